@@ -1,0 +1,36 @@
+"""Find every galaxy in a survey field and say what kind of galaxy each one is.
+
+>>> import galpipe
+>>> result = galpipe.run(["field.fits"], output="result")     # doctest: +SKIP
+>>> result.catalogue                                          # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .models import load_classifier, load_detector
+    from .pipeline.run import run
+
+__all__ = ["__version__", "load_classifier", "load_detector", "run"]
+
+_HOME = {
+    "load_classifier": ".models",
+    "load_detector": ".models",
+    "run": ".pipeline.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that ``import galpipe`` costs nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

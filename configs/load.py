@@ -1,0 +1,103 @@
+"""Read a YAML configuration into its schema, and write the resolved one beside the results."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ..errors import ConfigError
+
+__all__ = ["dump_config", "load_config", "preset"]
+
+Config = TypeVar("Config", bound=BaseModel)
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def load_config(path: str | Path, schema: type[Config]) -> Config:
+    """Read a YAML file into a schema.
+
+    ``${NAME}`` in a text is replaced by the environment variable of that name.  Relative paths are
+    relative to the working directory, as on any command line.
+
+    Parameters
+    ----------
+    path : path
+        The YAML file, or the name of a preset such as ``configs/ssd_mobilenet.yaml``: a path that
+        does not exist but whose last part names a file shipped in this package means that file.
+    schema : type of pydantic model
+        What the file must hold.
+
+    Returns
+    -------
+    config
+        The validated configuration.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not YAML, names a variable that is not set, or does not fit.
+    """
+    file = preset(path)
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    if content is None:
+        content = {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: must hold keys and values, not a {type(content).__name__}")
+    try:
+        return schema.model_validate(_expand(content, file))
+    except ValidationError as error:
+        faults = "\n".join(
+            f"  {'.'.join(str(part) for part in fault['loc']) or '(whole file)'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise ConfigError(f"{path}: not a valid configuration:\n{faults}") from error
+
+
+def preset(path: str | Path) -> Path:
+    """Return the path if it exists, else the preset of that file name that ships with the package.
+
+    Raises
+    ------
+    ConfigError
+        If neither exists; the message lists the presets.
+    """
+    given = Path(path)
+    if given.is_file():
+        return given
+    folder = Path(__file__).parent
+    shipped = folder / given.name
+    # Only "configs/NAME" or a bare name may mean a preset: a mistyped path of the user must not.
+    if given.parent.name in {"", "configs"} and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.name for file in folder.glob("*.yaml")))
+    raise ConfigError(f"{path}: no such file. Presets that ship with galpipe: {names}")
+
+
+def dump_config(config: BaseModel) -> str:
+    """Return the resolved configuration as YAML that :func:`load_config` reads again."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _expand(value: Any, file: Path) -> Any:
+    if isinstance(value, dict):
+        return {key: _expand(item, file) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, file) for item in value]
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: _variable(match[1], file), value)
+    return value
+
+
+def _variable(name: str, file: Path) -> str:
+    if name not in os.environ:
+        raise ConfigError(f"{file}: uses ${{{name}}}, but the environment variable is not set")
+    return os.environ[name]

@@ -1,0 +1,167 @@
+"""The one schema of every configuration file: what can be said, its defaults and its limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..imaging import Stretch
+
+__all__ = [
+    "Anchors",
+    "ClassifierData",
+    "ClassifierMember",
+    "ClassifierTraining",
+    "DetectorData",
+    "DetectorStage",
+    "DetectorTraining",
+    "ClassifierStage",
+    "RunConfig",
+    "Split",
+]
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of a configuration; an unknown key is an error, so that no typing mistake is silent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Split(Section):
+    """How images are divided; always by galaxy, so that no twin stands on both sides."""
+
+    test_fraction: Fraction = 0.2
+    validation_fraction: Fraction = 0.1
+    seed: int = 0
+
+
+class Anchors(Section):
+    """Anchor boxes of the detector, in the terms of TF-Vision.
+
+    An anchor at level L is ``anchor_size * 2**L`` pixels wide before aspect ratio and scale.
+    """
+
+    min_level: PositiveInt = 3
+    max_level: PositiveInt = 6
+    num_scales: PositiveInt = 3
+    aspect_ratios: tuple[PositiveFloat, ...] = (1.0, 2.0, 0.5)
+    anchor_size: PositiveFloat = 2.5
+
+
+class DetectorData(Section):
+    """One folder of images with its folder of labelImg Pascal-VOC annotations.
+
+    ``role`` is ``cutouts`` for images about one galaxy (objects are also pasted onto the fields)
+    and ``fields`` for whole survey frames (tiles are cut from them, and they serve as background).
+    """
+
+    images: Path
+    annotations: Path
+    role: Literal["cutouts", "fields"] = "cutouts"
+    held_back: PositiveInt | None = None
+    """Number of images of this source held back for the test; None uses ``split.test_fraction``."""
+
+
+class DetectorTraining(Section):
+    """Fine-tuning of a detector: data, model, schedule."""
+
+    name: str = "detector"
+    architecture: Literal["ssd_mobilenet"] = "ssd_mobilenet"
+    class_names: tuple[str, ...] = ("galaxy",)
+    data: tuple[DetectorData, ...]
+    split: Split = Split()
+    backbone_weights: Literal["imagenet", "none"] | Path = "imagenet"
+    input_size: PositiveInt = 320
+    anchors: Anchors = Anchors()
+    steps: PositiveInt = 3000
+    batch_size: PositiveInt = 8
+    learning_rate: PositiveFloat = 0.02
+    warmup_steps: Annotated[int, Field(ge=0)] = 200
+    weight_decay: Annotated[float, Field(ge=0)] = 4e-5
+    checkpoint_every: PositiveInt = 250
+    scale_range: tuple[PositiveFloat, PositiveFloat] = (0.25, 1.5)
+    paste_fraction: Fraction = 0.3
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _input_fits_levels(self) -> DetectorTraining:
+        stride = 2**self.anchors.max_level
+        if self.input_size % stride:
+            raise ValueError(
+                f"input_size {self.input_size} must be a multiple of 2**max_level = {stride}"
+            )
+        return self
+
+
+class ClassifierData(Section):
+    """One folder of images with the table that labels them.
+
+    ``labels`` is a CSV; ``kind`` says how it is read: ``votes`` (Galaxy Zoo 2 vote fractions, turned
+    into classes by the documented rule) or ``labels`` (``filename,label``).  ``annotations``, where
+    given, are Pascal-VOC boxes that place the crop; without them the galaxy is at the centre.
+    ``role`` says what the source serves for.
+    """
+
+    images: Path
+    labels: Path
+    kind: Literal["votes", "labels"] = "labels"
+    annotations: Path | None = None
+    role: Literal["train", "pretrain", "test"] = "train"
+
+
+class ClassifierMember(Section):
+    """One member of the ensemble."""
+
+    architecture: Literal["cnn", "vgg16"]
+    weight: PositiveFloat
+    initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "none"
+    """Start of VGG16: Keras's ImageNet weights, pre-training on all labelled images, random, a file."""
+    fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5"] | None = None
+    epochs: PositiveInt = 40
+    pretrain_epochs: PositiveInt = 10
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 1e-3
+    patience: PositiveInt = 10
+
+
+class ClassifierTraining(Section):
+    """Training of the classifier ensemble: data, members, schedule."""
+
+    name: str = "classifier"
+    class_names: tuple[str, ...] | Literal["galaxy10_decals"] = "galaxy10_decals"
+    data: tuple[ClassifierData, ...]
+    members: tuple[ClassifierMember, ...]
+    split: Split = Split()
+    input_size: PositiveInt = 69
+    seed: int = 0
+
+
+class DetectorStage(Section):
+    """The first stage: a bundle to use, or what to train in its place."""
+
+    model: str = "ssd_mobilenet"
+    train: DetectorTraining | None = None
+    score_threshold: Fraction | None = None
+
+
+class ClassifierStage(Section):
+    """The second stage: a bundle to use, or what to train in its place."""
+
+    model: str = "galaxy10_ensemble"
+    train: ClassifierTraining | None = None
+    crop_margin: PositiveFloat = 1.5
+    """Side of the square crop over the longer side of the box."""
+
+
+class RunConfig(Section):
+    """Everything that ``galpipe run`` can be told by a file."""
+
+    detector: DetectorStage = DetectorStage()
+    classifier: ClassifierStage = ClassifierStage()
+    stretch: Stretch = Stretch()
