@@ -1,0 +1,95 @@
+"""One survey field: pixels, where they are on the sky, and where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Field"]
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A survey field as it was read.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Shape (H, W, C), C = 1 or 3 (red, green, blue: i, r, g of SDSS, z, r, g of DECaLS). float32
+        in the flux unit of the file for FITS; uint8, uint16 or float32 for pictures.
+    identifier : str
+        Short unique name, used for the files written about this field.
+    paths : tuple of Path
+        The files it was read from: one, or three bands.
+    checksum : str
+        SHA256 of the bytes of those files, one after the other.
+    bad : ndarray
+        Shape (H, W), bool: True where a band is NaN, infinite or blank. Such pixels are 0.
+    wcs : astropy.wcs.WCS or None
+        Celestial, two axes.
+    pixel_scale : float or None
+        Arcseconds per pixel.
+    origin : {"upper", "lower"}
+        Where row 0 stands in the sky picture: at the top (pictures) or at the bottom (FITS).
+    notes : tuple of str
+        What the user should know about how the file was read.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+    """
+
+    pixels: NDArray[Any]
+    identifier: str
+    paths: tuple[Path, ...]
+    checksum: str
+    bad: NDArray[np.bool_]
+    wcs: Any | None = None
+    pixel_scale: float | None = None
+    origin: Literal["upper", "lower"] = "upper"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3):
+            raise ValueError(f"pixels must be (H, W, 1) or (H, W, 3), not {self.pixels.shape}")
+        if self.bad.shape != self.pixels.shape[:2]:
+            raise ValueError(f"bad must be {self.pixels.shape[:2]}, not {self.bad.shape}")
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return int(self.pixels.shape[1])
+
+    def sky(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return right ascension and declination of points of the array.
+
+        Parameters
+        ----------
+        x, y : array_like
+            Pixel-edge coordinates: the centre of the first pixel is (0.5, 0.5).
+
+        Returns
+        -------
+        ra, dec : ndarray
+            ICRS degrees, right ascension in 0..360; NaN without a WCS and where the projection has
+            no sky.
+        """
+        across, down = np.broadcast_arrays(
+            np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        )
+        if self.wcs is None:
+            return np.full(across.shape, np.nan), np.full(across.shape, np.nan)
+        # FITS counts pixel centres from 1, so the edge coordinate x is the FITS pixel x + 0.5,
+        # and the 0-based pixel that astropy takes is x - 0.5.
+        place = self.wcs.pixel_to_world(across - 0.5, down - 0.5).icrs
+        return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
