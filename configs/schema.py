@@ -13,11 +13,11 @@ __all__ = [
     "Anchors",
     "ClassifierData",
     "ClassifierMember",
+    "ClassifierStage",
     "ClassifierTraining",
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
-    "ClassifierStage",
     "RunConfig",
     "Split",
 ]
@@ -28,7 +28,7 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
-    """A part of a configuration; an unknown key is an error, so that no typing mistake is silent."""
+    """A part of a configuration; an unknown key is an error, so that no slip is silent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

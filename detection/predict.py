@@ -1,0 +1,67 @@
+"""Search a whole field with a detector: a pyramid of overlapping tiles, merged into one table."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging import Detections, cut_tiles, plan_tiles, suppress, touches_inner_edge
+from ..models import Detector
+
+__all__ = ["detect_field"]
+
+# Share of a tile that neighbours have in common: a galaxy up to this share of a tile lies whole in
+# at least one tile of the pass, and the pass at half the scale takes over from there.
+_OVERLAP = 0.5
+
+# Two boxes of one galaxy, from neighbouring tiles or passes, agree to better than this; two
+# galaxies that overlap on the sky do not.
+_SAME_GALAXY_IOU = 0.45
+
+
+def detect_field(
+    rgb: NDArray[np.uint8], detector: Detector, score_threshold: float | None = None
+) -> Detections:
+    """Find the objects of a field of any size.
+
+    The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile, so that
+    objects larger than a tile are found as well as the smallest.  A box that an inner tile edge cuts
+    is dropped, for another tile or pass has the object whole; what several tiles found is merged by
+    IoU, never by the overlap with the smaller box, which would swallow a small galaxy in front of a
+    large one.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The stretched field.
+    detector : Detector
+        Finds the objects of one tile.
+    score_threshold : float, optional
+        Lowest score kept; by default the detector's own.
+
+    Returns
+    -------
+    Detections
+        Boxes in pixels of the field (0-based half-open edges, y down in the array), best first.
+        ``tiles`` indexes ``plan_tiles(width, height, detector.input_size, overlap)``.
+    """
+    height, width = rgb.shape[:2]
+    size = detector.input_size
+    found = [Detections.empty()]
+    tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
+    for tile, pixels in cut_tiles(rgb, tiles):
+        (detections,) = detector.detect(pixels[np.newaxis], score_threshold)
+        whole = ~touches_inner_edge(tile, detections.boxes, width, height)
+        detections = detections.select(whole)
+        found.append(
+            Detections(
+                tile.to_field(detections.boxes),
+                detections.scores,
+                detections.class_ids,
+                np.full(len(detections), tile.index),
+            )
+        )
+    merged = Detections.concatenate(found)
+    return merged.select(
+        suppress(merged.boxes, merged.scores, _SAME_GALAXY_IOU, merged.class_ids)
+    )

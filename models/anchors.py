@@ -1,0 +1,77 @@
+"""Anchor boxes and the box coder of the detectors, in numpy: running needs no TensorFlow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..configs import Anchors
+
+__all__ = ["decode_boxes", "multilevel_anchors"]
+
+# TF-Vision clips the predicted logarithm of a side at this value (official/vision/ops/box_ops.py,
+# BBOX_XFORM_CLIP), so that an untrained or confused network does not overflow the exponential.
+_LARGEST_LOG_SIDE = math.log(1000.0 / 16.0)
+
+
+def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]:
+    """Return every anchor box of a square input, in the order of TF-Vision's flattened outputs.
+
+    Parameters
+    ----------
+    anchors : Anchors
+        Levels, scales, aspect ratios (width over height) and size.
+    input_size : int
+        Side of the network's input, in pixels.
+
+    Returns
+    -------
+    boxes : ndarray, shape (A, 4)
+        ``xmin, ymin, xmax, ymax`` in pixels of the input: level by level, cells row by row,
+        then scales, then aspect ratios.
+    """
+    shapes = np.array(
+        [
+            (
+                2 ** (scale / anchors.num_scales) * ratio**0.5,
+                2 ** (scale / anchors.num_scales) * ratio**-0.5,
+            )
+            for scale in range(anchors.num_scales)
+            for ratio in anchors.aspect_ratios
+        ]
+    )
+    levels = []
+    for level in range(anchors.min_level, anchors.max_level + 1):
+        cells = math.ceil(input_size / 2**level)
+        centres = (np.arange(cells) + 0.5) * (input_size / cells)
+        y, x = np.meshgrid(centres, centres, indexing="ij")
+        centre = np.stack([x, y], axis=-1)[:, :, np.newaxis, :]
+        half = shapes * (anchors.anchor_size * 2**level / 2)
+        levels.append(np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4))
+    return np.concatenate(levels)
+
+
+def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn the network's box codes into boxes.
+
+    Parameters
+    ----------
+    codes : ndarray, shape (N, 4)
+        ``ty, tx, th, tw``: shift of the centre in units of the anchor's sides, and the logarithm
+        of the ratio of the sides (Ren et al. 2015, arXiv:1506.01497, equation 2), in the order of
+        TF-Vision.
+    anchors : ndarray, shape (N, 4)
+        The anchors that the codes belong to, ``xmin, ymin, xmax, ymax``.
+
+    Returns
+    -------
+    boxes : ndarray, shape (N, 4)
+        ``xmin, ymin, xmax, ymax`` in the anchors' pixels.
+    """
+    sides = anchors[:, 2:] - anchors[:, :2]
+    shift, log_ratio = codes[:, 1::-1], codes[:, :1:-1]
+    centres = anchors[:, :2] + sides / 2 + shift * sides
+    half = np.exp(np.minimum(log_ratio, _LARGEST_LOG_SIDE)) * sides / 2
+    return np.concatenate([centres - half, centres + half], axis=1)

@@ -1,0 +1,201 @@
+"""A model bundle on disk: a folder, or a ``.zip`` of it, whose every file is verified when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import BundleError, OutputError
+from .manifest import MANIFEST_NAME, Manifest
+
+__all__ = ["CARD_NAME", "METRICS_NAME", "Bundle", "read_bundle", "write_bundle"]
+
+CARD_NAME = "MODEL_CARD.md"
+METRICS_NAME = "metrics.json"
+
+# Larger than any network this package makes; a bound on what a stranger's archive may expand to.
+_LARGEST_FILE = 2 * 1024**3
+_LARGEST_MANIFEST = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose manifest was read; files are verified as they are read.
+
+    Attributes
+    ----------
+    path : Path
+        The folder or archive.
+    manifest : Manifest
+        What the bundle says of itself.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    def read(self, name: str) -> bytes:
+        """Return the contents of one of the bundle's files.
+
+        Raises
+        ------
+        BundleError
+            If the file is not in the manifest, is missing, or its checksum differs.
+        """
+        expected = self.manifest.files.get(name)
+        if expected is None:
+            raise BundleError(f"{self.path}: its {MANIFEST_NAME} lists no file '{name}'")
+        content = _read_member(self.path, name, _LARGEST_FILE)
+        if hashlib.sha256(content).hexdigest() != expected:
+            raise BundleError(
+                f"{self.path}: '{name}' differs from the checksum in its {MANIFEST_NAME}; "
+                "the bundle was altered or copied incompletely, get it again"
+            )
+        return content
+
+    def verify(self) -> None:
+        """Check that every file named in the manifest is there and unaltered."""
+        for name in self.manifest.files:
+            self.read(name)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what was measured when the model was made; empty if the bundle has no record."""
+        if METRICS_NAME not in self.manifest.files:
+            return {}
+        content = json.loads(self.read(METRICS_NAME))
+        if not isinstance(content, dict):
+            raise BundleError(f"{self.path}: {METRICS_NAME} must hold a JSON object")
+        return content
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Read the manifest of a bundle.
+
+    Parameters
+    ----------
+    path : path
+        Folder of the bundle, or a ``.zip`` whose top level is that folder's content.
+
+    Raises
+    ------
+    BundleError
+        If there is no bundle, or its manifest is not valid.
+    """
+    folder = Path(path)
+    text = _read_member(folder, MANIFEST_NAME, _LARGEST_MANIFEST)
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the whole file"
+        raise BundleError(
+            f"{folder}: {MANIFEST_NAME} is not valid: {where}: {fault['msg']}"
+        ) from error
+    return Bundle(folder, manifest)
+
+
+def write_bundle(
+    folder: str | Path,
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    card: str,
+    metrics: Mapping[str, Any],
+) -> Path:
+    """Write a bundle: beside its place first, then renamed, so that no half bundle is ever seen.
+
+    Parameters
+    ----------
+    folder : path
+        Where the bundle shall stand; an earlier bundle there is replaced, anything else is not.
+    manifest : Manifest
+        Description; its ``files`` are filled in here.
+    files : mapping of str to bytes
+        Contents by name: the LiteRT file of every member, and what else shall travel with them.
+    card : str
+        The model card, Markdown.
+    metrics : mapping
+        What was measured, JSON.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If the place is taken by something else or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and not (target / MANIFEST_NAME).is_file():
+        raise OutputError(f"{target}: exists and is no model bundle; choose another place")
+    missing = [member.file for member in manifest.members if member.file not in files]
+    if missing:
+        raise ValueError(f"the manifest names {missing}, which are not among the files")
+    contents = {
+        **files,
+        CARD_NAME: card.encode(),
+        METRICS_NAME: (json.dumps(metrics, indent=2) + "\n").encode(),
+    }
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    complete = manifest.model_copy(update={"files": dict(sorted(checksums.items()))})
+    contents[MANIFEST_NAME] = (complete.model_dump_json(indent=2) + "\n").encode()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            for name, content in contents.items():
+                (beside / _safe(name, target)).write_bytes(content)
+            beside.chmod(0o755)
+            if target.exists():
+                shutil.rmtree(target)
+            beside.rename(target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(f"{target}: cannot write the model bundle: {error}") from error
+    return target
+
+
+def _safe(name: str, bundle: Path) -> str:
+    """Refuse a file name that would lead outside the bundle."""
+    parts = PurePosixPath(name).parts
+    if len(parts) != 1 or parts[0] in {"..", "."} or "\\" in name or ":" in name:
+        raise BundleError(f"{bundle}: '{name}' is not a plain file name; do not trust this bundle")
+    return name
+
+
+def _read_member(bundle: Path, name: str, largest: int) -> bytes:
+    _safe(name, bundle)
+    try:
+        if bundle.is_dir():
+            file = bundle / name
+            if file.is_symlink() or not file.is_file():
+                raise BundleError(
+                    f"{bundle}: holds no file '{name}'; it is no complete model bundle"
+                )
+            if file.stat().st_size > largest:
+                raise BundleError(f"{bundle}: '{name}' is larger than {largest} bytes")
+            return file.read_bytes()
+        with zipfile.ZipFile(bundle) as archive:
+            if archive.getinfo(name).file_size > largest:
+                raise BundleError(f"{bundle}: '{name}' would expand to over {largest} bytes")
+            return archive.read(name)
+    except KeyError as error:
+        raise BundleError(
+            f"{bundle}: holds no file '{name}'; it is no complete model bundle"
+        ) from error
+    except zipfile.BadZipFile as error:
+        raise BundleError(f"{bundle}: is neither a folder nor a .zip of a model bundle") from error
+    except FileNotFoundError as error:
+        raise BundleError(f"{bundle}: no such file or folder") from error
+    except OSError as error:
+        raise BundleError(f"{bundle}: cannot read '{name}': {error}") from error

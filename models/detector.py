@@ -1,0 +1,95 @@
+"""A detector from a bundle: tiles in, boxes out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BundleError
+from ..imaging import Detections, clip, suppress
+from .anchors import decode_boxes, multilevel_anchors
+from .bundle import Bundle
+from .litert import LiteRTNetwork
+
+__all__ = ["Detector"]
+
+
+class Detector:
+    """Finds objects in square images of the network's input size.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        A bundle whose task is ``detector``.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is no detector, is altered, or its network does not fit its manifest.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        manifest = bundle.manifest
+        if manifest.head is None:
+            raise BundleError(f"{bundle.path}: is a {manifest.task}, not a detector")
+        member = manifest.members[0]
+        self.bundle = bundle
+        self.class_names = manifest.class_names
+        self.input_size = manifest.input_size
+        self.score_threshold = manifest.head.score_threshold
+        self.pixel_scale_range = manifest.pixel_scale_range
+        self._iou_threshold = manifest.head.iou_threshold
+        self._anchors = multilevel_anchors(manifest.head.anchors, self.input_size)
+        try:
+            self._network = LiteRTNetwork(bundle.read(member.file), member.scaling)
+        except (ValueError, RuntimeError) as error:
+            raise BundleError(f"{bundle.path}: '{member.file}' cannot be run: {error}") from error
+        if self._network.input_size != self.input_size:
+            raise BundleError(
+                f"{bundle.path}: '{member.file}' takes {self._network.input_size} pixels, "
+                f"the manifest says {self.input_size}"
+            )
+
+    def detect(
+        self, images: NDArray[np.uint8], score_threshold: float | None = None
+    ) -> list[Detections]:
+        """Find the objects of each image.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, S, S, 3)
+            RGB images, ``S`` being :attr:`input_size`.
+        score_threshold : float, optional
+            Lowest score kept; by default the one chosen when the model was made.
+
+        Returns
+        -------
+        list of Detections
+            For each image its boxes in its own pixels, clipped to it, best first.
+        """
+        threshold = self.score_threshold if score_threshold is None else score_threshold
+        # One image at a time: LiteRT gains nothing from a batch of tiles, and needs its memory.
+        return [self._detect_one(image, threshold) for image in images]
+
+    def raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the scores (A, classes) and boxes (A, 4) of every anchor, unsuppressed."""
+        outputs = self._network.run(image[np.newaxis])
+        by_width = {output.shape[-1]: output[0] for output in outputs}
+        width = len(self.class_names)
+        # With four classes both outputs have the same width: the graph gives the scores first.
+        logits, codes = (
+            (outputs[0][0], outputs[1][0]) if width == 4 else (by_width[width], by_width[4])
+        )
+        scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
+        return scores, decode_boxes(codes.astype(np.float64), self._anchors)
+
+    def _detect_one(self, image: NDArray[np.uint8], threshold: float) -> Detections:
+        scores, boxes = self.raw(image)
+        class_ids = scores.argmax(axis=1)
+        best = scores[np.arange(len(scores)), class_ids]
+        kept = np.flatnonzero(best >= threshold)
+        boxes = clip(boxes[kept], image.shape[1], image.shape[0])
+        detections = Detections(boxes, best[kept], class_ids[kept], np.full(len(kept), -1))
+        return detections.select(
+            suppress(detections.boxes, detections.scores, self._iou_threshold, detections.class_ids)
+        )

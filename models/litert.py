@@ -1,0 +1,72 @@
+"""Run a LiteRT network on batches of images."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .manifest import InputScaling
+
+__all__ = ["LiteRTNetwork"]
+
+
+class LiteRTNetwork:
+    """A LiteRT (TFLite) network with one image input.
+
+    Parameters
+    ----------
+    content : bytes
+        The ``.tflite`` file.
+    scaling : InputScaling
+        How 8-bit pixels become the network's input.
+
+    Raises
+    ------
+    ValueError
+        If the content is not a LiteRT network with one input of shape (N, S, S, 3).
+    """
+
+    def __init__(self, content: bytes, scaling: InputScaling) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter: Any = Interpreter(model_content=content, num_threads=available_cores())
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or inputs[0]["shape"][3] != 3:
+            raise ValueError("the network must have one input of shape (N, S, S, 3)")
+        self._input = inputs[0]["index"]
+        self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
+        self._scaling = scaling
+        self._batch: int | None = None
+        self.input_size = int(inputs[0]["shape"][1])
+
+    def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Return the outputs for a batch.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, S, S, 3)
+            RGB images of the network's input size.
+
+        Returns
+        -------
+        list of ndarray
+            One array an output, batch first.
+        """
+        if self._batch != len(images):
+            self._interpreter.resize_tensor_input(self._input, images.shape)
+            self._interpreter.allocate_tensors()
+            self._batch = len(images)
+        scaled = images * np.float32(self._scaling.scale) + np.float32(self._scaling.offset)
+        self._interpreter.set_tensor(self._input, scaled)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,75 @@
+"""What a model bundle says of itself: the contents of ``galpipe-model.json``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..configs import Anchors
+from ..imaging import Stretch
+
+__all__ = ["MANIFEST_NAME", "DetectorHead", "InputScaling", "Manifest", "Member"]
+
+MANIFEST_NAME = "galpipe-model.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputScaling(_Section):
+    """How 8-bit RGB becomes the network's input: ``pixel * scale + offset``."""
+
+    scale: float
+    offset: float
+
+
+class Member(_Section):
+    """One network of the bundle: a LiteRT file, how it is fed, and its weight in the mean."""
+
+    name: str
+    file: str
+    scaling: InputScaling
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+
+class DetectorHead(_Section):
+    """What turns a detector's raw outputs into boxes."""
+
+    anchors: Anchors
+    score_threshold: Annotated[float, Field(ge=0, le=1)]
+    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
+class Manifest(_Section):
+    """Description of a model bundle.
+
+    A detector has one member and a ``head``; a classifier has one member, an ensemble several.
+    ``files`` holds the SHA-256 of every other file of the bundle, filled in when it is written.
+    ``pixel_scale_range`` is in arcsec per pixel.
+    """
+
+    format_version: Literal[1] = 1
+    name: str
+    task: Literal["detector", "classifier"]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    input_size: Annotated[int, Field(gt=0, le=4096)]
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
+    head: DetectorHead | None = None
+    stretch: Stretch = Stretch()
+    pixel_scale_range: tuple[float, float] | None = None
+    training: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    files: dict[str, Sha256] = {}
+
+    @model_validator(mode="after")
+    def _parts_fit_the_task(self) -> Manifest:
+        if (self.task == "detector") != (self.head is not None):
+            raise ValueError("a detector has a 'head', a classifier has none")
+        if self.task == "detector" and len(self.members) != 1:
+            raise ValueError("a detector has exactly one member")
+        return self
