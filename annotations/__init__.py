@@ -1,0 +1,40 @@
+"""Annotations: boxes and labels, read from and written to the formats that people use."""
+
+from __future__ import annotations
+
+from .annotation import AnnotatedImage, ObjectBox, label_order
+from .classes import GALAXY10_DECALS
+from .find import find_image
+from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
+from .voc import read_voc, read_voc_folder, write_voc
+from .votes import (
+    GZ2_TREE,
+    Answer,
+    Question,
+    galaxy10_allowed,
+    galaxy10_class,
+    read_votes,
+    vote_fraction,
+)
+
+__all__ = [
+    "GALAXY10_DECALS",
+    "GALAXY_ZOO_LABELS",
+    "GZ2_TREE",
+    "AnnotatedImage",
+    "Answer",
+    "LabelledImage",
+    "ObjectBox",
+    "Question",
+    "find_image",
+    "galaxy10_allowed",
+    "galaxy10_class",
+    "label_order",
+    "read_label_table",
+    "read_voc",
+    "read_voc_folder",
+    "read_vote_labels",
+    "read_votes",
+    "vote_fraction",
+    "write_voc",
+]
