@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from galpipe.configs import Anchors
+from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
+
+# The tiny detector has one anchor of 16 pixels in each cell of 8; its score rises with the light.
+TINY_ANCHORS = Anchors(
+    min_level=3, max_level=3, num_scales=1, aspect_ratios=(1.0,), anchor_size=2.0
+)
+TINY_SIZE = 64
+TINY_CLASSES = ("dark", "red", "green", "blue")
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +31,84 @@ def galpipe_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"GALPIPE_DATA names no folder: {path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_detector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle of a detector that boxes what is brighter than half, 16 pixels at a time."""
+    import tensorflow as tf
+
+    def graph(image: Any) -> dict[str, Any]:
+        light = tf.nn.avg_pool2d(tf.reduce_mean(image, axis=-1, keepdims=True), 8, 8, "VALID")
+        logits = tf.reshape((light - 0.5) * 20.0, [1, -1, 1])
+        codes = tf.zeros_like(tf.tile(logits, [1, 1, 4]))
+        return {"scores": logits, "boxes": codes}
+
+    manifest = Manifest(
+        name="tiny_detector",
+        task="detector",
+        class_names=("galaxy",),
+        input_size=TINY_SIZE,
+        members=(Member(name="tiny", file="model.tflite", scaling=_TO_UNIT),),
+        head=DetectorHead(anchors=TINY_ANCHORS, score_threshold=0.5, iou_threshold=0.3),
+    )
+    content = _convert(graph, [1, TINY_SIZE, TINY_SIZE, 3])
+    folder = tmp_path_factory.mktemp("models") / "tiny_detector"
+    return write_bundle(folder, manifest, {"model.tflite": content}, "# Tiny\n", {"mAP": 1.0})
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle of an ensemble that names the strongest colour; its second member is undecided."""
+    import tensorflow as tf
+
+    def decided(image: Any) -> Any:
+        colour = tf.reduce_mean(image, axis=[1, 2])
+        return tf.nn.softmax(tf.concat([0.1 + 0.0 * colour[:, :1], colour], axis=1) * 20.0)
+
+    def undecided(image: Any) -> Any:
+        return tf.nn.softmax(tf.zeros([1, 4]) * tf.reduce_mean(image, axis=[1, 2, 3])[:, None])
+
+    shape = [None, 16, 16, 3]
+    manifest = Manifest(
+        name="tiny_classifier",
+        task="classifier",
+        class_names=TINY_CLASSES,
+        input_size=16,
+        members=(
+            Member(name="decided", file="a.tflite", scaling=_TO_UNIT, weight=0.6),
+            Member(name="undecided", file="b.tflite", scaling=_TO_UNIT, weight=0.4),
+        ),
+    )
+    files = {"a.tflite": _convert(decided, shape), "b.tflite": _convert(undecided, shape)}
+    folder = tmp_path_factory.mktemp("models") / "tiny_classifier"
+    return write_bundle(folder, manifest, files, "# Tiny\n", {"accuracy": 1.0})
+
+
+@pytest.fixture
+def squares() -> Callable[..., np.ndarray]:
+    """Make a dark picture with white squares of 16 pixels at the given corners (x, y)."""
+
+    def make(width: int, height: int, *corners: tuple[int, int]) -> np.ndarray:
+        picture = np.zeros((height, width, 3), np.uint8)
+        for x, y in corners:
+            picture[y : y + 16, x : x + 16] = 255
+        return picture
+
+    return make
+
+
+_TO_UNIT = InputScaling(scale=1 / 255, offset=0.0)
+
+
+def _convert(function: Callable[[Any], Any], shape: list[int | None]) -> bytes:
+    import tensorflow as tf
+
+    traced = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
+    module = tf.Module()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [traced.get_concrete_function()], module
+    )
+    content = converter.convert()
+    assert isinstance(content, bytes)
+    return content

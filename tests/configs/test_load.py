@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import galpipe.configs
+from galpipe.configs import (
+    ClassifierTraining,
+    DetectorTraining,
+    RunConfig,
+    dump_config,
+    load_config,
+)
+from galpipe.errors import ConfigError
+
+PRESETS = {"ssd_mobilenet.yaml": DetectorTraining, "ensemble.yaml": ClassifierTraining}
+
+
+def test_every_preset_is_valid_and_none_is_untested(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GALPIPE_DATA", "data")
+    folder = Path(galpipe.configs.__file__).parent
+    assert {file.name for file in folder.glob("*.yaml")} == set(PRESETS)
+    for name, schema in PRESETS.items():
+        load_config(folder / name, schema)
+
+
+def test_a_preset_is_found_by_name_from_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GALPIPE_DATA", "data")
+    monkeypatch.chdir(tmp_path)
+    config = load_config("configs/ssd_mobilenet.yaml", DetectorTraining)
+    assert config.data[0].images == Path("data/gz2/images")
+
+
+def test_the_resolved_config_reads_back_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GALPIPE_DATA", "data")
+    for name, schema in PRESETS.items():
+        config = load_config(name, schema)
+        file = tmp_path / name
+        file.write_text(dump_config(config))
+        assert load_config(file, schema) == config
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("")
+    assert load_config(file, RunConfig) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("detector: {modle: x}", r"detector\.modle"),
+        ("detector: {score_threshold: 2}", r"detector\.score_threshold"),
+        ("- a list", "must hold keys and values"),
+        ("detector: [", "cannot be read as YAML"),
+        ("detector: {model: '${NOT_SET_ANYWHERE}'}", "NOT_SET_ANYWHERE"),
+        ("!!python/object/apply:os.getcwd []", "cannot be read as YAML"),
+    ],
+)
+def test_a_fault_names_the_file_and_the_place(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config(file, RunConfig)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_lists_the_presets(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ssd_mobilenet\.yaml"):
+        load_config(tmp_path / "ssd_mobilenet.yaml", DetectorTraining)
+
+
+def test_the_input_must_fit_the_pyramid(tmp_path: Path) -> None:
+    file = tmp_path / "detector.yaml"
+    file.write_text("data: [{images: a, annotations: b}]\ninput_size: 300\n")
+    with pytest.raises(ConfigError, match=r"multiple of 2\*\*max_level = 64"):
+        load_config(file, DetectorTraining)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from galpipe.errors import BundleError
+from galpipe.models import InputScaling, Manifest, Member, load_classifier, write_bundle
+
+
+def colours(*values: tuple[int, int, int], size: int = 16) -> np.ndarray:
+    return np.stack([np.full((size, size, 3), value, np.uint8) for value in values])
+
+
+def test_probabilities_are_the_weighted_mean_of_the_members(tiny_classifier_bundle: Path) -> None:
+    classifier = load_classifier(tiny_classifier_bundle)
+    crops = colours((255, 0, 0), (0, 0, 255), (0, 0, 0))
+    members = classifier.predict_members(crops)
+    assert classifier.member_names == ("decided", "undecided")
+    np.testing.assert_allclose(members[1], 0.25, atol=1e-6)
+    probabilities = classifier.predict(crops)
+    np.testing.assert_allclose(probabilities, 0.6 * members[0] + 0.4 * members[1], atol=1e-6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    names = [classifier.class_names[index] for index in probabilities.argmax(axis=1)]
+    assert names == ["red", "blue", "dark"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 40])
+def test_any_number_of_crops(tiny_classifier_bundle: Path, count: int) -> None:
+    classifier = load_classifier(tiny_classifier_bundle)
+    crops = np.zeros((count, 16, 16, 3), np.uint8)
+    crops[::2, ..., 1] = 255
+    probabilities = classifier.predict(crops)
+    assert probabilities.shape == (count, 4)
+    assert probabilities.argmax(axis=1).tolist() == [2 if i % 2 == 0 else 0 for i in range(count)]
+
+
+@pytest.mark.parametrize("size", [5, 16, 100])
+def test_crops_of_another_size_are_resized(tiny_classifier_bundle: Path, size: int) -> None:
+    probabilities = load_classifier(tiny_classifier_bundle).predict(colours((0, 255, 0), size=size))
+    assert probabilities[0].argmax() == 2
+
+
+def test_a_network_that_cannot_be_run_is_named(tmp_path: Path) -> None:
+    manifest = Manifest(
+        name="broken",
+        task="classifier",
+        class_names=("a", "b"),
+        input_size=8,
+        members=(Member(name="one", file="one.tflite", scaling=InputScaling(scale=1, offset=0)),),
+    )
+    folder = write_bundle(tmp_path / "broken", manifest, {"one.tflite": b"no network"}, "", {})
+    with pytest.raises(BundleError, match=r"'one\.tflite' cannot be run"):
+        load_classifier(folder)

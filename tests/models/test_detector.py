@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from galpipe.errors import BundleError
+from galpipe.models import Detector, load, load_classifier, load_detector
+
+
+def test_finds_the_square_where_it_is(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    detector = load_detector(tiny_detector_bundle)
+    image = squares(64, 64, (16, 32))
+    image[32:40, 16:24] = 200
+    (found,) = detector.detect(image[np.newaxis])
+    # Four anchors of 16 pixels share the square; each cell's anchor is centred on its cell.
+    best = found.select(found.scores.argsort()[::-1])
+    assert (best.scores > 0.9).all()
+    centres = (best.boxes[:, :2] + best.boxes[:, 2:]) / 2
+    assert (np.abs(centres - [24, 40]) <= 4).all()
+
+
+def test_an_image_at_a_time_gives_what_a_batch_gives(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    detector = load_detector(tiny_detector_bundle)
+    images = np.stack([squares(64, 64, (0, 0)), squares(64, 64), squares(64, 64, (40, 8))])
+    together = detector.detect(images)
+    alone = [detector.detect(image[np.newaxis])[0] for image in images]
+    assert [len(found) for found in together] == [len(found) for found in alone]
+    assert len(together[1]) == 0
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one.boxes, other.boxes)
+
+
+def test_the_threshold_given_replaces_the_models(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    detector = load_detector(tiny_detector_bundle)
+    grey = squares(64, 64)
+    grey[16:32, 16:32] = 110  # below half, so under the model's own threshold
+    assert len(detector.detect(grey[np.newaxis])[0]) == 0
+    assert len(detector.detect(grey[np.newaxis], score_threshold=0.1)[0]) > 0
+
+
+def test_boxes_are_clipped_to_the_image(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    (found,) = load_detector(tiny_detector_bundle).detect(squares(64, 64, (0, 0))[np.newaxis])
+    assert found.boxes.min() >= 0
+
+
+def test_each_task_is_opened_as_what_it_is(
+    tiny_detector_bundle: Path, tiny_classifier_bundle: Path
+) -> None:
+    assert isinstance(load(tiny_detector_bundle), Detector)
+    with pytest.raises(BundleError, match="is a classifier, not a detector"):
+        load_detector(tiny_classifier_bundle)
+    with pytest.raises(BundleError, match="is a detector, not a classifier"):
+        load_classifier(tiny_detector_bundle)
