@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import Detections, cut_tiles, plan_tiles, suppress, touches_inner_edge
+from ..imaging import Detections, Tile, cut_tiles, plan_tiles, suppress, touches_inner_edge
 from ..models import Detector
 
-__all__ = ["detect_field"]
+__all__ = ["detect_field", "field_tiles"]
 
 # Share of a tile that neighbours have in common: a galaxy up to this share of a tile lies whole in
 # at least one tile of the pass, and the pass at half the scale takes over from there.
@@ -43,12 +43,12 @@ def detect_field(
     -------
     Detections
         Boxes in pixels of the field (0-based half-open edges, y down in the array), best first.
-        ``tiles`` indexes ``plan_tiles(width, height, detector.input_size, overlap)``.
+        ``tiles`` indexes ``field_tiles(width, height, detector.input_size)``.
     """
     height, width = rgb.shape[:2]
     size = detector.input_size
     found = [Detections.empty()]
-    tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
+    tiles = field_tiles(width, height, size)
     for tile, pixels in cut_tiles(rgb, tiles):
         (detections,) = detector.detect(pixels[np.newaxis], score_threshold)
         whole = ~touches_inner_edge(tile, detections.boxes, width, height)
@@ -65,3 +65,8 @@ def detect_field(
     return merged.select(
         suppress(merged.boxes, merged.scores, _SAME_GALAXY_IOU, merged.class_ids)
     )
+
+
+def field_tiles(width: int, height: int, size: int) -> list[Tile]:
+    """Return the tiles of side `size` on which a field is searched, in the order of their index."""
+    return plan_tiles(width, height, size, int(size * _OVERLAP))
