@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .sky import sky_of
+
 __all__ = ["Field"]
 
 
@@ -89,7 +91,4 @@ class Field:
         )
         if self.wcs is None:
             return np.full(across.shape, np.nan), np.full(across.shape, np.nan)
-        # FITS counts pixel centres from 1, so the edge coordinate x is the FITS pixel x + 0.5,
-        # and the 0-based pixel that astropy takes is x - 0.5.
-        place = self.wcs.pixel_to_world(across - 0.5, down - 0.5).icrs
-        return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
+        return sky_of(self.wcs, across, down)

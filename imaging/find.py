@@ -1,0 +1,154 @@
+"""Find the fields among files, folders and triples of bands."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from ..errors import InputError
+from .fits import FITS_SUFFIXES
+from .picture import PICTURE_SUFFIXES
+
+__all__ = ["FieldSource", "find_fields", "source_of"]
+
+_SUFFIXES = tuple(sorted((*FITS_SUFFIXES, *PICTURE_SUFFIXES), key=len, reverse=True))
+_BANDS = 3
+
+
+@dataclass(frozen=True)
+class FieldSource:
+    """The file, or the three files of bands in red, green, blue order, of one field."""
+
+    identifier: str
+    paths: tuple[Path, ...]
+
+
+def source_of(name: str | Path) -> FieldSource:
+    """Return the source that a path, or ``red,green,blue``, names; existence is not checked.
+
+    Raises
+    ------
+    InputError
+        If there is another number of bands than one or three.
+    """
+    text = str(name)
+    if "," not in text or Path(text).exists():
+        path = Path(text)
+        return FieldSource(_safe(_stem(path)), (path,))
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != _BANDS or not all(parts):
+        raise InputError(
+            f"'{text}' names {len(parts)} files. Give three bands as 'red.fits,green.fits,"
+            "blue.fits', or separate fields by spaces."
+        )
+    paths = tuple(Path(part) for part in parts)
+    return FieldSource(_safe(_common_stem(paths)), paths)
+
+
+def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
+    """Return the fields that the inputs name, in the order given.
+
+    Parameters
+    ----------
+    inputs : iterable of str or Path
+        Image files, folders (searched in depth, in the order of names; hidden files are left out)
+        and triples ``red.fits,green.fits,blue.fits``. A field named twice is taken once.
+
+    Returns
+    -------
+    list of FieldSource
+        Identifiers are unique, also where capitals do not count: fields of the same name get
+        their folder's name before it.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or a folder holds no image.
+    """
+    sources: dict[tuple[Path, ...], FieldSource] = {}
+    for name in inputs:
+        source = source_of(name)
+        for path in source.paths:
+            if not path.exists():
+                raise InputError(f"{path} does not exist. Check the spelling and the folder.")
+        found = [source]
+        if len(source.paths) == 1 and source.paths[0].is_dir():
+            found = [source_of(path) for path in _images_in(source.paths[0])]
+            if not found:
+                raise InputError(
+                    f"{source.paths[0]} holds no image. Give a folder with "
+                    f"{', '.join(sorted({suffix.lstrip('.') for suffix in PICTURE_SUFFIXES}))} "
+                    "or FITS files."
+                )
+        for item in found:
+            sources.setdefault(tuple(path.resolve() for path in item.paths), item)
+    return _distinct(list(sources.values()))
+
+
+def _images_in(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(parent, name)
+            for name in sorted(files)
+            if not name.startswith(".") and name.lower().endswith(_SUFFIXES)
+        ]
+    return found
+
+
+def _distinct(sources: list[FieldSource]) -> list[FieldSource]:
+    def longer(source: FieldSource) -> str:
+        path = source.paths[0].resolve()
+        return _safe(f"{path.parent.name}_{source.identifier}")
+
+    def longest(source: FieldSource) -> str:
+        path = source.paths[0]
+        return _safe(longer(source) + path.name[len(_stem(path)) :].replace(".", "_"))
+
+    names = [source.identifier for source in sources]
+    for rename in (longer, longest):
+        shared = Counter(name.casefold() for name in names)
+        names = [
+            rename(source) if shared[name.casefold()] > 1 else name
+            for name, source in zip(names, sources, strict=True)
+        ]
+    taken: set[str] = set()
+    for place, name in enumerate(names):
+        number, unique = 2, name
+        while unique.casefold() in taken:
+            unique = f"{name}-{number}"
+            number += 1
+        taken.add(unique.casefold())
+        names[place] = unique
+    return [FieldSource(name, source.paths) for name, source in zip(names, sources, strict=True)]
+
+
+def _stem(path: Path) -> str:
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
+            return path.name[: -len(suffix)]
+    return path.stem
+
+
+def _common_stem(paths: tuple[Path, ...]) -> str:
+    stems = [_stem(path) for path in paths]
+    start = _shared_start(stems)
+    end = _shared_start([stem[len(start) :][::-1] for stem in stems])[::-1]
+    # 'frame-i-002583' and 'frame-r-002583' share 'frame-' and '-002583'
+    shared = re.sub(r"([-_.])[-_.]+", r"\1", start + end).strip("-_.")
+    return shared if len(shared) > _BANDS else "_".join(stems)
+
+
+def _shared_start(names: list[str]) -> str:
+    letters = takewhile(lambda column: len(set(column)) == 1, zip(*names, strict=False))
+    return "".join(column[0] for column in letters)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.+-]", "_", name).lstrip(".-") or "field"

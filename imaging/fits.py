@@ -1,0 +1,142 @@
+"""Read a FITS image: pixels, bad pixels and world coordinates."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import warnings
+import zlib
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .content import Kind
+from .limits import MAX_BYTES, check_size
+from .sky import celestial_wcs
+
+__all__ = ["FITS_SUFFIXES", "FitsImage", "read_fits"]
+
+FITS_SUFFIXES = tuple(
+    stem + packing for stem in (".fits", ".fit", ".fts") for packing in ("", ".gz", ".bz2", ".fz")
+)
+
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class FitsImage:
+    """One image of a FITS file.
+
+    ``pixels`` is (H, W, C) float32, C = 1 or 3, not finite values set to 0 and marked in ``bad``
+    (H, W); ``wcs`` is celestial with two axes, or None.
+    """
+
+    pixels: NDArray[np.float32]
+    bad: NDArray[np.bool_]
+    wcs: Any | None
+    notes: tuple[str, ...]
+
+
+def read_fits(path: Path, kind: Kind) -> FitsImage:
+    """Read the first image of a FITS file that has data.
+
+    Parameters
+    ----------
+    path : Path
+        The file: plain, gzip, bzip2 or tile-compressed.
+    kind : {"fits", "gzip", "bzip2"}
+        What the file is by its first bytes.
+
+    Raises
+    ------
+    InputError
+        If the file is no FITS, is damaged, or holds no image of one or three bands.
+    """
+    from astropy.io import fits
+
+    # astropy tells of every departure from the standard; what matters is checked below.
+    with warnings.catch_warnings(), closing(_uncompressed(path, kind)) as stream:
+        warnings.simplefilter("ignore")
+        try:
+            with fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly") as file:
+                header, planes = _first_image(path, file)
+        except InputError:
+            raise
+        except MemoryError as error:
+            raise InputError(
+                f"{path} does not fit into memory. Cut it into smaller fields."
+            ) from error
+        except Exception as error:
+            # a damaged file reaches astropy's readers at any point, with any exception
+            raise InputError(
+                f"{path} could not be read as FITS ({_first_line(error)}). The file is damaged or "
+                "truncated: copy or download it again."
+            ) from error
+        wcs, notes = celestial_wcs(header, planes.shape[1], planes.shape[2])
+    with np.errstate(over="ignore", invalid="ignore"):
+        pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2), dtype=np.float32)
+    finite: NDArray[np.bool_] = np.all(np.isfinite(pixels), axis=2)
+    if not finite.any():
+        raise InputError(
+            f"{path} holds no finite pixel: all are NaN, infinite or blank. Give an image with "
+            "data."
+        )
+    pixels[~finite] = 0
+    return FitsImage(pixels, ~finite, wcs, notes)
+
+
+def _uncompressed(path: Path, kind: Kind) -> BinaryIO:
+    if kind == "fits":
+        return path.open("rb")
+    opener = gzip.open if kind == "gzip" else bz2.open
+    whole = io.BytesIO()
+    try:
+        with cast(BinaryIO, opener(path, "rb")) as packed:
+            while block := packed.read(_BLOCK):
+                whole.write(block)
+                if whole.tell() > MAX_BYTES:
+                    raise InputError(
+                        f"{path} unpacks to more than {MAX_BYTES / 2**30:.0f} GB. Cut it into "
+                        "smaller fields."
+                    )
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path} could not be unpacked ({_first_line(error)}). Copy or download it again."
+        ) from error
+    whole.seek(0)
+    if whole.getbuffer()[:6].tobytes() != b"SIMPLE":
+        raise InputError(f"{path} is a packed file, but not of a FITS image.")
+    return whole
+
+
+def _first_image(path: Path, file: Any) -> tuple[Any, NDArray[Any]]:
+    for hdu in file:
+        header = hdu.header
+        axes = [int(header.get(f"NAXIS{axis + 1}", 0)) for axis in range(header.get("NAXIS", 0))]
+        if not hdu.is_image or len(axes) < 2 or min(axes) < 1:
+            continue
+        width, height, *rest = axes
+        planes = [length for length in rest if length != 1]
+        if planes not in ([], [3]):
+            raise InputError(
+                f"{path} holds an image of shape {' x '.join(map(str, axes))}. Give one band, a "
+                "cube of three planes (red, green, blue), or three files 'r.fits,g.fits,b.fits'."
+            )
+        check_size(path, width, height)
+        data = np.asarray(hdu.data)
+        if data.dtype.kind not in "iuf":
+            raise InputError(f"{path} holds pixels of the type {data.dtype}; give real numbers.")
+        # what was read decides, whatever the header promised
+        return header, data.reshape(-1, *data.shape[-2:])
+    raise InputError(f"{path} is a FITS file without an image. Give one that holds an image.")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:120] if lines else type(error).__name__

@@ -1,0 +1,117 @@
+"""Read a JPEG, PNG or TIFF picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import cv2.utils.logging
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .content import Kind, jpeg_is_whole, picture_size, png_is_whole
+from .limits import check_size
+
+__all__ = ["PICTURE_SUFFIXES", "read_picture"]
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+_WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
+
+
+def read_picture(
+    path: Path, data: bytes, kind: Kind
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    """Decode a picture.
+
+    The orientation that a camera wrote into the EXIF data is ignored: boxes are those of the
+    array. Transparent parts are laid over black.
+
+    Parameters
+    ----------
+    path : Path
+        Named in messages.
+    data : bytes
+        The whole file.
+    kind : {"jpeg", "png", "tiff"}
+        What the file is by its first bytes.
+
+    Returns
+    -------
+    pixels : ndarray
+        (H, W, 1) or (H, W, 3) RGB; uint8, uint16, or float32 for a TIFF of fluxes.
+    bad : ndarray
+        (H, W), True where a pixel is NaN, infinite or wholly transparent.
+    notes : tuple of str
+        What was lost in reading.
+
+    Raises
+    ------
+    InputError
+        If the picture is damaged, truncated, too large, too small or of an unknown sort.
+    """
+    size = picture_size(data, kind)
+    whole = _WHOLE.get(kind, lambda _: True)(data)
+    if size is None or not whole:
+        raise InputError(
+            f"{path} is a damaged or truncated {kind.upper()} picture. Copy or download it again."
+        )
+    check_size(path, *size)
+    decoded = _decode(data)
+    if decoded is None or decoded.shape[:2] != (size[1], size[0]):
+        raise InputError(
+            f"{path} could not be decoded as {kind.upper()}: it is damaged or of a rare variety. "
+            "Save it again as 8- or 16-bit PNG."
+        )
+    return _normalise(path, decoded)
+
+
+def _decode(data: bytes) -> NDArray[Any] | None:
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # the decoders' own messages name no file
+    try:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, MemoryError):
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _normalise(
+    path: Path, decoded: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
+    planes = decoded if decoded.ndim == 3 else decoded[..., None]
+    bad = np.zeros(planes.shape[:2], dtype=bool)
+    if planes.shape[2] in (2, 4):
+        alpha = planes[..., -1]
+        bad |= alpha == 0
+        planes = _over_black(planes[..., :-1], alpha)
+    if planes.shape[2] == 3:
+        planes = planes[..., ::-1]
+    elif planes.shape[2] != 1:
+        raise InputError(
+            f"{path} has {planes.shape[2]} channels. Save it as a grey or RGB picture."
+        )
+    if planes.dtype in (np.uint8, np.uint16):
+        return np.ascontiguousarray(planes), bad, ()
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, thus bad
+        fluxes = np.ascontiguousarray(planes, dtype=np.float32)
+    finite = np.isfinite(fluxes).all(axis=2)
+    bad |= ~finite
+    fluxes[~finite] = 0
+    if planes.dtype.kind == "f" and fluxes.min() >= 0 and fluxes.max() <= 1:
+        # the convention of graphics programs: 0 is black and 1 is white
+        return np.rint(fluxes * 65535).astype(np.uint16), bad, ()
+    return fluxes, bad, ("taken as fluxes, not as a finished picture, and stretched",)
+
+
+def _over_black(colours: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    if colours.dtype.kind != "u":
+        return colours
+    full = np.iinfo(colours.dtype).max
+    if (alpha == full).all():
+        return colours
+    opacity = alpha[..., None].astype(np.float32) / full
+    return np.rint(colours * opacity).astype(colours.dtype)

@@ -1,0 +1,89 @@
+"""Where a field lies on the sky: world coordinates that can be trusted."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["celestial_wcs", "pixel_scale", "sky_of"]
+
+_DEGREE = 3600.0
+_COARSEST = 3600.0  # arcsec per pixel; a scale keyword left out means 1 degree
+_FINEST = 1e-4
+_LEAST_SKEW = 1e-3  # area of a pixel against that of its sides' rectangle
+
+_PROMISE = re.compile(r"(RA|DEC|[GE]L(ON|AT))-")
+
+
+def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tuple[str, ...]]:
+    """Return the celestial part of the world coordinates of a FITS header.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        Header of the image.
+    height, width : int
+        Pixels, rows and columns.
+
+    Returns
+    -------
+    wcs : astropy.wcs.WCS or None
+        Two axes; None if the header has none, or has one that makes no sense.
+    notes : tuple of str
+        The reason, if one was dropped.
+    """
+    if not any(_PROMISE.match(str(header.get(f"CTYPE{axis}", ""))) for axis in (1, 2)):
+        return None, ()
+    from astropy.wcs import WCS
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wcs = WCS(header)
+            if wcs.naxis > 2:
+                wcs = wcs.celestial
+            reason = _nonsense(wcs, height, width)
+    except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:120]
+    if reason:
+        return None, (f"its WCS was ignored, so there are no sky coordinates: {reason}",)
+    return wcs, ()
+
+
+def pixel_scale(wcs: Any) -> float:
+    """Return the side, in arcseconds, of a square as large as a pixel at the reference point."""
+    from astropy.wcs.utils import proj_plane_pixel_area
+
+    return float(np.sqrt(proj_plane_pixel_area(wcs)) * _DEGREE)
+
+
+def sky_of(
+    wcs: Any, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return ICRS right ascension and declination, in degrees, of pixel-edge coordinates."""
+    # FITS counts pixel centres from 1, so the edge coordinate x is the FITS pixel x + 0.5,
+    # and the 0-based pixel that astropy takes is x - 0.5.
+    place = wcs.pixel_to_world(x - 0.5, y - 0.5).icrs
+    return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
+
+
+def _nonsense(wcs: Any, height: int, width: int) -> str | None:
+    from astropy.wcs.utils import proj_plane_pixel_scales
+
+    if not wcs.has_celestial or wcs.naxis != 2:
+        return "it does not name two celestial axes"
+    scales = proj_plane_pixel_scales(wcs) * _DEGREE
+    if not np.isfinite(scales).all() or (scales <= 0).any():
+        return "its pixel scale is not a positive number"
+    if pixel_scale(wcs) < _LEAST_SKEW * np.sqrt(np.prod(scales)):
+        return "its CD matrix is singular"
+    if not ((scales > _FINEST) & (scales < _COARSEST)).all():
+        return f"a pixel scale of {scales.max():.3g} arcsec cannot be right"
+    ra, dec = sky_of(wcs, np.array([width / 2]), np.array([height / 2]))
+    if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
+        return "the middle of the image has no sky position"
+    return None
