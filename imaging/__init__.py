@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from .boxes import area, clip, iou, suppress
+from .crops import crop_window, cut_crop
 from .detections import Detections
 from .field import Field
+from .find import FieldSource, find_fields
+from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, read_field
 from .stretch import Stretch, to_rgb
+from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
 from .write import atomic_path, write_png
 
 __all__ = [
+    "FITS_SUFFIXES",
+    "PICTURE_SUFFIXES",
     "Detections",
     "Field",
+    "FieldSource",
     "Stretch",
+    "Tile",
     "area",
     "atomic_path",
     "clip",
+    "crop_window",
+    "cut_crop",
+    "cut_tiles",
+    "find_fields",
     "iou",
+    "plan_tiles",
+    "read_field",
     "suppress",
     "to_rgb",
+    "touches_inner_edge",
     "write_png",
 ]

@@ -1,0 +1,158 @@
+"""Cut a field of any size into the square tiles that a detector takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .boxes import as_boxes
+from .crops import sky_colour, window
+
+__all__ = ["Tile", "cut_tiles", "plan_tiles", "touches_inner_edge"]
+
+_TOUCH = 2.0
+"""Tile pixels: a box that ends this close to an edge is taken as cut by it."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One square piece of a field, in one pass over it.
+
+    Attributes
+    ----------
+    index : int
+        Place in the plan.
+    scale : float
+        Tile pixels per field pixel: 1 for the finest pass, less for the others.
+    x, y : int
+        Left and top edge, in pixels of the scaled field.
+    size : int
+        Side in pixels.
+    """
+
+    index: int
+    scale: float
+    x: int
+    y: int
+    size: int
+
+    def to_field(self, boxes: ArrayLike) -> NDArray[np.float64]:
+        """Return boxes in pixels of this tile as boxes in pixels of the field."""
+        return (as_boxes(boxes) + self._corner()) / self.scale
+
+    def from_field(self, boxes: ArrayLike) -> NDArray[np.float64]:
+        """Return boxes in pixels of the field as boxes in pixels of this tile."""
+        return as_boxes(boxes) * self.scale - self._corner()
+
+    def _corner(self) -> NDArray[np.float64]:
+        return np.array([self.x, self.y, self.x, self.y], dtype=np.float64)
+
+
+def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Tile]:
+    """Plan the passes over a field.
+
+    The first pass is at full scale, each further one at half the scale of the one before, and the
+    last one shows the whole field in one tile. A field that fits one tile has one pass.
+
+    Parameters
+    ----------
+    width, height : int
+        Pixels of the field.
+    tile_size : int
+        Side of a tile in pixels.
+    overlap : int
+        Least number of tile pixels that neighbours share. An object up to this size lies whole in
+        at least one tile of a pass.
+
+    Returns
+    -------
+    list of Tile
+        Pass by pass, row by row.
+
+    Raises
+    ------
+    ValueError
+        If the overlap is negative or not smaller than the tile.
+    """
+    if not 0 <= overlap < tile_size:
+        raise ValueError(f"an overlap of {overlap} does not suit tiles of {tile_size} pixels")
+    tiles: list[Tile] = []
+    longest, scale = max(width, height), 1.0
+    while longest * scale > tile_size:
+        across = _starts(math.ceil(width * scale), tile_size, overlap)
+        down = _starts(math.ceil(height * scale), tile_size, overlap)
+        for y in down:
+            tiles += [Tile(len(tiles) + i, scale, x, y, tile_size) for i, x in enumerate(across)]
+        scale /= 2
+    tiles.append(Tile(len(tiles), min(1.0, tile_size / longest), 0, 0, tile_size))
+    return tiles
+
+
+def cut_tiles(
+    rgb: NDArray[np.uint8], tiles: Sequence[Tile]
+) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
+    """Cut tiles out of a picture, one at a time.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        (H, W, 3), uint8: the whole field.
+    tiles : sequence of Tile
+        From `plan_tiles` for a field of this size.
+
+    Yields
+    ------
+    tile : Tile
+        The tile.
+    pixels : ndarray
+        (size, size, 3), uint8: averaged over the area of each tile pixel, filled with the colour
+        of the sky beyond the edges of the field.
+    """
+    sky = sky_colour(rgb)
+    for tile in tiles:
+        # Every scale is 1/2**n, or size/longest side, so these are whole numbers of pixels and
+        # boxes go back and forth without any error.
+        side = round(tile.size / tile.scale)
+        left, top = round(tile.x / tile.scale), round(tile.y / tile.scale)
+        pixels = window(rgb, left, top, side, sky)
+        if side != tile.size:
+            pixels = cv2.resize(pixels, (tile.size, tile.size), interpolation=cv2.INTER_AREA)
+        yield tile, pixels
+
+
+def touches_inner_edge(tile: Tile, boxes: ArrayLike, width: int, height: int) -> NDArray[np.bool_]:
+    """Return which boxes are cut by an edge of the tile behind which the field goes on.
+
+    Parameters
+    ----------
+    tile : Tile
+        The tile that they were found on.
+    boxes : array_like
+        (N, 4), in pixels of the tile.
+    width, height : int
+        Pixels of the field.
+
+    Returns
+    -------
+    ndarray
+        (N,), bool.
+    """
+    array = as_boxes(boxes)
+    end_x, end_y = tile.x + tile.size, tile.y + tile.size
+    goes_on = np.array(
+        [tile.x > 0, tile.y > 0, end_x < width * tile.scale, end_y < height * tile.scale]
+    )
+    near = np.hstack([array[:, :2] <= _TOUCH, array[:, 2:] >= tile.size - _TOUCH])
+    return np.asarray((near & goes_on).any(axis=1))
+
+
+def _starts(length: int, size: int, overlap: int) -> list[int]:
+    if length <= size:
+        return [0]
+    count = math.ceil((length - overlap) / (size - overlap))
+    return [round(start) for start in np.linspace(0, length - size, count)]
