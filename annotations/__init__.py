@@ -6,6 +6,8 @@ from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS
 from .find import find_image
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
+from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
+from .twins import find_twins
 from .voc import read_voc, read_voc_folder, write_voc
 from .votes import (
     GZ2_TREE,
@@ -27,14 +29,18 @@ __all__ = [
     "ObjectBox",
     "Question",
     "find_image",
+    "find_twins",
+    "folds_by_galaxy",
     "galaxy10_allowed",
     "galaxy10_class",
+    "group_galaxies",
     "label_order",
     "read_label_table",
     "read_voc",
     "read_voc_folder",
     "read_vote_labels",
     "read_votes",
+    "split_by_galaxy",
     "vote_fraction",
     "write_voc",
 ]

@@ -40,15 +40,23 @@ class LabelledImage:
         The image.
     allowed : tuple of int
         Class indices, ascending, at least one; more than one where the label leaves it open.
+    identifier : str
+        The galaxy's name in its survey, where the table gives one.
     """
 
     path: Path
     allowed: tuple[int, ...]
+    identifier: str = ""
 
     @property
     def class_id(self) -> int | None:
         """The class, if there is only one."""
         return self.allowed[0] if len(self.allowed) == 1 else None
+
+    @property
+    def galaxy(self) -> str:
+        """What the image is about, for `group_galaxies`: the identifier, or the file's stem."""
+        return self.identifier or self.path.stem
 
 
 def read_label_table(
@@ -95,7 +103,7 @@ def read_label_table(
     for line, (name, label) in enumerate(zip(table[file_column], table["label"], strict=True), 2):
         allowed = _parse(label, meanings, len(class_names), f"{labels}, line {line}")
         if allowed:
-            rows.append((name, allowed))
+            rows.append((name, allowed, ""))
     return _locate(rows, labels, Path(images))
 
 
@@ -123,7 +131,7 @@ def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImag
     names: list[Any] = table.index.tolist()
     records = table.to_dict("records")
     rows = [
-        (str(name), allowed)
+        (str(name), allowed, str(record.get("dr7objid", "")))
         for name, record in zip(names, records, strict=True)
         if (allowed := galaxy10_allowed({str(k): v for k, v in record.items()}))
     ]
@@ -138,7 +146,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _meanings(class_names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    meanings = {name: (index,) for index, name in enumerate(class_names)}
+    meanings: dict[str, tuple[int, ...]] = {n: (index,) for index, n in enumerate(class_names)}
     if class_names == GALAXY10_DECALS:
         meanings.update(GALAXY_ZOO_LABELS)
     return meanings
@@ -162,17 +170,17 @@ def _parse(
 
 
 def _locate(
-    rows: Sequence[tuple[str, tuple[int, ...]]], table: Path, images: Path
+    rows: Sequence[tuple[str, tuple[int, ...], str]], table: Path, images: Path
 ) -> list[LabelledImage]:
     if not images.is_dir():
         raise InputError(f"{images} is not a folder; {table} needs its images there.")
     found, missing = [], []
-    for name, allowed in rows:
+    for name, allowed, identifier in rows:
         path = find_image(images, name)
         if path is None:
             missing.append(name)
         else:
-            found.append(LabelledImage(path, allowed))
+            found.append(LabelledImage(path, allowed, identifier))
     if missing:
         raise InputError(
             f"{len(missing)} of {len(rows)} images that {table} names are not in {images}, "

@@ -187,7 +187,7 @@ def _parse(path: Path) -> etree._Element:
         root = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise InputError(f"{path} is not well-formed XML ({error}). Save it again.") from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise InputError(f"{path} declares a document type, which is refused. Remove <!DOCTYPE>.")
     if root.tag != "annotation":
         raise InputError(

@@ -1,0 +1,122 @@
+"""Find images that show the same galaxy: copies, other crops, other brightness, other surveys.
+
+A bitwise perceptual hash does not serve here: nearly every cutout is a bright blob in the middle
+of a dark square.  Among the 779 Galaxy Zoo 2 cutouts that this was tuned on, all of different
+galaxies, an 8x8 DCT hash has 257 pairs within 4 bits.  What tells galaxies apart is detail: knots
+and arms, and the stars around.  So the fingerprint is a small logarithmic image with its smooth
+light taken away, and two images are twins if their fingerprints correlate, at any of a few zooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TWIN_CORRELATION", "find_twins", "fingerprint"]
+
+TWIN_CORRELATION = 0.72
+"""Correlation from which two images are twins.
+
+Among 8,310 cutouts of Galaxy Zoo 1 and 2, the Kaggle challenge and Legacy Survey, the 26 best pairs
+(0.81 to 1.00) are twins by eye, all seven pairs known by their SDSS identifier among them; pairs of
+different galaxies, thin edge-on discs above all, reach 0.64.
+"""
+
+_SIDE = 64
+_ZOOMS = (1.0, 1.07, 1.15, 1.23, 1.32, 1.41)
+_WORKING_SIDE = 96
+# Counts of an 8-bit picture where the scale turns from linear to logarithmic: about the sky noise
+# of an SDSS colour picture, so that noise does not dominate.
+_SOFTENING = 8.0
+_NOISE_BLUR = 0.7
+_LIGHT_BLUR = 2.0
+_BLOCK = 2048
+
+Fingerprint = NDArray[np.float32]
+
+
+def fingerprint(picture: NDArray[np.uint8], zoom: float = 1.0) -> Fingerprint:
+    """Fingerprint of the central part of a picture.
+
+    Parameters
+    ----------
+    picture : ndarray
+        Grey picture, shape (H, W), uint8.
+    zoom : float
+        At least 1; the central ``1 / zoom`` of both sides is used.
+
+    Returns
+    -------
+    ndarray
+        Shape (4096,), zero mean and unit length (all zeros for a picture without detail): the
+        scalar product of two is their correlation.
+    """
+    return _fingerprint(_small(picture), zoom)
+
+
+def find_twins(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
+    """Pairs of images that show the same galaxy.
+
+    Turned and mirrored copies are not found: divide images before augmenting them.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Images of any kind that `read_field` reads.
+
+    Returns
+    -------
+    list of (int, int)
+        Positions in `paths`, the smaller first, sorted.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
+    """
+    small = [_small(_grey(Path(path))) for path in paths]
+    prints = {
+        zoom: np.array([_fingerprint(picture, zoom) for picture in small], dtype=np.float32)
+        for zoom in _ZOOMS
+    }
+    pairs: set[tuple[int, int]] = set()
+    for start in range(0, len(small), _BLOCK):
+        whole = prints[1.0][start : start + _BLOCK]
+        for zoomed in prints.values():
+            for first, second in np.argwhere(zoomed @ whole.T >= TWIN_CORRELATION).tolist():
+                if first != second + start:
+                    pairs.add((min(first, second + start), max(first, second + start)))
+    return sorted(pairs)
+
+
+def _grey(path: Path) -> NDArray[np.uint8]:
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        from ..imaging import read_field, to_rgb
+
+        grey = cv2.cvtColor(to_rgb(read_field(path)), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, dtype=np.uint8)
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    size = (_WORKING_SIDE, _WORKING_SIDE)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _fingerprint(small: NDArray[np.float32], zoom: float) -> Fingerprint:
+    step = _WORKING_SIDE / zoom / _SIDE
+    offset = (_WORKING_SIDE - _WORKING_SIDE / zoom) / 2 + step / 2 - 0.5
+    affine = np.array([[step, 0, offset], [0, step, offset]])
+    smoothed = cv2.GaussianBlur(small, (0, 0), step / 2)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpAffine(smoothed, affine, (_SIDE, _SIDE), flags=flags)
+    logarithmic = cv2.GaussianBlur(np.log1p(cut / _SOFTENING), (0, 0), _NOISE_BLUR)
+    detail = (logarithmic - cv2.GaussianBlur(logarithmic, (0, 0), _LIGHT_BLUR)).ravel()
+    detail -= detail.mean()
+    length = float(np.linalg.norm(detail))
+    # An even picture leaves rounding errors, which must not become a fingerprint.
+    return detail / length if length > 1e-3 else np.zeros_like(detail)
