@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import Detections, Tile, cut_tiles, plan_tiles, suppress, touches_inner_edge
+from ..imaging import (
+    Detections,
+    Tile,
+    area,
+    clip,
+    cut_tiles,
+    plan_tiles,
+    suppress,
+    touches_inner_edge,
+)
 from ..models import Detector
 
 __all__ = ["detect_field", "field_tiles"]
@@ -25,10 +34,10 @@ def detect_field(
     """Find the objects of a field of any size.
 
     The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile, so that
-    objects larger than a tile are found as well as the smallest.  A box that an inner tile edge cuts
-    is dropped, for another tile or pass has the object whole; what several tiles found is merged by
-    IoU, never by the overlap with the smaller box, which would swallow a small galaxy in front of a
-    large one.
+    objects larger than a tile are found as well as the smallest.  A box that an inner tile edge
+    cuts is dropped, for another tile or pass has the object whole; what several tiles found is
+    merged by IoU, never by the overlap with the smaller box, which would swallow a small galaxy in
+    front of a large one.
 
     Parameters
     ----------
@@ -51,20 +60,12 @@ def detect_field(
     tiles = field_tiles(width, height, size)
     for tile, pixels in cut_tiles(rgb, tiles):
         (detections,) = detector.detect(pixels[np.newaxis], score_threshold)
-        whole = ~touches_inner_edge(tile, detections.boxes, width, height)
-        detections = detections.select(whole)
-        found.append(
-            Detections(
-                tile.to_field(detections.boxes),
-                detections.scores,
-                detections.class_ids,
-                np.full(len(detections), tile.index),
-            )
-        )
+        boxes = clip(tile.to_field(detections.boxes), width, height)
+        # A tile may reach beyond a small field; what lies wholly out there is nothing.
+        kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
+        found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = Detections.concatenate(found)
-    return merged.select(
-        suppress(merged.boxes, merged.scores, _SAME_GALAXY_IOU, merged.class_ids)
-    )
+    return merged.select(suppress(merged.boxes, merged.scores, _SAME_GALAXY_IOU, merged.class_ids))
 
 
 def field_tiles(width: int, height: int, size: int) -> list[Tile]:

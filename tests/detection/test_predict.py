@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from galpipe.detection.predict import detect_field, field_tiles
+from galpipe.imaging import iou
+from galpipe.models import load_detector
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(8, 8)],
+        [(48, 24)],  # across the middle of the first tiles
+        [(0, 0), (184, 104)],  # in opposite corners of the field
+        [(16, 16), (40, 16), (96, 64), (160, 80)],
+    ],
+)
+def test_each_object_is_found_once_and_in_place(
+    tiny_detector_bundle: Path,
+    squares: Callable[..., np.ndarray],
+    corners: list[tuple[int, int]],
+) -> None:
+    found = detect_field(squares(200, 120, *corners), load_detector(tiny_detector_bundle), 0.9)
+    truth = np.array([[x, y, x + 16, y + 16] for x, y in corners], float)
+    overlap = iou(found.boxes, truth)
+    # The tiny detector's anchors sit on a grid of 8, so its boxes may be half a box away.
+    assert (overlap.max(axis=0) > 0.3).all(), "a square was missed"
+    assert (overlap.max(axis=1) > 0.1).all(), "a box without a square"
+    among = iou(found.boxes, found.boxes) - np.eye(len(found))
+    assert among.max(initial=0) < 0.45, "one square, two boxes"
+
+
+def test_an_object_larger_than_a_tile_is_found_by_a_coarser_pass(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    field = squares(512, 512)
+    field[128:384, 128:384] = 255
+    detector = load_detector(tiny_detector_bundle)
+    found = detect_field(field, detector)
+    tiles = field_tiles(512, 512, detector.input_size)
+    scales = {tiles[index].scale for index in found.tiles}
+    assert 64 / 512 in scales
+    coarse = found.boxes[[tiles[index].scale == 64 / 512 for index in found.tiles]]
+    assert (coarse[:, 2] - coarse[:, 0]).max() == pytest.approx(128)
+
+
+def test_boxes_stay_inside_the_field_and_come_best_first(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    field = squares(100, 70, (0, 0), (84, 54), (40, 30))
+    field[30:46, 40:56] = 180
+    found = detect_field(field, load_detector(tiny_detector_bundle))
+    assert len(found) >= 3
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.boxes.min() >= 0
+    assert (found.boxes[:, 2] <= 100).all()
+    assert (found.boxes[:, 3] <= 70).all()
+
+
+def test_nothing_is_found_beyond_a_field_smaller_than_a_tile(
+    tiny_detector_bundle: Path,
+) -> None:
+    # A white field fills its tile with white, so the tiny detector boxes the filling as well.
+    found = detect_field(np.full((40, 24, 3), 255, np.uint8), load_detector(tiny_detector_bundle))
+    assert len(found) > 0
+    assert (found.boxes[:, 2] <= 24).all()
+    assert (found.boxes[:, 3] <= 40).all()
+    assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (64, 64), (63, 200), (300, 9)])
+def test_any_shape_of_field(tiny_detector_bundle: Path, shape: tuple[int, int]) -> None:
+    empty = np.zeros((*shape, 3), np.uint8)
+    assert len(detect_field(empty, load_detector(tiny_detector_bundle))) == 0
