@@ -1,0 +1,196 @@
+"""The catalogue: one row per galaxy, every column with its unit, description and UCD."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable
+from astropy.units import Unit
+from numpy.typing import ArrayLike
+
+from ..errors import InputError, OutputError
+from ..imaging import atomic_path
+from .columns import Column, catalogue_columns
+from .formats import format_of
+
+__all__ = ["Catalogue"]
+
+_DTYPES = {"text": str, "real": np.float64, "integer": np.int64}
+
+
+class Catalogue:
+    """Galaxies found in one or many fields.
+
+    Parameters
+    ----------
+    columns : mapping of str to array_like
+        The values of every column that :func:`~galpipe.pipeline.columns.catalogue_columns` names,
+        without units.
+    class_names : sequence of str, optional
+        Classes of the classifier; None for a catalogue of detections alone.
+    meta : mapping, optional
+        Provenance; must be made of what JSON can hold.
+
+    Attributes
+    ----------
+    table : astropy.table.QTable
+        The rows; columns with a unit are quantities.
+    class_names : tuple of str or None
+        Classes, in the order of ``class_id``.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or the columns have different lengths.
+
+    Examples
+    --------
+    >>> catalogue = Catalogue.read("result/catalogue.ecsv")            # doctest: +SKIP
+    >>> spirals = catalogue[catalogue["prob_spiral"] > 0.8]            # doctest: +SKIP
+    >>> spirals.write("spirals.fits")                                  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, ArrayLike],
+        class_names: Sequence[str] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.class_names = None if class_names is None else tuple(class_names)
+        self._columns = catalogue_columns(self.class_names)
+        missing = [column.name for column in self._columns if column.name not in columns]
+        if missing:
+            raise ValueError(f"the catalogue lacks the columns {', '.join(missing)}")
+        self.table = QTable()
+        for column in self._columns:
+            values = _values(columns[column.name], column)
+            self.table[column.name] = values if column.unit is None else values * Unit(column.unit)
+            self.table[column.name].info.description = column.description
+            self.table[column.name].info.meta = {"ucd": column.ucd}
+        self.table.meta = dict(meta or {})
+        if self.class_names is not None:
+            self.table.meta["class_names"] = list(self.class_names)
+
+    @classmethod
+    def concatenate(
+        cls,
+        parts: Sequence[Mapping[str, ArrayLike]],
+        class_names: Sequence[str] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Catalogue:
+        """Make one catalogue of the columns of many fields, in the order given."""
+        names = [column.name for column in catalogue_columns(class_names)]
+        joined = {
+            name: np.concatenate([np.asarray(part[name]) for part in parts]) if parts else []
+            for name in names
+        }
+        return cls(joined, class_names, meta)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a column by its name, or the catalogue of the rows of a slice, indices or mask."""
+        if isinstance(key, str):
+            return self.table[key]
+        rows = [key] if isinstance(key, int | np.integer) else key
+        return Catalogue(
+            {name: np.asarray(self.table[name])[rows] for name in self.table.colnames},
+            self.class_names,
+            self.table.meta,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Catalogue of {len(self)} galaxies>\n{self.table}"
+
+    def _repr_html_(self) -> str:
+        return self.table._repr_html_()
+
+    def of_field(self, field: str) -> Catalogue:
+        """Return the rows of one field."""
+        return self[np.asarray(self.table["field"]) == field]
+
+    def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the catalogue, whole or not at all; the suffix says in what format.
+
+        ========================  ================================================================
+        ``.ecsv``                 astropy's enhanced CSV: everything is kept
+        ``.csv``                  numbers and texts alone
+        ``.fits``                 binary table; units, UCDs and descriptions in the header
+        ``.vot``, ``.xml``        VOTable of the IVOA
+        ``.parquet``              needs ``pyarrow``
+        ``.reg``                  boxes for DS9, in the 1-based image pixels of one field
+        ========================  ================================================================
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to.
+        overwrite : bool
+            Replace a file that is there.
+
+        Returns
+        -------
+        Path
+            The path written.
+
+        Raises
+        ------
+        OutputError
+            If the suffix is not known, the file exists, cannot be written, or regions of several
+            fields are asked for in one file.
+        MissingExtraError
+            If the format needs a package that is not installed.
+        """
+        goal = Path(path)
+        form = format_of(goal)
+        if goal.exists() and not overwrite:
+            raise OutputError(f"{goal}: exists; choose another name or allow overwriting")
+        with atomic_path(goal) as beside:
+            form.write(self.table, beside)
+        return goal
+
+    @classmethod
+    def read(cls, path: str | Path) -> Catalogue:
+        """Read a catalogue in any format that :meth:`write` knows, save DS9 regions.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, unreadable or no catalogue of galpipe.
+        """
+        source = Path(path)
+        form = format_of(source)
+        try:
+            table = form.read(source)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{source}: cannot be read as a catalogue: {error}") from error
+        columns = {
+            name: np.ma.filled(_fillable(table[name]), np.nan)
+            if table[name].dtype.kind == "f"
+            else np.asarray(table[name])
+            for name in table.colnames
+        }
+        slugs = [match[1] for name in columns if (match := re.fullmatch("prob_(.+)", name))]
+        class_names = table.meta.get("class_names", slugs if "class_id" in columns else None)
+        try:
+            return cls(columns, class_names, table.meta)
+        except ValueError as error:
+            raise InputError(f"{source}: is no galpipe catalogue: {error}") from error
+
+
+def _fillable(column: Any) -> Any:
+    return column.value if hasattr(column, "unit") and hasattr(column, "to") else column
+
+
+def _values(values: ArrayLike, column: Column) -> Any:
+    array = np.asarray(values)
+    if column.kind == "text":
+        # A column of no rows would have texts of no length, which some formats cannot hold.
+        return array.astype(str) if array.size else np.zeros(0, dtype="U1")
+    array = array.astype(_DTYPES[column.kind])
+    return array if column.decimals is None else np.round(array, column.decimals)

@@ -1,0 +1,126 @@
+"""The columns of a catalogue: types, units, descriptions and UCDs, in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Literal
+
+__all__ = ["Column", "Flag", "catalogue_columns", "class_slug"]
+
+
+class Flag(IntFlag):
+    """What a reader should know about a row; the ``flags`` column holds the sum."""
+
+    FIELD_EDGE = 1
+    """The box touches the edge of the field: part of the galaxy may lie outside."""
+    BAD_PIXELS = 2
+    """The box holds pixels that are blank, NaN or infinite."""
+    DOWNSCALED = 4
+    """Found on a reduced copy of the field: larger than what a tile at full scale holds."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the catalogue.
+
+    Attributes
+    ----------
+    name : str
+        Name, the same in every format.
+    kind : {"text", "real", "integer"}
+        Type of the values: str, float64, int64.
+    unit : str or None
+        In astropy's spelling.
+    ucd : str
+        Unified Content Descriptor of the IVOA, from the controlled vocabulary UCD1+.
+    description : str
+        One sentence.
+    decimals : int or None
+        Values are rounded to this many decimals, so that every format holds the same numbers.
+    """
+
+    name: str
+    kind: Literal["text", "real", "integer"]
+    unit: str | None
+    ucd: str
+    description: str
+    decimals: int | None = None
+
+
+_FLAGS = ", ".join(f"{flag.value} {flag.name.lower()}" for flag in Flag if flag.name)
+
+# 1e-7 degrees are 0.4 milliarcseconds and 0.01 pixels are far below what a box can mean.
+_OBJECT = (
+    Column("source_id", "text", None, "meta.id;meta.main", "Unique name of the galaxy"),
+    Column("field", "text", None, "meta.id;obs.field", "Identifier of the field it was found in"),
+    Column(
+        "ra", "real", "deg", "pos.eq.ra;meta.main",
+        "Right ascension (ICRS) of the centre of the box; NaN if the field has no WCS", 7,
+    ),
+    Column(
+        "dec", "real", "deg", "pos.eq.dec;meta.main",
+        "Declination (ICRS) of the centre of the box; NaN if the field has no WCS", 7,
+    ),
+    Column(
+        "x", "real", "pix", "pos.cartesian.x;instr.det",
+        "Centre of the box, counted from the left edge of the first pixel; the FITS pixel "
+        "(1-based, at pixel centres) is x + 0.5", 3,
+    ),
+    Column(
+        "y", "real", "pix", "pos.cartesian.y;instr.det",
+        "Centre of the box, counted from the outer edge of the first row of the array as read; the "
+        "FITS pixel (1-based, at pixel centres) is y + 0.5", 3,
+    ),
+    Column("xmin", "real", "pix", "pos.cartesian.x;stat.min", "First column edge of the box", 2),
+    Column("ymin", "real", "pix", "pos.cartesian.y;stat.min", "First row edge of the box", 2),
+    Column("xmax", "real", "pix", "pos.cartesian.x;stat.max", "Last column edge of the box", 2),
+    Column("ymax", "real", "pix", "pos.cartesian.y;stat.max", "Last row edge of the box", 2),
+    Column("score", "real", None, "stat.confidenceLevel", "Score of the detection, 0 to 1", 4),
+)  # fmt: skip
+_CLASS = (
+    Column("class_id", "integer", None, "meta.code.class", "Index of the most probable class"),
+    Column("class_name", "text", None, "src.morph.type", "Name of the most probable class"),
+    Column(
+        "probability", "real", None, "stat.probability;src.morph.type",
+        "Probability of the most probable class", 4,
+    ),
+)  # fmt: skip
+_SEARCH = (
+    Column(
+        "tile", "integer", None, "meta.id.part",
+        "Index of the tile of the field on which it was found",
+    ),
+    Column("flags", "integer", None, "meta.code.qual", f"Sum of: {_FLAGS}; 0 is clean"),
+)  # fmt: skip
+
+
+def class_slug(name: str) -> str:
+    """Return the class name as the end of a column name: lower case, words joined by ``_``.
+
+    >>> class_slug("In-between Round Smooth Galaxies")
+    'in_between_round_smooth_galaxies'
+    """
+    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
+
+
+def catalogue_columns(class_names: Sequence[str] | None) -> tuple[Column, ...]:
+    """Return the columns of a catalogue.
+
+    Parameters
+    ----------
+    class_names : sequence of str or None
+        Classes of the classifier, in order; None for a catalogue of detections alone.
+    """
+    if class_names is None:
+        return (*_OBJECT, *_SEARCH)
+    probabilities = (
+        Column(
+            f"prob_{class_slug(name)}", "real", None, "stat.probability;src.morph.type",
+            f"Probability of the class {name}", 4,
+        )
+        for name in class_names
+    )  # fmt: skip
+    return (*_OBJECT, *_CLASS, *probabilities, *_SEARCH)

@@ -1,0 +1,28 @@
+"""``galpipe classify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import examples, output_option, overwrite_option
+
+__all__ = ["command"]
+
+
+@click.command("classify", epilog=examples("galpipe classify cutouts/ more.csv -o classes"))
+@click.argument("images", nargs=-1, required=True)
+@output_option
+@click.option("--model", help="Classifier: name of a shipped model, or a path.")
+@overwrite_option
+def command(images: tuple[str, ...], output: Path, model: str | None, overwrite: bool) -> None:
+    """Classify images of single galaxies: the second stage alone.
+
+    IMAGES are pictures or FITS files with the galaxy at the centre, folders of these, or CSV files
+    that list them in a column 'file'.  OUT receives predictions.csv and run.json.
+    """
+    from ..classify import classify
+    from ..summary import finish_classify
+
+    finish_classify(classify(images, output, model=model, overwrite=overwrite, progress=True))

@@ -1,0 +1,53 @@
+"""``galpipe detect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import examples, fields_argument, output_option, overwrite_option, threshold_option
+
+__all__ = ["command"]
+
+
+@click.command("detect", epilog=examples("galpipe detect frames/ -o boxes --format voc"))
+@fields_argument
+@output_option
+@click.option("--model", help="Detector: name of a shipped model, or a path.")
+@threshold_option
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["voc", "coco", "yolo"]),
+    help="Also write the boxes as annotations in this format; may be repeated.",
+)
+@overwrite_option
+def command(
+    fields: tuple[str, ...],
+    output: Path,
+    model: str | None,
+    score_threshold: float | None,
+    formats: tuple[Any, ...],
+    overwrite: bool,
+) -> None:
+    """Find every galaxy of the fields: the first stage alone.
+
+    FIELDS are as for 'galpipe run'.  OUT receives the catalogue without classes, overlays/,
+    run.json and, with --format, annotations/.
+    """
+    from ..detect import detect
+    from ..summary import finish_run
+
+    result = detect(
+        fields,
+        output,
+        model=model,
+        score_threshold=score_threshold,
+        formats=formats,
+        overwrite=overwrite,
+        progress=True,
+    )
+    finish_run(result)

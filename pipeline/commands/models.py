@@ -1,0 +1,99 @@
+"""``galpipe models``."""
+
+from __future__ import annotations
+
+import click
+
+from .options import examples
+
+__all__ = ["command"]
+
+
+@click.group("models")
+def command() -> None:
+    """List, show and verify models.
+
+    MODEL is the name of a shipped model, or the path of a model bundle (a folder or a .zip).
+    """
+
+
+@command.command("list", epilog=examples("galpipe models list"))
+def list_models() -> None:
+    """List the models that come with galpipe."""
+    from rich.table import Table
+
+    from ...models import find_bundle, shipped_models
+    from ..console import STDOUT
+
+    names = shipped_models()
+    if not names:
+        click.echo("This installation brings no model; train one, or install galpipe again.")
+        return
+    table = Table("name", "task", "classes", "input", "size")
+    for name in names:
+        bundle = find_bundle(name)
+        manifest = bundle.manifest
+        size = sum((bundle.path / member.file).stat().st_size for member in manifest.members)
+        table.add_row(
+            name,
+            manifest.task,
+            str(len(manifest.class_names)),
+            f"{manifest.input_size} px",
+            f"{size / 1e6:.1f} MB",
+        )
+    STDOUT.print(table)
+
+
+@command.command("show", epilog=examples("galpipe models show ssd_mobilenet"))
+@click.argument("model")
+def show(model: str) -> None:
+    """Show what a model is, what it was measured at, and its model card."""
+    from rich.markdown import Markdown
+    from rich.table import Table
+
+    from ...models import find_bundle
+    from ...models.bundle import CARD_NAME
+    from ..console import STDOUT
+    from ..summary import print_metrics
+
+    bundle = find_bundle(model)
+    manifest = bundle.manifest
+    table = Table(show_header=False)
+    table.add_row("name", manifest.name)
+    table.add_row("task", manifest.task)
+    table.add_row("place", str(bundle.path))
+    table.add_row("classes", ", ".join(manifest.class_names))
+    table.add_row("input", f"{manifest.input_size} x {manifest.input_size} px")
+    table.add_row("networks", ", ".join(member.file for member in manifest.members))
+    if manifest.head is not None:
+        table.add_row("score threshold", f"{manifest.head.score_threshold:g}")
+    if manifest.pixel_scale_range is not None:
+        low, high = manifest.pixel_scale_range
+        table.add_row("pixel scale", f"{low:g} to {high:g} arcsec")
+    STDOUT.print(table)
+    metrics = bundle.metrics()
+    if metrics:
+        print_metrics("Measured on the data held back", metrics)
+    if CARD_NAME in manifest.files:
+        STDOUT.print(Markdown(bundle.read(CARD_NAME).decode("utf-8", "replace")))
+
+
+@command.command("verify", epilog=examples("galpipe models verify ssd_mobilenet galaxy10_ensemble"))
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+def verify(models: tuple[str, ...]) -> None:
+    """Check that no file of a model is missing or altered, and that it runs."""
+    from ...errors import BundleError
+    from ...models import find_bundle, load
+
+    faults = 0
+    for model in models:
+        try:
+            find_bundle(model).verify()
+            load(model)
+        except BundleError as error:
+            faults += 1
+            click.secho(str(error), fg="red", err=True)
+        else:
+            click.echo(f"{model}: complete and unaltered")
+    if faults:
+        click.get_current_context().exit(1)

@@ -1,0 +1,36 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["examples", "fields_argument", "output_option", "overwrite_option", "threshold_option"]
+
+fields_argument = click.argument("fields", nargs=-1, required=True)
+
+output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Folder to write; new, or empty.",
+)
+
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace an earlier result in OUT."
+)
+
+threshold_option = click.option(
+    "--score-threshold",
+    type=click.FloatRange(0, 1),
+    help="Lowest detection score kept; by default the detector's own.",
+)
+
+
+def examples(*lines: str) -> str:
+    """Return an epilog of a help text that shows commands, one a line, as they are typed."""
+    title = "Example:" if len(lines) == 1 else "Examples:"
+    return "\n".join(["\b", title, *(f"  {line}" for line in lines)])

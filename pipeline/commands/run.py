@@ -1,0 +1,62 @@
+"""``galpipe run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import examples, fields_argument, output_option, overwrite_option, threshold_option
+
+__all__ = ["command"]
+
+
+@click.command(
+    "run",
+    epilog=examples(
+        "galpipe run field.fits -o result",
+        "galpipe run frame-i.fits,frame-r.fits,frame-g.fits more/ -o result --score-threshold 0.5",
+    ),
+)
+@fields_argument
+@output_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="YAML file of settings; a stage with a 'train' section is trained first.",
+)
+@click.option("--detector", metavar="MODEL", help="Detector: name of a shipped model, or a path.")
+@click.option(
+    "--classifier", metavar="MODEL", help="Classifier: name of a shipped model, or a path."
+)
+@threshold_option
+@overwrite_option
+def command(
+    fields: tuple[str, ...],
+    output: Path,
+    config: Path | None,
+    detector: str | None,
+    classifier: str | None,
+    score_threshold: float | None,
+    overwrite: bool,
+) -> None:
+    """Find every galaxy of the fields and say what kind each one is.
+
+    FIELDS are FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three bands as
+    red.fits,green.fits,blue.fits.  OUT receives catalogue.ecsv, catalogue.csv, overlays/, crops/,
+    run.json and config.yaml.
+    """
+    from ..run import run
+    from ..summary import finish_run
+
+    result = run(
+        fields,
+        output,
+        config=config,
+        detector=detector,
+        classifier=classifier,
+        score_threshold=score_threshold,
+        overwrite=overwrite,
+        progress=True,
+    )
+    finish_run(result)

@@ -1,0 +1,126 @@
+"""The first stage alone: fields in, a catalogue of detections out, and annotations on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ..annotations import AnnotatedImage, ObjectBox, write_coco, write_voc, write_yolo
+from ..errors import ConfigError
+from ..models import Detector
+from .catalogue import Catalogue
+from .naming import SafeNames
+from .output import OutputFolder
+from .record import RunRecord, describe_model
+from .run import RunResult, open_detector, resolve_config
+from .stages import Stages
+from .survey import find_sources, search_fields
+
+__all__ = ["ANNOTATION_FORMATS", "detect"]
+
+AnnotationFormat = Literal["voc", "coco", "yolo"]
+ANNOTATION_FORMATS: tuple[AnnotationFormat, ...] = ("voc", "coco", "yolo")
+
+
+def detect(
+    fields: Iterable[str | Path] | str | Path,
+    output: str | Path,
+    *,
+    model: Detector | str | Path | None = None,
+    score_threshold: float | None = None,
+    formats: Sequence[AnnotationFormat] = (),
+    overwrite: bool = False,
+    progress: bool = False,
+) -> RunResult:
+    """Find every galaxy in the fields.
+
+    Works as :func:`galpipe.run` does, without classes and crops.
+
+    Parameters
+    ----------
+    fields : path or iterable of paths
+        As for :func:`galpipe.run`.
+    output : path
+        Folder to write.
+    model : Detector, name or path, optional
+        The detector; by default the shipped one.
+    score_threshold : float, optional
+        Lowest score kept, 0 to 1; by default the detector's own.
+    formats : sequence of {"voc", "coco", "yolo"}
+        Annotation formats to write into ``annotations/``, in the pixels of the array as read.
+    overwrite : bool
+        Replace an earlier result.
+    progress : bool
+        Show a progress bar on the terminal.
+
+    Returns
+    -------
+    RunResult
+        Catalogue without class columns, output folder, failures and record.
+
+    Raises
+    ------
+    InputError, ConfigError, BundleError, OutputError
+        As :func:`galpipe.run` does.
+    """
+    unknown = sorted(set(formats) - set(ANNOTATION_FORMATS))
+    if unknown:
+        raise ConfigError(
+            f"Unknown annotation format {', '.join(unknown)}; known are "
+            f"{', '.join(ANNOTATION_FORMATS)}"
+        )
+    settings = resolve_config(None, detector=model, score_threshold=score_threshold)
+    sources, failures = find_sources(fields)
+    detector = open_detector(model or settings.detector.model)
+    folder = OutputFolder(output, overwrite=overwrite)
+    record = RunRecord("detect", settings.model_dump(mode="json"), failures=failures)
+    record.score_threshold = (
+        detector.score_threshold if score_threshold is None else score_threshold
+    )
+    record.models = {"detector": describe_model(detector.bundle)}
+    stages = Stages(
+        folder.path, detector, score_threshold=score_threshold, stretch=settings.stretch
+    )
+    catalogue = search_fields(sources, stages, folder, record, progress=progress)
+    if formats:
+        _write_annotations(catalogue, record, formats, folder.path / "annotations")
+    return RunResult(catalogue, folder.path, tuple(record.failures), record)
+
+
+def _write_annotations(
+    catalogue: Catalogue,
+    record: RunRecord,
+    formats: Sequence[AnnotationFormat],
+    folder: Path,
+) -> None:
+    images = _annotated_images(catalogue, record)
+    if "coco" in formats:
+        write_coco(folder / "coco.json", images)
+    if "yolo" in formats:
+        write_yolo(folder, images)
+    if "voc" in formats:
+        name = SafeNames()
+        for done, image in zip(record.fields, images, strict=True):
+            write_voc(folder / f"{name(done.field)}.xml", image)
+
+
+def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[AnnotatedImage]:
+    """Return the detections as annotations, one for each field that was done."""
+    labels = record.models["detector"]["class_names"]
+    edges = {name: catalogue[name].value.tolist() for name in ("xmin", "ymin", "xmax", "ymax")}
+    images, first = [], 0
+    for done in record.fields:
+        rows = range(first, first + done.galaxies)
+        first += done.galaxies
+        images.append(
+            AnnotatedImage(
+                filename=Path(done.files[0]).name,
+                width=done.width,
+                height=done.height,
+                objects=tuple(
+                    ObjectBox(labels[0], *(edges[name][row] for name in edges)) for row in rows
+                ),
+            )
+        )
+    return images

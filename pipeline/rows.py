@@ -1,0 +1,95 @@
+"""From the detections of one field to rows of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detection.predict import field_tiles
+from ..imaging import Detections, Field
+from .columns import Flag, class_slug
+from .naming import SourceNames
+
+__all__ = ["detection_rows"]
+
+# A box this near the edge of the field is taken to be cut by it, in pixels.
+_EDGE = 1.0
+
+
+def detection_rows(
+    field: Field,
+    detections: Detections,
+    tile_size: int,
+    names: SourceNames,
+    probabilities: NDArray[np.float32] | None = None,
+    class_names: Sequence[str] = (),
+) -> dict[str, NDArray[Any]]:
+    """Return the catalogue's columns for the galaxies of one field, in the order of `detections`.
+
+    Parameters
+    ----------
+    field : Field
+        Where they were found.
+    detections : Detections
+        In pixels of the field.
+    tile_size : int
+        Side of the tiles on which the field was searched.
+    names : SourceNames
+        Names the galaxies.
+    probabilities : ndarray, optional
+        Shape (N, C): class probabilities of each; None leaves the class columns out.
+    class_names : sequence of str
+        The C classes.
+    """
+    boxes = np.round(detections.boxes, 2)
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    ra, dec = field.sky(x, y)
+    rows: dict[str, NDArray[Any]] = {
+        "source_id": np.array(
+            [
+                names(field.identifier, number, *place)
+                for number, place in enumerate(zip(ra, dec, strict=True), start=1)
+            ],
+            dtype=str,
+        ),
+        "field": np.full(len(boxes), field.identifier),
+        "ra": ra,
+        "dec": dec,
+        "x": x,
+        "y": y,
+        "score": detections.scores,
+        "tile": detections.tiles,
+        "flags": _flags(field, detections, tile_size),
+    }
+    rows |= dict(zip(("xmin", "ymin", "xmax", "ymax"), boxes.T, strict=True))
+    if probabilities is not None:
+        shares = probabilities.astype(np.float64)
+        best = shares.argmax(axis=1) if len(shares) else np.zeros(0, dtype=np.int64)
+        rows["class_id"] = best
+        rows["class_name"] = np.array(class_names, dtype=str)[best]
+        rows["probability"] = shares[np.arange(len(shares)), best]
+        for name, column in zip(class_names, shares.T, strict=True):
+            rows[f"prob_{class_slug(name)}"] = column
+    return rows
+
+
+def _flags(field: Field, detections: Detections, tile_size: int) -> NDArray[np.int64]:
+    boxes = detections.boxes
+    flags = np.zeros(len(boxes), dtype=np.int64)
+    edge = (boxes[:, :2] < _EDGE).any(axis=1)
+    edge |= (boxes[:, 2:] > np.array([field.width, field.height]) - _EDGE).any(axis=1)
+    flags[edge] |= Flag.FIELD_EDGE
+    if field.bad.any():
+        for index, (xmin, ymin, xmax, ymax) in enumerate(boxes):
+            part = field.bad[
+                max(int(ymin), 0) : int(np.ceil(ymax)), max(int(xmin), 0) : int(np.ceil(xmax))
+            ]
+            if part.any():
+                flags[index] |= Flag.BAD_PIXELS
+    scales = np.array([tile.scale for tile in field_tiles(field.width, field.height, tile_size)])
+    known = detections.tiles >= 0
+    flags[known] |= np.where(scales[detections.tiles[known]] < 1, int(Flag.DOWNSCALED), 0)
+    return flags

@@ -1,0 +1,167 @@
+"""The whole path: fields in, a catalogue of classified galaxies out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..configs import RunConfig, dump_config, load_config
+from ..errors import ConfigError
+from ..models import Classifier, Detector, load_classifier, load_detector
+from .catalogue import Catalogue
+from .output import OutputFolder
+from .record import Failure, RunRecord, describe_model
+from .stages import Stages
+from .survey import find_sources, search_fields
+from .training import train_stages
+
+__all__ = ["RunResult", "run"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a run gives back; everything in it also lies in the output folder.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+        One row per galaxy.
+    output : Path
+        The folder written: ``catalogue.ecsv``, ``catalogue.csv``, ``overlays/``, ``crops/``,
+        ``run.json``, ``config.yaml``.
+    failures : tuple of Failure
+        Inputs that could not be worked on; empty if all went well.
+    record : RunRecord
+        What ``run.json`` says.
+    """
+
+    catalogue: Catalogue
+    output: Path
+    failures: tuple[Failure, ...]
+    record: RunRecord
+
+
+def run(
+    fields: Iterable[str | Path] | str | Path,
+    output: str | Path,
+    *,
+    config: RunConfig | str | Path | None = None,
+    detector: Detector | str | Path | None = None,
+    classifier: Classifier | str | Path | None = None,
+    score_threshold: float | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> RunResult:
+    """Find every galaxy in the fields and say what kind each one is.
+
+    Each field is read, searched, and its galaxies are cropped and classified, one field in memory
+    at a time.  A field that fails is named in the result and the rest goes on.  When interrupted,
+    what was done stays: the catalogue of the fields so far is written before the exception goes on.
+
+    Parameters
+    ----------
+    fields : path or iterable of paths
+        FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three FITS bands as one text
+        ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.
+    output : path
+        Folder to write; new, empty, or with `overwrite` one that holds an earlier result.
+    config : RunConfig or path, optional
+        Settings, or a YAML file of them.  A stage with a ``train`` section is trained and evaluated
+        first; a training that was finished before in the same folder is used again.
+    detector, classifier : model, name or path, optional
+        Models to use in place of those of `config`: an object, the name of a shipped model, or the
+        path of a bundle.
+    score_threshold : float, optional
+        Lowest detection score kept, 0 to 1; by default that of `config`, else the detector's own.
+    overwrite : bool
+        Replace an earlier result.
+    progress : bool
+        Show a progress bar on the terminal.
+
+    Returns
+    -------
+    RunResult
+        Catalogue, output folder, failures and record.
+
+    Raises
+    ------
+    InputError
+        If no input leads to a field at all.
+    ConfigError, BundleError
+        If the configuration or a model is missing or invalid.
+    OutputError
+        If the output folder is refused or cannot be written.
+    MissingExtraError
+        If training is asked for and its packages are not installed.
+
+    Examples
+    --------
+    >>> result = galpipe.run("frames/", "result")                # doctest: +SKIP
+    >>> result.catalogue["ra", "dec", "class_name"][:3]          # doctest: +SKIP
+    """
+    settings = resolve_config(config, detector, classifier, score_threshold)
+    sources, failures = find_sources(fields)
+    folder = OutputFolder(output, overwrite=overwrite)
+    folder.write_text("config.yaml", dump_config(settings))
+    record = RunRecord("run", settings.model_dump(mode="json"), failures=failures)
+    trained = train_stages(folder, record, settings.detector.train, settings.classifier.train)
+    first = open_detector(detector or trained.detector or settings.detector.model)
+    second = open_classifier(classifier or trained.classifier or settings.classifier.model)
+    threshold = settings.detector.score_threshold
+    record.score_threshold = first.score_threshold if threshold is None else threshold
+    record.models = {
+        "detector": describe_model(first.bundle),
+        "classifier": describe_model(second.bundle),
+    }
+    stages = Stages(
+        folder.path,
+        first,
+        second,
+        score_threshold=threshold,
+        stretch=settings.stretch,
+        crop_margin=settings.classifier.crop_margin,
+    )
+    catalogue = search_fields(sources, stages, folder, record, progress=progress)
+    return RunResult(catalogue, folder.path, tuple(record.failures), record)
+
+
+def resolve_config(
+    config: RunConfig | str | Path | None,
+    detector: Detector | str | Path | None = None,
+    classifier: Classifier | str | Path | None = None,
+    score_threshold: float | None = None,
+) -> RunConfig:
+    """Return the configuration with what the caller gave beside it filled in."""
+    if config is None:
+        config = RunConfig()
+    settings = config if isinstance(config, RunConfig) else load_config(config, RunConfig)
+    changes: dict[str, dict[str, object]] = {"detector": {}, "classifier": {}}
+    for stage, model in (("detector", detector), ("classifier", classifier)):
+        if model is not None:
+            place = str(model.bundle.path) if hasattr(model, "bundle") else str(model)
+            changes[stage] = {"model": place, "train": None}
+    if score_threshold is not None:
+        changes["detector"]["score_threshold"] = score_threshold
+    content = settings.model_dump()
+    for stage, change in changes.items():
+        content[stage] |= change
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
+        raise ConfigError(f"Not a valid setting: {faults}") from error
+
+
+def open_detector(model: Detector | str | Path) -> Detector:
+    """Return the detector, loading it if it is named."""
+    return load_detector(model) if isinstance(model, str | Path) else model
+
+
+def open_classifier(model: Classifier | str | Path) -> Classifier:
+    """Return the classifier, loading it if it is named."""
+    return load_classifier(model) if isinstance(model, str | Path) else model

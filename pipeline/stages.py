@@ -1,0 +1,197 @@
+"""The way of one field: read, stretch, detect, crop, classify, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detection.predict import detect_field
+from ..imaging import (
+    Detections,
+    Field,
+    FieldSource,
+    Stretch,
+    cut_crop,
+    draw_overlay,
+    read_field,
+    to_display,
+    to_rgb,
+    write_png,
+)
+from ..models import Classifier, Detector
+from .naming import SafeNames, SourceNames
+from .record import FieldRecord, StageClock
+from .rows import detection_rows
+
+__all__ = ["FieldResult", "Stages"]
+
+
+@dataclass(frozen=True, eq=False)
+class FieldResult:
+    """What is kept of a field once its pixels are let go.
+
+    Attributes
+    ----------
+    rows : dict of str to ndarray
+        The columns of its galaxies.
+    record : FieldRecord
+        What the run's record says of it.
+    """
+
+    rows: dict[str, NDArray[Any]]
+    record: FieldRecord
+
+
+class Stages:
+    """The models and settings of a run, applied to one field after the other.
+
+    Parameters
+    ----------
+    output : Path
+        Folder for ``overlays/`` and ``crops/``.
+    detector : Detector
+        The first stage.
+    classifier : Classifier, optional
+        The second stage; without it nothing is cropped or classified.
+    score_threshold : float, optional
+        Lowest score kept; by default the detector's own.
+    stretch : Stretch
+        How a field becomes a colour picture.
+    crop_margin : float
+        Side of a crop over the longer side of its box.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        detector: Detector,
+        classifier: Classifier | None = None,
+        *,
+        score_threshold: float | None = None,
+        stretch: Stretch,
+        crop_margin: float = 1.0,
+    ) -> None:
+        self.output = output
+        self.detector = detector
+        self.classifier = classifier
+        self.score_threshold = score_threshold
+        self.stretch = stretch
+        self.crop_margin = crop_margin
+        self._source_names = SourceNames()
+        self._file_names = SafeNames()
+
+    def __call__(self, source: FieldSource) -> FieldResult:
+        """Work on one field and write its pictures.
+
+        Raises
+        ------
+        InputError
+            If the field cannot be used.
+        OutputError
+            If a picture cannot be written.
+        """
+        clock = StageClock()
+        with clock("read"):
+            field = read_field(source)
+        with clock("stretch"):
+            rgb = to_rgb(field, self.stretch)
+        with clock("detect"):
+            detections = detect_field(rgb, self.detector, self.score_threshold)
+        probabilities = None
+        if self.classifier is not None:
+            with clock("classify"):
+                probabilities = self._classify(rgb, detections, self.classifier)
+        rows = detection_rows(
+            field,
+            detections,
+            self.detector.input_size,
+            self._source_names,
+            probabilities,
+            self.classifier.class_names if self.classifier is not None else (),
+        )
+        name = self._file_names(source.identifier)
+        if self.classifier is not None:
+            with clock("crops"):
+                self._write_crops(field, rgb, detections, rows["source_id"], name)
+        overlay = f"overlays/{name}.png"
+        with clock("overlay"):
+            self._write_overlay(field, rgb, detections, _labels(rows), overlay)
+        return FieldResult(
+            rows,
+            FieldRecord(
+                field=source.identifier,
+                files=tuple(str(path) for path in field.paths),
+                sha256=field.checksum,
+                width=field.width,
+                height=field.height,
+                pixel_scale=field.pixel_scale,
+                galaxies=len(detections),
+                overlay=overlay,
+                seconds=clock.seconds,
+                notes=(*field.notes, *self._scale_notes(field)),
+            ),
+        )
+
+    def _classify(
+        self, rgb: NDArray[np.uint8], detections: Detections, classifier: Classifier
+    ) -> NDArray[np.float32]:
+        side = classifier.input_size
+        crops = np.empty((len(detections), side, side, 3), np.uint8)
+        for crop, box in zip(crops, detections.boxes, strict=True):
+            crop[:] = cut_crop(rgb, box, self.crop_margin, size=side)
+        return classifier.predict(crops)
+
+    def _write_crops(
+        self,
+        field: Field,
+        rgb: NDArray[np.uint8],
+        detections: Detections,
+        source_ids: Sequence[str] | NDArray[np.str_],
+        folder: str,
+    ) -> None:
+        names = SafeNames()
+        for box, source_id in zip(detections.boxes, source_ids, strict=True):
+            crop = to_display(cut_crop(rgb, box, self.crop_margin), field.origin)
+            write_png(self.output / "crops" / folder / f"{names(str(source_id))}.png", crop)
+
+    def _write_overlay(
+        self,
+        field: Field,
+        rgb: NDArray[np.uint8],
+        detections: Detections,
+        labels: Sequence[str],
+        name: str,
+    ) -> None:
+        if field.origin == "lower":
+            # Turned before anything is drawn: text drawn first would stand on its head.
+            boxes = detections.boxes.copy()
+            boxes[:, [1, 3]] = field.height - detections.boxes[:, [3, 1]]
+            detections = detections.with_boxes(boxes)
+        picture = draw_overlay(to_display(rgb, field.origin), detections, labels)
+        write_png(self.output / name, picture)
+
+    def _scale_notes(self, field: Field) -> tuple[str, ...]:
+        trained = self.detector.pixel_scale_range
+        if trained is None or field.pixel_scale is None:
+            return ()
+        low, high = trained
+        if low <= field.pixel_scale <= high:
+            return ()
+        return (
+            f"its pixel scale of {field.pixel_scale:.3g} arcsec lies outside the {low:.3g} to "
+            f"{high:.3g} that the detector was trained for; look at the overlay",
+        )
+
+
+def _labels(rows: dict[str, NDArray[Any]]) -> list[str]:
+    if "class_name" not in rows:
+        return [f"{score:.2f}" for score in rows["score"]]
+    return [
+        f"{name} {probability:.2f}"
+        for name, probability in zip(rows["class_name"], rows["probability"], strict=True)
+    ]

@@ -1,0 +1,125 @@
+"""What a command says at its end: the first rows, where everything lies, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from .console import STDERR, STDOUT
+from .record import Failure
+
+if TYPE_CHECKING:
+    from .catalogue import Catalogue
+    from .classify import ClassifyResult
+    from .run import RunResult
+
+__all__ = ["finish_classify", "finish_run", "print_metrics"]
+
+_ROWS = 10
+
+
+def finish_run(result: RunResult) -> None:
+    """Print the summary of a run and leave with its exit code."""
+    for stage, metrics in result.record.metrics.items():
+        print_metrics(f"{stage.capitalize()}, measured on the data held back", metrics)
+    catalogue, record = result.catalogue, result.record
+    if len(catalogue):
+        STDOUT.print(_rows(catalogue))
+    if len(catalogue) > _ROWS:
+        STDOUT.print(f"... and {len(catalogue) - _ROWS} more")
+    STDOUT.print(
+        f"{len(catalogue)} {'galaxy' if len(catalogue) == 1 else 'galaxies'} in "
+        f"{len(record.fields)} {'field' if len(record.fields) == 1 else 'fields'}"
+    )
+    places = {"catalogue": result.output / "catalogue.ecsv"}
+    if record.fields:
+        places["pictures"] = result.output / "overlays"
+    if catalogue.class_names is not None and len(catalogue):
+        places["crops"] = result.output / "crops"
+    if (result.output / "annotations").is_dir():
+        places["annotations"] = result.output / "annotations"
+    _finish(places, result.failures)
+
+
+def finish_classify(result: ClassifyResult) -> None:
+    """Print the summary of a classification and leave with its exit code."""
+    table = Table("file", "class")
+    table.add_column("probability", justify="right")
+    for row in result.predictions.head(_ROWS).itertuples():
+        table.add_row(str(row.file), str(row.class_name), f"{row.probability:.2f}")
+    if len(result.predictions):
+        STDOUT.print(table)
+    if len(result.predictions) > _ROWS:
+        STDOUT.print(f"... and {len(result.predictions) - _ROWS} more")
+    _finish({"predictions": result.output / "predictions.csv"}, result.failures)
+
+
+def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
+    """Print what was measured: single figures, and groups of them under their name."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in _flat(metrics):
+        table.add_row(name, value)
+    STDOUT.print(table)
+
+
+def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return the figures of nested metrics; matrices and curves are left to the files."""
+    rows: list[tuple[str, str]] = []
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{name} ")
+        elif isinstance(value, float):
+            rows.append((prefix + name, f"{value:.4g}"))
+        elif isinstance(value, int | str):
+            rows.append((prefix + name, str(value)))
+    return rows
+
+
+def _rows(catalogue: Catalogue) -> Table:
+    first = catalogue[slice(_ROWS)]
+    table = Table()
+    sky = bool(np.isfinite(np.asarray(catalogue["ra"])).any())
+    classes = catalogue.class_names is not None
+    table.add_column("source", no_wrap=True)
+    if len(set(catalogue["field"])) > 1:
+        table.add_column("field", overflow="ellipsis", max_width=24)
+    for name in (*(("ra", "dec") if sky else ()), "x", "y", "size", "score"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if classes:
+        table.add_column("class")
+        table.add_column("prob.", justify="right", no_wrap=True)
+    for row in first.table:
+        cells = [row["source_id"]]
+        if len(table.columns) and table.columns[1].header == "field":
+            cells.append(row["field"])
+        if sky:
+            cells += [f"{row['ra'].value:.5f}", f"{row['dec'].value:+.5f}"]
+        size = max((row["xmax"] - row["xmin"]).value, (row["ymax"] - row["ymin"]).value)
+        cells += [f"{row['x'].value:.1f}", f"{row['y'].value:.1f}", f"{size:.0f}"]
+        cells.append(f"{row['score']:.2f}")
+        if classes:
+            cells += [row["class_name"], f"{row['probability']:.2f}"]
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    return table
+
+
+def _finish(places: Mapping[str, Path], failures: Sequence[Failure]) -> None:
+    width = max(map(len, places))
+    for name, place in places.items():
+        STDOUT.print(Text(f"{name:>{width}}: {place}"), soft_wrap=True)
+    if not failures:
+        return
+    STDERR.print(
+        Text(f"{len(failures)} {'input' if len(failures) == 1 else 'inputs'} failed:", style="red")
+    )
+    for failure in failures:
+        STDERR.print(Text(f"  {failure.message}"), soft_wrap=True)
+    if not all(failure.expected for failure in failures):
+        STDERR.print("Some of these are faults of galpipe; `galpipe --debug ...` shows where.")
+    click.get_current_context().exit(1)

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io.votable.ucd import parse_ucd
+
+from galpipe.errors import InputError, MissingExtraError, OutputError
+from galpipe.pipeline import Catalogue, Flag
+from galpipe.pipeline.columns import catalogue_columns, class_slug
+
+CLASSES = ("Round Smooth Galaxies", "Edge-on Galaxies, with Bulge")
+
+
+def make(rows: int = 3, *, classes: bool = True, fields: int = 2) -> Catalogue:
+    generator = np.random.default_rng(1)
+    number = np.arange(rows)
+    columns = {
+        "source_id": [f"GP J{n:06d}.00+000000.0" for n in number],
+        "field": [("NA", "fältet")[n % fields] for n in number],
+        "ra": np.where(number % 2, np.nan, 10.12345678912),
+        "dec": np.where(number % 2, np.nan, -5.5),
+        "class_name": [CLASSES[n % 2] for n in number],
+        "class_id": number % 2,
+        "tile": number - 1,
+        "flags": number,
+    }
+    columns |= {
+        column.name: generator.uniform(0, 100, rows)
+        for column in catalogue_columns(CLASSES)
+        if column.name not in columns
+    }
+    meta = {"made_by": "galpipe", "models": {"detector": {"name": "é", "sha256": {"a": "0" * 64}}}}
+    return Catalogue(columns, CLASSES if classes else None, meta)
+
+
+def test_columns_of_a_run() -> None:
+    assert make().table.colnames == [
+        "source_id", "field", "ra", "dec", "x", "y", "xmin", "ymin", "xmax", "ymax", "score",
+        "class_id", "class_name", "probability", "prob_round_smooth_galaxies",
+        "prob_edge_on_galaxies_with_bulge", "tile", "flags",
+    ]  # fmt: skip
+
+
+def test_columns_of_a_detection() -> None:
+    assert make(classes=False).table.colnames == [
+        "source_id", "field", "ra", "dec", "x", "y", "xmin", "ymin", "xmax", "ymax", "score",
+        "tile", "flags",
+    ]  # fmt: skip
+
+
+def test_every_column_is_described() -> None:
+    catalogue = make()
+    for column in catalogue.table.itercols():
+        assert column.info.description
+        parse_ucd(column.info.meta["ucd"], check_controlled_vocabulary=True)
+    assert catalogue["ra"].unit == u.deg
+    assert catalogue["x"].unit == u.pix
+    assert "FITS" in catalogue["x"].info.description
+    for flag in Flag:
+        assert f"{flag.value} {flag.name.lower()}" in catalogue["flags"].info.description
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Barred Spiral Galaxies", "barred_spiral_galaxies"),
+        ("In-between Round Smooth Galaxies", "in_between_round_smooth_galaxies"),
+        ("  A & B  ", "a_b"),
+    ],
+)
+def test_class_slug(name: str, slug: str) -> None:
+    assert class_slug(name) == slug
+
+
+@pytest.mark.parametrize("suffix", [".ecsv", ".csv", ".fits", ".vot", ".xml", ".parquet"])
+@pytest.mark.parametrize("rows", [0, 1, 5])
+@pytest.mark.parametrize("classes", [True, False])
+def test_round_trip(tmp_path: Path, suffix: str, rows: int, classes: bool) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    catalogue = make(rows, classes=classes)
+    again = Catalogue.read(catalogue.write(tmp_path / f"catalogue{suffix}"))
+    assert again.table.colnames == catalogue.table.colnames
+    for name in catalogue.table.colnames:
+        before, after = np.asarray(catalogue[name]), np.asarray(again[name])
+        assert before.dtype.kind == after.dtype.kind
+        np.testing.assert_array_equal(before, after, err_msg=name)
+        assert catalogue[name].info.unit == again[name].info.unit
+        assert catalogue[name].info.meta["ucd"] == again[name].info.meta["ucd"]
+    if suffix != ".csv":
+        assert dict(again.table.meta) == dict(catalogue.table.meta)
+        assert again.class_names == catalogue.class_names
+
+
+def test_a_missing_place_is_an_empty_cell_of_the_csv(tmp_path: Path) -> None:
+    lines = make().write(tmp_path / "catalogue.csv").read_text().splitlines()
+    assert lines[1].startswith("GP J000000.00+000000.0,NA,10.1234568,-5.5,")
+    assert lines[2].startswith("GP J000001.00+000000.0,fältet,,,")
+
+
+def test_fits_header_says_units_and_ucds(tmp_path: Path) -> None:
+    from astropy.io import fits
+
+    path = make().write(tmp_path / "catalogue.fits")
+    header = fits.getheader(path, "CATALOGUE")
+    assert header["TTYPE3"] == "ra"
+    assert header["TUNIT3"] == "deg"
+    assert header["TUCD3"] == "pos.eq.ra;meta.main"
+    assert "Right ascension" in header["TCOMM3"]
+
+
+def test_regions_are_one_based(tmp_path: Path) -> None:
+    columns = {column.name: [0.0] for column in catalogue_columns(None)}
+    columns |= {"source_id": ["a"], "field": ["f"], "score": [0.9]}
+    columns |= {"xmin": [0.0], "xmax": [10.0], "ymin": [4.0], "ymax": [6.0], "x": [5.0], "y": [5.0]}
+    text = Catalogue(columns).write(tmp_path / "boxes.reg").read_text()
+    # Ten pixels from the first on: DS9 numbers them 1 to 10, so their centre is 5.5.
+    assert "\nimage\nbox(5.500,5.500,10.00,2.00,0) # text={0.90}\n" in text
+
+
+def test_regions_of_several_fields_are_refused(tmp_path: Path) -> None:
+    catalogue = make()
+    with pytest.raises(OutputError, match="of_field"):
+        catalogue.write(tmp_path / "boxes.reg")
+    assert not list(tmp_path.iterdir())
+    catalogue.of_field("NA").write(tmp_path / "boxes.reg")
+
+
+def test_rows_are_selected_with_all_their_columns() -> None:
+    catalogue = make(5)
+    assert len(catalogue.of_field("NA")) == 3
+    assert len(catalogue[:2]) == 2
+    best = catalogue[np.asarray(catalogue["flags"]) > 2]
+    assert list(best["flags"]) == [3, 4]
+    assert best.class_names == CLASSES
+    assert best.table.meta == catalogue.table.meta
+
+
+def test_concatenate() -> None:
+    part = {name: np.asarray(make()[name]) for name in make().table.colnames}
+    assert len(Catalogue.concatenate([part, part], CLASSES)) == 6
+    assert len(Catalogue.concatenate([], CLASSES)) == 0
+
+
+def test_an_existing_file_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.ecsv"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="exists"):
+        make().write(path)
+    assert path.read_text() == "mine"
+    make().write(path, overwrite=True)
+    assert len(Catalogue.read(path)) == 3
+
+
+def test_unknown_suffix(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"\.ecsv"):
+        make().write(tmp_path / "catalogue.txt")
+
+
+def test_a_file_that_is_no_catalogue(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match=r"other\.csv"):
+        Catalogue.read(path)
+    with pytest.raises(InputError, match=r"missing\.ecsv"):
+        Catalogue.read(tmp_path / "missing.ecsv")
+    (tmp_path / "broken.fits").write_bytes(b"SIMPLE")
+    with pytest.raises(InputError, match=r"broken\.fits"):
+        Catalogue.read(tmp_path / "broken.fits")
+
+
+def test_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match="pip install"):
+        make().write(tmp_path / "catalogue.parquet")
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(ValueError, match="score"):
+        Catalogue({"source_id": []})
