@@ -5,6 +5,7 @@ from __future__ import annotations
 from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS
 from .find import find_image
+from .galaxy10 import GALAXY10_RULE, Choice, galaxy10_allowed, galaxy10_class
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
 from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
 from .twins import find_twins
@@ -13,18 +14,18 @@ from .votes import (
     GZ2_TREE,
     Answer,
     Question,
-    galaxy10_allowed,
-    galaxy10_class,
     read_votes,
-    vote_fraction,
+    vote_share,
 )
 
 __all__ = [
     "GALAXY10_DECALS",
+    "GALAXY10_RULE",
     "GALAXY_ZOO_LABELS",
     "GZ2_TREE",
     "AnnotatedImage",
     "Answer",
+    "Choice",
     "LabelledImage",
     "ObjectBox",
     "Question",
@@ -41,6 +42,6 @@ __all__ = [
     "read_vote_labels",
     "read_votes",
     "split_by_galaxy",
-    "vote_fraction",
+    "vote_share",
     "write_voc",
 ]
