@@ -1,0 +1,115 @@
+"""Disc galaxies seen from their side."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import ISOPHOTE, spectrum, surface_flux
+from .discs import dust_absorption
+from .grid import Grid, super_radius
+from .profiles import edge_on_disc, edge_on_disc_flux, sersic, sersic_flux
+from .texture import random_field
+
+__all__ = ["edge_on_with_bulge", "edge_on_without_bulge"]
+
+Image = NDArray[np.float32]
+
+
+def edge_on_without_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Thin blue disc, sometimes bent at its ends."""
+    return _edge_on(
+        grid,
+        radius,
+        rng,
+        thickness=rng.uniform(0.035, 0.055),
+        bulge=0.0,
+        colour=rng.normal(0.5, 0.09),
+        dust=rng.uniform(0.0, 0.6),
+    )
+
+
+def edge_on_with_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Disc with a round or boxy bulge and a dust lane across it."""
+    return _edge_on(
+        grid,
+        radius,
+        rng,
+        thickness=rng.uniform(0.045, 0.065),
+        bulge=rng.uniform(0.4, 0.9),
+        colour=rng.normal(0.64, 0.07),
+        dust=rng.uniform(0.7, 1.9),
+    )
+
+
+def _edge_on(
+    grid: Grid,
+    radius: float,
+    rng: np.random.Generator,
+    *,
+    thickness: float,
+    bulge: float,
+    colour: float,
+    dust: float,
+) -> Image:
+    """Disc, thick disc, bulge and dust lane.
+
+    Parameters
+    ----------
+    thickness : float
+        Scale height of the disc in units of the radius.
+    bulge : float
+        Light of the bulge over that of the disc.
+    dust : float
+        Depth of the dust lane at its middle.
+    """
+    centre = surface_flux(rng.normal(20.2, 0.3))
+    # (R/h) K1(R/h) falls more slowly than exp(-R/h): by about sqrt(pi R / 2h).
+    scale = radius / (math.log(centre / ISOPHOTE) + 0.3)
+    height = thickness * radius
+    angle = rng.uniform(0, math.pi)
+    along, across = grid.turned(angle)
+    across = across - _warp(along, radius, rng)
+    plane = edge_on_disc(along, across, scale, height)
+    # Discs end: beyond four or five scale lengths their light drops sharply.
+    plane *= 1 / (
+        1 + np.exp((np.abs(along) - np.float32(1.02 * radius)) / np.float32(0.06 * radius))
+    )
+    mottle = random_field(rng, along.shape, max(2.0, 0.05 * radius * grid.oversampling))
+    thin = np.float32(centre) * plane * np.exp(np.float32(0.14) * mottle)
+    thick = np.float32(0.07 * centre) * edge_on_disc(along, across, scale * 1.15, 2.3 * height)
+    light = thin[..., None] * _gradient(along, scale, colour) + thick[..., None] * spectrum(
+        colour + 0.12
+    )
+    if bulge:
+        index = rng.uniform(1.2, 2.5)
+        effective = height * rng.uniform(2.0, 3.2)
+        flat = rng.uniform(0.65, 0.9)
+        shape = super_radius(along, across / np.float32(flat), rng.uniform(2.0, 2.7))
+        shape = np.maximum(shape, np.float32(0.33 / grid.oversampling))
+        total = bulge * centre * edge_on_disc_flux(scale, height)
+        glow = sersic(shape, effective, index)
+        glow *= np.float32(total / sersic_flux(effective, index, flat))
+        light += glow[..., None] * spectrum(rng.normal(0.82, 0.04))
+    # The plane is tilted by a degree or two, so that the lane passes beside the centre.
+    beside = (across - np.float32(rng.uniform(-0.5, 0.5) * height)) / np.float32(0.45 * height)
+    reach = np.abs(along) / np.float32(1.4 * scale)
+    lane = np.exp(np.float32(-0.5) * beside * beside - reach * reach * np.float32(0.5))
+    patches = np.clip(1 + np.float32(0.35) * mottle, 0.2, None)
+    return light * dust_absorption(np.float32(dust) * lane * patches)
+
+
+def _warp(along: Image, radius: float, rng: np.random.Generator) -> Image:
+    """Height of the plane above its mean: many discs bend like an integral sign."""
+    bend = np.float32(rng.normal(0, 0.025) * radius)
+    reach = along / np.float32(radius)
+    return bend * reach * np.abs(reach) ** np.float32(1.5)
+
+
+def _gradient(along: Image, scale: float, colour: float) -> Image:
+    """Discs are bluer outwards."""
+    inner, outer = spectrum(colour + 0.08), spectrum(colour - 0.1)
+    share = np.clip(np.abs(along) / np.float32(3 * scale), 0, 1)[..., None]
+    return inner + share * (outer - inner)

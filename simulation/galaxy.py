@@ -1,0 +1,125 @@
+"""One galaxy of a given class, drawn on a small stamp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import SKY_NOISE
+from .discs import barred_spiral, loose_spiral, tight_spiral
+from .edge_on import edge_on_with_bulge, edge_on_without_bulge
+from .grid import Grid
+from .interacting import disturbed, merging
+from .psf import FWHM, blurred
+from .smooth import cigar, in_between, round_smooth
+
+__all__ = ["RECIPES", "GalaxyStamp", "draw_galaxy", "grey", "visible"]
+
+Image = NDArray[np.float32]
+Recipe = Callable[[Grid, float, np.random.Generator], Image]
+
+RECIPES: tuple[Recipe, ...] = (
+    disturbed,
+    merging,
+    round_smooth,
+    in_between,
+    cigar,
+    barred_spiral,
+    tight_spiral,
+    loose_spiral,
+    edge_on_without_bulge,
+    edge_on_with_bulge,
+)
+"""How each class of `GALAXY10_DECALS` is drawn, in the order of the classes."""
+
+SMOOTHING = 1.0
+"""Width (sigma, pixels) of the Gaussian that smooths the grey image before the isophote."""
+ISOPHOTE_NOISE = 6.0
+"""Level of the isophote that a box encloses, in units of the noise of the smoothed grey image."""
+# White noise smoothed by a Gaussian keeps 1 / (2 sqrt(pi) sigma) of itself; the mean of three bands
+# of equal noise keeps 1 / sqrt(3).
+_GREY_NOISE = 1 / (2 * math.sqrt(math.pi) * SMOOTHING) / math.sqrt(3)
+
+
+@dataclass(frozen=True, eq=False)
+class GalaxyStamp:
+    """A galaxy without noise.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Shape (size, size, 3), float32: nanomaggies in i, r, g, blurred by the atmosphere.
+    left, top : int
+        Pixel of the field where the stamp's first pixel lies; may be negative.
+    """
+
+    pixels: Image
+    left: int
+    top: int
+
+
+def draw_galaxy(
+    class_id: int,
+    diameter: float,
+    x: float,
+    y: float,
+    rng: np.random.Generator,
+    *,
+    redshift: float = 0.0,
+    fwhm: float = FWHM,
+) -> GalaxyStamp:
+    """Draw a galaxy of the given class.
+
+    Parameters
+    ----------
+    class_id : int
+        Index into `GALAXY10_DECALS`.
+    diameter : float
+        About the longest extent at which it is seen above the noise, pixels.
+    x, y : float
+        Its centre in the field, pixel-edge coordinates.
+    rng : Generator
+        Draws all that makes it one galaxy and not another.
+    redshift : float
+        Reddens the light as the 4000 Angstrom break moves through g.
+    fwhm : float
+        Width of the point spread function, pixels.
+    """
+    oversampling = 3 if diameter < 32 else 2 if diameter < 90 else 1
+    size = 2 * math.ceil(1.25 * diameter) + 8
+    left, top = round(x) - size // 2, round(y) - size // 2
+    shift = (x - left - size / 2, y - top - size / 2)
+    grid = Grid.around(size, oversampling, shift)
+    light = RECIPES[class_id](grid, diameter / 2, rng)
+    # 1.6 z in g - r and 0.4 z in r - i: the k-corrections of early and middle types differ around
+    # this mean (Chilingarian et al. 2010).
+    light = light * np.array(
+        [10 ** (0.4 * 0.4 * redshift), 1, 10 ** (-0.4 * 1.6 * redshift)], np.float32
+    )
+    return GalaxyStamp(blurred(light * _window(grid), grid, fwhm), left, top)
+
+
+def grey(pixels: Image) -> Image:
+    """Return the smoothed mean of the three bands, each in units of its noise.
+
+    Divided by the noise that it has itself, so that a value of 1 is one standard deviation.
+    """
+    mean = (pixels * (1 / (3 * SKY_NOISE)).astype(np.float32)).sum(axis=2)
+    return cv2.GaussianBlur(mean, (0, 0), SMOOTHING) / np.float32(_GREY_NOISE)
+
+
+def visible(pixels: Image) -> NDArray[np.bool_]:
+    """Pixels inside the isophote that the box of a galaxy encloses, shape (H, W)."""
+    return grey(pixels) > ISOPHOTE_NOISE
+
+
+def _window(grid: Grid) -> Image:
+    """1 in the middle, 0 at the rim of the stamp, so that no galaxy ends in a square."""
+    radius = np.hypot(grid.x, grid.y) * np.float32(2 / grid.size)
+    fade = np.clip((radius - np.float32(0.7)) / np.float32(0.28), 0, 1)
+    return (np.float32(0.5) * (1 + np.cos(np.float32(math.pi) * fade)))[..., None]

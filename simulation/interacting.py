@@ -1,0 +1,189 @@
+"""Galaxies that met another: mergers and disturbed light."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bands import ISOPHOTE, spectrum, surface_flux
+from .discs import Disc, dust_absorption
+from .grid import Grid
+from .profiles import exponential, sersic, sersic_radius
+from .smooth import spheroid
+from .texture import clumps, random_field
+
+__all__ = ["disturbed", "merging"]
+
+Image = NDArray[np.float32]
+
+
+def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Two galaxies in one envelope, with a bridge and tidal tails."""
+    dry = rng.random() < 0.6
+    apart = rng.uniform(0.5, 0.8) * radius
+    angle = rng.uniform(0, 2 * math.pi)
+    step = np.array([math.cos(angle), math.sin(angle)]) * apart / 2
+    share = rng.uniform(0.75, 1.0)
+    light = np.zeros((*grid.x.shape, 3), np.float32)
+    for sign, size in ((1, 1.0), (-1, share)):
+        seat = grid.moved(*(sign * step)).warped(*_bend(grid, radius, rng, 0.035))
+        body = 0.62 * radius * size
+        if dry or (sign < 0 and rng.random() < 0.3):
+            light += spheroid(
+                seat,
+                body,
+                rng,
+                axis_ratio=rng.uniform(0.65, 0.95),
+                index=rng.uniform(1.8, 3.5),
+                brightness=rng.normal(21.2, 0.25),
+                colour=rng.normal(0.76, 0.04),
+            )
+        else:
+            light += _torn_disc(seat, body, rng)
+    colour = 0.72 if dry else 0.42
+    wide = grid.warped(*_bend(grid, radius, rng, 0.08)).ellipse(rng.uniform(0.6, 0.8), angle)
+    envelope = np.float32(2.6 * ISOPHOTE) * exponential(wide, 0.62 * radius)
+    light += envelope[..., None] * spectrum(colour)
+    strength = float(light[..., 1].sum()) / grid.oversampling**2
+    curl = rng.choice((-1, 1))
+    for sign in (1, -1):
+        tail = strength * rng.uniform(0.05, 0.11) * (1 if sign > 0 or rng.random() < 0.7 else 0.2)
+        light += _tail(
+            grid,
+            sign * step,
+            angle + (0 if sign > 0 else math.pi) + curl * 1.0,
+            curl * rng.uniform(0.9, 2.0),
+            rng.uniform(0.8, 1.15) * radius,
+            tail,
+            rng,
+        )[..., None] * spectrum(colour - 0.06)
+    return light
+
+
+def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """One galaxy, its light pulled out of shape: lopsided, with shells or with a plume."""
+    kind = rng.random()
+    if kind < 0.3:
+        return _shells(grid, radius, rng)
+    body = 0.78 * radius
+    bent = grid.warped(*_bend(grid, radius, rng, 0.06))
+    # Isophotes that drift with radius: the centre stays, the outskirts lie to one side.
+    side = rng.uniform(0, 2 * math.pi)
+    far = np.float32(1) - np.exp(-(grid.x**2 + grid.y**2) / np.float32((0.5 * radius) ** 2))
+    drift = np.float32(rng.uniform(0.12, 0.27) * radius) * far
+    bent = bent.warped(drift * np.float32(math.cos(side)), drift * np.float32(math.sin(side)))
+    light = _torn_disc(bent, body, rng)
+    if kind < 0.75:
+        strength = float(light[..., 1].sum()) / grid.oversampling**2
+        start = -0.3 * body * np.array([math.cos(side), math.sin(side)])
+        plume = _tail(
+            grid,
+            start,
+            side + math.pi + rng.normal(0, 0.3),
+            rng.choice((-1, 1)) * rng.uniform(0.3, 1.3),
+            rng.uniform(0.75, 1.0) * radius,
+            strength * rng.uniform(0.08, 0.16),
+            rng,
+        )
+        light += plume[..., None] * spectrum(0.32)
+    return light
+
+
+def _torn_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Blue irregular disc: patchy, knotted, dusty."""
+    disc = Disc.drawn(rng, radius, rng.uniform(0.4, 0.8))
+    ellipse = grid.ellipse(disc.axis_ratio, disc.angle)
+    patches = random_field(rng, grid.x.shape, max(2.0, 0.11 * radius * grid.oversampling))
+    smooth = np.float32(disc.centre) * exponential(ellipse, disc.scale)
+    core = np.float32(1.6 * disc.centre) * sersic(
+        np.maximum(ellipse, np.float32(0.2)), 0.3 * disc.scale, 1.0
+    )
+    light = (smooth * np.exp(np.float32(0.38) * patches))[..., None] * spectrum(
+        rng.normal(0.36, 0.07)
+    ) + core[..., None] * spectrum(0.5)
+    dust = np.clip(-patches - np.float32(0.6), 0, None) * exponential(ellipse, 2 * disc.scale)
+    light *= dust_absorption(np.float32(0.35) * dust)
+    number = int(np.clip(radius / 2, 3, 30))
+    reach = disc.scale * np.minimum(rng.gamma(2.0, 0.6, number), 2.3)
+    turn = rng.uniform(0, 2 * math.pi, number)
+    along, across = reach * np.cos(turn), disc.axis_ratio * reach * np.sin(turn)
+    cosine, sine = math.cos(disc.angle), math.sin(disc.angle)
+    share = (1 + 12 * rng.random(number)) ** -1.0
+    total = float(light[..., 1].sum()) / grid.oversampling**2 * rng.uniform(0.06, 0.16)
+    knots = clumps(
+        grid,
+        along * cosine - across * sine,
+        along * sine + across * cosine,
+        total * share / share.sum(),
+        radius * rng.uniform(0.015, 0.045, number) + 0.2,
+    )
+    return light + knots[..., None] * spectrum(0.12, -0.05)
+
+
+def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Elliptical that swallowed a small companion: sharp-edged arcs on both sides."""
+    axis_ratio, angle = rng.uniform(0.65, 0.9), rng.uniform(0, math.pi)
+    index, level = rng.uniform(2.5, 4.0), surface_flux(21.7)
+    effective = sersic_radius(0.85 * radius, ISOPHOTE / level, index)
+    bent = grid.warped(*_bend(grid, radius, rng, 0.06))
+    ellipse = bent.ellipse(axis_ratio, angle)
+    light = np.float32(level) * sersic(ellipse, effective, index)
+    along, across = bent.turned(angle)
+    azimuth = np.arctan2(across, along)
+    wisps = np.zeros_like(light)
+    for shell in range(int(rng.integers(3, 6))):
+        edge = radius * (0.35 + 0.62 * rng.random())
+        facing = math.pi * (shell % 2) + rng.normal(0, 0.25)
+        aside = np.angle(np.exp(1j * (azimuth - facing))).astype(np.float32)
+        inside = (np.float32(edge) - ellipse) / np.float32(0.16 * radius)
+        ramp = np.exp(-np.clip(inside, 0, None)) * np.clip(15 * inside + 0.5, 0, 1)
+        bright = ISOPHOTE * rng.uniform(2.2, 4.5) * (radius / edge)
+        wisps += np.float32(bright) * ramp * np.exp(-(aside**2) / np.float32(0.5))
+    return light[..., None] * spectrum(rng.normal(0.74, 0.05)) + wisps[..., None] * spectrum(0.6)
+
+
+def _bend(
+    grid: Grid, radius: float, rng: np.random.Generator, strength: float
+) -> tuple[Image, Image]:
+    """Smooth random displacement, larger outwards, of `strength` radii (rms at the edge)."""
+    far = np.clip(np.hypot(grid.x, grid.y) / np.float32(radius), 0, 1.5)
+    smoothing = 0.6 * radius * grid.oversampling
+    amplitude = np.float32(strength * radius) * far
+    return (
+        amplitude * random_field(rng, grid.x.shape, smoothing),
+        amplitude * random_field(rng, grid.x.shape, smoothing),
+    )
+
+
+def _tail(
+    grid: Grid,
+    start: NDArray[np.float64],
+    heading: float,
+    turning: float,
+    length: float,
+    flux: float,
+    rng: np.random.Generator,
+) -> Image:
+    """Stream of stars along a curve that fades and widens.
+
+    Parameters
+    ----------
+    start : ndarray
+        Shape (2,): where it leaves the galaxy, pixels from the grid's centre.
+    heading, turning : float
+        Direction at the start, and by how much it turns to the end, radians.
+    length : float
+        Pixels along the curve.
+    flux : float
+        Total light.
+    """
+    steps = np.linspace(0, 1, int(np.clip(length, 24, 160)))
+    direction = heading + turning * steps**0.8
+    x = start[0] + length * np.cumsum(np.cos(direction)) / len(steps)
+    y = start[1] + length * np.cumsum(np.sin(direction)) / len(steps)
+    share = np.exp(-1.5 * steps) * np.clip(1.15 - steps, 0, 1) * (0.25 + np.minimum(steps * 5, 1))
+    share *= np.exp(0.3 * np.convolve(rng.standard_normal(len(steps)), np.ones(7) / 7, "same"))
+    sigma = length * (0.035 + 0.055 * steps)
+    return clumps(grid, x, y, flux * share / share.sum(), sigma)

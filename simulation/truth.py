@@ -1,0 +1,187 @@
+"""What is known of a simulated field: its galaxies, their boxes and places on the sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..annotations import GALAXY10_DECALS, AnnotatedImage, ObjectBox
+from ..imaging import Field
+from .bands import BANDS, magnitude
+from .galaxy import GalaxyStamp, grey, visible
+from .population import GalaxyPlan
+from .stars import Star
+
+__all__ = ["LABEL", "SimulatedField", "TrueGalaxy", "annotate", "true_galaxy", "truth_table"]
+
+Image = NDArray[np.float32]
+
+LABEL = "galaxy"
+"""Name of the only class of the boxes."""
+SMALLEST_BOX = 12.0
+"""Longest side in pixels under which a galaxy has no box."""
+CERTAIN_BOX = 16.0
+"""Longest side in pixels under which a box is difficult."""
+
+
+@dataclass(frozen=True)
+class TrueGalaxy:
+    """A galaxy of the truth.
+
+    Attributes
+    ----------
+    x, y : float
+        Centre, pixel-edge coordinates.
+    class_id : int
+        Index into `GALAXY10_DECALS`.
+    box : ObjectBox
+        Encloses its visible light.
+    magnitudes : tuple of float
+        Total magnitudes in i, r, g.
+    """
+
+    x: float
+    y: float
+    class_id: int
+    box: ObjectBox
+    magnitudes: tuple[float, float, float]
+
+    @property
+    def class_name(self) -> str:
+        """Name of the class."""
+        return GALAXY10_DECALS[self.class_id]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedField:
+    """A field with its truth.
+
+    Attributes
+    ----------
+    field : Field
+        Pixels in nanomaggies, (H, W, 3) in i, r, g; row 0 is the bottom of the sky.
+    galaxies : tuple of TrueGalaxy
+        All galaxies that have a box.
+    stars : tuple of Star
+        All stars, to the faintest.
+    seed, index : int
+        What `simulate_field` was given.
+    """
+
+    field: Field
+    galaxies: tuple[TrueGalaxy, ...]
+    stars: tuple[Star, ...]
+    seed: int
+    index: int = 0
+
+    @property
+    def annotated(self) -> AnnotatedImage:
+        """The boxes, all of class ``galaxy``."""
+        return annotate(self.field, self.galaxies)
+
+
+def true_galaxy(plan: GalaxyPlan, stamp: GalaxyStamp, scene: Image) -> TrueGalaxy | None:
+    """Measure the truth of a drawn galaxy; None if too little of it is to be seen.
+
+    The box is that of the isophote of its own light without noise. It is difficult if small, or if
+    over half of its visible pixels other objects outshine it.
+
+    Parameters
+    ----------
+    plan : GalaxyPlan
+        What was drawn.
+    stamp : GalaxyStamp
+        Its light alone.
+    scene : ndarray
+        Shape (H, W, 3): the light of everything in the field.
+    """
+    height, width = scene.shape[:2]
+    size = stamp.pixels.shape[0]
+    seen = visible(stamp.pixels)
+    left, right = max(0, -stamp.left), min(size, width - stamp.left)
+    top, bottom = max(0, -stamp.top), min(size, height - stamp.top)
+    if left >= right or top >= bottom:
+        return None
+    inside = seen[top:bottom, left:right]
+    if not inside.any():
+        return None
+    columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+    edges = (
+        float(stamp.left + left + columns[0]),
+        float(stamp.top + top + rows[0]),
+        float(stamp.left + left + columns[-1] + 1),
+        float(stamp.top + top + rows[-1] + 1),
+    )
+    longest = max(edges[2] - edges[0], edges[3] - edges[1])
+    if longest < SMALLEST_BOX:
+        return None
+    around = scene[stamp.top + top : stamp.top + bottom, stamp.left + left : stamp.left + right]
+    own = grey(stamp.pixels)[top:bottom, left:right][inside]
+    outshone = bool(np.mean(grey(around)[inside] > 2 * own) > 0.5)
+    box = ObjectBox(
+        LABEL,
+        *edges,
+        difficult=longest < CERTAIN_BOX or outshone,
+        truncated=bool(seen.sum() > inside.sum()),
+    )
+    totals = stamp.pixels.sum(axis=(0, 1), dtype=np.float64)
+    return TrueGalaxy(
+        plan.x,
+        plan.y,
+        plan.class_id,
+        box,
+        (magnitude(totals[0]), magnitude(totals[1]), magnitude(totals[2])),
+    )
+
+
+def annotate(field: Field, galaxies: Sequence[TrueGalaxy]) -> AnnotatedImage:
+    """Boxes of the galaxies, for the picture of the field."""
+    return AnnotatedImage(
+        filename=f"{field.identifier}.png",
+        width=field.width,
+        height=field.height,
+        depth=3,
+        objects=tuple(galaxy.box for galaxy in galaxies),
+    )
+
+
+def truth_table(simulated: SimulatedField) -> pd.DataFrame:
+    """One row per galaxy with a box.
+
+    Columns: field, x, y (pixel-edge coordinates of the array), ra, dec (ICRS degrees), class_id,
+    class_name, xmin, ymin, xmax, ymax, difficult, truncated (0 or 1), magnitude_i, magnitude_r,
+    magnitude_g.
+    """
+    galaxies, field = simulated.galaxies, simulated.field
+    ra, dec = field.sky([g.x for g in galaxies], [g.y for g in galaxies])
+    rows: list[dict[str, Any]] = []
+    for galaxy, east, north in zip(galaxies, ra, dec, strict=True):
+        box = galaxy.box
+        row: dict[str, Any] = {
+            "field": field.identifier,
+            "x": round(galaxy.x, 3),
+            "y": round(galaxy.y, 3),
+            "ra": round(float(east), 7),
+            "dec": round(float(north), 7),
+            "class_id": galaxy.class_id,
+            "class_name": galaxy.class_name,
+            "difficult": int(box.difficult),
+            "truncated": int(box.truncated),
+        }
+        row |= zip(("xmin", "ymin", "xmax", "ymax"), box.edges, strict=True)
+        for band, value in zip(BANDS, galaxy.magnitudes, strict=True):
+            row[f"magnitude_{band}"] = round(value, 3)
+        rows.append(row)
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+_COLUMNS = [
+    *("field", "x", "y", "ra", "dec", "class_id", "class_name"),
+    *("xmin", "ymin", "xmax", "ymax", "difficult", "truncated"),
+    *(f"magnitude_{band}" for band in BANDS),
+]

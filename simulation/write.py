@@ -1,0 +1,138 @@
+"""Simulated fields as files: FITS, PNG, boxes and a table of the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from ..annotations import write_voc
+from ..errors import OutputError
+from ..imaging import atomic_path, to_rgb, write_png
+from .frame import write_frame
+from .simulate import simulate_field
+from .truth import SimulatedField, truth_table
+
+__all__ = ["TRUTH_NAME", "simulate", "write_field"]
+
+TRUTH_NAME = "truth.csv"
+
+# What `simulate` writes; with overwrite, nothing else is ever removed.
+_OURS = (
+    TRUTH_NAME,
+    "fits/simulated_*.fits",
+    "fits/simulated_*.fits.fz",
+    "images/simulated_*.png",
+    "annotations/simulated_*.xml",
+)
+
+
+def simulate(
+    output: str | Path,
+    *,
+    fields: int = 1,
+    width: int = 1024,
+    height: int = 1024,
+    galaxies: int | None = None,
+    stars: int | None = None,
+    seed: int = 1,
+    compress: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Render fields into a folder.
+
+    Written are ``fits/NAME.fits`` (cube of i, r, g with a WCS), ``images/NAME.png`` (the same rows
+    stretched to colour), ``annotations/NAME.xml`` (Pascal VOC, class ``galaxy``) and, at the end,
+    ``truth.csv`` with one row per galaxy (`truth_table`). All share one pixel grid, in which row 0
+    of the array is the first row of each file; so one box fits all of them, and the PNG shows the
+    sky upside down, as a FITS array does when its first row is drawn at the top.
+
+    The demonstration field of the package is made by
+    ``galpipe simulate -o demo --galaxies 18 --stars 70 --seed 1 --compress``, and is the file
+    ``demo/fits/simulated_0001.fits.fz`` renamed.
+
+    Parameters
+    ----------
+    output : str or Path
+        A new or empty folder, or with `overwrite` one of an earlier simulation.
+    fields : int
+        How many.
+    width, height, galaxies, stars, seed
+        As for `simulate_field`.
+    compress : bool
+        Pack the FITS files, see `write_frame`.
+    overwrite : bool
+        Whether an earlier simulation may be replaced.
+    progress : bool
+        Whether to show a progress bar on standard error.
+
+    Returns
+    -------
+    DataFrame
+        The truth, as written.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else, or cannot be written.
+    """
+    folder = Path(output)
+    _claim(folder, overwrite)
+    tables = []
+    for index in _tracked(fields, shown=progress):
+        one = simulate_field(
+            seed, width=width, height=height, galaxies=galaxies, stars=stars, index=index
+        )
+        write_field(folder, one, compress=compress)
+        tables.append(truth_table(one))
+    table = pd.concat(tables, ignore_index=True)
+    with atomic_path(folder / TRUTH_NAME) as beside:
+        table.to_csv(beside, index=False, lineterminator="\n")
+    return table
+
+
+def write_field(folder: str | Path, one: SimulatedField, *, compress: bool = False) -> None:
+    """Write the FITS file, the picture and the boxes of one field into a folder."""
+    home, name = Path(folder), one.field.identifier
+    write_frame(home / "fits" / f"{name}.fits{'.fz' if compress else ''}", one, compress=compress)
+    write_png(home / "images" / f"{name}.png", to_rgb(one.field))
+    write_voc(home / "annotations" / f"{name}.xml", one.annotated)
+
+
+def _tracked(number: int, *, shown: bool) -> Iterable[int]:
+    if not shown:
+        return range(number)
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(
+        range(number), "Rendering", console=console, transient=True, disable=not console.is_terminal
+    )
+
+
+def _claim(folder: Path, overwrite: bool) -> None:
+    """Make sure that nothing is lost by writing here."""
+    try:
+        held = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be used as output folder: {error.strerror or error}. Choose another."
+        ) from error
+    if not held:
+        return
+    ours = [file for pattern in _OURS for file in folder.glob(pattern) if file.is_file()]
+    if not ours:
+        raise OutputError(
+            f"{folder}: holds files that galpipe did not make ({', '.join(held[:3])}"
+            f"{', ...' if len(held) > 3 else ''}); choose another output folder"
+        )
+    if not overwrite:
+        raise OutputError(
+            f"{folder}: holds an earlier simulation; choose another output folder, or add "
+            "--overwrite (in Python: overwrite=True) to replace it"
+        )
+    for file in ours:
+        file.unlink()
