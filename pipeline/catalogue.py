@@ -84,7 +84,7 @@ class Catalogue:
     ) -> Catalogue:
         """Make one catalogue of the columns of many fields, in the order given."""
         names = [column.name for column in catalogue_columns(class_names)]
-        joined = {
+        joined: dict[str, ArrayLike] = {
             name: np.concatenate([np.asarray(part[name]) for part in parts]) if parts else []
             for name in names
         }
@@ -97,7 +97,7 @@ class Catalogue:
         """Return a column by its name, or the catalogue of the rows of a slice, indices or mask."""
         if isinstance(key, str):
             return self.table[key]
-        rows = [key] if isinstance(key, int | np.integer) else key
+        rows = np.arange(len(self))[[key] if isinstance(key, int) else key]
         return Catalogue(
             {name: np.asarray(self.table[name])[rows] for name in self.table.colnames},
             self.class_names,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..classification.predict import classify_images
+from ..classification import classify_images
 from ..errors import GalpipeError, InputError
 from ..imaging import atomic_path
 from ..models import Classifier
@@ -101,13 +101,13 @@ def classify(
     record.models = {"classifier": describe_model(classifier.bundle)}
     clock = StageClock()
     tables: list[pd.DataFrame] = []
-    paths = [source.paths[0] for source in sources]
+    paths = [",".join(map(str, source.paths)) for source in sources]
     record.status = "interrupted"
     try:
         with clock("classify"), field_progress(len(paths), shown=progress) as bar:
             for start in range(0, len(paths), _CHUNK):
                 chunk = paths[start : start + _CHUNK]
-                bar.start(chunk[0].name)
+                bar.start(Path(chunk[0]).name)
                 tables += _classify_chunk(chunk, classifier, record)
                 bar.advance(len(chunk), sum(map(len, tables)), len(record.failures))
         record.status = "complete"
@@ -121,7 +121,7 @@ def classify(
 
 
 def _classify_chunk(
-    paths: Sequence[Path], classifier: Classifier, record: RunRecord
+    paths: Sequence[str], classifier: Classifier, record: RunRecord
 ) -> Iterator[pd.DataFrame]:
     """Classify images together, or, if one cannot be read, one by one."""
     try:
@@ -131,10 +131,10 @@ def _classify_chunk(
             try:
                 yield classify_images([path], classifier)
             except GalpipeError as error:
-                failure = Failure(str(path), str(error))
+                failure = Failure(path, str(error))
             except Exception as error:
                 logger.debug("%s failed", path, exc_info=True)
-                failure = Failure(str(path), f"{path}: {type(error).__name__}: {error}", False)
+                failure = Failure(path, f"{path}: {type(error).__name__}: {error}", False)
             else:
                 continue
             record.failures.append(failure)

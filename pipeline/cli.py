@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -116,4 +115,4 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

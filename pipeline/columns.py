@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Literal
 
-__all__ = ["Column", "Flag", "catalogue_columns", "class_slug"]
+from ..classification import class_slug
+
+__all__ = ["Column", "Flag", "catalogue_columns"]
 
 
 class Flag(IntFlag):
@@ -95,15 +96,6 @@ _SEARCH = (
     ),
     Column("flags", "integer", None, "meta.code.qual", f"Sum of: {_FLAGS}; 0 is clean"),
 )  # fmt: skip
-
-
-def class_slug(name: str) -> str:
-    """Return the class name as the end of a column name: lower case, words joined by ``_``.
-
-    >>> class_slug("In-between Round Smooth Galaxies")
-    'in_between_round_smooth_galaxies'
-    """
-    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
 
 
 def catalogue_columns(class_names: Sequence[str] | None) -> tuple[Column, ...]:

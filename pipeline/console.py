@@ -22,7 +22,7 @@ STDOUT = Console(highlight=False)
 def tidy_terminal(*, debug: bool) -> Iterator[None]:
     """Show the package's own messages, and with `debug` everything, while the block lasts."""
     logger = logging.getLogger("galpipe")
-    handler = _TerminalHandler(logging.DEBUG if debug else logging.WARNING)
+    handler = _TerminalHandler(logging.DEBUG if debug else logging.INFO)
     level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if debug else logging.INFO)
@@ -34,11 +34,17 @@ def tidy_terminal(*, debug: bool) -> Iterator[None]:
         with warnings.catch_warnings(), _quiet_natives():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
+                warnings.filterwarnings("default", module=r"galpipe\.")
+                warnings.showwarning = _as_message
             yield
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+def _as_message(message: Warning | str, *_: object, **__: object) -> None:
+    logging.getLogger("galpipe").warning("%s", message)
 
 
 class _TerminalHandler(logging.Handler):

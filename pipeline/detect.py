@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_coco, write_voc, write_yolo
 from ..errors import ConfigError
 from ..models import Detector
 from .catalogue import Catalogue
-from .naming import SafeNames
 from .output import OutputFolder
 from .record import RunRecord, describe_model
-from .run import RunResult, open_detector, resolve_config
+from .run import RunResult, open_detector, resolve_config, with_stretch_of
 from .stages import Stages
 from .survey import find_sources, search_fields
 
@@ -73,6 +75,7 @@ def detect(
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
     sources, failures = find_sources(fields)
     detector = open_detector(model or settings.detector.model)
+    settings = with_stretch_of(settings, detector)
     folder = OutputFolder(output, overwrite=overwrite)
     record = RunRecord("detect", settings.model_dump(mode="json"), failures=failures)
     record.score_threshold = (
@@ -95,32 +98,31 @@ def _write_annotations(
     folder: Path,
 ) -> None:
     images = _annotated_images(catalogue, record)
+    classes = record.models["detector"]["class_names"]
     if "coco" in formats:
-        write_coco(folder / "coco.json", images)
+        write_coco(folder / "coco.json", images, classes)
     if "yolo" in formats:
-        write_yolo(folder, images)
+        write_yolo(folder / "yolo", images, classes)
     if "voc" in formats:
-        name = SafeNames()
-        for done, image in zip(record.fields, images, strict=True):
-            write_voc(folder / f"{name(done.field)}.xml", image)
+        for image in images:
+            write_voc(folder / "voc" / f"{Path(image.filename).stem}.xml", image)
 
 
 def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[AnnotatedImage]:
     """Return the detections as annotations, one for each field that was done."""
-    labels = record.models["detector"]["class_names"]
-    edges = {name: catalogue[name].value.tolist() for name in ("xmin", "ymin", "xmax", "ymax")}
+    label = record.models["detector"]["class_names"][0]
+    edges = np.stack(
+        [np.asarray(catalogue[name]) for name in ("xmin", "ymin", "xmax", "ymax")], axis=1
+    ).tolist()
+    names = [Path(done.files[0]).name for done in record.fields]
+    shared = Counter(Path(name).stem.casefold() for name in names)
     images, first = [], 0
-    for done in record.fields:
-        rows = range(first, first + done.galaxies)
+    for done, name in zip(record.fields, names, strict=True):
+        # Annotations are told apart by the name alone: images of one name get their field's.
+        if shared[Path(name).stem.casefold()] > 1:
+            name = done.field + Path(name).suffix
+        rows = edges[first : first + done.galaxies]
         first += done.galaxies
-        images.append(
-            AnnotatedImage(
-                filename=Path(done.files[0]).name,
-                width=done.width,
-                height=done.height,
-                objects=tuple(
-                    ObjectBox(labels[0], *(edges[name][row] for name in edges)) for row in rows
-                ),
-            )
-        )
+        objects = tuple(ObjectBox(label, *box) for box in rows)
+        images.append(AnnotatedImage(name, done.width, done.height, objects=objects))
     return images

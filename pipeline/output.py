@@ -18,11 +18,14 @@ _OURS = (
     "catalogue.csv",
     "predictions.csv",
     "config.yaml",
+    "metrics.json",
+    "metrics.md",
     "overlays/*.png",
     "crops/*/*.png",
-    "annotations/*.xml",
-    "annotations/*.json",
-    "annotations/*.txt",
+    "annotations/voc/*.xml",
+    "annotations/coco.json",
+    "annotations/yolo/classes.txt",
+    "annotations/yolo/labels/*.txt",
 )
 _MARK = "galpipe"
 
@@ -91,7 +94,7 @@ class OutputFolder:
 
     def _clear(self) -> None:
         home = self.path.resolve()
-        folders = set()
+        folders: set[Path] = set()
         for pattern in _OURS:
             for file in self.path.glob(pattern):
                 # A link may lead out of the folder, to what is not ours.

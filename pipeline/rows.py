@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classification import class_slug
 from ..detection.predict import field_tiles
 from ..imaging import Detections, Field
-from .columns import Flag, class_slug
+from .columns import Flag
 from .naming import SourceNames
 
 __all__ = ["detection_rows"]

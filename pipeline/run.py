@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ..configs import RunConfig, dump_config, load_config
 from ..errors import ConfigError
+from ..imaging import Stretch
 from ..models import Classifier, Detector, load_classifier, load_detector
 from .catalogue import Catalogue
 from .output import OutputFolder
@@ -104,12 +105,20 @@ def run(
     """
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)
+    # What exists is opened before anything is written or trained: a wrong name shows at once.
+    first = second = None
+    if settings.detector.train is None:
+        first = open_detector(detector or settings.detector.model)
+    if settings.classifier.train is None:
+        second = open_classifier(classifier or settings.classifier.model)
     folder = OutputFolder(output, overwrite=overwrite)
-    folder.write_text("config.yaml", dump_config(settings))
-    record = RunRecord("run", settings.model_dump(mode="json"), failures=failures)
+    record = RunRecord("run", failures=failures)
     trained = train_stages(folder, record, settings.detector.train, settings.classifier.train)
-    first = open_detector(detector or trained.detector or settings.detector.model)
-    second = open_classifier(classifier or trained.classifier or settings.classifier.model)
+    first = first or open_detector(trained["detector"])
+    second = second or open_classifier(trained["classifier"])
+    settings = with_stretch_of(settings, first)
+    folder.write_text("config.yaml", dump_config(settings))
+    record.config = settings.model_dump(mode="json")
     threshold = settings.detector.score_threshold
     record.score_threshold = first.score_threshold if threshold is None else threshold
     record.models = {
@@ -155,6 +164,13 @@ def resolve_config(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
         )
         raise ConfigError(f"Not a valid setting: {faults}") from error
+
+
+def with_stretch_of(settings: RunConfig, detector: Detector) -> RunConfig:
+    """Return the settings with the stretch the detector was trained on, unless they name one."""
+    if settings.stretch != Stretch():
+        return settings
+    return settings.model_copy(update={"stretch": detector.bundle.manifest.stretch})
 
 
 def open_detector(model: Detector | str | Path) -> Detector:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .classify import ClassifyResult
     from .run import RunResult
 
-__all__ = ["finish_classify", "finish_run", "print_metrics"]
+__all__ = ["finish_classify", "finish_run", "print_markdown", "print_metrics"]
 
 _ROWS = 10
 
@@ -66,6 +67,11 @@ def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
     for name, value in _flat(metrics):
         table.add_row(name, value)
     STDOUT.print(table)
+
+
+def print_markdown(title: str, text: str) -> None:
+    """Print Markdown with its tables drawn."""
+    STDOUT.print(Markdown(f"**{title}**\n\n{text}"))
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,11 @@ from ..models import read_bundle
 from .output import RECORD_NAME, OutputFolder
 from .record import RunRecord
 
-__all__ = ["TrainedStages", "train_once", "train_stages"]
+__all__ = ["train_once", "train_stages"]
 
 logger = logging.getLogger("galpipe")
 
 _FINISHED = "finished.json"
-
-
-@dataclass(frozen=True)
-class TrainedStages:
-    """Bundles of the stages that were trained; None where a stage uses a model that exists."""
-
-    detector: Path | None = None
-    classifier: Path | None = None
 
 
 def train_stages(
@@ -39,14 +30,19 @@ def train_stages(
     record: RunRecord,
     detector: DetectorTraining | None,
     classifier: ClassifierTraining | None,
-) -> TrainedStages:
+) -> dict[str, Path]:
     """Train the stages that have a training, and note in the record what was measured.
 
     Each training has a folder of its own under ``models/``, named after its settings: starting
     again goes on where it stopped, other settings start another one, and none is ever removed.
+
+    Returns
+    -------
+    dict of str to Path
+        The bundle of each stage that was trained: ``detector``, ``classifier``.
     """
     if detector is None and classifier is None:
-        return TrainedStages()
+        return {}
     record.status = "training"
     folder.write_json(RECORD_NAME, record.as_dict())
     bundles: dict[str, Path] = {}
@@ -60,7 +56,7 @@ def train_stages(
         record.metrics[stage] = read_bundle(bundle).metrics()
         logger.info("%s: trained, lies in %s", stage, bundle)
     folder.write_json(RECORD_NAME, record.as_dict())
-    return TrainedStages(**bundles)
+    return bundles
 
 
 def train_once(train: Callable[[Any, Path], Path], config: BaseModel, folder: Path) -> Path:

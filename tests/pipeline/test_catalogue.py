@@ -9,7 +9,7 @@ from astropy.io.votable.ucd import parse_ucd
 
 from galpipe.errors import InputError, MissingExtraError, OutputError
 from galpipe.pipeline import Catalogue, Flag
-from galpipe.pipeline.columns import catalogue_columns, class_slug
+from galpipe.pipeline.columns import catalogue_columns
 
 CLASSES = ("Round Smooth Galaxies", "Edge-on Galaxies, with Bulge")
 
@@ -61,18 +61,6 @@ def test_every_column_is_described() -> None:
     assert "FITS" in catalogue["x"].info.description
     for flag in Flag:
         assert f"{flag.value} {flag.name.lower()}" in catalogue["flags"].info.description
-
-
-@pytest.mark.parametrize(
-    ("name", "slug"),
-    [
-        ("Barred Spiral Galaxies", "barred_spiral_galaxies"),
-        ("In-between Round Smooth Galaxies", "in_between_round_smooth_galaxies"),
-        ("  A & B  ", "a_b"),
-    ],
-)
-def test_class_slug(name: str, slug: str) -> None:
-    assert class_slug(name) == slug
 
 
 @pytest.mark.parametrize("suffix", [".ecsv", ".csv", ".fits", ".vot", ".xml", ".parquet"])

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from galpipe.errors import InputError
+from galpipe.pipeline.classify import classify
+
+BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
+
+
+@pytest.fixture
+def cutouts(tmp_path: Path) -> dict[str, Path]:
+    """One cutout of each colour."""
+    folder = tmp_path / "cutouts"
+    folder.mkdir()
+    paths = {}
+    for name, colour in BGR.items():
+        paths[name] = folder / f"{name}.png"
+        assert cv2.imwrite(str(paths[name]), np.full((48, 48, 3), colour, np.uint8))
+    return paths
+
+
+def test_predictions(tmp_path: Path, cutouts: dict[str, Path], models: dict[str, Path]) -> None:
+    result = classify(list(cutouts.values()), tmp_path / "out", model=models["classifier"])
+    table = pd.read_csv(result.output / "predictions.csv")
+    assert list(table.columns) == [
+        "file", "class_id", "class_name", "probability",
+        "prob_dark", "prob_red", "prob_green", "prob_blue",
+    ]  # fmt: skip
+    assert list(table["class_name"]) == list(cutouts)
+    assert [Path(file).stem for file in table["file"]] == list(cutouts)
+    np.testing.assert_allclose(table.filter(like="prob_").sum(axis=1), 1, atol=1e-3)
+    pd.testing.assert_frame_equal(table, result.predictions, check_dtype=False, atol=1e-6)
+    record = json.loads((result.output / "run.json").read_text())
+    assert record["command"] == "classify"
+    assert record["status"] == "complete"
+
+
+def test_folders_and_lists(
+    tmp_path: Path, cutouts: dict[str, Path], models: dict[str, Path]
+) -> None:
+    listed = tmp_path / "list.csv"
+    listed.write_text("file,note\ncutouts/red.png,a\ncutouts/blue.png,b\n")
+    folder = classify(cutouts["red"].parent, tmp_path / "a", model=models["classifier"])
+    assert list(folder.predictions["class_name"]) == ["blue", "green", "red"]
+    table = classify(listed, tmp_path / "b", model=models["classifier"])
+    assert list(table.predictions["class_name"]) == ["red", "blue"]
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_done(
+    tmp_path: Path, cutouts: dict[str, Path], models: dict[str, Path]
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    listed = tmp_path / "list.csv"
+    listed.write_text("file\nnosuch.png\n")
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n")
+    inputs = [cutouts["red"], broken, listed, wrong, cutouts["green"]]
+    result = classify(inputs, tmp_path / "out", model=models["classifier"])
+    assert list(result.predictions["class_name"]) == ["red", "green"]
+    messages = "\n".join(failure.message for failure in result.failures)
+    assert len(result.failures) == 3
+    for name in ("broken.png", "nosuch.png", "wrong.csv"):
+        assert name in messages
+    assert all(failure.expected for failure in result.failures)
+
+
+def test_nothing_to_classify(tmp_path: Path, models: dict[str, Path]) -> None:
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match=r"wrong\.csv"):
+        classify(wrong, tmp_path / "out", model=models["classifier"])
+    assert not (tmp_path / "out").exists()

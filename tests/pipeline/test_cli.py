@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import galpipe
+from galpipe.pipeline.cli import COMMANDS, cli
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def galpipe_cli() -> Cli:
+    """Run the command line within this process."""
+
+    def call(*arguments: Any) -> Result:
+        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+    return call
+
+
+@pytest.fixture
+def model_options(models: dict[str, Path]) -> list[str]:
+    return ["--detector", str(models["detector"]), "--classifier", str(models["classifier"])]
+
+
+def process(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the real command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "galpipe.pipeline.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_run_for_real(tmp_path: Path, good_picture: Path, model_options: list[str]) -> None:
+    done = process("run", good_picture, "-o", tmp_path / "out", *model_options)
+    assert done.returncode == 0, done.stderr
+    # No word of LiteRT's delegate, of astropy or of Python's warnings.
+    assert done.stderr == ""
+    assert "good-0001" in done.stdout
+    assert str(tmp_path / "out" / "overlays") in done.stdout
+    assert (tmp_path / "out" / "catalogue.ecsv").is_file()
+
+
+def test_bad_inputs_for_real(
+    tmp_path: Path, bad_inputs: dict[str, Path], good_picture: Path, model_options: list[str]
+) -> None:
+    inputs = [*bad_inputs.values(), good_picture]
+    done = process("run", *inputs, "-o", tmp_path / "out", *model_options)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"{len(bad_inputs)} inputs failed" in done.stderr
+    for path in bad_inputs.values():
+        assert done.stderr.count(path.name) == 1
+    assert "good-0001" in done.stdout
+
+
+def test_a_run_imports_no_tensorflow(
+    tmp_path: Path, good_picture: Path, model_options: list[str]
+) -> None:
+    code = (
+        "import sys; from galpipe.pipeline.cli import cli\n"
+        "assert not cli(sys.argv[1:], standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'tf_keras', 'sklearn', 'matplotlib', 'pycocotools'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    arguments = ["run", str(good_picture), "-o", str(tmp_path / "out"), *model_options]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from galpipe.pipeline.cli import cli\n"
+        "assert not cli(sys.argv[1:], standalone_mode=False)\n"
+        "heavy = {'numpy', 'astropy', 'cv2', 'pandas', 'scipy', 'pydantic', 'ai_edge_litert'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "galpipe" in done.stdout
+
+
+def test_every_command_says_what_it_does(galpipe_cli: Cli) -> None:
+    shown = galpipe_cli("--help").output
+    for name, summary in COMMANDS.items():
+        assert f"  {name} " in shown
+        assert summary in shown
+        command = import_module(f"galpipe.pipeline.commands.{name}").command
+        assert command.name == name
+        assert command.help
+        _check_help(command, f"galpipe {name}")
+
+
+def _check_help(command: click.Command, path: str) -> None:
+    if isinstance(command, click.Group):
+        for name, part in command.commands.items():
+            _check_help(part, f"{path} {name}")
+        return
+    assert command.epilog, path
+    assert path in command.epilog
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{path} {parameter.name}"
+
+
+def test_version(galpipe_cli: Cli) -> None:
+    assert galpipe.__version__ in galpipe_cli("--version").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["rum"], "Did you mean 'run'?"),
+        (["run"], "FIELDS"),
+        (["run", "a.fits"], "--output"),
+        (["run", "a.fits", "-o", "x", "--score-threshold", "2"], "score-threshold"),
+        (["run", "a.fits", "-o", "x", "--nonsense"], "--nonsense"),
+        (["detect", "a.fits", "-o", "x", "--format", "doc"], "voc"),
+        (["train", "detector", "-o", "x"], "--config"),
+    ],
+)
+def test_wrong_usage(galpipe_cli: Cli, arguments: list[str], says: str) -> None:
+    result = galpipe_cli(*arguments)
+    assert result.exit_code == 2
+    assert says in result.output
+    assert not Path("x").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--detector", "nosuch"], "nosuch"),
+        (["--config", "nosuch.yaml"], "nosuch.yaml"),
+    ],
+)
+def test_what_does_not_exist(
+    galpipe_cli: Cli, tmp_path: Path, good_picture: Path, options: list[str], says: str
+) -> None:
+    result = galpipe_cli("run", good_picture, "-o", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_field_alone(galpipe_cli: Cli, tmp_path: Path) -> None:
+    result = galpipe_cli("run", tmp_path / "missing.fits", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "missing.fits" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_earlier_result_is_refused(
+    galpipe_cli: Cli, tmp_path: Path, good_picture: Path, model_options: list[str]
+) -> None:
+    arguments = ["run", good_picture, "-o", tmp_path / "out", *model_options]
+    assert galpipe_cli(*arguments).exit_code == 0
+    again = galpipe_cli(*arguments)
+    assert again.exit_code == 2
+    assert "--overwrite" in again.stderr
+    assert galpipe_cli(*arguments, "--overwrite").exit_code == 0
+
+
+def test_debug_shows_the_traceback(galpipe_cli: Cli, tmp_path: Path) -> None:
+    result = galpipe_cli("--debug", "run", tmp_path / "missing.fits", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, galpipe.errors.InputError)
+
+
+def test_a_fault_of_ours_is_called_so(
+    galpipe_cli: Cli, tmp_path: Path, good_picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from galpipe.pipeline import run as module
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("surprise")
+
+    monkeypatch.setattr(module, "find_sources", broken)
+    result = galpipe_cli("run", good_picture, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "fault of galpipe" in result.stderr
+    assert "surprise" in result.stderr
+
+
+def test_interruption(
+    galpipe_cli: Cli,
+    tmp_path: Path,
+    good_picture: Path,
+    model_options: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from galpipe.pipeline import stages
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "read_field", interrupted)
+    result = galpipe_cli("run", good_picture, "-o", tmp_path / "out", *model_options)
+    assert result.exit_code == 130
+    assert "Interrupted" in result.stderr
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "interrupted"
+
+
+def test_notes_are_shown(
+    galpipe_cli: Cli, tmp_path: Path, nonsense_wcs: Path, model_options: list[str]
+) -> None:
+    result = galpipe_cli("run", nonsense_wcs, "-o", tmp_path / "out", *model_options)
+    assert result.exit_code == 0, result.output
+    assert "nonsense_wcs" in result.stderr
+    assert "WCS" in result.stderr
+
+
+def test_the_process_is_left_as_it_was(
+    galpipe_cli: Cli, tmp_path: Path, good_picture: Path, model_options: list[str]
+) -> None:
+    logger = logging.getLogger("galpipe")
+    before = (logger.level, logger.handlers[:], logger.propagate, warnings.filters[:])
+    galpipe_cli("run", good_picture, "-o", tmp_path / "out", *model_options)
+    assert (logger.level, logger.handlers[:], logger.propagate, warnings.filters[:]) == before
+
+
+def test_models(galpipe_cli: Cli, models: dict[str, Path], tmp_path: Path) -> None:
+    assert galpipe_cli("models", "list").exit_code == 0
+    shown = galpipe_cli("models", "show", models["detector"])
+    assert shown.exit_code == 0
+    assert "tiny_detector" in shown.output
+    assert "mAP" in shown.output
+    assert galpipe_cli("models", "verify", *models.values()).exit_code == 0
+
+
+def test_an_altered_model_is_found(
+    galpipe_cli: Cli, models: dict[str, Path], tmp_path: Path
+) -> None:
+    import shutil
+
+    copy = shutil.copytree(models["detector"], tmp_path / "copy")
+    (copy / "model.tflite").write_bytes(b"altered")
+    result = galpipe_cli("models", "verify", copy, models["classifier"])
+    assert result.exit_code == 1
+    assert "altered" in result.stderr
+    assert "complete and unaltered" in result.stdout

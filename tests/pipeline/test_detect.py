@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from galpipe.annotations import read_voc
+from galpipe.errors import ConfigError
+from galpipe.pipeline.detect import detect
+
+
+def test_a_catalogue_without_classes(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path], contents: Callable[..., set[str]]
+) -> None:
+    result = detect(good_picture, tmp_path / "out", model=models["detector"])
+    names = result.catalogue.table.colnames
+    assert not {"class_id", "class_name", "probability"} & set(names)
+    assert {"ra", "xmin", "score", "flags"} <= set(names)
+    assert len(result.catalogue) >= 2
+    assert contents(result.output) == {
+        "catalogue.ecsv",
+        "catalogue.csv",
+        "overlays/good.png",
+        "run.json",
+    }
+    record = json.loads((result.output / "run.json").read_text())
+    assert record["command"] == "detect"
+    assert list(record["models"]) == ["detector"]
+
+
+def test_annotations_hold_the_boxes_of_the_catalogue(
+    tmp_path: Path, good_picture: Path, good_fits: Path, models: dict[str, Path]
+) -> None:
+    result = detect(
+        [good_picture, good_fits],
+        tmp_path / "out",
+        model=models["detector"],
+        formats=["voc", "coco", "yolo"],
+    )
+    folder = result.output / "annotations"
+    for name in ("good", "sky"):
+        table = result.catalogue.of_field(name).table
+        boxes = np.stack([table[side].value for side in ("xmin", "ymin", "xmax", "ymax")], axis=1)
+        annotated = read_voc(folder / "voc" / f"{name}.xml")
+        np.testing.assert_allclose(annotated.boxes, boxes, atol=1)
+        assert set(annotated.labels) == {"galaxy"}
+        yolo = np.loadtxt(folder / "yolo" / "labels" / f"{name}.txt", ndmin=2)
+        np.testing.assert_allclose(yolo[:, 1] * 128, table["x"].value, atol=1e-3)
+        np.testing.assert_allclose(yolo[:, 4] * 128, boxes[:, 3] - boxes[:, 1], atol=1e-3)
+    coco = json.loads((folder / "coco.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["good.png", "sky.fits"]
+    assert len(coco["annotations"]) == len(result.catalogue)
+
+
+def test_annotations_of_images_of_one_name_are_kept_apart(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    other = tmp_path / "other" / good_picture.name
+    other.parent.mkdir()
+    other.write_bytes(good_picture.read_bytes())
+    result = detect(
+        [good_picture, other], tmp_path / "out", model=models["detector"], formats=["voc", "yolo"]
+    )
+    assert len(list((result.output / "annotations" / "voc").iterdir())) == 2
+    assert len(list((result.output / "annotations" / "yolo" / "labels").iterdir())) == 2
+
+
+def test_overwriting_removes_annotations_too(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    out = tmp_path / "out"
+    detect(good_picture, out, model=models["detector"], formats=["voc", "coco", "yolo"])
+    detect(good_picture, out, model=models["detector"], overwrite=True)
+    assert not (out / "annotations").exists()
+
+
+def test_an_unknown_format(tmp_path: Path, good_picture: Path, models: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError, match="voc, coco, yolo"):
+        detect(good_picture, tmp_path / "out", model=models["detector"], formats=["doc"])  # type: ignore[list-item]
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from astropy.io import fits
+from astropy.wcs import WCS
+
+import galpipe
+from galpipe.configs import RunConfig
+from galpipe.errors import BundleError, ConfigError, InputError, OutputError
+from galpipe.imaging import read_field
+from galpipe.pipeline import Catalogue, Flag
+
+
+def test_a_picture_gives_a_catalogue(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path], contents: Callable[..., set[str]]
+) -> None:
+    result = galpipe.run(good_picture, tmp_path / "out", **models)
+    assert not result.failures
+    table = result.catalogue.table
+    assert set(table["class_name"]) == {"red", "blue"}
+    by_class = {row["class_name"]: row for row in table}
+    red = by_class["red"]
+    assert red["field"] == "good"
+    assert abs(red["x"].value - 24) <= 4
+    assert abs(red["y"].value - 40) <= 4
+    assert np.isnan(red["ra"].value)
+    assert red["prob_red"] == red["probability"] > red["prob_green"]
+    assert list(table["source_id"]) == [f"good-{n + 1:04d}" for n in range(len(table))]
+    assert list(table["score"]) == sorted(table["score"], reverse=True)
+    expected = {"catalogue.ecsv", "catalogue.csv", "config.yaml", "run.json", "overlays/good.png"}
+    expected |= {f"crops/good/{name}.png" for name in table["source_id"]}
+    assert contents(result.output) == expected
+
+
+def test_sky_coordinates_agree_with_astropy(
+    tmp_path: Path, good_fits: Path, models: dict[str, Path]
+) -> None:
+    table = galpipe.run([good_fits], tmp_path / "out", **models).catalogue.table
+    assert len(table) >= 2
+    wcs = WCS(fits.getheader(good_fits)).celestial
+    # The 1-based FITS pixel is the edge coordinate plus a half, as the column says.
+    ra, dec = wcs.all_pix2world(table["x"].value + 0.5, table["y"].value + 0.5, 1)
+    np.testing.assert_allclose(table["ra"].value, ra, atol=1e-7, rtol=0)
+    np.testing.assert_allclose(table["dec"].value, dec, atol=1e-7, rtol=0)
+    assert all(name.startswith(("GP J2050", "GP J2051")) for name in table["source_id"])
+
+
+def test_the_overlay_of_a_fits_stands_as_on_the_sky(
+    tmp_path: Path, good_fits: Path, models: dict[str, Path]
+) -> None:
+    result = galpipe.run(good_fits, tmp_path / "out", **models)
+    overlay = cv2.imread(str(result.output / "overlays" / "sky.png"))[..., ::-1]
+    scale = overlay.shape[0] / 128
+    # The red square's rows 32 to 48 counted from the bottom are rows 80 to 96 from the top.
+    red = overlay[int(88 * scale), int(24 * scale)].astype(int)
+    assert red[0] > red[2] + 40
+    row = next(row for row in result.catalogue.table if row["class_name"] == "red")
+    crop = cv2.imread(str(result.output / "crops" / "sky" / f"{_file(row['source_id'])}.png"))
+    assert crop.shape[0] == crop.shape[1]
+
+
+def test_the_record_says_what_was_done(
+    tmp_path: Path, good_picture: Path, good_fits: Path, models: dict[str, Path]
+) -> None:
+    result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
+    record = json.loads((result.output / "run.json").read_text())
+    assert record["made_by"] == "galpipe"
+    assert record["version"] == galpipe.__version__
+    assert record["status"] == "complete"
+    assert record["failures"] == []
+    assert [done["field"] for done in record["fields"]] == ["good", "sky"]
+    first = record["fields"][0]
+    assert first["sha256"] == read_field(good_picture).checksum
+    assert (first["width"], first["height"]) == (128, 128)
+    assert first["galaxies"] == len(result.catalogue.of_field("good"))
+    steps = {"read", "stretch", "detect", "classify", "crops", "overlay"}
+    assert set(first["seconds"]) == set(record["seconds"]) == steps
+    for stage in ("detector", "classifier"):
+        assert all(len(digest) == 64 for digest in record["models"][stage]["sha256"].values())
+    assert record["score_threshold"] == 0.5
+    assert record["config"]["classifier"]["crop_margin"] == 1.5
+    assert record["versions"]["numpy"] == np.__version__
+    assert result.catalogue.table.meta["models"]["detector"]["name"] == "tiny_detector"
+
+
+def test_the_resolved_configuration_can_be_run_again(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    first = galpipe.run(good_picture, tmp_path / "a", **models, score_threshold=0.25)
+    resolved = yaml.safe_load((first.output / "config.yaml").read_text())
+    assert resolved["detector"]["score_threshold"] == 0.25
+    second = galpipe.run(good_picture, tmp_path / "b", config=first.output / "config.yaml")
+    for name in ("catalogue.ecsv", "catalogue.csv"):
+        assert (first.output / name).read_bytes() == (second.output / name).read_bytes()
+
+
+def test_the_score_threshold_decides(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    few = galpipe.run(good_picture, tmp_path / "few", **models, score_threshold=0.99)
+    many = galpipe.run(good_picture, tmp_path / "many", **models, score_threshold=0.05)
+    assert len(few.catalogue) < len(many.catalogue)
+    assert min(many.catalogue["score"]) >= 0.05
+    assert few.record.score_threshold == 0.99
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
+def test_a_threshold_out_of_range(tmp_path: Path, good_picture: Path, threshold: float) -> None:
+    with pytest.raises(ConfigError, match="score_threshold"):
+        galpipe.run(good_picture, tmp_path / "out", score_threshold=threshold)
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_may_be_objects(tmp_path: Path, good_picture: Path, models: dict[str, Path]) -> None:
+    loaded: dict[str, Any] = {
+        "detector": galpipe.load_detector(models["detector"]),
+        "classifier": galpipe.load_classifier(models["classifier"]),
+    }
+    named = galpipe.run(good_picture, tmp_path / "a", **models)
+    given = galpipe.run(good_picture, tmp_path / "b", **loaded)
+    assert (named.output / "catalogue.ecsv").read_text() == (
+        given.output / "catalogue.ecsv"
+    ).read_text()
+
+
+def test_bad_inputs_are_named_and_the_good_one_is_done(
+    tmp_path: Path,
+    bad_inputs: dict[str, Path],
+    good_picture: Path,
+    nonsense_wcs: Path,
+    models: dict[str, Path],
+) -> None:
+    inputs = [*bad_inputs.values(), good_picture, nonsense_wcs]
+    result = galpipe.run(inputs, tmp_path / "out", **models)
+    assert [done.field for done in result.record.fields] == ["good", "nonsense_wcs"]
+    assert len(result.failures) == len(bad_inputs)
+    for name, path in bad_inputs.items():
+        (failure,) = [failure for failure in result.failures if str(path) in failure.message]
+        assert failure.expected, name
+    assert any("WCS" in note for note in result.record.fields[1].notes)
+    assert np.isnan(result.catalogue.of_field("nonsense_wcs")["ra"]).all()
+    record = json.loads((result.output / "run.json").read_text())
+    assert len(record["failures"]) == len(bad_inputs)
+
+
+def test_bad_inputs_alone(tmp_path: Path, models: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match="missing"):
+        galpipe.run(["missing.fits"], tmp_path / "out", **models)
+    with pytest.raises(InputError, match="No field"):
+        galpipe.run([], tmp_path / "out", **models)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unforeseen_error_in_one_field_stops_no_other(
+    tmp_path: Path,
+    good_picture: Path,
+    good_fits: Path,
+    models: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from galpipe.pipeline import stages
+
+    def read(source: Any) -> Any:
+        if source.identifier == "good":
+            raise ZeroDivisionError("surprise")
+        return read_field(source)
+
+    monkeypatch.setattr(stages, "read_field", read)
+    result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
+    (failure,) = result.failures
+    assert failure.input == "good"
+    assert "surprise" in failure.message
+    assert not failure.expected
+    assert [done.field for done in result.record.fields] == ["sky"]
+
+
+def test_an_interrupted_run_keeps_what_was_done(
+    tmp_path: Path,
+    good_picture: Path,
+    good_fits: Path,
+    models: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from galpipe.pipeline import stages
+
+    def read(source: Any) -> Any:
+        if source.identifier == "sky":
+            raise KeyboardInterrupt
+        return read_field(source)
+
+    monkeypatch.setattr(stages, "read_field", read)
+    with pytest.raises(KeyboardInterrupt):
+        galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
+    kept = Catalogue.read(tmp_path / "out" / "catalogue.ecsv")
+    assert set(kept["field"]) == {"good"}
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["status"] == "interrupted"
+
+
+def test_a_field_without_galaxies(
+    tmp_path: Path, squares: Callable[..., np.ndarray], models: dict[str, Path]
+) -> None:
+    path = tmp_path / "dark.png"
+    cv2.imwrite(str(path), squares(100, 80))
+    result = galpipe.run(path, tmp_path / "out", **models)
+    assert len(result.catalogue) == 0
+    assert len(Catalogue.read(result.output / "catalogue.ecsv")) == 0
+    assert (result.output / "overlays" / "dark.png").is_file()
+    assert result.catalogue.class_names == ("dark", "red", "green", "blue")
+
+
+def test_flags(tmp_path: Path, models: dict[str, Path]) -> None:
+    rgb = np.zeros((128, 128, 4), np.uint8)
+    rgb[..., 3] = 255
+    rgb[0:16, 0:16, :3] = 255
+    rgb[64:80, 64:80, :3] = 255
+    rgb[70, 70, 3] = 0
+    path = tmp_path / "flags.png"
+    cv2.imwrite(str(path), rgb)
+    table = galpipe.run(path, tmp_path / "out", **models).catalogue.table
+    corner = table[(table["x"].value < 20) & (table["y"].value < 20)]
+    middle = table[(table["x"].value > 55) & (table["x"].value < 90)]
+    assert len(corner)
+    assert len(middle)
+    for row in corner:
+        touches = row["xmin"].value < 1 or row["ymin"].value < 1
+        assert bool(row["flags"] & Flag.FIELD_EDGE) == touches
+    assert any(flags & Flag.FIELD_EDGE for flags in corner["flags"])
+    assert not any(flags & Flag.BAD_PIXELS for flags in corner["flags"])
+    for row in middle:
+        holds = all(row[f"{axis}min"].value < 71 < row[f"{axis}max"].value + 1 for axis in "xy")
+        assert bool(row["flags"] & Flag.BAD_PIXELS) == holds
+    assert not any(flags & Flag.FIELD_EDGE for flags in middle["flags"])
+
+
+def test_galaxies_of_the_downscaled_pass_are_flagged(
+    tmp_path: Path, models: dict[str, Path]
+) -> None:
+    # 32 pixels fill a box of 16 on the copy of half the size alone.
+    rgb = np.zeros((128, 128, 3), np.uint8)
+    rgb[48:80, 48:80] = 255
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), rgb)
+    table = galpipe.run(path, tmp_path / "out", **models).catalogue.table
+    widths = (table["xmax"] - table["xmin"]).value
+    assert (widths > 20).any()
+    for width, flags in zip(widths, table["flags"], strict=True):
+        assert bool(flags & Flag.DOWNSCALED) == (width > 20)
+
+
+def test_fields_of_one_name_do_not_overwrite_each_other(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    other = tmp_path / "other" / good_picture.name
+    other.parent.mkdir()
+    other.write_bytes(good_picture.read_bytes())
+    result = galpipe.run([good_picture, other], tmp_path / "out", **models)
+    assert len(list((result.output / "overlays").iterdir())) == 2
+    assert len(set(result.catalogue["source_id"])) == len(result.catalogue)
+
+
+@pytest.mark.parametrize("name", ["a b", "..odd", "galaxie é", "%41", "-o", "x" * 200, "a'b\"c"])
+def test_any_file_name_will_do(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path], name: str
+) -> None:
+    path = good_picture.with_name(f"{name}.png")
+    good_picture.rename(path)
+    result = galpipe.run([path], tmp_path / "out", **models)
+    assert not result.failures
+    (overlay,) = (result.output / "overlays").iterdir()
+    assert overlay.stem.isascii()
+    assert {path.name for path in tmp_path.iterdir()} >= {"out", "in"}
+
+
+def test_an_earlier_result_is_kept_unless_asked(
+    tmp_path: Path, good_picture: Path, good_fits: Path, models: dict[str, Path]
+) -> None:
+    out = tmp_path / "out"
+    galpipe.run([good_picture, good_fits], out, **models)
+    before = (out / "catalogue.ecsv").read_bytes()
+    with pytest.raises(OutputError, match="--overwrite"):
+        galpipe.run(good_picture, out, **models)
+    assert (out / "catalogue.ecsv").read_bytes() == before
+    (out / "notes.txt").write_text("mine")
+    (out / "crops" / "mine.txt").write_text("mine")
+    galpipe.run(good_picture, out, **models, overwrite=True)
+    assert (out / "catalogue.ecsv").read_bytes() != before
+    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "crops" / "mine.txt").read_text() == "mine"
+    assert not (out / "crops" / "sky").exists()
+    assert not (out / "overlays" / "sky.png").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_others_is_refused(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path], overwrite: bool
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "catalogue.ecsv").write_text("mine")
+    with pytest.raises(OutputError, match="did not make"):
+        galpipe.run(good_picture, out, **models, overwrite=overwrite)
+    assert (out / "catalogue.ecsv").read_text() == "mine"
+    (out / "run.json").write_text('{"made_by": "somebody"}')
+    with pytest.raises(OutputError, match="did not make"):
+        galpipe.run(good_picture, out, **models, overwrite=overwrite)
+
+
+def test_overwriting_follows_no_link_out_of_the_folder(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.png").write_bytes(b"mine")
+    out = tmp_path / "out"
+    galpipe.run(good_picture, out, **models)
+    (out / "crops" / "link").symlink_to(elsewhere)
+    galpipe.run(good_picture, out, **models, overwrite=True)
+    assert (elsewhere / "mine.png").read_bytes() == b"mine"
+
+
+def test_an_output_that_is_a_file(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("mine")
+    with pytest.raises(OutputError, match="out"):
+        galpipe.run(good_picture, out, **models)
+    with pytest.raises(OutputError, match="inside"):
+        galpipe.run(good_picture, out / "inside", **models)
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody may write")
+def test_an_output_that_nobody_may_write(good_picture: Path, models: dict[str, Path]) -> None:
+    with pytest.raises(OutputError, match="/proc/out"):
+        galpipe.run(good_picture, "/proc/out", **models)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_an_output_without_permission(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="permissions"):
+        galpipe.run(good_picture, tmp_path / "locked" / "out", **models)
+
+
+def test_models_and_configurations_that_do_not_exist(tmp_path: Path, good_picture: Path) -> None:
+    with pytest.raises(BundleError, match="nosuch"):
+        galpipe.run(good_picture, tmp_path / "a", detector="nosuch")
+    with pytest.raises(ConfigError, match=r"nosuch\.yaml"):
+        galpipe.run(good_picture, tmp_path / "b", config="nosuch.yaml")
+
+
+def test_nothing_is_printed(
+    tmp_path: Path,
+    good_picture: Path,
+    models: dict[str, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    galpipe.run(good_picture, tmp_path / "out", config=RunConfig(), **models)
+    assert capsys.readouterr() == ("", "")
+
+
+def _file(source_id: str) -> str:
+    return source_id.replace(" ", "_")
