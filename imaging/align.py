@@ -86,7 +86,7 @@ def _warp(
     plane: NDArray[np.float32], mask: NDArray[np.bool_], matrix: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     size = (plane.shape[1], plane.shape[0])
-    moved = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    moved = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
     # a pixel that borrows even a little from a bad one, or from beyond the edge, is bad
     lost = cv2.warpAffine(
         mask.astype(np.float32),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Limit
 
+from .background import background, correlation_length, padding
 from .field import Field
 
 __all__ = ["Stretch", "to_rgb"]
@@ -26,16 +28,90 @@ class Stretch(BaseModel):
 
     kind: Literal["auto", "lupton", "asinh", "identity"] = "auto"
     """``auto``: ``lupton`` for three FITS bands, ``asinh`` for one, ``identity`` for pictures."""
-    linear: Positive = 20.0
-    """Brightness up to which the picture is about linear (noise units)."""
-    softening: Positive = 8.0
+    linear: Positive = 50.0
+    """Brightness shown as about white if nothing were compressed: the faint end's contrast."""
+    softening: Positive = 5.0
     """Q of Lupton et al. 2004: the larger, the more the bright parts are compressed."""
-    black: Annotated[float, Limit(allow_inf_nan=False)] = -1.0
-    """Brightness shown as black, relative to the sky (noise units)."""
-    gains: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
-    """Factors on the red, green and blue band after they were divided by their noise."""
+    black: Annotated[float, Limit(allow_inf_nan=False)] = -0.65
+    """Brightness shown as black, relative to the sky."""
+    gains: tuple[Positive, Positive, Positive] = (1.35, 0.85, 0.8)
+    """Factors on the red, green and blue band after each was divided by its noise."""
+    smoothing: Annotated[float, Limit(ge=0, le=10)] = 1.0
+    """Gaussian sigma in pixels over which the noise shall be smooth; what is smoother already is
+    left as it is. 0 smooths nothing."""
 
 
 def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
-    """Return the field as a colour picture, shape (H, W, 3), uint8, rows as in the field."""
-    raise NotImplementedError
+    """Return the field as a colour picture.
+
+    Parameters
+    ----------
+    field : Field
+        One or three bands.
+    stretch : Stretch, optional
+        How; by default ``auto``.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3), uint8, RGB, rows as in the field. One band gives the same grey in all three.
+        Bad pixels and empty borders have the colour of the sky.
+    """
+    settings = stretch or Stretch()
+    kind = settings.kind
+    if kind == "auto":
+        if field.pixels.dtype.kind == "u":
+            kind = "identity"
+        else:
+            kind = "lupton" if field.pixels.shape[2] == 3 else "asinh"
+    if kind == "identity":
+        return _identity(field)
+    return _by_noise(field, settings, coloured=kind == "lupton")
+
+
+def _identity(field: Field) -> NDArray[np.uint8]:
+    pixels = field.pixels
+    if pixels.dtype == np.uint16:
+        grey = np.rint(pixels / np.float32(257)).astype(np.uint8)  # 65535 = 257 * 255
+    else:
+        grey = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    picture = np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey.copy()
+    if field.bad.any():
+        picture[field.bad] = np.median(picture[~field.bad], axis=0)
+    return picture
+
+
+def _by_noise(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uint8]:
+    bands = field.pixels.astype(np.float32)
+    empty = padding(bands) | field.bad
+    for band in range(bands.shape[2]):
+        plane = _smooth(np.ascontiguousarray(bands[..., band]), empty, settings.smoothing)
+        sky, noise = background(plane, empty)
+        gain = settings.gains[band] if coloured else 1.0
+        bands[..., band] = (plane - np.float32(sky)) * np.float32(gain / noise)
+    bands[empty] = 0
+    bands -= np.float32(settings.black)
+    if not coloured:
+        bands = bands.mean(axis=2, keepdims=True)
+    # Lupton et al. 2004 (PASP 116, 133), eq. 2: one curve for the mean brightness, so that colours
+    # do not depend on brightness. Too bright bands are cut one by one, as on the pictures of
+    # SDSS: the cores of bright stars, where the bands saturate apart, become white.
+    brightness = np.maximum(bands.mean(axis=2), np.float32(1e-6))
+    factor = np.arcsinh(brightness * np.float32(settings.softening / settings.linear))
+    factor *= np.float32(255 / settings.softening) / brightness
+    bands *= factor[..., None]
+    grey = np.clip(np.rint(bands), 0, 255).astype(np.uint8)
+    return np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey
+
+
+def _smooth(
+    plane: NDArray[np.float32], empty: NDArray[np.bool_], smoothing: float
+) -> NDArray[np.float32]:
+    if not smoothing:
+        return plane
+    sky, noise = background(plane, empty)
+    missing = smoothing**2 - correlation_length(plane, sky, noise, empty) ** 2
+    if missing < 0.1:
+        return plane
+    plane[empty] = sky
+    return cv2.GaussianBlur(plane, (0, 0), float(np.sqrt(missing)))

@@ -17,6 +17,7 @@ __all__ = ["Tile", "cut_tiles", "plan_tiles", "touches_inner_edge"]
 
 _TOUCH = 2.0
 """Tile pixels: a box that ends this close to an edge is taken as cut by it."""
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,8 @@ def touches_inner_edge(tile: Tile, boxes: ArrayLike, width: int, height: int) ->
     """
     array = as_boxes(boxes)
     end_x, end_y = tile.x + tile.size, tile.y + tile.size
-    goes_on = np.array(
-        [tile.x > 0, tile.y > 0, end_x < width * tile.scale, end_y < height * tile.scale]
-    )
+    right, bottom = width * tile.scale - _ROUNDING, height * tile.scale - _ROUNDING
+    goes_on = np.array([tile.x > 0, tile.y > 0, end_x < right, end_y < bottom])
     near = np.hstack([array[:, :2] <= _TOUCH, array[:, 2:] >= tile.size - _TOUCH])
     return np.asarray((near & goes_on).any(axis=1))
 
