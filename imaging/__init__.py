@@ -5,6 +5,7 @@ from __future__ import annotations
 from .boxes import area, clip, iou, suppress
 from .crops import crop_window, cut_crop
 from .detections import Detections
+from .draw import contact_sheet, draw_overlay, to_display
 from .field import Field
 from .find import FieldSource, find_fields
 from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, read_field
@@ -23,14 +24,17 @@ __all__ = [
     "area",
     "atomic_path",
     "clip",
+    "contact_sheet",
     "crop_window",
     "cut_crop",
     "cut_tiles",
+    "draw_overlay",
     "find_fields",
     "iou",
     "plan_tiles",
     "read_field",
     "suppress",
+    "to_display",
     "to_rgb",
     "touches_inner_edge",
     "write_png",

@@ -1,0 +1,267 @@
+"""Show what was found: boxes and labels on a field, and many small pictures on one sheet."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .boxes import as_boxes
+from .detections import Detections
+from .lettering import Colour, fitted, paint_plate, paint_text, text_size
+
+__all__ = ["PALETTE", "contact_sheet", "draw_overlay", "to_display"]
+
+PALETTE: tuple[Colour, ...] = (
+    (120, 235, 150),
+    (255, 120, 200),
+    (255, 214, 92),
+    (255, 165, 70),
+    (205, 225, 110),
+    (90, 220, 235),
+    (110, 170, 255),
+    (255, 110, 84),
+    (180, 140, 255),
+    (235, 190, 255),
+)
+"""RGB, one colour per class id, all clear on a black sky."""
+
+_INK: Colour = (225, 228, 235)
+_PAPER: Colour = (18, 20, 28)
+_LEGIBLE_SIDE = 800  # pixels: smaller pictures are enlarged, or labels would cover them
+_LARGEST_ZOOM = 8
+_CROWD = 60  # objects: with more, labels carry the number alone and the legend says the rest
+_GAP = 3  # pixels between a galaxy's box as drawn and the light inside it
+_NUMBER = re.compile(r"^(.*?)\s*(\d*\.\d+|\d+)$")
+_PLURAL = re.compile(r"\s+(galaxies|galaxy)\b", re.IGNORECASE)
+
+
+def to_display(rgb: NDArray[np.uint8], origin: Literal["upper", "lower"]) -> NDArray[np.uint8]:
+    """Return the picture with its top row first; rows of ``lower`` fields are turned over."""
+    return np.ascontiguousarray(rgb[::-1]) if origin == "lower" else rgb
+
+
+def draw_overlay(
+    rgb: NDArray[np.uint8],
+    detections: Detections,
+    labels: Sequence[str] | None = None,
+    zoom: int | None = None,
+) -> NDArray[np.uint8]:
+    """Draw boxes and labels.
+
+    Parameters
+    ----------
+    rgb : ndarray
+        (H, W, 3), uint8, the top row first. Left as it is.
+    detections : Detections
+        In pixels of `rgb`; ``class_ids`` choose the colours.
+    labels : sequence of str, optional
+        One per detection, such as ``"Barred Spiral Galaxies 0.93"``. The words are shown without
+        "Galaxies"; in a crowd the number alone is shown. Words go into a legend under the picture.
+    zoom : int, optional
+        Factor by which the picture is enlarged; by default small ones are, until text fits.
+
+    Returns
+    -------
+    ndarray
+        uint8, (H * zoom + rows of the legend, W * zoom, 3).
+
+    Raises
+    ------
+    ValueError
+        If there is another number of labels than of detections.
+    """
+    if labels is not None and len(labels) != len(detections):
+        raise ValueError(f"{len(detections)} detections cannot have {len(labels)} labels")
+    longest = max(rgb.shape[:2])
+    factor = zoom or min(_LARGEST_ZOOM, math.ceil(_LEGIBLE_SIDE / longest))
+    picture = rgb.copy()
+    if factor > 1:
+        picture = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    boxes = detections.boxes * factor
+    colours = [PALETTE[index % len(PALETTE)] for index in detections.class_ids]
+    _draw_boxes(picture, boxes, colours)
+    if labels is None:
+        return picture
+    named = [_split(label) for label in labels]
+    crowded = len(named) > _CROWD
+    texts = [number if crowded and number else f"{name} {number}".strip() for name, number in named]
+    letters = 9 if longest * factor < 2 * _LEGIBLE_SIDE else 10
+    _draw_labels(picture, boxes, texts, colours, detections.scores, 8 if crowded else letters)
+    names = [name for name, _ in named]
+    return np.vstack([picture, _legend(names, colours, picture.shape[1], letters + 1)])
+
+
+def contact_sheet(
+    images: Sequence[NDArray[np.uint8]],
+    captions: Sequence[str],
+    columns: int | None = None,
+    cell: int = 160,
+) -> NDArray[np.uint8]:
+    """Arrange many pictures on one, row by row, each with a line under it.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        (H, W, 3), uint8, of any size; each is fitted into a square cell.
+    captions : sequence of str
+        One per image; shortened to the width of the cell.
+    columns : int, optional
+        Pictures in a row; by default about as many as there are rows.
+    cell : int
+        Side of a cell in pixels.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3), uint8.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, or another number of captions.
+    """
+    if not images or len(images) != len(captions):
+        raise ValueError(f"{len(images)} images cannot have {len(captions)} captions")
+    across = columns or math.ceil(math.sqrt(len(images) * 1.3))
+    letters, gap = max(7, cell // 18), 8
+    line = text_size("Ag", letters)[1] + gap // 2
+    down = math.ceil(len(images) / across)
+    sheet = _plain((gap + down * (cell + line + gap), gap + across * (cell + gap)), _PAPER)
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        x = gap + place % across * (cell + gap)
+        y = gap + place // across * (cell + line + gap)
+        fit = cell / max(image.shape[:2])
+        size = tuple(max(1, round(side * fit)) for side in image.shape[1::-1])
+        small = cv2.resize(
+            image, size, interpolation=cv2.INTER_AREA if fit < 1 else cv2.INTER_CUBIC
+        )
+        left, top = x + (cell - size[0]) // 2, y + (cell - size[1]) // 2
+        sheet[top : top + size[1], left : left + size[0]] = small
+        paint_text(sheet, fitted(caption, cell, letters), x, y + cell + gap // 2, letters, _INK)
+    return sheet
+
+
+def _draw_boxes(
+    picture: NDArray[np.uint8], boxes: NDArray[np.float64], colours: Sequence[Colour]
+) -> None:
+    height, width = picture.shape[:2]
+    thick = max(1, round(max(height, width) / 2000))
+    # cv2 means pixel centres where we mean edges; the largest first, so that none hides a smaller
+    for row in np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable"):
+        xmin, ymin, xmax, ymax = boxes[row]
+        low = (max(0, round(xmin) - _GAP), max(0, round(ymin) - _GAP))
+        high = (min(width, round(xmax) + _GAP) - 1, min(height, round(ymax) + _GAP) - 1)
+        cv2.rectangle(picture, low, high, (0, 0, 0), thick + 2, cv2.LINE_AA)
+        cv2.rectangle(picture, low, high, colours[row], thick, cv2.LINE_AA)
+
+
+def _draw_labels(
+    picture: NDArray[np.uint8],
+    boxes: NDArray[np.float64],
+    texts: Sequence[str],
+    colours: Sequence[Colour],
+    scores: NDArray[np.float64],
+    letters: int,
+) -> None:
+    height, width = picture.shape[:2]
+    margin = max(2, letters // 3)
+    taken = np.empty((0, 4))
+    for row in np.argsort(-scores, kind="stable"):
+        if not texts[row]:
+            continue
+        text = fitted(texts[row], width - 2 * margin, letters)
+        wide, high = text_size(text, letters)
+        wide, high = wide + 2 * margin, high + margin
+        places = _places(boxes[row], wide, high, width, height)
+        cost = 3 * _shared(places, taken).sum(axis=1)
+        cost += _shared(places, boxes).sum(axis=1)
+        # the earlier place is the better one unless it hides clearly more
+        best = int(np.argmin(cost + 0.02 * wide * high * np.arange(len(places))))
+        place = places[best]
+        if (
+            len(texts) > _CROWD
+            and _shared(places[[best]], taken).max(initial=0) > 0.3 * wide * high
+        ):
+            continue
+        taken = np.vstack([taken, place])
+        x, y = int(place[0]), int(place[1])
+        paint_plate(picture, x, y, wide, high, 0.62)
+        paint_text(picture, text, x + margin, y + (margin + 1) // 2, letters, colours[row])
+
+
+def _places(
+    box: NDArray[np.float64], wide: int, high: int, width: int, height: int
+) -> NDArray[np.float64]:
+    """Return the places of a label around a box, (N, 4), best first, moved into the picture."""
+    gap = _GAP + 2
+    left, top = np.rint(box[:2]) - gap
+    right, bottom = np.rint(box[2:]) + gap
+    middle = (left + right - wide) / 2
+    corners = np.array(
+        [
+            (left, top - high),
+            (left, bottom),
+            (right - wide, top - high),
+            (right - wide, bottom),
+            (right, top),
+            (left - wide, top),
+            (middle, top - high),
+            (right, bottom - high),
+            (left - wide, bottom - high),
+            (left + 2, top + 2),
+        ]
+    )
+    corners = np.clip(corners, 0, np.maximum([width - wide, height - high], 0)).round()
+    return np.hstack([corners, corners + [wide, high]])
+
+
+def _shared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the areas in common, in square pixels, shape (N, M)."""
+    first, second = as_boxes(a), as_boxes(b)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    return np.asarray(np.prod(np.maximum(high - low, 0), axis=2))
+
+
+def _split(label: str) -> tuple[str, str]:
+    found = _NUMBER.match(label.strip())
+    name, number = found.groups() if found else (label.strip(), "")
+    return _PLURAL.sub("", name), number
+
+
+def _legend(
+    names: Sequence[str], colours: Sequence[Colour], width: int, letters: int
+) -> NDArray[np.uint8]:
+    """Return a strip that names the colours and counts them; no rows if there are no names."""
+    counts = Counter((name, colour) for name, colour in zip(names, colours, strict=True) if name)
+    if not counts:
+        return _plain((0, width), _PAPER)
+    gap = letters
+    line = text_size("Ag", letters)[1] + gap
+    x, y, spots = gap, gap // 2, []
+    for (name, colour), count in counts.most_common():
+        text = fitted(f"{name}  {count}", width - 4 * gap, letters)
+        wide = 2 * gap + text_size(text, letters)[0] + gap
+        if x + wide > width and x > gap:
+            x, y = gap, y + line
+        spots.append((x, y, text, colour))
+        x += wide
+    strip = _plain((y + line, width), _PAPER)
+    for x, y, text, colour in spots:
+        swatch = y + (line - gap - letters) // 2
+        strip[swatch : swatch + letters, x : x + letters] = colour
+        paint_text(strip, text, x + letters + gap // 2, y, letters, _INK)
+    return strip
+
+
+def _plain(shape: tuple[int, int], colour: Colour) -> NDArray[np.uint8]:
+    sheet = np.empty((*shape, 3), dtype=np.uint8)
+    sheet[:] = colour
+    return sheet
