@@ -219,7 +219,7 @@ def _places(
         ]
     )
     corners = np.clip(corners, 0, np.maximum([width - wide, height - high], 0)).round()
-    return np.hstack([corners, corners + [wide, high]])
+    return np.hstack([corners, corners + np.array([wide, high])])
 
 
 def _shared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
