@@ -19,7 +19,8 @@ __all__ = ["GALAXY_ZOO_LABELS", "LabelledImage", "read_label_table", "read_vote_
 
 GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
     "elliptical": (2, 3, 4),
-    "spiral": (5, 6, 7),
+    # The Kaggle label asked for "something odd" too: many of these are merging or disturbed.
+    "spiral": (0, 1, 5, 6, 7),
     "spiral_clockwise": (5, 6, 7),
     "spiral_anticlockwise": (5, 6, 7),
     "edge_on": (8, 9),

@@ -7,11 +7,13 @@ from .schema import (
     ClassifierMember,
     ClassifierStage,
     ClassifierTraining,
+    CnnMember,
     DetectorData,
     DetectorStage,
     DetectorTraining,
     RunConfig,
     Split,
+    Vgg16Member,
 )
 
 __all__ = [
@@ -20,11 +22,13 @@ __all__ = [
     "ClassifierMember",
     "ClassifierStage",
     "ClassifierTraining",
+    "CnnMember",
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
     "RunConfig",
     "Split",
+    "Vgg16Member",
     "dump_config",
     "load_config",
     "preset",

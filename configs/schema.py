@@ -15,11 +15,13 @@ __all__ = [
     "ClassifierMember",
     "ClassifierStage",
     "ClassifierTraining",
+    "CnnMember",
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
     "RunConfig",
     "Split",
+    "Vgg16Member",
 ]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -51,7 +53,7 @@ class Anchors(Section):
     max_level: PositiveInt = 6
     num_scales: PositiveInt = 3
     aspect_ratios: tuple[PositiveFloat, ...] = (1.0, 2.0, 0.5)
-    anchor_size: PositiveFloat = 2.5
+    anchor_size: PositiveFloat = 2.25
 
 
 class DetectorData(Section):
@@ -66,6 +68,10 @@ class DetectorData(Section):
     role: Literal["cutouts", "fields"] = "cutouts"
     held_back: PositiveInt | None = None
     """Number of images of this source held back for the test; None uses ``split.test_fraction``."""
+    smallest: Annotated[float, Field(ge=0)] = 0.0
+    """Objects smaller than this many pixels were not annotated."""
+    pixel_scale: PositiveFloat | None = None
+    """Arcsec per pixel, where it is the same for all images of the source."""
 
 
 class DetectorTraining(Section):
@@ -86,7 +92,7 @@ class DetectorTraining(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 4e-5
     checkpoint_every: PositiveInt = 250
     scale_range: tuple[PositiveFloat, PositiveFloat] = (0.25, 1.5)
-    paste_fraction: Fraction = 0.3
+    paste_fraction: Fraction = 0.35
     seed: int = 0
 
     @model_validator(mode="after")
@@ -102,32 +108,50 @@ class DetectorTraining(Section):
 class ClassifierData(Section):
     """One folder of images with the table that labels them.
 
-    ``labels`` is a CSV; ``kind`` says how it is read: ``votes`` (Galaxy Zoo 2 vote fractions, turned
-    into classes by the documented rule) or ``labels`` (``filename,label``).  ``annotations``, where
-    given, are Pascal-VOC boxes that place the crop; without them the galaxy is at the centre.
-    ``role`` says what the source serves for.
+    ``labels`` is a CSV; ``kind`` says how it is read: ``votes`` (Galaxy Zoo 2 vote fractions,
+    turned into classes by the documented rule) or ``labels`` (``filename,label``).
+    ``annotations``, where given, are Pascal-VOC boxes that place the crop; without them the galaxy
+    is found by its light at the centre.  ``role`` says what the source serves for: ``train`` is
+    divided by galaxy into training, validation and test; ``extra``, such as labels that only
+    narrow the class down, is trained on alone; ``test`` is measured on alone.
     """
 
     images: Path
     labels: Path
     kind: Literal["votes", "labels"] = "labels"
     annotations: Path | None = None
-    role: Literal["train", "pretrain", "test"] = "train"
+    role: Literal["train", "extra", "test"] = "train"
 
 
-class ClassifierMember(Section):
-    """One member of the ensemble."""
-
-    architecture: Literal["cnn", "vgg16"]
+class _Member(Section):
     weight: PositiveFloat
-    initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "none"
-    """Start of VGG16: Keras's ImageNet weights, pre-training on all labelled images, random, a file."""
-    fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5"] | None = None
     epochs: PositiveInt = 40
-    pretrain_epochs: PositiveInt = 10
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 1e-3
     patience: PositiveInt = 10
+    """Epochs without a better validation loss before the training stops."""
+
+
+class CnnMember(_Member):
+    """The small network, trained from random weights."""
+
+    architecture: Literal["cnn"]
+
+
+class Vgg16Member(_Member):
+    """VGG16, fine-tuned."""
+
+    architecture: Literal["vgg16"]
+    initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
+    """Its start: Keras's ImageNet weights (downloaded once), pre-training on all images of this
+    training, random weights, or a file of weights."""
+    pretrain_epochs: PositiveInt = 10
+    """Length of the pre-training, where ``initial_weights`` asks for it."""
+    fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5"] = "block5"
+    """The first block of convolutions that is trained; those below stay as they start."""
+
+
+ClassifierMember = Annotated[CnnMember | Vgg16Member, Field(discriminator="architecture")]
 
 
 class ClassifierTraining(Section):
@@ -135,11 +159,22 @@ class ClassifierTraining(Section):
 
     name: str = "classifier"
     class_names: tuple[str, ...] | Literal["galaxy10_decals"] = "galaxy10_decals"
-    data: tuple[ClassifierData, ...]
-    members: tuple[ClassifierMember, ...]
+    data: Annotated[tuple[ClassifierData, ...], Field(min_length=1)]
+    members: Annotated[tuple[ClassifierMember, ...], Field(min_length=1)]
     split: Split = Split()
-    input_size: PositiveInt = 69
+    input_size: Annotated[int, Field(ge=32)] = 69
+    crop_margin: PositiveFloat = 1.5
+    """Side of the square crop over the longer side of the galaxy's box, as in the run."""
+    views_per_epoch: PositiveInt = 2560
+    """Augmented images in an epoch, rare classes drawn more often."""
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _votes_mean_the_ten_classes(self) -> ClassifierTraining:
+        votes = any(data.kind == "votes" for data in self.data)
+        if votes and self.class_names != "galaxy10_decals":
+            raise ValueError("labels of kind 'votes' need class_names: galaxy10_decals")
+        return self
 
 
 class DetectorStage(Section):

@@ -1,0 +1,104 @@
+"""The model card of a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..configs import ClassifierTraining, Vgg16Member
+from .dataset import class_names
+from .evaluate import comparison_table
+from .export import Parity
+from .measure import ENSEMBLE, Measurement
+from .sources import Sources
+
+__all__ = ["model_card"]
+
+
+def model_card(
+    config: ClassifierTraining,
+    sources: Sources,
+    measured: Sequence[Measurement],
+    parity: Mapping[str, Parity],
+) -> str:
+    """Return the card, Markdown: what the model is, its data, its measurements, its limits."""
+    weights = " + ".join(f"{member.weight:g} x {member.architecture}" for member in config.members)
+    parts = [
+        f"# {config.name}",
+        "Says what kind of galaxy the centre of a crop shows. "
+        f"Input: RGB, {config.input_size} x {config.input_size}, the galaxy at the centre of a "
+        f"square {config.crop_margin:g} times the longer side of its box. "
+        f"Probabilities: {weights}.",
+        "## Networks",
+        *[_network(member) for member in config.members],
+        "## Data",
+        _data(config, sources),
+        "## Measured",
+        "The bundle itself, on galaxies that it was not trained on (divided by galaxy: no copy of "
+        "a test image is among the training images of any source). Only images whose label leaves "
+        "one class count; the means are over the classes that have images.",
+        comparison_table({m.images: m.by_classifier for m in measured}).strip(),
+        *[_details(m) for m in measured if not m.images.startswith("validation")],
+        "LiteRT file against the trained Keras network on "
+        f"{next(iter(parity.values())).crops} crops:",
+        "\n".join(
+            f"- {name}: largest difference of a probability {p.largest_difference:.4f}, same class "
+            f"for {100 * p.same_class:.1f} % of the crops"
+            for name, p in parity.items()
+        ),
+        "## Train it again",
+        "With the data in place, and the settings of `galpipe-model.json` under `training`:",
+        "```\ngalpipe train classifier --config configs/ensemble.yaml -o OUT\n```"
+        if config.name == "galaxy10_ensemble"
+        else "```\ngalpipe train classifier --config FILE -o OUT\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _network(member: object) -> str:
+    if not isinstance(member, Vgg16Member):
+        return (
+            "- **cnn**: four 3x3 convolutions of 16, 32, 64, 128, each with batch normalisation, "
+            "ReLU and 2x2 max pooling; dropout 0.5, dense 64, softmax; from random weights."
+        )
+    start = {
+        "imagenet": "from ImageNet's weights",
+        "none": "from random weights",
+        "pretrain": (
+            "not from ImageNet's weights but pre-trained on the galaxies of all training sources, "
+            "with batch normalisation, which was then folded into the convolutions"
+        ),
+    }.get(str(member.initial_weights), "from given weights")
+    return (
+        "- **vgg16**: VGG16 without its top, dense 64, softmax; "
+        f"{start}; fine-tuned from {member.fine_tune_from} on; weights as 8-bit integers."
+    )
+
+
+def _data(config: ClassifierTraining, sources: Sources) -> str:
+    names = class_names(config)
+    rows = [
+        "| class | train | validation | test |",
+        "|---|---|---|---|",
+    ]
+    parts = (sources.train, sources.validation, sources.test)
+    counts = [np.bincount(part.class_ids[part.certain], minlength=len(names)) for part in parts]
+    rows += [
+        f"| {name} | " + " | ".join(str(count[i]) for count in counts) + " |"
+        for i, name in enumerate(names)
+    ]
+    unsure = [int((~part.certain).sum()) for part in parts]
+    rows.append("| several possible | " + " | ".join(map(str, unsure)) + " |")
+    text = (
+        f"Trained with a loss over the set of classes that a label allows, on {len(sources.train)} "
+        f"images of the main sources and {len(sources.extra)} whose labels say less. Views are "
+        "turned, mirrored, scaled, shifted, recoloured, blurred and made noisy at random; rare "
+        "classes are drawn more often."
+    )
+    return text + "\n\n" + "\n".join(rows)
+
+
+def _details(measured: Measurement) -> str:
+    name = ENSEMBLE if ENSEMBLE in measured.by_classifier else next(iter(measured.by_classifier))
+    return f"### {measured.images}: {name}\n\n{measured.by_classifier[name].to_markdown().strip()}"

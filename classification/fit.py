@@ -1,0 +1,184 @@
+"""One training run: schedule, checkpoints, early stop, progress; interrupted runs go on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .batches import EpochViews, Recipe, as_input
+from .dataset import Cutouts
+from .losses import allowed_set_accuracy, allowed_set_loss
+
+__all__ = ["Schedule", "fit", "validation_arrays"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes
+    ----------
+    epochs : int
+        Most epochs.
+    learning_rate : float
+        Peak, reached after half an epoch; then it falls along a cosine.
+    final : float
+        Last learning rate over the peak.
+    patience : int or None
+        Epochs without a better validation loss before the training stops; None never stops early
+        and keeps the last state instead of the best.
+    weight_decay : float
+        Of AdamW.
+    """
+
+    epochs: int
+    learning_rate: float
+    final: float = 0.0
+    patience: int | None = None
+    weight_decay: float = 1e-3
+
+
+def fit(
+    model: keras.Model,
+    views: EpochViews,
+    validation: tuple[np.ndarray, np.ndarray],
+    schedule: Schedule,
+    folder: Path,
+) -> None:
+    """Train a model in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Softmax network.
+    views : EpochViews
+        Training batches.
+    validation : (inputs, allowed)
+        Watched each epoch; see :func:`validation_arrays`.
+    schedule : Schedule
+        How long and how fast.
+    folder : Path
+        For checkpoints.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    steps = len(views)
+    warmup = steps // 2
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=schedule.learning_rate * 0.01,
+        decay_steps=max(schedule.epochs * steps - warmup, 1),
+        alpha=schedule.final,
+        warmup_target=schedule.learning_rate,
+        warmup_steps=warmup,
+    )
+    model.compile(
+        optimizer=keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0),
+        loss=allowed_set_loss,
+        metrics=[allowed_set_accuracy],
+    )
+    callbacks: list[keras.callbacks.Callback] = [
+        _FollowEpoch(views),
+        keras.callbacks.BackupAndRestore(folder / "backup"),
+        ProgressBar(folder.name, schedule.epochs),
+    ]
+    if schedule.patience is not None:
+        callbacks.append(
+            keras.callbacks.ModelCheckpoint(
+                folder / "best.weights.h5", save_best_only=True, save_weights_only=True
+            )
+        )
+        callbacks.append(keras.callbacks.EarlyStopping(patience=schedule.patience))
+    model.fit(
+        views,
+        validation_data=validation,
+        epochs=schedule.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    best = folder / "best.weights.h5"
+    if schedule.patience is not None and best.is_file():
+        model.load_weights(best)
+
+
+def validation_arrays(cutouts: Cutouts, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and allowed classes: every image as a run crops it, then whole."""
+    size = recipe.input_size
+    views = [cutouts.crops(size, recipe.crop_margin), cutouts.whole(size)]
+    return as_input(np.concatenate(views)), np.concatenate([cutouts.allowed] * 2)
+
+
+class _FollowEpoch(keras.callbacks.Callback):
+    """Tell the batches which epoch it is, also after going on from a checkpoint."""
+
+    def __init__(self, views: EpochViews) -> None:
+        super().__init__()
+        self._views = views
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._views.epoch = epoch
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """A bar with loss and time left; one line an epoch where the output is no terminal."""
+
+    def __init__(self, title: str, epochs: int) -> None:
+        super().__init__()
+        self._title = title
+        self._epochs = epochs
+        self._console = Console()
+        self._bar: Progress | None = None
+        self._started = 0.0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Open the bar."""
+        self._started = time.monotonic()
+        self._first: int | None = None
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("loss {task.fields[loss]:.3f}"),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.start()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note where the training goes on."""
+        steps = self.params["steps"]
+        if self._first is None:
+            self._first = epoch
+            if self._bar is not None:
+                self._task = self._bar.add_task(
+                    self._title, total=self._epochs * steps, completed=epoch * steps, loss=np.nan
+                )
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Move the bar."""
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, loss=(logs or {}).get("loss", np.nan))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Say how the epoch ended."""
+        logs = logs or {}
+        done = epoch + 1 - (self._first or 0)
+        left = (time.monotonic() - self._started) / done * (self._epochs - epoch - 1)
+        self._console.print(
+            f"{self._title}: epoch {epoch + 1}/{self._epochs}  loss {logs['loss']:.3f}  "
+            f"accuracy {logs['allowed_set_accuracy']:.3f}  "
+            f"validation loss {logs['val_loss']:.3f}  "
+            f"accuracy {logs['val_allowed_set_accuracy']:.3f}  "
+            f"{left / 60:.1f} min left",
+            highlight=False,
+        )
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,115 @@
+"""Measure a classifier and its members on the held-back and the external images of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..annotations import AnnotatedImage
+from ..configs import ClassifierTraining
+from ..imaging import cut_crop, read_field, to_rgb
+from ..models import Classifier
+from .dataset import Cutouts, read_boxes
+from .evaluate import ClassificationMetrics, evaluate_probabilities
+from .locate import centremost
+from .predict import central_crop
+from .sources import Sources
+
+__all__ = ["ENSEMBLE", "Measurement", "measure", "read_crops"]
+
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured on one set of images.
+
+    Attributes
+    ----------
+    images : str
+        Which images, and how they were cropped.
+    by_classifier : dict of str to ClassificationMetrics
+        Of each member and, where there are several, of the ensemble.
+    files : tuple of str
+        Names of the images that count: those whose label leaves one class.
+    """
+
+    images: str
+    by_classifier: dict[str, ClassificationMetrics]
+    files: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers, texts, lists and dictionaries."""
+        metrics = {name: m.to_json() for name, m in self.by_classifier.items()}
+        return {"images": self.images, "metrics": metrics, "files": list(self.files)}
+
+
+def measure(
+    classifier: Classifier, sources: Sources, config: ClassifierTraining
+) -> list[Measurement]:
+    """Measure on validation, test and external images, read anew and cropped as in use.
+
+    The held-back images are measured twice: cropped about their annotated box, as ``galpipe run``
+    crops what it has detected, and as ``galpipe classify`` takes a whole cutout.
+    """
+    boxes: dict[Path, AnnotatedImage] = {}
+    for data in config.data:
+        boxes.update(read_boxes(data))
+    sets: list[tuple[str, Cutouts, Mapping[Path, AnnotatedImage]]] = [
+        ("validation, cropped about the box", sources.validation, boxes),
+        ("test, cropped about the box", sources.test, boxes),
+        ("test, whole cutouts", sources.test, {}),
+    ]
+    sets += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
+    measured = []
+    for title, cutouts, annotated in sets:
+        certain = cutouts.select(cutouts.certain)
+        if len(certain):
+            crops = read_crops(certain.paths, classifier.input_size, config.crop_margin, annotated)
+            measured.append(_measure(title, classifier, certain, crops))
+    return measured
+
+
+def read_crops(
+    paths: Sequence[Path],
+    size: int,
+    margin: float,
+    annotated: Mapping[Path, AnnotatedImage],
+) -> NDArray[np.uint8]:
+    """Read images and crop the galaxy from each, uint8 (N, size, size, 3).
+
+    The crop lies about the annotated box at the centre; where there is none, it is the one that
+    ``galpipe classify`` takes.
+    """
+    crops = np.empty((len(paths), size, size, 3), np.uint8)
+    for crop, path in zip(crops, paths, strict=True):
+        rgb = to_rgb(read_field(path))
+        box = None
+        if path in annotated:
+            known = annotated[path]
+            box = centremost(known.boxes[~known.difficult], rgb.shape[1], rgb.shape[0])
+        crop[:] = (
+            central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
+        )
+    return crops
+
+
+def _measure(
+    title: str, classifier: Classifier, cutouts: Cutouts, crops: NDArray[np.uint8]
+) -> Measurement:
+    results = dict(zip(classifier.member_names, classifier.predict_members(crops), strict=True))
+    if len(results) > 1:
+        results[ENSEMBLE] = classifier.predict(crops)
+    return Measurement(
+        title,
+        {
+            name: evaluate_probabilities(cutouts.class_ids, p, classifier.class_names)
+            for name, p in results.items()
+        },
+        tuple(path.name for path in cutouts.paths),
+    )

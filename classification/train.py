@@ -1,0 +1,190 @@
+"""Train the classifier: all members, their export, their measurement, the bundle."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from .. import __version__
+from ..configs import ClassifierTraining, dump_config
+from ..errors import OutputError
+from ..imaging import atomic_path
+from ..models import Manifest, Member, load_classifier, write_bundle
+from .card import model_card
+from .dataset import class_names
+from .export import INPUT_SCALING, Parity, compare, to_litert
+from .measure import measure
+from .members import train_member
+from .sources import Sources, gather
+
+__all__ = ["train_classifier"]
+
+logger = logging.getLogger("galpipe")
+
+LARGEST_DIFFERENCE = 0.01
+"""Between a probability of a float network and of its LiteRT file."""
+
+LEAST_SAME_CLASS = 0.98
+"""Share of crops to which an int8 file gives the class of its float network."""
+
+
+def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
+    """Train, export and measure a classifier from labelled images.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Data, members, schedule.
+    output : path
+        Folder for the checkpoints, the trained Keras networks and the bundle.  A training that was
+        interrupted goes on where it stopped.
+
+    Returns
+    -------
+    Path
+        The bundle.
+
+    Raises
+    ------
+    ConfigError, InputError
+        If the data or the initial weights are not as needed.
+    OutputError
+        If the folder holds the training of another configuration or cannot be written.
+    """
+    output = Path(output)
+    _claim(output, config)
+    console = Console()
+    with console.status("reading images") as status:
+        sources = gather(config, lambda done, all: status.update(f"reading images {done}/{all}"))
+    console.print(
+        f"{len(sources.train)} images to train on and {len(sources.extra)} with less certain "
+        f"labels, {len(sources.validation)} to validate, {len(sources.test)} to test"
+    )
+    networks = {
+        name: train_member(member, config, sources, output / name)
+        for name, member in zip(_names(config), config.members, strict=True)
+    }
+    bundle = output / "bundle"
+    return export_classifier(config, sources, networks, bundle)
+
+
+def export_classifier(
+    config: ClassifierTraining,
+    sources: Sources,
+    networks: Mapping[str, keras.Model],
+    folder: Path,
+) -> Path:
+    """Convert trained networks to LiteRT, compare, measure and write the bundle."""
+    crops = np.concatenate(
+        [
+            part.crops(config.input_size, config.crop_margin)
+            for part in (sources.validation, sources.test, sources.train)
+        ]
+    )
+    files: dict[str, bytes] = {}
+    parity: dict[str, Parity] = {}
+    for (name, network), member in zip(networks.items(), config.members, strict=True):
+        # Small networks gain nothing from 8-bit weights.
+        int8 = member.architecture == "vgg16"
+        files[f"{name}.tflite"] = to_litert(network, int8)
+        parity[name] = compare(network, files[f"{name}.tflite"], crops)
+        _check_parity(name, parity[name], int8)
+    manifest = Manifest(
+        name=config.name,
+        task="classifier",
+        class_names=class_names(config),
+        input_size=config.input_size,
+        members=tuple(
+            Member(name=n, file=f"{n}.tflite", scaling=INPUT_SCALING, weight=m.weight)
+            for n, m in zip(networks, config.members, strict=True)
+        ),
+        training=_portable(config),
+        data=_data_record(sources),
+        versions={
+            "galpipe": __version__,
+            "keras": keras.__version__,
+            keras.backend.backend(): version(keras.backend.backend()),
+        },
+    )
+    # Written twice: what is measured is the bundle itself, as a user will run it.
+    write_bundle(folder, manifest, files, "", {})
+    measured = measure(load_classifier(folder), sources, config)
+    metrics: dict[str, Any] = {
+        "measurements": [m.to_json() for m in measured],
+        "litert_against_keras": {name: asdict(p) for name, p in parity.items()},
+    }
+    card = model_card(config, sources, measured, parity)
+    return write_bundle(folder, manifest, files, card, metrics)
+
+
+def _names(config: ClassifierTraining) -> list[str]:
+    kinds = [member.architecture for member in config.members]
+    return [
+        kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}"
+        for i, kind in enumerate(kinds)
+    ]
+
+
+def _claim(output: Path, config: ClassifierTraining) -> None:
+    settings, record = dump_config(config), output / "config.yaml"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if record.is_file() and record.read_text(encoding="utf-8") != settings:
+            raise OutputError(
+                f"{output}: holds a training with other settings (see {record.name} there); "
+                "choose another folder or remove it"
+            )
+        with atomic_path(record) as beside:
+            beside.write_text(settings, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error}") from error
+
+
+def _check_parity(name: str, parity: Parity, int8: bool) -> None:
+    if int8 and parity.same_class < LEAST_SAME_CLASS:
+        logger.warning(
+            "%s: the 8-bit file gives the class of the trained network to only %.1f %% of crops",
+            name,
+            100 * parity.same_class,
+        )
+    if not int8 and parity.largest_difference > LARGEST_DIFFERENCE:
+        logger.warning(
+            "%s: a probability of the LiteRT file differs by %.3f from the trained network's",
+            name,
+            parity.largest_difference,
+        )
+
+
+def _portable(config: ClassifierTraining) -> dict[str, Any]:
+    """Return the settings without the folders of the machine they were used on."""
+    content = config.model_dump(mode="json")
+    for data in content["data"]:
+        for key in ("images", "labels", "annotations"):
+            if data[key] is not None:
+                data[key] = "/".join(Path(data[key]).parts[-2:])
+    for member in content["members"]:
+        weights = member.get("initial_weights")
+        if weights is not None and weights not in ("imagenet", "pretrain", "none"):
+            member["initial_weights"] = Path(weights).name
+    return content
+
+
+def _data_record(sources: Sources) -> dict[str, Any]:
+    held = {"validation": sources.validation, "test": sources.test}
+    return {
+        "images": {
+            "train": len(sources.train),
+            "extra": len(sources.extra),
+            "validation": len(sources.validation),
+            "test": len(sources.test),
+        },
+        **{name: sorted(path.name for path in part.paths) for name, part in held.items()},
+    }

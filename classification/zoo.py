@@ -1,0 +1,191 @@
+"""The two networks of the ensemble, and the way VGG16 can be started from random weights.
+
+Everything is Keras 3 without a backend's own operations: it trains on TensorFlow, JAX and PyTorch.
+All networks take RGB in 0..1 and return softmax probabilities.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from ..errors import ConfigError, InputError
+
+__all__ = [
+    "build_cnn",
+    "build_vgg16",
+    "build_vgg16_batch_norm",
+    "fold_batch_norm",
+    "freeze_below",
+    "load_convolutions",
+]
+
+VGG16_BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+"""Convolutions and filters of each block (Simonyan & Zisserman 2014, configuration D)."""
+
+IMAGENET_MEAN = (123.68, 116.779, 103.939)
+"""Mean red, green and blue of ImageNet, which the original VGG16 subtracts."""
+
+CONTRAST = 58.0
+"""The standard deviation of an ImageNet channel: brings the input of VGG16 to order one."""
+
+
+def build_cnn(num_classes: int, input_size: int = 69) -> keras.Model:
+    """Return the small network: four 3x3 convolutions of 16, 32, 64, 128, dense 64, softmax.
+
+    Each convolution is followed by batch normalisation, ReLU and 2x2 max pooling; the dense layer
+    by batch normalisation and ReLU, with dropout of one half before it.  With nine classes at 69
+    pixels it has 230,377 parameters.
+    """
+    inputs = keras.Input((input_size, input_size, 3), name="image")
+    x = inputs
+    for filters in (16, 32, 64, 128):
+        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.ReLU()(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(0.5)(x)
+    x = layers.Dense(64, kernel_initializer="he_normal")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    outputs = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
+    return keras.Model(inputs, outputs, name="cnn")
+
+
+def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) -> keras.Model:
+    """Return VGG16 without its top, flattened into dense 64 and softmax.
+
+    The input is standardised inside the network, so that ImageNet's weights and weights trained
+    here expect the same numbers.  Without ``imagenet`` the convolutions start from He's
+    initialisation.
+
+    Raises
+    ------
+    ConfigError
+        If the ImageNet weights are wanted and cannot be downloaded.
+    """
+    inputs, x = _standardised(input_size)
+    try:
+        backbone = keras.applications.VGG16(
+            include_top=False, weights="imagenet" if imagenet else None, input_tensor=x
+        )
+    except Exception as error:
+        if not imagenet:
+            raise
+        raise ConfigError(
+            "the ImageNet weights of VGG16 could not be downloaded "
+            f"({type(error).__name__}: {error}). Set initial_weights of the vgg16 member to the "
+            "path of a downloaded vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5, to 'pretrain' "
+            "(on your own labelled images) or to 'none'."
+        ) from error
+    if imagenet:
+        _adopt_imagenet_input(backbone)
+    else:
+        initialise = keras.initializers.HeNormal(seed=keras.random.SeedGenerator(0))
+        for layer in _convolutions(backbone):
+            layer.kernel.assign(initialise(layer.kernel.shape))
+    x = layers.Flatten()(backbone.output)
+    return keras.Model(inputs, _top(x, num_classes), name="vgg16")
+
+
+def build_vgg16_batch_norm(num_classes: int, input_size: int = 69) -> keras.Model:
+    """Return VGG16 with batch normalisation after each convolution, for training from nothing.
+
+    Plain VGG16 hardly starts from random weights; with batch normalisation it does, and
+    :func:`fold_batch_norm` afterwards turns it into plain VGG16 that computes the same.
+    """
+    inputs, x = _standardised(input_size)
+    for block, (count, filters) in enumerate(VGG16_BLOCKS, start=1):
+        for number in range(1, count + 1):
+            name = f"block{block}_conv{number}"
+            x = layers.Conv2D(
+                filters, 3, padding="same", kernel_initializer="he_normal", name=name
+            )(x)
+            x = layers.BatchNormalization(momentum=0.95, name=f"{name}_norm")(x)
+            x = layers.ReLU()(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Flatten()(x)
+    return keras.Model(inputs, _top(x, num_classes), name="vgg16_batch_norm")
+
+
+def fold_batch_norm(source: keras.Model, target: keras.Model) -> None:
+    """Write the convolutions of a batch-normalised VGG16, norms folded in, into a plain one.
+
+    With ``y = gamma (w x + b - mean) / sqrt(variance + epsilon) + beta`` the kernel is multiplied
+    by ``gamma / sqrt(variance + epsilon)`` and the bias follows: exact, also at the padded border.
+    Where both have a top of the same shape, it is copied too.
+    """
+    for layer in _convolutions(target):
+        kernel, bias = source.get_layer(layer.name).get_weights()
+        norm = source.get_layer(f"{layer.name}_norm")
+        gamma, beta, mean, variance = norm.get_weights()
+        factor = gamma / np.sqrt(variance + norm.epsilon)
+        layer.set_weights([kernel * factor, (bias - mean) * factor + beta])
+    for name in ("dense", "probabilities"):
+        weights = source.get_layer(name).get_weights()
+        if [w.shape for w in weights] == [w.shape for w in target.get_layer(name).get_weights()]:
+            target.get_layer(name).set_weights(weights)
+
+
+def load_convolutions(model: keras.Model, path: Path) -> None:
+    """Read the convolutions of VGG16 from a file.
+
+    Parameters
+    ----------
+    model : keras.Model
+        What :func:`build_vgg16` returned.
+    path : Path
+        A ``.keras`` model written here, or Keras's ``..._notop.h5`` of ImageNet weights.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or does not hold VGG16.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file of VGG16 weights")
+    try:
+        if path.suffix == ".keras":
+            source = keras.saving.load_model(path, compile=False, safe_mode=True)
+            for layer in _convolutions(model):
+                layer.set_weights(source.get_layer(layer.name).get_weights())
+        else:
+            plain = keras.applications.VGG16(include_top=False, weights=str(path))
+            _adopt_imagenet_input(plain)
+            for layer in _convolutions(model):
+                layer.set_weights(plain.get_layer(layer.name).get_weights())
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: does not hold the weights of VGG16 ({error})") from error
+
+
+def freeze_below(model: keras.Model, block: str | None) -> None:
+    """Keep the convolutions of VGG16 below ``block`` ("block5") as they are; None trains all."""
+    for layer in _convolutions(model):
+        layer.trainable = block is None or layer.name.split("_")[0] >= block
+
+
+def _standardised(input_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    inputs = keras.Input((input_size, input_size, 3), name="image")
+    offset = [-mean / CONTRAST for mean in IMAGENET_MEAN]
+    return inputs, layers.Rescaling(255.0 / CONTRAST, offset=offset, name="standardise")(inputs)
+
+
+def _top(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+    x = layers.Dense(64, activation="relu", kernel_initializer="he_normal", name="dense")(features)
+    return layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
+
+
+def _convolutions(model: keras.Model) -> list[keras.layers.Layer]:
+    return [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+
+
+def _adopt_imagenet_input(model: keras.Model) -> None:
+    # The original wants blue, green, red in 0..255 less the mean; ours is red, green, blue and
+    # divided by CONTRAST.
+    layer = model.get_layer("block1_conv1")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel[:, :, ::-1] * CONTRAST, bias])
