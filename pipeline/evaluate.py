@@ -62,7 +62,9 @@ def evaluate_detector(
     BundleError, OutputError, MissingExtraError
         If the model, the output or the packages of evaluation are not as needed.
     """
-    evaluate = require("galpipe.detection.evaluate", "train").evaluate_detections
+    require("pycocotools", "train")
+    from ..detection.evaluate import evaluate_detections
+
     detector = open_detector(model)
     pairs = read_voc_folder(annotations, images)
     folder = None if output is None else OutputFolder(output, overwrite=overwrite)
@@ -73,7 +75,7 @@ def evaluate_detector(
             rgb = to_rgb(read_field(path), detector.bundle.manifest.stretch)
             found.append(detect_field(rgb, detector, _LOWEST_SCORE))
             bar.advance(1, sum(map(len, found)), 0)
-    metrics: DetectionMetrics = evaluate([annotated for _, annotated in pairs], found)
+    metrics = evaluate_detections([annotated for _, annotated in pairs], found)
     if folder is not None:
         data = {"images": str(images), "annotations": str(annotations)}
         _write(folder, detector.bundle, metrics, data)
@@ -110,7 +112,9 @@ def evaluate_classifier(
     BundleError, OutputError, MissingExtraError
         If the model, the output or the packages of evaluation are not as needed.
     """
-    evaluate = require("galpipe.classification.evaluate", "train").evaluate_probabilities
+    require("sklearn", "train")
+    from ..classification.evaluate import evaluate_probabilities
+
     classifier = open_classifier(model)
     labelled = [
         image
@@ -128,8 +132,8 @@ def evaluate_classifier(
             bar.start(chunk[0].name)
             probabilities += classify_images(chunk, classifier)[columns].to_numpy().tolist()
             bar.advance(len(chunk), len(probabilities), 0)
-    truth = [image.class_id for image in labelled]
-    metrics: ClassificationMetrics = evaluate(truth, probabilities, classifier.class_names)
+    truth = [image.allowed[0] for image in labelled]
+    metrics = evaluate_probabilities(truth, probabilities, classifier.class_names)
     if folder is not None:
         data = {"images": str(images), "labels": str(labels)}
         _write(folder, classifier.bundle, metrics, data)

@@ -101,7 +101,7 @@ def run(
     Examples
     --------
     >>> result = galpipe.run("frames/", "result")                # doctest: +SKIP
-    >>> result.catalogue["ra", "dec", "class_name"][:3]          # doctest: +SKIP
+    >>> result.catalogue.table["ra", "dec", "class_name"][:3]    # doctest: +SKIP
     """
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ class Stages:
                 self._write_crops(field, rgb, detections, rows["source_id"], name)
         overlay = f"overlays/{name}.png"
         with clock("overlay"):
-            self._write_overlay(field, rgb, detections, _labels(rows), overlay)
+            self._write_overlay(field, rgb, detections, rows, overlay)
         return FieldResult(
             rows,
             FieldRecord(
@@ -164,15 +164,18 @@ class Stages:
         field: Field,
         rgb: NDArray[np.uint8],
         detections: Detections,
-        labels: Sequence[str],
+        rows: dict[str, NDArray[Any]],
         name: str,
     ) -> None:
+        if "class_id" in rows:
+            # The overlay's colours tell the kinds of galaxies apart.
+            detections = replace(detections, class_ids=rows["class_id"])
         if field.origin == "lower":
             # Turned before anything is drawn: text drawn first would stand on its head.
             boxes = detections.boxes.copy()
             boxes[:, [1, 3]] = field.height - detections.boxes[:, [3, 1]]
             detections = detections.with_boxes(boxes)
-        picture = draw_overlay(to_display(rgb, field.origin), detections, labels)
+        picture = draw_overlay(to_display(rgb, field.origin), detections, _labels(rows))
         write_png(self.output / name, picture)
 
     def _scale_notes(self, field: Field) -> tuple[str, ...]:

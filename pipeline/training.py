@@ -18,10 +18,11 @@ from ..models import read_bundle
 from .output import RECORD_NAME, OutputFolder
 from .record import RunRecord
 
-__all__ = ["train_once", "train_stages"]
+__all__ = ["open_trainer", "train_once", "train_stages"]
 
 logger = logging.getLogger("galpipe")
 
+_PACKAGES = {"detector": "detection", "classifier": "classification"}
 _FINISHED = "finished.json"
 
 
@@ -46,17 +47,32 @@ def train_stages(
     record.status = "training"
     folder.write_json(RECORD_NAME, record.as_dict())
     bundles: dict[str, Path] = {}
-    if detector is not None:
-        train = require("galpipe.detection.train", "train").train_detector
-        bundles["detector"] = train_once(train, detector, folder.path / "models")
-    if classifier is not None:
-        train = require("galpipe.classification.train", "train").train_classifier
-        bundles["classifier"] = train_once(train, classifier, folder.path / "models")
-    for stage, bundle in bundles.items():
+    for stage, config in (("detector", detector), ("classifier", classifier)):
+        if config is None:
+            continue
+        bundle = train_once(open_trainer(stage), config, folder.path / "models")
+        bundles[stage] = bundle
         record.metrics[stage] = read_bundle(bundle).metrics()
         logger.info("%s: trained, lies in %s", stage, bundle)
     folder.write_json(RECORD_NAME, record.as_dict())
     return bundles
+
+
+def open_trainer(stage: str) -> Callable[[Any, Path], Path]:
+    """Return the function that trains a stage: configuration and folder in, bundle out.
+
+    Raises
+    ------
+    MissingExtraError
+        If the packages of training are not installed.
+    """
+    if stage == "detector":
+        # Imported by its functions, so its absence would show in the midst of the training.
+        require("official", "train")
+    train: Callable[[Any, Path], Path] = getattr(
+        require(f"galpipe.{_PACKAGES[stage]}.train", "train"), f"train_{stage}"
+    )
+    return train
 
 
 def train_once(train: Callable[[Any, Path], Path], config: BaseModel, folder: Path) -> Path:

@@ -26,7 +26,7 @@ _SIDE = click.IntRange(64, 16384)
 @click.option(
     "--stars",
     type=click.IntRange(0),
-    help="Stars in each field; by default 75 per million pixels.",
+    help="Stars in each field; by default 70 per million pixels.",
 )
 @click.option(
     "--seed",

@@ -55,7 +55,7 @@ def detector(config: str, output: Path) -> None:
     """
     from ...configs import DetectorTraining
 
-    _train("galpipe.detection.train", "train_detector", DetectorTraining, config, output)
+    _train("detector", DetectorTraining, config, output)
 
 
 @command.command(
@@ -74,16 +74,16 @@ def classifier(config: str, output: Path) -> None:
     """
     from ...configs import ClassifierTraining
 
-    _train("galpipe.classification.train", "train_classifier", ClassifierTraining, config, output)
+    _train("classifier", ClassifierTraining, config, output)
 
 
-def _train(module: str, function: str, schema: type[BaseModel], config: str, output: Path) -> None:
+def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> None:
     from ...configs import load_config
-    from ...errors import require
     from ...models import read_bundle
     from ..summary import print_metrics
+    from ..training import open_trainer
 
     settings = load_config(config, schema)
-    bundle = getattr(require(module, "train"), function)(settings, output)
+    bundle = open_trainer(stage)(settings, output)
     print_metrics("Measured on the data held back", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")

@@ -59,7 +59,7 @@ def test_the_overlay_of_a_fits_stands_as_on_the_sky(
 ) -> None:
     result = galpipe.run(good_fits, tmp_path / "out", **models)
     overlay = cv2.imread(str(result.output / "overlays" / "sky.png"))[..., ::-1]
-    scale = overlay.shape[0] / 128
+    scale = overlay.shape[1] / 128
     # The red square's rows 32 to 48 counted from the bottom are rows 80 to 96 from the top.
     red = overlay[int(88 * scale), int(24 * scale)].astype(int)
     assert red[0] > red[2] + 40
