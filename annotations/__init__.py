@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS
+from .coco import to_coco, write_coco
 from .find import find_image
 from .galaxy10 import GALAXY10_RULE, Choice, galaxy10_allowed, galaxy10_class
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
@@ -17,6 +18,7 @@ from .votes import (
     read_votes,
     vote_share,
 )
+from .yolo import write_yolo
 
 __all__ = [
     "GALAXY10_DECALS",
@@ -42,6 +44,9 @@ __all__ = [
     "read_vote_labels",
     "read_votes",
     "split_by_galaxy",
+    "to_coco",
     "vote_share",
+    "write_coco",
     "write_voc",
+    "write_yolo",
 ]

@@ -46,6 +46,8 @@ class ObjectBox:
     pose: str = "Unspecified"
 
     def __post_init__(self) -> None:
+        for name in ("xmin", "ymin", "xmax", "ymax"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not all(math.isfinite(edge) for edge in self.edges):
             raise ValueError(f"box edges must be finite, got {self.edges}")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["GALAXY10_DECALS"]
+from collections.abc import Sequence
+
+from ..errors import InputError
+
+__all__ = ["GALAXY10_DECALS", "index_of"]
 
 GALAXY10_DECALS: tuple[str, ...] = (
     "Disturbed Galaxies",
@@ -17,3 +21,29 @@ GALAXY10_DECALS: tuple[str, ...] = (
     "Edge-on Galaxies with Bulge",
 )
 """The ten classes of the Galaxy10 DECaLS data set (H. Leung and J. Bovy, built on Galaxy Zoo)."""
+
+
+def index_of(label: str, class_names: Sequence[str], source: str) -> int:
+    """Position of a label in a class list.
+
+    Parameters
+    ----------
+    label : str
+        The label to look up.
+    class_names : sequence of str
+        The classes in order.
+    source : str
+        What the label was found in, for the message.
+
+    Raises
+    ------
+    InputError
+        If the label is none of the classes.
+    """
+    try:
+        return class_names.index(label)
+    except ValueError:
+        raise InputError(
+            f"{source} has an object {label!r}, which is none of the classes "
+            f"{', '.join(class_names)}. Rename it or add the class."
+        ) from None

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ..errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "find_image"]
+__all__ = ["IMAGE_SUFFIXES", "find_image", "image_stem"]
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".fits", ".fit", ".fits.gz")
 
@@ -48,8 +48,8 @@ def find_image(folder: str | Path, name: str) -> Path | None:
             f"Image name {name!r} does not name a file inside {folder}. "
             "Use plain file names of images in that folder."
         )
-    candidate = folder / relative
-    for path in (candidate, *(candidate.with_name(relative.name + s) for s in IMAGE_SUFFIXES)):
+    suffixes = ("", *IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES))
+    for path in ((folder / relative).with_name(relative.name + suffix) for suffix in suffixes):
         try:
             is_file = path.is_file()
         except (OSError, ValueError):
@@ -61,3 +61,24 @@ def find_image(folder: str | Path, name: str) -> Path | None:
                 )
             return path
     return None
+
+
+def image_stem(name: str) -> str:
+    """Last part of an image's name without its image extension; other dots stay.
+
+    Parameters
+    ----------
+    name : str
+        As found in an annotation; its folders, in the manner of any system, are dropped.
+
+    Raises
+    ------
+    InputError
+        If nothing is left that could name a file.
+    """
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    suffix = next((s for s in reversed(IMAGE_SUFFIXES) if last.lower().endswith(s)), "")
+    stem = last[: len(last) - len(suffix)]
+    if stem in ("", ".", "..") or "\x00" in stem:
+        raise InputError(f"Image name {name!r} names no file. Give the image a plain file name.")
+    return stem

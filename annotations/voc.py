@@ -169,7 +169,7 @@ def write_voc(path: str | Path, annotated: AnnotatedImage) -> Path:
         raise OutputError(f"Cannot write {path}: {error}") from error
     etree.indent(root, space="\t")
     with atomic_path(path) as temporary:
-        temporary.write_bytes(etree.tostring(root, encoding="utf-8") + b"\n")
+        temporary.write_bytes(etree.tostring(root, encoding="utf-8", xml_declaration=False) + b"\n")
     return path
 
 
@@ -181,7 +181,12 @@ def _parse(path: Path) -> etree._Element:
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(content, parser)
