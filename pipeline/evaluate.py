@@ -75,7 +75,9 @@ def evaluate_detector(
             rgb = to_rgb(read_field(path), detector.bundle.manifest.stretch)
             found.append(detect_field(rgb, detector, _LOWEST_SCORE))
             bar.advance(1, sum(map(len, found)), 0)
-    metrics = evaluate_detections([annotated for _, annotated in pairs], found)
+    metrics = evaluate_detections(
+        [annotated for _, annotated in pairs], found, detector.class_names
+    )
     if folder is not None:
         data = {"images": str(images), "annotations": str(annotations)}
         _write(folder, detector.bundle, metrics, data)

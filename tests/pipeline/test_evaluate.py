@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -33,12 +34,23 @@ def labels(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def annotated(tmp_path: Path, good_picture: Path) -> Path:
-    """Boxes of the two squares of the good picture."""
-    folder = tmp_path / "boxes"
-    boxes = (ObjectBox("galaxy", 16, 32, 32, 48), ObjectBox("galaxy", 80, 64, 96, 80))
+def frames(tmp_path: Path, squares: Callable[..., np.ndarray]) -> Path:
+    """A picture with two squares where the tiny detector's anchors lie, and one without any."""
+    folder = tmp_path / "frames"
     folder.mkdir()
-    write_voc(folder / "good.xml", AnnotatedImage("good.png", 128, 128, 3, boxes))
+    cv2.imwrite(str(folder / "two.png"), squares(128, 128, (12, 28), (76, 60)))
+    cv2.imwrite(str(folder / "dark.png"), squares(128, 128))
+    return folder
+
+
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    """Annotations of the frames; a third square is asked for where there is none."""
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    boxes = [ObjectBox("galaxy", x, y, x + 16, y + 16) for x, y in ((12, 28), (76, 60), (100, 8))]
+    write_voc(folder / "two.xml", AnnotatedImage("two.png", 128, 128, 3, tuple(boxes)))
+    write_voc(folder / "dark.xml", AnnotatedImage("dark.png", 128, 128))
     return folder
 
 
@@ -55,13 +67,13 @@ def test_a_classifier_is_measured(
 
 
 def test_a_detector_is_measured(
-    tmp_path: Path, good_picture: Path, annotated: Path, models: dict[str, Path]
+    tmp_path: Path, frames: Path, annotated: Path, models: dict[str, Path]
 ) -> None:
-    metrics = evaluate_detector(
-        models["detector"], good_picture.parent, annotated, tmp_path / "out"
-    )
+    metrics = evaluate_detector(models["detector"], frames, annotated, tmp_path / "out")
+    assert (metrics.images, metrics.galaxies) == (2, 3)
+    assert metrics.recall50 == pytest.approx(2 / 3)
+    assert metrics.ar1_ceiling == pytest.approx(1 / 3)
     content = metrics.to_json()
-    assert content["recall"] == pytest.approx(1.0)
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["metrics"] == content
 
 
@@ -69,7 +81,7 @@ def test_the_command_line_prints_and_writes(
     tmp_path: Path,
     cutouts: Path,
     labels: Path,
-    good_picture: Path,
+    frames: Path,
     annotated: Path,
     models: dict[str, Path],
 ) -> None:
@@ -78,10 +90,8 @@ def test_the_command_line_prints_and_writes(
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    images, boxes = good_picture.parent, annotated
-    printed = call(
-        "detector", "--model", models["detector"], "--images", images, "--annotations", boxes
-    )
+    model = models["detector"]
+    printed = call("detector", "--model", model, "--images", frames, "--annotations", annotated)
     assert "AR@1" in printed
     model = models["classifier"]
     printed = call(
