@@ -119,7 +119,7 @@ def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
         return flat
     # the comparison looks up and left only, so a patch loses its first row and column
     patches = cv2.morphologyEx(flat.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_RUN, _RUN)))
-    grown = cv2.dilate(patches, np.ones((3, 3)), anchor=(2, 2)).astype(bool)
+    grown = cv2.dilate(patches, np.ones((2, 2)), anchor=(0, 0)).astype(bool)
     brightest = bands.mean(axis=2)
     left = ~grown
     if left.mean() < _LEAST_SHARE:

@@ -158,8 +158,8 @@ def _draw_boxes(
         xmin, ymin, xmax, ymax = boxes[row]
         low = (max(0, round(xmin) - _GAP), max(0, round(ymin) - _GAP))
         high = (min(width, round(xmax) + _GAP) - 1, min(height, round(ymax) + _GAP) - 1)
-        cv2.rectangle(picture, low, high, (0, 0, 0), thick + 2, cv2.LINE_AA)
-        cv2.rectangle(picture, low, high, colours[row], thick, cv2.LINE_AA)
+        cv2.rectangle(picture, low, high, (0, 0, 0), thick + 2)
+        cv2.rectangle(picture, low, high, colours[row], thick)
 
 
 def _draw_labels(

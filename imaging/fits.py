@@ -134,7 +134,10 @@ def _first_image(path: Path, file: Any) -> tuple[Any, NDArray[Any]]:
             raise InputError(f"{path} holds pixels of the type {data.dtype}; give real numbers.")
         # what was read decides, whatever the header promised
         return header, data.reshape(-1, *data.shape[-2:])
-    raise InputError(f"{path} is a FITS file without an image. Give one that holds an image.")
+    raise InputError(
+        f"{path} is a FITS file without an image. Give one that holds an image; if it should, copy "
+        "or download it again."
+    )
 
 
 def _first_line(error: BaseException) -> str:

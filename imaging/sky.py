@@ -16,6 +16,9 @@ _COARSEST = 3600.0  # arcsec per pixel; a scale keyword left out means 1 degree
 _FINEST = 1e-4
 _LEAST_SKEW = 1e-3  # area of a pixel against that of its sides' rectangle
 
+_MOST_STRETCHED = 10.0  # a pixel in the middle of the image against one at the reference point
+
+_NUMBER = re.compile(r"(CRVAL|CRPIX|CDELT|CROTA)\d$|(CD|PC)\d_\d$")
 _PROMISE = re.compile(r"(RA|DEC|[GE]L(ON|AT))-")
 
 
@@ -46,7 +49,7 @@ def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tup
             wcs = WCS(header)
             if wcs.naxis > 2:
                 wcs = wcs.celestial
-            reason = _nonsense(wcs, height, width)
+            reason = _no_number(header) or _nonsense(wcs, height, width)
     except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:120]
     if reason:
@@ -71,6 +74,14 @@ def sky_of(
     return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
 
 
+def _no_number(header: Any) -> str | None:
+    # wcslib takes 0 in the place of a value that it cannot read
+    for key, value in header.items():
+        if _NUMBER.match(key) and not isinstance(value, int | float):
+            return f"{key} is {value!r}, not a number"
+    return None
+
+
 def _nonsense(wcs: Any, height: int, width: int) -> str | None:
     from astropy.wcs.utils import proj_plane_pixel_scales
 
@@ -83,7 +94,14 @@ def _nonsense(wcs: Any, height: int, width: int) -> str | None:
         return "its CD matrix is singular"
     if not ((scales > _FINEST) & (scales < _COARSEST)).all():
         return f"a pixel scale of {scales.max():.3g} arcsec cannot be right"
-    ra, dec = sky_of(wcs, np.array([width / 2]), np.array([height / 2]))
+    # far from its reference point a projection gives numbers that are no longer positions
+    ra, dec = np.deg2rad(
+        sky_of(wcs, width / 2 + np.array([0.0, 1.0, 0.0]), height / 2 + np.array([0.0, 0.0, 1.0]))
+    )
     if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
         return "the middle of the image has no sky position"
+    across = np.angle(np.exp(1j * (ra[1:] - ra[0]))) * np.cos(dec[0])
+    steps = np.rad2deg(np.hypot(across, dec[1:] - dec[0])) * _DEGREE / pixel_scale(wcs)
+    if steps.max() > _MOST_STRETCHED or steps.max() < 1 / _MOST_STRETCHED:
+        return "the image lies too far from its reference point"
     return None

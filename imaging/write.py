@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -42,13 +42,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield beside
         os.replace(beside, goal)
     except OSError as error:
-        reason = error.strerror or str(error)
         raise OutputError(
-            f"Cannot write {goal}: {reason}. Choose another output folder, or mend its permissions "
-            "and free space."
+            f"Cannot write {goal}: {error.strerror or error}. Choose another output folder, or "
+            "mend its permissions and free space."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:

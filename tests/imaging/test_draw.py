@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from galpipe.imaging import Detections, contact_sheet, draw_overlay, to_display
+from galpipe.imaging.draw import PALETTE
+from galpipe.imaging.lettering import fitted, text_size
+
+NIGHT = np.zeros((1000, 1200, 3), np.uint8)
+
+
+def many(count: int) -> Detections:
+    chance = np.random.default_rng(0)
+    corner = chance.uniform(20, 950, (count, 2))
+    return Detections(
+        np.hstack([corner, corner + chance.uniform(10, 40, (count, 2))]),
+        chance.uniform(0.3, 1, count),
+        chance.integers(0, 10, count),
+    )
+
+
+def test_lower_origin_is_turned_over() -> None:
+    picture = np.arange(12, dtype=np.uint8).reshape(4, 1, 3)
+    assert_array_equal(to_display(picture, "lower"), picture[::-1])
+    assert_array_equal(to_display(picture, "upper"), picture)
+
+
+def test_a_box_surrounds_its_galaxy_in_the_colour_of_its_class() -> None:
+    galaxy = NIGHT.copy()
+    galaxy[300:340, 400:460] = 77
+    found = Detections([[400, 300, 460, 340]], [0.9], [5])
+    drawn = draw_overlay(galaxy, found)
+    assert drawn.shape == galaxy.shape
+    assert_array_equal(drawn[300:340, 400:460], galaxy[300:340, 400:460])
+    assert (drawn == PALETTE[5]).all(axis=2).sum() > 150
+    assert not galaxy[290:300].any()
+
+
+def test_labels_do_not_cover_galaxies_and_a_legend_follows() -> None:
+    galaxy = NIGHT.copy()
+    boxes = np.array([[400, 300, 460, 340], [420, 350, 480, 390], [440, 260, 470, 292]])
+    for xmin, ymin, xmax, ymax in boxes:
+        galaxy[ymin:ymax, xmin:xmax] = 77
+    labels = ["Barred Spiral Galaxies 0.91", "Merging Galaxies 0.52", "Merging Galaxies 0.40"]
+    drawn = draw_overlay(galaxy, Detections(boxes, [0.9, 0.8, 0.7], [5, 1, 1]), labels)
+    for xmin, ymin, xmax, ymax in boxes:
+        assert (drawn[ymin:ymax, xmin:xmax] == 77).all()
+    assert drawn.shape[0] > galaxy.shape[0]
+    assert drawn.shape[1:] == galaxy.shape[1:]
+
+
+def test_small_pictures_are_enlarged() -> None:
+    small = np.zeros((424, 424, 3), np.uint8)
+    assert draw_overlay(small, Detections.empty()).shape == (848, 848, 3)
+    assert draw_overlay(small, Detections.empty(), zoom=1).shape == (424, 424, 3)
+    corner = Detections([[0, 0, 424, 424]], [0.9])
+    assert draw_overlay(small, corner, ["Disturbed Galaxies 0.9"]).any()
+
+
+@pytest.mark.parametrize("count", [0, 3, 61, 600])
+def test_crowds(count: int) -> None:
+    found = many(count)
+    drawn = draw_overlay(NIGHT, found, [f"Round Smooth Galaxies {s:.2f}" for s in found.scores])
+    assert drawn.shape[0] >= NIGHT.shape[0]
+    assert not NIGHT.any()
+
+
+def test_number_of_labels_must_match() -> None:
+    with pytest.raises(ValueError, match="3 detections"):
+        draw_overlay(NIGHT, many(3), ["a"])
+
+
+def test_contact_sheet_holds_every_picture() -> None:
+    images = [np.full((10 + i, 20, 3), 40 + i, np.uint8) for i in range(7)]
+    sheet = contact_sheet(images, [f"galaxy {i}" for i in range(7)], columns=3, cell=64)
+    for image in images:
+        assert (sheet == image[0, 0]).all(axis=2).sum() > 500
+    with pytest.raises(ValueError, match="captions"):
+        contact_sheet(images, ["one"])
+
+
+def test_long_text_is_cut_to_the_width() -> None:
+    assert fitted("short", 200, 8) == "short"
+    cut = fitted("a very long name of a galaxy", 80, 8)
+    assert cut.endswith("...")
+    assert text_size(cut, 8)[0] <= 80

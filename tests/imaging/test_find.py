@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from galpipe.errors import InputError
+from galpipe.imaging import FieldSource, find_fields
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_folders_are_searched_in_depth_and_in_order(tmp_path: Path) -> None:
+    names = ["b.jpg", "a.FITS", "deep/er/c.fits.bz2", "deep/d.tif", "notes.txt", ".hidden.png"]
+    touch(*(tmp_path / name for name in names), tmp_path / ".cache/e.png")
+    found = find_fields([tmp_path])
+    assert [source.identifier for source in found] == ["a", "b", "d", "c"]
+    assert found[3].paths == (tmp_path / "deep/er/c.fits.bz2",)
+
+
+def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    found = find_fields([tmp_path / "b.jpg", tmp_path, str(tmp_path / "." / "b.jpg")])
+    assert [source.identifier for source in found] == ["b", "a"]
+
+
+def test_bands(tmp_path: Path) -> None:
+    paths = tuple(tmp_path / f"{band}.fits" for band in "rgb")
+    touch(*paths)
+    assert find_fields([",".join(map(str, paths))]) == [FieldSource("r_g_b", paths)]
+    odd = tmp_path / "m31,north.jpg"
+    touch(odd)
+    assert find_fields([str(odd)])[0] == FieldSource("m31_north", (odd,))
+
+
+def test_identifiers_are_unique_safe_file_names(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("x/a.jpg", "y/a.jpg", "y/A.fits", "y/sp ace.png")]
+    touch(*paths)
+    names = [source.identifier for source in find_fields(paths)]
+    assert names == ["x_a", "y_a_jpg", "y_A_fits", "sp_ace"]
+    assert len({name.casefold() for name in names}) == len(names)
+
+
+def test_same_folder_names_get_a_number(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("1/x/a.jpg", "2/x/a.jpg", "3/x/a.jpg")]
+    touch(*paths)
+    names = [source.identifier for source in find_fields(paths)]
+    assert names == ["x_a_jpg", "x_a_jpg-2", "x_a_jpg-3"]
+
+
+def test_missing_and_empty(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.fits does not exist"):
+        find_fields([tmp_path / "gone.fits"])
+    touch(tmp_path / "r.fits", tmp_path / "g.fits")
+    with pytest.raises(InputError, match=r"b\.fits does not exist"):
+        find_fields([f"{tmp_path}/r.fits,{tmp_path}/g.fits,{tmp_path}/b.fits"])
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(InputError, match="bare holds no image"):
+        find_fields([tmp_path / "bare"])

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from galpipe.imaging import Field, Stretch, read_field, to_rgb
+from galpipe.imaging.background import background, correlation_length, padding
+
+Noise = Callable[..., NDArray[np.float32]]
+MakeField = Callable[..., Field]
+
+
+def blob(shape: tuple[int, int], peak: float) -> NDArray[np.float32]:
+    rows, columns = np.indices(shape)
+    distance = (rows - shape[0] / 2) ** 2 + (columns - shape[1] / 2) ** 2
+    return (peak * np.exp(-distance / 200)).astype(np.float32)
+
+
+def test_background_of_pure_noise(noise: Noise) -> None:
+    level, sigma = background(noise((400, 500), 120, 7))
+    assert level == pytest.approx(120, abs=0.2)
+    assert sigma == pytest.approx(7, rel=0.02)
+
+
+def test_background_is_blind_to_stars_and_a_large_galaxy(noise: Noise) -> None:
+    band = noise((300, 300), 50, 2) + blob((300, 300), 500)
+    chance = np.random.default_rng(0)
+    band[chance.integers(300, size=900), chance.integers(300, size=900)] += 1000
+    level, sigma = background(band)
+    assert level == pytest.approx(50, abs=0.4)
+    assert sigma == pytest.approx(2, rel=0.1)
+
+
+def test_background_without_noise_is_still_positive() -> None:
+    assert background(np.full((20, 20), 3, np.float32)) == (3, 1)
+    level, sigma = background(blob((100, 100), 10))
+    assert level == pytest.approx(0, abs=0.2)
+    assert 0 < sigma < 1
+
+
+@pytest.mark.parametrize("sigma", [0, 0.7, 1, 2])
+def test_correlation_length_is_that_of_the_smoothing(noise: Noise, sigma: float) -> None:
+    band = noise((400, 400))
+    if sigma:
+        band = cv2.GaussianBlur(band, (0, 0), sigma)
+    found = correlation_length(band, *background(band), np.zeros(band.shape, bool))
+    assert found == pytest.approx(sigma, abs=0.35 if sigma == 0 else 0.12)
+
+
+def test_padding_is_found_and_real_sky_is_not(noise: Noise) -> None:
+    band = noise((80, 100), 10)
+    assert not padding(band[..., None]).any()
+    band[:, :30] = 0
+    band[50, 60:64] = 5  # a short run of equal values may happen
+    expected = np.zeros(band.shape, bool)
+    expected[:, :30] = True
+    assert_array_equal(padding(band[..., None]), expected)
+    assert not padding(np.zeros((50, 50, 1), np.float32)).any()
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize(("factor", "offset"), [(1e-12, 0), (1, 300), (1e6, -5e6)])
+def test_any_flux_unit_gives_the_same_picture(
+    noise: Noise, make_field: MakeField, bands: int, factor: float, offset: float
+) -> None:
+    fluxes = noise((120, 160, bands)) + blob((120, 160), 300)[..., None]
+    scaled = (fluxes.astype(np.float64) * factor + offset).astype(np.float32)
+    plain, other = to_rgb(make_field(fluxes)), to_rgb(make_field(scaled))
+    assert np.abs(plain.astype(int) - other).max() <= 1
+    assert plain.shape == (120, 160, 3)
+    assert plain[60, 80].min() > 150
+    assert np.median(plain) < 10
+
+
+def test_one_band_is_grey(noise: Noise, make_field: MakeField) -> None:
+    rgb = to_rgb(make_field(noise((64, 64, 1))))
+    assert_array_equal(rgb[..., 0], rgb[..., 1])
+    assert_array_equal(rgb[..., 0], rgb[..., 2])
+
+
+def test_colours_keep_their_order(noise: Noise, make_field: MakeField) -> None:
+    fluxes = noise((100, 100, 3)) + blob((100, 100), 1)[..., None] * [200, 100, 50]
+    red, green, blue = to_rgb(make_field(fluxes.astype(np.float32)))[50, 50].astype(int)
+    assert red > green > blue
+    swapped = to_rgb(make_field(np.ascontiguousarray(fluxes[..., ::-1], dtype=np.float32)))
+    assert swapped[50, 50, 2] > swapped[50, 50, 0]
+
+
+def test_empty_borders_and_bad_pixels_do_not_change_the_rest(
+    noise: Noise, make_field: MakeField
+) -> None:
+    fluxes = noise((150, 150, 3), 1000) + blob((150, 150), 100)[..., None]
+    whole = to_rgb(make_field(fluxes))
+    framed = np.zeros((150, 600, 3), np.float32)
+    framed[:, 225:375] = fluxes
+    bad = np.zeros((150, 600), bool)
+    bad[40:45, 260:265] = True
+    framed[bad] = 0
+    picture = to_rgb(make_field(framed, bad=bad))
+    inner = (slice(20, 130), slice(300, 350))
+    assert np.abs(picture[inner].astype(int) - whole[20:130, 75:125]).mean() < 1
+    sky = np.median(whole, axis=(0, 1))
+    assert_allclose(picture[42, 262], sky, atol=3)
+    assert_allclose(picture[75, 100], sky, atol=3)
+
+
+def test_pictures_stay_as_they_are(make_field: MakeField) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    assert_array_equal(to_rgb(make_field(pixels)), pixels)
+    assert_array_equal(to_rgb(make_field(pixels.astype(np.uint16) * 257)), pixels)
+    grey = to_rgb(make_field(pixels[..., :1]))
+    assert_array_equal(grey, np.repeat(pixels[..., :1], 3, axis=2))
+
+
+def test_bad_pixels_of_a_picture_become_sky(make_field: MakeField) -> None:
+    pixels = np.full((20, 20, 3), 9, np.uint8)
+    bad = np.zeros((20, 20), bool)
+    bad[:5], pixels[:5] = True, 0
+    assert (to_rgb(make_field(pixels, bad=bad)) == 9).all()
+
+
+def test_a_picture_is_stretched_on_request(make_field: MakeField, noise: Noise) -> None:
+    pixels = np.clip(noise((64, 64, 3), 40, 4), 0, 255).astype(np.uint8)
+    assert np.median(to_rgb(make_field(pixels), Stretch(kind="lupton"))) < 10
+
+
+def test_the_field_itself_is_not_changed(noise: Noise, make_field: MakeField) -> None:
+    field = make_field(noise((64, 64, 3)))
+    before = field.pixels.copy()
+    to_rgb(field)
+    assert_array_equal(field.pixels, before)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"linear": 0}, {"softening": -1}, {"kind": "log"}, {"gains": (1, 1)}, {"blck": 1}],
+)
+def test_wrong_settings_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Stretch.model_validate(settings)
+
+
+def test_fits_looks_like_the_pictures_of_sdss(galpipe_data: Path) -> None:
+    fields = sorted((galpipe_data / "fields" / "jpeg").glob("*.jpg"))[::12]
+    pictures = [to_rgb(read_field(path)) for path in fields]
+    goal = np.median([np.percentile(picture, [25, 50, 70]) for picture in pictures], axis=0)
+    folder = galpipe_data / "fields" / "fits"
+    names = [f"{folder}/reprojected_sdss_{band}.fits.bz2" for band in "irg"]
+    ours = np.percentile(to_rgb(read_field(names)), [25, 50, 70])
+    assert_allclose(ours, goal, atol=4)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from galpipe.imaging import Tile, cut_tiles, plan_tiles, touches_inner_edge
+
+sides = st.integers(8, 2500)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sides, sides, st.integers(0, 90), st.data())
+def test_an_object_not_larger_than_the_overlap_lies_whole_in_a_tile(
+    width: int, height: int, overlap: int, data: st.DataObject
+) -> None:
+    tiles = plan_tiles(width, height, 100, overlap)
+    for scale in {tile.scale for tile in tiles}:
+        wide = data.draw(st.floats(0, min(overlap / scale, width)))
+        high = data.draw(st.floats(0, min(overlap / scale, height)))
+        x, y = data.draw(st.floats(0, width - wide)), data.draw(st.floats(0, height - high))
+        box = np.array([[x, y, x + wide, y + high]])
+        inside = [
+            bool((seen > -1e-6).all() and (seen < tile.size + 1e-6).all())
+            for tile in tiles
+            if tile.scale == scale
+            for seen in [tile.from_field(box)]
+        ]
+        assert any(inside)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sides, sides, st.floats(0, 1), st.floats(0, 1))
+def test_there_and_back(width: int, height: int, x: float, y: float) -> None:
+    box = [[x * width, y * height, x * width + 3, y * height + 5]]
+    for tile in plan_tiles(width, height, 320, 160):
+        assert_allclose(tile.to_field(tile.from_field(box)), box, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(sides, sides)
+def test_the_pyramid(width: int, height: int) -> None:
+    tiles = plan_tiles(width, height, 320, 160)
+    assert [tile.index for tile in tiles] == list(range(len(tiles)))
+    last = tiles[-1]
+    assert (last.x, last.y) == (0, 0)
+    assert max(width, height) * last.scale <= 320 + 1e-9
+    assert sum(tile.scale == last.scale for tile in tiles) == 1
+    assert all((1 / tile.scale).is_integer() for tile in tiles[:-1])
+    assert not touches_inner_edge(last, [[0, 0, 320, 320]], width, height).any()
+
+
+def test_golden_plans() -> None:
+    assert plan_tiles(69, 69, 320, 160) == [Tile(0, 1.0, 0, 0, 320)]
+    cutout = plan_tiles(424, 424, 320, 160)
+    assert [(t.scale, t.x, t.y) for t in cutout[:4]] == [
+        (1, 0, 0),
+        (1, 104, 0),
+        (1, 0, 104),
+        (1, 104, 104),
+    ]
+    assert cutout[4].scale == pytest.approx(320 / 424)
+    frame = plan_tiles(2048, 1489, 320, 160)
+    assert sorted({t.scale for t in frame}) == [0.15625, 0.25, 0.5, 1]
+    with pytest.raises(ValueError, match="overlap"):
+        plan_tiles(100, 100, 50, 50)
+
+
+def test_cut_tiles_show_what_they_say() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (230, 310, 3), dtype=np.uint8)
+    for tile, pixels in cut_tiles(rgb, plan_tiles(310, 230, 100, 40)):
+        assert pixels.shape == (100, 100, 3)
+        if tile.scale == 1:
+            part = rgb[tile.y : tile.y + 100, tile.x : tile.x + 100]
+            assert_array_equal(pixels, part)
+        elif tile.scale == 0.5:
+            part = rgb[2 * tile.y :, 2 * tile.x :][:200, :200].astype(float)
+            rows, columns = part.shape[0] // 2, part.shape[1] // 2
+            means = part.reshape(rows, 2, columns, 2, 3).mean(axis=(1, 3))
+            assert_allclose(pixels[:rows, :columns], means, atol=0.51)
+
+
+def test_beyond_the_field_is_sky() -> None:
+    rgb = np.full((40, 60, 3), (7, 8, 9), np.uint8)
+    rgb[10:20, 10:20] = 255
+    ((_, pixels),) = cut_tiles(rgb, plan_tiles(60, 40, 100, 50))
+    assert_array_equal(pixels[:40, :60], rgb)
+    assert (pixels[40:] == (7, 8, 9)).all()
+    assert (pixels[:, 60:] == (7, 8, 9)).all()
+
+
+def test_only_inner_edges_cut() -> None:
+    boxes = [
+        [0, 40, 20, 60],
+        [80, 40, 100, 60],
+        [40, 0, 60, 20],
+        [40, 99, 60, 100],
+        [40, 40, 60, 60],
+    ]
+    corner = Tile(0, 1.0, 0, 0, 100)
+    assert touches_inner_edge(corner, boxes, 300, 300).tolist() == [False, True, False, True, False]
+    middle = Tile(0, 1.0, 100, 100, 100)
+    assert touches_inner_edge(middle, boxes, 300, 300).tolist() == [True] * 4 + [False]
+    last = Tile(0, 0.5, 50, 50, 100)
+    assert touches_inner_edge(last, boxes, 300, 300).tolist() == [True, False, True, False, False]

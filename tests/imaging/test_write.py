@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from galpipe.errors import OutputError
+from galpipe.imaging import atomic_path, read_field, write_png
+
+
+def test_picture_round_trip(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    path = write_png(tmp_path / "new" / "folder" / "a.png", rgb)
+    assert_array_equal(read_field(path).pixels, rgb)
+    assert [item.name for item in path.parent.iterdir()] == ["a.png"]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    goal = tmp_path / "a.txt"
+    goal.write_text("old")
+    with pytest.raises(KeyError), atomic_path(goal) as beside:  # noqa: PT012
+        assert beside.suffix == ".txt"
+        assert beside.parent == tmp_path
+        beside.write_text("half")
+        raise KeyError
+    assert goal.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [goal]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=r"Cannot write .*file.a\.png"):
+        write_png(tmp_path / "file" / "a.png", np.zeros((8, 8, 3), np.uint8))
+
+
+def test_a_goal_that_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(OutputError, match=r"Cannot write .*a\.png"):
+        write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    assert [item.name for item in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_grey_pictures_are_written_too(tmp_path: Path) -> None:
+    grey = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    write_png(tmp_path / "a.png", grey)
+    assert_array_equal(cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED), grey)
