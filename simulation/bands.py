@@ -3,7 +3,7 @@
 Fluxes are nanomaggies: a source of magnitude 22.5 has flux 1.  The band order is that of a `Field`:
 i, r, g, shown as red, green, blue.  Sky brightness, exposure and gain are those of the SDSS imaging
 camera (Gunn et al. 1998; York et al. 2000), which give the noise per pixel measured on empty sky
-of its frames: about 0.042, 0.030 and 0.018 nanomaggies in i, r and g.
+of its frames: about 0.05, 0.03 and 0.018 nanomaggies in i, r and g.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ PIXEL_SCALE = 0.396
 ZERO_POINT = 22.5
 """Magnitude of one nanomaggy."""
 
-ELECTRONS: NDArray[np.float64] = np.array([730.0, 860.0, 860.0])
+ELECTRONS: NDArray[np.float64] = np.array([640.0, 860.0, 860.0])
 """Electrons that one nanomaggy leaves in the detector, per band."""
 READ_NOISE: NDArray[np.float64] = np.array([6.0, 5.0, 5.0])
 """Electrons."""
-SKY: NDArray[np.float64] = 10 ** (0.4 * (ZERO_POINT - np.array([20.2, 20.86, 22.0]))) * (
+SKY: NDArray[np.float64] = 10 ** (0.4 * (ZERO_POINT - np.array([20.05, 20.86, 22.0]))) * (
     PIXEL_SCALE**2
 )
 """Flux of the night sky per pixel, nanomaggies, per band."""
@@ -45,7 +45,7 @@ SKY_NOISE: NDArray[np.float64] = np.sqrt(SKY * ELECTRONS + READ_NOISE**2) / ELEC
 """Standard deviation of an empty pixel, nanomaggies, per band."""
 SATURATION = 250.0
 """Flux at which a pixel is full, nanomaggies: the core of a star of about magnitude 14."""
-ISOPHOTE = float(SKY_NOISE[1])
+ISOPHOTE = 1.3 * float(SKY_NOISE[1])
 """Surface brightness (r, nanomaggies per pixel) out to which a galaxy is seen on a frame."""
 
 

@@ -54,8 +54,9 @@ class Disc:
     @classmethod
     def drawn(cls, rng: np.random.Generator, radius: float, axis_ratio: float) -> Disc:
         """Disc that reaches the isophote of a frame at about the given radius (pixels)."""
-        # Freeman's law, 21.65 mag/arcsec^2 in B, is about 20.6 in r; there is a spread.
-        centre = surface_flux(rng.normal(20.5, 0.35))
+        # Freeman's law, 21.65 mag/arcsec^2 in B, is about 20.6 in r; what a flux-limited survey
+        # shows is brighter.
+        centre = surface_flux(rng.normal(20.0, 0.35))
         return cls(
             scale=radius / math.log(centre / ISOPHOTE),
             centre=centre,

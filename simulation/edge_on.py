@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from .bands import ISOPHOTE, spectrum, surface_flux
 from .discs import dust_absorption
@@ -65,7 +66,7 @@ def _edge_on(
     dust : float
         Depth of the dust lane at its middle.
     """
-    centre = surface_flux(rng.normal(20.2, 0.3))
+    centre = surface_flux(rng.normal(19.8, 0.3))
     # (R/h) K1(R/h) falls more slowly than exp(-R/h): by about sqrt(pi R / 2h).
     scale = radius / (math.log(centre / ISOPHOTE) + 0.3)
     height = thickness * radius
@@ -74,9 +75,8 @@ def _edge_on(
     across = across - _warp(along, radius, rng)
     plane = edge_on_disc(along, across, scale, height)
     # Discs end: beyond four or five scale lengths their light drops sharply.
-    plane *= 1 / (
-        1 + np.exp((np.abs(along) - np.float32(1.02 * radius)) / np.float32(0.06 * radius))
-    )
+    beyond = (np.abs(along) - np.float32(1.02 * radius)) / np.float32(0.06 * radius)
+    plane *= expit(-beyond)
     mottle = random_field(rng, along.shape, max(2.0, 0.05 * radius * grid.oversampling))
     thin = np.float32(centre) * plane * np.exp(np.float32(0.14) * mottle)
     thick = np.float32(0.07 * centre) * edge_on_disc(along, across, scale * 1.15, 2.3 * height)

@@ -15,6 +15,7 @@ from .discs import barred_spiral, loose_spiral, tight_spiral
 from .edge_on import edge_on_with_bulge, edge_on_without_bulge
 from .grid import Grid
 from .interacting import disturbed, merging
+from .noise import smoothed_noise
 from .psf import FWHM, blurred
 from .smooth import cigar, in_between, round_smooth
 
@@ -41,9 +42,8 @@ SMOOTHING = 1.0
 """Width (sigma, pixels) of the Gaussian that smooths the grey image before the isophote."""
 ISOPHOTE_NOISE = 6.0
 """Level of the isophote that a box encloses, in units of the noise of the smoothed grey image."""
-# White noise smoothed by a Gaussian keeps 1 / (2 sqrt(pi) sigma) of itself; the mean of three bands
-# of equal noise keeps 1 / sqrt(3).
-_GREY_NOISE = 1 / (2 * math.sqrt(math.pi) * SMOOTHING) / math.sqrt(3)
+# The mean of three bands of equal noise keeps 1 / sqrt(3) of it.
+_GREY_NOISE = smoothed_noise(SMOOTHING) / math.sqrt(3)
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,13 +56,17 @@ class Grid:
         return self.x * cosine + self.y * sine, self.y * cosine - self.x * sine
 
     def ellipse(self, axis_ratio: float, angle: float) -> Image:
-        """Elliptical radius (semi-major axis, pixels) of each sample.
-
-        A floor of a third of a sample stands in for averaging a cusp over its sample.
-        """
+        """Elliptical radius (semi-major axis, pixels) of each sample."""
         along, across = self.turned(angle)
-        floor = 0.33 / self.oversampling
-        return np.sqrt(along**2 + (across / np.float32(axis_ratio)) ** 2 + np.float32(floor**2))
+        return self.softened(along, across / np.float32(axis_ratio))
+
+    def softened(self, along: Image, across: Image) -> Image:
+        """Length of the vectors, with a floor of a third of a sample.
+
+        The floor stands in for averaging a cusp over its sample.
+        """
+        floor = np.float32((0.33 / self.oversampling) ** 2)
+        return np.sqrt(along * along + across * across + floor)
 
     def binned(self, light: Image) -> Image:
         """Mean of the samples in each pixel; `light` has shape (samples, samples, bands)."""
@@ -71,7 +75,7 @@ class Grid:
         return cv2.resize(light, (self.size, self.size), interpolation=cv2.INTER_AREA)
 
 
-def incline(grid: Grid, axis_ratio: float, angle: float, roll: float = 0.0) -> tuple[Image, Image]:
+def incline(grid: Grid, axis_ratio: float, angle: float) -> tuple[Image, Image]:
     """Polar coordinates in the plane of a thin disc.
 
     Parameters
@@ -82,21 +86,19 @@ def incline(grid: Grid, axis_ratio: float, angle: float, roll: float = 0.0) -> t
         Cosine of the inclination.
     angle : float
         Direction of the line of nodes (radians).
-    roll : float
-        Angle in the plane that counts as zero (radians).
 
     Returns
     -------
     radius, azimuth : ndarray
-        Pixels and radians, in the plane of the disc.
+        Pixels and radians, in the plane of the disc; azimuth 0 is the line of nodes.
     """
     along, across = grid.turned(angle)
     across = across / np.float32(axis_ratio)
-    floor = np.float32((0.33 / grid.oversampling) ** 2)
-    return np.sqrt(along**2 + across**2 + floor), np.arctan2(across, along) - np.float32(roll)
+    return grid.softened(along, across), np.arctan2(across, along)
 
 
 def super_radius(along: Image, across: Image, boxiness: float) -> Image:
     """Radius of a generalised ellipse: 2 is an ellipse, above 2 boxy, below 2 discy."""
     power = np.float32(boxiness)
-    return (np.abs(along) ** power + np.abs(across) ** power) ** np.float32(1 / boxiness)
+    total = np.power(np.abs(along), power) + np.power(np.abs(across), power)
+    return np.asarray(np.power(total, np.float32(1 / boxiness)), dtype=np.float32)

@@ -22,14 +22,14 @@ Image = NDArray[np.float32]
 def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     """Two galaxies in one envelope, with a bridge and tidal tails."""
     dry = rng.random() < 0.6
-    apart = rng.uniform(0.5, 0.8) * radius
+    apart = rng.uniform(0.4, 0.8) * radius
     angle = rng.uniform(0, 2 * math.pi)
     step = np.array([math.cos(angle), math.sin(angle)]) * apart / 2
     share = rng.uniform(0.75, 1.0)
     light = np.zeros((*grid.x.shape, 3), np.float32)
     for sign, size in ((1, 1.0), (-1, share)):
         seat = grid.moved(*(sign * step)).warped(*_bend(grid, radius, rng, 0.035))
-        body = 0.62 * radius * size
+        body = 0.6 * radius * size
         if dry or (sign < 0 and rng.random() < 0.3):
             light += spheroid(
                 seat,
@@ -37,25 +37,25 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
                 rng,
                 axis_ratio=rng.uniform(0.65, 0.95),
                 index=rng.uniform(1.8, 3.5),
-                brightness=rng.normal(21.2, 0.25),
+                brightness=rng.normal(20.6, 0.3),
                 colour=rng.normal(0.76, 0.04),
             )
         else:
             light += _torn_disc(seat, body, rng)
     colour = 0.72 if dry else 0.42
     wide = grid.warped(*_bend(grid, radius, rng, 0.08)).ellipse(rng.uniform(0.6, 0.8), angle)
-    envelope = np.float32(2.6 * ISOPHOTE) * exponential(wide, 0.62 * radius)
+    envelope = np.float32(5.0 * ISOPHOTE) * exponential(wide, 0.45 * radius)
     light += envelope[..., None] * spectrum(colour)
     strength = float(light[..., 1].sum()) / grid.oversampling**2
     curl = rng.choice((-1, 1))
     for sign in (1, -1):
-        tail = strength * rng.uniform(0.05, 0.11) * (1 if sign > 0 or rng.random() < 0.7 else 0.2)
+        tail = strength * (rng.uniform(0.015, 0.06) if sign > 0 else rng.uniform(0.0, 0.03))
         light += _tail(
             grid,
-            sign * step,
-            angle + (0 if sign > 0 else math.pi) + curl * 1.0,
-            curl * rng.uniform(0.9, 2.0),
-            rng.uniform(0.8, 1.15) * radius,
+            sign * step * (1 + 0.5 * radius / apart),
+            angle + (0 if sign > 0 else math.pi) + curl * rng.uniform(0.6, 1.4),
+            curl * rng.uniform(0.7, 1.9),
+            rng.uniform(0.6, 1.0) * radius,
             tail,
             rng,
         )[..., None] * spectrum(colour - 0.06)
@@ -84,7 +84,7 @@ def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
             side + math.pi + rng.normal(0, 0.3),
             rng.choice((-1, 1)) * rng.uniform(0.3, 1.3),
             rng.uniform(0.75, 1.0) * radius,
-            strength * rng.uniform(0.08, 0.16),
+            strength * rng.uniform(0.05, 0.12),
             rng,
         )
         light += plume[..., None] * spectrum(0.32)
@@ -125,30 +125,32 @@ def _torn_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     """Elliptical that swallowed a small companion: sharp-edged arcs on both sides."""
     axis_ratio, angle = rng.uniform(0.65, 0.9), rng.uniform(0, math.pi)
-    index, level = rng.uniform(2.5, 4.0), surface_flux(21.7)
+    index, level = rng.uniform(2.5, 4.0), surface_flux(20.9)
     effective = sersic_radius(0.85 * radius, ISOPHOTE / level, index)
     bent = grid.warped(*_bend(grid, radius, rng, 0.06))
     ellipse = bent.ellipse(axis_ratio, angle)
     light = np.float32(level) * sersic(ellipse, effective, index)
     along, across = bent.turned(angle)
     azimuth = np.arctan2(across, along)
-    wisps = np.zeros_like(light)
+    wisps: Image = np.zeros_like(light)
     for shell in range(int(rng.integers(3, 6))):
         edge = radius * (0.35 + 0.62 * rng.random())
         facing = math.pi * (shell % 2) + rng.normal(0, 0.25)
-        aside = np.angle(np.exp(1j * (azimuth - facing))).astype(np.float32)
+        aside = np.angle(np.exp(1j * (azimuth - np.float32(facing))))
         inside = (np.float32(edge) - ellipse) / np.float32(0.16 * radius)
-        ramp = np.exp(-np.clip(inside, 0, None)) * np.clip(15 * inside + 0.5, 0, 1)
+        ramp = np.exp(-np.maximum(inside, np.float32(0)))
+        ramp *= np.clip(np.float32(15) * inside + np.float32(0.5), 0, 1)
         bright = ISOPHOTE * rng.uniform(2.2, 4.5) * (radius / edge)
-        wisps += np.float32(bright) * ramp * np.exp(-(aside**2) / np.float32(0.5))
-    return light[..., None] * spectrum(rng.normal(0.74, 0.05)) + wisps[..., None] * spectrum(0.6)
+        wisps += np.float32(bright) * ramp * np.exp(aside * aside * np.float32(-2))
+    old, young = spectrum(rng.normal(0.74, 0.05)), spectrum(0.6)
+    return np.asarray(light[..., None] * old + wisps[..., None] * young, dtype=np.float32)
 
 
 def _bend(
     grid: Grid, radius: float, rng: np.random.Generator, strength: float
 ) -> tuple[Image, Image]:
     """Smooth random displacement, larger outwards, of `strength` radii (rms at the edge)."""
-    far = np.clip(np.hypot(grid.x, grid.y) / np.float32(radius), 0, 1.5)
+    far = np.minimum(np.hypot(grid.x, grid.y) / np.float32(radius), np.float32(1.5))
     smoothing = 0.6 * radius * grid.oversampling
     amplitude = np.float32(strength * radius) * far
     return (
@@ -183,7 +185,7 @@ def _tail(
     direction = heading + turning * steps**0.8
     x = start[0] + length * np.cumsum(np.cos(direction)) / len(steps)
     y = start[1] + length * np.cumsum(np.sin(direction)) / len(steps)
-    share = np.exp(-1.5 * steps) * np.clip(1.15 - steps, 0, 1) * (0.25 + np.minimum(steps * 5, 1))
+    share = np.exp(-1.5 * steps) * np.clip(1.15 - steps, 0, 1) * np.minimum(0.15 + steps * 4, 1)
     share *= np.exp(0.3 * np.convolve(rng.standard_normal(len(steps)), np.ones(7) / 7, "same"))
-    sigma = length * (0.035 + 0.055 * steps)
+    sigma = length * (0.06 + 0.06 * steps)
     return clumps(grid, x, y, flux * share / share.sum(), sigma)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .bands import ELECTRONS, READ_NOISE, SATURATION, SKY
 
-__all__ = ["CORRELATION", "observed"]
+__all__ = ["CORRELATION", "observed", "smoothed_noise"]
 
 Image = NDArray[np.float32]
 
@@ -45,6 +45,15 @@ def observed(light: Image, rng: np.random.Generator) -> Image:
         noise = cv2.sepFilter2D(noise, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
         frame[..., band] = light[..., band] + noise / np.float32(ELECTRONS[band])
     return np.minimum(frame, np.float32(SATURATION))
+
+
+def smoothed_noise(sigma: float) -> float:
+    """Noise of a frame smoothed by a Gaussian of this width (pixels), over that of a pixel."""
+    reach = np.arange(-round(6 * sigma), round(6 * sigma) + 1)
+    gauss = np.exp(-0.5 * (reach / sigma) ** 2)
+    along = np.convolve(gauss / gauss.sum(), _resampling_kernel())
+    # Both kernels are separable: the standard deviation along one axis, squared.
+    return float((along**2).sum())
 
 
 def _resampling_kernel() -> NDArray[np.float32]:

@@ -14,9 +14,9 @@ __all__ += ["GalaxyPlan", "plan_faint_galaxies", "plan_galaxies"]
 
 GALAXIES_PER_MEGAPIXEL = 12.0
 """Galaxies with a box: about twice what 34 SDSS fields at high latitude show (6.5)."""
-STARS_PER_MEGAPIXEL = 75.0
+STARS_PER_MEGAPIXEL = 70.0
 """Stars to magnitude 22.4 at high latitude."""
-FAINT_PER_MEGAPIXEL = 130.0
+FAINT_PER_MEGAPIXEL = 100.0
 """Galaxies too small for a box, that fill the background of every frame."""
 
 SMALLEST, LARGEST = 20.0, 150.0

@@ -56,7 +56,7 @@ def simulate_field(
         background galaxies are added to them, as on every frame; some of these are large enough
         for a box.
     stars : int, optional
-        By default 75 per million pixels, as at high galactic latitude.
+        By default 70 per million pixels, as at high galactic latitude.
     index : int
         Which field of the seed: each is independent of the others.
     identifier : str, optional

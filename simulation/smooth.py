@@ -37,11 +37,14 @@ def spheroid(
     index : float
         Sersic index.
     brightness : float
-        Surface brightness at the effective radius in r, magnitudes per square arcsecond.
+        Surface brightness at the effective radius in r, magnitudes per square arcsecond, of a
+        galaxy of 30 pixels and more.
     colour : float
         g - r of the outskirts.
     """
-    level = surface_flux(brightness)
+    # Small ellipticals are the denser ones (Kormendy 1977).
+    dense = min(1.2 * math.log10(max(radius, 12) / 30), 0.0)
+    level = surface_flux(brightness + dense)
     effective = sersic_radius(radius, ISOPHOTE / level, index)
     ellipse = grid.ellipse(axis_ratio, rng.uniform(0, math.pi))
     light = np.float32(level) * sersic(ellipse, effective, index)
@@ -71,19 +74,20 @@ def cigar(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         rng,
         axis_ratio=rng.uniform(0.24, 0.38),
         index=rng.uniform(1.3, 2.4),
-        brightness=rng.normal(21.0, 0.3),
+        brightness=rng.normal(20.5, 0.35),
         colour=rng.normal(0.74, 0.05) if red else rng.normal(0.5, 0.06),
     )
 
 
 def _elliptical(grid: Grid, radius: float, rng: np.random.Generator, axis_ratio: float) -> Image:
-    red = rng.random() < 0.8
+    # The faint and small ones of a field are more often blue.
+    red = rng.random() < (0.8 if radius > 9 else 0.45)
     return spheroid(
         grid,
         radius,
         rng,
         axis_ratio=axis_ratio,
         index=rng.uniform(2.5, 4.5) if red else rng.uniform(1.2, 2.2),
-        brightness=rng.normal(21.3, 0.35),
+        brightness=rng.normal(20.7, 0.4),
         colour=rng.normal(0.78, 0.04) if red else rng.normal(0.48, 0.08),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from .texture import TILE, sampled_field
 
@@ -139,6 +140,5 @@ class SpiralArms:
 
 
 def _between(radius: Image, inner: float, outer: float) -> Image:
-    rise = 1 / (1 + np.exp(np.float32(-9 / inner) * (radius - np.float32(0.85 * inner))))
-    fall = 1 / (1 + np.exp(np.float32(10 / outer) * (radius - np.float32(outer))))
-    return rise * fall
+    rise = expit((radius - np.float32(0.85 * inner)) * np.float32(9 / inner))
+    return rise * expit((np.float32(outer) - radius) * np.float32(10 / outer))

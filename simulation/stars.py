@@ -21,7 +21,7 @@ SLOPE = 0.16
 """Growth of star counts at high latitude: 10 to the 0.16 per magnitude (Bahcall & Soneira)."""
 HALO = np.array([0.042, 0.028, 0.022], dtype=np.float32)
 """Share of the light scattered into the halo, per band: most in the red."""
-SPIKES = 0.012
+SPIKES = 0.022
 """Share of the light in the diffraction spikes of the secondary mirror's vanes."""
 
 
@@ -117,16 +117,16 @@ def _cross(x: Image, y: Image, angle: float, fwhm: float) -> Image:
     """Four spikes of total `SPIKES`, that fade as a power of the distance."""
     cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     along, across = x * cosine + y * sine, y * cosine - x * sine
-    near = 6.0 * fwhm
-    # Integral over distance of (1 + d / near)^-2.5 is near / 1.5, four times.
-    norm = SPIKES * 1.5 / (4 * near)
+    near = 5.0 * fwhm
+    # Integral over distance of (1 + d / near)^-2.2 is near / 1.2, four times.
+    norm = SPIKES * 1.2 / (4 * near)
     return np.float32(norm) * (_ray(along, across, near, fwhm) + _ray(across, along, near, fwhm))
 
 
 def _ray(along: Image, across: Image, near: float, fwhm: float) -> Image:
     width = 0.36 * fwhm
     ridge = np.exp(np.float32(-0.5 / width**2) * across * across)
-    fade = (1 + np.abs(along) / np.float32(near)) ** np.float32(-2.5)
+    fade = (1 + np.abs(along) / np.float32(near)) ** np.float32(-2.2)
     return ridge * fade * np.float32(1 / (math.sqrt(2 * math.pi) * width))
 
 
