@@ -1,0 +1,128 @@
+"""The model card of a detector, and the record of the data that it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from .. import __version__
+from ..configs import DetectorTraining
+from .dataset import Source
+from .evaluate import DetectionMetrics
+from .views import LabelledImage
+
+__all__ = ["describe_data", "model_card", "versions"]
+
+_PACKAGES = ("tensorflow", "tf-keras", "tf-models-official", "numpy", "opencv-python-headless")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what made the model."""
+    return {"galpipe": __version__, **{name: version(name) for name in _PACKAGES}}
+
+
+def describe_data(sources: Sequence[Source]) -> dict[str, Any]:
+    """Return for each source its counts, checksum and the file names of each part."""
+    described = []
+    for source in sources:
+        images = [*source.train, *source.validation, *source.test]
+        difficult = sum(int(image.difficult.sum()) for image in images)
+        described.append(
+            {
+                "role": source.data.role,
+                "images": len(images),
+                "objects": sum(len(image.boxes) for image in images) - difficult,
+                "difficult": difficult,
+                "sha256": _checksum(images),
+                "split": source.names(),
+            }
+        )
+    return {"sources": described}
+
+
+def _checksum(images: Sequence[LabelledImage]) -> str:
+    digest = hashlib.sha256()
+    for image in sorted(images, key=lambda image: image.name):
+        digest.update(image.name.encode())
+        for array in (image.rgb, image.boxes, image.class_ids, image.difficult):
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def model_card(
+    config: DetectorTraining,
+    sources: Sequence[Source],
+    measured: Mapping[str, DetectionMetrics],
+    score_threshold: float,
+    parity: float,
+) -> str:
+    """Return the card, Markdown: what the model is, its data, its measurements, its limits.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+    sources : sequence of Source
+    measured : mapping of str to DetectionMetrics
+        By the role of the held-back images.
+    score_threshold : float
+    parity : float
+        Largest difference between the scores of the trained network and of its LiteRT file.
+    """
+    weights = {
+        "imagenet": "Keras's ImageNet weights",
+        "none": "random weights",
+    }.get(str(config.backbone_weights), "the backbone weights given by file (ImageNet by default)")
+    parts = [
+        f"# {config.name}",
+        f"Finds {', '.join(config.class_names)} in RGB images of {config.input_size} x "
+        f"{config.input_size} pixels; galpipe searches a field of any size with it, tile by tile "
+        "and at 1/2, 1/4 ... of its scale.",
+        "## Network",
+        "MobileNetV2 with a feature pyramid and shared heads of separable convolutions "
+        "(SSD-MobileNetV2-FPNLite), trained as the RetinaNet task of TF-Vision "
+        f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
+        "focal and Huber loss, the running mean of the weights kept. The file `model.tflite` holds "
+        "the heads alone, with 16-bit weights; its scores differ by at most "
+        f"{parity:.4f} from the trained network's.",
+        "## Data",
+        "\n".join(_source_line(source) for source in sources),
+        "Divided by galaxy: no copy of a held-back image is among the others. "
+        "The file names of each part are in `galpipe-model.json`. Boxes marked `difficult` "
+        "neither train nor count. Training tiles are cut from the images at many scales, turned, "
+        "mirrored and varied in stretch, colour and noise; objects of cutouts are also shrunk and "
+        "pasted onto fields, where their isophote is their box.",
+        "## Measured",
+        "The bundle itself, searching the whole held-back images as `galpipe detect` does. "
+        f"The score threshold {score_threshold:.2f} gives the best F1 on the validation images.",
+        *[
+            f"### {role}\n\n{metrics.to_markdown()}\n"
+            "At the score threshold: precision {:.3f}, recall {:.3f}.".format(
+                *metrics.curve.at(score_threshold)
+            )
+            for role, metrics in measured.items()
+        ],
+        "## Limits",
+        f"Trained on objects of {_smallest(config):.0f} pixels and more of the images above, and "
+        "on their look: on other surveys and stretches look at the overlays first. Near the "
+        "smallest size galaxies and stars cannot be told apart with certainty.",
+        "## Train it again",
+        "With the data in place, and the settings of `galpipe-model.json` under `training`:",
+        "```\ngalpipe train detector --config FILE -o OUT\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _source_line(source: Source) -> str:
+    images = [*source.train, *source.validation, *source.test]
+    objects = sum(int((~image.difficult).sum()) for image in images)
+    return (
+        f"- {source.data.role}: {len(images)} images with {objects} objects; "
+        f"{len(source.train)} trained on, {len(source.validation)} for validation, "
+        f"{len(source.test)} held back"
+    )
+
+
+def _smallest(config: DetectorTraining) -> float:
+    return max(12.0, min(data.smallest for data in config.data))

@@ -1,0 +1,187 @@
+"""Read annotated images for training and scoring, and divide them by galaxy."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..annotations import AnnotatedImage, group_galaxies, read_voc_folder, split_by_galaxy
+from ..configs import DetectorData, DetectorTraining
+from ..errors import ConfigError
+from ..imaging import read_field, to_rgb
+from .labels import label_anchors
+from .sampling import TileSampler
+from .views import LabelledImage
+
+__all__ = ["Batch", "Source", "batches", "read_sources"]
+
+# Batches made ahead: enough to ride out a slow one, few enough to stop at once.
+_AHEAD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One folder of annotated images, divided.
+
+    Attributes
+    ----------
+    data : DetectorData
+        Where it came from.
+    train, validation, test : list of LabelledImage
+    """
+
+    data: DetectorData
+    train: list[LabelledImage]
+    validation: list[LabelledImage]
+    test: list[LabelledImage]
+
+    def names(self) -> dict[str, list[str]]:
+        """Return the file names of each part, for the record."""
+        return {
+            part: sorted(image.name for image in getattr(self, part))
+            for part in ("train", "validation", "test")
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One step's input: images (B, S, S, 3) uint8 and the labels of their anchors."""
+
+    images: NDArray[np.uint8]
+    classes: NDArray[np.int32]
+    codes: NDArray[np.float32]
+    class_weights: NDArray[np.float32]
+    box_weights: NDArray[np.float32]
+
+
+def read_sources(config: DetectorTraining) -> list[Source]:
+    """Read every source of a training and divide each into training, validation and test part.
+
+    Raises
+    ------
+    ConfigError
+        If a source is empty or too small to be divided, or holds a class that is not configured.
+    InputError
+        If an annotation or image cannot be read.
+    """
+    pairs = [read_voc_folder(data.annotations, data.images) for data in config.data]
+    paths = [path for source in pairs for path, _ in source]
+    # All sources at once: a galaxy of one is often in another.
+    galaxies = group_galaxies(paths)
+    sources = []
+    first = 0
+    for data, source in zip(config.data, pairs, strict=True):
+        images = [
+            _labelled(path, annotated, config.class_names, data.smallest)
+            for path, annotated in source
+        ]
+        sources.append(_divide(data, config, images, galaxies[first : first + len(source)]))
+        first += len(source)
+    held = {
+        galaxy
+        for path, galaxy in zip(paths, galaxies, strict=True)
+        if any(path.name == image.name for source in sources for image in source.test)
+    }
+    twins = {path.name for path, galaxy in zip(paths, galaxies, strict=True) if galaxy in held}
+    return [
+        replace(
+            source,
+            train=[image for image in source.train if image.name not in twins],
+            validation=[image for image in source.validation if image.name not in twins],
+        )
+        for source in sources
+    ]
+
+
+def _divide(
+    data: DetectorData,
+    config: DetectorTraining,
+    images: list[LabelledImage],
+    galaxies: list[str],
+) -> Source:
+    split = config.split
+    held_back = split.test_fraction if data.held_back is None else data.held_back
+    if held_back >= len(images):
+        raise ConfigError(
+            f"{data.annotations}: {len(images)} annotated images leave none to train on when "
+            f"{held_back} are held back for the test"
+        )
+    rest, test = split_by_galaxy(galaxies, held_back, split.seed)
+    train, validation = split_by_galaxy(
+        [galaxies[index] for index in rest], split.validation_fraction, split.seed + 1
+    )
+    return Source(
+        data,
+        train=[images[rest[index]] for index in train],
+        validation=[images[rest[index]] for index in validation],
+        test=[images[index] for index in test],
+    )
+
+
+def _labelled(
+    path: Path, annotated: AnnotatedImage, class_names: Sequence[str], smallest: float
+) -> LabelledImage:
+    unknown = sorted(set(annotated.labels) - set(class_names))
+    if unknown:
+        raise ConfigError(
+            f"{path}: is annotated with {', '.join(unknown)}, but class_names are "
+            f"{', '.join(class_names)}; name every class, or correct the annotation"
+        )
+    index = {name: number for number, name in enumerate(class_names)}
+    return LabelledImage(
+        name=path.name,
+        rgb=to_rgb(read_field(path)),
+        boxes=annotated.boxes,
+        class_ids=np.array([index[label] for label in annotated.labels], dtype=np.int64),
+        difficult=annotated.difficult,
+        smallest=smallest,
+    )
+
+
+def batches(
+    sampler: TileSampler,
+    anchors: NDArray[np.float64],
+    batch_size: int,
+    seed: int,
+    first: int,
+    workers: int,
+) -> Iterator[Batch]:
+    """Yield the batches of step `first` and after, made ahead by a few threads.
+
+    The batch of a step depends on the seed and the step alone, so that a training that was
+    interrupted goes on with the batches it would have seen.
+    """
+
+    def make(step: int) -> Batch:
+        rng = np.random.default_rng([seed, step])
+        tiles = [sampler.sample(rng) for _ in range(batch_size)]
+        labels = [label_anchors(tile, anchors) for tile in tiles]
+        return Batch(
+            np.stack([tile.image for tile in tiles]),
+            np.stack([label.classes for label in labels]),
+            np.stack([label.codes for label in labels]),
+            np.stack([label.class_weights for label in labels]),
+            np.stack([label.box_weights for label in labels]),
+        )
+
+    yield from _ahead(make, first, workers)
+
+
+def _ahead(make: Callable[[int], Batch], first: int, workers: int) -> Iterator[Batch]:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="tiles")
+    waiting: deque[Future[Batch]] = deque()
+    try:
+        step = first
+        while True:
+            while len(waiting) < _AHEAD:
+                waiting.append(pool.submit(make, step))
+                step += 1
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

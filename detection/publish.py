@@ -1,0 +1,144 @@
+"""From a trained network to a bundle: export, choice of the score threshold, measurement, card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..annotations import AnnotatedImage, ObjectBox
+from ..configs import DetectorTraining
+from ..models import (
+    Detector,
+    DetectorHead,
+    Manifest,
+    Member,
+    read_bundle,
+    write_bundle,
+)
+from .card import describe_data, model_card, versions
+from .dataset import Source
+from .evaluate import DetectionMetrics, evaluate_detections
+from .export import export_litert, largest_score_difference
+from .predict import detect_field
+from .views import LabelledImage, view
+from .zoo import INPUT_SCALING
+
+__all__ = ["publish"]
+
+_MODEL_FILE = "model.tflite"
+# What the network and its LiteRT file may differ by: the price of 16-bit weights.
+_LARGEST_DIFFERENCE = 0.01
+_PARITY_TILES = 16
+# Average precision needs the whole curve: boxes far below any threshold one would run with.
+_LOWEST_SCORE = 0.02
+_UNMEASURED_THRESHOLD = 0.5
+
+
+def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], folder: Path) -> Path:
+    """Write the bundle of a trained network, measured.
+
+    Parameters
+    ----------
+    model : RetinaNetModel
+    config : DetectorTraining
+    sources : sequence of Source
+        The score threshold is chosen on their validation images, the figures are of their test
+        images.
+    folder : Path
+        The bundle.
+
+    Raises
+    ------
+    RuntimeError
+        If the exported file does not compute what the network does.
+    OutputError
+        If the bundle cannot be written.
+    """
+    per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
+    content = export_litert(model, config.input_size, per_cell)
+    parity = largest_score_difference(model, content, _tiles(config, sources), per_cell)
+    if parity > _LARGEST_DIFFERENCE:
+        raise RuntimeError(
+            f"the exported network's scores differ by {parity:.4f} from the trained one's"
+        )
+    manifest = Manifest(
+        name=config.name,
+        task="detector",
+        class_names=config.class_names,
+        input_size=config.input_size,
+        members=(Member(name=config.architecture, file=_MODEL_FILE, scaling=INPUT_SCALING),),
+        head=DetectorHead(anchors=config.anchors, score_threshold=_UNMEASURED_THRESHOLD),
+        pixel_scale_range=_pixel_scale_range(config),
+        training=_portable(config),
+        data=describe_data(sources),
+        versions=versions(),
+    )
+    files = {_MODEL_FILE: content}
+    detector = Detector(read_bundle(write_bundle(folder, manifest, files, "", {})))
+    validation = [image for source in sources for image in source.validation]
+    threshold = _UNMEASURED_THRESHOLD
+    if validation:
+        threshold = round(_measure(detector, validation).curve.best_threshold(), 3)
+    measured = {
+        source.data.role: _measure(detector, source.test) for source in sources if source.test
+    }
+    metrics: dict[str, Any] = {"score_threshold": threshold, "litert_difference": round(parity, 5)}
+    for role, result in measured.items():
+        precision, recall = result.curve.at(threshold)
+        metrics[role] = result.to_json() | {
+            "precision": round(precision, 4),
+            "recall": round(recall, 4),
+        }
+    head = DetectorHead(anchors=config.anchors, score_threshold=threshold)
+    card = model_card(config, sources, measured, threshold, parity)
+    return write_bundle(folder, manifest.model_copy(update={"head": head}), files, card, metrics)
+
+
+def _measure(detector: Detector, images: Sequence[LabelledImage]) -> DetectionMetrics:
+    found = [detect_field(image.rgb, detector, _LOWEST_SCORE) for image in images]
+    truth = [_annotated(image, detector.class_names) for image in images]
+    return evaluate_detections(truth, found, detector.class_names)
+
+
+def _annotated(image: LabelledImage, class_names: Sequence[str]) -> AnnotatedImage:
+    height, width = image.rgb.shape[:2]
+    objects = tuple(
+        ObjectBox(class_names[class_id], *box, difficult=bool(difficult))
+        for box, class_id, difficult in zip(
+            image.boxes.tolist(), image.class_ids, image.difficult, strict=True
+        )
+    )
+    return AnnotatedImage(image.name, width, height, objects=objects)
+
+
+def _tiles(config: DetectorTraining, sources: Sequence[Source]) -> Any:
+    """Return views of real images, some of each source, on which the export is checked."""
+    size = config.input_size
+    tiles = []
+    for source in sources:
+        images = source.validation or source.train
+        for image in images[: _PARITY_TILES // len(sources) + 1]:
+            side = min(image.rgb.shape[:2])
+            tiles.append(view(image, (0, 0), (side, side), (size, size)).image)
+    return np.stack(tiles)
+
+
+def _portable(config: DetectorTraining) -> dict[str, Any]:
+    """Return the settings without the folders of the machine that they were used on."""
+    settings = config.model_dump(mode="json")
+    for source in settings["data"]:
+        for name in ("images", "annotations"):
+            source[name] = "/".join(Path(source[name]).parts[-2:])
+    settings["backbone_weights"] = Path(settings["backbone_weights"]).name
+    return settings
+
+
+def _pixel_scale_range(config: DetectorTraining) -> tuple[float, float] | None:
+    known = [data.pixel_scale for data in config.data if data.pixel_scale is not None]
+    if not known:
+        return None
+    smallest, largest = config.scale_range
+    return round(min(known) / largest, 3), round(max(known) / smallest, 3)

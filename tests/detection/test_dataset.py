@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from galpipe.configs import Anchors, DetectorTraining
+from galpipe.detection.dataset import Batch, batches, read_sources
+from galpipe.detection.sampling import TileSampler
+from galpipe.detection.views import LabelledImage
+from galpipe.errors import ConfigError
+from galpipe.models.anchors import multilevel_anchors
+
+Labelled = Callable[..., LabelledImage]
+Save = Callable[..., tuple[Path, Path]]
+
+
+def _images(labelled: Labelled, count: int) -> list[LabelledImage]:
+    rng = np.random.default_rng(0)
+    return [
+        labelled(f"g{i}", 96, 96, (rng.uniform(30, 66), rng.uniform(30, 66), 20.0), seed=i)
+        for i in range(count)
+    ]
+
+
+def _config(folders: tuple[Path, Path], **changes: Any) -> DetectorTraining:
+    source = {"images": folders[0], "annotations": folders[1]}
+    source |= {key: changes.pop(key) for key in ("held_back",) if key in changes}
+    return DetectorTraining.model_validate({"data": [source], **changes})
+
+
+def test_images_are_divided_and_named(labelled: Labelled, save_source: Save) -> None:
+    images = _images(labelled, 20)
+    config = _config(save_source("a", images))
+    (source,) = read_sources(config)
+    names = source.names()
+    assert {part: len(listed) for part, listed in names.items()} == {
+        "train": 14,
+        "validation": 2,
+        "test": 4,
+    }
+    assert sorted(itertools.chain(*names.values())) == sorted(f"{i.name}.png" for i in images)
+    (again,) = read_sources(config)
+    assert again.names() == names
+
+
+def test_a_twin_of_a_held_back_image_does_not_train(labelled: Labelled, save_source: Save) -> None:
+    images = _images(labelled, 12)
+    brighter = np.clip(images[0].rgb.astype(int) + 4, 0, 255).astype(np.uint8)
+    images[1] = replace(images[0], name="g1", rgb=brighter)
+    folders = save_source("a", images)
+    for seed in range(4):
+        (source,) = read_sources(_config(folders, split={"seed": seed, "test_fraction": 0.4}))
+        names = source.names()
+        test = set(names["test"]) & {"g0.png", "g1.png"}
+        rest = {*names["train"], *names["validation"]} & {"g0.png", "g1.png"}
+        assert not (test and rest)
+
+
+def test_boxes_are_read_as_written(labelled: Labelled, save_source: Save) -> None:
+    images = _images(labelled, 3)
+    (source,) = read_sources(
+        _config(save_source("a", images), split={"test_fraction": 0, "validation_fraction": 0})
+    )
+    for image in source.train:
+        (original,) = (i for i in images if f"{i.name}.png" == image.name)
+        np.testing.assert_array_equal(image.boxes, np.round(original.boxes))
+        np.testing.assert_array_equal(image.rgb, original.rgb)
+
+
+def test_an_unknown_class_is_named(labelled: Labelled, save_source: Save) -> None:
+    folders = save_source("a", _images(labelled, 3), label="nebula")
+    with pytest.raises(ConfigError, match="nebula"):
+        read_sources(_config(folders))
+
+
+def test_holding_everything_back_is_an_error(labelled: Labelled, save_source: Save) -> None:
+    folders = save_source("a", _images(labelled, 3))
+    with pytest.raises(ConfigError, match="none to train on"):
+        read_sources(_config(folders, held_back=3))
+
+
+def test_a_step_has_its_batch_wherever_one_starts(labelled: Labelled) -> None:
+    anchors = multilevel_anchors(Anchors(max_level=4), 64)
+    sampler = TileSampler(_images(labelled, 4), [], 64, (0.5, 1.5), 0.0)
+
+    def stream(first: int, count: int) -> list[Batch]:
+        made = batches(sampler, anchors, 2, seed=7, first=first, workers=2)
+        return list(itertools.islice(made, count))
+
+    whole, late = stream(0, 5), stream(3, 2)
+    for one, two in zip(whole[3:], late, strict=True):
+        np.testing.assert_array_equal(one.images, two.images)
+        np.testing.assert_array_equal(one.codes, two.codes)
+        np.testing.assert_array_equal(one.class_weights, two.class_weights)
+    assert whole[0].images.shape == (2, 64, 64, 3)
+    assert whole[0].classes.shape == (2, len(anchors))
+    assert (whole[0].images != whole[1].images).any()

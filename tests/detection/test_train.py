@@ -1,0 +1,128 @@
+"""One tiny training, from labelled images to a bundle, interrupted on its way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from galpipe.configs import DetectorTraining
+from galpipe.detection import train
+from galpipe.detection.train import Trainer, claim, learning_rate, train_detector
+from galpipe.detection.views import LabelledImage
+from galpipe.errors import OutputError
+from galpipe.models import load_detector, read_bundle
+
+pytest.importorskip("official", exc_type=ImportError)
+
+Labelled = Callable[..., LabelledImage]
+Save = Callable[..., tuple[Path, Path]]
+Make = Callable[..., DetectorTraining]
+
+STEPS = 60
+
+
+@pytest.fixture
+def tiny(labelled: Labelled, save_source: Save) -> Make:
+    """Make the settings of a training of seconds: cutouts and frames, 64 pixels, two levels."""
+    rng = np.random.default_rng(0)
+    cutouts = [
+        labelled(f"c{i}", 96, 96, (*rng.uniform(38, 58, 2), rng.uniform(20, 30)), seed=i)
+        for i in range(10)
+    ]
+    frames = [
+        labelled(f"f{i}", 200, 150, (40.0, 50.0, 12.0), (140.0, 90.0, 15.0), seed=50 + i)
+        for i in range(4)
+    ]
+    folders = {"cutouts": save_source("c", cutouts), "fields": save_source("f", frames)}
+
+    def make(**changes: Any) -> DetectorTraining:
+        data = [
+            {"images": images, "annotations": annotations, "role": role, "pixel_scale": 0.4}
+            for role, (images, annotations) in folders.items()
+        ]
+        settings: dict[str, Any] = {
+            "name": "tiny",
+            "data": data,
+            "backbone_weights": "none",
+            "input_size": 64,
+            "anchors": {"max_level": 4, "num_scales": 1, "aspect_ratios": [1.0]},
+            "steps": STEPS,
+            "batch_size": 2,
+            "warmup_steps": 10,
+            "checkpoint_every": 20,
+            "scale_range": [0.5, 1.5],
+            "split": {"test_fraction": 0.25, "validation_fraction": 0.2},
+        }
+        return DetectorTraining.model_validate(settings | changes)
+
+    return make
+
+
+def test_learning_rate_rises_then_falls(tiny: Make) -> None:
+    config = tiny(steps=110, warmup_steps=10, learning_rate=0.1)
+    assert learning_rate(0, config) == pytest.approx(0.01)
+    assert learning_rate(9, config) == pytest.approx(0.1)
+    assert learning_rate(10, config) == pytest.approx(0.1)
+    assert learning_rate(60, config) == pytest.approx(0.05)
+    assert learning_rate(110, config) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_folder_holds_one_training(tiny: Make, tmp_path: Path) -> None:
+    claim(tmp_path / "out", tiny())
+    claim(tmp_path / "out", tiny())
+    with pytest.raises(OutputError, match="another configuration"):
+        claim(tmp_path / "out", tiny(steps=7))
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="no training"):
+        claim(tmp_path / "taken", tiny())
+
+
+def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
+    tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny()
+    steps: list[int] = []
+    losses: list[float] = []
+    one_step = Trainer.train
+
+    def counted(self: Trainer, batch: Any) -> float:
+        steps.append(self.step)
+        if len(steps) == 24:
+            raise KeyboardInterrupt
+        losses.append(one_step(self, batch))
+        return losses[-1]
+
+    monkeypatch.setattr(train.Trainer, "train", counted)
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(config, tmp_path / "out")
+    assert not (tmp_path / "out" / "tiny").exists()
+    bundle = train_detector(config, tmp_path / "out")
+    # Stopped in step 23, it goes on from the checkpoint of step 20.
+    assert steps == [*range(24), *range(20, STEPS)]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+    read_bundle(bundle).verify()
+    detector = load_detector(bundle)
+    assert detector.class_names == ("galaxy",)
+    assert detector.input_size == 64
+    assert detector.pixel_scale_range == pytest.approx((0.267, 0.8))
+    metrics = json.loads((bundle / "metrics.json").read_text())
+    assert metrics["litert_difference"] < 0.01
+    for role, images in (("cutouts", 2), ("fields", 1)):
+        assert metrics[role]["images"] == images
+        assert 0 <= metrics[role]["map50"] <= 1
+    manifest = read_bundle(bundle).manifest
+    parts = manifest.data["sources"][0]["split"]
+    assert len(parts["test"]) == metrics["cutouts"]["images"]
+    assert not set(parts["test"]) & {*parts["train"], *parts["validation"]}
+    # A bundle is given away: it must not tell where its maker keeps things.
+    assert str(tmp_path) not in (bundle / "galpipe-model.json").read_text()
+    card = (bundle / "MODEL_CARD.md").read_text()
+    assert "mAP@0.5" in card
+    assert "2 held back" in card
