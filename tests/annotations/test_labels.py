@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from galpipe.annotations import (
+    GALAXY10_DECALS,
+    GZ2_TREE,
+    LabelledImage,
+    read_label_table,
+    read_vote_labels,
+)
+from galpipe.errors import InputError
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in "abcdef":
+        (folder / f"{name}.jpg").write_bytes(b"")
+    return folder
+
+
+def table(images: Path, text: str) -> Path:
+    path = images.parent / "labels.csv"
+    path.write_text(text)
+    return path
+
+
+def test_every_kind_of_label(images: Path) -> None:
+    labels = table(
+        images,
+        "filename,label\na.jpg,7\nb,Merging Galaxies\nc.jpg,spiral_clockwise\n"
+        "d.jpg,dont_know\ne.jpg,3|Round Smooth Galaxies\nf.jpg,\n",
+    )
+    read = read_label_table(labels, images)
+    assert [(item.path.name, item.allowed) for item in read] == [
+        ("a.jpg", (7,)),
+        ("b.jpg", (1,)),
+        ("c.jpg", (5, 6, 7)),
+        ("e.jpg", (2, 3)),
+    ]
+    assert [item.class_id for item in read] == [7, 1, None, None]
+    assert read[0].galaxy == "a"
+
+
+def test_classes_of_ones_own(images: Path) -> None:
+    labels = table(images, "label,file\nelliptical,a.jpg\n0,b.jpg\n")
+    read = read_label_table(labels, images, ("spiral", "elliptical"))
+    assert [item.allowed for item in read] == [(1,), (0,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"labels\.csv"),
+        ("name,label\na,1\n", "needs 'filename' and 'label'"),
+        ("filename,label\na.jpg,1\nb.jpg,10\n", r"line 3: unknown label '10'"),
+        ("filename,label\na.jpg,-1\n", "unknown label '-1'"),
+        ("filename,label\na.jpg,lenticular\n", "unknown label 'lenticular'"),
+        ("filename,label\na.jpg,1\nz.jpg,1\n", "1 of 2 images .* first 'z.jpg'"),
+        ("filename,label\n../labels.csv,1\n", "inside"),
+        ("filename,label\n/etc/passwd,1\n", "inside"),
+    ],
+)
+def test_a_bad_table_is_told(images: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_label_table(table(images, text), images)
+
+
+def test_a_missing_images_folder_is_told(images: Path) -> None:
+    labels = table(images, "filename,label\na.jpg,1\n")
+    with pytest.raises(InputError, match="not a folder"):
+        read_label_table(labels, images / "none")
+
+
+def test_votes_become_labels_with_the_survey_identifier(images: Path) -> None:
+    columns = [column for question in GZ2_TREE.values() for column in question.columns()]
+    yes = ("_a15_", "_a01_", "_a16_")
+    round_smooth = {column: float(any(part in column for part in yes)) for column in columns}
+    rows = [
+        {"asset_id": "a", "dr7objid": "588017948819619946", **round_smooth},
+        {"asset_id": "b", "dr7objid": "588017948819619947", **dict.fromkeys(columns, 0.0)},
+    ]
+    pd.DataFrame(rows).to_csv(images.parent / "votes.csv", index=False)
+    read = read_vote_labels(images.parent / "votes.csv", images)
+    assert read == [LabelledImage(images / "a.jpg", (2,), "588017948819619946")]
+    assert read[0].galaxy == "588017948819619946"
+
+
+def test_real_tables(galpipe_data: Path) -> None:
+    def counts(folder: str) -> Counter[tuple[int, ...]]:
+        read = read_label_table(
+            galpipe_data / folder / "labels.csv", galpipe_data / folder / "images"
+        )
+        return Counter(item.allowed for item in read)
+
+    assert counts("gz1") == {(2, 3, 4): 3949, (8, 9): 841, (5, 6, 7): 711, (0, 1): 94}
+    assert counts("kaggle_spiral") == {(0, 1, 5, 6, 7): 692}
+    assert counts("galaxy10_decals") == {(k,): 4 for k in range(len(GALAXY10_DECALS))}
+    assert (
+        len(read_vote_labels(galpipe_data / "gz2" / "votes.csv", galpipe_data / "gz2" / "images"))
+        == 727
+    )
