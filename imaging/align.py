@@ -18,6 +18,7 @@ __all__ = ["align"]
 _TOLERANCE = 0.25
 """Pixels that bands may be apart and are left as they are; about 0.1 arcsec on SDSS."""
 _GRID = 5
+_REACH = 2  # pixels beyond a bilinear kernel at which Lanczos' own still counts
 
 
 def align(
@@ -86,8 +87,10 @@ def _warp(
     plane: NDArray[np.float32], mask: NDArray[np.bool_], matrix: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     size = (plane.shape[1], plane.shape[0])
+    # Lanczos, for it keeps the noise of the band; a bilinear kernel takes up to half of it away,
+    # and the stretch would take that for depth.
     moved = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
-    # a pixel that borrows even a little from a bad one, or from beyond the edge, is bad
+    # a pixel that borrows from a bad one, or from beyond the edge, is bad
     lost = cv2.warpAffine(
         mask.astype(np.float32),
         matrix,
@@ -96,4 +99,5 @@ def _warp(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=1.0,
     )
-    return moved, lost > 1e-3
+    reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1))
+    return moved, cv2.dilate(lost, reach) > 1e-3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -14,7 +14,7 @@ from ..errors import InputError
 from .fits import FITS_SUFFIXES
 from .picture import PICTURE_SUFFIXES
 
-__all__ = ["FieldSource", "find_fields", "source_of"]
+__all__ = ["FieldSource", "find_fields", "source_from", "source_of"]
 
 _SUFFIXES = tuple(sorted((*FITS_SUFFIXES, *PICTURE_SUFFIXES), key=len, reverse=True))
 _BANDS = 3
@@ -37,17 +37,27 @@ def source_of(name: str | Path) -> FieldSource:
         If there is another number of bands than one or three.
     """
     text = str(name)
-    if "," not in text or Path(text).exists():
-        path = Path(text)
-        return FieldSource(_safe(_stem(path)), (path,))
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != _BANDS or not all(parts):
+    # os.path.exists, for Path.exists fails on a name too long for the file system
+    if "," not in text or os.path.exists(text):
+        return source_from([text])
+    return source_from([part.strip() for part in text.split(",")])
+
+
+def source_from(paths: Sequence[str | Path]) -> FieldSource:
+    """Return the source made of one file, or of three in red, green, blue order.
+
+    Raises
+    ------
+    InputError
+        If there is another number of files.
+    """
+    files = tuple(Path(path) for path in paths)
+    if len(files) not in (1, _BANDS) or not all(str(path) for path in paths):
         raise InputError(
-            f"'{text}' names {len(parts)} files. Give three bands as 'red.fits,green.fits,"
-            "blue.fits', or separate fields by spaces."
+            f"'{','.join(map(str, paths))}' names {len(files)} files. Give three bands as "
+            "'red.fits,green.fits,blue.fits', or separate fields by spaces."
         )
-    paths = tuple(Path(part) for part in parts)
-    return FieldSource(_safe(_common_stem(paths)), paths)
+    return FieldSource(_safe(_stem(files[0]) if len(files) == 1 else _common_stem(files)), files)
 
 
 def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
@@ -74,7 +84,7 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     for name in inputs:
         source = source_of(name)
         for path in source.paths:
-            if not path.exists():
+            if not os.path.exists(path):
                 raise InputError(f"{path} does not exist. Check the spelling and the folder.")
         found = [source]
         if len(source.paths) == 1 and source.paths[0].is_dir():

@@ -10,7 +10,7 @@ from ..errors import InputError
 from .align import align
 from .content import Kind, kind_of
 from .field import Field
-from .find import FieldSource, source_of
+from .find import FieldSource, source_from, source_of
 from .fits import FITS_SUFFIXES, FitsImage, read_fits
 from .limits import MAX_BYTES
 from .picture import PICTURE_SUFFIXES, read_picture
@@ -45,7 +45,7 @@ def read_field(source: str | Path | FieldSource | Sequence[str | Path]) -> Field
     if isinstance(source, str | Path):
         source = source_of(source)
     elif not isinstance(source, FieldSource):
-        source = source_of(",".join(str(path) for path in source))
+        source = source_from(source)
     digest = hashlib.sha256()
     kinds = [_fingerprint(path, digest) for path in source.paths]
     checksum = digest.hexdigest()

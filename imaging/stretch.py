@@ -17,6 +17,8 @@ __all__ = ["Stretch", "to_rgb"]
 
 Positive = Annotated[float, Limit(gt=0, allow_inf_nan=False)]
 
+_ROWS = 64  # stretched at once: the intermediate arrays then stay in the processor's cache
+
 
 class Stretch(BaseModel):
     """How a field becomes 8-bit colour. All levels are in units of the background noise.
@@ -84,24 +86,35 @@ def _identity(field: Field) -> NDArray[np.uint8]:
 def _by_noise(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uint8]:
     bands = field.pixels.astype(np.float32)
     empty = padding(bands) | field.bad
-    for band in range(bands.shape[2]):
+    count = bands.shape[2]
+    gains = settings.gains if coloured and count == 3 else (1.0,) * count
+    if count == 1:
+        # the mean of three bands is calmer than each, and one band shall look like that mean
+        gains = (float(np.linalg.norm(settings.gains)) / 3,)
+    for band, gain in enumerate(gains):
         plane = _smooth(np.ascontiguousarray(bands[..., band]), empty, settings.smoothing)
         sky, noise = background(plane, empty)
-        gain = settings.gains[band] if coloured else 1.0
+        plane[empty] = sky
         bands[..., band] = (plane - np.float32(sky)) * np.float32(gain / noise)
-    bands[empty] = 0
-    bands -= np.float32(settings.black)
-    if not coloured:
-        bands = bands.mean(axis=2, keepdims=True)
-    # Lupton et al. 2004 (PASP 116, 133), eq. 2: one curve for the mean brightness, so that colours
-    # do not depend on brightness. Too bright bands are cut one by one, as on the pictures of
-    # SDSS: the cores of bright stars, where the bands saturate apart, become white.
-    brightness = np.maximum(bands.mean(axis=2), np.float32(1e-6))
-    factor = np.arcsinh(brightness * np.float32(settings.softening / settings.linear))
-    factor *= np.float32(255 / settings.softening) / brightness
-    bands *= factor[..., None]
-    grey = np.clip(np.rint(bands), 0, 255).astype(np.uint8)
-    return np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey
+    picture = np.empty((*empty.shape, 3), dtype=np.uint8)
+    for start in range(0, len(bands), _ROWS):
+        rows = bands[start : start + _ROWS]
+        rows = rows if coloured else rows.mean(axis=2, keepdims=True)
+        picture[start : start + _ROWS] = _curve(rows - np.float32(settings.black), settings)
+    return picture
+
+
+def _curve(bands: NDArray[np.float32], settings: Stretch) -> NDArray[np.float32]:
+    """Return levels 0..255 of brightnesses above black.
+
+    Lupton et al. 2004 (PASP 116, 133), eq. 2: one curve for the mean brightness, so that colours do
+    not depend on brightness. Too bright bands are cut one by one, as on the pictures of SDSS: the
+    cores of bright stars, where the bands saturate apart, become white.
+    """
+    brightness = np.maximum(bands.mean(axis=2, keepdims=True), np.float32(1e-6))
+    levels = np.arcsinh(brightness * np.float32(settings.softening / settings.linear))
+    levels *= np.float32(255 / settings.softening) / brightness
+    return np.clip(np.rint(bands * levels), 0, 255)
 
 
 def _smooth(

@@ -32,6 +32,9 @@ def test_bands(tmp_path: Path) -> None:
     paths = tuple(tmp_path / f"{band}.fits" for band in "rgb")
     touch(*paths)
     assert find_fields([",".join(map(str, paths))]) == [FieldSource("r_g_b", paths)]
+    long = ",".join(f"{letter * 120}.fits" for letter in "rgb")
+    with pytest.raises(InputError, match="does not exist"):
+        find_fields([long])
     odd = tmp_path / "m31,north.jpg"
     touch(odd)
     assert find_fields([str(odd)])[0] == FieldSource("m31_north", (odd,))
