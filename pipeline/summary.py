@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
@@ -40,7 +41,7 @@ def finish_run(result: RunResult) -> None:
     )
     places = {"catalogue": result.output / "catalogue.ecsv"}
     if record.fields:
-        places["pictures"] = result.output / "overlays"
+        places["overlays"] = result.output / "overlays"
     if catalogue.class_names is not None and len(catalogue):
         places["crops"] = result.output / "crops"
     if (result.output / "annotations").is_dir():
@@ -88,30 +89,23 @@ def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
 
 
 def _rows(catalogue: Catalogue) -> Table:
-    first = catalogue[slice(_ROWS)]
-    table = Table()
+    """Return the first rows, with as much of them as fits 80 columns."""
     sky = bool(np.isfinite(np.asarray(catalogue["ra"])).any())
-    classes = catalogue.class_names is not None
-    table.add_column("source", no_wrap=True)
-    if len(set(catalogue["field"])) > 1:
-        table.add_column("field", overflow="ellipsis", max_width=24)
-    for name in (*(("ra", "dec") if sky else ()), "x", "y", "size", "score"):
+    place = {"ra": ".5f", "dec": "+.5f"} if sky else {"x": ".1f", "y": ".1f"}
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0), show_edge=False)
+    table.add_column("source", no_wrap=sky, overflow="fold")
+    for name in (*place, "size", "score"):
         table.add_column(name, justify="right", no_wrap=True)
-    if classes:
+    if catalogue.class_names is not None:
         table.add_column("class")
-        table.add_column("prob.", justify="right", no_wrap=True)
-    for row in first.table:
-        cells = [row["source_id"]]
-        if len(table.columns) and table.columns[1].header == "field":
-            cells.append(row["field"])
-        if sky:
-            cells += [f"{row['ra'].value:.5f}", f"{row['dec'].value:+.5f}"]
+        table.add_column("prob", justify="right", no_wrap=True)
+    for row in catalogue[slice(_ROWS)].table:
         size = max((row["xmax"] - row["xmin"]).value, (row["ymax"] - row["ymin"]).value)
-        cells += [f"{row['x'].value:.1f}", f"{row['y'].value:.1f}", f"{size:.0f}"]
-        cells.append(f"{row['score']:.2f}")
-        if classes:
-            cells += [row["class_name"], f"{row['probability']:.2f}"]
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        cells = [row["source_id"], *(f"{row[name].value:{form}}" for name, form in place.items())]
+        cells += [f"{size:.0f}", f"{row['score']:.2f}"]
+        if catalogue.class_names is not None:
+            cells += [row["class_name"].removesuffix(" Galaxies"), f"{row['probability']:.2f}"]
+        table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
