@@ -67,7 +67,8 @@ class Cutouts:
 
     def select(self, chosen: NDArray[np.bool_] | Sequence[int]) -> Cutouts:
         """Return some of the images, by mask or by index."""
-        index = np.arange(len(self))[np.asarray(chosen)]
+        index = np.asarray(chosen)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         paths = tuple(self.paths[i] for i in index)
         return Cutouts(paths, self.images[index], self.allowed[index], self.boxes[index])
 

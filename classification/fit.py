@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,13 +88,9 @@ def fit(
         keras.callbacks.BackupAndRestore(folder / "backup"),
         ProgressBar(folder.name, schedule.epochs),
     ]
+    best = KeepBest(folder, schedule.patience)
     if schedule.patience is not None:
-        callbacks.append(
-            keras.callbacks.ModelCheckpoint(
-                folder / "best.weights.h5", save_best_only=True, save_weights_only=True
-            )
-        )
-        callbacks.append(keras.callbacks.EarlyStopping(patience=schedule.patience))
+        callbacks.append(best)
     model.fit(
         views,
         validation_data=validation,
@@ -101,9 +98,8 @@ def fit(
         callbacks=callbacks,
         verbose=0,
     )
-    best = folder / "best.weights.h5"
-    if schedule.patience is not None and best.is_file():
-        model.load_weights(best)
+    if schedule.patience is not None and best.weights.is_file():
+        model.load_weights(best.weights)
 
 
 def validation_arrays(cutouts: Cutouts, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
@@ -122,6 +118,35 @@ class _FollowEpoch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._views.epoch = epoch
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Keep the weights of the lowest validation loss; stop when it has long not fallen.
+
+    Unlike Keras's own callbacks it remembers the best also after going on from a checkpoint.
+    """
+
+    def __init__(self, folder: Path, patience: int | None) -> None:
+        super().__init__()
+        self.weights = folder / "best.weights.h5"
+        self._record = folder / "best.json"
+        self._patience = patience
+        self._best = {"epoch": 0, "val_loss": np.inf}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Remember the best so far."""
+        if self._record.is_file():
+            self._best = json.loads(self._record.read_text(encoding="utf-8"))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Compare."""
+        loss = float((logs or {})["val_loss"])
+        if loss < self._best["val_loss"]:
+            self.model.save_weights(self.weights)
+            self._best = {"epoch": epoch, "val_loss": loss}
+            self._record.write_text(json.dumps(self._best), encoding="utf-8")
+        elif self._patience is not None and epoch - self._best["epoch"] >= self._patience:
+            self.model.stop_training = True
 
 
 class ProgressBar(keras.callbacks.Callback):

@@ -16,8 +16,11 @@ from .zoo import build_vgg16, build_vgg16_batch_norm, fold_batch_norm
 __all__ = ["pretrain_vgg16"]
 
 SMALL_SIZE = 45
-"""Input of the first two thirds of the epochs: VGG16 costs 0.4 of 69 pixels' time there, and its
-five poolings leave one cell."""
+"""Input of the first epochs: VGG16 costs 0.4 of 69 pixels' time there, and its five poolings leave
+one cell."""
+
+SMALL_SHARE = 0.8
+"""Share of the epochs on small views."""
 
 LEARNING_RATE = 1e-3
 """Peak of the first stage; the second peaks at a third of it."""
@@ -41,7 +44,7 @@ def pretrain_vgg16(
     recipe : Recipe
         How views are drawn.
     epochs : int
-        Epochs in all; two thirds of them on small views.
+        Epochs in all, four fifths of them on small views.
     folder : Path
         For checkpoints; an interrupted training goes on from there.
 
@@ -54,16 +57,21 @@ def pretrain_vgg16(
     if finished.is_file():
         return keras.saving.load_model(finished, compile=False)
     num_classes = sources.train.allowed.shape[1]
-    first = round(epochs * 2 / 3)
+    first = round(epochs * SMALL_SHARE)
     small = replace(recipe, input_size=min(SMALL_SIZE, recipe.input_size))
     network = build_vgg16_batch_norm(num_classes, small.input_size)
-    fit(
-        network,
-        random_views(sources, small),
-        validation_arrays(sources.validation, small),
-        Schedule(first, LEARNING_RATE, final=0.2),
-        folder / "vgg16 small views",
-    )
+    trained = folder / "small.weights.h5"
+    if trained.is_file():
+        network.load_weights(trained)
+    else:
+        fit(
+            network,
+            random_views(sources, small),
+            validation_arrays(sources.validation, small),
+            Schedule(first, LEARNING_RATE, final=0.2),
+            folder / "vgg16 small views",
+        )
+        network.save_weights(trained)
     grown = build_vgg16_batch_norm(num_classes, recipe.input_size)
     _grow(network, grown)
     fit(
