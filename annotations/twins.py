@@ -29,7 +29,7 @@ TWIN_CORRELATION = 0.72
 """Correlation from which two images are twins.
 
 Among 8,310 cutouts of Galaxy Zoo 1 and 2, the Kaggle challenge and Legacy Survey, the 27 best pairs
-(0.81 to 1.00) are twins by eye, all seven pairs known by their SDSS identifier among them; pairs of
+(0.83 to 1.00) are twins by eye, all seven pairs known by their SDSS identifier among them; pairs of
 different galaxies, thin edge-on discs above all, reach 0.66.
 """
 
