@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy.table import QTable, Table
 
-from ..errors import InputError, OutputError, require
+from ..errors import InputError, MissingExtraError, OutputError
 
 __all__ = ["Format", "format_of"]
 
@@ -128,13 +129,18 @@ def _read_votable(path: Path) -> Table:
 
 
 def _write_parquet(table: QTable, path: Path) -> None:
-    require("pyarrow", "parquet")
+    _need_pyarrow()
     table.write(path, format="parquet")
 
 
 def _read_parquet(path: Path) -> Table:
-    require("pyarrow", "parquet")
+    _need_pyarrow()
     return Table.read(path, format="parquet")
+
+
+def _need_pyarrow() -> None:
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError("Parquet needs the package pyarrow: pip install pyarrow")
 
 
 def _write_regions(table: QTable, path: Path) -> None:

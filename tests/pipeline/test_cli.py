@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -15,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import galpipe
+from galpipe.pipeline import Catalogue
 from galpipe.pipeline.cli import COMMANDS, cli
 
 Cli = Callable[..., Result]
@@ -67,6 +69,31 @@ def test_bad_inputs_for_real(
     for path in bad_inputs.values():
         assert done.stderr.count(path.name) == 1
     assert "good-0001" in done.stdout
+
+
+def test_a_terminated_run_keeps_what_was_done(
+    tmp_path: Path, good_picture: Path, model_options: list[str]
+) -> None:
+    for number in range(300):
+        good_picture.with_name(f"copy{number}.png").write_bytes(good_picture.read_bytes())
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "galpipe.pipeline.cli", "run", str(good_picture.parent)]
+    with subprocess.Popen(
+        [*command, "-o", str(out), *model_options], stderr=subprocess.PIPE, text=True
+    ) as running:
+        # The second overlay is there: the first field is done.
+        while running.poll() is None and len(list(out.glob("overlays/[!.]*.png"))) < 2:
+            time.sleep(0.02)
+        running.terminate()
+        _, shown = running.communicate(timeout=120)
+    assert running.returncode == 130, shown
+    assert "Interrupted" in shown
+    record = json.loads((out / "run.json").read_text())
+    assert record["status"] == "interrupted"
+    assert 0 < len(record["fields"]) < 301
+    assert set(Catalogue.read(out / "catalogue.ecsv")["field"]) == {
+        done["field"] for done in record["fields"]
+    }
 
 
 def test_a_run_imports_no_tensorflow(

@@ -206,6 +206,51 @@ def test_an_interrupted_run_keeps_what_was_done(
     assert record["status"] == "interrupted"
 
 
+def test_results_are_written_while_the_run_goes_on(
+    tmp_path: Path,
+    good_picture: Path,
+    good_fits: Path,
+    models: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from galpipe.pipeline import stages, survey
+
+    seen = []
+
+    def read(source: Any) -> Any:
+        status = json.loads((tmp_path / "out" / "run.json").read_text())["status"]
+        seen.append((status, len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))))
+        return read_field(source)
+
+    monkeypatch.setattr(survey, "_WRITE_EVERY", 0.0)
+    monkeypatch.setattr(stages, "read_field", read)
+    result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
+    assert seen == [("running", 0), ("running", len(result.catalogue.of_field("good")))]
+
+
+def test_a_result_that_cannot_be_written_ends_the_run(
+    tmp_path: Path,
+    good_picture: Path,
+    good_fits: Path,
+    models: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from galpipe.pipeline import stages
+
+    def full(path: Path, picture: Any) -> Path:
+        if "sky" in str(path):
+            raise OutputError(f"Cannot write {path}: no space left")
+        return path
+
+    monkeypatch.setattr(stages, "write_png", full)
+    with pytest.raises(OutputError, match="no space"):
+        galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["status"] == "failed"
+    assert [done["field"] for done in record["fields"]] == ["good"]
+    assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))
+
+
 def test_a_field_without_galaxies(
     tmp_path: Path, squares: Callable[..., np.ndarray], models: dict[str, Path]
 ) -> None:
