@@ -62,7 +62,7 @@ class Disc:
             centre=centre,
             axis_ratio=axis_ratio,
             angle=rng.uniform(0, math.pi),
-            colour=float(np.clip(rng.normal(0.52, 0.07), 0.35, 0.7)),
+            colour=float(np.clip(rng.normal(0.47, 0.07), 0.32, 0.65)),
         )
 
 

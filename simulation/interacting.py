@@ -65,7 +65,7 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     """One galaxy, its light pulled out of shape: lopsided, with shells or with a plume."""
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.22:
         return _shells(grid, radius, rng)
     body = 0.78 * radius
     bent = grid.warped(*_bend(grid, radius, rng, 0.06))
@@ -75,7 +75,7 @@ def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     drift = np.float32(rng.uniform(0.12, 0.27) * radius) * far
     bent = bent.warped(drift * np.float32(math.cos(side)), drift * np.float32(math.sin(side)))
     light = _torn_disc(bent, body, rng)
-    if kind < 0.75:
+    if kind < 0.7:
         strength = float(light[..., 1].sum()) / grid.oversampling**2
         start = -0.3 * body * np.array([math.cos(side), math.sin(side)])
         plume = _tail(
@@ -101,7 +101,7 @@ def _torn_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         np.maximum(ellipse, np.float32(0.2)), 0.3 * disc.scale, 1.0
     )
     light = (smooth * np.exp(np.float32(0.38) * patches))[..., None] * spectrum(
-        rng.normal(0.36, 0.07)
+        rng.normal(0.30, 0.07)
     ) + core[..., None] * spectrum(0.5)
     dust = np.clip(-patches - np.float32(0.6), 0, None) * exponential(ellipse, 2 * disc.scale)
     light *= dust_absorption(np.float32(0.35) * dust)
@@ -140,7 +140,7 @@ def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         inside = (np.float32(edge) - ellipse) / np.float32(0.16 * radius)
         ramp = np.exp(-np.maximum(inside, np.float32(0)))
         ramp *= np.clip(np.float32(15) * inside + np.float32(0.5), 0, 1)
-        bright = ISOPHOTE * rng.uniform(2.2, 4.5) * (radius / edge)
+        bright = ISOPHOTE * rng.uniform(3.5, 7.0) * (radius / edge)
         wisps += np.float32(bright) * ramp * np.exp(aside * aside * np.float32(-2))
     old, young = spectrum(rng.normal(0.74, 0.05)), spectrum(0.6)
     return np.asarray(light[..., None] * old + wisps[..., None] * young, dtype=np.float32)

@@ -21,11 +21,11 @@ FAINT_PER_MEGAPIXEL = 100.0
 
 SMALLEST, LARGEST = 20.0, 150.0
 """Diameters in pixels."""
-SIZE_SLOPE = 2.0
+SIZE_SLOPE = 1.5
 """Counts fall as diameter to the minus this (3 and more on the sky: here the large ones count)."""
 
 # Classes whose features need resolution are given larger galaxies, more often than not.
-_FEATURED = frozenset({0, 1, 5, 6, 7})
+_FAVOUR = {0: 0.3, 1: 0.4, 5: 0.5, 6: 0.4, 7: 0.5, 8: 0.35, 9: 0.35}
 _ROUND, _IN_BETWEEN, _CIGAR, _EDGE_ON = 2, 3, 4, 8
 
 
@@ -89,7 +89,7 @@ def _classes(rng: np.random.Generator, number: int) -> list[int]:
     rounds = [rng.permutation(count) for _ in range(-(-number // count))]
     drawn = np.concatenate(rounds)[:number] if rounds else np.empty(0, int)
     rank: NDArray[np.float64] = rng.random(number)
-    rank -= [0.4 if int(class_id) in _FEATURED else 0.0 for class_id in drawn]
+    rank -= [_FAVOUR.get(int(class_id), 0.0) for class_id in drawn]
     return [int(class_id) for class_id in drawn[np.argsort(rank)]]
 
 

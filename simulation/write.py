@@ -50,7 +50,7 @@ def simulate(
     sky upside down, as a FITS array does when its first row is drawn at the top.
 
     The demonstration field of the package is made by
-    ``galpipe simulate -o demo --galaxies 18 --stars 70 --seed 1 --compress``, and is the file
+    ``galpipe simulate -o demo --galaxies 20 --seed 1134 --compress``, and is the file
     ``demo/fits/simulated_0001.fits.fz`` renamed.
 
     Parameters
