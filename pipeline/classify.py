@@ -18,7 +18,7 @@ from .output import RECORD_NAME, OutputFolder
 from .progress import field_progress
 from .record import Failure, RunRecord, StageClock, describe_model
 from .run import open_classifier, resolve_config
-from .survey import find_sources
+from .survey import find_sources, note_failure
 
 __all__ = ["ClassifyResult", "classify"]
 
@@ -137,8 +137,7 @@ def _classify_chunk(
                 failure = Failure(path, f"{path}: {type(error).__name__}: {error}", False)
             else:
                 continue
-            record.failures.append(failure)
-            logger.warning("%s", failure.message, extra={"failure": True})
+            note_failure(record, failure)
 
 
 def _joined(tables: Sequence[pd.DataFrame], classifier: Classifier) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..errors import InputError, OutputError
+from ..errors import GalpipeError, InputError, OutputError
 from ..imaging import FieldSource, find_fields
 from .catalogue import Catalogue
 from .output import RECORD_NAME, OutputFolder
@@ -18,7 +18,7 @@ from .progress import field_progress
 from .record import Failure, RunRecord
 from .stages import Stages
 
-__all__ = ["find_sources", "search_fields", "write_results"]
+__all__ = ["find_sources", "note_failure", "search_fields", "write_results"]
 
 logger = logging.getLogger("galpipe")
 
@@ -91,12 +91,12 @@ def search_fields(
                     result = stages(source)
                 except OutputError:
                     raise
-                except InputError as error:
-                    _fail(record, Failure(source.identifier, str(error)))
+                except GalpipeError as error:
+                    note_failure(record, Failure(source.identifier, str(error)))
                 except Exception as error:
                     logger.debug("%s failed", source.identifier, exc_info=True)
                     message = f"{source.identifier}: {type(error).__name__}: {error}"
-                    _fail(record, Failure(source.identifier, message, expected=False))
+                    note_failure(record, Failure(source.identifier, message, expected=False))
                 else:
                     parts.append(result.rows)
                     record.add(result.record)
@@ -135,7 +135,8 @@ def write_results(
     return catalogue
 
 
-def _fail(record: RunRecord, failure: Failure) -> None:
+def note_failure(record: RunRecord, failure: Failure) -> None:
+    """Keep a failure in the record and say it to whoever listens."""
     record.failures.append(failure)
     _report(failure)
 

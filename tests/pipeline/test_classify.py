@@ -78,3 +78,13 @@ def test_nothing_to_classify(tmp_path: Path, models: dict[str, Path]) -> None:
     with pytest.raises(InputError, match=r"wrong\.csv"):
         classify(wrong, tmp_path / "out", model=models["classifier"])
     assert not (tmp_path / "out").exists()
+
+
+def test_nothing_readable_gives_an_empty_table(tmp_path: Path, models: dict[str, Path]) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    result = classify(broken, tmp_path / "out", model=models["classifier"])
+    assert len(result.failures) == 1
+    table = pd.read_csv(result.output / "predictions.csv")
+    assert len(table) == 0
+    assert "prob_red" in table.columns

@@ -286,3 +286,41 @@ def test_an_altered_model_is_found(
     assert result.exit_code == 1
     assert "altered" in result.stderr
     assert "complete and unaltered" in result.stdout
+
+
+def test_one_broken_field_alone(
+    galpipe_cli: Cli, tmp_path: Path, bad_inputs: dict[str, Path], model_options: list[str]
+) -> None:
+    broken = bad_inputs["truncated"]
+    result = galpipe_cli("run", broken, "-o", tmp_path / "out", *model_options)
+    assert result.exit_code == 1
+    assert "0 galaxies in 0 fields" in result.stdout
+    assert f"1 input failed:\n  {broken}" in result.stderr
+
+
+def test_classify(
+    galpipe_cli: Cli, tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    arguments = ["classify", good_picture, "-o", tmp_path / "out", "--model", models["classifier"]]
+    result = galpipe_cli(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "predictions.csv" in result.stdout
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"")
+    result = galpipe_cli(*arguments, broken, "--overwrite")
+    assert result.exit_code == 1
+    assert "broken.png is empty" in result.stderr
+
+
+def test_detect(
+    galpipe_cli: Cli, tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    out = tmp_path / "out"
+    result = galpipe_cli(
+        "detect", good_picture, "-o", out, "--model", models["detector"], "--format", "coco"
+    )
+    assert result.exit_code == 0, result.output
+    assert "score" in result.stdout
+    assert "class" not in result.stdout
+    assert str(out / "annotations") in result.stdout.replace("\n", "")
+    assert (out / "annotations" / "coco.json").is_file()
