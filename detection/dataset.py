@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, group_galaxies, read_voc_folder, split_by_galaxy
-from ..configs import DetectorData, DetectorTraining
+from ..configs import DetectorData, DetectorTraining, Split
 from ..errors import ConfigError
 from ..imaging import read_field, to_rgb
 from .labels import label_anchors
@@ -71,57 +71,47 @@ def read_sources(config: DetectorTraining) -> list[Source]:
         If an annotation or image cannot be read.
     """
     pairs = [read_voc_folder(data.annotations, data.images) for data in config.data]
-    paths = [path for source in pairs for path, _ in source]
     # All sources at once: a galaxy of one is often in another.
-    galaxies = group_galaxies(paths)
+    every = iter(group_galaxies([path for source in pairs for path, _ in source]))
+    galaxies = [[next(every) for _ in source] for source in pairs]
+    tests = [
+        _test_part(data, config.split, names)
+        for data, names in zip(config.data, galaxies, strict=True)
+    ]
+    held = {names[index] for names, test in zip(galaxies, tests, strict=True) for index in test}
     sources = []
-    first = 0
-    for data, source in zip(config.data, pairs, strict=True):
+    for data, source, names, test in zip(config.data, pairs, galaxies, tests, strict=True):
         images = [
             _labelled(path, annotated, config.class_names, data.smallest)
             for path, annotated in source
         ]
-        sources.append(_divide(data, config, images, galaxies[first : first + len(source)]))
-        first += len(source)
-    held = {
-        galaxy
-        for path, galaxy in zip(paths, galaxies, strict=True)
-        if any(path.name == image.name for source in sources for image in source.test)
-    }
-    twins = {path.name for path, galaxy in zip(paths, galaxies, strict=True) if galaxy in held}
-    return [
-        replace(
-            source,
-            train=[image for image in source.train if image.name not in twins],
-            validation=[image for image in source.validation if image.name not in twins],
+        rest = [index for index, name in enumerate(names) if name not in held]
+        train, validation = split_by_galaxy(
+            [names[index] for index in rest],
+            config.split.validation_fraction,
+            config.split.seed + 1,
         )
-        for source in sources
-    ]
+        sources.append(
+            Source(
+                data,
+                train=[images[rest[index]] for index in train],
+                validation=[images[rest[index]] for index in validation],
+                test=[images[index] for index in test],
+            )
+        )
+    return sources
 
 
-def _divide(
-    data: DetectorData,
-    config: DetectorTraining,
-    images: list[LabelledImage],
-    galaxies: list[str],
-) -> Source:
-    split = config.split
+def _test_part(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
+    """Return the positions of the images that are held back for the test."""
     held_back = split.test_fraction if data.held_back is None else data.held_back
-    if held_back >= len(images):
+    if held_back >= len(galaxies):
         raise ConfigError(
-            f"{data.annotations}: {len(images)} annotated images leave none to train on when "
+            f"{data.annotations}: {len(galaxies)} annotated images leave none to train on when "
             f"{held_back} are held back for the test"
         )
-    rest, test = split_by_galaxy(galaxies, held_back, split.seed)
-    train, validation = split_by_galaxy(
-        [galaxies[index] for index in rest], split.validation_fraction, split.seed + 1
-    )
-    return Source(
-        data,
-        train=[images[rest[index]] for index in train],
-        validation=[images[rest[index]] for index in validation],
-        test=[images[index] for index in test],
-    )
+    _, test = split_by_galaxy(galaxies, held_back, split.seed)
+    return [int(index) for index in test]
 
 
 def _labelled(

@@ -191,7 +191,7 @@ def _run_coco(
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for number, image in enumerate(truth, 1):
         for box in image.objects:
             if box.label not in class_names:

@@ -37,7 +37,10 @@ def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
     # One image; LiteRT resizes the batch, since no shape inside depends on it.
     signature = tf.TensorSpec((1, input_size, input_size, 3), tf.float32)
     concrete = tf.function(heads).get_concrete_function(signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+    # The variables alone: the converter would try to save the whole Keras model.
+    holder = tf.Module()
+    holder.kept = model.weights
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]
     content: bytes = converter.convert()
@@ -64,7 +67,11 @@ def largest_score_difference(
     for image in images:
         scaled = image[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
         logits, _ = _flat_heads(model, tf.constant(scaled, tf.float32), anchors_per_cell)
-        exported, _ = network.run(image[np.newaxis])
+        # LiteRT does not keep the order of the outputs.
+        width = logits.shape[-1]
+        exported = next(
+            output for output in network.run(image[np.newaxis]) if output.shape[-1] == width
+        )
         difference = np.abs(tf.sigmoid(logits).numpy() - tf.sigmoid(exported).numpy())
         largest = max(largest, float(difference.max()))
     return largest

@@ -82,9 +82,10 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
     threshold = _UNMEASURED_THRESHOLD
     if validation:
         threshold = round(_measure(detector, validation).curve.best_threshold(), 3)
-    measured = {
-        source.data.role: _measure(detector, source.test) for source in sources if source.test
-    }
+    held_back: dict[str, list[LabelledImage]] = {}
+    for source in sources:
+        held_back.setdefault(source.data.role, []).extend(source.test)
+    measured = {role: _measure(detector, images) for role, images in held_back.items() if images}
     metrics: dict[str, Any] = {"score_threshold": threshold, "litert_difference": round(parity, 5)}
     for role, result in measured.items():
         precision, recall = result.curve.at(threshold)
@@ -106,8 +107,8 @@ def _measure(detector: Detector, images: Sequence[LabelledImage]) -> DetectionMe
 def _annotated(image: LabelledImage, class_names: Sequence[str]) -> AnnotatedImage:
     height, width = image.rgb.shape[:2]
     objects = tuple(
-        ObjectBox(class_names[class_id], *box, difficult=bool(difficult))
-        for box, class_id, difficult in zip(
+        ObjectBox(class_names[class_id], xmin, ymin, xmax, ymax, difficult=bool(difficult))
+        for (xmin, ymin, xmax, ymax), class_id, difficult in zip(
             image.boxes.tolist(), image.class_ids, image.difficult, strict=True
         )
     )
