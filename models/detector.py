@@ -73,13 +73,7 @@ class Detector:
 
     def raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the scores (A, classes) and boxes (A, 4) of every anchor, unsuppressed."""
-        outputs = self._network.run(image[np.newaxis])
-        by_width = {output.shape[-1]: output[0] for output in outputs}
-        width = len(self.class_names)
-        # With four classes both outputs have the same width: the graph gives the scores first.
-        logits, codes = (
-            (outputs[0][0], outputs[1][0]) if width == 4 else (by_width[width], by_width[4])
-        )
+        logits, codes = (output[0] for output in self._network.run(image[np.newaxis]))
         scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
         return scores, decode_boxes(codes.astype(np.float64), self._anchors)
 

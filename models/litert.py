@@ -37,7 +37,9 @@ class LiteRTNetwork:
         if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or inputs[0]["shape"][3] != 3:
             raise ValueError("the network must have one input of shape (N, S, S, 3)")
         self._input = inputs[0]["index"]
-        self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
+        # The converter shuffles the outputs, but numbers their names in the graph's order.
+        outputs = sorted(self._interpreter.get_output_details(), key=lambda detail: detail["name"])
+        self._outputs = [detail["index"] for detail in outputs]
         self._scaling = scaling
         self._batch: int | None = None
         self.input_size = int(inputs[0]["shape"][1])
@@ -53,7 +55,7 @@ class LiteRTNetwork:
         Returns
         -------
         list of ndarray
-            One array an output, batch first.
+            One array an output, batch first, in the order in which the graph returns them.
         """
         if self._batch != len(images):
             self._interpreter.resize_tensor_input(self._input, images.shape)

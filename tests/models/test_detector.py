@@ -6,8 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from galpipe.configs import Anchors
 from galpipe.errors import BundleError
-from galpipe.models import Detector, load, load_classifier, load_detector
+from galpipe.models import (
+    Detector,
+    DetectorHead,
+    InputScaling,
+    Manifest,
+    Member,
+    load,
+    load_classifier,
+    load_detector,
+    write_bundle,
+)
+from galpipe.models.anchors import multilevel_anchors
 
 
 def test_finds_the_square_where_it_is(
@@ -62,3 +74,33 @@ def test_each_task_is_opened_as_what_it_is(
         load_detector(tiny_classifier_bundle)
     with pytest.raises(BundleError, match="is a detector, not a classifier"):
         load_classifier(tiny_detector_bundle)
+
+
+def test_four_classes_are_not_taken_for_boxes(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    anchors = Anchors(min_level=3, max_level=3, num_scales=1, aspect_ratios=(1.0,), anchor_size=2.0)
+
+    def graph(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        dark = 0.0 * tf.reshape(tf.nn.avg_pool2d(image, 8, 8, "VALID"), [1, -1, 3])[..., :1]
+        return dark + tf.constant([-9.0, -9.0, 4.0, -9.0]), dark + tf.constant([0.0, 0.5, 0.0, 0.0])
+
+    signature = [tf.TensorSpec([1, 16, 16, 3], tf.float32)]
+    concrete = tf.function(graph, input_signature=signature).get_concrete_function()
+    content = tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module()).convert()
+    manifest = Manifest(
+        name="four",
+        task="detector",
+        class_names=("a", "b", "c", "d"),
+        input_size=16,
+        members=(
+            Member(name="four", file="f.tflite", scaling=InputScaling(scale=1.0, offset=0.0)),
+        ),
+        head=DetectorHead(anchors=anchors, score_threshold=0.5, iou_threshold=1.0),
+    )
+    folder = write_bundle(tmp_path / "four", manifest, {"f.tflite": content}, "", {})
+    scores, boxes = load_detector(folder).raw(np.zeros((16, 16, 3), np.uint8))
+    assert scores.argmax(axis=1).tolist() == [2, 2, 2, 2]
+    np.testing.assert_allclose(
+        boxes, multilevel_anchors(anchors, 16) + np.array([8, 0, 8, 0]), atol=1e-4
+    )
