@@ -119,6 +119,10 @@ class _FollowEpoch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._views.epoch = epoch
 
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # Batches are fetched ahead, before the next epoch begins.
+        self._views.epoch = epoch + 1
+
 
 class KeepBest(keras.callbacks.Callback):
     """Keep the weights of the lowest validation loss; stop when it has long not fallen.
@@ -201,6 +205,7 @@ class ProgressBar(keras.callbacks.Callback):
             f"accuracy {logs['val_allowed_set_accuracy']:.3f}  "
             f"{left / 60:.1f} min left",
             highlight=False,
+            soft_wrap=True,
         )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

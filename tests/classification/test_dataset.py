@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from galpipe.annotations import AnnotatedImage, LabelledImage, ObjectBox
+from galpipe.classification.batches import RandomViews, Recipe, as_input, balanced_weights
+from galpipe.classification.dataset import CACHE_SIZE, Cutouts, load_cutouts
+from galpipe.errors import InputError
+
+RECIPE = Recipe(input_size=16, crop_margin=1.5, batch_size=8, views=20, seed=0)
+
+
+@pytest.fixture
+def cutouts() -> Cutouts:
+    images = np.zeros((4, CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
+    images[np.arange(4), :, :, 0] = np.array([10, 20, 30, 40])[:, None, None]
+    allowed = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 1]], np.float32)
+    boxes = np.tile([48.0, 72, 144, 120], (4, 1))
+    return Cutouts(tuple(Path(f"{i}.png") for i in range(4)), images, allowed, boxes)
+
+
+def test_images_of_any_size_become_one_and_boxes_follow(tmp_path: Path) -> None:
+    picture = np.full((400, 600, 3), 20, np.uint8)
+    picture[150:250, 250:350] = 220
+    cv2.imwrite(str(tmp_path / "wide.png"), picture)
+    cv2.imwrite(str(tmp_path / "small.png"), picture[150:250, 250:350][:50, :50])
+    known = AnnotatedImage(
+        "wide.png",
+        600,
+        400,
+        objects=(
+            ObjectBox("galaxy", 240, 160, 360, 240),
+            ObjectBox("galaxy", 290, 190, 310, 210, difficult=True),
+        ),
+    )
+    items = [LabelledImage(tmp_path / n, (i,)) for i, n in enumerate(("wide.png", "small.png"))]
+    found = load_cutouts(items, 3, {tmp_path / "wide.png": known})
+    scale = CACHE_SIZE / 400
+    np.testing.assert_allclose(found.boxes[0], [140 * scale, 160 * scale, 260 * scale, 240 * scale])
+    assert found.boxes[1].tolist() == [0, 0, CACHE_SIZE, CACHE_SIZE]
+    assert found.allowed.tolist() == [[1, 0, 0], [0, 1, 0]]
+    without = load_cutouts(items[:1], 3, {})
+    np.testing.assert_allclose(
+        without.boxes[0], np.array([150, 150, 250, 250]) * scale, atol=0.02 * CACHE_SIZE
+    )
+
+
+def test_an_unreadable_image_is_named(tmp_path: Path) -> None:
+    (tmp_path / "torn.png").write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"torn\.png"):
+        load_cutouts([LabelledImage(tmp_path / "torn.png", (0,))], 2, {})
+
+
+def test_crops_are_square_about_the_longer_side(cutouts: Cutouts) -> None:
+    cutouts.images[:, 72:120, 48:144] = 255
+    crops = cutouts.crops(36, 1.5)
+    bright = crops[0, :, :, 1] > 128
+    assert bright.any(axis=0).sum() == pytest.approx(24, abs=1)
+    assert bright.any(axis=1).sum() == pytest.approx(12, abs=1)
+    assert cutouts.whole(32).shape == (4, 32, 32, 3)
+
+
+def test_certain_labels_and_joining(cutouts: Cutouts) -> None:
+    assert cutouts.certain.tolist() == [True, True, True, False]
+    joined = Cutouts.join([cutouts, cutouts.select([1])], 3)
+    assert [path.name for path in joined.paths] == ["0.png", "1.png", "2.png", "3.png", "1.png"]
+    assert len(Cutouts.join([], 3)) == 0
+
+
+def test_balanced_weights_raise_rare_labels(cutouts: Cutouts) -> None:
+    equal = balanced_weights(cutouts.allowed, power=0)
+    assert equal[:3].sum() == pytest.approx(equal[3])
+    root = balanced_weights(cutouts.allowed)
+    assert root[:3].sum() / root[3] == pytest.approx(np.sqrt(3))
+    assert len(set(balanced_weights(cutouts.allowed, power=1))) == 1
+
+
+def test_batches_follow_seed_and_epoch_alone(cutouts: Cutouts) -> None:
+    views = RandomViews([cutouts], [np.ones(4)], RECIPE)
+    assert len(views) == 3
+    inputs, allowed = views[1]
+    assert inputs.shape == (8, 16, 16, 3)
+    assert inputs.dtype == np.float32
+    assert 0 <= inputs.min() <= inputs.max() <= 1
+    assert allowed.shape == (8, 3)
+    np.testing.assert_array_equal(inputs, views[1][0])
+    views.epoch = 1
+    assert (inputs != views[1][0]).any()
+
+
+def test_weights_choose_among_sources(cutouts: Cutouts) -> None:
+    first, second = cutouts.select([0]), cutouts.select([3])
+    views = RandomViews([first, second], [np.zeros(1), np.ones(1)], RECIPE)
+    assert (views[0][1] == [0, 1, 1]).all()
+
+
+def test_input_is_zero_to_one() -> None:
+    assert as_input(np.array([[0, 255]], np.uint8)).tolist() == [[0, 1]]
+
+
+def test_real_folder_is_read(labelled_folder: Callable[..., Path]) -> None:
+    folder = labelled_folder(2)
+    items = [LabelledImage(path, (0,)) for path in sorted(folder.glob("*.png"))]
+    found = load_cutouts(items, 1, {})
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    np.testing.assert_allclose(centres, CACHE_SIZE / 2, atol=0.1 * CACHE_SIZE)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+from galpipe.classification.losses import allowed_set_accuracy, allowed_set_loss
+
+
+def loss(allowed: list[list[float]], probabilities: list[list[float]]) -> np.ndarray:
+    return ops.convert_to_numpy(
+        allowed_set_loss(np.array(allowed, np.float32), np.array(probabilities, np.float32))
+    )
+
+
+def test_golden_values() -> None:
+    probabilities = [[0.5, 0.3, 0.2]] * 4
+    allowed = [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]
+    expected = [np.log(2), np.log(2), 0.0, -np.log(0.2)]
+    np.testing.assert_allclose(loss(allowed, probabilities), expected, atol=1e-6)
+
+
+def test_no_probability_on_the_allowed_classes_stays_finite() -> None:
+    assert loss([[0.0, 1.0]], [[1.0, 0.0]])[0] == pytest.approx(-np.log(1e-7), rel=1e-5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.01, 1), min_size=3, max_size=6), st.integers(0, 2))
+def test_one_allowed_class_gives_the_cross_entropy(weights: list[float], true: int) -> None:
+    p = np.array(weights) / sum(weights)
+    allowed = np.eye(len(p))[[true]]
+    np.testing.assert_allclose(
+        loss(allowed.tolist(), [p.tolist()])[0], -np.log(p[true]), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_accuracy_counts_any_allowed_class() -> None:
+    allowed = np.array([[1, 1, 0], [0, 0, 1], [0, 1, 1]], np.float32)
+    probabilities = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3], [0.1, 0.2, 0.7]], np.float32)
+    accuracy = ops.convert_to_numpy(allowed_set_accuracy(allowed, probabilities))
+    assert accuracy.tolist() == [1, 0, 1]

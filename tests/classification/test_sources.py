@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from galpipe.classification.sources import gather
+from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
+from galpipe.errors import ConfigError
+
+CLASSES = ("red", "green", "blue")
+
+
+def training(*data: ClassifierData, **settings: object) -> ClassifierTraining:
+    return ClassifierTraining(
+        class_names=CLASSES,
+        data=data,
+        members=(CnnMember(architecture="cnn", weight=1),),
+        **{"split": Split(test_fraction=0.25, validation_fraction=0.25), **settings},
+    )
+
+
+def source(folder: Path, role: str = "train") -> ClassifierData:
+    return ClassifierData(images=folder, labels=folder / "labels.csv", role=role)
+
+
+def stems(cutouts) -> set[str]:  # type: ignore[no-untyped-def]
+    return {path.stem for path in cutouts.paths}
+
+
+def test_every_image_is_on_one_side_and_classes_share_alike(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    sources = gather(training(source(labelled_folder(8))))
+    parts = [stems(sources.train), stems(sources.validation), stems(sources.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 24
+    assert [len(part) for part in parts] == [14, 4, 6]
+    for colour in CLASSES:
+        assert sum(stem.startswith(colour) for stem in parts[2]) == 2
+
+
+def test_copies_of_held_back_galaxies_are_not_trained_on(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    main, external = labelled_folder(8), labelled_folder(2, first_seed=500)
+    extra = labelled_folder(2, first_seed=900)
+    rows = []
+    for number, path in enumerate([*sorted(main.glob("*.png")), *sorted(external.glob("*.png"))]):
+        shutil.copy(path, extra / f"copy{number}_{path.name}")
+        rows.append(f"copy{number}_{path.name},red|green")
+    with (extra / "labels.csv").open("a") as table:
+        table.write("\n".join(rows) + "\n")
+    sources = gather(training(source(main), source(extra, "extra"), source(external, "test")))
+    held = stems(sources.validation) | stems(sources.test) | stems(sources.external[external.name])
+    copied = {stem.split("_", 1)[1] for stem in stems(sources.extra) if stem.startswith("copy")}
+    assert copied == stems(sources.train)
+    assert not copied & held
+    assert len(sources.external[external.name]) == 6
+
+
+def test_progress_reaches_the_total(labelled_folder: Callable[..., Path]) -> None:
+    seen: list[tuple[int, int]] = []
+    gather(training(source(labelled_folder(4))), lambda *done: seen.append(done))
+    assert seen[-1] == (12, 12)
+
+
+def test_nothing_to_test_on_is_an_error(labelled_folder: Callable[..., Path]) -> None:
+    config = training(source(labelled_folder(4)), split=Split(test_fraction=0))
+    with pytest.raises(ConfigError, match="no image is left for test"):
+        gather(config)

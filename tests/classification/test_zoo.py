@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from galpipe.classification import zoo
+from galpipe.errors import ConfigError, InputError
+
+
+@pytest.fixture(scope="module")
+def vgg16() -> keras.Model:
+    return zoo.build_vgg16(9, 69)
+
+
+def test_the_small_network_has_the_published_size() -> None:
+    model = zoo.build_cnn(9, 69)
+    assert model.count_params() == 230_377
+    assert model.output_shape == (None, 9)
+
+
+def test_vgg16_has_the_published_size(vgg16: keras.Model) -> None:
+    assert vgg16.count_params() == 14_846_409
+    zoo.freeze_below(vgg16, "block5")
+    assert sum(int(np.prod(w.shape)) for w in vgg16.trainable_weights) == 7_211_145
+    zoo.freeze_below(vgg16, "block1")
+    assert sum(int(np.prod(w.shape)) for w in vgg16.trainable_weights) == 14_846_409
+
+
+def test_folded_norms_compute_the_same() -> None:
+    rng = np.random.default_rng(0)
+    source = zoo.build_vgg16_batch_norm(3, 32)
+    for layer in source.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            n = len(layer.get_weights()[0])
+            layer.set_weights(
+                [
+                    rng.uniform(0.8, 1.2, n),
+                    rng.normal(0, 0.1, n),
+                    rng.normal(0, 0.1, n),
+                    rng.uniform(0.5, 2, n),
+                ]
+            )
+    plain = zoo.build_vgg16(3, 32)
+    zoo.fold_batch_norm(source, plain)
+    images = rng.random((4, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        plain.predict(images, verbose=0), source.predict(images, verbose=0), atol=1e-4
+    )
+
+
+def test_imagenet_that_cannot_be_downloaded_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(**arguments: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras.applications, "VGG16", refuse)
+    with pytest.raises(ConfigError, match=r"no network.*initial_weights.*pretrain"):
+        zoo.build_vgg16(3, 32, imagenet=True)
+
+
+def test_imagenet_weights_see_blue_green_red_less_the_mean(
+    vgg16: keras.Model, tmp_path: Path
+) -> None:
+    original = keras.applications.VGG16(include_top=False, weights=None)
+    rng = np.random.default_rng(1)
+    kernel, bias = original.get_layer("block1_conv1").get_weights()
+    original.get_layer("block1_conv1").set_weights([kernel, rng.normal(size=bias.shape)])
+    file = tmp_path / "vgg16_notop.weights.h5"
+    original.save_weights(file)
+    zoo.load_convolutions(vgg16, file)
+    rgb = rng.integers(0, 256, (1, 69, 69, 3)).astype(np.float32)
+    wanted = keras.Model(original.input, original.get_layer("block1_conv1").output)(
+        keras.applications.vgg16.preprocess_input(rgb.copy())
+    )
+    got = keras.Model(vgg16.input, vgg16.get_layer("block1_conv1").output)(rgb / 255)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(got), keras.ops.convert_to_numpy(wanted), rtol=1e-3, atol=1e-2
+    )
+
+
+def test_convolutions_come_from_a_trained_model_of_any_number_of_classes(
+    vgg16: keras.Model, tmp_path: Path
+) -> None:
+    other = zoo.build_vgg16(2, 32)
+    other.save(tmp_path / "other.keras")
+    zoo.load_convolutions(vgg16, tmp_path / "other.keras")
+    for name in ("block1_conv1", "block5_conv3"):
+        for mine, theirs in zip(
+            vgg16.get_layer(name).get_weights(), other.get_layer(name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", ["missing.keras", "text.keras", "text.h5"])
+def test_unusable_weights_are_named(vgg16: keras.Model, tmp_path: Path, name: str) -> None:
+    if name.startswith("text"):
+        (tmp_path / name).write_text("no weights")
+    with pytest.raises(InputError, match=name):
+        zoo.load_convolutions(vgg16, tmp_path / name)
