@@ -11,6 +11,7 @@ from .dataset import class_names
 from .evaluate import comparison_table
 from .export import Parity
 from .measure import ENSEMBLE, Measurement
+from .pretrain import SMALL_SIZE
 from .sources import Sources
 
 __all__ = ["model_card"]
@@ -67,7 +68,8 @@ def _network(member: object) -> str:
         "none": "from random weights",
         "pretrain": (
             "not from ImageNet's weights but pre-trained on the galaxies of all training sources, "
-            "with batch normalisation, which was then folded into the convolutions"
+            f"on views of {SMALL_SIZE} pixels, with batch normalisation, which was then folded "
+            "into the convolutions"
         ),
     }.get(str(member.initial_weights), "from given weights")
     return (

@@ -14,7 +14,7 @@ from .sources import Sources
 
 __all__ = ["fine_tune"]
 
-STOCK = 3
+STOCK = 2
 """Epochs' worth of augmented views whose features are kept."""
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ..imaging import cut_crop, read_field, to_rgb
 from ..models import Classifier
 from .locate import central_box
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["CROP_MARGIN", "central_crop", "class_slug", "classify_images"]
 
@@ -74,6 +77,9 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     InputError
         If an image cannot be read; the message names it.
     """
+    # A run needs no table of this kind, and starts sooner without pandas.
+    import pandas as pd
+
     files = [str(path) for path in paths]
     size = classifier.input_size
     crops = np.empty((len(files), size, size, 3), np.uint8)

@@ -117,7 +117,8 @@ def fold_batch_norm(source: keras.Model, target: keras.Model) -> None:
 
     With ``y = gamma (w x + b - mean) / sqrt(variance + epsilon) + beta`` the kernel is multiplied
     by ``gamma / sqrt(variance + epsilon)`` and the bias follows: exact, also at the padded border.
-    Where both have a top of the same shape, it is copied too.
+    The top is copied too; where the target has more cells, each of them gets an equal share of what
+    the source's single cell has learned.
     """
     for layer in _convolutions(target):
         kernel, bias = source.get_layer(layer.name).get_weights()
@@ -125,10 +126,11 @@ def fold_batch_norm(source: keras.Model, target: keras.Model) -> None:
         gamma, beta, mean, variance = norm.get_weights()
         factor = gamma / np.sqrt(variance + norm.epsilon)
         layer.set_weights([kernel * factor, (bias - mean) * factor + beta])
-    for name in ("dense", "probabilities"):
-        weights = source.get_layer(name).get_weights()
-        if [w.shape for w in weights] == [w.shape for w in target.get_layer(name).get_weights()]:
-            target.get_layer(name).set_weights(weights)
+    kernel, bias = source.get_layer("dense").get_weights()
+    dense = target.get_layer("dense")
+    cells = dense.kernel.shape[0] // kernel.shape[0]
+    dense.set_weights([np.tile(kernel / cells, (cells, 1)), bias])
+    target.get_layer("probabilities").set_weights(source.get_layer("probabilities").get_weights())
 
 
 def load_convolutions(model: keras.Model, path: Path) -> None:

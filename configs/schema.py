@@ -145,7 +145,7 @@ class Vgg16Member(_Member):
     initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
     """Its start: Keras's ImageNet weights (downloaded once), pre-training on all images of this
     training, random weights, or a file of weights."""
-    pretrain_epochs: PositiveInt = 10
+    pretrain_epochs: PositiveInt = 6
     """Length of the pre-training, where ``initial_weights`` asks for it."""
     fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5"] = "block5"
     """The first block of convolutions that is trained; those below stay as they start."""

@@ -51,6 +51,15 @@ def test_folded_norms_compute_the_same() -> None:
     )
 
 
+def test_every_cell_of_a_larger_view_gets_its_share_of_the_top(vgg16: keras.Model) -> None:
+    source = zoo.build_vgg16_batch_norm(9, 45)
+    zoo.fold_batch_norm(source, vgg16)
+    small, _ = source.get_layer("dense").get_weights()
+    large, _ = vgg16.get_layer("dense").get_weights()
+    assert (small.shape, large.shape) == ((512, 64), (2048, 64))
+    np.testing.assert_allclose(large.reshape(4, 512, 64).sum(axis=0), small, rtol=1e-5)
+
+
 def test_imagenet_that_cannot_be_downloaded_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
