@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,11 +53,18 @@ def _read_ecsv(path: Path) -> Table:
 
 
 def _write_csv(table: QTable, path: Path) -> None:
-    import pandas as pd
-
-    # pandas leaves a missing coordinate empty, as spreadsheets and databases expect it.
-    frame = pd.DataFrame({name: np.asarray(table[name]) for name in table.colnames})
-    frame.to_csv(path, index=False)
+    columns = []
+    for name in table.colnames:
+        values = np.asarray(table[name])
+        # A missing coordinate is an empty cell, as spreadsheets and databases expect it.
+        cells = values.tolist()
+        if values.dtype.kind == "f":
+            cells = ["" if cell != cell else cell for cell in cells]
+        columns.append(cells)
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(table.colnames)
+        writer.writerows(zip(*columns, strict=True))
 
 
 def _read_csv(path: Path) -> Table:

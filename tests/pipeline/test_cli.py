@@ -102,7 +102,7 @@ def test_a_run_imports_no_tensorflow(
     code = (
         "import sys; from galpipe.pipeline.cli import cli\n"
         "assert not cli(sys.argv[1:], standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'sklearn', 'matplotlib', 'pycocotools'}\n"
+        "heavy = {'tensorflow', 'keras', 'tf_keras', 'sklearn', 'matplotlib', 'pandas'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     arguments = ["run", str(good_picture), "-o", str(tmp_path / "out"), *model_options]
