@@ -95,7 +95,8 @@ def model_card(
         "pasted onto fields, where their isophote is their box.",
         "## Measured",
         "The bundle itself, searching the whole held-back images as `galpipe detect` does. "
-        f"The score threshold {score_threshold:.2f} gives the best F1 on the validation images.",
+        f"The score threshold {score_threshold:.2f} gives the best F1 on the validation images, "
+        "averaged over their kinds.",
         *[
             f"### {role}\n\n{metrics.to_markdown()}\n"
             "At the score threshold: precision {:.3f}, recall {:.3f}.".format(

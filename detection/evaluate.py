@@ -51,11 +51,10 @@ class PrecisionRecall:
         """Return the highest recall that keeps the precision at or above a value."""
         return float(self.recall[self.precision >= precision].max(initial=0.0))
 
-    def best_threshold(self) -> float:
-        """Return the score threshold with the largest F1 (harmonic mean of the two)."""
-        total = self.precision + self.recall
-        f1 = 2 * self.precision * self.recall / np.where(total > 0, total, 1.0)
-        return float(self.scores[f1.argmax()]) if len(f1) else 0.5
+    def f1(self, threshold: float) -> float:
+        """Return the harmonic mean of precision and recall at a score threshold."""
+        precision, recall = self.at(threshold)
+        return 2 * precision * recall / (precision + recall) if recall > 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from ..models import (
 )
 from .card import describe_data, model_card, versions
 from .dataset import Source
-from .evaluate import DetectionMetrics, evaluate_detections
+from .evaluate import DetectionMetrics, PrecisionRecall, evaluate_detections
 from .export import export_litert, largest_score_difference
 from .predict import detect_field
 from .views import LabelledImage, view
 from .zoo import INPUT_SCALING
 
-__all__ = ["publish"]
+__all__ = ["measure_bundle", "publish"]
 
 _MODEL_FILE = "model.tflite"
 # What the network and its LiteRT file may differ by: the price of 16-bit weights.
@@ -35,6 +35,7 @@ _PARITY_TILES = 16
 # Average precision needs the whole curve: boxes far below any threshold one would run with.
 _LOWEST_SCORE = 0.02
 _UNMEASURED_THRESHOLD = 0.5
+_THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
 
 def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], folder: Path) -> Path:
@@ -76,16 +77,25 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
         data=describe_data(sources),
         versions=versions(),
     )
-    files = {_MODEL_FILE: content}
-    detector = Detector(read_bundle(write_bundle(folder, manifest, files, "", {})))
-    validation = [image for source in sources for image in source.validation]
-    threshold = _UNMEASURED_THRESHOLD
-    if validation:
-        threshold = round(_measure(detector, validation).curve.best_threshold(), 3)
-    held_back: dict[str, list[LabelledImage]] = {}
-    for source in sources:
-        held_back.setdefault(source.data.role, []).extend(source.test)
-    measured = {role: _measure(detector, images) for role, images in held_back.items() if images}
+    write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {"litert_difference": parity})
+    return measure_bundle(folder, config, sources)
+
+
+def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Source]) -> Path:
+    """Choose the score threshold of a bundle, measure it, and write both into it.
+
+    The threshold is the one with the best F1, averaged over the kinds of validation images, so
+    that the many cutouts do not outvote the few frames.
+    """
+    bundle = read_bundle(folder)
+    detector = Detector(bundle)
+    threshold = _best_threshold(
+        [_measure(detector, images).curve for images in _by_role(sources, "validation").values()]
+    )
+    measured = {
+        role: _measure(detector, images) for role, images in _by_role(sources, "test").items()
+    }
+    parity = bundle.metrics()["litert_difference"]
     metrics: dict[str, Any] = {"score_threshold": threshold, "litert_difference": round(parity, 5)}
     for role, result in measured.items():
         precision, recall = result.curve.at(threshold)
@@ -94,8 +104,24 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
             "recall": round(recall, 4),
         }
     head = DetectorHead(anchors=config.anchors, score_threshold=threshold)
+    manifest = bundle.manifest.model_copy(update={"head": head})
     card = model_card(config, sources, measured, threshold, parity)
-    return write_bundle(folder, manifest.model_copy(update={"head": head}), files, card, metrics)
+    return write_bundle(folder, manifest, {_MODEL_FILE: bundle.read(_MODEL_FILE)}, card, metrics)
+
+
+def _by_role(sources: Sequence[Source], part: str) -> dict[str, list[LabelledImage]]:
+    images: dict[str, list[LabelledImage]] = {}
+    for source in sources:
+        if getattr(source, part):
+            images.setdefault(source.data.role, []).extend(getattr(source, part))
+    return images
+
+
+def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
+    if not curves:
+        return _UNMEASURED_THRESHOLD
+    f1 = [np.mean([curve.f1(threshold) for curve in curves]) for threshold in _THRESHOLDS]
+    return round(float(_THRESHOLDS[int(np.argmax(f1))]), 2)
 
 
 def _measure(detector: Detector, images: Sequence[LabelledImage]) -> DetectionMetrics:

@@ -19,7 +19,7 @@ def backbone() -> Any:
     config = DetectorTraining.model_validate(
         {
             "data": [{"images": "images", "annotations": "annotations"}],
-            "input_size": 64,
+            "input_size": 224,
             "anchors": {"max_level": 4},
         }
     )

@@ -72,7 +72,8 @@ def test_the_curve_by_hand(worked_example: DetectionMetrics) -> None:
     np.testing.assert_allclose(curve.scores, [0.9, 0.7, 0.6, 0.5])
     np.testing.assert_allclose(curve.precision, [1, 1 / 2, 2 / 3, 3 / 4])
     np.testing.assert_allclose(curve.recall, [1 / 3, 1 / 3, 2 / 3, 1])
-    assert curve.best_threshold() == 0.5
+    assert curve.f1(0.5) == pytest.approx(6 / 7)
+    assert curve.f1(0.95) == 0
     assert curve.at(0.65) == pytest.approx((1 / 2, 1 / 3))
     assert curve.at(0.95) == (1.0, 0.0)
     assert worked_example.recall_at_90_precision == pytest.approx(1 / 3)

@@ -35,7 +35,14 @@ def tiny(labelled: Labelled, save_source: Save) -> Make:
         for i in range(10)
     ]
     frames = [
-        labelled(f"f{i}", 200, 150, (40.0, 50.0, 12.0), (140.0, 90.0, 15.0), seed=50 + i)
+        labelled(
+            f"f{i}",
+            200,
+            150,
+            (*rng.uniform((30, 30), (90, 120)), 12.0),
+            (*rng.uniform((110, 30), (170, 120)), 15.0),
+            seed=50 + i,
+        )
         for i in range(4)
     ]
     folders = {"cutouts": save_source("c", cutouts), "fields": save_source("f", frames)}
