@@ -33,11 +33,11 @@ def detect_field(
 ) -> Detections:
     """Find the objects of a field of any size.
 
-    The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile, so that
-    objects larger than a tile are found as well as the smallest.  A box that an inner tile edge
-    cuts is dropped, for another tile or pass has the object whole; what several tiles found is
-    merged by IoU, never by the overlap with the smaller box, which would swallow a small galaxy in
-    front of a large one.
+    The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile (see
+    :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
+    the smallest.  A box that an inner tile edge cuts is dropped, for another tile or pass has the
+    object whole; what several tiles found is merged by IoU, never by the overlap with the smaller
+    box, which would swallow a small galaxy in front of a large one.
 
     Parameters
     ----------

@@ -17,6 +17,9 @@ __all__ = ["Tile", "cut_tiles", "plan_tiles", "touches_inner_edge"]
 
 _TOUCH = 2.0
 """Tile pixels: a box that ends this close to an edge is taken as cut by it."""
+
+_FINER = 1.5
+"""Least ratio of the scales of a pass and of the one that shows the whole field in one tile."""
 _ROUNDING = 1e-6
 
 
@@ -58,7 +61,9 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
     """Plan the passes over a field.
 
     The first pass is at full scale, each further one at half the scale of the one before, and the
-    last one shows the whole field in one tile. A field that fits one tile has one pass.
+    last one shows the whole field in one tile. A pass hardly finer than that last one is left out:
+    it would search the field again for the same objects. So a field up to one and a half tiles
+    long has one pass.
 
     Parameters
     ----------
@@ -84,7 +89,7 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
         raise ValueError(f"an overlap of {overlap} does not suit tiles of {tile_size} pixels")
     tiles: list[Tile] = []
     longest, scale = max(width, height), 1.0
-    while longest * scale > tile_size:
+    while longest * scale >= _FINER * tile_size:
         across = _starts(math.ceil(width * scale), tile_size, overlap)
         down = _starts(math.ceil(height * scale), tile_size, overlap)
         for y in down:

@@ -20,7 +20,7 @@ class Flag(IntFlag):
     BAD_PIXELS = 2
     """The box holds pixels that are blank, NaN or infinite."""
     DOWNSCALED = 4
-    """Found on a reduced copy of the field: larger than what a tile at full scale holds."""
+    """Found on a reduced copy of the field: its edges are as much coarser."""
 
 
 @dataclass(frozen=True)

@@ -54,14 +54,16 @@ def test_the_pyramid(width: int, height: int) -> None:
 
 def test_golden_plans() -> None:
     assert plan_tiles(69, 69, 320, 160) == [Tile(0, 1.0, 0, 0, 320)]
-    cutout = plan_tiles(424, 424, 320, 160)
-    assert [(t.scale, t.x, t.y) for t in cutout[:4]] == [
+    assert plan_tiles(424, 424, 320, 160) == [Tile(0, 320 / 424, 0, 0, 320)]
+    square = plan_tiles(480, 480, 320, 160)
+    assert [(t.scale, t.x, t.y) for t in square[:4]] == [
         (1, 0, 0),
-        (1, 104, 0),
-        (1, 0, 104),
-        (1, 104, 104),
+        (1, 160, 0),
+        (1, 0, 160),
+        (1, 160, 160),
     ]
-    assert cutout[4].scale == pytest.approx(320 / 424)
+    assert square[4].scale == pytest.approx(2 / 3)
+    assert {t.scale for t in plan_tiles(700, 500, 320, 160)} == {1, 320 / 700}
     frame = plan_tiles(2048, 1489, 320, 160)
     assert sorted({t.scale for t in frame}) == [0.15625, 0.25, 0.5, 1]
     with pytest.raises(ValueError, match="overlap"):
