@@ -14,9 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from .. import __version__
-from ..configs import ClassifierTraining, dump_config
-from ..errors import OutputError
-from ..imaging import atomic_path
+from ..configs import ClassifierTraining, claim_folder
 from ..models import Manifest, Member, load_classifier, write_bundle
 from .card import model_card
 from .dataset import class_names
@@ -60,7 +58,7 @@ def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
         If the folder holds the training of another configuration or cannot be written.
     """
     output = Path(output)
-    _claim(output, config)
+    claim_folder(output, config)
     console = Console()
     with console.status("reading images") as status:
         sources = gather(config, lambda done, all: status.update(f"reading images {done}/{all}"))
@@ -131,21 +129,6 @@ def _names(config: ClassifierTraining) -> list[str]:
         kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}"
         for i, kind in enumerate(kinds)
     ]
-
-
-def _claim(output: Path, config: ClassifierTraining) -> None:
-    settings, record = dump_config(config), output / "config.yaml"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        if record.is_file() and record.read_text(encoding="utf-8") != settings:
-            raise OutputError(
-                f"{output}: holds a training with other settings (see {record.name} there); "
-                "choose another folder or remove it"
-            )
-        with atomic_path(record) as beside:
-            beside.write_text(settings, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error}") from error
 
 
 def _check_parity(name: str, parity: Parity, int8: bool) -> None:

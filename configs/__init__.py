@@ -1,6 +1,6 @@
 """The typed configuration: one schema, and the presets that ship with the package."""
 
-from .load import dump_config, load_config, preset
+from .load import claim_folder, dump_config, load_config, preset
 from .schema import (
     Anchors,
     ClassifierData,
@@ -29,6 +29,7 @@ __all__ = [
     "RunConfig",
     "Split",
     "Vgg16Member",
+    "claim_folder",
     "dump_config",
     "load_config",
     "preset",

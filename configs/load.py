@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ConfigError
+from ..errors import ConfigError, OutputError
+from ..imaging import atomic_path
 
-__all__ = ["dump_config", "load_config", "preset"]
+__all__ = ["claim_folder", "dump_config", "load_config", "preset"]
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -85,6 +86,33 @@ def preset(path: str | Path) -> Path:
 def dump_config(config: BaseModel) -> str:
     """Return the resolved configuration as YAML that :func:`load_config` reads again."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def claim_folder(folder: Path, config: BaseModel) -> None:
+    """Make the folder of a training with its settings, or check that it holds this training.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds anything else, or cannot be made.
+    """
+    record = folder / "config.yaml"
+    text = dump_config(config)
+    if record.is_file():
+        if record.read_text(encoding="utf-8") != text:
+            raise OutputError(
+                f"{folder}: holds a training with other settings (see its {record.name}); "
+                "choose another folder, or remove it"
+            )
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise OutputError(f"{folder}: is not empty and holds no training; choose another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error}") from error
+    with atomic_path(record) as beside:
+        beside.write_text(text, encoding="utf-8")
 
 
 def _expand(value: Any, file: Path) -> Any:

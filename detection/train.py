@@ -18,9 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ..configs import DetectorTraining, dump_config
-from ..errors import OutputError, require
-from ..imaging import atomic_path
+from ..configs import DetectorTraining, claim_folder
+from ..errors import require
 from ..models.anchors import multilevel_anchors
 from .backbone import load_backbone, refresh_statistics
 from .dataset import Batch, Source, batches, read_sources
@@ -28,7 +27,7 @@ from .publish import publish
 from .sampling import TileSampler
 from .zoo import INPUT_SCALING, build_model, head_outputs
 
-__all__ = ["Trainer", "claim", "fit", "learning_rate", "train_detector"]
+__all__ = ["Trainer", "fit", "learning_rate", "train_detector"]
 
 _MOMENTUM = 0.9
 _LARGEST_GRADIENT = 10.0
@@ -208,33 +207,6 @@ def fit(config: DetectorTraining, sources: list[Source], folder: Path) -> Traine
     return trainer
 
 
-def claim(output: Path, config: DetectorTraining) -> None:
-    """Make the folder of a training, or check that it holds this one.
-
-    Raises
-    ------
-    OutputError
-        If it holds anything else, or cannot be made.
-    """
-    record = output / "config.yaml"
-    text = dump_config(config)
-    if record.exists():
-        if record.read_text(encoding="utf-8") != text:
-            raise OutputError(
-                f"{output}: holds a training with another configuration (see its config.yaml); "
-                "choose another folder, or remove it"
-            )
-        return
-    if output.exists() and any(output.iterdir()):
-        raise OutputError(f"{output}: is not empty and holds no training; choose another folder")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be made: {error}") from error
-    with atomic_path(record) as beside:
-        beside.write_text(text, encoding="utf-8")
-
-
 def train_detector(config: DetectorTraining, output: Path) -> Path:
     """Train a detector, measure it on the images held back, and write its bundle.
 
@@ -263,7 +235,7 @@ def train_detector(config: DetectorTraining, output: Path) -> Path:
         If the packages of training are not installed.
     """
     require("pycocotools", "train")
-    claim(output, config)
+    claim_folder(output, config)
     sources = read_sources(config)
     trainer = fit(config, sources, output / "checkpoints")
     trainer.use_means()

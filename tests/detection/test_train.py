@@ -12,9 +12,8 @@ import pytest
 
 from galpipe.configs import DetectorTraining
 from galpipe.detection import train
-from galpipe.detection.train import Trainer, claim, learning_rate, train_detector
+from galpipe.detection.train import Trainer, learning_rate, train_detector
 from galpipe.detection.views import LabelledImage
-from galpipe.errors import OutputError
 from galpipe.models import load_detector, read_bundle
 
 pytest.importorskip("official", exc_type=ImportError)
@@ -77,17 +76,6 @@ def test_learning_rate_rises_then_falls(tiny: Make) -> None:
     assert learning_rate(10, config) == pytest.approx(0.1)
     assert learning_rate(60, config) == pytest.approx(0.05)
     assert learning_rate(110, config) == pytest.approx(0, abs=1e-12)
-
-
-def test_a_folder_holds_one_training(tiny: Make, tmp_path: Path) -> None:
-    claim(tmp_path / "out", tiny())
-    claim(tmp_path / "out", tiny())
-    with pytest.raises(OutputError, match="another configuration"):
-        claim(tmp_path / "out", tiny(steps=7))
-    (tmp_path / "taken").mkdir()
-    (tmp_path / "taken" / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="no training"):
-        claim(tmp_path / "taken", tiny())
 
 
 def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
