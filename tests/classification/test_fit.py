@@ -57,8 +57,9 @@ def test_an_interrupted_training_goes_on_in_its_epoch(
         fit(network(), Points(stop_in_epoch=2), points(9), Schedule(4, 0.1), tmp_path)
     views = Points()
     fit(network(), views, points(9), Schedule(4, 0.1), tmp_path)
-    # Keras looks at one batch before anything else.
-    assert set(views.seen[1:]) == {2, 3}
+    # Keras fetches a batch or two before it tells which epoch it goes on with.
+    assert views.seen.count(0) <= 2
+    assert set(views.seen) - {0} == {2, 3}
 
 
 def run_epochs(keeper: KeepBest, losses: list[float], first: int = 0) -> list[bool]:
