@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from .. import __version__
+from .._version import __version__
 from ..configs import ClassifierTraining, claim_folder
 from ..models import Manifest, Member, load_classifier, write_bundle
 from .card import model_card

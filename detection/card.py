@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from .. import __version__
+from .._version import __version__
 from ..configs import DetectorTraining
 from .dataset import Source
 from .evaluate import DetectionMetrics
