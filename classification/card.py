@@ -16,6 +16,11 @@ from .sources import Sources
 
 __all__ = ["model_card"]
 
+_PRESETS = {
+    "galaxy10_cnn": "configs/cnn.yaml",
+    "galaxy10_ensemble": "configs/ensemble.yaml",
+}
+
 
 def model_card(
     config: ClassifierTraining,
@@ -50,9 +55,7 @@ def model_card(
         ),
         "## Train it again",
         "With the data in place, and the settings of `galpipe-model.json` under `training`:",
-        "```\ngalpipe train classifier --config configs/ensemble.yaml -o OUT\n```"
-        if config.name == "galaxy10_ensemble"
-        else "```\ngalpipe train classifier --config FILE -o OUT\n```",
+        f"```\ngalpipe train classifier --config {_PRESETS.get(config.name, 'FILE')} -o OUT\n```",
     ]
     return "\n\n".join(parts) + "\n"
 

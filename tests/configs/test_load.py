@@ -15,7 +15,11 @@ from galpipe.configs import (
 )
 from galpipe.errors import ConfigError, OutputError
 
-PRESETS = {"ssd_mobilenet.yaml": DetectorTraining, "ensemble.yaml": ClassifierTraining}
+PRESETS = {
+    "cnn.yaml": ClassifierTraining,
+    "ensemble.yaml": ClassifierTraining,
+    "ssd_mobilenet.yaml": DetectorTraining,
+}
 
 
 def test_every_preset_is_valid_and_none_is_untested(monkeypatch: pytest.MonkeyPatch) -> None:
