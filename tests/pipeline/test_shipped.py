@@ -1,0 +1,87 @@
+"""The models that ship do what their cards say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import galpipe
+from galpipe.annotations import read_voc
+from galpipe.configs import RunConfig
+from galpipe.detection.evaluate import evaluate_detections
+from galpipe.detection.predict import detect_field
+from galpipe.imaging import iou, read_field, to_rgb
+from galpipe.models import find_bundle, load, load_classifier, load_detector, shipped_models
+from galpipe.pipeline import Catalogue
+from galpipe.simulation import simulate_field
+
+PACKAGE = Path(galpipe.__file__).parent
+DEMONSTRATION = PACKAGE / "pipeline" / "demonstration" / "demonstration.fits.fz"
+
+
+def test_the_defaults_ship_and_all_are_whole_and_small() -> None:
+    names = shipped_models()
+    defaults = RunConfig()
+    assert {defaults.detector.model, defaults.classifier.model} <= set(names)
+    assert load_detector().bundle.manifest.name == defaults.detector.model
+    assert load_classifier().bundle.manifest.name == defaults.classifier.model
+    for name in names:
+        bundle = find_bundle(name)
+        bundle.verify()
+        assert load(name).class_names
+        assert bundle.metrics()
+        card = bundle.read("MODEL_CARD.md").decode()
+        assert "## Measured" in card
+        assert "galpipe train" in card
+    weights = PACKAGE / "models" / "weights"
+    assert sum(file.stat().st_size for file in weights.rglob("*")) < 25 * 2**20
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return galpipe.run(DEMONSTRATION, tmp_path_factory.mktemp("run") / "out").catalogue
+
+
+def test_the_demonstration_holds_galaxies_and_no_stars(
+    catalogue: Catalogue,
+) -> None:
+    made = simulate_field(1134, width=1024, height=1024, galaxies=20)
+    truth = made.annotated.boxes
+    table = catalogue.table
+    found = np.stack([table[name].value for name in ("xmin", "ymin", "xmax", "ymax")], axis=1)
+    assert len(found) >= 12
+    assert (iou(found, truth).max(axis=1) > 0.4).mean() >= 0.9
+    large = (truth[:, 2:] - truth[:, :2]).max(axis=1) >= 60
+    assert (iou(found, truth).max(axis=0)[large] > 0.5).mean() >= 0.8
+
+
+def test_the_catalogue_is_where_the_field_is(catalogue: Catalogue) -> None:
+    field = read_field(DEMONSTRATION)
+    table = catalogue.table
+    ra, dec = field.sky(table["x"].value, table["y"].value)
+    np.testing.assert_allclose(table["ra"].value, ra, atol=2e-7)
+    np.testing.assert_allclose(table["dec"].value, dec, atol=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("role", "folder", "pictures", "least"),
+    [("cutouts", "gz2", "images", 0.95), ("fields", "fields", "jpeg", 0.93)],
+)
+def test_the_detector_finds_the_images_held_back_from_its_training(
+    galpipe_data: Path, role: str, folder: str, pictures: str, least: float
+) -> None:
+    detector = load_detector()
+    (source,) = [s for s in detector.bundle.manifest.data["sources"] if s["role"] == role]
+    truth, found = [], []
+    for name in source["split"]["test"]:
+        annotation = galpipe_data / folder / "annotations" / f"{Path(name).stem}.xml"
+        truth.append(read_voc(annotation))
+        rgb = to_rgb(read_field(galpipe_data / folder / pictures / name))
+        found.append(detect_field(rgb, detector, 0.02))
+    metrics = evaluate_detections(truth, found, detector.class_names)
+    recorded = detector.bundle.metrics()[role]
+    assert metrics.map50 >= least
+    assert metrics.map50 == pytest.approx(recorded["map50"], abs=0.01)
+    assert metrics.ar1_ceiling == pytest.approx(recorded["ar1_ceiling"], abs=1e-4)
