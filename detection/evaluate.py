@@ -15,7 +15,11 @@ from ..annotations import AnnotatedImage
 from ..errors import InputError, require
 from ..imaging import Detections
 
-__all__ = ["DetectionMetrics", "PrecisionRecall", "evaluate_detections"]
+__all__ = ["LOWEST_SCORE", "DetectionMetrics", "PrecisionRecall", "evaluate_detections"]
+
+LOWEST_SCORE = 0.02
+"""Score down to which a detector is measured: average precision needs the whole curve, so boxes far
+below any threshold that one would run with."""
 
 # COCO's cap of 100 detections an image hides galaxies in crowded fields; it is raised to what the
 # fullest image needs, and never lowered.

@@ -67,11 +67,7 @@ def largest_score_difference(
     for image in images:
         scaled = image[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
         logits, _ = _flat_heads(model, tf.constant(scaled, tf.float32), anchors_per_cell)
-        # LiteRT does not keep the order of the outputs.
-        width = logits.shape[-1]
-        exported = next(
-            output for output in network.run(image[np.newaxis]) if output.shape[-1] == width
-        )
+        exported, _ = network.run(image[np.newaxis])
         difference = np.abs(tf.sigmoid(logits).numpy() - tf.sigmoid(exported).numpy())
         largest = max(largest, float(difference.max()))
     return largest

@@ -20,7 +20,7 @@ from ..models import (
 )
 from .card import describe_data, model_card, versions
 from .dataset import Source
-from .evaluate import DetectionMetrics, PrecisionRecall, evaluate_detections
+from .evaluate import LOWEST_SCORE, DetectionMetrics, PrecisionRecall, evaluate_detections
 from .export import export_litert, largest_score_difference
 from .predict import detect_field
 from .views import LabelledImage, view
@@ -32,8 +32,6 @@ _MODEL_FILE = "model.tflite"
 # What the network and its LiteRT file may differ by: the price of 16-bit weights.
 _LARGEST_DIFFERENCE = 0.01
 _PARITY_TILES = 16
-# Average precision needs the whole curve: boxes far below any threshold one would run with.
-_LOWEST_SCORE = 0.02
 _UNMEASURED_THRESHOLD = 0.5
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
@@ -125,7 +123,7 @@ def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
 
 
 def _measure(detector: Detector, images: Sequence[LabelledImage]) -> DetectionMetrics:
-    found = [detect_field(image.rgb, detector, _LOWEST_SCORE) for image in images]
+    found = [detect_field(image.rgb, detector, LOWEST_SCORE) for image in images]
     truth = [_annotated(image, detector.class_names) for image in images]
     return evaluate_detections(truth, found, detector.class_names)
 

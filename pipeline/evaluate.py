@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_classifier", "evaluate_detector"]
 
-# Average precision needs the whole curve: boxes far below any threshold one would run with.
-_LOWEST_SCORE = 0.02
-
 # Images held in memory at a time.
 _CHUNK = 64
 
@@ -63,7 +60,7 @@ def evaluate_detector(
         If the model, the output or the packages of evaluation are not as needed.
     """
     require("pycocotools", "train")
-    from ..detection.evaluate import evaluate_detections
+    from ..detection.evaluate import LOWEST_SCORE, evaluate_detections
 
     detector = open_detector(model)
     pairs = read_voc_folder(annotations, images)
@@ -73,7 +70,7 @@ def evaluate_detector(
         for path, _ in pairs:
             bar.start(path.name)
             rgb = to_rgb(read_field(path), detector.bundle.manifest.stretch)
-            found.append(detect_field(rgb, detector, _LOWEST_SCORE))
+            found.append(detect_field(rgb, detector, LOWEST_SCORE))
             bar.advance(1, sum(map(len, found)), 0)
     metrics = evaluate_detections(
         [annotated for _, annotated in pairs], found, detector.class_names
