@@ -29,8 +29,10 @@ $(VENV)/base: setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
+# Our files are read by labelImg's own reader in the tests; its window (PyQt5) is not needed.
 $(VENV)/everything: setup.cfg pyproject.toml | $(VENV)/base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps labelImg
 	touch $@
 
 clean:

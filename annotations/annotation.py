@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["AnnotatedImage", "ObjectBox", "label_order"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObjectBox:
     """One labelled object of an image.
 
@@ -24,11 +24,14 @@ class ObjectBox:
         Pixel edges, 0-based and half-open: the first pixel spans 0 to 1, x runs to the right and y
         down in the array as read.  An inverted box is representable, so that it can be reported.
     difficult : bool
-        Undecidable for the annotator: such a box neither trains nor counts.
+        Undecidable for the annotator, or a crowd: such a box neither trains nor counts.  What
+        Pascal VOC calls difficult and COCO a crowd is one thing here.
     truncated : bool
         The object goes on beyond the image or behind another object.
     pose : str
         Free text of the Pascal VOC format.
+    attributes : tuple of (str, str)
+        Whatever else the format says of the object, by name.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class ObjectBox:
     difficult: bool = False
     truncated: bool = False
     pose: str = "Unspecified"
+    attributes: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("xmin", "ymin", "xmax", "ymax"):

@@ -8,6 +8,7 @@ from .detections import Detections
 from .draw import contact_sheet, draw_overlay, to_display
 from .field import Field
 from .find import FieldSource, find_fields
+from .picture import read_picture_size
 from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, read_field
 from .stretch import Stretch, to_rgb
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
@@ -33,6 +34,7 @@ __all__ = [
     "iou",
     "plan_tiles",
     "read_field",
+    "read_picture_size",
     "suppress",
     "to_display",
     "to_rgb",

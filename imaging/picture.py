@@ -11,14 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .content import Kind, jpeg_is_whole, picture_size, png_is_whole
+from .content import Kind, jpeg_is_whole, kind_of, picture_size, png_is_whole
 from .limits import check_size
 
-__all__ = ["PICTURE_SUFFIXES", "read_picture"]
+__all__ = ["PICTURE_SUFFIXES", "read_picture", "read_picture_size"]
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
+_HEAD = 2**20
+"""Bytes of a file in which its size stands, unless the camera put a larger thumbnail before it."""
+
 _WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
+
+
+def read_picture_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height that the head of a picture declares; None if it declares none.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
+    kind = kind_of(head)
+    return picture_size(head, kind) if kind in ("jpeg", "png", "tiff") else None
 
 
 def read_picture(

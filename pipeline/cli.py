@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -11,16 +10,16 @@ import click
 
 from .._version import __version__
 from ..errors import GalpipeError, InputError
+from .lazy_group import LazyGroup
 
 __all__ = ["cli", "main"]
 
-# Name of each command and what `galpipe --help` says of it.  The text stands here, and not only in
-# the command's module, because importing every command to show a list would take longer than
-# showing it.  A test holds the two together.
+# Name of each command and what `galpipe --help` says of it.
 COMMANDS = {
     "run": "Find and classify every galaxy of the fields.",
     "detect": "Find every galaxy of the fields: the first stage alone.",
     "classify": "Classify images of single galaxies: the second stage alone.",
+    "annotations": "Convert, check, split, count, propose and view box annotations.",
     "train": "Train a detector or a classifier on your own labels.",
     "evaluate": "Measure a detector or a classifier on labelled images.",
     "models": "List, show and verify models.",
@@ -31,33 +30,8 @@ COMMANDS = {
 _INTERRUPTED = 130
 
 
-class _Commands(click.Group):
-    """A group whose commands are imported when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f".commands.{cmd_name}", __package__)
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        import difflib
-
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"No such command '{args[0]}'.{hint}")
-        return super().resolve_command(ctx, args)
+class _Commands(LazyGroup):
+    """The top level: what goes wrong below becomes a message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user can mend becomes a message and an exit code."""
@@ -93,6 +67,8 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    package=f"{__package__}.commands",
+    summaries=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExample:\n  galpipe run frames/ -o result\n\n"
     "Exit codes: 0 all done; 1 some inputs failed, the rest is complete; 2 wrong usage.",

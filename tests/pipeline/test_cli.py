@@ -140,7 +140,11 @@ def test_every_command_says_what_it_does(galpipe_cli: Cli) -> None:
 
 def _check_help(command: click.Command, path: str) -> None:
     if isinstance(command, click.Group):
-        for name, part in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            part = command.get_command(context, name)
+            assert part is not None
+            assert part.name == name
             _check_help(part, f"{path} {name}")
         return
     assert command.epilog, path

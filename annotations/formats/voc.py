@@ -16,10 +16,10 @@ from pathlib import Path
 import cv2
 from lxml import etree
 
-from ..errors import InputError, OutputError
-from ..imaging import atomic_path
-from .annotation import AnnotatedImage, ObjectBox
-from .find import find_image
+from ...errors import InputError, OutputError
+from ...imaging import atomic_path
+from ..annotation import AnnotatedImage, ObjectBox
+from ..find import find_image
 
 __all__ = ["read_voc", "read_voc_folder", "write_voc"]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..imaging import atomic_path
-from .annotation import AnnotatedImage, label_order
-from .classes import index_of
+from ...imaging import atomic_path
+from ..annotation import AnnotatedImage, label_order
+from ..classes import index_of
 
 __all__ = ["to_coco", "write_coco"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..errors import InputError, OutputError
-from ..imaging import atomic_path
-from .annotation import AnnotatedImage, label_order
-from .classes import index_of
-from .find import image_stem
+from ...errors import InputError, OutputError
+from ...imaging import atomic_path
+from ..annotation import AnnotatedImage, label_order
+from ..classes import index_of
+from ..find import image_stem
 
 __all__ = ["write_yolo"]
 

@@ -1,0 +1,84 @@
+"""Many annotated images in little memory, to be gone through as often as a writer needs."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+
+from .annotation import AnnotatedImage, ObjectBox
+
+__all__ = ["Collection"]
+
+_Rest = tuple[str, tuple[tuple[str, str], ...]]
+_NONE: _Rest = ("Unspecified", ())
+
+
+class Collection:
+    """Annotated images, packed: 36 bytes an object beside the images' names.
+
+    Parameters
+    ----------
+    images : iterable of AnnotatedImage, optional
+        What to begin with.
+    """
+
+    def __init__(self, images: Iterable[AnnotatedImage] = ()) -> None:
+        self._names: list[str] = []
+        self._sizes = array("l")
+        self._ends = array("l")
+        self._edges = array("d")
+        self._label_ids = array("i")
+        self._flags = array("b")
+        self._labels: dict[str, int] = {}
+        self._rest: dict[int, _Rest] = {}
+        for image in images:
+            self.append(image)
+
+    def append(self, image: AnnotatedImage) -> None:
+        """Add an image at the end."""
+        self._names.append(image.filename)
+        self._sizes.extend((image.width, image.height, image.depth))
+        for box in image.objects:
+            self._edges.extend(box.edges)
+            self._label_ids.append(self._labels.setdefault(box.label, len(self._labels)))
+            self._flags.append(box.difficult + 2 * box.truncated)
+            rest = (box.pose, box.attributes)
+            if rest != _NONE:
+                self._rest[len(self._flags) - 1] = rest
+        self._ends.append(len(self._flags))
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[AnnotatedImage]:
+        """Yield the images in the order in which they came."""
+        labels = list(self._labels)
+        start = 0
+        for index, (name, end) in enumerate(zip(self._names, self._ends, strict=True)):
+            width, height, depth = self._sizes[3 * index : 3 * index + 3]
+            objects = tuple(self._object(place, labels) for place in range(start, end))
+            yield AnnotatedImage(name, width, height, depth, objects)
+            start = end
+
+    @property
+    def objects(self) -> int:
+        """Number of objects on all images."""
+        return len(self._flags)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names that occur, sorted, so that class ids are the same on every run."""
+        return tuple(sorted(self._labels))
+
+    def _object(self, place: int, labels: list[str]) -> ObjectBox:
+        pose, attributes = self._rest.get(place, _NONE)
+        flags = self._flags[place]
+        return ObjectBox(
+            labels[self._label_ids[place]],
+            *self._edges[4 * place : 4 * place + 4],
+            difficult=bool(flags & 1),
+            truncated=bool(flags & 2),
+            pose=pose,
+            attributes=attributes,
+        )

@@ -1,0 +1,1 @@
+"""The formats of box annotations, one module each."""

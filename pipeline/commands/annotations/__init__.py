@@ -1,0 +1,16 @@
+"""``galpipe annotations``: one module for each of its commands."""
+
+from __future__ import annotations
+
+import click
+
+from ...lazy_group import LazyGroup
+
+__all__ = ["command"]
+
+_SUMMARIES: dict[str, str] = {}
+
+
+@click.group("annotations", cls=LazyGroup, package=__name__, summaries=_SUMMARIES)
+def command() -> None:
+    """Convert, check, split, count, propose and view box annotations."""
