@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS
-from .formats.coco import to_coco, write_coco
 from .find import find_image
+from .formats.coco import to_coco, write_coco
+from .formats.voc import read_voc, read_voc_folder, write_voc
+from .formats.yolo import write_yolo
 from .galaxy10 import GALAXY10_RULE, Choice, galaxy10_allowed, galaxy10_class
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
 from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
 from .twins import find_twins
-from .formats.voc import read_voc, read_voc_folder, write_voc
 from .votes import (
     GZ2_TREE,
     Answer,
@@ -18,7 +19,6 @@ from .votes import (
     read_votes,
     vote_share,
 )
-from .formats.yolo import write_yolo
 
 __all__ = [
     "GALAXY10_DECALS",
