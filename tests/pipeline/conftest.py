@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from click.testing import CliRunner, Result
+
+from galpipe.pipeline.cli import cli
 
 # Bright enough for the tiny detector (mean over 0.5), and of one colour each for the classifier.
 COLOURS = {"red": (255, 150, 150), "green": (150, 255, 150), "blue": (150, 150, 255)}
@@ -46,6 +50,16 @@ def write_fits(path: Path, squares: dict[tuple[int, int], str], side: int = 128)
     path.parent.mkdir(parents=True, exist_ok=True)
     fits.PrimaryHDU(np.moveaxis(rgb * 4 + noise, 2, 0), header).writeto(path)
     return path
+
+
+@pytest.fixture
+def galpipe_cli() -> Callable[..., Result]:
+    """Run the command line within this process."""
+
+    def call(*arguments: Any) -> Result:
+        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+    return call
 
 
 @pytest.fixture

@@ -9,27 +9,16 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import galpipe
 from galpipe.pipeline import Catalogue
-from galpipe.pipeline.cli import COMMANDS, cli
+from galpipe.pipeline.cli import COMMANDS
 
 Cli = Callable[..., Result]
-
-
-@pytest.fixture
-def galpipe_cli() -> Cli:
-    """Run the command line within this process."""
-
-    def call(*arguments: Any) -> Result:
-        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
-
-    return call
 
 
 @pytest.fixture
