@@ -6,9 +6,11 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..imaging import read_field, read_picture_size
-from .find import find_image
+from .find import IMAGE_SUFFIXES, find_image
 
-__all__ = ["ImageFolder"]
+__all__ = ["ImageFolder", "images_beside"]
+
+_FOLDERS = ("images", "JPEGImages")
 
 
 class ImageFolder:
@@ -49,3 +51,22 @@ class ImageFolder:
             If it cannot be read.
         """
         return read_picture_size(path) or read_field(path).pixels.shape[1::-1]
+
+
+def images_beside(annotations: Path) -> ImageFolder | None:
+    """Return the folder where the images of annotations usually lie, None if there is none.
+
+    Looked for are ``images`` and ``JPEGImages`` in the folder of the annotations and beside it, and
+    images in that folder itself.
+
+    Parameters
+    ----------
+    annotations : Path
+        File or folder of annotations.
+    """
+    folder = annotations if annotations.is_dir() else annotations.parent
+    for place in (folder / name for folder in (folder, folder.parent) for name in _FOLDERS):
+        if place.is_dir():
+            return ImageFolder(place)
+    holds_images = any(path.name.lower().endswith(IMAGE_SUFFIXES) for path in folder.iterdir())
+    return ImageFolder(folder) if holds_images else None

@@ -1,0 +1,183 @@
+"""From one annotation format to another, with an account of what the other cannot hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from ..errors import InputError, OutputError
+from .annotation import AnnotatedImage
+from .collection import Collection
+from .faults import box_faults
+from .formats.format import Content, Format, Writing
+from .formats.registry import FORMATS, format_named
+from .source import Source
+
+__all__ = ["Conversion", "convert", "target_format"]
+
+# Of several formats with one suffix, the one that a bare suffix means.
+_MEANT = {".json": "coco"}
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion did.
+
+    Attributes
+    ----------
+    source, target : Format
+        The formats.
+    images, objects : int
+        How many were written.
+    class_names : tuple of str
+        The classes in the order of their ids.
+    failures : tuple of InputError
+        One for each file or entry that could not be read and is left out.
+    skipped : int
+        Difficult objects left out because the caller asked for it.
+    lost : mapping of Content to int
+        What the target cannot hold: in ``empty`` and ``size`` the number of images, in the others
+        the number of objects.
+    faulty : int
+        Boxes that are inverted, empty or reach beyond their image; written as they stand.
+    """
+
+    source: Format
+    target: Format
+    images: int
+    objects: int
+    class_names: tuple[str, ...]
+    failures: tuple[InputError, ...]
+    skipped: int
+    lost: Mapping[Content, int]
+    faulty: int
+
+
+def convert(
+    source: Source,
+    output: str | Path,
+    form: Format,
+    *,
+    skip_difficult: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Conversion:
+    """Write annotations in another format.
+
+    Parameters
+    ----------
+    source : Source
+        The annotations; read once.
+    output : str or Path
+        File or folder to write, as the format has it.
+    form : Format
+        The format to write; see `target_format`.
+    skip_difficult : bool
+        Leave out difficult objects, so that a format without that flag does not make them certain.
+    settings : mapping, optional
+        What the format alone needs to know, under the names that it documents.
+    overwrite : bool
+        Whether files in the place of the new ones may be replaced; others in that folder stay.
+
+    Returns
+    -------
+    Conversion
+        The account of it.
+
+    Raises
+    ------
+    InputError
+        If nothing can be read, or what was read lacks something that the format needs.
+    OutputError
+        If the output exists already, or cannot be written.
+    """
+    output = Path(output)
+    if form.write is None:
+        raise OutputError(f"{form.title} can be read, but not written.")
+    check_vacant(output, form, overwrite=overwrite)
+    collection = Collection()
+    found: Counter[Content] = Counter()
+    skipped = faulty = 0
+    for _, image in source:
+        kept = _without_difficult(image) if skip_difficult else image
+        skipped += len(image.objects) - len(kept.objects)
+        faulty += sum(1 for _ in box_faults(kept))
+        _count(kept, found)
+        collection.append(kept)
+    if not len(collection):
+        reason = f" The first reason: {source.failures[0]}" if source.failures else ""
+        raise InputError(f"{source.path} holds no annotated image that can be read.{reason}")
+    class_names = source.class_order(collection.labels)
+    form.write(output, collection, Writing(class_names, source.images, settings or {}))
+    lost = {content: found[content] for content in get_args(Content) if content not in form.holds}
+    return Conversion(
+        source=source.form,
+        target=form,
+        images=len(collection),
+        objects=collection.objects,
+        class_names=class_names,
+        failures=tuple(source.failures),
+        skipped=skipped,
+        lost={content: count for content, count in lost.items() if count},
+        faulty=faulty,
+    )
+
+
+def target_format(output: str | Path, name: str | None = None) -> Format:
+    """Return the format to write: the one named, or the one that the suffix of the output means.
+
+    Raises
+    ------
+    InputError
+        If there is no such format, or the suffix means none.
+    """
+    if name is not None:
+        return format_named(name)
+    suffix = Path(output).suffix.lower()
+    written = [form for form in FORMATS.values() if form.write is not None]
+    for form in written:
+        if suffix and form.suffix == suffix and _MEANT.get(suffix, form.name) == form.name:
+            return form
+    raise InputError(
+        f"The name {Path(output).name} does not say which format to write. Name it with --to: "
+        f"{', '.join(form.name for form in written)}."
+    )
+
+
+def check_vacant(output: Path, form: Format, *, overwrite: bool) -> None:
+    """Refuse an output that exists, unless it may be replaced and is a file or folder as needed.
+
+    Raises
+    ------
+    OutputError
+        Says what is in the way.
+    """
+    if not output.exists() or (output.is_dir() and not form.suffix and not any(output.iterdir())):
+        return
+    if output.is_dir() == bool(form.suffix):
+        kind = f"a file NAME{form.suffix}" if form.suffix else "a folder"
+        raise OutputError(f"{output} is in the way: {form.title} is written to {kind}.")
+    if not overwrite:
+        what = "is not empty" if output.is_dir() else "exists already"
+        raise OutputError(
+            f"{output} {what}. Choose another output, or add --overwrite (in Python: "
+            "overwrite=True) to replace files of the same names."
+        )
+
+
+def _without_difficult(image: AnnotatedImage) -> AnnotatedImage:
+    return replace(image, objects=tuple(box for box in image.objects if not box.difficult))
+
+
+def _count(image: AnnotatedImage, found: Counter[Content]) -> None:
+    """Count what an image holds that some formats cannot."""
+    found["empty"] += not image.objects
+    found["size"] += image.width > 0 and image.height > 0
+    for box in image.objects:
+        found["difficult"] += box.difficult
+        found["truncated"] += box.truncated
+        found["pose"] += box.pose != "Unspecified"
+        found["attributes"] += bool(box.attributes)
