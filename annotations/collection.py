@@ -62,6 +62,11 @@ class Collection:
             start = end
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The images' names, in the order in which they came."""
+        return tuple(self._names)
+
+    @property
     def objects(self) -> int:
         """Number of objects on all images."""
         return len(self._flags)
@@ -74,9 +79,13 @@ class Collection:
     def _object(self, place: int, labels: list[str]) -> ObjectBox:
         pose, attributes = self._rest.get(place, _NONE)
         flags = self._flags[place]
+        xmin, ymin, xmax, ymax = self._edges[4 * place : 4 * place + 4]
         return ObjectBox(
             labels[self._label_ids[place]],
-            *self._edges[4 * place : 4 * place + 4],
+            xmin,
+            ymin,
+            xmax,
+            ymax,
             difficult=bool(flags & 1),
             truncated=bool(flags & 2),
             pose=pose,

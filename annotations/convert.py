@@ -111,6 +111,7 @@ def convert(
         reason = f" The first reason: {source.failures[0]}" if source.failures else ""
         raise InputError(f"{source.path} holds no annotated image that can be read.{reason}")
     class_names = source.class_order(collection.labels)
+    _refuse_unknown(source, collection)
     form.write(output, collection, Writing(class_names, source.images, settings or {}))
     lost = {content: found[content] for content in get_args(Content) if content not in form.holds}
     return Conversion(
@@ -165,6 +166,18 @@ def check_vacant(output: Path, form: Format, *, overwrite: bool) -> None:
         raise OutputError(
             f"{output} {what}. Choose another output, or add --overwrite (in Python: "
             "overwrite=True) to replace files of the same names."
+        )
+
+
+def _refuse_unknown(source: Source, collection: Collection) -> None:
+    if source.class_names is None:
+        return
+    unknown = [repr(label) for label in collection.labels if label not in source.class_names]
+    if unknown:
+        raise InputError(
+            f"{source.path} has objects of classes that the class list lacks: "
+            f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}. Add them to the list, "
+            "or rename the objects."
         )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from .annotation import AnnotatedImage, ObjectBox
 
-__all__ = ["FAULTS", "Fault", "FaultKind", "box_faults", "duplicates", "small_boxes"]
+__all__ = ["FAULTS", "SLACK", "Fault", "FaultKind", "box_faults", "duplicates", "small_boxes"]
 
 FaultKind = Literal[
     "unreadable-annotation",
@@ -41,8 +41,8 @@ FAULTS: dict[FaultKind, str] = {
 }
 """Every kind of fault and how people call it."""
 
-# Formats that hold shares of the image's size round them.
-_SLACK = 0.01
+SLACK = 0.01
+"""Pixels by which an edge may miss: formats that hold shares of the image's size round them."""
 
 _SAME = 0.95
 
@@ -79,14 +79,14 @@ def box_faults(image: AnnotatedImage) -> Iterator[tuple[int, FaultKind]]:
     A box is inverted, or else empty, or else it reaches beyond the image by more than a hundredth
     of a pixel; where the size of the image is unknown, beyond its upper left corner.
     """
-    right = image.width + _SLACK if image.width else float("inf")
-    bottom = image.height + _SLACK if image.height else float("inf")
+    right = image.width + SLACK if image.width else float("inf")
+    bottom = image.height + SLACK if image.height else float("inf")
     for number, box in enumerate(image.objects, 1):
         if box.xmax < box.xmin or box.ymax < box.ymin:
             yield number, "inverted"
         elif box.xmax == box.xmin or box.ymax == box.ymin:
             yield number, "empty"
-        elif box.xmin < -_SLACK or box.ymin < -_SLACK or box.xmax > right or box.ymax > bottom:
+        elif box.xmin < -SLACK or box.ymin < -SLACK or box.xmax > right or box.ymax > bottom:
             yield number, "outside"
 
 

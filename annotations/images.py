@@ -6,11 +6,13 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..imaging import read_field, read_picture_size
+from ..imaging.content import jpeg_is_whole, kind_of, picture_size, png_is_whole
 from .find import IMAGE_SUFFIXES, find_image
 
 __all__ = ["ImageFolder", "images_beside"]
 
 _FOLDERS = ("images", "JPEGImages")
+_WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
 
 
 class ImageFolder:
@@ -51,6 +53,28 @@ class ImageFolder:
             If it cannot be read.
         """
         return read_picture_size(path) or read_field(path).pixels.shape[1::-1]
+
+    def sound_size(self, path: Path) -> tuple[int, int]:
+        """Return width and height of an image that is there to its last byte.
+
+        A JPEG or PNG is read and searched for its end, but not decoded.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read or breaks off.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
+        kind = kind_of(data[:64])
+        if kind not in _WHOLE:
+            return self.size(path)
+        size = picture_size(data, kind)
+        if size is None or not _WHOLE[kind](data):
+            raise InputError(f"{path} is damaged or breaks off. Copy or download it again.")
+        return size
 
 
 def images_beside(annotations: Path) -> ImageFolder | None:

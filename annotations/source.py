@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InputError
 from .annotation import AnnotatedImage
-from .formats.format import Format, Reading
+from .formats.format import Reading
 from .formats.registry import detect_format, format_named
 from .images import ImageFolder, images_beside
 
@@ -33,6 +33,12 @@ class Source:
 
     Attributes
     ----------
+    form : Format
+        Their format.
+    images : ImageFolder or None
+        The folder of the images.
+    class_names : tuple of str or None
+        The classes that were given.
     failures : list of InputError
         What was left out the last time that the annotations were read.
 
@@ -54,10 +60,10 @@ class Source:
         self.path = Path(path)
         if not self.path.exists():
             raise InputError(f"{self.path} does not exist.")
-        self.form: Format = format_named(form) if form else detect_format(self.path)
+        self.form = format_named(form) if form else detect_format(self.path)
         self.images = images_beside(self.path) if images is None else ImageFolder(images)
         self.failures: list[InputError] = []
-        self._class_names = None if class_names is None else tuple(class_names)
+        self.class_names = None if class_names is None else tuple(class_names)
         self._settings = settings or {}
 
     def __iter__(self) -> Iterator[tuple[Path, AnnotatedImage]]:
@@ -70,33 +76,21 @@ class Source:
             left out and stand in `failures`.
         """
         self.failures.clear()
-        reading = Reading(self.images, self._class_names, self.failures.append, self._settings)
+        reading = Reading(self.images, self.class_names, self.failures.append, self._settings)
         return self.form.read(self.path, reading)
 
     def class_order(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Return the classes in order of their ids.
 
-        They are those that were given or that the annotations declare; labels beyond the declared
-        ones follow, sorted.
+        They are those that were given, or else those that the annotations declare; labels beyond
+        these follow, sorted.
 
         Parameters
         ----------
         labels : iterable of str
             The labels that occur.
-
-        Raises
-        ------
-        InputError
-            If a label is none of the classes that were given.
         """
-        found = set(labels)
-        if self._class_names is not None:
-            if unknown := sorted(found.difference(self._class_names)):
-                raise InputError(
-                    f"{self.path} has objects of classes that the class list lacks: "
-                    f"{', '.join(map(repr, unknown[:5]))}{', ...' if len(unknown) > 5 else ''}. "
-                    "Add them to the list, or rename the objects."
-                )
-            return self._class_names
-        declared = (self.form.read_classes and self.form.read_classes(self.path)) or ()
-        return (*declared, *sorted(found.difference(declared)))
+        known = self.class_names
+        if known is None and self.form.read_classes is not None:
+            known = self.form.read_classes(self.path)
+        return (*(known or ()), *sorted(set(labels).difference(known or ())))
