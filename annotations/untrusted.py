@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -55,8 +56,15 @@ def read_text(path: Path, limit: int) -> str:
         raise InputError(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from error
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
     """Return the content of a JSON file; NaN and infinite numbers are refused.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    parse_float : callable
+        Makes a number of a text with a decimal point or an exponent, or raises ValueError.
 
     Raises
     ------
@@ -65,7 +73,7 @@ def read_json(path: Path) -> Any:
     """
     text = read_text(path, MAX_JSON_BYTES)
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=parse_float)
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply for an annotation file.") from error
     except ValueError as error:
@@ -85,7 +93,8 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(text)
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply for an annotation file.") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except Exception as error:
+        # Its constructors of numbers, flags and dates meet bad text with any exception.
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not plain YAML ({reason}). Export it again.") from error
 
