@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..imaging import iou
 from .jitter import jitter
 from .pasting import cut_donors, noise_level, paste, smoothed_grey
+from .stars import crowd, glare
 from .views import LabelledImage, TrainingTile, assemble, turn, view
 
 __all__ = ["TileSampler"]
@@ -21,6 +22,8 @@ _NATIVE_SHARE, _HALVED_SHARE = 0.6, 0.2
 # Where the tile of a frame is put: on an object, on a bright star, anywhere.
 _ON_OBJECT, _ON_STAR = 0.5, 0.3
 _STARS_A_FRAME = 200
+# Share of the frames' tiles that are strewn with stars, and that get one glaring star.
+_CROWDED, _GLARING = 0.15, 0.15
 # Seeing of the survey, standard deviation in pixels of the frame (SDSS: FWHM 1.3", 0.396"/pixel).
 _SEEING = (0.8, 1.5)
 _SMALLEST_DONATION = 18.0
@@ -127,7 +130,14 @@ class TileSampler:
             corner = _around((box[:2] + box[2:]) / 2, side, rng)
         elif _ON_OBJECT <= kind < _ON_OBJECT + _ON_STAR and len(stars):
             corner = _around(stars[rng.integers(len(stars))], side, rng)
-        return view(frame, corner, (side, side), (self._size, self._size)), self._size / side
+        tile = view(frame, corner, (side, side), (self._size, self._size))
+        scale = self._size / side
+        kind = rng.random()
+        if kind < _CROWDED:
+            tile = crowd(tile, scale, rng)
+        elif kind < _CROWDED + _GLARING:
+            tile = glare(tile, scale, rng)
+        return tile, scale
 
     def _donate(self, tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
         for _ in range(int(rng.integers(1, 5))):
