@@ -14,7 +14,7 @@ from .sources import Sources
 
 __all__ = ["fine_tune"]
 
-STOCK = 2
+STOCK = 5
 """Epochs' worth of augmented views whose features are kept."""
 
 
