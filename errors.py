@@ -63,6 +63,8 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
+        if str(error.name).startswith(__name__.partition(".")[0]):
+            raise  # no extra brings a missing part of this package itself
         raise MissingExtraError(
             f"This needs the package '{error.name}', which is not installed. "
             f"Install it with: pip install 'galpipe[{extra}]'"
