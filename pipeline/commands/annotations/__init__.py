@@ -8,7 +8,11 @@ from ...lazy_group import LazyGroup
 
 __all__ = ["command"]
 
-_SUMMARIES: dict[str, str] = {}
+_SUMMARIES: dict[str, str] = {
+    "convert": "Convert annotations from one format to another.",
+    "check": "Find every fault of annotations.",
+    "from-votes": "Turn Galaxy Zoo votes into labels.",
+}
 
 
 @click.group("annotations", cls=LazyGroup, package=__name__, summaries=_SUMMARIES)

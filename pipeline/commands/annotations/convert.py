@@ -1,0 +1,128 @@
+"""``galpipe annotations convert``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options import examples
+from .source import name_failures, source_options
+from .wording import number_of
+
+if TYPE_CHECKING:
+    from ....annotations.convert import Conversion
+
+__all__ = ["command"]
+
+_LOST = {
+    "empty": "{} without objects",
+    "size": "the size of {}",
+    "difficult": "'difficult' of {}",
+    "truncated": "'truncated' of {}",
+    "pose": "the pose of {}",
+    "attributes": "attributes of {}",
+}
+_OF_IMAGES = ("empty", "size")
+
+
+@click.command(
+    "convert",
+    epilog=examples(
+        "galpipe annotations convert labels/ coco.json --images fields/",
+        "galpipe annotations convert _annotations.coco.json yolo/ --to yolo",
+        "galpipe annotations convert voc/ train.tfrecord --shards 8 --classes label_map.pbtxt",
+    ),
+)
+@source_options
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "to_format",
+    metavar="FORMAT",
+    help="Format of OUT; by default the one that its suffix means (.json: coco).",
+)
+@click.option(
+    "--classes",
+    type=click.Path(path_type=Path),
+    help="Label map (.pbtxt, .txt): the classes in order of their ids. By default the order that "
+    "IN declares, or else sorted.",
+)
+@click.option("--voc-one-based", is_flag=True, help="Pascal VOC counts pixels from 1, strictly.")
+@click.option("--class-name", help="Class of all objects, for an IN that has none.")
+@click.option("--skip-difficult", is_flag=True, help="Leave difficult objects out.")
+@click.option("--shards", type=click.IntRange(1), help="Files that TFRecord is divided into.")
+@click.option("--overwrite", is_flag=True, help="Replace files of the same names in OUT.")
+def command(
+    source: Path,
+    from_format: str | None,
+    images: Path | None,
+    output: Path,
+    to_format: str | None,
+    classes: Path | None,
+    voc_one_based: bool,
+    class_name: str | None,
+    skip_difficult: bool,
+    shards: int | None,
+    overwrite: bool,
+) -> None:
+    """Convert annotations from one format to another.
+
+    IN and OUT are files or folders: voc, coco, yolo, createml, csv, tfrecord and ds9 are read and
+    written, via, sextractor and table are read.  Nothing is lost silently: what the format of OUT
+    cannot hold is counted, and what cannot be read is named and left out.
+    """
+    from ....annotations.convert import convert, target_format
+    from ....annotations.label_map import read_label_map
+    from ....annotations.source import Source
+
+    settings = {"voc_one_based": voc_one_based, "class_name": class_name, "shards": shards}
+    given = {name: value for name, value in settings.items() if value}
+    annotations = Source(
+        source,
+        from_format,
+        images=images,
+        class_names=None if classes is None else read_label_map(classes),
+        settings=given,
+    )
+    form = target_format(output, to_format)
+    result = convert(
+        annotations,
+        output,
+        form,
+        skip_difficult=skip_difficult,
+        settings=given,
+        overwrite=overwrite,
+    )
+    _say(result, source, output)
+    name_failures(result.failures)
+
+
+def _say(result: Conversion, source: Path, output: Path) -> None:
+    """Print what was read and written, and what is lost."""
+    from rich.text import Text
+
+    from ...console import STDERR, STDOUT
+
+    images, objects = number_of(result.images, "image"), number_of(result.objects, "object")
+    STDOUT.print(Text(f"read: {source} ({result.source.title})"), soft_wrap=True)
+    STDOUT.print(Text(f"written: {output} ({result.target.title})"), soft_wrap=True)
+    STDOUT.print(f"{images} with {objects} of {number_of(len(result.class_names), 'class')}")
+    notes = []
+    if result.skipped:
+        notes.append(f"left out: {number_of(result.skipped, 'difficult object')}")
+    if result.lost:
+        parts = [
+            _LOST[content].format(number_of(count, "image" if content in _OF_IMAGES else "object"))
+            for content, count in result.lost.items()
+        ]
+        notes.append(f"{result.target.title} cannot hold: {', '.join(parts)}")
+    if result.faulty:
+        boxes = number_of(result.faulty, "box")
+        notes.append(
+            f"{boxes} inverted, empty or outside the image, kept so; see: galpipe annotations "
+            f"check {source}"
+        )
+    for note in notes:
+        STDERR.print(Text(note, style="yellow"), soft_wrap=True)
