@@ -6,9 +6,11 @@ from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS
 from .find import find_image
 from .formats.coco import to_coco, write_coco
-from .formats.voc import read_voc, read_voc_folder, write_voc
+from .formats.voc import read_voc, write_voc
+from .formats.voc_folder import read_voc_folder
 from .formats.yolo import write_yolo
 from .galaxy10 import GALAXY10_RULE, Choice, galaxy10_allowed, galaxy10_class
+from .label_map import read_label_map, write_label_map
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
 from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
 from .twins import find_twins
@@ -38,6 +40,7 @@ __all__ = [
     "galaxy10_class",
     "group_galaxies",
     "label_order",
+    "read_label_map",
     "read_label_table",
     "read_voc",
     "read_voc_folder",
@@ -47,6 +50,7 @@ __all__ = [
     "to_coco",
     "vote_share",
     "write_coco",
+    "write_label_map",
     "write_voc",
     "write_yolo",
 ]

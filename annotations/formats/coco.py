@@ -1,26 +1,37 @@
-"""COCO detection JSON."""
+"""COCO detection JSON: one file for all images.
+
+A box is ``[x, y, width, height]`` in pixels, 0-based, so that its edges are ours.  A difficult box
+is a crowd, which COCO's scoring neither rewards nor punishes; ``truncated``, ``pose`` and all else
+that is said of an object stand in ``attributes``, as CVAT has them.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, get_args
 
 from ...imaging import atomic_path
-from ..annotation import AnnotatedImage, label_order
+from ..annotation import AnnotatedImage, ObjectBox, label_order
 from ..classes import index_of
+from ..collection import Collection
+from .coco_reader import coco_file, read_coco, read_coco_classes
+from .format import Content, Format, Writing
+from .json_values import json_head
 
-__all__ = ["to_coco", "write_coco"]
+__all__ = ["FORMAT", "to_coco", "write_coco"]
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+_MARK = re.compile(r'\{.*"(images|annotations|categories)"\s*:\s*\[', re.DOTALL)
 
 
 def to_coco(
     images: Iterable[AnnotatedImage], class_names: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Lay annotations out as a COCO detection data set.
-
-    Boxes are ``[x, y, width, height]`` in pixels, 0-based.  A difficult box becomes a crowd, which
-    COCO's scoring neither rewards nor punishes; ``truncated`` and ``pose`` are kept as attributes.
 
     Parameters
     ----------
@@ -43,34 +54,11 @@ def to_coco(
     names = label_order(images) if class_names is None else tuple(class_names)
     annotations: list[dict[str, Any]] = []
     for image_id, image in enumerate(images, 1):
-        for box in image.objects:
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": index_of(box.label, names, image.filename) + 1,
-                    "bbox": [box.xmin, box.ymin, box.width, box.height],
-                    "area": box.width * box.height,
-                    "iscrowd": int(box.difficult),
-                    "segmentation": [],
-                    "attributes": {"truncated": bool(box.truncated), "pose": box.pose},
-                }
-            )
+        annotations += _annotations(image, image_id, len(annotations) + 1, names)
     return {
-        "images": [
-            {
-                "id": image_id,
-                "file_name": image.filename,
-                "width": image.width,
-                "height": image.height,
-            }
-            for image_id, image in enumerate(images, 1)
-        ],
+        "images": [_image(image, image_id) for image_id, image in enumerate(images, 1)],
         "annotations": annotations,
-        "categories": [
-            {"id": category_id, "name": name, "supercategory": ""}
-            for category_id, name in enumerate(names, 1)
-        ],
+        "categories": _categories(names),
     }
 
 
@@ -101,7 +89,109 @@ def write_coco(
         If the file cannot be written.
     """
     path = Path(path)
-    text = json.dumps(to_coco(images, class_names), indent=1, allow_nan=False)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    collection = Collection(images)
+    _write(path, collection, Writing(collection.labels if class_names is None else class_names))
     return path
+
+
+def _write(path: Path, collection: Collection, writing: Writing) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write('{"images": [')
+        separator = "\n"
+        for image_id, image in enumerate(collection, 1):
+            file.write(separator + _encode(_image(image, image_id)))
+            separator = ",\n"
+        file.write('\n],\n"annotations": [')
+        _write_annotations(file, collection, writing.class_names)
+        file.write(f'\n],\n"categories": {_encode(_categories(writing.class_names))}}}\n')
+
+
+def _write_annotations(file: TextIO, collection: Collection, names: Sequence[str]) -> None:
+    first_id = 1
+    separator = "\n"
+    for image_id, image in enumerate(collection, 1):
+        for annotation in (annotations := _annotations(image, image_id, first_id, names)):
+            file.write(separator + _encode(annotation))
+            separator = ",\n"
+        first_id += len(annotations)
+
+
+def _image(image: AnnotatedImage, image_id: int) -> dict[str, Any]:
+    entry = {
+        "id": image_id,
+        "file_name": image.filename,
+        "width": image.width,
+        "height": image.height,
+    }
+    # COCO knows no depth: it is written, as a key of our own, only where it is not the usual one.
+    return entry if image.depth == 3 else {**entry, "depth": image.depth}
+
+
+def _annotations(
+    image: AnnotatedImage, image_id: int, first_id: int, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": annotation_id,
+            "image_id": image_id,
+            "category_id": index_of(box.label, names, image.filename) + 1,
+            "bbox": [
+                box.xmin,
+                box.ymin,
+                _extent(box.xmin, box.xmax),
+                _extent(box.ymin, box.ymax),
+            ],
+            "area": box.width * box.height,
+            "iscrowd": int(box.difficult),
+            "segmentation": [],
+            "attributes": _attributes(box),
+        }
+        for annotation_id, box in enumerate(image.objects, first_id)
+    ]
+
+
+def _extent(low: float, high: float) -> float:
+    """Return the width that, added to the lower edge, gives the upper one to the last digit.
+
+    There is one wherever ``0 <= low <= high``; elsewhere the nearest is returned.
+    """
+    extent = high - low
+    if low + extent == high:
+        return extent
+    neighbours = (math.nextafter(extent, math.inf), math.nextafter(extent, -math.inf))
+    return next((value for value in neighbours if low + value == high), extent)
+
+
+def _attributes(box: ObjectBox) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"truncated": box.truncated, "pose": box.pose}
+    for name, text in box.attributes:
+        if name not in attributes:
+            attributes[name] = text
+        elif isinstance(attributes[name], list):
+            attributes[name].append(text)
+        else:
+            attributes[name] = [attributes[name], text]
+    return attributes
+
+
+def _categories(names: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"id": category_id, "name": name, "supercategory": ""}
+        for category_id, name in enumerate(names, 1)
+    ]
+
+
+def _recognises(path: Path) -> bool:
+    return _MARK.match(json_head(coco_file(path))) is not None
+
+
+FORMAT = Format(
+    name="coco",
+    title="COCO detection JSON",
+    holds=frozenset(get_args(Content)),
+    recognises=_recognises,
+    read=read_coco,
+    read_classes=read_coco_classes,
+    write=_write,
+    suffix=".json",
+)

@@ -13,7 +13,7 @@ from .format import Format
 __all__ = ["FORMATS", "detect_format", "format_named"]
 
 # In the order in which they are tried: those with an unmistakable mark first.
-_MODULES = ()
+_MODULES = ("via", "createml", "coco", "voc")
 
 
 def _load() -> Mapping[str, Format]:
