@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,13 @@ def group_galaxies(
     identifiers: Sequence[str] | None = None,
     *,
     twins: bool = True,
+    pairs: Iterable[tuple[int, int]] = (),
 ) -> list[str]:
     """Name the galaxy that each image shows.
 
-    Images of one galaxy have the same identifier or are twins (see `find_twins`); both relations
-    chain.  Give the images of all sources at once: a galaxy of one is often in another.
+    Images of one galaxy have the same identifier, are twins (see `find_twins`) or are a known pair;
+    all these relations chain.  Give the images of all sources at once: a galaxy of one is often in
+    another.
 
     Parameters
     ----------
@@ -40,7 +43,9 @@ def group_galaxies(
     identifiers : sequence of str, optional
         What each image is about, such as its SDSS object; the file's stem by default.
     twins : bool
-        Whether to compare the pixels; without, only identifiers count and no image is read.
+        Whether to compare the pixels; without, no image is read.
+    pairs : iterable of (int, int)
+        Positions in `paths` of images known to show the same, such as from `overlapping_fields`.
 
     Returns
     -------
@@ -63,7 +68,7 @@ def group_galaxies(
             name = parent[name]
         return name
 
-    for first, second in find_twins(paths) if twins else ():
+    for first, second in chain(pairs, find_twins(paths) if twins else ()):
         low, high = sorted((root(names[first]), root(names[second])))
         parent[high] = low
     return [root(name) for name in names]

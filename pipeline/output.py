@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
 from ..imaging import atomic_path
 
-__all__ = ["RECORD_NAME", "OutputFolder"]
+__all__ = ["RECORD_NAME", "OutputFolder", "refuse_existing", "write_json"]
 
 RECORD_NAME = "run.json"
 
@@ -25,6 +26,7 @@ _OURS = (
     "annotations/voc/*.xml",
     "annotations/coco.json",
     "annotations/yolo/classes.txt",
+    "annotations/yolo/data.yaml",
     "annotations/yolo/labels/*.txt",
 )
 _MARK = "galpipe"
@@ -44,6 +46,10 @@ class OutputFolder:
         The folder; made if missing.
     overwrite : bool
         Whether an earlier result may be replaced.
+    record : str
+        Name of the JSON file that marks the folder as ours.
+    ours : sequence of str
+        Patterns of the files that are cleared before the result is replaced.
 
     Raises
     ------
@@ -51,8 +57,17 @@ class OutputFolder:
         If the folder is refused or cannot be written.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        record: str = RECORD_NAME,
+        ours: Sequence[str] = _OURS,
+    ) -> None:
         self.path = Path(path)
+        self._record = record
+        self._ours = ours
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._claim(overwrite)
@@ -62,7 +77,7 @@ class OutputFolder:
                 "Choose another one, or mend its permissions."
             ) from error
         # Shows at once, and not after the first field, that the folder can be written.
-        self.write_json(RECORD_NAME, {"made_by": _MARK, "status": "started"})
+        self.write_json(record, {"made_by": _MARK, "status": "started"})
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file of the folder, whole or not at all."""
@@ -73,13 +88,13 @@ class OutputFolder:
 
     def write_json(self, name: str, content: object) -> Path:
         """Write a JSON file of the folder, whole or not at all."""
-        return self.write_text(name, json.dumps(content, indent=2) + "\n")
+        return write_json(self.path / name, content)
 
     def _claim(self, overwrite: bool) -> None:
         held = sorted(entry.name for entry in self.path.iterdir())
         if not held:
             return
-        status = _earlier_status(self.path / RECORD_NAME)
+        status = _earlier_status(self.path / self._record)
         if status is None:
             raise OutputError(
                 f"{self.path}: holds files that galpipe did not make ({', '.join(held[:3])}"
@@ -95,7 +110,7 @@ class OutputFolder:
     def _clear(self) -> None:
         home = self.path.resolve()
         folders: set[Path] = set()
-        for pattern in _OURS:
+        for pattern in self._ours:
             for file in self.path.glob(pattern):
                 # A link may lead out of the folder, to what is not ours.
                 if home in file.resolve().parents:
@@ -105,6 +120,28 @@ class OutputFolder:
         for folder in sorted(inside, key=lambda found: len(found.parts), reverse=True):
             if not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def write_json(path: Path, content: object) -> Path:
+    """Write a JSON file, whole or not at all."""
+    with atomic_path(path) as beside:
+        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse to replace files, unless that was asked for.
+
+    Raises
+    ------
+    OutputError
+        If one exists and may not be replaced, or is no file.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; name a file to write")
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path}: exists; choose another name, or add --overwrite")
 
 
 def _earlier_status(record: Path) -> str | None:

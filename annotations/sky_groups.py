@@ -1,0 +1,135 @@
+"""Find images that show the same place on the sky: by their WCS, or by their known positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..imaging import read_field, read_picture_size
+
+__all__ = ["overlapping_fields", "same_position"]
+
+_ARCSECOND = np.pi / (180 * 3600)
+_TOUCHING = 0.1 * _ARCSECOND
+"""Fields side by side share no more than this, by rounding."""
+
+Vectors = NDArray[np.float64]
+
+
+def same_position(ra: ArrayLike, dec: ArrayLike, radius: float) -> list[tuple[int, int]]:
+    """Pairs of positions that lie close together.
+
+    Parameters
+    ----------
+    ra, dec : array_like
+        ICRS degrees, shape (N,); NaN where a position is not known.
+    radius : float
+        Largest distance, in arcseconds.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices, the smaller first, sorted.
+    """
+    places = np.asarray([ra, dec], dtype=np.float64)
+    known = np.flatnonzero(np.isfinite(places).all(axis=0))
+    return [
+        (int(known[first]), int(known[second]))
+        for first, second in _close(places[0, known], places[1, known], radius / 3600)
+    ]
+
+
+def overlapping_fields(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
+    """Pairs of images whose WCS show them overlapping on the sky.
+
+    The outline of an image is taken as the great circles between its corners, which it is for the
+    gnomonic projection of most surveys.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Images of any kind; pictures and FITS files without a WCS overlap nothing.
+
+    Returns
+    -------
+    list of (int, int)
+        Positions in `paths`, the smaller first, sorted.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
+    """
+    outlines = [(i, outline) for i, p in enumerate(paths) if (outline := _outline(p)) is not None]
+    if len(outlines) < 2:
+        return []
+    index = [i for i, _ in outlines]
+    ra, dec = np.stack([outline[:, 0] for _, outline in outlines], axis=1)
+    fields = [_vectors(*outline) for _, outline in outlines]
+    # a corner without a sky position belongs to a map of the whole sky
+    reach = [np.nan_to_num(np.arccos((v[1:] @ v[0]).min()), nan=np.pi) for v in fields]
+    limit = min(np.rad2deg(2 * max(reach)), 180.0)
+    return [
+        (index[first], index[second])
+        for first, second in _close(ra, dec, limit)
+        if _overlap(fields[first], fields[second])
+    ]
+
+
+def _close(
+    ra: NDArray[np.float64], dec: NDArray[np.float64], degrees: float
+) -> list[tuple[int, int]]:
+    """Return sorted pairs of positions not further apart than `degrees`."""
+    if len(ra) < 2:
+        return []
+    from astropy import units
+    from astropy.coordinates import SkyCoord, search_around_sky
+
+    places = SkyCoord(ra * units.deg, dec * units.deg)
+    first, second, _, _ = search_around_sky(places, places, degrees * units.deg)
+    once = first < second
+    return sorted(zip(first[once].tolist(), second[once].tolist(), strict=True))
+
+
+def _outline(path: str | Path) -> NDArray[np.float64] | None:
+    """Return ra and dec, (2, 5), of the middle and of the corners in turn; None without a WCS."""
+    if read_picture_size(Path(path)):
+        return None
+    field = read_field(path)
+    if field.wcs is None:
+        return None
+    x = np.array([0.5, 0, 1, 1, 0]) * field.width
+    y = np.array([0.5, 0, 0, 1, 1]) * field.height
+    return np.stack(field.sky(x, y))
+
+
+def _vectors(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Vectors:
+    """Return unit vectors, (N, 3), of positions in degrees."""
+    a, d = np.deg2rad(ra), np.deg2rad(dec)
+    return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=1)
+
+
+def _overlap(first: Vectors, second: Vectors) -> bool:
+    """Return whether two outlines (middle, four corners) share more than an edge."""
+    between = first[0] + second[0]
+    corners = np.stack([first[1:], second[1:]])
+    if not (corners @ between > 0).all():
+        return True  # more than half the sky, or no sky position: nothing tells them apart
+    between /= np.linalg.norm(between)
+    east = np.cross(np.eye(3)[np.argmin(np.abs(between))], between)
+    east /= np.linalg.norm(east)
+    axes = np.stack([east, np.cross(between, east)], axis=1)
+    # the gnomonic projection, in which great circles are straight
+    polygons = corners @ axes / (corners @ between)[..., None]
+    # two convex polygons are apart if a line along an edge of one of them has the other beyond it
+    for polygon in polygons:
+        edges = np.roll(polygon, -1, axis=0) - polygon
+        normals = np.stack([edges[:, 1], -edges[:, 0]]) / np.linalg.norm(edges, axis=1)
+        one, other = (corners @ normals for corners in polygons)
+        shared = np.minimum(one.max(0), other.max(0)) - np.maximum(one.min(0), other.min(0))
+        if (shared <= _TOUCHING).any():
+            return False
+    return True

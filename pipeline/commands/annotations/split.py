@@ -1,0 +1,143 @@
+"""``galpipe annotations split``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options import examples
+from .source import name_failures, source_options
+
+if TYPE_CHECKING:
+    from ...division import Division
+
+__all__ = ["command"]
+
+_GALAXIES_SHOWN = 10
+
+_SHARE = click.FloatRange(0, 1, max_open=True)
+
+
+@click.command(
+    "split",
+    epilog=examples(
+        "galpipe annotations split boxes/ --images images/ -o division --test 0.2 --validation 0.1",
+        "galpipe annotations split coco.json --images images/ -o folds --folds 5 --seed 7",
+    ),
+)
+@source_options
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for the lists; new, or empty.",
+)
+@click.option("--test", type=_SHARE, help="Share of the images for the test. [default: 0.2]")
+@click.option("--validation", type=_SHARE, help="Share for the validation. [default: 0.1]")
+@click.option(
+    "--folds", type=click.IntRange(2), help="Cross-validation with so many folds in place of both."
+)
+@click.option("--seed", default=0, show_default=True, help="Another seed, another division.")
+@click.option(
+    "--identifiers",
+    metavar="CSV",
+    type=click.Path(path_type=Path),
+    help="Table 'filename,identifier' or 'filename,ra,dec' (degrees) or both, of what images show.",
+)
+@click.option(
+    "--radius",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Positions of the table so many arcseconds apart are one galaxy.",
+)
+@click.option("--no-twins", is_flag=True, help="Do not compare the pixels of the images.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier division in OUT.")
+def command(
+    source: Path,
+    from_format: str | None,
+    images: Path | None,
+    output: Path,
+    test: float | None,
+    validation: float | None,
+    folds: int | None,
+    seed: int,
+    identifiers: Path | None,
+    radius: float,
+    no_twins: bool,
+    overwrite: bool,
+) -> None:
+    """Divide annotated images so that no galaxy falls on two sides.
+
+    OUT receives train.txt, validation.txt and test.txt (or fold0/train.txt, fold0/test.txt, ...)
+    with the name of an image in each line, and split.json, the record.  Nothing is copied.  The
+    same seed gives the same division, whatever the order of the files.
+
+    Images of one galaxy stay together: those with the same identifier (by default the file's name
+    without its extension), those that look alike (also cropped, darker, noisier or from another
+    survey, but not turned), those at the same position of the table, and FITS fields whose WCS
+    overlap.  All of these chain: fields that overlap one after the other become one galaxy.
+
+    Every class and every number of objects (0, 1, 2 to 3, 4 to 7, ...) gives its share; an image
+    counts for the rarest class on it, and difficult objects do not count.
+
+    Comparing the pixels takes 15 kB of memory an image, and a time that grows with the square of
+    their number from about 30,000 on; --no-twins leaves it out.
+    """
+    from ....annotations.source import Source
+    from ...console import STDERR
+    from ...division import divide
+
+    if folds is not None and (test is not None or validation is not None):
+        raise click.UsageError("--folds takes the place of --test and --validation.")
+    test, validation = (0.2 if test is None else test), (0.1 if validation is None else validation)
+    if test + validation >= 1:
+        raise click.UsageError("--test and --validation leave nothing to train on.")
+    annotations = Source(source, from_format, images=images)
+    with STDERR.status("Looking for galaxies with several images"):
+        division = divide(
+            annotations,
+            output,
+            test=test,
+            validation=validation,
+            folds=folds,
+            seed=seed,
+            identifiers=identifiers,
+            radius=radius,
+            twins=not no_twins,
+            overwrite=overwrite,
+        )
+    _show(division)
+    click.echo(output)
+    name_failures(annotations.failures)
+
+
+def _show(division: Division) -> None:
+    """Print the counts of each side and the galaxies that have several images."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ...console import STDOUT
+
+    classes = sorted({name for counts in division.sides.values() for name in counts["classes"]})
+    table = Table("side")
+    for name in ("images", "objects", "difficult", *(classes if len(classes) > 1 else ())):
+        table.add_column(Text(name), justify="right")
+    for side, counts in division.sides.items():
+        cells = [counts["images"], counts["objects"], counts["difficult"]]
+        if len(classes) > 1:
+            cells += [counts["classes"].get(name, 0) for name in classes]
+        table.add_row(side, *(f"{cell:,}" for cell in cells))
+    STDOUT.print(table)
+    if not division.galaxies:
+        STDOUT.print("Every image shows another galaxy.")
+        return
+    STDOUT.print(f"{len(division.galaxies):,} galaxies have several images, kept together:")
+    for names in list(division.galaxies.values())[:_GALAXIES_SHOWN]:
+        STDOUT.print(Text(f"  {', '.join(names)}"), overflow="ellipsis", no_wrap=True)
+    if len(division.galaxies) > _GALAXIES_SHOWN:
+        STDOUT.print(f"  ... and {len(division.galaxies) - _GALAXIES_SHOWN:,} more")
