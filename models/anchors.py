@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..configs import Anchors
 
-__all__ = ["decode_boxes", "multilevel_anchors"]
+__all__ = ["best_overlaps", "decode_boxes", "multilevel_anchors"]
 
 # TF-Vision clips the predicted logarithm of a side at this value (official/vision/ops/box_ops.py,
 # BBOX_XFORM_CLIP), so that an untrained or confused network does not overflow the exponential.
@@ -32,25 +32,48 @@ def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]
         ``xmin, ymin, xmax, ymax`` in pixels of the input: level by level, cells row by row,
         then scales, then aspect ratios.
     """
-    shapes = np.array(
-        [
-            (
-                2 ** (scale / anchors.num_scales) * ratio**0.5,
-                2 ** (scale / anchors.num_scales) * ratio**-0.5,
-            )
-            for scale in range(anchors.num_scales)
-            for ratio in anchors.aspect_ratios
-        ]
-    )
     levels = []
     for level in range(anchors.min_level, anchors.max_level + 1):
-        cells = math.ceil(input_size / 2**level)
-        centres = (np.arange(cells) + 0.5) * (input_size / cells)
+        centres = _centres(level, input_size)
         y, x = np.meshgrid(centres, centres, indexing="ij")
         centre = np.stack([x, y], axis=-1)[:, :, np.newaxis, :]
-        half = shapes * (anchors.anchor_size * 2**level / 2)
+        half = _sides(anchors, level) / 2
         levels.append(np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4))
     return np.concatenate(levels)
+
+
+def best_overlaps(
+    boxes: NDArray[np.float64], anchors: Anchors, input_size: int
+) -> NDArray[np.float64]:
+    """Return the IoU of each box with the anchor that fits it best.
+
+    Of the anchors of one shape the nearest fits best, so that only one cell a level is looked at.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (N, 4)
+        ``xmin, ymin, xmax, ymax`` in pixels of the input; none empty or inverted.
+    anchors : Anchors
+        As for `multilevel_anchors`.
+    input_size : int
+        Side of the network's input, in pixels.
+
+    Returns
+    -------
+    ndarray, shape (N,)
+    """
+    sides = boxes[:, 2:] - boxes[:, :2]
+    middles = boxes[:, :2] + sides / 2
+    best = np.zeros(len(boxes))
+    for level in range(anchors.min_level, anchors.max_level + 1):
+        centres = _centres(level, input_size)
+        nearest = np.floor(middles * (len(centres) / input_size)).astype(np.int64)
+        apart = np.abs(middles - centres[np.clip(nearest, 0, len(centres) - 1)])
+        for anchor in _sides(anchors, level):
+            shared = np.minimum(np.minimum(sides, anchor), (sides + anchor) / 2 - apart)
+            common = np.maximum(shared, 0).prod(axis=1)
+            np.maximum(best, common / (sides.prod(axis=1) + anchor.prod() - common), out=best)
+    return best
 
 
 def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,3 +98,22 @@ def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> N
     centres = anchors[:, :2] + sides / 2 + shift * sides
     half = np.exp(np.minimum(log_ratio, _LARGEST_LOG_SIDE)) * sides / 2
     return np.concatenate([centres - half, centres + half], axis=1)
+
+
+def _centres(level: int, input_size: int) -> NDArray[np.float64]:
+    """Return where the cells of a level lie along a side of the input."""
+    cells = math.ceil(input_size / 2**level)
+    return (np.arange(cells) + 0.5) * (input_size / cells)
+
+
+def _sides(anchors: Anchors, level: int) -> NDArray[np.float64]:
+    """Return width and height, shape (K, 2), of the anchors at each cell of a level."""
+    shapes = [
+        (
+            2 ** (scale / anchors.num_scales) * ratio**0.5,
+            2 ** (scale / anchors.num_scales) * ratio**-0.5,
+        )
+        for scale in range(anchors.num_scales)
+        for ratio in anchors.aspect_ratios
+    ]
+    return np.array(shapes) * (anchors.anchor_size * 2**level)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.configs import Anchors
-from galpipe.models.anchors import decode_boxes, multilevel_anchors
+from galpipe.imaging import iou
+from galpipe.models.anchors import best_overlaps, decode_boxes, multilevel_anchors
 
 
 def test_golden_values_of_one_level() -> None:
@@ -67,3 +68,21 @@ def test_decoding_inverts_the_published_coder(rows: list[tuple[float, ...]]) -> 
 def test_a_wild_code_does_not_overflow() -> None:
     boxes = decode_boxes(np.full((1, 4), 1e6), np.array([[0.0, 0.0, 10.0, 10.0]]))
     assert np.isfinite(boxes).all()
+
+
+corner = st.floats(-40, 170)
+side = st.floats(1, 200)
+
+
+@given(
+    st.lists(st.tuples(corner, corner, side, side), max_size=5),
+    st.sampled_from([(1.0,), (1.0, 2.0, 0.5), (1.0, 0.3)]),
+    st.integers(1, 3),
+)
+def test_best_overlaps_are_those_of_the_whole_grid(
+    rows: list[tuple[float, ...]], ratios: tuple[float, ...], scales: int
+) -> None:
+    anchors = Anchors(max_level=5, num_scales=scales, aspect_ratios=ratios)
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in rows]).reshape(-1, 4)
+    every = iou(boxes, multilevel_anchors(anchors, 128)).max(axis=1, initial=0)
+    np.testing.assert_allclose(best_overlaps(boxes, anchors, 128), every, atol=1e-9)

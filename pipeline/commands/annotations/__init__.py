@@ -11,6 +11,8 @@ __all__ = ["command"]
 _SUMMARIES: dict[str, str] = {
     "convert": "Convert annotations from one format to another.",
     "check": "Find every fault of annotations.",
+    "split": "Divide annotated images so that no galaxy falls on two sides.",
+    "stats": "Count annotations, measure their boxes, and say which anchors would fit them.",
     "from-votes": "Turn Galaxy Zoo votes into labels.",
 }
 
