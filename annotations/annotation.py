@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 __all__ = ["AnnotatedImage", "ObjectBox", "label_order"]
 
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectBox:
@@ -50,10 +52,13 @@ class ObjectBox:
     attributes: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("xmin", "ymin", "xmax", "ymax"):
-            object.__setattr__(self, name, float(getattr(self, name)))
-        if not all(math.isfinite(edge) for edge in self.edges):
-            raise ValueError(f"box edges must be finite, got {self.edges}")
+        for name, edge in zip(_EDGES, self.edges, strict=True):
+            # Most are floats already, and there are many boxes.
+            if type(edge) is not float:
+                edge = float(edge)
+                object.__setattr__(self, name, edge)
+            if not math.isfinite(edge):
+                raise ValueError(f"box edges must be finite, got {self.edges}")
 
     @property
     def edges(self) -> tuple[float, float, float, float]:

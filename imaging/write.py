@@ -38,17 +38,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     goal = Path(path)
     beside = goal.with_name(f".{goal.stem[:80]}.{secrets.token_hex(4)}{goal.suffix}")
     try:
-        goal.parent.mkdir(parents=True, exist_ok=True)
+        if not os.path.isdir(goal.parent):
+            goal.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         os.replace(beside, goal)
-    except OSError as error:
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(
             f"Cannot write {goal}: {error.strerror or error}. Choose another output folder, or "
             "mend its permissions and free space."
         ) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
 
 
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:
