@@ -2,16 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import InputError, OutputError
-from ...imaging import atomic_path
-from ..annotation import AnnotatedImage, label_order
-from ..classes import index_of
-from ..find import image_stem
+import yaml
 
-__all__ = ["write_yolo"]
+from ...errors import InputError, OutputError
+from ..annotation import AnnotatedImage, ObjectBox
+from ..classes import index_of
+from ..collection import Collection
+from ..images import ImageFolder
+from ..untrusted import read_text
+from .format import Format, Reading, Writing
+from .locate import locate
+from .stems import files_by_stem
+from .text import bounded, parse_number, write_lines
+from .yolo_classes import YAML_SUFFIXES, class_file, keypoint_numbers, read_class_file
+from .yolo_folders import LABEL_SUFFIX, Part, find_parts, first_line
+
+__all__ = ["FORMAT", "read_yolo", "write_yolo"]
+
+_MAX_BYTES = 32 * 2**20
+
+_DECIMALS = 6
+"""Of a pixel: finer than any label file, coarser than the rounding of a share times a size."""
+
+
+@dataclass(frozen=True)
+class _Classes:
+    names: Sequence[str]
+    keypoint_numbers: int
+
+
+def read_yolo(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+    """Read a YOLO data set.
+
+    A line is ``class x_centre y_centre width height``; ``class x1 y1 x2 y2 x3 y3 ...`` is a
+    polygon, of which the box is taken.  One more number is a confidence, kept as the attribute
+    ``score``.  Where ``data.yaml`` declares key points, what follows the box is theirs and not
+    kept.  Edges are rounded to a millionth of a pixel, so that whole pixels come back whole.
+
+    Parameters
+    ----------
+    path : Path
+        A folder in one of the layouts of `find_parts`, or the YAML file in it, whose own paths are
+        not followed.  The classes are listed in ``data.yaml``, ``classes.txt`` or ``obj.names``.
+    reading : Reading
+        The images are looked for in `images` first, then where the layout has them.
+        `class_names` serve where the data set lists none.
+
+    Yields
+    ------
+    (Path, AnnotatedImage)
+        The label file, or of an image of an ``images`` folder without one, which is an image
+        without objects, the image.
+
+    Raises
+    ------
+    InputError
+        If no class list can be had, or there are no labels.  What is wrong with one file goes to
+        `reading.on_error`: a line that cannot be understood, an image that is missing.
+    """
+    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in YAML_SUFFIXES):
+        raise InputError(f"{path} is neither a folder nor a data.yaml. Name the data set's folder.")
+    parts = find_parts(path if path.is_dir() else path.parent)
+    if not parts:
+        raise InputError(f"{path} holds no YOLO labels: neither a labels folder nor .txt files.")
+    classes = _read_classes(path, reading)
+    for part in parts:
+        for stem, file in part.files():
+            try:
+                image, images = _image_file(part, stem, reading.images)
+                labelled = file.suffix == LABEL_SUFFIX
+                text = read_text(file, _MAX_BYTES) if labelled else ""
+                width, height = images.size(image)
+                objects = _read_objects(file, text, (width, height), classes)
+                yield file, AnnotatedImage(image.name, width, height, objects=objects)
+            except InputError as error:
+                reading.on_error(error)
 
 
 def write_yolo(
@@ -22,14 +92,16 @@ def write_yolo(
     """Write annotations as YOLO labels.
 
     A line is ``class x_centre y_centre width height``, the class from 0, the rest as shares of the
-    image's width and height.  An image without objects gets an empty file.  The format cannot hold
-    ``difficult``, ``truncated`` and ``pose``: difficult boxes are left out, so that they are not
-    learned as certain, and the others are dropped.
+    image's width and height, in twelve digits: no edge of an image moves by a millionth of a pixel.
+    Every box is written, also a difficult one and one that reaches out of the image; what YOLO
+    cannot hold are the marks ``difficult``, ``truncated`` and ``pose``, and attributes.  An image
+    without objects gets an empty file.
 
     Parameters
     ----------
     folder : str or Path
-        Gets ``labels/<image stem>.txt`` and ``classes.txt``, the class names in order.
+        Gets ``labels/<image stem>.txt`` and the class names in order, in ``classes.txt`` and
+        ``data.yaml``.  Put the images into its folder ``images`` to train.
     images : iterable of AnnotatedImage
         Their width and height must be known.
     class_names : sequence of str, optional
@@ -46,35 +118,141 @@ def write_yolo(
         If an image's size is unknown, its name names no file, or an object's label is not among
         `class_names`.
     OutputError
-        If two images have the same stem or a file cannot be written.
+        If two images have the same stem, a class name takes more than a line, or a file cannot be
+        written.
     """
-    folder, images = Path(folder), list(images)
-    names = label_order(images) if class_names is None else tuple(class_names)
-    texts: dict[Path, str] = {}
-    for image in images:
-        path = folder / "labels" / f"{image_stem(image.filename)}.txt"
-        if path in texts:
-            raise OutputError(f"Two images would share {path}. Give each its own file name.")
-        texts[path] = _lines(image, names)
-    for path, text in [*texts.items(), (folder / "classes.txt", "".join(f"{n}\n" for n in names))]:
-        with atomic_path(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    return list(texts)
+    folder = Path(folder)
+    collection = images if isinstance(images, Collection) else Collection(images)
+    names = collection.labels if class_names is None else tuple(class_names)
+    for name in names:
+        if "\n" in name:
+            raise OutputError(f"The class name {name!r} takes more than a line. Rename the class.")
+    files = files_by_stem(folder / "labels", collection.names, LABEL_SUFFIX)
+    if folder / "labels" / "classes.txt" in files:
+        raise OutputError(
+            "An image called classes has a label file like the class list. Rename it."
+        )
+    for file, image in zip(files, collection, strict=True):
+        write_lines(file, _lines(image, names))
+    write_lines(folder / "classes.txt", (f"{name}\n" for name in names))
+    description = {"train": "images", "val": "images", "nc": len(names), "names": list(names)}
+    text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
+    write_lines(folder / "data.yaml", [text])
+    return files
 
 
-def _lines(image: AnnotatedImage, names: Sequence[str]) -> str:
+def _read_classes(path: Path, reading: Reading) -> _Classes:
+    file = class_file(path)
+    if file is not None:
+        return _Classes(read_class_file(file), keypoint_numbers(file))
+    if reading.class_names is None:
+        raise InputError(
+            f"{path} lists no classes. Put their names in order, one a line, into "
+            f"{path / 'classes.txt'}, or name them with --classes."
+        )
+    return _Classes(reading.class_names, 0)
+
+
+def _image_file(part: Part, stem: str, images: ImageFolder | None) -> tuple[Path, ImageFolder]:
+    for place in (images, part.images):
+        path = None if place is None else place.find(stem)
+        if place is not None and path is not None:
+            return path, place
+    raise InputError(
+        f"{part.labels / stem}.txt has no image of that name, which gives the size of its boxes. "
+        "Name the folder that the images lie in with --images."
+    )
+
+
+def _read_objects(
+    file: Path, text: str, size: tuple[int, int], classes: _Classes
+) -> tuple[ObjectBox, ...]:
+    objects = []
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.split()
+        if words:
+            try:
+                objects.append(_read_object(words, size, classes))
+            except ValueError as error:
+                raise InputError(f"{file}, line {number}: {error}. Export it again.") from error
+    return tuple(objects)
+
+
+def _read_object(words: list[str], size: tuple[int, int], classes: _Classes) -> ObjectBox:
+    class_id = parse_number(words[0])
+    if class_id != int(class_id) or not 0 <= class_id < len(classes.names):
+        raise ValueError(f"there is no class {words[0][:40]}, but {len(classes.names)} from 0 on")
+    numbers = [parse_number(word) for word in words[1:]]
+    if classes.keypoint_numbers and len(numbers) == 4 + classes.keypoint_numbers:
+        numbers = numbers[:4]
+    if len(numbers) < 4:
+        raise ValueError("a box needs a class and four numbers")
+    # A confidence is the odd one out: the fifth number of a box, the last of a polygon.
+    attributes = (("score", words[-1]),) if len(numbers) % 2 else ()
+    edges = _edges(numbers[:-1] if attributes else numbers)
+    xmin, ymin, xmax, ymax = (
+        bounded(round(edge * side, _DECIMALS)) for edge, side in zip(edges, 2 * size, strict=True)
+    )
+    label = classes.names[int(class_id)]
+    return ObjectBox(label, xmin, ymin, xmax, ymax, attributes=attributes)
+
+
+def _edges(numbers: list[float]) -> tuple[float, float, float, float]:
+    """Return xmin, ymin, xmax, ymax of a box given by its centre, or of a polygon."""
+    if len(numbers) == 4:
+        x, y, width, height = numbers
+        return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    return min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])
+
+
+def _lines(image: AnnotatedImage, names: Sequence[str]) -> list[str]:
     if image.width <= 0 or image.height <= 0:
-        raise InputError(f"The size of {image.filename} is unknown; YOLO labels need it.")
+        raise InputError(
+            f"The size of {image.filename} is unknown; YOLO labels need it. Name the folder that "
+            "the image lies in with --images."
+        )
     lines = []
     for box in image.objects:
-        if box.difficult:
-            continue
         values = (
             (box.xmin + box.xmax) / 2 / image.width,
             (box.ymin + box.ymax) / 2 / image.height,
             box.width / image.width,
             box.height / image.height,
         )
-        numbers = " ".join(f"{value:.8g}" for value in values)
+        numbers = " ".join(f"{value:.12g}" for value in values)
         lines.append(f"{index_of(box.label, names, image.filename)} {numbers}\n")
-    return "".join(lines)
+    return lines
+
+
+def _recognises(path: Path) -> bool:
+    try:
+        if path.is_file():
+            return path.suffix.lower() in YAML_SUFFIXES and bool(read_class_file(path))
+        parts = find_parts(path) if path.is_dir() else []
+        words = first_line(parts).split()
+        if words:
+            return len(words) >= 5 and all(math.isfinite(float(word)) for word in words)
+        return bool(parts) and class_file(path) is not None
+    except (InputError, OSError, ValueError):
+        return False
+
+
+def _read_class_list(path: Path) -> tuple[str, ...] | None:
+    file = class_file(path)
+    return None if file is None else read_class_file(file)
+
+
+def _write(path: Path, collection: Collection, writing: Writing) -> None:
+    sized = (locate(image, writing.images) for image in collection)
+    write_yolo(path, sized, writing.class_names)
+
+
+FORMAT = Format(
+    name="yolo",
+    title="YOLO labels",
+    holds=frozenset({"empty"}),
+    recognises=_recognises,
+    read=read_yolo,
+    read_classes=_read_class_list,
+    write=_write,
+)

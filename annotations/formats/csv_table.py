@@ -1,0 +1,251 @@
+"""CSV tables of boxes, one row an object, as the TF Object Detection tutorials use them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO, TypeAlias
+
+from ...errors import InputError
+from ..annotation import AnnotatedImage, ObjectBox
+from ..collection import Collection
+from .flags import parse_flag
+from .format import Format, Reading, Writing
+from .locate import locate
+from .text import parse_number, show_number, write_lines
+
+__all__ = ["FORMAT", "read_csv", "write_csv"]
+
+_MAX_BYTES = 2**30
+_MAX_LINE = 2**20
+
+_COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
+_FLAGS = ("difficult", "truncated", "pose")
+_NEEDED = frozenset(_COLUMNS) - {"width", "height"}
+_RETINANET = ("filename", "xmin", "ymin", "xmax", "ymax", "class")
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+_Marks: TypeAlias = tuple[str, bool, bool, str]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """The rows of one image, packed: 40 bytes each."""
+
+    width: int = 0
+    height: int = 0
+    edges: array[float] = field(default_factory=lambda: array("d"))
+    marks: list[_Marks] = field(default_factory=list)
+
+    def objects(self) -> Iterator[ObjectBox]:
+        for index, (label, difficult, truncated, pose) in enumerate(self.marks):
+            xmin, ymin, xmax, ymax = self.edges[4 * index : 4 * index + 4]
+            yield ObjectBox(label, xmin, ymin, xmax, ymax, difficult, truncated, pose)
+
+
+def read_csv(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+    """Read a table of boxes.
+
+    Columns are known by their names, in any order: ``filename, class, xmin, ymin, xmax, ymax`` are
+    needed, ``width, height, difficult, truncated, pose`` are understood, others are ignored.  A
+    table without a header has the six columns of keras-retinanet: ``path, x1, y1, x2, y2, class``.
+    A row without a class and edges is an image without objects.
+
+    Parameters
+    ----------
+    path : Path
+        The table, UTF-8 with commas, at most 1 GiB.
+    reading : Reading
+        Sizes that the table lacks come from `images`.
+
+    Yields
+    ------
+    (Path, AnnotatedImage)
+        The table and one image with all its rows, in order of the images' first rows.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or has other columns.  A row that cannot be understood goes to
+        `reading.on_error`.
+    """
+    gathered: dict[str, _Gathered] = {}
+    kinds: dict[_Marks, _Marks] = {}
+    for number, columns, cells in _rows(path):
+        try:
+            _gather(columns, cells, gathered, kinds)
+        except ValueError as error:
+            reading.on_error(InputError(f"{path}, line {number}: {error}. Correct that row."))
+    for name, rows in gathered.items():
+        image = AnnotatedImage(name, rows.width, rows.height, objects=tuple(rows.objects()))
+        try:
+            located = locate(image, reading.images)
+        except InputError as error:
+            reading.on_error(error)
+        else:
+            yield path, located
+
+
+def write_csv(path: Path, images: Collection, writing: Writing) -> None:
+    """Write a table of boxes.
+
+    The columns are ``filename, width, height, class, xmin, ymin, xmax, ymax``; if any object has
+    one of these marks, ``difficult, truncated, pose`` follow, which readers that know columns by
+    name pass over.  Numbers are exact, whole ones without a decimal point.
+
+    Names are written as they are, also those that begin with ``=``, ``+``, ``-`` or ``@``, which a
+    spreadsheet takes for formulas: anything put before them would name another file or class.  Do
+    not open tables of strangers in a spreadsheet.
+
+    Parameters
+    ----------
+    path : Path
+        The table; replaced if it exists.
+    images : Collection
+        Images without objects cannot be held.
+    writing : Writing
+        Nothing of it is needed.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    marked = any(_is_marked(box) for image in images for box in image.objects)
+    write_lines(path, _lines(images, marked))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
+    """Yield of each row the number of the line that it ends on, its columns and its cells."""
+    try:
+        if not path.is_file():
+            raise InputError(f"Cannot read {path}: there is no such file.")
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is larger than {_MAX_BYTES >> 20} MiB. Divide it.")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(_bounded_lines(file), strict=True)
+            first = next(reader, [])
+            columns = _columns(first)
+            if columns is None:
+                raise InputError(
+                    f"{path} is no table of boxes: its first line must name the columns "
+                    f"{','.join(_COLUMNS)}."
+                )
+            if columns is _RETINANET:
+                yield reader.line_num, columns, first
+            for cells in reader:
+                if cells:
+                    yield reader.line_num, columns, cells
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from error
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}. Export it again.") from error
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
+
+
+def _bounded_lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise csv.Error("the line is longer than 1 MiB")
+        yield line
+
+
+def _columns(first: Sequence[str]) -> Sequence[str] | None:
+    """Return the names of the columns that the first row gives, or stands for."""
+    names = [cell.strip().lower() for cell in first]
+    if _NEEDED.issubset(names):
+        return names
+    if len(first) == len(_RETINANET) and _are_edges(first[1:5]):
+        return _RETINANET
+    return None
+
+
+def _are_edges(cells: Sequence[str]) -> bool:
+    try:
+        return not any(cells) or all(math.isfinite(float(cell)) for cell in cells)
+    except ValueError:
+        return False
+
+
+def _gather(
+    columns: Sequence[str],
+    cells: Sequence[str],
+    gathered: dict[str, _Gathered],
+    kinds: dict[_Marks, _Marks],
+) -> None:
+    """Add a row to those of its image."""
+    if len(cells) != len(columns):
+        raise ValueError(f"the row has {len(cells)} cells for {len(columns)} columns")
+    row = dict(zip(columns, cells, strict=True))
+    name, label = row["filename"], row["class"]
+    if not name.strip():
+        raise ValueError("the row names no image")
+    width, height = (_count(row.get(column, "")) for column in ("width", "height"))
+    difficult, truncated = (parse_flag(row.get(column, "")) for column in _FLAGS[:2])
+    is_object = bool(label.strip()) or any(row[edge].strip() for edge in _EDGES)
+    if is_object and not label.strip():
+        raise ValueError("the box has no class")
+    edges = [parse_number(row[edge]) for edge in _EDGES] if is_object else []
+    rows = gathered.setdefault(name, _Gathered())
+    rows.width, rows.height = rows.width or width, rows.height or height
+    if is_object:
+        marks = (label, difficult, truncated, row.get("pose", "").strip() or "Unspecified")
+        rows.marks.append(kinds.setdefault(marks, marks))
+        rows.edges.extend(edges)
+
+
+def _count(cell: str) -> int:
+    value = parse_number(cell) if cell.strip() else 0.0
+    if value < 0 or value != int(value):
+        raise ValueError(f"{cell[:40]!r} is no number of pixels")
+    return int(value)
+
+
+def _lines(images: Iterable[AnnotatedImage], marked: bool) -> Iterator[str]:
+    yield _line((*_COLUMNS, *_FLAGS) if marked else _COLUMNS)
+    for image in images:
+        for box in image.objects:
+            cells = [image.filename, str(image.width), str(image.height), box.label]
+            cells += map(show_number, box.edges)
+            if marked:
+                cells += [str(int(box.difficult)), str(int(box.truncated)), box.pose]
+            yield _line(cells)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+def _cell(text: str) -> str:
+    # The csv module's writer leaves a lone carriage return as it is, which ends a row.
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
+
+
+def _is_marked(box: ObjectBox) -> bool:
+    return box.difficult or box.truncated or box.pose != "Unspecified"
+
+
+def _recognises(path: Path) -> bool:
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _columns(next(csv.reader(_bounded_lines(file)), [])) is not None
+    except (OSError, ValueError, csv.Error):
+        return False
+
+
+FORMAT = Format(
+    name="csv",
+    title="CSV table (TF Object Detection tutorials)",
+    holds=frozenset({"size", "difficult", "truncated", "pose"}),
+    recognises=_recognises,
+    read=read_csv,
+    write=write_csv,
+    suffix=".csv",
+)
