@@ -1,0 +1,253 @@
+"""The text of a DS9 region file: its shapes as points, before they are laid on an image."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .text import bounded
+
+__all__ = ["PIXEL_FRAMES", "SKY_FRAMES", "Kind", "Region", "parse_regions"]
+
+Point: TypeAlias = tuple[float, float]
+Kind: TypeAlias = Literal["edges", "box", "ellipse", "polygon"]
+
+PIXEL_FRAMES = frozenset({"image", "physical"})
+SKY_FRAMES = {
+    "fk5": "fk5",
+    "j2000": "fk5",
+    "icrs": "icrs",
+    "fk4": "fk4",
+    "b1950": "fk4",
+    "galactic": "galactic",
+    "ecliptic": "barycentricmeanecliptic",
+}
+"""The names of DS9 and those of astropy."""
+
+_OTHER_FRAMES = frozenset({"amplifier", "detector", "linear", "tile", "wcs"})
+_HOURS = frozenset({"fk5", "j2000", "icrs", "fk4", "b1950"})
+_DEGREES = {"": 1.0, "d": 1.0, "r": math.degrees(1), "'": 1 / 60, '"': 1 / 3600}
+
+# In braces or quotes a semicolon ends nothing.  What is not closed goes on to the end of the line:
+# looking for another way to read it would take forever on a file made for that.
+_COMMAND = re.compile(r"""(?:=\s*"[^"]*(?:"|$)|=\s*'[^']*(?:'|$)|\{[^}]*(?:\}|$)|[^;])+""")
+_SHAPE = re.compile(r"([+-]?)\s*([a-z_0-9]+)([^#]*)(?:#(.*))?", re.IGNORECASE | re.DOTALL)
+_PROPERTY = re.compile(
+    r"""\b(text|tag)\s*=\s*(?:\{([^}]*)(?:\}|$)|"([^"]*)(?:"|$)|'([^']*)(?:'|$))""", re.IGNORECASE
+)
+_SEXAGESIMAL = re.compile(r"([+-]?)(\d{1,4})(?:(:)|([hd]))(\d{1,2})[:m](\d{1,2}(?:\.\d*)?)s?")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A shape in the coordinates of its frame.
+
+    Attributes
+    ----------
+    line : int
+        Number of the line that it stands on.
+    frame : str
+        As DS9 names it: one of `PIXEL_FRAMES`, or a key of `SKY_FRAMES`.
+    kind : {"edges", "box", "ellipse", "polygon"}
+        What the points are: two opposite corners of an upright box; the centre and the ends of the
+        two arms, half as long as the sides or axes; or all corners.
+    points : tuple of (float, float)
+        Pixels counted from 1, or longitude and latitude in degrees.
+    text : str
+        What the user wrote on it, empty if nothing.
+    tags : tuple of str
+        The groups that it is in.
+    excluded : bool
+        A minus sign stands before it.
+    """
+
+    line: int
+    frame: str
+    kind: Kind
+    points: tuple[Point, ...]
+    text: str = ""
+    tags: tuple[str, ...] = ()
+    excluded: bool = False
+
+
+def parse_regions(text: str, on_error: Callable[[ValueError], None]) -> Iterator[Region]:
+    """Read the regions of a file.
+
+    Parameters
+    ----------
+    text : str
+        Its content.
+    on_error : callable
+        Called with the ValueError of each region that is left out, which tells the line.
+
+    Yields
+    ------
+    Region
+        In the order of the file.
+    """
+    frame = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        for command in _COMMAND.findall(line):
+            command = command.strip()
+            if not command or command.startswith("#") or command.lower().startswith("global"):
+                continue
+            try:
+                word = command.lower()
+                if word in PIXEL_FRAMES or word in SKY_FRAMES:
+                    frame = word
+                elif word in _OTHER_FRAMES or re.fullmatch("wcs[a-z]", word):
+                    frame = ""
+                    raise ValueError(f"coordinates of the system {word} are not understood")
+                else:
+                    yield _region(command, frame, number)
+            except ValueError as error:
+                on_error(ValueError(f"line {number}: {error}"))
+
+
+def _region(command: str, frame: str, line: int) -> Region:
+    match = _SHAPE.fullmatch(command)
+    if match is None:
+        raise ValueError(f"{command[:40]!r} is no region")
+    sign, shape, arguments, properties = match.groups(default="")
+    make = _SHAPES.get(shape.lower())
+    if make is None:
+        raise ValueError(
+            f"{shape[:40]!r} has no extent, or one that is not understood: draw a box, ellipse, "
+            "circle or polygon"
+        )
+    if not frame:
+        raise ValueError("the coordinate system is not named before it: save it in image or fk5")
+    words = re.findall(r"[^\s,()|]+", arguments)
+    found = [(key.lower(), a or b or c) for key, a, b, c in _PROPERTY.findall(properties)]
+    texts = [value for key, value in found if key == "text"]
+    tags = tuple(value for key, value in found if key == "tag")
+    kind, points = make(frame, words)
+    return Region(line, frame, kind, points, texts[0] if texts else "", tags, sign == "-")
+
+
+def _polygon(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+    if len(words) < 6 or len(words) % 2:
+        raise ValueError("a polygon needs the two coordinates of three or more corners")
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return "polygon", tuple(_position(frame, *pair) for pair in pairs)
+
+
+def _circle(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+    if len(words) != 3:
+        raise ValueError("a circle needs the two coordinates of its centre and a radius")
+    return _armed("ellipse", frame, words[:2], (_size(frame, words[2]),) * 2, "0")
+
+
+def _ellipse(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+    arms, angle = _sizes(frame, words, "an ellipse")
+    return _armed("ellipse", frame, words[:2], arms, angle)
+
+
+def _box(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+    (width, height), angle = _sizes(frame, words, "a box")
+    if frame in PIXEL_FRAMES and _angle(angle) == 0:
+        x, y = _position(frame, *words[:2])
+        corners = (x - width / 2, y - height / 2), (x + width / 2, y + height / 2)
+        return "edges", corners
+    return _armed("box", frame, words[:2], (width / 2, height / 2), angle)
+
+
+def _sizes(frame: str, words: list[str], shape: str) -> tuple[Point, str]:
+    """Return the outer size and the angle; a ring has several sizes, from inside to outside."""
+    if len(words) < 4:
+        raise ValueError(f"{shape} needs the two coordinates of its centre, two sizes and an angle")
+    angle = words[-1] if len(words) % 2 else "0"
+    sizes = words[2:-1] if len(words) % 2 else words[2:]
+    return (_size(frame, sizes[-2]), _size(frame, sizes[-1])), angle
+
+
+def _armed(
+    kind: Kind, frame: str, centre: list[str], arms: Point, angle: str
+) -> tuple[Kind, tuple[Point, ...]]:
+    """Return the centre and the ends of two arms, the first turned by an angle from the axis."""
+    x, y = _position(frame, *centre)
+    turn = math.radians(_angle(angle))
+    if frame in PIXEL_FRAMES:
+        step = math.cos(turn), math.sin(turn)
+        first = x + arms[0] * step[0], y + arms[0] * step[1]
+        second = x - arms[1] * step[1], y + arms[1] * step[0]
+    else:
+        # With north up and east to the left, an angle against the clock runs from north to east.
+        first = _from(x, y, turn - math.pi / 2, arms[0])
+        second = _from(x, y, turn, arms[1])
+    return kind, ((x, y), first, second)
+
+
+def _from(longitude: float, latitude: float, angle: float, distance: float) -> Point:
+    """Return the point at a position angle (radians, north to east) and distance (degrees)."""
+    start, way = math.radians(latitude), math.radians(distance)
+    sine = math.sin(start) * math.cos(way) + math.cos(start) * math.sin(way) * math.cos(angle)
+    across = math.sin(angle) * math.sin(way) * math.cos(start)
+    along = math.cos(way) - math.sin(start) * sine
+    end = math.asin(min(1.0, max(-1.0, sine)))
+    return longitude + math.degrees(math.atan2(across, along)), math.degrees(end)
+
+
+def _position(frame: str, first: str, second: str) -> Point:
+    if frame in PIXEL_FRAMES:
+        return _pixels(first), _pixels(second)
+    longitude, latitude = _sky_angle(first, frame in _HOURS), _sky_angle(second, False)
+    if abs(latitude) > 90:
+        raise ValueError(f"{second[:40]!r} is no latitude")
+    return longitude, latitude
+
+
+def _sky_angle(word: str, in_hours: bool) -> float:
+    match = _SEXAGESIMAL.fullmatch(word.lower())
+    if match is None:
+        return _with_unit(word, "", "d", "r")
+    sign, whole, colon, unit, minutes, seconds = match.groups()
+    degrees = int(whole) + int(minutes) / 60 + float(seconds) / 3600
+    if unit == "h" or (colon and in_hours):
+        degrees *= 15
+    return -degrees if sign == "-" else degrees
+
+
+def _size(frame: str, word: str) -> float:
+    if frame in PIXEL_FRAMES:
+        return _pixels(word)
+    size = _with_unit(word, "", "d", "r", "'", '"')
+    if abs(size) > 90:
+        raise ValueError(f"{word[:40]!r} is no size on the sky")
+    return size
+
+
+def _pixels(word: str) -> float:
+    # DS9 marks pixels of the image with i and of the physical system with p.
+    if word[-1] in "ip":
+        word = word[:-1]
+    return _number(word)
+
+
+def _angle(word: str) -> float:
+    return _with_unit(word, "", "d", "r")
+
+
+def _with_unit(word: str, *units: str) -> float:
+    unit = word[-1].lower() if word[-1].lower() in "dr'\"" else ""
+    if unit not in units:
+        raise ValueError(f"{word[:40]!r} is not understood")
+    return bounded(_number(word.removesuffix(word[-1]) if unit else word) * _DEGREES[unit])
+
+
+def _number(word: str) -> float:
+    try:
+        return bounded(float(word))
+    except ValueError:
+        raise ValueError(f"{word[:40]!r} is not understood") from None
+
+
+_SHAPES: dict[str, Callable[[str, list[str]], tuple[Kind, tuple[Point, ...]]]] = {
+    "box": _box,
+    "circle": _circle,
+    "ellipse": _ellipse,
+    "polygon": _polygon,
+}
