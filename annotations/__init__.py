@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
-from .classes import GALAXY10_DECALS
+from .choice import Choice
+from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .find import find_image
 from .formats.coco import to_coco, write_coco
 from .formats.voc import read_voc, write_voc
 from .formats.voc_folder import read_voc_folder
 from .formats.yolo import write_yolo
-from .galaxy10 import GALAXY10_RULE, Choice, galaxy10_allowed, galaxy10_class
+from .galaxy10 import GALAXY10_RULE, galaxy10_allowed
+from .galaxy10_sdss import GALAXY10_SDSS_RULE, galaxy10_sdss_allowed
+from .gz2_tree import GZ2_TREE
 from .label_map import read_label_map, write_label_map
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
 from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
+from .tree import Answer, Question
 from .twins import find_twins
-from .votes import (
-    GZ2_TREE,
-    Answer,
-    Question,
-    read_votes,
-    vote_share,
-)
+from .votes import VoteTable, read_votes
 
 __all__ = [
     "GALAXY10_DECALS",
     "GALAXY10_RULE",
+    "GALAXY10_SDSS",
+    "GALAXY10_SDSS_RULE",
     "GALAXY_ZOO_LABELS",
     "GZ2_TREE",
     "AnnotatedImage",
@@ -33,11 +33,12 @@ __all__ = [
     "LabelledImage",
     "ObjectBox",
     "Question",
+    "VoteTable",
     "find_image",
     "find_twins",
     "folds_by_galaxy",
     "galaxy10_allowed",
-    "galaxy10_class",
+    "galaxy10_sdss_allowed",
     "group_galaxies",
     "label_order",
     "read_label_map",
@@ -48,7 +49,6 @@ __all__ = [
     "read_votes",
     "split_by_galaxy",
     "to_coco",
-    "vote_share",
     "write_coco",
     "write_label_map",
     "write_voc",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import InputError
 
-__all__ = ["GALAXY10_DECALS", "index_of"]
+__all__ = ["GALAXY10_DECALS", "GALAXY10_SDSS", "index_of"]
 
 GALAXY10_DECALS: tuple[str, ...] = (
     "Disturbed Galaxies",
@@ -21,6 +21,24 @@ GALAXY10_DECALS: tuple[str, ...] = (
     "Edge-on Galaxies with Bulge",
 )
 """The ten classes of the Galaxy10 DECaLS data set (H. Leung and J. Bovy, built on Galaxy Zoo)."""
+
+GALAXY10_SDSS: tuple[str, ...] = (
+    "Disk Face-on No Spiral",
+    "Smooth Completely round",
+    "Smooth in-between round",
+    "Smooth Cigar shaped",
+    "Disk Edge-on Rounded Bulge",
+    "Disk Edge-on Boxy Bulge",
+    "Disk Edge-on No Bulge",
+    "Disk Face-on Tight Spiral",
+    "Disk Face-on Medium Spiral",
+    "Disk Face-on Loose Spiral",
+)
+"""The ten classes of the older Galaxy10 SDSS data set, in the order of its labels.
+
+Source: the page "Galaxy10 SDSS" of astroNN's documentation, which sets commas between the words.
+An index of the one list means another class in the other.
+"""
 
 
 def index_of(label: str, class_names: Sequence[str], source: str) -> int:

@@ -3,33 +3,22 @@
 Galaxy10 DECaLS (Leung and Bovy, https://github.com/henrysky/Galaxy10) took its ten classes from
 Galaxy Zoo votes and kept only galaxies on which the votes agree; its thresholds are not published,
 and its predecessor asked for 55 % of the votes.  The rule here walks the questions in the order
-below.  At each question an answer stays open if its share of the votes (see `vote_share`) is at
-least three quarters of the leading answer's; of two answers, the leader must thus have more than
-57 %.  A galaxy has a class if all open answers lead to the same one.
+below.  At each question an answer stays open if its share of the votes is at least three quarters
+of the leading answer's; of two answers, the leader must thus have more than 57 %.  A galaxy has a
+class if all open answers lead to the same one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import numpy as np
+import pandas as pd
 
-from .votes import vote_share
+from .choice import NO_CLASS, Choice, open_classes
+from .classes import GALAXY10_DECALS
 
-__all__ = ["GALAXY10_RULE", "Choice", "galaxy10_allowed", "galaxy10_class"]
+__all__ = ["GALAXY10_RULE", "galaxy10_allowed"]
 
 _OPEN = 0.75
-
-_NONE_OF_THE_TEN = -1
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A question with the way that each answer, or group of answers, leads: on, or to a class."""
-
-    question: str
-    ways: tuple[tuple[tuple[str, ...], Choice | int], ...]
-
 
 _SMOOTH = Choice(
     "t07_rounded",
@@ -65,7 +54,7 @@ _FACE_ON = Choice(
     "t04_spiral",
     (
         (("a08_spiral",), _SPIRAL),
-        (("a09_no_spiral",), _NONE_OF_THE_TEN),
+        (("a09_no_spiral",), NO_CLASS),
     ),
 )
 _DISC = Choice(
@@ -80,7 +69,7 @@ _SHAPE = Choice(
     (
         (("a01_smooth",), _SMOOTH),
         (("a02_features_or_disk",), _DISC),
-        (("a03_star_or_artifact",), _NONE_OF_THE_TEN),
+        (("a03_star_or_artifact",), NO_CLASS),
     ),
 )
 _ODD_FEATURE = Choice(
@@ -90,7 +79,7 @@ _ODD_FEATURE = Choice(
         (("a21_disturbed", "a22_irregular"), 0),
         (("a19_ring", "a38_dust_lane"), _SHAPE),
         # Stars in front, lenses and clusters of stars, for the most part.
-        (("a20_lens_or_arc", "a23_other"), _NONE_OF_THE_TEN),
+        (("a20_lens_or_arc", "a23_other"), NO_CLASS),
     ),
 )
 GALAXY10_RULE = Choice(
@@ -103,39 +92,19 @@ GALAXY10_RULE = Choice(
 """The first question of the rule; the numbers are indices of `GALAXY10_DECALS`."""
 
 
-def galaxy10_class(row: Mapping[str, Any]) -> int | None:
-    """Class of `GALAXY10_DECALS` that the votes agree on, or None.
-
-    Parameters
-    ----------
-    row : mapping
-        One row of the vote table, by column name.
-    """
-    allowed = galaxy10_allowed(row)
-    return allowed[0] if len(allowed) == 1 else None
-
-
-def galaxy10_allowed(row: Mapping[str, Any]) -> tuple[int, ...]:
+def galaxy10_allowed(shares: pd.DataFrame) -> list[tuple[int, ...]]:
     """Classes of `GALAXY10_DECALS` that the votes leave open.
 
     Parameters
     ----------
-    row : mapping
-        One row of the vote table, by column name.
+    shares : DataFrame
+        One row a galaxy; a column ``<question>_<answer>`` for each answer of `GZ2_TREE` that the
+        rule names, as `read_votes` gives them.
 
     Returns
     -------
-    tuple of int
-        Ascending; empty if the galaxy may be none of the ten, such as a disc without arms.
+    list of tuple of int
+        For each galaxy, ascending; empty if it may be none of the ten, such as a disc without arms.
     """
-    classes = _classes(GALAXY10_RULE, row)
-    return () if _NONE_OF_THE_TEN in classes else tuple(sorted(classes))
-
-
-def _classes(choice: Choice | int, row: Mapping[str, Any]) -> set[int]:
-    if isinstance(choice, int):
-        return {choice}
-    shares = [sum(vote_share(row, choice.question, a) for a in group) for group, _ in choice.ways]
-    least = _OPEN * max(shares)
-    open_ways = (way for share, (_, way) in zip(shares, choice.ways, strict=True) if share >= least)
-    return set().union(*(_classes(way, row) for way in open_ways))
+    opened = open_classes(GALAXY10_RULE, shares, len(GALAXY10_DECALS), _OPEN)
+    return [tuple(np.flatnonzero(row).tolist()) for row in opened]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -110,14 +109,14 @@ def read_label_table(
 
 
 def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImage]:
-    """Read a Galaxy Zoo 2 vote table as labels of `GALAXY10_DECALS`, by `galaxy10_allowed`.
+    """Read a table of Galaxy Zoo votes as labels of `GALAXY10_DECALS`, by `galaxy10_allowed`.
 
     Parameters
     ----------
     votes : str or Path
-        CSV as `read_votes` takes it.
+        Table as `read_votes` takes it.
     images : str or Path
-        Folder of the images, named ``<asset_id>.jpg`` (or another image extension).
+        Folder of the images; the table may leave out their extension.
 
     Returns
     -------
@@ -130,12 +129,12 @@ def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImag
         If the table cannot be read, or an image is missing or outside the folder.
     """
     table = read_votes(votes)
-    names: list[Any] = table.index.tolist()
-    records = table.to_dict("records")
     rows = [
-        (str(name), allowed, str(record.get("dr7objid", "")))
-        for name, record in zip(names, records, strict=True)
-        if (allowed := galaxy10_allowed({str(k): v for k, v in record.items()}))
+        (name, allowed, identifier)
+        for name, identifier, allowed in zip(
+            table.names, table.identifiers, galaxy10_allowed(table.shares), strict=True
+        )
+        if allowed
     ]
     return _locate(rows, Path(votes), Path(images))
 

@@ -1,0 +1,110 @@
+"""``galpipe annotations from-votes``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options import examples
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from ....annotations.from_votes import VoteLabels
+
+__all__ = ["command"]
+
+# Not imported from the package, which would take longer than showing the help; a test compares.
+_TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
+
+
+@click.command(
+    "from-votes",
+    epilog=examples(
+        "galpipe annotations from-votes gz2_hart16.csv.gz -o labels.csv --to galaxy10-decals",
+        "galpipe annotations from-votes training_solutions_rev1.csv -o soft.csv --to soft "
+        "--images images_training_rev1/",
+    ),
+)
+@click.argument("table", metavar="TABLE", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="LABELS.csv",
+    type=click.Path(path_type=Path),
+    help="Table to write.",
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(_TARGETS),
+    help="Classes (one, or several A|B that the votes leave open); the probability of each class "
+    "of Galaxy10 DECaLS; or the 37 columns of the Kaggle Galaxy Challenge.",
+)
+@click.option(
+    "--images",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of the images: only galaxies that have one in it, under its name.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace LABELS.csv.")
+def command(table: Path, output: Path, target: str, images: Path | None, overwrite: bool) -> None:
+    """Turn Galaxy Zoo votes into labels.
+
+    TABLE is CSV, FITS, ECSV or Parquet with the columns of Galaxy Zoo 2 (Willett 2013, Hart 2016),
+    of the Kaggle Galaxy Challenge (Class1.1 to Class11.6) or of Galaxy Zoo DECaLS (Walmsley 2022);
+    the columns tell which.  LABELS.csv with classes trains a classifier as it is.  Galaxies whose
+    votes decide nothing are left out.
+    """
+    from ....annotations.from_votes import convert_votes
+    from ...console import STDERR, STDOUT
+
+    result = convert_votes(table, output, target, images=images, overwrite=overwrite)
+    _say(result, table, output)
+    if result.class_names:
+        STDOUT.print(_counts(result.table, result.class_names))
+    if result.failures:
+        STDERR.print("Left out:", style="red")
+        for failure in result.failures:
+            STDERR.print(f"  {failure}", markup=False, soft_wrap=True)
+        click.get_current_context().exit(1)
+
+
+def _say(result: VoteLabels, table: Path, output: Path) -> None:
+    from ...console import STDOUT
+
+    lines = [
+        f"read: {table} ({result.kind}), {result.galaxies:,} galaxies",
+        f"written: {output}, {len(result.table):,} rows",
+        f"without an image: {result.without_image:,}" if result.without_image else "",
+        f"decide nothing: {result.undecided:,}",
+    ]
+    for line in filter(None, lines):
+        STDOUT.print(line, markup=False, soft_wrap=True)
+
+
+def _counts(labels: pd.DataFrame, class_names: Sequence[str]) -> Table:
+    """Return how many galaxies each class has."""
+    from rich.table import Table
+
+    if "label" in labels:
+        sets = [label.split("|") for label in labels["label"]]
+        alone = Counter(names[0] for names in sets if len(names) == 1)
+        among = Counter(name for names in sets if len(names) > 1 for name in names)
+        table = Table("class", "alone", "one of several")
+        for name in class_names:
+            table.add_row(name, f"{alone[name]:,}", f"{among[name]:,}")
+    else:
+        table = Table("class", "sum of probabilities")
+        for name in class_names:
+            table.add_row(name, f"{labels[name].sum():,.1f}")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
