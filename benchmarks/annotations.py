@@ -1,0 +1,148 @@
+"""How long annotations take from Pascal VOC to COCO and back, as multiples of our own time.
+
+    python benchmarks/annotations.py [--images 20000]
+
+Every library does the same work in the same run, one after the other, several times; the fastest
+counts.  The images are links to one small JPEG, so that no time goes into decoding them, with five
+boxes each.  Each result is read again and compared with what went in.  `TMPDIR` says where the
+files lie: a RAM disk measures the libraries and not the disk.  Needs `galpipe[dev]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+
+from galpipe.annotations import AnnotatedImage, ObjectBox
+from galpipe.annotations.collection import Collection
+from galpipe.annotations.convert import convert
+from galpipe.annotations.formats.format import Writing
+from galpipe.annotations.formats.registry import format_named
+from galpipe.annotations.source import Source
+
+ROUNDS = 3
+SIDE = 64
+BOXES = 5
+CLASSES = ("spiral", "elliptical", "merger")
+
+Direction = Callable[[Path, Path, Path], object]
+
+
+def make(folder: Path, count: int) -> None:
+    """Write so many images with their annotations under ``images`` and ``voc``."""
+    images = folder / "images"
+    images.mkdir()
+    rng = np.random.default_rng(0)
+    first = images / "000000.jpg"
+    cv2.imwrite(str(first), rng.integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8))
+    collection = Collection()
+    for number in range(count):
+        name = f"{number:06}.jpg"
+        if number:
+            os.link(first, images / name)
+        low = rng.integers(1, SIDE // 2, (BOXES, 2))
+        high = low + rng.integers(4, SIDE // 2, (BOXES, 2))
+        labels = rng.choice(CLASSES, BOXES)
+        edges = np.hstack([low, high]).tolist()
+        boxes = [ObjectBox(str(label), *edge) for label, edge in zip(labels, edges, strict=True)]
+        collection.append(AnnotatedImage(name, SIDE, SIDE, 3, tuple(boxes)))
+    write = format_named("voc").write
+    assert write is not None
+    write(folder / "voc", collection, Writing(CLASSES))
+
+
+def ours(form: str) -> Direction:
+    def work(source: Path, images: Path, output: Path) -> None:
+        convert(Source(source, images=images), output, format_named(form))
+
+    return work
+
+
+def supervision_to_coco(source: Path, images: Path, output: Path) -> None:
+    import supervision
+
+    data = supervision.DetectionDataset.from_pascal_voc(str(images), str(source))
+    data.as_coco(annotations_path=str(output))
+
+
+def supervision_to_voc(source: Path, images: Path, output: Path) -> None:
+    import supervision
+
+    data = supervision.DetectionDataset.from_coco(str(images), str(source))
+    data.as_pascal_voc(annotations_directory_path=str(output))
+
+
+def globox_to_coco(source: Path, images: Path, output: Path) -> None:
+    import globox
+
+    globox.AnnotationSet.from_pascal_voc(source).save_coco(output, auto_ids=True)
+
+
+def globox_to_voc(source: Path, images: Path, output: Path) -> None:
+    import globox
+
+    globox.AnnotationSet.from_coco(source).save_pascal_voc(output)
+
+
+LIBRARIES: dict[str, tuple[Direction, Direction]] = {
+    "galpipe": (ours("coco"), ours("voc")),
+    "globox": (globox_to_coco, globox_to_voc),
+    "supervision": (supervision_to_coco, supervision_to_voc),
+}
+
+
+def boxes(path: Path, images: Path) -> list[tuple[str, tuple[tuple[str, tuple[float, ...]], ...]]]:
+    """Return every image with its boxes, to compare; the libraries clamp and order differently."""
+    return sorted(
+        (image.filename, tuple(sorted((box.label, box.edges) for box in image.objects)))
+        for _, image in Source(path, images=images)
+    )
+
+
+def measure(folder: Path, seconds: dict[str, list[list[float]]], *, compare: bool) -> None:
+    """Let every library convert there and back once."""
+    images, voc = folder / "images", folder / "voc"
+    truth = boxes(voc, images) if compare else []
+    for name, directions in LIBRARIES.items():
+        coco, back = folder / f"{name}.json", folder / f"{name}-voc"
+        for work, source, output, times in zip(
+            directions, (voc, coco), (coco, back), seconds[name], strict=True
+        ):
+            start = perf_counter()
+            work(source, images, output)
+            times.append(perf_counter() - start)
+            if compare and boxes(output, images) != truth:
+                print(f"{name}: {output.name} differs from what went in")
+        coco.unlink()
+        shutil.rmtree(back)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--images", type=int, default=20_000)
+    count = parser.parse_args().images
+    seconds: dict[str, list[list[float]]] = {name: [[], []] for name in LIBRARIES}
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), count)
+        for turn in range(ROUNDS):
+            measure(Path(folder), seconds, compare=turn == 0)
+    title = f"{count} images, {count * BOXES} boxes"
+    print(f"{title:<30}{'VOC to COCO':>20}{'COCO to VOC':>20}")
+    base = [min(times) for times in seconds["galpipe"]]
+    for name, both in seconds.items():
+        row = ""
+        for times, least in zip(both, base, strict=True):
+            row += f"{min(times):10.2f} s {min(times) / least:5.2f} x"
+        print(f"{name:<30}{row}")
+
+
+if __name__ == "__main__":
+    main()

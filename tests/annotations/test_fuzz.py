@@ -1,0 +1,209 @@
+"""Whatever the bytes of a file are, a reader gives annotations or an InputError.
+
+In the test suite a few thousand inputs a format; a longer run is
+
+    python tests/annotations/test_fuzz.py --count 100000 [--format coco] [--seed 1]
+
+A file of a valid data set is broken in one to four places, at random but the same way for the same
+seed, and read.  What comes out other than an InputError is printed with the seed of that input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import shutil
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from galpipe.annotations import AnnotatedImage, ObjectBox
+from galpipe.annotations.collection import Collection
+from galpipe.annotations.formats.format import Format, Reading, Writing
+from galpipe.annotations.formats.registry import FORMATS
+from galpipe.annotations.images import ImageFolder
+from galpipe.errors import InputError
+
+COUNT = 1500
+SLOW = {"table": 300, "tfrecord": 600}
+
+NUMBERS = "NaN nan Infinity -Infinity inf 1e999 -1e999 1e308 -0.0 1e-320 0 -1 1.5 1,5 1_000 0x10 ٣"
+VALUES = 'true null None "" [] {} [[]] [null] [1,2] "NaN" "1e999" {"a":1} &a;[*a] *a !!int ? ---'
+MARKUP = "<a> </a> &a; &#0; &#x110000; ]]> <!DOCTYPE_a> # ; , \" ' \\ \\u0000 \\ud800 % %s {0} $ |"
+NAMES = "../../etc/passwd /etc/passwd C:\\x \\\\host\\x a/../b . .. image; box( fk5 \u2028 \ufeff é"
+SENTENCES = (
+    '<!DOCTYPE a [<!ENTITY b "c"><!ENTITY x SYSTEM "file:///etc/passwd">]>',
+    "!!python/object/apply:os.system ['true']",
+    *(text * 3000 for text in ("9", "x", "[", '{"a":', "<a>", "(", "- ")),
+    *(str(2**power) for power in (31, 32, 63, 64)),
+    *"\n\r\t\x00\x01",
+)
+BYTES = (b"\xff", b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\x80" * 9, b"\xff" * 16, b"\x1f\x8b\x08")
+WORDS = " ".join((NUMBERS, VALUES, MARKUP, NAMES)).split(" ")
+TOKENS = [*(token.encode() for token in (*WORDS, *SENTENCES)), *BYTES]
+
+WORD = re.compile(rb'"[^"\n]*"|-?[\w.]+|[\[\]{}()<>:,]')
+
+VIA = """{"a.png9": {"filename": "a.png", "size": 9, "regions": [
+{"shape_attributes": {"name": "rect", "x": 3, "y": 4, "width": 10, "height": 12},
+ "region_attributes": {"class": "spiral"}},
+{"shape_attributes": {"name": "polygon", "all_points_x": [1, 9, 5], "all_points_y": [2, 3, 12]},
+ "region_attributes": {"class": "ring", "bar": {"yes": true}}},
+{"shape_attributes": {"name": "ellipse", "cx": 20, "cy": 20, "rx": 5, "ry": 4, "theta": 0.3},
+ "region_attributes": {"class": "ring"}}], "file_attributes": {}},
+"b.png9": {"filename": "b.png", "size": 9, "regions": [
+{"shape_attributes": {"name": "circle", "cx": 9, "cy": 8, "r": 3.5},
+ "region_attributes": {"class": "spiral"}}], "file_attributes": {}}}
+"""
+SEXTRACTOR = """#   1 NUMBER          Running object number
+#   2 X_IMAGE         Object position along x                     [pixel]
+#   3 Y_IMAGE         Object position along y                     [pixel]
+#   4 A_IMAGE         Profile RMS along major axis                [pixel]
+#   5 B_IMAGE         Profile RMS along minor axis                [pixel]
+#   6 THETA_IMAGE     Position angle (CCW/x)                      [deg]
+#   7 KRON_RADIUS     Kron apertures in units of A or B
+         1     20.500     12.250    3.100    2.000   45.0    3.5
+         2     40.000     30.125    2.500    2.400  -10.5    3.5
+"""
+TABLE = """filename,x,y,size,class
+a.png,12.5,20,10,spiral
+b.png,30,31.25,8.5,ring
+a.png,40,10,4,ring
+"""
+
+
+def collection() -> Collection:
+    boxes = (
+        ObjectBox("spiral", 1, 2, 20, 31),
+        ObjectBox("ring", 0, 5.5, 30.25, 40, difficult=True, truncated=True, pose="Left"),
+        ObjectBox("spiral galaxy", 10, 10, 64, 48, attributes=(("bar", "yes"), ("arms", "2"))),
+    )
+    return Collection(
+        [
+            AnnotatedImage("a.png", 64, 48, 3, boxes),
+            AnnotatedImage("b.png", 64, 48, 3, boxes[1:2]),
+            AnnotatedImage("c.png", 64, 48, 3),
+        ]
+    )
+
+
+def write_seed(form: Format, folder: Path) -> Path:
+    """Write a valid data set with its images; return the path of the annotations."""
+    images = folder / "images"
+    images.mkdir(parents=True)
+    for name in "abc":
+        cv2.imwrite(str(images / f"{name}.png"), np.zeros((48, 64, 3), np.uint8))
+    texts = {
+        "via": ("via.json", VIA),
+        "sextractor": ("a.cat", SEXTRACTOR),
+        "table": ("t.csv", TABLE),
+    }
+    if form.write is None:
+        name, text = texts[form.name]
+        (folder / name).write_text(text)
+        return folder / name
+    path = folder / (f"seed{form.suffix}" if form.suffix else "seed")
+    write: Callable[..., None] = form.write
+    write(path, collection(), Writing(("ring", "spiral", "spiral galaxy"), ImageFolder(images)))
+    return path
+
+
+def broken(data: bytes, chance: random.Random) -> bytes:
+    """Return the bytes, changed in one to four places."""
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(data) + 1)
+        end = min(len(data), start + int(chance.expovariate(1 / 8)) + 1)
+        match chance.randrange(8):
+            case 0 if data:
+                place = chance.randrange(len(data))
+                flipped = data[place] ^ (1 << chance.randrange(8))
+                data = data[:place] + bytes([flipped]) + data[place + 1 :]
+            case 1:
+                data = data[:start] + data[end:]
+            case 2:
+                data = data[:end] + data[start:end] * chance.choice((1, 2, 50)) + data[end:]
+            case 3:
+                data = data[:start] + chance.choice(TOKENS) + data[start:]
+            case 4 if chance.random() < 0.2:
+                data = data[:start]
+            case _:
+                words = list(WORD.finditer(data))
+                if words:
+                    word = chance.choice(words)
+                    new = chance.choice((*TOKENS, chance.choice(words).group()))
+                    data = data[: word.start()] + new + data[word.end() :]
+    return data
+
+
+def read(form: Format, path: Path, images: ImageFolder | None) -> None:
+    """Read everything that a reader can be asked for; anything but an InputError comes through."""
+    form.recognises(path)
+    failures: list[InputError] = []
+    for function in (
+        lambda: form.read_classes and form.read_classes(path),
+        lambda: list(form.read(path, Reading(images, on_error=failures.append))),
+        lambda: list(form.read(path, Reading(None, ("ring", "spiral")))),
+    ):
+        try:
+            function()
+        except InputError as error:
+            failures.append(error)
+    assert all(str(failure).strip() for failure in failures)
+
+
+def fuzz(form: Format, folder: Path, count: int, seed: int) -> int:
+    """Read so many broken inputs; print what went wrong, return how often it did."""
+    path = write_seed(form, folder)
+    images = ImageFolder(folder / "images")
+    inside = [f for f in sorted(path.rglob("*")) if f.is_file()] if path.is_dir() else [path]
+    whole = {file: file.read_bytes() for file in inside}
+    wrong: dict[str, int] = {}
+    for number in range(seed, seed + count):
+        chance = random.Random(number)
+        file = chance.choice(inside)
+        file.write_bytes(broken(whole[file], chance))
+        try:
+            read(form, path, images)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            kind = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
+            if kind not in wrong:
+                print(f"{form.name}, seed {number}: {kind}: {str(error)[:200]}")
+                traceback.print_exc()
+            wrong[kind] = wrong.get(kind, 0) + 1
+        file.write_bytes(whole[file])
+    return sum(wrong.values())
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_only_our_own_error_comes_out(form: Format, tmp_path: Path) -> None:
+    assert fuzz(form, tmp_path, SLOW.get(form.name, COUNT), 0) == 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--format", choices=FORMATS, action="append")
+    parser.add_argument("--seed", type=int, default=1_000_000)
+    options = parser.parse_args()
+    warnings.simplefilter("error")
+    wrong = 0
+    for name in options.format or FORMATS:
+        folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+        found = fuzz(FORMATS[name], folder, options.count, options.seed)
+        print(f"{name}: {options.count} inputs, {found} faults of the reader", flush=True)
+        shutil.rmtree(folder)
+        wrong += found
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
