@@ -59,6 +59,8 @@ def read_label_map(path: str | Path) -> tuple[str, ...]:
             names = _in_order(_items(read_text(path, _MAX_BYTES)))
         except ValueError as error:
             raise InputError(f"{path} is no label map that can be used: {error}.") from error
+    if not names:
+        raise InputError(f"{path} holds no class.")
     if len(set(names)) < len(names):
         [(twice, _)] = Counter(names).most_common(1)
         raise InputError(f"{path} has the class {twice!r} twice. Give each its own name.")
@@ -83,12 +85,15 @@ def write_label_map(path: str | Path, names: Sequence[str]) -> Path:
     Raises
     ------
     OutputError
-        If it cannot be written, or a name has several lines and the map one line a name.
+        If it cannot be written, or a ``.txt`` map could not give a name back.
     """
     path = Path(path)
     if _is_plain(path):
-        if broken := [name for name in names if name.splitlines() != [name]]:
-            raise OutputError(f"Cannot write {path}: the class {broken[0]!r} is not one line.")
+        if broken := [name for name in names if name.strip().splitlines() != [name]]:
+            raise OutputError(
+                f"Cannot write {path}: the class {broken[0]!r} is not one line without spaces "
+                "around it. Rename it or write a .pbtxt."
+            )
         write_lines(path, (f"{name}\n" for name in names))
     else:
         write_lines(
@@ -122,8 +127,6 @@ def _in_order(items: Iterator[_Fields]) -> tuple[str, ...]:
             raise ValueError(f"two items have the id {number}")
         names[number] = name
     names.pop(0, None)
-    if not names:
-        raise ValueError("it has no item")
     missing = next((number for number in range(1, len(names) + 1) if number not in names), None)
     if missing is not None:
         raise ValueError(

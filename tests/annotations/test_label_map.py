@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from galpipe.annotations import read_label_map, write_label_map
+from galpipe.errors import InputError, OutputError
+
+ONE_FOLDER = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+)
+
+
+def save(folder: Path, text: str, suffix: str = ".pbtxt") -> Path:
+    path = folder / f"map{suffix}"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_file_is_as_expected(tmp_path: Path) -> None:
+    path = write_label_map(tmp_path / "map.pbtxt", ["galaxy", "it's a \\star\n"])
+    assert path.read_text() == (
+        "item {\n  id: 1\n  name: 'galaxy'\n}\n"
+        "item {\n  id: 2\n  name: 'it\\047s a \\134star\\012'\n}\n"
+    )
+    assert read_label_map(path) == ("galaxy", "it's a \\star\n")
+
+
+def test_a_name_a_line(tmp_path: Path) -> None:
+    path = write_label_map(tmp_path / "map.txt", ["galaxy", "étoile"])
+    assert path.read_text(encoding="utf-8") == "galaxy\nétoile\n"
+    assert read_label_map(path) == ("galaxy", "étoile")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "item { id: 1 name: 'a' } item { id: 2 name: 'b' }",
+        'item{id:1,name:"a"}item{id:2;name:"b"}',
+        "# a map\nitem: <\n  name: 'a' # the first\n  id: 1\n>\nitem: { name: 'b' id: 2 }",
+        "item { id: 2 name: 'b' } item { name: 'a' id: 1 }",
+        "item { id: 0 name: 'background' } item { id: 1 name: 'a' } item { id: 2 name: 'b' }",
+        "item { id: 1 display_name: 'a' } item { id: 2 name: 'b' display_name: 'Bee' }",
+        "item { id: 1 name: 'a' keypoints { id: 7 label: 'eye' } } item { id: 2 name: \"b\" }",
+        "item { id: 1 name: 'a' frequency: RARE } item { id: 2 name: '' display_name: 'b' }",
+        "item { id: 1 name: '\\x61' } item { id: 2 name: '\\142' }",
+        "item { id: 1 name: \"\\u0061\" } item { id: 2 name: '\\U00000062' }",
+        "\ufeffitem { id: 1 name: 'a' }\r\nitem { id: 2\r\n name: '' 'b' }\r\n",
+    ],
+)
+def test_all_ways_to_write_it(tmp_path: Path, text: str) -> None:
+    assert read_label_map(save(tmp_path, text)) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no class"),
+        ("item { id: 0 name: 'background' }", "holds no class"),
+        ("item { id: 2 name: 'a' }", "no item has the id 1, though there are 1"),
+        ("item { id: 1 name: 'a' } item { id: 3 name: 'c' }", "no item has the id 2"),
+        ("item { id: 1 name: 'a' } item { id: 1 name: 'b' }", "two items have the id 1"),
+        ("item { id: 1 name: 'a' } item { id: 2 name: 'a' }", "the class 'a' twice"),
+        ("item { id: 1 }", "item 1 has no name"),
+        ("item { name: 'a' }", "an item has the id ''"),
+        ("item { id: -1 name: 'a' }", "an item has the id '-1'"),
+        ("item { id: 1.5 name: 'a' }", "an item has the id '1.5'"),
+        ("item { id: ١ name: 'a' }", "which is no whole number"),
+        ("item { id: 1 name: 'a'", "its last item is not closed"),
+        ("item { id: 1 name: 'a }", "line 1 cannot be understood"),
+        ("item {\n id: 1\n name: [1]\n}", r"'\[1\]\\n}' in line 3 cannot be understood"),
+        ("item { id: 1 name: }", "'name' has no value"),
+        ("item { id 1 }", "'id' has no value"),
+        ("item", "'item' has no value"),
+        ("item: 5", "'item' has no value"),
+        ("class { id: 1 name: 'a' }", "'class' stands where an item should begin"),
+        ("} item { id: 1 name: 'a' }", "'}' stands where an item should begin"),
+        ("item { id: 1 name: '\\q' }", "escape .* is unknown"),
+        ("item { id: 1 name: '\\xff' }", "no UTF-8 text"),
+        ("item { id: 1 name: '\\ud800' }", "no UTF-8 text"),
+        ("item { id: 1 name: '\\U00110000' }", "stands for no character"),
+        ("item { id: 1 name: '\\Uffffffff' }", "stands for no character"),
+    ],
+)
+def test_a_bad_map_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = save(tmp_path, text)
+    with pytest.raises(InputError, match=message) as caught:
+        read_label_map(path)
+    assert str(path) in str(caught.value)
+
+
+def test_bad_text_maps(tmp_path: Path) -> None:
+    for text in ("", "\n", "a\n\nb\n", "a\na\n"):
+        with pytest.raises(InputError, match=r"map\.txt"):
+            read_label_map(save(tmp_path, text, ".txt"))
+    for name in ("a\nb", " a", ""):
+        with pytest.raises(OutputError, match="is not one line"):
+            write_label_map(tmp_path / "map.txt", [name])
+
+
+def test_other_files_are_no_label_maps(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"must end in \.pbtxt or \.txt"):
+        read_label_map(save(tmp_path, "item {}", ".json"))
+    with pytest.raises(InputError, match="no such file"):
+        read_label_map(tmp_path / "absent.pbtxt")
+    path = save(tmp_path, "")
+    with path.open("wb") as file:
+        file.truncate(5 * 2**20)
+    with pytest.raises(InputError, match="larger than 4 MiB"):
+        read_label_map(path)
+
+
+def test_depth_without_end_is_read_in_line(tmp_path: Path) -> None:
+    text = "item { id: 1 name: 'a' " + "x { " * 100_000 + "} " * 100_000 + "}"
+    assert read_label_map(save(tmp_path, text)) == ("a",)
+
+
+_NAME = st.text(st.characters(codec="utf-8"), min_size=1)
+
+
+@ONE_FOLDER
+@given(st.lists(_NAME, min_size=1, max_size=5, unique=True))
+def test_any_name_is_kept(tmp_path: Path, names: list[str]) -> None:
+    path = write_label_map(tmp_path / "map.pbtxt", names)
+    assert read_label_map(path) == tuple(names)
+
+
+@ONE_FOLDER
+@given(st.lists(st.sampled_from(["item", "{", "}", "<", ":", "id", "1", "'a'", '"', "\\", "#\n"])))
+def test_any_text_gives_names_or_our_error(tmp_path: Path, parts: list[str]) -> None:
+    path = save(tmp_path, " ".join(parts))
+    with suppress(InputError):
+        assert read_label_map(path)
+
+
+def _message() -> Any:
+    """The message of the TF Object Detection API, as far as we write it."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="label_map.proto", package="galpipe.tests")
+    item = file.message_type.add(name="Item")
+    item.field.add(name="name", number=1, type=9, label=1)
+    item.field.add(name="id", number=2, type=5, label=1)
+    whole = file.message_type.add(name="Map")
+    whole.field.add(name="item", number=1, type=11, label=3, type_name=".galpipe.tests.Item")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("galpipe.tests.Map"))
+
+
+@settings(ONE_FOLDER, max_examples=50)
+@given(st.lists(_NAME, min_size=1, max_size=3, unique=True))
+def test_protocol_buffers_read_and_write_the_same(tmp_path: Path, names: list[str]) -> None:
+    from google.protobuf import text_format
+
+    kind = _message()
+    path = write_label_map(tmp_path / "map.pbtxt", names)
+    read = text_format.Parse(path.read_bytes().decode(), kind())
+    assert [(item.id, item.name) for item in read.item] == list(enumerate(names, 1))
+    for as_utf8 in (False, True):
+        path.write_bytes(text_format.MessageToString(read, as_utf8=as_utf8).encode())
+        assert read_label_map(path) == tuple(names)
