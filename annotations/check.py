@@ -118,7 +118,8 @@ def check(
             result.changes += changes
             mended.append(sound)
     if goal is not None and form.write is not None and len(mended):
-        form.write(goal, mended, Writing(source.class_order(mended.labels), source.images))
+        names = source.class_order(mended.labels)
+        form.write(goal, mended, Writing(names, source.images, source.settings))
         result.mended = goal
     return result
 

@@ -39,6 +39,8 @@ class Source:
         The folder of the images.
     class_names : tuple of str or None
         The classes that were given.
+    settings : mapping
+        What was given for one format alone.
     failures : list of InputError
         What was left out the last time that the annotations were read.
 
@@ -64,7 +66,7 @@ class Source:
         self.images = images_beside(self.path) if images is None else ImageFolder(images)
         self.failures: list[InputError] = []
         self.class_names = None if class_names is None else tuple(class_names)
-        self._settings = settings or {}
+        self.settings = settings or {}
 
     def __iter__(self) -> Iterator[tuple[Path, AnnotatedImage]]:
         """Yield each annotation file with what it says of one image, in a stable order.
@@ -76,7 +78,7 @@ class Source:
             left out and stand in `failures`.
         """
         self.failures.clear()
-        reading = Reading(self.images, self.class_names, self.failures.append, self._settings)
+        reading = Reading(self.images, self.class_names, self.failures.append, self.settings)
         return self.form.read(self.path, reading)
 
     def class_order(self, labels: Iterable[str]) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..options import examples
+from .settings import format_settings
 from .source import source_options
 from .wording import number_of
 
@@ -55,6 +56,7 @@ _EXAMPLES = 3
     help="Write a mended copy, in the format of IN (or Pascal VOC where that is only read): boxes "
     "put in order and clipped, empty and equal ones dropped, sizes taken from the images.",
 )
+@format_settings
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names in OUT.")
 @click.pass_context
 def command(
@@ -67,6 +69,7 @@ def command(
     report: Path | None,
     fix: Path | None,
     overwrite: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Find every fault of annotations.
 
@@ -85,7 +88,9 @@ def command(
     if report is not None and report.suffix.lower() not in REPORT_SUFFIXES:
         raise click.UsageError(f"--report takes a file named {' or '.join(REPORT_SUFFIXES)}.")
     class_names = None if classes is None else read_label_map(classes)
-    annotations = Source(source, from_format, images=images, class_names=class_names)
+    annotations = Source(
+        source, from_format, images=images, class_names=class_names, settings=settings
+    )
     result = check(annotations, smallest=smallest, fix=fix, overwrite=overwrite)
     if result.faults:
         STDOUT.print(_table(result))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..options import examples
+from .settings import format_settings
 from .source import name_failures, source_options
 from .wording import number_of
 
@@ -49,8 +50,7 @@ _OF_IMAGES = ("empty", "size")
     help="Label map (.pbtxt, .txt): the classes in order of their ids. By default the order that "
     "IN declares, or else sorted.",
 )
-@click.option("--voc-one-based", is_flag=True, help="Pascal VOC counts pixels from 1, strictly.")
-@click.option("--class-name", help="Class of all objects, for an IN that has none.")
+@format_settings
 @click.option("--skip-difficult", is_flag=True, help="Leave difficult objects out.")
 @click.option("--shards", type=click.IntRange(1), help="Files that TFRecord is divided into.")
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names in OUT.")
@@ -61,11 +61,10 @@ def command(
     output: Path,
     to_format: str | None,
     classes: Path | None,
-    voc_one_based: bool,
-    class_name: str | None,
     skip_difficult: bool,
     shards: int | None,
     overwrite: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Convert annotations from one format to another.
 
@@ -77,14 +76,12 @@ def command(
     from ....annotations.label_map import read_label_map
     from ....annotations.source import Source
 
-    settings = {"voc_one_based": voc_one_based, "class_name": class_name, "shards": shards}
-    given = {name: value for name, value in settings.items() if value}
     annotations = Source(
         source,
         from_format,
         images=images,
         class_names=None if classes is None else read_label_map(classes),
-        settings=given,
+        settings=settings,
     )
     form = target_format(output, to_format)
     result = convert(
@@ -92,7 +89,7 @@ def command(
         output,
         form,
         skip_difficult=skip_difficult,
-        settings=given,
+        settings=settings if shards is None else {**settings, "shards": shards},
         overwrite=overwrite,
     )
     _say(result, source, output)

@@ -201,3 +201,16 @@ def test_every_written_format_is_recognised(
     done = galpipe_cli("annotations", "convert", output, back, "--images", tmp_path / "images")
     assert done.exit_code == 0, done.output
     assert f"({FORMATS[name].title})" in done.output
+
+
+def test_a_table_needs_to_be_told_its_columns(galpipe_cli: Cli, tmp_path: Path) -> None:
+    table, coco = tmp_path / "a.csv", tmp_path / "coco.json"
+    table.write_text("col,row,extent\n10,20,8\n")
+    convert = ("annotations", "convert", table, coco, "--from", "table")
+    columns = ["--column", "x=col", "--column", "y=row", "--column", "size=extent"]
+    done = galpipe_cli(*convert, *columns, "--origin", 1, "--class-name", "ring")
+    assert done.exit_code == 0, done.output
+    assert images_of(coco)[0].objects == (ObjectBox("ring", 5.5, 15.5, 13.5, 23.5),)
+    wrong = galpipe_cli(*convert, "--overwrite", "--column", "col")
+    assert wrong.exit_code == 2
+    assert "NAME=COLUMN" in wrong.output
