@@ -1,7 +1,7 @@
 """The decision trees of Galaxy Zoo DECaLS, and how their answers are called in Galaxy Zoo 2.
 
-The trees are those of Walmsley et al. (2022, MNRAS 509, 3966), section 3 and its figure of the
-tree; the columns are those of their catalogues of volunteers (Zenodo 4573248).  The campaign GZD-5
+The trees are those of Walmsley et al. (2022, MNRAS 509, 3966, figures of the trees); the columns
+are those of their catalogues of volunteers' votes (Zenodo 4573248).  The campaign GZD-5
 asked for weak bars, five sizes of bulge and four degrees of merging; GZD-1 and GZD-2 had asked the
 question of Galaxy Zoo 2 on bars, three sizes of bulge and of tidal debris.
 """
@@ -111,7 +111,7 @@ GZD_5_AS_GZ2: Mapping[str, tuple[str, ...]] = {
     **_COMMON_AS_GZ2,
     "t03_bar_a06_bar": ("bar_strong", "bar_weak"),
     "t07_rounded_a16_completely_round": ("how-rounded_round",),
-    # A minor disturbance is no more than Galaxy Zoo 2 lets pass as not odd.
+    # Minor disturbances are common, and no class is meant for them.
     "t06_odd_a14_yes": ("merging_major-disturbance", "merging_merger"),
     "t06_odd_a15_no": ("merging_none", "merging_minor-disturbance"),
     "t08_odd_feature_a21_disturbed": ("merging_major-disturbance",),
