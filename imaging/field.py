@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .sky import sky_of
+from .sky import pixels_of, sky_of
 
 __all__ = ["Field"]
 
@@ -92,3 +92,26 @@ class Field:
         if self.wcs is None:
             return np.full(across.shape, np.nan), np.full(across.shape, np.nan)
         return sky_of(self.wcs, across, down)
+
+    def pixel(
+        self, ra: ArrayLike, dec: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the points of the array where sky positions lie: the inverse of `sky`.
+
+        Parameters
+        ----------
+        ra, dec : array_like
+            ICRS degrees.
+
+        Returns
+        -------
+        x, y : ndarray
+            Pixel-edge coordinates, which may lie outside of the array; NaN without a WCS, for a
+            position that is no number, and where the projection has no place for it.
+        """
+        east, north = np.broadcast_arrays(
+            np.asarray(ra, dtype=np.float64), np.asarray(dec, dtype=np.float64)
+        )
+        if self.wcs is None:
+            return np.full(east.shape, np.nan), np.full(east.shape, np.nan)
+        return pixels_of(self.wcs, east, north)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["celestial_wcs", "pixel_scale", "sky_of"]
+__all__ = ["celestial_wcs", "pixel_scale", "pixels_of", "sky_of"]
 
 _DEGREE = 3600.0
 _COARSEST = 3600.0  # arcsec per pixel; a scale keyword left out means 1 degree
@@ -72,6 +72,27 @@ def sky_of(
     # and the 0-based pixel that astropy takes is x - 0.5.
     place = wcs.pixel_to_world(x - 0.5, y - 0.5).icrs
     return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
+
+
+def pixels_of(
+    wcs: Any, ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the pixel-edge coordinates of ICRS positions in degrees: the inverse of `sky_of`.
+
+    NaN stands where the projection has no place for a position, as on the far side of the sky, and
+    where a detector's distortion, a polynomial, cannot be undone so far outside of it.
+    """
+    from astropy.coordinates import SkyCoord
+
+    known = np.isfinite(ra) & (np.abs(dec) <= 90)
+    positions = SkyCoord(np.where(known, ra, 0.0), np.where(known, dec, 0.0), unit="deg")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        x, y = (np.asarray(axis) for axis in wcs.world_to_pixel(positions))
+        back = wcs.pixel_to_world(x, y).icrs
+        hit = positions.separation(back).arcsec <= pixel_scale(wcs)
+    known &= np.isfinite(x) & np.isfinite(y) & hit
+    return np.where(known, x + 0.5, np.nan), np.where(known, y + 0.5, np.nan)
 
 
 def _no_number(header: Any) -> str | None:

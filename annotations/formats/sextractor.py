@@ -1,0 +1,158 @@
+"""Catalogues of SExtractor, and tables with the fields of SEP: ellipses become boxes.
+
+SExtractor (Bertin and Arnouts 1996) describes an object by the second moments of its light:
+``A_IMAGE`` and ``B_IMAGE`` are the standard deviations along the major and the minor axis, at
+``THETA_IMAGE`` degrees from x.  Its manual ("Isophotal measurements", "Photometry") says how far
+the light reaches in these units: the isophotal limit is well represented by 3, and the Kron
+ellipse, in which ``MAG_AUTO`` is measured and which holds most of the light, by ``KRON_RADIUS``
+(SExtractor writes it with its factor of 2.5 in it).  The box is, in this order:
+
+1. ``XMIN_IMAGE`` to ``YMAX_IMAGE``, the first and last pixels of the isophote, if they are there;
+2. the box around the ellipse, scaled by ``KRON_RADIUS`` where that is there and above 0, else by 3.
+   With ``X2_IMAGE`` and ``Y2_IMAGE`` the half sides are that many times their square roots, without
+   them the square root of (a cos theta)^2 + (b sin theta)^2, and of (a sin)^2 + (b cos)^2.
+
+SExtractor counts pixels from 1, at their centres; SEP (``x``, ``y``, ``a``, ``b``, ``theta`` in
+radians, and ``xmin`` to ``ymax``) from 0.  One catalogue is one image, of the same stem.
+
+Settings: ``ellipse_scale``, a number: every box is then that of the ellipse scaled by it, and
+neither limits nor Kron radii are used; ``class_name``, the label of all objects, by default
+``object``.  ``NUMBER``, ``CLASS_STAR``, ``MAG_AUTO`` and ``FLAGS`` are kept as attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ..annotation import AnnotatedImage
+from ..tables import Columns, read_columns, table_files
+from .format import Format, Reading
+from .locate import named_by_file
+from .rows import boxes_of_rows, class_name_of, matches, number_setting
+
+__all__ = ["FORMAT", "ellipse_half_sides"]
+
+_ISOPHOTE = 3.0
+_ATTRIBUTES = ("NUMBER", "CLASS_STAR", "MAG_AUTO", "FLAGS")
+_CENTRE = ("X_IMAGE", "Y_IMAGE")
+_MOMENTS = ("X2_IMAGE", "Y2_IMAGE")
+_ELLIPSE = ("A_IMAGE", "B_IMAGE", "THETA_IMAGE")
+_LIMITS = ("XMIN_IMAGE", "YMIN_IMAGE", "XMAX_IMAGE", "YMAX_IMAGE")
+_SEP = ("x", "y", "a", "b", "theta")
+_SEP_LIMITS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def ellipse_half_sides(
+    a: NDArray[np.float64], b: NDArray[np.float64], theta: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return half the width and height of the smallest upright box around each ellipse.
+
+    Parameters
+    ----------
+    a, b : ndarray
+        Semi-axes, shape (N,).
+    theta : ndarray
+        Angle from the x axis to the first of them, radians.
+
+    Returns
+    -------
+    ndarray
+        Shape (N, 2).
+    """
+    cos, sin = np.cos(theta), np.sin(theta)
+    return np.stack([np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)], axis=1)
+
+
+def _recognises(path: Path) -> bool:
+    return matches(path, lambda table: _is_sextractor(table) or _is_sep(table))
+
+
+def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+    scale = number_setting(reading, "ellipse_scale")
+    for file in table_files(path):
+        try:
+            yield file, _read_file(file, reading, scale)
+        except InputError as error:
+            reading.on_error(error)
+
+
+def _read_file(path: Path, reading: Reading, scale: float | None) -> AnnotatedImage:
+    table = read_columns(path)
+    if _is_sextractor(table):
+        edges = _sextractor_edges(table, scale)
+    elif _is_sep(table):
+        edges = _sep_edges(table, scale)
+    else:
+        raise InputError(
+            f"{path} is no catalogue of SExtractor: it lacks {' '.join(_LIMITS)}, and "
+            f"{' '.join(_CENTRE)} with {' '.join(_ELLIPSE)} or {' '.join(_MOMENTS)}. Add them to "
+            "its parameter file."
+        )
+    attributes = {column: name for name in _ATTRIBUTES if (column := table.find([name]))}
+    labels = [class_name_of(reading)] * len(table)
+    objects = boxes_of_rows(table, edges, labels, attributes, reading, range(len(table)))
+    image = AnnotatedImage(path.stem, 0, 0, objects=objects)
+    return named_by_file(image, reading.images, path.stem)
+
+
+def _has(table: Columns, names: tuple[str, ...]) -> bool:
+    return all(table.find([name]) for name in names)
+
+
+def _is_sextractor(table: Columns) -> bool:
+    described = _has(table, _ELLIPSE) or _has(table, _MOMENTS)
+    return _has(table, _LIMITS) or (_has(table, _CENTRE) and described)
+
+
+def _is_sep(table: Columns) -> bool:
+    return _has(table, _SEP)
+
+
+def _numbers(table: Columns, names: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return some columns side by side, shape (N, number of names)."""
+    return np.stack([table.numbers(table.find([name]) or name) for name in names], axis=1)
+
+
+def _sextractor_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
+    if scale is None and _has(table, _LIMITS):
+        # The first and the last pixel, counted from 1, both part of the object.
+        return _numbers(table, _LIMITS) - np.array([1, 1, 0, 0])
+    if not _has(table, _CENTRE):
+        raise InputError(f"{table.path} has no {' '.join(_CENTRE)}: leave ellipse_scale out.")
+    if _has(table, _MOMENTS):
+        half = np.sqrt(np.maximum(_numbers(table, _MOMENTS), 0))
+    elif _has(table, _ELLIPSE):
+        a, b, theta = _numbers(table, _ELLIPSE).T
+        half = ellipse_half_sides(a, b, np.radians(theta))
+    else:
+        raise InputError(f"{table.path} has no {' '.join(_ELLIPSE)}: leave ellipse_scale out.")
+    factor = np.full((len(table), 1), _ISOPHOTE if scale is None else scale)
+    if scale is None and (kron := table.find(["KRON_RADIUS"])):
+        radius = table.numbers(kron)[:, np.newaxis]
+        factor = np.where(radius > 0, radius, factor)
+    centre = _numbers(table, _CENTRE) - 0.5
+    return np.hstack([centre - factor * half, centre + factor * half])
+
+
+def _sep_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
+    if scale is None and _has(table, _SEP_LIMITS):
+        # The first and the last pixel, counted from 0, both part of the object.
+        return _numbers(table, _SEP_LIMITS) + np.array([0, 0, 1, 1])
+    x, y, a, b, theta = _numbers(table, _SEP).T
+    half = ellipse_half_sides(a, b, theta) * (_ISOPHOTE if scale is None else scale)
+    centre = np.stack([x, y], axis=1) + 0.5
+    return np.hstack([centre - half, centre + half])
+
+
+FORMAT = Format(
+    name="sextractor",
+    title="SExtractor catalogue",
+    holds=frozenset({"attributes"}),
+    recognises=_recognises,
+    read=_read,
+)

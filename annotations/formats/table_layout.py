@@ -1,0 +1,232 @@
+"""Which columns of a table give image, class, place and size, and in what units."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...imaging import Field
+from ..tables import Columns
+
+__all__ = ["NAMES", "Layout"]
+
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "image": ("field", "filename", "file_name", "image", "image_name"),
+        "label": ("class_name", "class", "label"),
+        "xmin": ("xmin",),
+        "ymin": ("ymin",),
+        "xmax": ("xmax",),
+        "ymax": ("ymax",),
+        "x": ("x", "x_image", "xcentroid", "x_centroid", "xcenter", "xcen", "xpos"),
+        "y": ("y", "y_image", "ycentroid", "y_centroid", "ycenter", "ycen", "ypos"),
+        "ra": (
+            "ra", "ra_deg", "radeg", "raj2000", "ra_icrs", "_raj2000", "alpha_j2000",
+            "alphawin_j2000", "sky_centroid.ra", "right_ascension",
+        ),
+        "dec": (
+            "dec", "dec_deg", "dedeg", "decdeg", "dej2000", "decj2000", "de_icrs", "_dej2000",
+            "delta_j2000", "deltawin_j2000", "sky_centroid.dec", "declination",
+        ),
+        "width": ("width", "w"),
+        "height": ("height", "h"),
+        "size": ("size", "diameter", "diam", "d25"),
+        "radius": (
+            "radius", "petror90", "petror90_r", "petror90_i", "petror90_g", "petrorad",
+            "petrorad_r", "petrorad_i", "petrorad_g", "petro_radius", "r90",
+        ),
+    }
+)  # fmt: skip
+"""The names by which columns are found, capitals aside, the first that is there.
+
+A half-light radius is none of them, for half of the light is outside of it; nor is ``name``, which
+in catalogues is that of the galaxy and not of its class.
+"""
+
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+_PHOTUTILS = ("bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax")
+_PIXELS = frozenset({"pix", "pixel", "pixels", "px"})
+_DEGREES = {
+    **dict.fromkeys(("deg", "degree", "degrees", "degs", "d"), 1.0),
+    **dict.fromkeys(("arcmin", "arcmins", "arcminute", "arcminutes", "'"), 1 / 60),
+    **dict.fromkeys(("arcsec", "arcsecs", "arcsecond", "arcseconds", "asec", '"'), 1 / 3600),
+    "mas": 1 / 3.6e6,
+    **dict.fromkeys(("rad", "radian", "radians"), 180 / np.pi),
+    **dict.fromkeys(("hourangle", "h", "hour", "hours"), 15.0),
+}
+
+
+class Layout:
+    """What the columns of a table stand for.
+
+    Parameters
+    ----------
+    table : Columns
+        The table.
+    settings : mapping
+        ``columns`` and ``origin`` of the format `table`.
+
+    Attributes
+    ----------
+    kind : {"edges", "pixels", "sky", None}
+        What gives the boxes; None if nothing does.
+
+    Raises
+    ------
+    InputError
+        If a setting is wrong, or names a column that the table lacks.
+    """
+
+    kind: Literal["edges", "pixels", "sky"] | None
+
+    def __init__(self, table: Columns, settings: Mapping[str, Any]) -> None:
+        self._table = table
+        chosen = settings.get("columns") or {}
+        if not isinstance(chosen, Mapping):
+            raise InputError(f"columns is {chosen!r}; map names such as 'x' to columns.")
+        self._chosen = frozenset(chosen)
+        unknown = ", ".join(sorted(str(name) for name in chosen if name not in NAMES))
+        if unknown:
+            raise InputError(f"columns names {unknown}; known are {', '.join(NAMES)}.")
+        self._columns = {
+            name: column
+            for name, names in NAMES.items()
+            if (column := self._choose(chosen[name]) if name in chosen else table.find(names))
+        }
+        self._origin = settings.get("origin") or 0
+        if self._origin not in (0, 1):
+            raise InputError(f"origin is {self._origin!r}; it is 0 or 1.")
+        self._bounding = [column for name in _PHOTUTILS if (column := table.find([name]))]
+        self.kind = self._kind()
+
+    @property
+    def names_images(self) -> bool:
+        """Whether a column names the image of each row."""
+        return "image" in self._columns
+
+    def groups(self, stem: str) -> list[tuple[str, Sequence[int]]]:
+        """Return the rows of each image, sorted by its name; all are of `stem` if none is named."""
+        if not self.names_images:
+            return [(stem, range(len(self._table)))]
+        groups: dict[str, list[int]] = defaultdict(list)
+        for row, name in enumerate(self._table.texts(self._columns["image"])):
+            groups[name].append(row)
+        return sorted(groups.items())
+
+    def labels(self, default: str) -> list[str]:
+        """Return the class of each row.
+
+        A column of numbers alone counts objects, as photutils' ``label`` does, and is no class,
+        unless it was chosen by the settings.
+        """
+        column = self._columns.get("label")
+        if column is None or not ("label" in self._chosen or self._table.is_text(column)):
+            return [default] * len(self._table)
+        return self._table.texts(column)
+
+    def pixel_edges(self) -> NDArray[np.float64]:
+        """Return 0-based half-open edges of kinds `edges` and `pixels`, shape (N, 4).
+
+        Raises
+        ------
+        InputError
+            If a size is an angle.
+        """
+        if self._has(_EDGES):
+            return self._numbers(_EDGES)
+        if self.kind == "edges":
+            first_last = np.stack([self._table.numbers(name) for name in self._bounding], axis=1)
+            return first_last + np.array([0, 0, 1, 1])
+        origin = [
+            1 if self._columns[axis].lower().endswith("_image") else self._origin for axis in "xy"
+        ]
+        centre = self._numbers(("x", "y")) - origin + 0.5
+        return _around(centre, self._sides(None))
+
+    def sky_edges(self, field: Field) -> NDArray[np.float64]:
+        """Return 0-based half-open edges on an image, shape (N, 4); NaN where it cannot show them.
+
+        Raises
+        ------
+        InputError
+            If a unit is not understood, or a column holds no numbers.
+        """
+        place = [
+            self._table.numbers(self._columns[name]) * self._degrees(name, "deg")
+            for name in ("ra", "dec")
+        ]
+        centre = np.stack(field.pixel(*place), axis=1)
+        return _around(centre, self._sides(field.pixel_scale))
+
+    def incomplete(self) -> list[int]:
+        """Return the rows of kind `sky` in which the place or the size is no number."""
+        names = ("ra", "dec", *self._size_names())
+        rows = np.flatnonzero(~np.isfinite(self._numbers(names)).all(axis=1))
+        return [int(row) for row in rows]
+
+    def _choose(self, column: object) -> str:
+        found = self._table.find([str(column)])
+        if found is None:
+            raise InputError(f"{self._table.path} has no column {column!r}.")
+        return found
+
+    def _kind(self) -> Literal["edges", "pixels", "sky"] | None:
+        if self._has(_EDGES) or len(self._bounding) == len(_PHOTUTILS):
+            return "edges"
+        if not (self._has(("width", "height")) or self._has(("size",)) or self._has(("radius",))):
+            return None
+        if self._has(("x", "y")):
+            return "pixels"
+        return "sky" if self._has(("ra", "dec")) else None
+
+    def _has(self, names: Sequence[str]) -> bool:
+        return all(name in self._columns for name in names)
+
+    def _numbers(self, names: Sequence[str]) -> NDArray[np.float64]:
+        return np.stack([self._table.numbers(self._columns[name]) for name in names], axis=1)
+
+    def _sides(self, scale: float | None) -> NDArray[np.float64]:
+        """Return width and height in pixels, shape (N, 2)."""
+        names = self._size_names()
+        factor = 2.0 if "radius" in names else 1.0
+        return factor * self._numbers(names) * [self._pixels(name, scale) for name in names]
+
+    def _size_names(self) -> tuple[str, str]:
+        """Return what gives the width and what gives the height."""
+        if self._has(("width", "height")):
+            return "width", "height"
+        return ("size", "size") if self._has(("size",)) else ("radius", "radius")
+
+    def _pixels(self, name: str, scale: float | None) -> float:
+        """Return how many pixels the unit of a size is."""
+        unit = self._unit(name)
+        if unit in _PIXELS or (not unit and scale is None):
+            return 1.0
+        if scale is None:
+            raise InputError(
+                f"{self._table.path}: {self._columns[name]} is in {unit}, but the places are in "
+                "pixels. Give sizes in pixels."
+            )
+        return self._degrees(name, "arcsec") * 3600 / scale
+
+    def _degrees(self, name: str, default: str) -> float:
+        unit = self._unit(name) or default
+        if unit not in _DEGREES:
+            raise InputError(
+                f"{self._table.path}: the unit {unit[:40]!r} of {self._columns[name]} is not "
+                "understood. Give degrees, or arcseconds for sizes."
+            )
+        return _DEGREES[unit]
+
+    def _unit(self, name: str) -> str:
+        return self._table.unit(self._columns[name]).lower()
+
+
+def _around(centre: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.hstack([centre - sides / 2, centre + sides / 2])
