@@ -231,7 +231,7 @@ def _is_marked(box: ObjectBox) -> bool:
 
 
 def _recognises(path: Path) -> bool:
-    if path.suffix.lower() != ".csv":
+    if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
