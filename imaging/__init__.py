@@ -5,11 +5,12 @@ from __future__ import annotations
 from .boxes import area, clip, iou, suppress
 from .crops import crop_window, cut_crop
 from .detections import Detections
-from .draw import contact_sheet, draw_overlay, to_display
+from .draw import draw_overlay, to_display
 from .field import Field
 from .find import FieldSource, find_fields
 from .picture import read_picture_size
 from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, read_field
+from .sheet import contact_sheet, legend_strip
 from .stretch import Stretch, to_rgb
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
 from .write import atomic_path, write_png
@@ -32,6 +33,7 @@ __all__ = [
     "draw_overlay",
     "find_fields",
     "iou",
+    "legend_strip",
     "plan_tiles",
     "read_field",
     "read_picture_size",

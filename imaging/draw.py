@@ -1,4 +1,4 @@
-"""Show what was found: boxes and labels on a field, and many small pictures on one sheet."""
+"""Show what was found: boxes and labels on a field."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from .boxes import as_boxes
 from .detections import Detections
 from .lettering import Colour, fitted, paint_plate, paint_text, text_size
+from .sheet import legend_strip
 
-__all__ = ["PALETTE", "contact_sheet", "draw_overlay", "to_display"]
+__all__ = ["PALETTE", "draw_overlay", "to_display"]
 
 PALETTE: tuple[Colour, ...] = (
     (120, 235, 150),
@@ -32,12 +33,11 @@ PALETTE: tuple[Colour, ...] = (
 )
 """RGB, one colour per class id, all clear on a black sky."""
 
-_INK: Colour = (225, 228, 235)
-_PAPER: Colour = (18, 20, 28)
 _LEGIBLE_SIDE = 800  # pixels: smaller pictures are enlarged, or labels would cover them
 _LARGEST_ZOOM = 8
 _CROWD = 60  # objects: with more, labels carry the number alone and the legend says the rest
 _GAP = 3  # pixels between a galaxy's box as drawn and the light inside it
+_DASH = 5  # pixels of a dash, and of the gap after it
 _NUMBER = re.compile(r"^(.*?)\s*(\d*\.\d+|\d+)$")
 _PLURAL = re.compile(r"\s+(galaxies|galaxy)\b", re.IGNORECASE)
 
@@ -52,6 +52,9 @@ def draw_overlay(
     detections: Detections,
     labels: Sequence[str] | None = None,
     zoom: int | None = None,
+    *,
+    dashed: NDArray[np.bool_] | None = None,
+    legend: bool = True,
 ) -> NDArray[np.uint8]:
     """Draw boxes and labels.
 
@@ -63,9 +66,13 @@ def draw_overlay(
         In pixels of `rgb`; ``class_ids`` choose the colours.
     labels : sequence of str, optional
         One per detection, such as ``"Barred Spiral Galaxies 0.93"``. The words are shown without
-        "Galaxies"; in a crowd the number alone is shown. Words go into a legend under the picture.
+        "Galaxies"; in a crowd the number alone is shown; an empty label is not shown.
     zoom : int, optional
         Factor by which the picture is enlarged; by default small ones are, until text fits.
+    dashed : ndarray of bool, optional
+        Which boxes are drawn with broken lines, one per detection.
+    legend : bool
+        Whether the words of the labels go into a legend under the picture.
 
     Returns
     -------
@@ -86,7 +93,8 @@ def draw_overlay(
         picture = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     boxes = detections.boxes * factor
     colours = [PALETTE[index % len(PALETTE)] for index in detections.class_ids]
-    _draw_boxes(picture, boxes, colours)
+    broken = np.zeros(len(boxes), dtype=bool) if dashed is None else dashed
+    _draw_boxes(picture, boxes, colours, broken)
     if labels is None:
         return picture
     named = [_split(label) for label in labels]
@@ -94,62 +102,20 @@ def draw_overlay(
     texts = [number if crowded and number else f"{name} {number}".strip() for name, number in named]
     letters = 9 if longest * factor < 2 * _LEGIBLE_SIDE else 10
     _draw_labels(picture, boxes, texts, colours, detections.scores, 8 if crowded else letters)
-    names = [name for name, _ in named]
-    return np.vstack([picture, _legend(names, colours, picture.shape[1], letters + 1)])
-
-
-def contact_sheet(
-    images: Sequence[NDArray[np.uint8]],
-    captions: Sequence[str],
-    columns: int | None = None,
-    cell: int = 160,
-) -> NDArray[np.uint8]:
-    """Arrange many pictures on one, row by row, each with a line under it.
-
-    Parameters
-    ----------
-    images : sequence of ndarray
-        (H, W, 3), uint8, of any size; each is fitted into a square cell.
-    captions : sequence of str
-        One per image; shortened to the width of the cell.
-    columns : int, optional
-        Pictures in a row; by default about as many as there are rows.
-    cell : int
-        Side of a cell in pixels.
-
-    Returns
-    -------
-    ndarray
-        (H, W, 3), uint8.
-
-    Raises
-    ------
-    ValueError
-        If there are no images, or another number of captions.
-    """
-    if not images or len(images) != len(captions):
-        raise ValueError(f"{len(images)} images cannot have {len(captions)} captions")
-    across = columns or math.ceil(math.sqrt(len(images) * 1.3))
-    letters, gap = max(7, cell // 18), 8
-    line = text_size("Ag", letters)[1] + gap // 2
-    down = math.ceil(len(images) / across)
-    sheet = _plain((gap + down * (cell + line + gap), gap + across * (cell + gap)), _PAPER)
-    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        x = gap + place % across * (cell + gap)
-        y = gap + place // across * (cell + line + gap)
-        fit = cell / max(image.shape[:2])
-        size = tuple(max(1, round(side * fit)) for side in image.shape[1::-1])
-        small = cv2.resize(
-            image, size, interpolation=cv2.INTER_AREA if fit < 1 else cv2.INTER_CUBIC
-        )
-        left, top = x + (cell - size[0]) // 2, y + (cell - size[1]) // 2
-        sheet[top : top + size[1], left : left + size[0]] = small
-        paint_text(sheet, fitted(caption, cell, letters), x, y + cell + gap // 2, letters, _INK)
-    return sheet
+    if not legend:
+        return picture
+    counts = Counter(
+        (name, colour) for (name, _), colour in zip(named, colours, strict=True) if name
+    )
+    entries = [(f"{name}  {count}", colour) for (name, colour), count in counts.most_common()]
+    return np.vstack([picture, legend_strip(entries, picture.shape[1], letters + 1)])
 
 
 def _draw_boxes(
-    picture: NDArray[np.uint8], boxes: NDArray[np.float64], colours: Sequence[Colour]
+    picture: NDArray[np.uint8],
+    boxes: NDArray[np.float64],
+    colours: Sequence[Colour],
+    broken: NDArray[np.bool_],
 ) -> None:
     height, width = picture.shape[:2]
     thick = max(1, round(max(height, width) / 2000))
@@ -158,8 +124,27 @@ def _draw_boxes(
         xmin, ymin, xmax, ymax = boxes[row]
         low = (max(0, round(xmin) - _GAP), max(0, round(ymin) - _GAP))
         high = (min(width, round(xmax) + _GAP) - 1, min(height, round(ymax) + _GAP) - 1)
-        cv2.rectangle(picture, low, high, (0, 0, 0), thick + 2)
-        cv2.rectangle(picture, low, high, colours[row], thick)
+        if broken[row]:
+            _draw_broken(picture, low, high, colours[row], thick)
+        else:
+            cv2.rectangle(picture, low, high, (0, 0, 0), thick + 2)
+            cv2.rectangle(picture, low, high, colours[row], thick)
+
+
+def _draw_broken(
+    picture: NDArray[np.uint8],
+    low: tuple[int, int],
+    high: tuple[int, int],
+    colour: Colour,
+    thick: int,
+) -> None:
+    """Draw a rectangle between two corner pixels with broken lines."""
+    inside = picture[low[1] : high[1] + 1, low[0] : high[0] + 1]
+    line = np.zeros_like(inside[..., 0])
+    cv2.rectangle(line, (0, 0), (high[0] - low[0], high[1] - low[1]), 1, thick)
+    rows, columns = np.nonzero(line)
+    drawn = (rows + columns) // _DASH % 2 == 0
+    inside[rows[drawn], columns[drawn]] = colour
 
 
 def _draw_labels(
@@ -234,34 +219,3 @@ def _split(label: str) -> tuple[str, str]:
     found = _NUMBER.match(label.strip())
     name, number = found.groups() if found else (label.strip(), "")
     return _PLURAL.sub("", name), number
-
-
-def _legend(
-    names: Sequence[str], colours: Sequence[Colour], width: int, letters: int
-) -> NDArray[np.uint8]:
-    """Return a strip that names the colours and counts them; no rows if there are no names."""
-    counts = Counter((name, colour) for name, colour in zip(names, colours, strict=True) if name)
-    if not counts:
-        return _plain((0, width), _PAPER)
-    gap = letters
-    line = text_size("Ag", letters)[1] + gap
-    x, y, spots = gap, gap // 2, []
-    for (name, colour), count in counts.most_common():
-        text = fitted(f"{name}  {count}", width - 4 * gap, letters)
-        wide = 2 * gap + text_size(text, letters)[0] + gap
-        if x + wide > width and x > gap:
-            x, y = gap, y + line
-        spots.append((x, y, text, colour))
-        x += wide
-    strip = _plain((y + line, width), _PAPER)
-    for x, y, text, colour in spots:
-        swatch = y + (line - gap - letters) // 2
-        strip[swatch : swatch + letters, x : x + letters] = colour
-        paint_text(strip, text, x + letters + gap // 2, y, letters, _INK)
-    return strip
-
-
-def _plain(shape: tuple[int, int], colour: Colour) -> NDArray[np.uint8]:
-    sheet = np.empty((*shape, 3), dtype=np.uint8)
-    sheet[:] = colour
-    return sheet

@@ -142,9 +142,9 @@ def _read(source: Source) -> _Images:
     found: dict[str, tuple[Path, list[str], int]] = {}
     for path, annotated in located_images(source):
         name = path.relative_to(source.images.folder).as_posix() if source.images else path.name
-        if name.splitlines() != [name]:
+        if not _is_line(name):
             source.failures.append(
-                InputError(f"{path}: its name has a line break and cannot stand in a list.")
+                InputError(f"The name {name!r} cannot stand in a list. Rename the image.")
             )
             continue
         _, labels, difficult = found.get(name, (path, [], 0))
@@ -160,6 +160,14 @@ def _read(source: Source) -> _Images:
         [found[name][1] for name in names],
         [found[name][2] for name in names],
     )
+
+
+def _is_line(name: str) -> bool:
+    """Return whether a name of the file system is one line of UTF-8."""
+    try:
+        return name.encode("utf-8").decode().splitlines() == [name]
+    except UnicodeEncodeError:
+        return False
 
 
 def _hold_out(

@@ -1,0 +1,98 @@
+"""Contact sheets of annotated images as PNG pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging import Detections, contact_sheet, draw_overlay, legend_strip, write_png
+from ..imaging.draw import PALETTE
+from .thumbnails import Thumbnail
+
+__all__ = ["sheet_paths", "write_sheets"]
+
+_LETTERS = 12
+_GREY = (150, 150, 150)
+
+
+def sheet_paths(path: Path, images: int, per_page: int) -> list[Path]:
+    """Return the file of each page: the path, or for several ``NAME-1.png``, ``NAME-2.png`` ..."""
+    pages = -(-images // per_page)
+    if pages <= 1:
+        return [path]
+    digits = len(str(pages))
+    return [path.with_name(f"{path.stem}-{n:0{digits}}{path.suffix}") for n in range(1, pages + 1)]
+
+
+def write_sheets(
+    paths: Iterable[Path],
+    thumbnails: Iterable[Thumbnail],
+    classes: Mapping[str, int],
+    columns: int,
+    rows: int,
+) -> list[Path]:
+    """Write pages of pictures with their boxes, each with a legend.
+
+    Difficult boxes have broken lines; boxes carry the name of their class if there are several
+    classes.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files of the pages, as many as are needed.
+    thumbnails : iterable of Thumbnail
+        The pictures; no more than a page of them is held.
+    classes : mapping of str to int
+        The classes, in the order of their colours, and the number of their objects.
+    columns, rows : int
+        Pictures across and down a page.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    ids = {name: number for number, name in enumerate(classes)}
+    entries = [
+        (f"{name}  {count:,}", PALETTE[ids[name] % len(PALETTE)]) for name, count in classes.items()
+    ]
+    entries.append(("difficult: broken lines", _GREY))
+    written, remaining = [], iter(thumbnails)
+    for path in paths:
+        page = list(islice(remaining, columns * rows))
+        if not page:
+            break
+        pictures = [_draw(one, ids) for one in page]
+        cell = max(max(picture.shape[:2]) for picture in pictures)
+        captions = [f"{one.name}  {_count(one)}" for one in page]
+        sheet = contact_sheet(pictures, captions, min(columns, len(page)), cell)
+        legend = legend_strip(entries, sheet.shape[1], _LETTERS)
+        written.append(write_png(path, np.vstack([legend, sheet])))
+    return written
+
+
+def _draw(one: Thumbnail, ids: Mapping[str, int]) -> NDArray[np.uint8]:
+    detections = Detections(
+        one.boxes,
+        np.ones(len(one.boxes)),
+        np.array([ids[label] for label in one.labels], dtype=int),
+    )
+    labels = None
+    if len(ids) > 1:
+        named = zip(one.labels, one.difficult, strict=True)
+        labels = ["" if difficult else label for label, difficult in named]
+    return draw_overlay(one.rgb, detections, labels, zoom=1, dashed=one.difficult, legend=False)
+
+
+def _count(one: Thumbnail) -> str:
+    difficult = int(one.difficult.sum())
+    return f"{len(one.labels) - difficult}" + (f" + {difficult} difficult" if difficult else "")

@@ -1,0 +1,87 @@
+"""``galpipe annotations view``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..options import examples
+from .source import name_failures, source_options
+
+__all__ = ["command"]
+
+_SUFFIXES = (".png", ".html")
+
+
+@click.command(
+    "view",
+    epilog=examples(
+        "galpipe annotations view boxes/ --images images/ -o sheet.png --columns 6",
+        "galpipe annotations view coco.json --images images/ -o gallery.html --class spiral",
+    ),
+)
+@source_options
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="OUT.png (several pages: OUT-1.png, OUT-2.png ...) or OUT.html.",
+)
+@click.option(
+    "--class",
+    "chosen",
+    metavar="NAME",
+    multiple=True,
+    help="Show only images and boxes of this class; may be repeated.",
+)
+@click.option(
+    "--columns",
+    type=click.IntRange(1, 30),
+    help="Pictures side by side, 1,800 pixels together; by default 2 to 6, by their size.",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(1, 100),
+    help="Rows of pictures on a PNG page; by default as many as columns.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT.")
+def command(
+    source: Path,
+    from_format: str | None,
+    images: Path | None,
+    output: Path,
+    chosen: tuple[str, ...],
+    columns: int | None,
+    rows: int | None,
+    overwrite: bool,
+) -> None:
+    """Draw annotated images with their boxes, many on a page.
+
+    Boxes have the colour of their class, difficult ones have broken lines.  FITS fields are
+    stretched and have their first row at the bottom.  On the web page, which needs no other file,
+    classes can be hidden.
+    """
+    from rich.text import Text
+
+    from ....annotations.source import Source
+    from ...console import STDOUT
+    from ...view import view
+
+    if output.suffix.lower() not in _SUFFIXES:
+        raise click.UsageError(f"OUT must end in {' or '.join(_SUFFIXES)}.")
+    annotations = Source(source, from_format, images=images)
+    written = view(
+        annotations,
+        output,
+        class_names=chosen,
+        columns=columns,
+        rows=rows,
+        overwrite=overwrite,
+        progress=True,
+    )
+    for path in written:
+        STDOUT.print(Text(str(path)), soft_wrap=True)
+    name_failures(annotations.failures)
