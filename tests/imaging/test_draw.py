@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from galpipe.imaging import Detections, contact_sheet, draw_overlay, to_display
+from galpipe.imaging import Detections, draw_overlay, to_display
 from galpipe.imaging.draw import PALETTE
 from galpipe.imaging.lettering import fitted, text_size
 
@@ -72,17 +72,22 @@ def test_number_of_labels_must_match() -> None:
         draw_overlay(NIGHT, many(3), ["a"])
 
 
-def test_contact_sheet_holds_every_picture() -> None:
-    images = [np.full((10 + i, 20, 3), 40 + i, np.uint8) for i in range(7)]
-    sheet = contact_sheet(images, [f"galaxy {i}" for i in range(7)], columns=3, cell=64)
-    for image in images:
-        assert (sheet == image[0, 0]).all(axis=2).sum() > 500
-    with pytest.raises(ValueError, match="captions"):
-        contact_sheet(images, ["one"])
-
-
 def test_long_text_is_cut_to_the_width() -> None:
     assert fitted("short", 200, 8) == "short"
     cut = fitted("a very long name of a galaxy", 80, 8)
     assert cut.endswith("...")
     assert text_size(cut, 8)[0] <= 80
+
+
+def test_broken_lines_show_what_is_under_them() -> None:
+    found = Detections([[100, 100, 300, 200], [400, 300, 460, 340]], [0.9, 0.9], [5, 1])
+    whole = draw_overlay(NIGHT, found)
+    broken = draw_overlay(NIGHT, found, dashed=np.array([True, False]))
+    drawn, left = ((picture == PALETTE[5]).all(axis=2).sum() for picture in (whole, broken))
+    assert 0.4 * drawn < left < 0.6 * drawn
+    assert_array_equal(whole[290:350], broken[290:350])
+
+
+def test_the_legend_can_be_left_out() -> None:
+    found = many(3)
+    assert draw_overlay(NIGHT, found, ["spiral"] * 3, legend=False).shape == NIGHT.shape

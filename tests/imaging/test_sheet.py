@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from galpipe.imaging import contact_sheet, legend_strip
+
+
+def test_contact_sheet_holds_every_picture() -> None:
+    images = [np.full((50 + i, 90 - i, 3), 40 * i, np.uint8) for i in range(7)]
+    sheet = contact_sheet(images, [f"galaxy {i}" for i in range(7)], columns=3, cell=64)
+    for shade in range(1, 7):
+        assert (sheet == 40 * shade).all(axis=2).sum() > 1500
+    with pytest.raises(ValueError, match="captions"):
+        contact_sheet(images, ["one"])
+
+
+def test_wide_pictures_leave_no_empty_bands() -> None:
+    wide = np.full((50, 200, 3), 200, np.uint8)
+    sheet = contact_sheet([wide] * 4, ["a"] * 4, columns=1, cell=200)
+    assert sheet.shape[0] < 4 * 90
+
+
+def test_a_legend_has_a_spot_of_each_colour_and_as_many_lines_as_it_needs() -> None:
+    entries = [("elliptical  3", (255, 0, 0)), ("spiral  1", (0, 255, 0))]
+    wide, narrow = (legend_strip(entries, width, 10) for width in (600, 120))
+    for strip in (wide, narrow):
+        for _, colour in entries:
+            assert (strip == colour).all(axis=2).sum() >= 100
+    assert narrow.shape[0] == pytest.approx(2 * wide.shape[0], abs=10)
+    assert_array_equal(legend_strip([], 50, 10).shape, (0, 50, 3))
