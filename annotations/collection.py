@@ -61,6 +61,12 @@ class Collection:
             yield AnnotatedImage(name, width, height, depth, objects)
             start = end
 
+    def frames(self) -> Iterator[AnnotatedImage]:
+        """Yield the images without their objects, which takes far less time."""
+        for index, name in enumerate(self._names):
+            width, height, depth = self._sizes[3 * index : 3 * index + 3]
+            yield AnnotatedImage(name, width, height, depth)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The images' names, in the order in which they came."""

@@ -151,8 +151,8 @@ def text_pairs(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value
-    if value is None:
-        return ""
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value).lower()
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:

@@ -63,8 +63,9 @@ def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) 
             raise
     if path is None:
         return image
-    name = path.relative_to(images.folder).as_posix()
-    return _fill_if_readable(replace(image, filename=name), images, path)
+    if path.name != image.filename:
+        image = replace(image, filename=path.relative_to(images.folder).as_posix())
+    return _fill_if_readable(image, images, path)
 
 
 def fill_size(image: AnnotatedImage, images: ImageFolder, path: Path) -> AnnotatedImage:

@@ -17,6 +17,7 @@ Attributes of an object stand where CVAT puts them: ``<attributes><attribute><na
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -94,7 +95,7 @@ def write_voc(path: str | Path, annotated: AnnotatedImage) -> Path:
 
 
 def voc_files(folder: Path) -> list[Path]:
-    """Return the XML files that lie in a folder, sorted.
+    """Return the XML files that lie in a folder, sorted by name; hidden ones are left out.
 
     Raises
     ------
@@ -102,23 +103,31 @@ def voc_files(folder: Path) -> list[Path]:
         If the folder cannot be read or holds none.
     """
     try:
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".xml")
+        names = sorted(os.listdir(folder))
     except OSError as error:
         raise InputError(f"Cannot read {folder}: {error.strerror or error}") from error
+    files = [folder / name for name in names if _is_xml(name)]
     if not files:
         raise InputError(f"{folder} holds no .xml annotation.")
     return files
 
 
+def _is_xml(name: str) -> bool:
+    # Archives made on a Mac hold a hidden companion of every file.
+    return name.lower().endswith(".xml") and not name.startswith(".")
+
+
 def _recognises(path: Path) -> bool:
     try:
-        places = [path] if path.is_file() else [*path.iterdir(), *_inner(path).iterdir()]
-        file = next((place for place in places if place.suffix.lower() == ".xml"), None)
-        if file is None or not file.is_file():
+        file: Path | None = path
+        if path.is_dir():
+            with os.scandir(_inner(path)) as entries:
+                file = next((Path(entry) for entry in entries if _is_xml(entry.name)), None)
+        if file is None or not _is_xml(file.name) or not file.is_file():
             return False
         with file.open("rb") as opened:
             return b"<annotation" in opened.read(_HEAD_BYTES)
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,5 +39,7 @@ def test_gives_back_what_it_was_given_as_often_as_asked(images: list[AnnotatedIm
     assert list(collection) == images
     assert list(collection) == images
     assert len(collection) == len(images)
+    assert collection.names == tuple(image.filename for image in images)
+    assert list(collection.frames()) == [replace(image, objects=()) for image in images]
     assert collection.objects == sum(len(image.objects) for image in images)
     assert collection.labels == tuple(sorted({b.label for i in images for b in i.objects}))
