@@ -83,16 +83,16 @@ def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]
 
 def _read_file(path: Path, reading: Reading, scale: float | None) -> AnnotatedImage:
     table = read_columns(path)
-    if _is_sextractor(table):
-        edges = _sextractor_edges(table, scale)
-    elif _is_sep(table):
-        edges = _sep_edges(table, scale)
-    else:
+    if not (_is_sextractor(table) or _is_sep(table)):
         raise InputError(
             f"{path} is no catalogue of SExtractor: it lacks {' '.join(_LIMITS)}, and "
             f"{' '.join(_CENTRE)} with {' '.join(_ELLIPSE)} or {' '.join(_MOMENTS)}. Add them to "
             "its parameter file."
         )
+    edges_of = _sextractor_edges if _is_sextractor(table) else _sep_edges
+    # What is not finite is no box, and `boxes_of_rows` says so.
+    with np.errstate(over="ignore", invalid="ignore"):
+        edges = edges_of(table, scale)
     attributes = {column: name for name in _ATTRIBUTES if (column := table.find([name]))}
     labels = [class_name_of(reading)] * len(table)
     objects = boxes_of_rows(table, edges, labels, attributes, reading, range(len(table)))
