@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from galpipe.annotations.formats.format import Content
+from galpipe.annotations.formats.registry import FORMATS, detect_format, format_named
+from galpipe.errors import InputError
+
+GUIDE = Path(__file__).parents[3] / "docs" / "user-guide.md"
+WORDS: dict[Content, str] = {"empty": "empty images", "size": "image sizes"}
+
+
+def test_the_user_guide_says_what_each_format_holds() -> None:
+    rows = {}
+    for line in GUIDE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3 and cells[0].strip("`") in FORMATS:
+            rows[cells[0].strip("`")] = cells[1:]
+    assert set(rows) == set(FORMATS)
+    for name, (what, kept) in rows.items():
+        form = FORMATS[name]
+        held = [WORDS.get(part, part) for part in get_args(Content) if part in form.holds]
+        assert kept == ", ".join(held)
+        assert ("read only" in what) == (form.write is None)
+
+
+def test_an_unknown_format_or_path_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there are via"):
+        format_named("cocco")
+    with pytest.raises(InputError, match="does not exist"):
+        detect_format(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="--from"):
+        detect_format(tmp_path)
