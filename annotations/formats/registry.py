@@ -13,7 +13,18 @@ from .format import Format
 __all__ = ["FORMATS", "detect_format", "format_named"]
 
 # In the order in which they are tried: those with an unmistakable mark first.
-_MODULES = ("via", "createml", "coco", "voc", "csv_table", "ds9", "sextractor", "yolo", "table")
+_MODULES = (
+    "via",
+    "createml",
+    "coco",
+    "voc",
+    "tfrecord",
+    "csv_table",
+    "ds9",
+    "sextractor",
+    "yolo",
+    "table",
+)
 
 
 def _load() -> Mapping[str, Format]:
