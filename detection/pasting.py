@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import iou
+from ..imaging.grey import noise_level, smoothed_grey
 from .views import LabelledImage, TrainingTile
 
-__all__ = ["Donor", "cut_donors", "isophote", "noise_level", "paste", "smoothed_grey"]
+__all__ = ["Donor", "cut_donors", "isophote", "paste"]
 
 # The annotated boxes are isophotes at six times the noise of the smoothed grey image; the light
 # that is carried along reaches further out.
 _BOX_LEVEL = 6.0
 _OUTSKIRTS_LEVEL = 2.5
-_SMOOTHING = 1.0
 # An object whose own isophote is not the box that it was given touches something else: not cut out.
 _FAITHFUL = 0.5
 # A pasted object smaller than this was shrunk until it looks like a star: undecided.
@@ -44,20 +44,6 @@ class Donor:
     side: float
     class_id: int
     native: bool
-
-
-def smoothed_grey(image: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return the grey image in which isophotes are measured, shape (H, W)."""
-    grey = image.astype(np.float32).mean(axis=2)
-    return cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
-
-
-def noise_level(grey: NDArray[np.float32]) -> tuple[float, float]:
-    """Return the sky and its noise (from the median absolute deviation) in a smoothed image."""
-    sample = grey[::3, ::3]
-    sky = float(np.median(sample))
-    # 8-bit pictures whose sky is cut at black have no measurable noise: half a count then.
-    return sky, max(1.4826 * float(np.median(np.abs(sample - sky))), 0.5)
 
 
 def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:

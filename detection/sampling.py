@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import iou
+from ..imaging.grey import noise_level, smoothed_grey
 from .jitter import jitter
-from .pasting import cut_donors, noise_level, paste, smoothed_grey
+from .pasting import cut_donors, paste
 from .stars import crowd, glare
 from .views import LabelledImage, TrainingTile, assemble, turn, view
 
