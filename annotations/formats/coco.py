@@ -8,7 +8,6 @@ that is said of an object stand in ``attributes``, as CVAT has them.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..collection import Collection
 from .coco_reader import coco_file, read_coco, read_coco_classes
 from .format import Content, Format, Writing
 from .json_values import json_head
+from .widths import width_between
 
 __all__ = ["FORMAT", "to_coco", "write_coco"]
 
@@ -139,8 +139,8 @@ def _annotations(
             "bbox": [
                 box.xmin,
                 box.ymin,
-                _extent(box.xmin, box.xmax),
-                _extent(box.ymin, box.ymax),
+                width_between(box.xmin, box.xmax),
+                width_between(box.ymin, box.ymax),
             ],
             "area": box.width * box.height,
             "iscrowd": int(box.difficult),
@@ -149,18 +149,6 @@ def _annotations(
         }
         for annotation_id, box in enumerate(image.objects, first_id)
     ]
-
-
-def _extent(low: float, high: float) -> float:
-    """Return the width that, added to the lower edge, gives the upper one to the last digit.
-
-    There is one wherever ``0 <= low <= high``; elsewhere the nearest is returned.
-    """
-    extent = high - low
-    if low + extent == high:
-        return extent
-    neighbours = (math.nextafter(extent, math.inf), math.nextafter(extent, -math.inf))
-    return next((value for value in neighbours if low + value == high), extent)
 
 
 def _attributes(box: ObjectBox) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from .json_values import (
     text_pairs,
 )
 from .locate import locate
+from .widths import far_edge
 
 __all__ = ["coco_file", "read_coco", "read_coco_classes"]
 
@@ -170,7 +171,7 @@ def _edges(entry: _Entry) -> tuple[float, float, float, float]:
         if len(bounds) != 4:
             raise ValueError(f"has a bbox of {len(bounds)} numbers, not 4")
         x, y, width, height = (need_number(value, "a part of its bbox") for value in bounds)
-        return x, y, x + width, y + height
+        return x, y, far_edge(x, width), far_edge(y, height)
     outline = entry.get("segmentation")
     if not outline or isinstance(outline, dict):
         raise ValueError("has neither a bbox nor polygons")

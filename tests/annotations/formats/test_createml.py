@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
@@ -73,13 +74,12 @@ _EDGE = st.one_of(
 )
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
-)
+@settings(deadline=None)
 @given(st.lists(_EDGE, min_size=4, max_size=4))
-def test_edges_are_kept_to_the_last_digit(tmp_path: Path, edges: list[float]) -> None:
+def test_edges_are_kept_to_the_last_digit(edges: list[float]) -> None:
     image = AnnotatedImage("a.png", 0, 0, objects=(ObjectBox("galaxy", *edges),))
-    assert read(write(tmp_path / "boxes.json", [image])) == [image]
+    with TemporaryDirectory() as folder:
+        assert read(write(Path(folder) / "boxes.json", [image])) == [image]
 
 
 def test_the_spellings_of_apples_pages(tmp_path: Path) -> None:

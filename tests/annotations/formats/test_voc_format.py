@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
@@ -16,10 +17,6 @@ from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.formats.voc import FORMAT
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError, OutputError
-
-ONE_FOLDER = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
-)
 
 IMAGES = [
     AnnotatedImage("empty.png", 10, 20, 1),
@@ -203,14 +200,13 @@ _EDGE = st.one_of(
 )
 
 
-@ONE_FOLDER
+@settings(deadline=None)
 @given(st.lists(_EDGE, min_size=4, max_size=4), st.booleans())
-def test_edges_are_kept_to_the_last_digit(
-    tmp_path: Path, edges: list[float], one_based: bool
-) -> None:
+def test_edges_are_kept_to_the_last_digit(edges: list[float], one_based: bool) -> None:
     image = AnnotatedImage("a.png", 9, 9, 3, (ObjectBox("galaxy", *edges),))
-    folder = write(tmp_path, [image], voc_one_based=one_based)
-    assert read(folder, settings={"voc_one_based": one_based}) == [image]
+    with TemporaryDirectory() as name:
+        folder = write(Path(name), [image], voc_one_based=one_based)
+        assert read(folder, settings={"voc_one_based": one_based}) == [image]
 
 
 def test_two_images_of_one_stem_are_refused(tmp_path: Path) -> None:
