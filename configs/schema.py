@@ -188,7 +188,7 @@ class DetectorStage(Section):
 class ClassifierStage(Section):
     """The second stage: a bundle to use, or what to train in its place."""
 
-    model: str = "galaxy10_cnn"
+    model: str = "galaxy10_ensemble"
     train: ClassifierTraining | None = None
     crop_margin: PositiveFloat = 1.5
     """Side of the square crop over the longer side of the box."""

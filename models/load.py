@@ -54,7 +54,7 @@ def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> Detector:
     return Detector(find_bundle(name_or_path))
 
 
-def load_classifier(name_or_path: str | Path = "galaxy10_cnn") -> Classifier:
+def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifier:
     """Open a classifier; parameters and errors as for :func:`load_detector`."""
     return Classifier(find_bundle(name_or_path))
 

@@ -63,7 +63,7 @@ def detector(
     ),
 )
 @click.option(
-    "--model", default="galaxy10_cnn", show_default=True, help="Shipped model, or a path."
+    "--model", default="galaxy10_ensemble", show_default=True, help="Shipped model, or a path."
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
 @click.option(

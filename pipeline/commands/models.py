@@ -78,7 +78,7 @@ def show(model: str) -> None:
         STDOUT.print(Markdown(bundle.read(CARD_NAME).decode("utf-8", "replace")))
 
 
-@command.command("verify", epilog=examples("galpipe models verify ssd_mobilenet galaxy10_cnn"))
+@command.command("verify", epilog=examples("galpipe models verify ssd_mobilenet galaxy10_ensemble"))
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 def verify(models: tuple[str, ...]) -> None:
     """Check that no file of a model is missing or altered, and that it runs."""

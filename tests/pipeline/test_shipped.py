@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import galpipe
-from galpipe.annotations import read_voc
+from galpipe.annotations import read_voc, read_voc_folder, read_vote_labels
+from galpipe.classification.evaluate import evaluate_probabilities
+from galpipe.classification.measure import read_crops
 from galpipe.configs import RunConfig
 from galpipe.detection.evaluate import evaluate_detections
 from galpipe.detection.predict import detect_field
@@ -85,3 +87,39 @@ def test_the_detector_finds_the_images_held_back_from_its_training(
     assert metrics.map50 >= least
     assert metrics.map50 == pytest.approx(recorded["map50"], abs=0.01)
     assert metrics.ar1_ceiling == pytest.approx(recorded["ar1_ceiling"], abs=1e-4)
+
+
+def test_the_ensemble_is_not_worse_than_its_members_on_the_images_held_back(
+    galpipe_data: Path,
+) -> None:
+    classifier = load_classifier()
+    manifest = classifier.bundle.manifest
+    held_back = set(manifest.data["test"])
+    folder = galpipe_data / "gz2"
+    labelled = [
+        (image.path, image.class_id)
+        for image in read_vote_labels(folder / "votes.csv", folder / "images")
+        if image.path.name in held_back and image.class_id is not None
+    ]
+    boxes = dict(read_voc_folder(folder / "annotations", folder / "images"))
+    crops = read_crops(
+        [path for path, _ in labelled],
+        classifier.input_size,
+        manifest.training["crop_margin"],
+        boxes,
+    )
+    truth = np.array([class_id for _, class_id in labelled])
+    members = classifier.predict_members(crops)
+    probabilities = classifier.predict(crops)
+    np.testing.assert_allclose(probabilities, 0.6 * members[0] + 0.4 * members[1], atol=1e-6)
+    accuracy = evaluate_probabilities(truth, probabilities, classifier.class_names).accuracy
+    alone = [
+        evaluate_probabilities(truth, part, classifier.class_names).accuracy for part in members
+    ]
+    assert accuracy >= max(alone)
+    (recorded,) = [
+        entry["metrics"]
+        for entry in classifier.bundle.metrics()["measurements"]
+        if entry["images"] == "test, cropped about the box"
+    ]
+    assert accuracy == pytest.approx(recorded["ensemble"]["accuracy"], abs=0.01)
