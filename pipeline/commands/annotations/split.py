@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..options import examples
+from .settings import format_settings
 from .source import name_failures, source_options
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     help="Positions of the table so many arcseconds apart are one galaxy.",
 )
 @click.option("--no-twins", is_flag=True, help="Do not compare the pixels of the images.")
+@format_settings
 @click.option("--overwrite", is_flag=True, help="Replace an earlier division in OUT.")
 def command(
     source: Path,
@@ -70,6 +72,7 @@ def command(
     radius: float,
     no_twins: bool,
     overwrite: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Divide annotated images so that no galaxy falls on two sides.
 
@@ -97,7 +100,7 @@ def command(
     test, validation = (0.2 if test is None else test), (0.1 if validation is None else validation)
     if test + validation >= 1:
         raise click.UsageError("--test and --validation leave nothing to train on.")
-    annotations = Source(source, from_format, images=images)
+    annotations = Source(source, from_format, images=images, settings=settings)
     with STDERR.status("Looking for galaxies with several images"):
         division = divide(
             annotations,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples
+from .settings import format_settings
 from .source import name_failures, source_options
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Draw sizes, aspect ratios, objects an image and where the boxes lie, as PNG.",
 )
+@format_settings
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
 def command(
     source: Path,
@@ -59,6 +61,7 @@ def command(
     report: Path | None,
     pictures: Path | None,
     overwrite: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Count annotations, measure their boxes, and say which anchors would fit them.
 
@@ -79,7 +82,7 @@ def command(
     goals = [] if pictures is None else [pictures / name for name in PICTURES]
     refuse_existing([*goals, *([report] if report else [])], overwrite=overwrite)
     detector = None if anchors is None else read_anchors(anchors)
-    annotations = Source(source, from_format, images=images)
+    annotations = Source(source, from_format, images=images, settings=settings)
     table = BoxTable.gather(image for _, image in annotations)
     if not len(table.sizes):
         raise (

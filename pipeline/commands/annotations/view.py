@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..options import examples
+from .settings import format_settings
 from .source import name_failures, source_options
 
 __all__ = ["command"]
@@ -39,6 +41,7 @@ _SUFFIXES = (".png", ".html")
 )
 @click.option(
     "--columns",
+    "across",
     type=click.IntRange(1, 30),
     help="Pictures side by side, 1,800 pixels together; by default 2 to 6, by their size.",
 )
@@ -47,6 +50,7 @@ _SUFFIXES = (".png", ".html")
     type=click.IntRange(1, 100),
     help="Rows of pictures on a PNG page; by default as many as columns.",
 )
+@format_settings
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def command(
     source: Path,
@@ -54,9 +58,10 @@ def command(
     images: Path | None,
     output: Path,
     chosen: tuple[str, ...],
-    columns: int | None,
+    across: int | None,
     rows: int | None,
     overwrite: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Draw annotated images with their boxes, many on a page.
 
@@ -72,12 +77,12 @@ def command(
 
     if output.suffix.lower() not in _SUFFIXES:
         raise click.UsageError(f"OUT must end in {' or '.join(_SUFFIXES)}.")
-    annotations = Source(source, from_format, images=images)
+    annotations = Source(source, from_format, images=images, settings=settings)
     written = view(
         annotations,
         output,
         class_names=chosen,
-        columns=columns,
+        columns=across,
         rows=rows,
         overwrite=overwrite,
         progress=True,
