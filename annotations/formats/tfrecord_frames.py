@@ -40,7 +40,7 @@ def check_frames(file: Path) -> None:
                 number += 1
                 length = _HEAD.unpack(head)[0] if len(head) == _HEAD.size else end
                 place += _HEAD.size + length + _FOOT
-                if length > _MAX_RECORD or place > end:
+                if not 0 < length <= _MAX_RECORD or place > end:
                     raise InputError(
                         f"{file} breaks off at record {number}, or is no plain TFRecord file. "
                         "Copy or write it again, without compression."

@@ -156,7 +156,7 @@ YAML = {
     "call": "!!python/object/apply:os.system ['touch {mark}']",
     "new": "!!python/object/new:os.system ['touch {mark}']",
     "module": "!!python/module:antigravity ''",
-    "deep": "[" * 100_000,
+    "deep": "[" * 10_000,
     "aliases": "[&a0 [x], "
     + ", ".join(f"&a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))
     + "]",
@@ -184,7 +184,7 @@ def test_yaml_makes_no_objects(tmp_path: Path, images: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_NAMES)
-@pytest.mark.parametrize("name", ["coco", "createml", "csv", "via", "voc", "table", "tfrecord"])
+@pytest.mark.parametrize("name", ["coco", "createml", "csv", "via", "voc", "table"])
 def test_names_never_lead_out_of_the_images(
     tmp_path: Path, images: Path, name: str, hostile: str
 ) -> None:
