@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
-from .choice import Choice
 from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .find import find_image
 from .formats.coco import to_coco, write_coco
 from .formats.voc import read_voc, write_voc
 from .formats.voc_folder import read_voc_folder
 from .formats.yolo import write_yolo
-from .galaxy10 import GALAXY10_RULE, galaxy10_allowed
-from .galaxy10_sdss import GALAXY10_SDSS_RULE, galaxy10_sdss_allowed
-from .gz2_tree import GZ2_TREE
 from .label_map import read_label_map, write_label_map
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
 from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
-from .tree import Answer, Question
 from .twins import find_twins
-from .votes import VoteTable, read_votes
+from .votes.choice import Choice
+from .votes.galaxy10 import GALAXY10_RULE, galaxy10_allowed
+from .votes.galaxy10_sdss import GALAXY10_SDSS_RULE, galaxy10_sdss_allowed
+from .votes.gz2_tree import GZ2_TREE
+from .votes.tree import Answer, Question
+from .votes.vote_table import VoteTable, read_votes
 
 __all__ = [
     "GALAXY10_DECALS",

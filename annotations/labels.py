@@ -11,8 +11,8 @@ import pandas as pd
 from ..errors import InputError
 from .classes import GALAXY10_DECALS
 from .find import find_image
-from .galaxy10 import galaxy10_allowed
-from .votes import read_votes
+from .votes.galaxy10 import galaxy10_allowed
+from .votes.vote_table import read_votes
 
 __all__ = ["GALAXY_ZOO_LABELS", "LabelledImage", "read_label_table", "read_vote_labels"]
 

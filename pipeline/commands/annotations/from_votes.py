@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from ....annotations.from_votes import VoteLabels
+    from ....annotations.votes.from_votes import VoteLabels
 
 __all__ = ["command"]
 
@@ -63,7 +63,7 @@ def command(table: Path, output: Path, target: str, images: Path | None, overwri
     the columns tell which.  LABELS.csv with classes trains a classifier as it is.  Galaxies whose
     votes decide nothing are left out.
     """
-    from ....annotations.from_votes import convert_votes
+    from ....annotations.votes.from_votes import convert_votes
     from ...console import STDERR, STDOUT
 
     result = convert_votes(table, output, target, images=images, overwrite=overwrite)

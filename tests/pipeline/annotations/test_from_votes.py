@@ -8,8 +8,8 @@ import pytest
 from click.testing import Result
 
 from galpipe.annotations import GALAXY10_SDSS, read_label_table
-from galpipe.annotations.from_votes import TARGETS
-from galpipe.annotations.kaggle import KAGGLE_COLUMNS
+from galpipe.annotations.votes.from_votes import TARGETS
+from galpipe.annotations.votes.kaggle import KAGGLE_COLUMNS
 from galpipe.pipeline.commands.annotations.from_votes import command
 
 Cli = Callable[..., Result]

@@ -6,8 +6,8 @@ import pytest
 
 import galpipe
 from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS, GZ2_TREE
-from galpipe.annotations.decals_tree import GZD_1_2_TREE, GZD_5_TREE
-from galpipe.annotations.tree import Tree
+from galpipe.annotations.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
+from galpipe.annotations.votes.tree import Tree
 
 PAGE = Path(galpipe.__file__).parent / "docs" / "votes.md"
 

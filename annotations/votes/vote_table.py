@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ...errors import InputError
 from .kaggle import kaggle_fault, kaggle_faulty
+from .kinds import KAGGLE, VOTE_KINDS, VoteKind
 from .table_file import read_columns
-from .vote_kinds import KAGGLE, VOTE_KINDS, VoteKind
 
 __all__ = ["VoteTable", "read_votes"]
 

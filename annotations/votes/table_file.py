@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, MissingExtraError
-from .untrusted import read_bytes
+from ...errors import InputError, MissingExtraError
+from ..untrusted import read_bytes
 
 __all__ = ["TABLE_SUFFIXES", "read_columns"]
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.annotations import GZ2_TREE, galaxy10_allowed, read_votes
-from galpipe.annotations.decals_tree import GZD_1_2_TREE, GZD_5_TREE
-from galpipe.annotations.kaggle import KAGGLE_COLUMNS, to_kaggle
-from galpipe.annotations.tree import Tree
-from galpipe.annotations.vote_kinds import VOTE_KINDS
+from galpipe.annotations.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
+from galpipe.annotations.votes.kaggle import KAGGLE_COLUMNS, to_kaggle
+from galpipe.annotations.votes.kinds import VOTE_KINDS
+from galpipe.annotations.votes.tree import Tree
 from galpipe.errors import InputError, MissingExtraError
 
 FRACTIONS = [
@@ -162,7 +162,7 @@ def test_parquet_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("galpipe.annotations.table_file.import_module", missing)
+    monkeypatch.setattr("galpipe.annotations.votes.table_file.import_module", missing)
     (tmp_path / "votes.parquet").write_bytes(b"PAR1")
     with pytest.raises(MissingExtraError, match="pip install pyarrow"):
         read_votes(tmp_path / "votes.parquet")

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..classes import GALAXY10_DECALS
 from .choice import NO_CLASS, Choice, open_classes
-from .classes import GALAXY10_DECALS
 
 __all__ = ["GALAXY10_RULE", "galaxy10_allowed"]
 

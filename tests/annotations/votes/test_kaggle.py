@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.annotations import GZ2_TREE
-from galpipe.annotations.kaggle import (
+from galpipe.annotations.votes.kaggle import (
     KAGGLE_COLUMNS,
     from_kaggle,
     kaggle_fault,

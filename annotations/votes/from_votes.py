@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError, OutputError
-from ..imaging import atomic_path
+from ...errors import InputError, OutputError
+from ...imaging import atomic_path
+from ..classes import GALAXY10_DECALS, GALAXY10_SDSS
+from ..find import find_image, image_stem
 from .choice import class_shares
-from .classes import GALAXY10_DECALS, GALAXY10_SDSS
-from .find import find_image, image_stem
 from .galaxy10 import GALAXY10_RULE, galaxy10_allowed
 from .galaxy10_sdss import galaxy10_sdss_allowed
 from .gz2_tree import GZ2_TREE
 from .kaggle import to_kaggle
-from .votes import VoteTable, read_votes
+from .vote_table import VoteTable, read_votes
 
 __all__ = ["TARGETS", "VoteLabels", "convert_votes", "labels_from_votes", "with_images"]
 

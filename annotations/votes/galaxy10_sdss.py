@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..classes import GALAXY10_SDSS
 from .choice import NO_CLASS, Choice, class_shares
-from .classes import GALAXY10_SDSS
 
 __all__ = ["GALAXY10_SDSS_RULE", "galaxy10_sdss_allowed"]
 

@@ -14,7 +14,7 @@ from galpipe.annotations import (
     Choice,
     galaxy10_sdss_allowed,
 )
-from galpipe.annotations.choice import NO_CLASS, class_shares
+from galpipe.annotations.votes.choice import NO_CLASS, class_shares
 
 ALL_COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]
 

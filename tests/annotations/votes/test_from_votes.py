@@ -14,9 +14,14 @@ from galpipe.annotations import (
     read_vote_labels,
     read_votes,
 )
-from galpipe.annotations.from_votes import TARGETS, convert_votes, labels_from_votes, with_images
-from galpipe.annotations.kaggle import KAGGLE_COLUMNS
-from galpipe.annotations.vote_kinds import VOTE_KINDS
+from galpipe.annotations.votes.from_votes import (
+    TARGETS,
+    convert_votes,
+    labels_from_votes,
+    with_images,
+)
+from galpipe.annotations.votes.kaggle import KAGGLE_COLUMNS
+from galpipe.annotations.votes.kinds import VOTE_KINDS
 from galpipe.errors import InputError, OutputError
 
 COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]

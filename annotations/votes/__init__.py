@@ -1,0 +1,1 @@
+"""Galaxy Zoo votes: decision trees, tables, and the rules from votes to labels."""
