@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -103,6 +104,7 @@ def _counted_from_one(edge: float) -> str:
     return show_decimal(EXACT.add(decimal_from_text(repr(edge)), 1))
 
 
+@lru_cache(maxsize=1024)  # the same few labels and poses, in every file
 def _text(text: str) -> str:
     if bad := _NO_XML.search(text):
         raise ValueError(f"XML cannot hold the character {bad[0]!a} of {text[:40]!a}")
