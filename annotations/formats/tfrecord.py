@@ -190,7 +190,7 @@ class _Example:
             raise ValueError(f"image/object/class/label has {len(ids)} values for {count} boxes")
         if names is None:
             raise ValueError(
-                f"its classes are numbers. Put their {LABEL_MAP} beside it, or name them with "
+                f"its classes are numbers. Put their {LABEL_MAP} beside it, or give it with "
                 "--classes"
             )
         wrong = [number for number in ids if not 1 <= number <= len(names)]

@@ -148,7 +148,7 @@ def _read_classes(path: Path, reading: Reading) -> _Classes:
     if reading.class_names is None:
         raise InputError(
             f"{path} lists no classes. Put their names in order, one a line, into "
-            f"{path / 'classes.txt'}, or name them with --classes."
+            f"{path / 'classes.txt'}, or into a file that you give with --classes."
         )
     return _Classes(reading.class_names, 0)
 
