@@ -89,7 +89,7 @@ def command(
     counts for the rarest class on it, and difficult objects do not count.
 
     Comparing the pixels takes 15 kB of memory an image, and a time that grows with the square of
-    their number from about 30,000 on; --no-twins leaves it out.
+    their number: an hour or so for 100,000.  --no-twins leaves it out.
     """
     from ....annotations.source import Source
     from ...console import STDERR
