@@ -13,6 +13,7 @@ _SUMMARIES: dict[str, str] = {
     "check": "Find every fault of annotations.",
     "split": "Divide annotated images so that no galaxy falls on two sides.",
     "stats": "Count annotations, measure their boxes, and say which anchors would fit them.",
+    "propose": "Propose boxes of galaxies for a person to correct.",
     "view": "Draw annotated images with their boxes, many on a page.",
     "from-votes": "Turn Galaxy Zoo votes into labels.",
 }

@@ -1,0 +1,102 @@
+"""Propose boxes of galaxies, for a person to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging import Detections
+from .annotation import ObjectBox
+from .isophotes import find_isophotes
+from .star_galaxy import galaxy_probability
+
+__all__ = ["CERTAIN", "DOUBTFUL", "SMALLEST", "THRESHOLD", "propose_galaxies", "proposed_objects"]
+
+THRESHOLD = 4.0
+"""Level of the isophotes over the noise of the sky."""
+SMALLEST = 16.0
+"""Longer side in pixels below which nothing can be told from a star."""
+CERTAIN = 0.4
+"""Probability from which a proposal is a galaxy; below it is difficult."""
+DOUBTFUL = 0.2
+"""Probability from which a source is proposed."""
+
+
+def propose_galaxies(
+    rgb: NDArray[np.uint8], threshold: float = THRESHOLD, smallest: float = SMALLEST
+) -> Detections:
+    """Find the galaxies of a picture by classical detection, without any training.
+
+    The sources are the isophotes of the grey picture, parted where they touch; galaxies are told
+    from stars by their shape (`galpipe.annotations.star_galaxy`).
+
+    Parameters
+    ----------
+    rgb : ndarray
+        (H, W, 3), uint8; a stretched field (`galpipe.imaging.to_rgb`) or a picture.
+    threshold : float
+        Level of the isophotes, in units of the noise of the smoothed sky.
+    smallest : float
+        Least length of the longer side of a box, pixels.
+
+    Returns
+    -------
+    Detections
+        Every source that is a galaxy with a probability of at least `DOUBTFUL`, most probable
+        first; the scores are the probabilities.
+
+    Raises
+    ------
+    InputError
+        If the picture is so crowded that its sources cannot be parted.
+    MissingExtraError
+        If SEP is not installed.
+    """
+    sources = find_isophotes(rgb, threshold)
+    probability = galaxy_probability(sources.shapes)
+    longer = (sources.boxes[:, 2:] - sources.boxes[:, :2]).max(axis=1, initial=0)
+    kept = np.flatnonzero((longer >= smallest) & (probability >= DOUBTFUL))
+    kept = kept[np.argsort(-probability[kept], kind="stable")]
+    return Detections(sources.boxes[kept], probability[kept])
+
+
+def proposed_objects(
+    found: Detections, class_names: Sequence[str], certain: float, width: int, height: int
+) -> tuple[ObjectBox, ...]:
+    """Return proposals as objects to be corrected.
+
+    Parameters
+    ----------
+    found : Detections
+        Boxes, scores and classes.
+    class_names : sequence of str
+        The classes in order of their ids.
+    certain : float
+        Score below which an object is difficult.
+    width, height : int
+        Of the picture, pixels; an object at its edge is truncated.
+
+    Returns
+    -------
+    tuple of ObjectBox
+        With whole numbers, as labelImg draws them.
+    """
+    objects = []
+    for edges, score, class_id in zip(
+        np.rint(found.boxes).tolist(), found.scores, found.class_ids, strict=True
+    ):
+        xmin, ymin, xmax, ymax = edges
+        objects.append(
+            ObjectBox(
+                class_names[class_id],
+                xmin,
+                ymin,
+                xmax,
+                ymax,
+                difficult=bool(score < certain),
+                truncated=xmin <= 0 or ymin <= 0 or xmax >= width or ymax >= height,
+            )
+        )
+    return tuple(objects)

@@ -1,0 +1,139 @@
+"""How good the classical proposals of ``galpipe annotations propose`` are, on annotated images.
+
+    GALPIPE_DATA=... python benchmarks/proposals.py [--fit]
+
+Measured on ``gz2`` (cutouts around one galaxy) and ``fields`` (survey frames): recall and precision
+at IoU 0.5, by the rules of COCO, with annotations marked difficult neither right nor wrong.  The
+weights that tell galaxies from stars were fitted to the same images, so each image is measured with
+weights fitted to the other four fifths of them.  ``--fit`` prints the weights fitted to all, which
+belong into ``annotations/star_galaxy.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galpipe.annotations import AnnotatedImage, read_voc_folder
+from galpipe.annotations.isophotes import Isophotes, find_isophotes
+from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
+from galpipe.annotations.star_galaxy import galaxy_probability, products
+from galpipe.detection.evaluate import evaluate_detections
+from galpipe.imaging import Detections, iou, read_field, to_rgb
+
+SETS = {"gz2": "images", "fields": "jpeg"}
+FOLDS = 5
+# Sources a little smaller than what is proposed belong to the same surface.
+FITTED_FROM = 14.0
+RIDGE = 0.01
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One image: what is annotated and what was found."""
+
+    data_set: str
+    truth: AnnotatedImage
+    sources: Isophotes
+    seconds: float
+
+    @property
+    def longer(self) -> NDArray[np.float64]:
+        return (self.sources.boxes[:, 2:] - self.sources.boxes[:, :2]).max(axis=1, initial=0)
+
+
+def find_scenes(data: Path) -> list[Scene]:
+    scenes = []
+    for name, images in SETS.items():
+        for path, truth in read_voc_folder(data / name / "annotations", data / name / images):
+            rgb = to_rgb(read_field(path))
+            start = process_time()
+            sources = find_isophotes(rgb, THRESHOLD)
+            scenes.append(Scene(name, truth, sources, process_time() - start))
+    return scenes
+
+
+def known(scene: Scene) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which sources are galaxies, and of which it is known what they are."""
+    boxes, truth, difficult = scene.sources.boxes, scene.truth.boxes, scene.truth.difficult
+    galaxy = iou(boxes, truth[~difficult]).max(axis=1, initial=0) >= 0.5
+    low = np.maximum(boxes[:, None, :2], truth[None, difficult, :2])
+    high = np.minimum(boxes[:, None, 2:], truth[None, difficult, 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2) / (boxes[:, 2:] - boxes[:, :2]).prod(
+        axis=1, keepdims=True
+    )
+    doubtful = shared.max(axis=1, initial=0) >= 0.5
+    return galaxy, (galaxy | ~doubtful) & (scene.longer >= FITTED_FROM)
+
+
+def fit(scenes: list[Scene]) -> NDArray[np.float64]:
+    """Logistic regression with a ridge, by Newton's method; both data sets weigh the same."""
+    rows, truth, weights = [], [], []
+    sizes = {name: sum(known(s)[1].sum() for s in scenes if s.data_set == name) for name in SETS}
+    for scene in scenes:
+        galaxy, use = known(scene)
+        rows.append(scene.sources.shapes[use])
+        truth.append(galaxy[use])
+        weights.append(np.full(use.sum(), sum(sizes.values()) / 2 / sizes[scene.data_set]))
+    x, y, w = products(np.concatenate(rows)), np.concatenate(truth), np.concatenate(weights)
+    spread = np.maximum(x.std(axis=0), 1e-9)
+    spread[0] = 1
+    x = x / spread
+    beta = np.zeros(x.shape[1])
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
+        gradient = x.T @ (w * (p - y)) + RIDGE * beta
+        curvature = (x * (w * p * (1 - p) + 1e-9)[:, None]).T @ x + RIDGE * np.eye(len(beta))
+        beta -= np.linalg.solve(curvature, gradient)
+    return beta / spread
+
+
+def cross_validate(scenes: list[Scene]) -> list[NDArray[np.float64]]:
+    """Return the probability of each source of each scene."""
+    probabilities: list[NDArray[np.float64]] = [np.zeros(0)] * len(scenes)
+    for fold in range(FOLDS):
+        weights = fit([scene for n, scene in enumerate(scenes) if n % FOLDS != fold])
+        for n in range(fold, len(scenes), FOLDS):
+            probabilities[n] = galaxy_probability(scenes[n].sources.shapes, tuple(weights))
+    return probabilities
+
+
+def print_table(scenes: list[Scene], probabilities: list[NDArray[np.float64]]) -> None:
+    print("| images | galaxies | proposals | recall | precision | seconds an image |")
+    print("|---|---|---|---|---|---|")
+    for name in SETS:
+        chosen = [n for n, scene in enumerate(scenes) if scene.data_set == name]
+        truth = [scenes[n].truth for n in chosen]
+        found = []
+        for n in chosen:
+            kept = (scenes[n].longer >= SMALLEST) & (probabilities[n] >= DOUBTFUL)
+            found.append(Detections(scenes[n].sources.boxes[kept], probabilities[n][kept]))
+        metrics = evaluate_detections(truth, found)
+        seconds = np.median([scenes[n].seconds for n in chosen])
+        for title, score in (("certain", CERTAIN), ("with difficult", DOUBTFUL)):
+            precision, recall = metrics.curve.at(score)
+            print(
+                f"| {len(chosen)} of {name} | {metrics.galaxies} | {title} | {recall:.3f} | "
+                f"{precision:.3f} | {seconds:.2f} |"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fit", action="store_true", help="print the weights fitted to all images")
+    arguments = parser.parse_args()
+    scenes = find_scenes(Path(os.environ["GALPIPE_DATA"]))
+    if arguments.fit:
+        print(", ".join(f"{weight:.5g}" for weight in fit(scenes)))
+    print_table(scenes, cross_validate(scenes))
+
+
+if __name__ == "__main__":
+    main()
