@@ -96,8 +96,8 @@ def _say(result: ProposeResult) -> None:
     if result.kept:
         STDERR.print(
             Text(
-                f"{_count(len(result.kept), 'annotation was', 'annotations were')} there already "
-                "and left as they are; --overwrite replaces them",
+                f"{_count(len(result.kept), 'annotation', 'annotations')} there already, kept; "
+                "--overwrite replaces",
                 style="yellow",
             ),
             soft_wrap=True,
