@@ -1,0 +1,306 @@
+"""Whether one model is better than another: three tests of paired results, and what they may say.
+
+The published ensemble was called significantly better because Wilcoxon's test gave p < 0.05 over
+five folds.  It cannot: with five pairs the least two-sided p is 2/32 = 0.0625.  So every test here
+carries the least p that it could have given, and is kept silent where it could not have spoken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = [
+    "LEVEL",
+    "Comparison",
+    "PairedTest",
+    "compare_folds",
+    "corrected_resampled_t",
+    "mcnemar",
+    "wilcoxon_signed_rank",
+]
+
+LEVEL = 0.05
+"""The p under which a difference is called significant."""
+
+# Steps of rounding in a difference of two measures, which must not pass for a difference.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Outcome of a two-sided test.
+
+    Attributes
+    ----------
+    name : str
+        The test.
+    statistic : float or None
+        What the test computes; None where the data allow none.
+    p : float or None
+        Probability of a statistic at least as extreme if the two do not differ.
+    pairs : int
+        Pairs that differ, or, for the t test, all pairs.
+    least_p : float
+        The least p that so many pairs can give, whatever they are.
+    """
+
+    name: str
+    statistic: float | None
+    p: float | None
+    pairs: int
+    least_p: float
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether so many pairs can give a p under `LEVEL` at all."""
+        return self.p is not None and self.least_p < LEVEL
+
+    @property
+    def decides(self) -> bool:
+        """Whether the difference is significant."""
+        return self.p is not None and self.p < LEVEL
+
+    def in_words(self) -> str:
+        """Return name and p, and why the test could not have decided where that is so."""
+        if self.p is None:
+            return f"{self.name} cannot be computed: all {self.pairs} differences are equal"
+        text = f"{self.name} p " + (f"= {self.p:.3g}" if self.p >= 0.0001 else "< 0.0001")
+        if self.can_decide:
+            return text
+        if not self.pairs:
+            return f"{text}, as no pair differs"
+        return (
+            f"{text}, which cannot decide: with {self.pairs} "
+            f"{'pair that differs' if self.pairs == 1 else 'pairs that differ'} it is never under "
+            f"{self.least_p:.3g}"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models measured on the same folds.
+
+    Attributes
+    ----------
+    first, second : str
+        Their names.
+    measure : str
+        What was measured.
+    difference, deviation : float
+        Mean and standard deviation over the folds of first minus second.
+    tests : tuple of PairedTest
+        The outcomes.
+    """
+
+    first: str
+    second: str
+    measure: str
+    difference: float
+    deviation: float
+    tests: tuple[PairedTest, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers, texts and lists, with the sentence."""
+        return asdict(self) | {"tests": [asdict(t) for t in self.tests], "sentence": self.sentence}
+
+    @property
+    def sentence(self) -> str:
+        """What the tests allow to say, and no more."""
+        able = [test for test in self.tests if test.can_decide]
+        deciding = [test for test in able if test.decides]
+        if not able:
+            verdict = "no test can decide on so few data"
+        elif not deciding:
+            verdict = f"no significant difference at {LEVEL:.0%}"
+        elif len(deciding) == len(able):
+            verdict = f"significant at {LEVEL:.0%}"
+        else:
+            verdict = f"undecided at {LEVEL:.0%}, as the tests that can decide disagree"
+        return (
+            f"{self.measure} of {self.first} minus {self.second}: {self.difference:+.3f} ± "
+            f"{self.deviation:.3f}, {verdict} ({'; '.join(t.in_words() for t in self.tests)})."
+        )
+
+
+def compare_folds(
+    names: tuple[str, str],
+    measure: str,
+    values: tuple[Sequence[float], Sequence[float]],
+    test_share: float,
+    right: tuple[ArrayLike, ArrayLike] | None = None,
+) -> Comparison:
+    """Compare two models by all tests that the data allow.
+
+    Parameters
+    ----------
+    names : (str, str)
+        Of the first and the second model.
+    measure : str
+        What was measured on each fold, such as ``accuracy``.
+    values : (sequence of float, sequence of float)
+        The measure of both on each fold, at least two folds.
+    test_share : float
+        Share of the data that a fold is tested on: 0.2 with five folds.
+    right : (array of bool, array of bool), optional
+        For each object of all test folds pooled, whether each model is right; for McNemar's test.
+
+    Raises
+    ------
+    ValueError
+        If the two do not belong to the same folds or objects.
+    """
+    first, second = (np.asarray(one, dtype=np.float64) for one in values)
+    if first.shape != second.shape:
+        raise ValueError(f"{first.shape} and {second.shape} folds cannot be paired")
+    differences = first - second
+    tests = [wilcoxon_signed_rank(differences), corrected_resampled_t(differences, test_share)]
+    if right is not None:
+        tests.append(mcnemar(*right))
+    return Comparison(
+        *names, measure, float(differences.mean()), float(differences.std(ddof=1)), tuple(tests)
+    )
+
+
+def wilcoxon_signed_rank(differences: ArrayLike) -> PairedTest:
+    """Wilcoxon's signed-rank test, two-sided, from the exact distribution also where ranks tie.
+
+    Differences of zero are left out, equal ones share the mean of their ranks [1]_ [2]_.  (scipy's
+    exact distribution holds without ties only, and folds of few images tie often.)
+
+    Parameters
+    ----------
+    differences : array of float, shape (n,)
+        One of each pair.
+
+    Returns
+    -------
+    PairedTest
+        The statistic is the smaller of the two sums of ranks.
+
+    References
+    ----------
+    .. [1] F. Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin 1, 80
+       (1945).
+    .. [2] W. J. Conover, "Practical Nonparametric Statistics", 3rd edition, section 5.7 (1999).
+    """
+    from scipy.stats import rankdata
+
+    values = _differing(differences)
+    # Twice the ranks, which are whole numbers also for means of two.
+    ranks = np.rint(2 * rankdata(np.round(np.abs(values), 12))).astype(np.int64)
+    # Number of ways to choose signs, by the sum of the positive ranks; Python's integers, as
+    # there are 2**n.
+    ways: dict[int, int] = {0: 1}
+    for rank in ranks.tolist():
+        added = dict(ways)
+        for total, count in ways.items():
+            added[total + rank] = added.get(total + rank, 0) + count
+        ways = added
+    positive = int(ranks[values > 0].sum())
+    smaller = min(positive, int(ranks.sum()) - positive)
+    extreme = sum(count for total, count in ways.items() if total <= smaller)
+    p = min(1.0, 2 * extreme / 2 ** len(values))
+    return PairedTest("Wilcoxon signed-rank", smaller / 2, p, len(values), _least(len(values)))
+
+
+def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> PairedTest:
+    """McNemar's test, two-sided, by the exact binomial distribution.
+
+    Only objects that one of the two has right alone count [1]_.  Pooled over the test folds, where
+    each object is predicted once, it sees every object and not only the folds' means; it takes the
+    trained models as given, so it says nothing of how other training sets would have done [2]_.
+
+    Parameters
+    ----------
+    first_right, second_right : array of bool, shape (n,)
+        Whether each model is right on each object.
+
+    Returns
+    -------
+    PairedTest
+        The statistic is the number of objects that the first alone has right.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in length.
+
+    References
+    ----------
+    .. [1] Q. McNemar, "Note on the sampling error of the difference between correlated proportions
+       or percentages", Psychometrika 12, 153 (1947).
+    .. [2] T. G. Dietterich, "Approximate statistical tests for comparing supervised classification
+       learning algorithms", Neural Computation 10, 1895 (1998).
+    """
+    from scipy.stats import binomtest
+
+    first, second = (np.asarray(one, dtype=bool) for one in (first_right, second_right))
+    if first.shape != second.shape:
+        raise ValueError(f"{first.shape} and {second.shape} objects cannot be paired")
+    alone = int((first & ~second).sum())
+    pairs = alone + int((second & ~first).sum())
+    p = float(binomtest(alone, pairs).pvalue) if pairs else 1.0
+    return PairedTest("McNemar", float(alone), p, pairs, _least(pairs))
+
+
+def corrected_resampled_t(differences: ArrayLike, test_share: float) -> PairedTest:
+    """Paired t test of resampled folds, two-sided, corrected for their common training data.
+
+    Training sets of different folds overlap, so the plain paired t test takes the spread of the
+    folds for too small.  Nadeau and Bengio replace 1/k in the variance of the mean over k folds by
+    1/k + n_test / n_train [1]_.
+
+    Parameters
+    ----------
+    differences : array of float, shape (k,)
+        One of each fold, k at least 2.
+    test_share : float
+        Share of the data that a fold is tested on, between 0 and 1.
+
+    Returns
+    -------
+    PairedTest
+        The statistic is t, with k - 1 degrees of freedom; none where all differences are equal and
+        not zero, as nothing then tells how far they scatter.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two folds or the share is none.
+
+    References
+    ----------
+    .. [1] C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine Learning 52,
+       239 (2003), equation 9.
+    """
+    from scipy.stats import t as student
+
+    values = np.asarray(differences, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"{values.shape} differences: at least two folds are needed")
+    if not 0 < test_share < 1:
+        raise ValueError(f"test_share {test_share} does not lie between 0 and 1")
+    name, folds = "corrected resampled t", len(values)
+    mean, deviation = float(values.mean()), float(values.std(ddof=1))
+    if deviation < _ROUNDING:
+        none = abs(mean) < _ROUNDING
+        return PairedTest(name, 0.0 if none else None, 1.0 if none else None, folds, 0.0)
+    statistic = mean / (deviation * sqrt(1 / folds + test_share / (1 - test_share)))
+    p = float(2 * student.sf(abs(statistic), folds - 1))
+    return PairedTest(name, statistic, p, folds, 0.0)
+
+
+def _differing(differences: ArrayLike) -> np.ndarray:
+    values = np.asarray(differences, dtype=np.float64)
+    return values[np.abs(values) > _ROUNDING]
+
+
+def _least(pairs: int) -> float:
+    """All pairs on one side, counted for both sides."""
+    return min(1.0, 2.0 ** (1 - pairs))
