@@ -10,7 +10,7 @@ from typing import Any
 from .._version import __version__
 from ..configs import DetectorTraining
 from .dataset import Source
-from .evaluate import DetectionMetrics
+from .metrics import DetectionMetrics
 from .views import LabelledImage
 
 __all__ = ["describe_data", "model_card", "versions"]

@@ -19,9 +19,11 @@ from ..models import (
     write_bundle,
 )
 from .card import describe_data, model_card, versions
+from .curves import PrecisionRecall
 from .dataset import Source
-from .evaluate import LOWEST_SCORE, DetectionMetrics, PrecisionRecall, evaluate_detections
+from .evaluate import LOWEST_SCORE, evaluate_detections
 from .export import export_litert, largest_score_difference
+from .metrics import DetectionMetrics
 from .predict import detect_field
 from .views import LabelledImage, view
 from .zoo import INPUT_SCALING
@@ -96,11 +98,7 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
     parity = bundle.metrics()["litert_difference"]
     metrics: dict[str, Any] = {"score_threshold": threshold, "litert_difference": round(parity, 5)}
     for role, result in measured.items():
-        precision, recall = result.curve.at(threshold)
-        metrics[role] = result.to_json() | {
-            "precision": round(precision, 4),
-            "recall": round(recall, 4),
-        }
+        metrics[role] = result.to_json() | result.at(threshold).to_json()
     head = DetectorHead(anchors=config.anchors, score_threshold=threshold)
     manifest = bundle.manifest.model_copy(update={"head": head})
     card = model_card(config, sources, measured, threshold, parity)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.detection.evaluate import DetectionMetrics, evaluate_detections
+from galpipe.detection.evaluate import evaluate_detections
+from galpipe.detection.metrics import DetectionMetrics
 from galpipe.errors import InputError
 from galpipe.imaging import Detections
 
@@ -97,6 +99,161 @@ def test_a_small_box_inside_a_difficult_one_is_neither_right_nor_wrong() -> None
     assert evaluate_detections(truth, found).map50 == pytest.approx(1)
 
 
+def test_figures_by_size_by_hand() -> None:
+    """A small galaxy found, another missed, a large one found loosely, and a small false box."""
+    truth = [_image((0, 0, 10, 10), (20, 20, 30, 30), (100, 100, 200, 200))]
+    found = [
+        _found((0.9, (100, 100, 200, 160)), (0.8, (0, 0, 10, 10)), (0.7, (300, 300, 310, 310)))
+    ]
+    sizes = {size.name: size for size in evaluate_detections(truth, found).by_size}
+    small, large = sizes["COCO small"], sizes["COCO large"]
+    assert (small.galaxies, small.recall50) == (2, 0.5)
+    # The false box comes after the hit, so precision is 1 up to a recall of 1/2, then nothing.
+    assert small.map50 == pytest.approx(51 / 101)
+    assert small.ap == pytest.approx(51 / 101)
+    # At IoU 0.6: right at 0.5, 0.55 and 0.6.
+    assert large.ap == pytest.approx(0.3)
+    assert large.map50 == pytest.approx(1)
+    assert sizes["under 16 px"].galaxies == 2
+    assert sizes["64 to 128 px"].recall50 == 1
+    middle = sizes["32 to 64 px"]
+    assert (middle.galaxies, middle.map50, middle.ap, middle.recall50) == (0, None, None, None)
+
+
+def test_average_recall_on_images_of_one_galaxy() -> None:
+    truth = [
+        _image((0, 0, 10, 10)),
+        _image((0, 0, 10, 10), difficult=((50, 50, 60, 60),)),
+        _image((0, 0, 10, 10), (20, 20, 30, 30)),
+    ]
+    # The best box of the second lies on what is difficult: the one box that it may give is spent.
+    found = [
+        _found((0.9, (0, 0, 10, 10))),
+        _found((0.9, (50, 50, 60, 60)), (0.8, (0, 0, 10, 10))),
+        _found(),
+    ]
+    metrics = evaluate_detections(truth, found)
+    assert metrics.single_images == 2
+    assert metrics.ar1_single == pytest.approx(0.5)
+    assert metrics.ar1 == pytest.approx(1 / 4)
+    assert metrics.ar10 == pytest.approx(2 / 4)
+    assert metrics.ar1_ceiling == pytest.approx(3 / 4)
+    assert metrics.ar10_ceiling == 1
+    crowd = evaluate_detections(truth[2:], found[2:])
+    assert (crowd.single_images, crowd.ar1_single) == (0, None)
+
+
+def test_the_ceiling_of_several_classes_is_that_of_each() -> None:
+    """COCO lets each image give one detection of every class."""
+    objects = [ObjectBox("galaxy", 0, 0, 10, 10), ObjectBox("star", 20, 20, 25, 25)]
+    objects.append(ObjectBox("star", 40, 40, 45, 45))
+    truth = [AnnotatedImage("both.png", 100, 100, objects=tuple(objects))]
+    boxes = np.array([box.edges for box in objects])
+    found = [Detections(boxes, np.array([0.9, 0.8, 0.7]), np.array([0, 1, 1]))]
+    metrics = evaluate_detections(truth, found, ["galaxy", "star"])
+    assert metrics.ar1 == pytest.approx(3 / 4)
+    assert metrics.ar1_ceiling == pytest.approx(3 / 4)
+
+
+def test_false_boxes_per_megapixel(worked_example: DetectionMetrics) -> None:
+    at = worked_example.at(0.5)
+    assert at.false_per_megapixel == pytest.approx(1 / 2)
+    assert (at.precision, at.recall) == pytest.approx((3 / 4, 1))
+    assert worked_example.at(0.75).false_per_megapixel == 0
+    unknown = AnnotatedImage("image.png", 0, 0, objects=(ObjectBox("galaxy", 0, 0, 10, 10),))
+    metrics = evaluate_detections([unknown], [Detections.empty()])
+    assert metrics.megapixels is None
+    assert metrics.at(0.5).false_per_megapixel is None
+
+
+def test_what_became_of_each(worked_example: DetectionMetrics) -> None:
+    matches = worked_example.matches
+    np.testing.assert_array_equal(matches.object_images, [0, 0, 1])
+    np.testing.assert_array_equal(matches.object_rows, [0, 1, 0])
+    np.testing.assert_allclose(matches.object_sizes, [10, 20, 20])
+    np.testing.assert_allclose(matches.object_scores, [0.9, 0.6, 0.5])
+    np.testing.assert_array_equal(matches.images, [0, 0, 0, 1])
+    np.testing.assert_array_equal(matches.rows, [0, 2, 3, 0])
+    np.testing.assert_array_equal(matches.hits, [True, False, True, True])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_figures_are_those_of_pycocotools(seed: int) -> None:
+    """Run pycocotools in its own way, with its own settings and summary."""
+    names = ["galaxy", "star"]
+    truth, found = _random_set(seed, names)
+    metrics = evaluate_detections(truth, found, names)
+    stats = _summary_of_pycocotools(truth, found, names)
+    sizes = [size.ap for size in metrics.by_size[:3]]
+    figures = [metrics.ap, metrics.map50, *sizes, metrics.ar1, metrics.ar10, metrics.ar100]
+    np.testing.assert_allclose(figures, stats[[0, 1, 3, 4, 5, 6, 7, 8]], atol=1e-12)
+    assert metrics.largest_count == 100
+
+
+def _random_set(seed: int, names: list[str]) -> tuple[list[AnnotatedImage], list[Detections]]:
+    rng = np.random.default_rng(seed)
+    truth, found = [], []
+    for number in range(12):
+        count = int(rng.integers(0, 16))
+        corners = rng.uniform(0, 400, (count, 2))
+        boxes = np.hstack([corners, corners + rng.uniform(8, 150, (count, 2))])
+        labels = rng.integers(0, 2, count)
+        objects = tuple(
+            ObjectBox(names[label], *box, difficult=bool(rng.random() < 0.2))
+            for label, box in zip(labels, boxes.tolist(), strict=True)
+        )
+        truth.append(AnnotatedImage(f"{number}.png", 600, 600, objects=objects))
+        moved = boxes + rng.normal(0, 4, boxes.shape)
+        extra = rng.uniform(0, 400, (5, 2))
+        guesses = np.vstack([moved, np.hstack([extra, extra + rng.uniform(8, 150, (5, 2))])])
+        classes = np.concatenate([labels, rng.integers(0, 2, 5)])
+        kept = rng.random(len(guesses)) < 0.8
+        found.append(Detections(guesses[kept], rng.random(kept.sum()), classes[kept]))
+    return truth, found
+
+
+def _summary_of_pycocotools(
+    truth: list[AnnotatedImage], found: list[Detections], names: list[str]
+) -> np.ndarray:
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    def sides(edges: Any) -> list[float]:
+        xmin, ymin, xmax, ymax = map(float, edges)
+        return [xmin, ymin, xmax - xmin, ymax - ymin]
+
+    coco = COCO()
+    coco.dataset = {
+        "info": {},
+        "images": [{"id": number} for number in range(len(truth))],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+        "annotations": [
+            {
+                "image_id": number,
+                "category_id": names.index(box.label) + 1,
+                "bbox": sides(box.edges),
+                "area": box.width * box.height,
+                "iscrowd": int(box.difficult),
+            }
+            for number, image in enumerate(truth)
+            for box in image.objects
+        ],
+    }
+    for number, annotation in enumerate(coco.dataset["annotations"], 1):
+        annotation["id"] = number
+    coco.createIndex()
+    results = [
+        {"image_id": number, "category_id": int(label) + 1, "bbox": sides(box), "score": score}
+        for number, one in enumerate(found)
+        for box, label, score in zip(one.boxes, one.class_ids, one.scores.tolist(), strict=True)
+    ]
+    evaluation = COCOeval(coco, coco.loadRes(results), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return np.asarray(evaluation.stats)
+
+
 def test_finding_nothing_scores_nothing() -> None:
     metrics = evaluate_detections([_image((0, 0, 10, 10))], [Detections.empty()])
     assert (metrics.map50, metrics.recall50) == (0, 0)
@@ -119,7 +276,7 @@ def test_an_unknown_label_is_named() -> None:
 def test_reports(worked_example: DetectionMetrics) -> None:
     figures = json.loads(json.dumps(worked_example.to_json()))
     assert figures["map50"] == pytest.approx(worked_example.map50, abs=1e-4)
-    assert "curve" not in figures
+    assert not {"curve", "matches"} & set(figures)
     text = worked_example.to_markdown()
     assert "| AR@1 | 0.667 (at most 0.667) |" in text
     assert "3 (and 1 difficult ones, ignored)" in text

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from galpipe.detection.curves import PrecisionRecall, recall_by_size, reliability
+from galpipe.detection.matches import Matches
+
+
+def _matches(
+    objects: list[tuple[float, float]] | None = None, found: list[tuple[float, bool]] | None = None
+) -> Matches:
+    """Make matches of objects (size, score) and detections (score, hit), the best first."""
+    sizes: Any = np.array(objects or [], float).reshape(-1, 2)
+    results: Any = np.array(found or [], float).reshape(-1, 2)
+    return Matches(
+        object_images=np.zeros(len(sizes), np.int64),
+        object_rows=np.arange(len(sizes)),
+        object_sizes=sizes[:, 0],
+        object_scores=sizes[:, 1],
+        images=np.zeros(len(results), np.int64),
+        rows=np.arange(len(results)),
+        scores=results[:, 0],
+        hits=results[:, 1].astype(bool),
+    )
+
+
+def test_recall_by_size_by_hand() -> None:
+    missed = -np.inf
+    matches = _matches([(5, missed), (17, 0.9), (20, 0.3), (22, 0.5), (400, 0.7), (600, missed)])
+    curve = recall_by_size(matches, 0.5)
+    np.testing.assert_array_equal(curve.counts, [1, 3, 2])
+    np.testing.assert_allclose(curve.recall, [0, 2 / 3, 1 / 2])
+    np.testing.assert_allclose(curve.sizes, [5, (17 * 20 * 22) ** (1 / 3), np.sqrt(240_000)])
+
+
+def test_reliability_by_hand() -> None:
+    found = [(1.0, True), (0.92, True), (0.9, False), (0.38, True), (0.32, False), (0.05, False)]
+    curve = reliability(_matches(found=found))
+    np.testing.assert_array_equal(curve.counts, [1, 2, 3])
+    np.testing.assert_allclose(curve.scores, [0.05, 0.35, 0.94])
+    np.testing.assert_allclose(curve.shares, [0, 1 / 2, 2 / 3])
+    # The lowest tenth is left out of the error.
+    assert curve.error == pytest.approx((2 * 0.15 + 3 * (0.94 - 2 / 3)) / 5)
+
+
+def test_scores_that_say_what_they_mean_have_no_error() -> None:
+    found = [(0.8, place % 5 != 0) for place in range(50)]
+    assert reliability(_matches(found=found)).error == pytest.approx(0)
+
+
+def test_curves_of_nothing() -> None:
+    nothing = _matches()
+    assert len(recall_by_size(nothing, 0.5).sizes) == 0
+    assert len(reliability(nothing).scores) == 0
+    assert reliability(nothing).error is None
+    assert reliability(_matches(found=[(0.05, True)])).error is None
+    assert PrecisionRecall.of(nothing).at(0.5) == (1.0, 0.0)
