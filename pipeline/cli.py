@@ -20,6 +20,7 @@ COMMANDS = {
     "detect": "Find every galaxy of the fields: the first stage alone.",
     "classify": "Classify images of single galaxies: the second stage alone.",
     "annotations": "Convert, check, split, count, propose and view box annotations.",
+    "data": "Download published data sets to train on.",
     "train": "Train a detector or a classifier on your own labels.",
     "evaluate": "Measure a detector or a classifier on labelled images.",
     "models": "List, show and verify models.",

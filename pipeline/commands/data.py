@@ -1,0 +1,39 @@
+"""``galpipe data``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import examples
+
+__all__ = ["command"]
+
+
+@click.group("data")
+def command() -> None:
+    """Download published data sets to train on."""
+
+
+@command.command("fetch", epilog=examples("galpipe data fetch galaxy10-decals -o data"))
+@click.argument("name", type=click.Choice(["galaxy10-decals", "galaxy10-sdss"]))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for the file.",
+)
+def fetch(name: str, output: Path) -> None:
+    """Download a data set, and verify its checksum.
+
+    galaxy10-decals: 17,736 images of 256 x 256 pixels of the DESI Legacy Imaging Surveys, 2.5 GB;
+    galaxy10-sdss: 21,785 images of 69 x 69 pixels of SDSS, 0.2 GB (H. Leung and J. Bovy).  A
+    download that was interrupted is gone on with.  The file trains a classifier as it is:
+    `kind: galaxy10_decals` or `kind: galaxy10_sdss` in the configuration.
+    """
+    from ..fetch import fetch_galaxy10
+
+    click.echo(fetch_galaxy10(name.replace("-", "_"), output, progress=True))
