@@ -19,6 +19,7 @@ __all__ = [
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
+    "FoldSplit",
     "RunConfig",
     "Split",
     "Vgg16Member",
@@ -41,6 +42,23 @@ class Split(Section):
     test_fraction: Fraction = 0.2
     validation_fraction: Fraction = 0.1
     seed: int = 0
+
+
+class FoldSplit(Split):
+    """A division, or one fold of a cross-validation."""
+
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Number of folds; each image is held back in one of them, whatever else asks for."""
+    fold: Annotated[int, Field(ge=0)] | None = None
+    """Which of them is held back for the test, from 0."""
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_the_folds(self) -> FoldSplit:
+        if (self.folds is None) != (self.fold is None):
+            raise ValueError("folds and fold go together")
+        if self.folds is not None and self.fold is not None and self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} is none of the {self.folds} folds, counted from 0")
+        return self
 
 
 class Anchors(Section):
@@ -67,7 +85,9 @@ class DetectorData(Section):
     annotations: Path
     role: Literal["cutouts", "fields"] = "cutouts"
     held_back: PositiveInt | None = None
-    """Number of images of this source held back for the test; None uses ``split.test_fraction``."""
+    """Number of images of this source held back for the test; None uses ``split.test_fraction``.
+
+    Where ``split`` names a fold, it decides instead."""
     smallest: Annotated[float, Field(ge=0)] = 0.0
     """Objects smaller than this many pixels were not annotated."""
     pixel_scale: PositiveFloat | None = None
@@ -81,7 +101,7 @@ class DetectorTraining(Section):
     architecture: Literal["ssd_mobilenet"] = "ssd_mobilenet"
     class_names: tuple[str, ...] = ("galaxy",)
     data: tuple[DetectorData, ...]
-    split: Split = Split()
+    split: FoldSplit = FoldSplit()
     backbone_weights: Literal["imagenet", "none"] | Path = "imagenet"
     input_size: PositiveInt = 320
     anchors: Anchors = Anchors()

@@ -11,8 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import AnnotatedImage, group_galaxies, read_voc_folder, split_by_galaxy
-from ..configs import DetectorData, DetectorTraining, Split
+from ..annotations import (
+    AnnotatedImage,
+    folds_by_galaxy,
+    group_galaxies,
+    read_voc_folder,
+    split_by_galaxy,
+)
+from ..configs import DetectorData, DetectorTraining, FoldSplit
 from ..errors import ConfigError
 from ..imaging import read_field, to_rgb
 from .labels import label_anchors
@@ -74,10 +80,7 @@ def read_sources(config: DetectorTraining) -> list[Source]:
     # All sources at once: a galaxy of one is often in another.
     every = iter(group_galaxies([path for source in pairs for path, _ in source]))
     galaxies = [[next(every) for _ in source] for source in pairs]
-    tests = [
-        _test_part(data, config.split, names)
-        for data, names in zip(config.data, galaxies, strict=True)
-    ]
+    tests = _test_parts(config, galaxies)
     held = {names[index] for names, test in zip(galaxies, tests, strict=True) for index in test}
     sources = []
     for data, source, names, test in zip(config.data, pairs, galaxies, tests, strict=True):
@@ -102,8 +105,33 @@ def read_sources(config: DetectorTraining) -> list[Source]:
     return sources
 
 
-def _test_part(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
-    """Return the positions of the images that are held back for the test."""
+def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list[list[int]]:
+    """Return for each source the positions of the images that are held back for the test."""
+    if config.split.fold is None:
+        return [
+            _held_back(data, config.split, names)
+            for data, names in zip(config.data, galaxies, strict=True)
+        ]
+    # All sources at once here too, and each gives its share to every fold.
+    places = [(source, row) for source, names in enumerate(galaxies) for row in range(len(names))]
+    try:
+        folds = folds_by_galaxy(
+            [galaxies[source][row] for source, row in places],
+            config.split.folds or 0,
+            config.split.seed,
+            stratify=[source for source, _ in places],
+        )
+    except ValueError as error:
+        raise ConfigError(f"{config.data[0].annotations}: {error}; ask for fewer folds") from error
+    tests: list[list[int]] = [[] for _ in galaxies]
+    for position in folds[config.split.fold][1].tolist():
+        source, row = places[position]
+        tests[source].append(row)
+    return tests
+
+
+def _held_back(data: DetectorData, split: FoldSplit, galaxies: list[str]) -> list[int]:
+    """Return the positions of the images of a source that are held back for the test."""
     held_back = split.test_fraction if data.held_back is None else data.held_back
     if held_back >= len(galaxies):
         raise ConfigError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from galpipe.configs import Anchors, DetectorTraining
 from galpipe.detection.dataset import Batch, batches, read_sources
@@ -60,6 +61,45 @@ def test_a_twin_of_a_held_back_image_does_not_train(labelled: Labelled, save_sou
         test = set(names["test"]) & {"g0.png", "g1.png"}
         rest = {*names["train"], *names["validation"]} & {"g0.png", "g1.png"}
         assert not (test and rest)
+
+
+def test_every_image_is_held_back_in_one_fold(labelled: Labelled, save_source: Save) -> None:
+    """Two sources of several sizes, the second with a twin of an image of the first."""
+    first, second = _images(labelled, 13), _images(labelled, 8)
+    second = [replace(image, name=f"h{i}") for i, image in enumerate(second)]
+    second[1:] = [replace(image, rgb=image.rgb[::-1].copy()) for image in second[1:]]
+    folders = save_source("a", first), save_source("b", second)
+    data = [{"images": images, "annotations": boxes, "held_back": 2} for images, boxes in folders]
+    held: list[str] = []
+    for fold in range(3):
+        sources = read_sources(
+            DetectorTraining.model_validate({"data": data, "split": {"folds": 3, "fold": fold}})
+        )
+        parts = [source.names() for source in sources]
+        tests = [name for part in parts for name in part["test"]]
+        others = [name for part in parts for name in (*part["train"], *part["validation"])]
+        assert sorted(tests + others) == sorted(
+            [f"g{i}.png" for i in range(13)] + [f"h{i}.png" for i in range(8)]
+        )
+        assert all(len(part["test"]) in {2, 3, 4, 5} for part in parts)
+        assert ("g0.png" in tests) == ("h0.png" in tests)
+        held += tests
+    assert sorted(held) == sorted(set(held))
+    assert len(held) == 21
+
+
+@pytest.mark.parametrize(
+    "split", [{"folds": 3}, {"fold": 1}, {"folds": 3, "fold": 3}, {"folds": 1, "fold": 0}]
+)
+def test_a_fold_must_be_one_of_the_folds(split: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        DetectorTraining.model_validate({"data": [], "split": split})
+
+
+def test_more_folds_than_images_is_an_error(labelled: Labelled, save_source: Save) -> None:
+    folders = save_source("a", _images(labelled, 3))
+    with pytest.raises(ConfigError, match="fewer folds"):
+        read_sources(_config(folders, split={"folds": 4, "fold": 0}))
 
 
 def test_boxes_are_read_as_written(labelled: Labelled, save_source: Save) -> None:
