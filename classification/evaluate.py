@@ -1,15 +1,23 @@
-"""How good a classifier is: accuracy, macro precision and recall, AUC, confusion."""
+"""How good a classifier is: accuracy, precision, recall, F1, AUC, confusion, calibration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ClassMetrics", "ClassificationMetrics", "comparison_table", "evaluate_probabilities"]
+from .calibration import ReliabilityBin, calibration_error, reliability
+
+__all__ = [
+    "ClassMetrics",
+    "ClassificationMetrics",
+    "comparison_table",
+    "evaluate_probabilities",
+    "measure_table",
+]
 
 
 @dataclass(frozen=True)
@@ -21,12 +29,14 @@ class ClassMetrics:
     name : str
         The class.
     images : int
-        Images of this class.
+        Images of this class, its support.
     precision : float or None
         Share of the images given to this class that belong to it; 0 where the class was given to
         no image, None where it also has no image.
     recall : float or None
         Share of its images that were recognised; None without images.
+    f1 : float or None
+        Harmonic mean of precision and recall; None without images.
     auc : float or None
         Area under the receiver operating curve of its probability; None where all images, or none,
         belong to it.
@@ -36,6 +46,7 @@ class ClassMetrics:
     images: int
     precision: float | None
     recall: float | None
+    f1: float | None
     auc: float | None
 
 
@@ -49,31 +60,52 @@ class ClassificationMetrics:
         Number of images.
     accuracy : float
         Share of the images whose most probable class is the true one.
-    macro_precision, macro_recall, macro_auc : float
+    balanced_accuracy : float
+        The same with each class of equal weight, which is the macro recall.
+    top2_accuracy : float
+        Share of the images whose true class is one of the two most probable.
+    macro_precision, macro_recall, macro_f1, macro_auc : float
         Means over the classes that have images; AUC is one-vs-rest.  NaN where nothing can be
         averaged.
+    weighted_precision, weighted_recall, weighted_f1, weighted_auc : float
+        The same, each class by its images; weighted recall is the accuracy.
+    calibration_error : float
+        Mean gap between the probability of the given class and the share that is right.
     classes : tuple of ClassMetrics
         Each class, also those without images.
     confusion : tuple of tuple of int
         Rows are the true class, columns the given one.
+    reliability : tuple of ReliabilityBin
+        The images by the probability of the class that they were given.
     """
 
     images: int
     accuracy: float
+    balanced_accuracy: float
+    top2_accuracy: float
     macro_precision: float
     macro_recall: float
+    macro_f1: float
     macro_auc: float
+    weighted_precision: float
+    weighted_recall: float
+    weighted_f1: float
+    weighted_auc: float
+    calibration_error: float
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
+    reliability: tuple[ReliabilityBin, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain numbers, texts, lists and dictionaries; a mean of nothing is None."""
         content = asdict(self)
-        for key in ("accuracy", "macro_precision", "macro_recall", "macro_auc"):
-            if np.isnan(content[key]):
-                content[key] = None
+        for field in fields(self):
+            value = content[field.name]
+            if isinstance(value, float) and np.isnan(value):
+                content[field.name] = None
         content["classes"] = list(content["classes"])
         content["confusion"] = [list(row) for row in self.confusion]
+        content["reliability"] = list(content["reliability"])
         return content
 
     def to_markdown(self) -> str:
@@ -81,16 +113,37 @@ class ClassificationMetrics:
         short = [str(number) for number in range(len(self.classes))]
         rows = [
             f"{self.images} images: accuracy {_number(self.accuracy)}, "
-            f"macro precision {_number(self.macro_precision)}, "
-            f"macro recall {_number(self.macro_recall)}, macro AUC {_number(self.macro_auc)}.",
+            f"balanced accuracy {_number(self.balanced_accuracy)}, "
+            f"true class among the two most probable {_number(self.top2_accuracy)}, "
+            f"calibration error {_number(self.calibration_error)}.",
             "",
-            "| | class | images | precision | recall | AUC |",
-            "|---|---|---|---|---|---|",
+            "| | class | images | precision | recall | F1 | AUC |",
+            "|---|---|---|---|---|---|---|",
         ]
         rows += [
             f"| {number} | {c.name} | {c.images} | {_number(c.precision)} | {_number(c.recall)} "
-            f"| {_number(c.auc)} |"
+            f"| {_number(c.f1)} | {_number(c.auc)} |"
             for number, c in zip(short, self.classes, strict=True)
+        ]
+        rows += [
+            f"| | {title} | {self.images} | {_number(precision)} | {_number(recall)} "
+            f"| {_number(f1)} | {_number(auc)} |"
+            for title, precision, recall, f1, auc in (
+                (
+                    "mean over the classes",
+                    self.macro_precision,
+                    self.macro_recall,
+                    self.macro_f1,
+                    self.macro_auc,
+                ),
+                (
+                    "mean over the images",
+                    self.weighted_precision,
+                    self.weighted_recall,
+                    self.weighted_f1,
+                    self.weighted_auc,
+                ),
+            )
         ]
         rows += [
             "",
@@ -123,7 +176,7 @@ def evaluate_probabilities(
     ValueError
         If the shapes do not fit or a class index is out of range.
     """
-    from sklearn.metrics import confusion_matrix, roc_auc_score
+    from sklearn.metrics import confusion_matrix
 
     true = np.asarray(truth, dtype=np.int64)
     given = np.asarray(probabilities, dtype=np.float64)
@@ -134,26 +187,28 @@ def evaluate_probabilities(
         )
     if true.min() < 0 or true.max() >= count:
         raise ValueError(f"true classes lie in {true.min()}..{true.max()}, not 0..{count - 1}")
-    confusion = confusion_matrix(true, given.argmax(axis=1), labels=np.arange(count))
-    classes = []
-    for index, name in enumerate(class_names):
-        member = true == index
-        images, chosen = int(member.sum()), int(confusion[:, index].sum())
-        hits = int(confusion[index, index])
-        precision = hits / chosen if chosen else (0.0 if images else None)
-        auc = float(roc_auc_score(member, given[:, index])) if 0 < images < len(true) else None
-        classes.append(
-            ClassMetrics(name, images, precision, hits / images if images else None, auc)
-        )
-    present = [c for c in classes if c.images]
+    chosen = given.argmax(axis=1)
+    classes = _measure_classes(true, given, chosen, class_names)
+    likeliest = np.argsort(-given, axis=1, kind="stable")[:, :2]
+    bins = reliability(true, given)
+    means = {
+        f"{kind}_{name}": _mean(classes, name, by_images=kind == "weighted")
+        for kind in ("macro", "weighted")
+        for name in ("precision", "recall", "f1", "auc")
+    }
     return ClassificationMetrics(
         images=len(true),
-        accuracy=float(np.trace(confusion)) / len(true),
-        macro_precision=_mean([c.precision for c in present]),
-        macro_recall=_mean([c.recall for c in present]),
-        macro_auc=_mean([c.auc for c in present]),
-        classes=tuple(classes),
-        confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+        accuracy=float((chosen == true).mean()),
+        balanced_accuracy=means["macro_recall"],
+        top2_accuracy=float((likeliest == true[:, None]).any(axis=1).mean()),
+        **means,
+        calibration_error=calibration_error(bins),
+        classes=classes,
+        confusion=tuple(
+            tuple(int(n) for n in row)
+            for row in confusion_matrix(true, chosen, labels=np.arange(count))
+        ),
+        reliability=bins,
     )
 
 
@@ -178,9 +233,55 @@ def comparison_table(results: Mapping[str, Mapping[str, ClassificationMetrics]])
     return "\n".join(rows) + "\n"
 
 
-def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else float("nan")
+def measure_table(results: Mapping[str, ClassificationMetrics]) -> str:
+    """Return a Markdown table: a row for each measure, a column for each classifier."""
+    rows = ["| | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
+    for field in fields(ClassificationMetrics):
+        values = [getattr(metrics, field.name) for metrics in results.values()]
+        if all(isinstance(value, float) for value in values):
+            title = field.name.replace("_", " ").replace("f1", "F1").replace("auc", "AUC")
+            rows.append(f"| {title} | " + " | ".join(map(_number, values)) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _measure_classes(
+    true: NDArray[np.int64],
+    given: NDArray[np.float64],
+    chosen: NDArray[np.int64],
+    class_names: Sequence[str],
+) -> tuple[ClassMetrics, ...]:
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
+    indices = np.arange(len(class_names))
+    measured = precision_recall_fscore_support(true, chosen, labels=indices, zero_division=0)
+    classes = []
+    for index, name in enumerate(class_names):
+        precision, recall, f1 = (float(values[index]) for values in measured[:3])
+        member = true == index
+        images, named = int(member.sum()), bool((chosen == index).any())
+        classes.append(
+            ClassMetrics(
+                name=name,
+                images=images,
+                precision=precision if images or named else None,
+                recall=recall if images else None,
+                f1=f1 if images else None,
+                auc=float(roc_auc_score(member, given[:, index]))
+                if 0 < images < len(true)
+                else None,
+            )
+        )
+    return tuple(classes)
+
+
+def _mean(classes: Sequence[ClassMetrics], name: str, *, by_images: bool) -> float:
+    """Mean over the classes that have images and this measure."""
+    known = [(getattr(c, name), c.images) for c in classes if c.images]
+    known = [(value, images) for value, images in known if value is not None]
+    if not known:
+        return float("nan")
+    values, images = np.transpose(known)
+    return float(np.average(values, weights=images if by_images else None))
 
 
 def _number(value: float | None) -> str:

@@ -4,8 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as skl
 
-from galpipe.classification.evaluate import comparison_table, evaluate_probabilities
+from galpipe.classification.evaluate import (
+    comparison_table,
+    evaluate_probabilities,
+    measure_table,
+)
 
 NAMES = ("a", "b", "c", "unseen")
 TRUTH = [0, 0, 0, 1, 1, 2]
@@ -36,6 +43,18 @@ def test_against_values_worked_out_by_hand() -> None:
     # c: 0.1 against 0.1, 0.1, 0.2, 0.1, 0.2: three ties of five.
     assert c.auc == pytest.approx(1.5 / 5)
     assert metrics.macro_auc == pytest.approx((7 / 9 + 6 / 8 + 1.5 / 5) / 3)
+    # Harmonic means; b: 2 * (1/3) * (1/2) / (5/6).
+    assert (a.f1, b.f1, c.f1, unseen.f1) == (pytest.approx(2 / 3), pytest.approx(2 / 5), 0, None)
+    assert metrics.macro_f1 == pytest.approx((2 / 3 + 2 / 5 + 0) / 3)
+    assert metrics.weighted_f1 == pytest.approx((3 * 2 / 3 + 2 * 2 / 5 + 0) / 6)
+    assert metrics.weighted_precision == pytest.approx((3 * 2 / 3 + 2 / 3 + 0) / 6)
+    assert metrics.weighted_recall == pytest.approx(metrics.accuracy)
+    assert metrics.weighted_auc == pytest.approx((3 * 7 / 9 + 2 * 6 / 8 + 1.5 / 5) / 6)
+    assert metrics.balanced_accuracy == metrics.macro_recall
+    # Only the last image's class comes third.
+    assert metrics.top2_accuracy == pytest.approx(5 / 6)
+    # In the ranges that end at 0.4, 0.5, 0.6, 0.7 and 0.8: wrong, wrong, one of two, right, right.
+    assert metrics.calibration_error == pytest.approx((0.4 + 0.5 + 0.2 + 0.3 + 0.2) / 6)
     assert (unseen.images, unseen.precision, unseen.recall, unseen.auc) == (0, None, None, None)
 
 
@@ -59,8 +78,11 @@ def test_json_and_markdown() -> None:
     assert content["confusion"][0] == [2, 1, 0, 0]
     assert content["classes"][3]["precision"] is None
     text = metrics.to_markdown()
-    assert "| 0 | a | 3 | 0.667 | 0.667 | 0.778 |" in text
+    assert "| 0 | a | 3 | 0.667 | 0.667 | 0.667 | 0.778 |" in text
+    assert "| | mean over the images | 6 | 0.444 | 0.500 |" in text
     assert "| 0 | 2 | 1 | 0 | 0 |" in text
+    assert len(content["reliability"]) == 10
+    assert "| macro F1 | 0.356 | 0.356 |" in measure_table({"cnn": metrics, "vgg16": metrics})
     table = comparison_table({"test": {"cnn": metrics}})
     assert "| test | cnn | 6 | 0.500 |" in table
 
@@ -77,3 +99,28 @@ def test_json_and_markdown() -> None:
 def test_what_does_not_fit_is_refused(truth: list[int], probabilities: np.ndarray) -> None:
     with pytest.raises(ValueError, match="classes"):
         evaluate_probabilities(truth, probabilities, NAMES)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 5), st.integers(4, 40))
+@settings(max_examples=25, deadline=None)
+def test_scikit_learn_agrees_where_every_class_is_seen(seed: int, classes: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])
+    given_ = rng.dirichlet(np.ones(classes), len(true))
+    chosen = given_.argmax(axis=1)
+    metrics = evaluate_probabilities(true, given_, NAMES[:1] * classes)
+    assert metrics.balanced_accuracy == pytest.approx(skl.balanced_accuracy_score(true, chosen))
+    assert metrics.accuracy == pytest.approx(skl.accuracy_score(true, chosen))
+    for average in ("macro", "weighted"):
+        for name, function in (
+            ("precision", skl.precision_score),
+            ("recall", skl.recall_score),
+            ("f1", skl.f1_score),
+        ):
+            expected = function(true, chosen, average=average, zero_division=0)
+            assert getattr(metrics, f"{average}_{name}") == pytest.approx(expected)
+        if classes > 2:
+            auc = skl.roc_auc_score(true, given_, multi_class="ovr", average=average)
+            assert getattr(metrics, f"{average}_auc") == pytest.approx(auc)
+            top2 = skl.top_k_accuracy_score(true, given_, k=2)
+            assert metrics.top2_accuracy == pytest.approx(top2)

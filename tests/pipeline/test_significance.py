@@ -131,7 +131,7 @@ def test_equal_differences_say_nothing_about_their_scatter() -> None:
 
 @pytest.mark.parametrize(("differences", "share"), [([1], 0.2), ([1, 2], 0), ([1, 2], 1)])
 def test_what_the_t_test_refuses(differences: list[float], share: float) -> None:
-    with pytest.raises(ValueError, match="folds|share"):
+    with pytest.raises(ValueError, match=r"folds|share"):
         corrected_resampled_t(differences, share)
 
 
