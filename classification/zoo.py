@@ -1,4 +1,4 @@
-"""The two networks of the ensemble, and the way VGG16 can be started from random weights.
+"""The networks that are trained here, and the way VGG16 can be started from random weights.
 
 Everything is Keras 3 without a backend's own operations: it trains on TensorFlow, JAX and PyTorch.
 All networks take RGB in 0..1 and return softmax probabilities.
@@ -7,11 +7,13 @@ All networks take RGB in 0..1 and return softmax probabilities.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
+from ..configs import CnnDesign
 from ..errors import ConfigError, InputError
 
 __all__ = [
@@ -33,24 +35,37 @@ CONTRAST = 58.0
 """The standard deviation of an ImageNet channel: brings the input of VGG16 to order one."""
 
 
-def build_cnn(num_classes: int, input_size: int = 69) -> keras.Model:
-    """Return the small network: four 3x3 convolutions of 16, 32, 64, 128, dense 64, softmax.
+def build_cnn(
+    num_classes: int, input_size: int = 69, design: CnnDesign | None = None
+) -> keras.Model:
+    """Return a small network: convolutions, each with ReLU and 2x2 max pooling, dense, softmax.
 
-    Each convolution is followed by batch normalisation, ReLU and 2x2 max pooling; the dense layer
-    by batch normalisation and ReLU, with dropout of one half before it.  With nine classes at 69
-    pixels it has 230,377 parameters.
+    Batch normalisation stands between convolution or dense layer and ReLU, dropout before the
+    dense layer.
+
+    Parameters
+    ----------
+    num_classes : int
+        Classes.
+    input_size : int
+        Side of the input in pixels, at least two to the power of the number of convolutions.
+    design : CnnDesign, optional
+        The layers; without it four 3x3 convolutions of 16, 32, 64, 128, dense 64, dropout of one
+        half and batch normalisation: with nine classes at 69 pixels 230,377 parameters.
     """
+    design = design or CnnDesign()
     inputs = keras.Input((input_size, input_size, 3), name="image")
     x = inputs
-    for filters in (16, 32, 64, 128):
-        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
-        x = layers.BatchNormalization()(x)
+    kernels = design.kernel_sizes * (len(design.filters) // len(design.kernel_sizes))
+    for filters, kernel in zip(design.filters, kernels, strict=True):
+        x = layers.Conv2D(filters, kernel, padding="same", **_start(design))(x)
+        x = layers.BatchNormalization()(x) if design.batch_norm else x
         x = layers.ReLU()(x)
         x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
-    x = layers.Dropout(0.5)(x)
-    x = layers.Dense(64, kernel_initializer="he_normal")(x)
-    x = layers.BatchNormalization()(x)
+    x = layers.Dropout(design.dropout)(x) if design.dropout else x
+    x = layers.Dense(design.dense, **_start(design))(x)
+    x = layers.BatchNormalization()(x) if design.batch_norm else x
     x = layers.ReLU()(x)
     outputs = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="cnn")
@@ -165,9 +180,18 @@ def load_convolutions(model: keras.Model, path: Path) -> None:
 
 
 def freeze_below(model: keras.Model, block: str | None) -> None:
-    """Keep the convolutions of VGG16 below ``block`` ("block5") as they are; None trains all."""
+    """Keep the convolutions of VGG16 below ``block`` as they are.
+
+    ``block`` is "block1" to "block5", or "top" to train the dense layers alone; None trains all.
+    """
     for layer in _convolutions(model):
+        # In the order of the alphabet "top" stands above every block.
         layer.trainable = block is None or layer.name.split("_")[0] >= block
+
+
+def _start(design: CnnDesign) -> dict[str, Any]:
+    penalty = keras.regularizers.L1L2(design.l1, design.l2) if design.l1 or design.l2 else None
+    return {"kernel_initializer": "he_normal", "kernel_regularizer": penalty}
 
 
 def _standardised(input_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:

@@ -1,20 +1,25 @@
 """The typed configuration: one schema, and the presets that ship with the package."""
 
 from .load import claim_folder, dump_config, load_config, preset
+from .members import (
+    ClassifierMember,
+    CnnDesign,
+    CnnMember,
+    InputScaling,
+    KerasFileMember,
+    Vgg16Member,
+)
 from .schema import (
     Anchors,
     ClassifierData,
-    ClassifierMember,
     ClassifierStage,
     ClassifierTraining,
-    CnnMember,
     DetectorData,
     DetectorStage,
     DetectorTraining,
     FoldSplit,
     RunConfig,
     Split,
-    Vgg16Member,
 )
 
 __all__ = [
@@ -23,11 +28,14 @@ __all__ = [
     "ClassifierMember",
     "ClassifierStage",
     "ClassifierTraining",
+    "CnnDesign",
     "CnnMember",
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
     "FoldSplit",
+    "InputScaling",
+    "KerasFileMember",
     "RunConfig",
     "Split",
     "Vgg16Member",

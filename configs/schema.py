@@ -5,35 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..imaging import Stretch
+from .members import ClassifierMember
+from .section import Fraction, PositiveFloat, PositiveInt, Section
 
 __all__ = [
     "Anchors",
     "ClassifierData",
-    "ClassifierMember",
     "ClassifierStage",
     "ClassifierTraining",
-    "CnnMember",
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
     "FoldSplit",
     "RunConfig",
     "Split",
-    "Vgg16Member",
 ]
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A part of a configuration; an unknown key is an error, so that no slip is silent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+MOST_SEARCHED = 8
+"""Members whose weights can be searched: 19,448 combinations."""
 
 
 class Split(Section):
@@ -98,11 +90,17 @@ class DetectorTraining(Section):
     """Fine-tuning of a detector: data, model, schedule."""
 
     name: str = "detector"
-    architecture: Literal["ssd_mobilenet"] = "ssd_mobilenet"
+    architecture: Literal[
+        "ssd_mobilenet", "efficientdet_d0", "efficientdet_d1", "efficientdet_d2"
+    ] = "ssd_mobilenet"
     class_names: tuple[str, ...] = ("galaxy",)
     data: tuple[DetectorData, ...]
     split: FoldSplit = FoldSplit()
     backbone_weights: Literal["imagenet", "none"] | Path = "imagenet"
+    freeze_backbone: bool = False
+    """Leave the backbone as it starts, its batch norms' statistics too."""
+    backbone_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Learning rate of the backbone as a share of ``learning_rate``."""
     input_size: PositiveInt = 320
     anchors: Anchors = Anchors()
     steps: PositiveInt = 3000
@@ -124,63 +122,78 @@ class DetectorTraining(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _levels_fit_architecture(self) -> DetectorTraining:
+        first, last = self.anchors.min_level, self.anchors.max_level
+        if self.architecture != "ssd_mobilenet" and not 2 <= first <= min(5, last - 1):
+            raise ValueError(
+                f"{self.architecture} needs two levels or more, the first from 2 to 5; "
+                f"min_level is {first}, max_level {last}"
+            )
+        return self
+
 
 class ClassifierData(Section):
-    """One folder of images with the table that labels them.
+    """Images and what labels them.
 
-    ``labels`` is a CSV; ``kind`` says how it is read: ``votes`` (Galaxy Zoo 2 vote fractions,
-    turned into classes by the documented rule) or ``labels`` (``filename,label``).
-    ``annotations``, where given, are Pascal-VOC boxes that place the crop; without them the galaxy
-    is found by its light at the centre.  ``role`` says what the source serves for: ``train`` is
-    divided by galaxy into training, validation and test; ``extra``, such as labels that only
-    narrow the class down, is trained on alone; ``test`` is measured on alone.
+    ``kind`` says what the labels are:
+
+    - ``labels``: a CSV ``filename,label``;
+    - ``probabilities``: a CSV ``filename`` with a column for each class;
+    - ``votes``, ``vote_probabilities``: a table of Galaxy Zoo votes, from which the documented
+      rules make sets of classes, or the probability of each;
+    - ``folders``: a folder of images for each class, in ``images``;
+    - ``galaxy10_decals``, ``galaxy10_sdss``: the data set's HDF5 file, in ``images``.
+
+    The first four have their table in ``labels``.  ``annotations``, where given, are Pascal-VOC
+    boxes that place the crop; without them the galaxy is found by its light at the centre.
+    ``role`` says what the source serves for: ``train`` is divided by galaxy into training,
+    validation and test; ``extra``, such as labels that only narrow the class down, is trained on
+    alone; ``test`` is measured on alone.
     """
 
     images: Path
-    labels: Path
-    kind: Literal["votes", "labels"] = "labels"
+    labels: Path | None = None
+    kind: Literal[
+        "labels",
+        "probabilities",
+        "votes",
+        "vote_probabilities",
+        "folders",
+        "galaxy10_decals",
+        "galaxy10_sdss",
+    ] = "labels"
     annotations: Path | None = None
     role: Literal["train", "extra", "test"] = "train"
 
+    @model_validator(mode="after")
+    def _tables_where_they_are_read(self) -> ClassifierData:
+        if self.kind in ("folders", "galaxy10_decals", "galaxy10_sdss"):
+            if self.labels is not None:
+                raise ValueError(f"labels of kind {self.kind!r} are in 'images'; leave out 'labels'")
+        elif self.labels is None:
+            raise ValueError(f"labels of kind {self.kind!r} need their table in 'labels'")
+        if self.annotations is not None and self.kind.startswith("galaxy10"):
+            raise ValueError(f"images of kind {self.kind!r} have no files for 'annotations'")
+        return self
 
-class _Member(Section):
-    weight: PositiveFloat
-    epochs: PositiveInt = 40
-    batch_size: PositiveInt = 32
-    learning_rate: PositiveFloat = 1e-3
-    patience: PositiveInt = 10
-    """Epochs without a better validation loss before the training stops."""
-
-
-class CnnMember(_Member):
-    """The small network, trained from random weights."""
-
-    architecture: Literal["cnn"]
-
-
-class Vgg16Member(_Member):
-    """VGG16, fine-tuned."""
-
-    architecture: Literal["vgg16"]
-    initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
-    """Its start: Keras's ImageNet weights (downloaded once), pre-training on all images of this
-    training, random weights, or a file of weights."""
-    pretrain_epochs: PositiveInt = 6
-    """Length of the pre-training, where ``initial_weights`` asks for it."""
-    fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5"] = "block5"
-    """The first block of convolutions that is trained; those below stay as they start."""
-
-
-ClassifierMember = Annotated[CnnMember | Vgg16Member, Field(discriminator="architecture")]
+    @property
+    def table(self) -> Path:
+        """The table of the labels, for those kinds that have one."""
+        if self.labels is None:
+            raise AttributeError(f"labels of kind {self.kind!r} have no table")
+        return self.labels
 
 
 class ClassifierTraining(Section):
     """Training of the classifier ensemble: data, members, schedule."""
 
     name: str = "classifier"
-    class_names: tuple[str, ...] | Literal["galaxy10_decals"] = "galaxy10_decals"
+    class_names: tuple[str, ...] | Literal["galaxy10_decals", "galaxy10_sdss"] = "galaxy10_decals"
     data: Annotated[tuple[ClassifierData, ...], Field(min_length=1)]
     members: Annotated[tuple[ClassifierMember, ...], Field(min_length=1)]
+    weights: Literal["given", "search"] = "given"
+    """The members' own, or the best on the validation images of 0, 0.1 ... 1 that sum to 1."""
     split: Split = Split()
     input_size: Annotated[int, Field(ge=32)] = 69
     crop_margin: PositiveFloat = 1.5
@@ -190,10 +203,22 @@ class ClassifierTraining(Section):
     seed: int = 0
 
     @model_validator(mode="after")
-    def _votes_mean_the_ten_classes(self) -> ClassifierTraining:
-        votes = any(data.kind == "votes" for data in self.data)
-        if votes and self.class_names != "galaxy10_decals":
-            raise ValueError("labels of kind 'votes' need class_names: galaxy10_decals")
+    def _indices_mean_the_classes(self) -> ClassifierTraining:
+        for data in self.data:
+            meant = {
+                "votes": "galaxy10_decals",
+                "vote_probabilities": "galaxy10_decals",
+                "galaxy10_decals": "galaxy10_decals",
+                "galaxy10_sdss": "galaxy10_sdss",
+            }.get(data.kind)
+            if meant is not None and self.class_names != meant:
+                raise ValueError(f"labels of kind {data.kind!r} need class_names: {meant}")
+        return self
+
+    @model_validator(mode="after")
+    def _few_enough_to_search(self) -> ClassifierTraining:
+        if self.weights == "search" and len(self.members) > MOST_SEARCHED:
+            raise ValueError(f"weights: search takes at most {MOST_SEARCHED} members")
         return self
 
 

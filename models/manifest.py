@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..configs import Anchors
+from ..configs import Anchors, InputScaling
 from ..imaging import Stretch
 
 __all__ = ["MANIFEST_NAME", "DetectorHead", "InputScaling", "Manifest", "Member"]
@@ -18,13 +18,6 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputScaling(_Section):
-    """How 8-bit RGB becomes the network's input: ``pixel * scale + offset``."""
-
-    scale: float
-    offset: float
 
 
 class Member(_Section):

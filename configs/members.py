@@ -1,0 +1,112 @@
+"""The members of a classifier: the networks that can be trained, and trained ones from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .section import NonNegativeFloat, PositiveFloat, PositiveInt, Section
+
+__all__ = [
+    "ClassifierMember",
+    "CnnDesign",
+    "CnnMember",
+    "InputScaling",
+    "KerasFileMember",
+    "Vgg16Member",
+]
+
+
+class InputScaling(Section):
+    """How 8-bit RGB becomes the network's input: ``pixel * scale + offset``."""
+
+    scale: float
+    offset: float
+
+
+class _Member(Section):
+    weight: PositiveFloat = 1.0
+    """Share in the mean of the members, where ``weights: given``; only the ratios count."""
+
+
+class _TrainedMember(_Member):
+    epochs: PositiveInt = 40
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 1e-3
+    patience: PositiveInt = 10
+    """Epochs without a better validation loss before the training stops."""
+
+
+class CnnDesign(Section):
+    """The layers of a small network: convolutions with 2x2 max pooling, one dense layer, softmax.
+
+    The defaults are the network that ships.
+    """
+
+    filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=5)] = (
+        16,
+        32,
+        64,
+        128,
+    )
+    """Filters of each convolution."""
+    kernel_sizes: tuple[PositiveInt, ...] = (3,)
+    """Side of the kernel of each convolution, or one for all."""
+    dense: PositiveInt = 64
+    """Units of the dense layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Share of the dense layer's inputs dropped at random in training."""
+    l1: NonNegativeFloat = 0.0
+    """Penalty on the sum of the absolute weights of the convolutions and the dense layer."""
+    l2: NonNegativeFloat = 0.0
+    """Penalty on the sum of their squares."""
+    batch_norm: bool = True
+    """Normalise each batch after every convolution and the dense layer."""
+
+    @model_validator(mode="after")
+    def _one_kernel_or_one_each(self) -> CnnDesign:
+        if len(self.kernel_sizes) not in (1, len(self.filters)):
+            raise ValueError(
+                f"kernel_sizes has {len(self.kernel_sizes)} values for {len(self.filters)} "
+                "filters: give one, or one for each"
+            )
+        return self
+
+
+class CnnMember(CnnDesign, _TrainedMember):
+    """A small network, trained from random weights."""
+
+    architecture: Literal["cnn"]
+
+
+class Vgg16Member(_TrainedMember):
+    """VGG16, fine-tuned."""
+
+    architecture: Literal["vgg16"]
+    initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
+    """Its start: Keras's ImageNet weights (downloaded once), pre-training on all images of this
+    training, random weights, or a file of weights."""
+    pretrain_epochs: PositiveInt = 6
+    """Length of the pre-training, where ``initial_weights`` asks for it."""
+    fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5", "top"] = "block5"
+    """The first block of convolutions that is trained; those below stay as they start.  ``top``
+    trains the dense layers alone."""
+
+
+class KerasFileMember(_Member):
+    """A trained network in a ``.keras`` or ``.h5`` file, taken as it is."""
+
+    architecture: Literal["keras_file"]
+    path: Path
+    input_size: PositiveInt
+    """Side in pixels of the pictures that it takes."""
+    scaling: InputScaling
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The classes of the training, in the order of the file's outputs."""
+
+
+ClassifierMember = Annotated[
+    CnnMember | Vgg16Member | KerasFileMember, Field(discriminator="architecture")
+]
