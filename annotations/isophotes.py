@@ -27,6 +27,8 @@ SHAPES = ("peak", "size", "core", "half", "moments", "roundness", "seeing")
 
 # Found on pictures that people annotated: see docs/annotation-proposals.md.
 _LEAST_AREA = 12
+# Pixels of a cell of the sky's mesh: several times the largest galaxy of a field.
+_MESH = 256
 _DEBLEND_LEVELS = 32
 _DEBLEND_CONTRAST = 0.005
 # Sources with a peak of three thresholds show the point spread function well enough.
@@ -77,8 +79,8 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
     """
     sep = require("sep", "annotations")
     grey = smoothed_grey(rgb)
-    sky, noise = noise_level(grey)
-    light = np.ascontiguousarray(grey - np.float32(sky))
+    light = np.ascontiguousarray(grey - _background(grey))
+    _, noise = noise_level(light)
     level = threshold * noise
     # The limits of SEP are those of the 1990s: all pixels of the isophotes must fit.
     sep.set_extract_pixstack(int((light > level).sum()) + 100_000)
@@ -100,6 +102,15 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
     edges = [found["xmin"], found["ymin"], found["xmax"] + 1, found["ymax"] + 1]
     boxes = np.stack(edges, axis=1).astype(np.float64)
     return Isophotes(boxes, _shapes(light, owner, level, found["a"], found["b"]))
+
+
+def _background(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sky: one level for a cutout, which its galaxy may fill, a mesh for a field."""
+    if min(grey.shape) < 2 * _MESH:
+        return np.full_like(grey, noise_level(grey)[0])
+    sep = require("sep", "annotations")
+    mesh = sep.Background(np.ascontiguousarray(grey), bw=_MESH, bh=_MESH)
+    return np.asarray(mesh.back(), dtype=np.float32)
 
 
 def _shapes(

@@ -12,6 +12,7 @@ from galpipe.annotations.propose import (
     CERTAIN,
     DOUBTFUL,
     SMALLEST,
+    THRESHOLD,
     propose_galaxies,
     proposed_objects,
 )
@@ -142,3 +143,19 @@ def test_survey_frames(galpipe_data: Path) -> None:
         galaxies += int((~truth.difficult).sum())
     assert hits / galaxies > 0.7
     assert hits / found > 0.7
+
+
+def test_a_gradient_of_the_sky_hides_nothing_on_a_field() -> None:
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:600, :900] + 0.5
+    light = rng.normal(20, 2, (600, 900)) + 60 * x / 900
+    places = [(120, 130), (460, 300), (780, 480)]
+    for px, py in places:
+        light += 90 * np.exp(-(((x - px) / 12) ** 2 + ((y - py) / 7) ** 2) / 2)
+    rgb = np.repeat(np.clip(light, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    boxes = find_isophotes(rgb, THRESHOLD).boxes
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    longer = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    found = centres[longer > 25]
+    assert len(found) == len(places)
+    assert np.abs(found[np.argsort(found[:, 0])] - places).max() < 3
