@@ -148,7 +148,7 @@ def test_survey_frames(galpipe_data: Path) -> None:
 def test_a_gradient_of_the_sky_hides_nothing_on_a_field() -> None:
     rng = np.random.default_rng(5)
     y, x = np.mgrid[:600, :900] + 0.5
-    light = rng.normal(20, 2, (600, 900)) + 60 * x / 900
+    light = rng.normal(20, 2, (600, 900)) + 15 * x / 900
     places = [(120, 130), (460, 300), (780, 480)]
     for px, py in places:
         light += 90 * np.exp(-(((x - px) / 12) ** 2 + ((y - py) / 7) ** 2) / 2)
