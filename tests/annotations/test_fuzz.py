@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import shutil
 import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -32,8 +32,8 @@ from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
 
-COUNT = 1500
-SLOW = {"table": 300, "tfrecord": 600}
+COUNT = 3000
+SLOW = {"tfrecord": 150}
 
 NUMBERS = "NaN nan Infinity -Infinity inf 1e999 -1e999 1e308 -0.0 1e-320 0 -1 1.5 1,5 1_000 0x10 ٣"
 VALUES = 'true null None "" [] {} [[]] [null] [1,2] "NaN" "1e999" {"a":1} &a;[*a] *a !!int ? ---'
@@ -173,6 +173,14 @@ def read(form: Format, path: Path, images: ImageFolder | None) -> None:
     assert all(str(failure).strip() for failure in failures)
 
 
+@contextmanager
+def memory_folder() -> Iterator[Path]:
+    """Make a folder in memory, where there is one: a disk takes ten times longer."""
+    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
+
+
 def fuzz(form: Format, folder: Path, count: int, seed: int) -> int:
     """Read so many broken inputs; print what went wrong, return how often it did."""
     path = write_seed(form, folder)
@@ -201,8 +209,9 @@ def fuzz(form: Format, folder: Path, count: int, seed: int) -> int:
 
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
-def test_only_our_own_error_comes_out(form: Format, tmp_path: Path) -> None:
-    assert fuzz(form, tmp_path, SLOW.get(form.name, COUNT), 0) == 0
+def test_only_our_own_error_comes_out(form: Format) -> None:
+    with memory_folder() as folder:
+        assert fuzz(form, folder, SLOW.get(form.name, COUNT), 0) == 0
 
 
 def main() -> None:
@@ -214,10 +223,9 @@ def main() -> None:
     warnings.simplefilter("error")
     wrong = 0
     for name in options.format or FORMATS:
-        folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-        found = fuzz(FORMATS[name], folder, options.count, options.seed)
+        with memory_folder() as folder:
+            found = fuzz(FORMATS[name], folder, options.count, options.seed)
         print(f"{name}: {options.count} inputs, {found} faults of the reader", flush=True)
-        shutil.rmtree(folder)
         wrong += found
     sys.exit(wrong > 0)
 
