@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
+from .class_folders import read_class_folders
 from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .find import find_image
 from .formats.coco import to_coco, write_coco
@@ -11,6 +12,7 @@ from .formats.voc_folder import read_voc_folder
 from .formats.yolo import write_yolo
 from .label_map import read_label_map, write_label_map
 from .labels import GALAXY_ZOO_LABELS, LabelledImage, read_label_table, read_vote_labels
+from .soft_labels import read_probability_table, read_vote_probabilities
 from .split import folds_by_galaxy, group_galaxies, split_by_galaxy
 from .twins import find_twins
 from .votes.choice import Choice
@@ -41,11 +43,14 @@ __all__ = [
     "galaxy10_sdss_allowed",
     "group_galaxies",
     "label_order",
+    "read_class_folders",
     "read_label_map",
     "read_label_table",
+    "read_probability_table",
     "read_voc",
     "read_voc_folder",
     "read_vote_labels",
+    "read_vote_probabilities",
     "read_votes",
     "split_by_galaxy",
     "to_coco",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +13,26 @@ import pandas as pd
 from ..errors import InputError
 from .classes import GALAXY10_DECALS
 from .find import find_image
+from .untrusted import read_bytes
 from .votes.galaxy10 import galaxy10_allowed
 from .votes.vote_table import read_votes
 
-__all__ = ["GALAXY_ZOO_LABELS", "LabelledImage", "read_label_table", "read_vote_labels"]
+__all__ = [
+    "GALAXY_ZOO_LABELS",
+    "LabelledImage",
+    "file_column",
+    "locate_images",
+    "parse_label",
+    "read_csv",
+    "read_label_table",
+    "read_vote_labels",
+]
+
+MAX_TABLE_BYTES = 2**30
+"""A row for each of the 8.7 million galaxies of Galaxy Zoo DESI has this at most."""
+
+CLEAR = 0.5
+"""Probability over which a soft label counts as one class: no other can have as much."""
 
 GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
     "elliptical": (2, 3, 4),
@@ -38,20 +56,29 @@ class LabelledImage:
     Attributes
     ----------
     path : Path
-        The image.
+        The image; the 17th of the file ``galaxies.h5`` (from 0) is ``galaxies.h5/17``.
     allowed : tuple of int
         Class indices, ascending, at least one; more than one where the label leaves it open.
     identifier : str
         The galaxy's name in its survey, where the table gives one.
+    probabilities : tuple of float
+        Of a soft label, the probability of each class, together one at most; else empty.
+    position : (float, float) or None
+        ICRS right ascension and declination in degrees, where they are known.
     """
 
     path: Path
     allowed: tuple[int, ...]
     identifier: str = ""
+    probabilities: tuple[float, ...] = ()
+    position: tuple[float, float] | None = None
 
     @property
     def class_id(self) -> int | None:
-        """The class, if there is only one."""
+        """The class, if there is only one, or one whose probability is over a half."""
+        if self.probabilities:
+            leading = max(self.allowed, key=self.probabilities.__getitem__)
+            return leading if self.probabilities[leading] > CLEAR else None
         return self.allowed[0] if len(self.allowed) == 1 else None
 
     @property
@@ -92,20 +119,17 @@ def read_label_table(
         outside the folder.
     """
     labels = Path(labels)
-    table = _read_csv(labels)
-    file_column = next((c for c in ("filename", "file") if c in table.columns), None)
-    if file_column is None or "label" not in table.columns:
-        raise InputError(
-            f"{labels} has the columns {', '.join(map(str, table.columns))}; "
-            "it needs 'filename' and 'label'."
-        )
-    meanings = _meanings(tuple(class_names))
-    rows = []
-    for line, (name, label) in enumerate(zip(table[file_column], table["label"], strict=True), 2):
-        allowed = _parse(label, meanings, len(class_names), f"{labels}, line {line}")
-        if allowed:
-            rows.append((name, allowed, ""))
-    return _locate(rows, labels, Path(images))
+    table = read_csv(labels)
+    names = table[file_column(table, labels, "'label'")]
+    if "label" not in table.columns:
+        raise InputError(f"{labels} lacks the column 'label'. Add it.")
+    found = [
+        (name, parse_label(label, class_names, f"{labels}, line {line}"))
+        for line, (name, label) in enumerate(zip(names, table["label"], strict=True), 2)
+    ]
+    found = [(name, allowed) for name, allowed in found if allowed]
+    paths = locate_images([name for name, _ in found], labels, images)
+    return [LabelledImage(path, allowed) for path, (_, allowed) in zip(paths, found, strict=True)]
 
 
 def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImage]:
@@ -129,62 +153,73 @@ def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImag
         If the table cannot be read, or an image is missing or outside the folder.
     """
     table = read_votes(votes)
-    rows = [
-        (name, allowed, identifier)
-        for name, identifier, allowed in zip(
-            table.names, table.identifiers, galaxy10_allowed(table.shares), strict=True
-        )
-        if allowed
-    ]
-    return _locate(rows, Path(votes), Path(images))
+    allowed = galaxy10_allowed(table.shares)
+    table = table.only([bool(classes) for classes in allowed])
+    paths = locate_images(table.names, votes, images)
+    decided = filter(None, allowed)
+    return list(map(LabelledImage, paths, decided, table.identifiers))
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV whose cells are all text; raises InputError."""
+    content = io.BytesIO(read_bytes(path, MAX_TABLE_BYTES))
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        return pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(f"Cannot read the label table {path}: {error}") from error
 
 
+def file_column(table: pd.DataFrame, path: Path, others: str) -> str:
+    """Return the name of the column of file names; raises InputError without one."""
+    for column in ("filename", "file"):
+        if column in table.columns:
+            return column
+    raise InputError(
+        f"{path} has the columns {', '.join(map(str, table.columns))[:200]}; "
+        f"it needs 'filename' and {others}."
+    )
+
+
+def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int, ...]:
+    """Return the classes that a label allows, as in `read_label_table`; raises InputError."""
+    meanings = _meanings(tuple(class_names))
+    allowed: set[int] = set()
+    for part in filter(None, (p.strip() for p in label.split("|"))):
+        if part in meanings:
+            allowed.update(meanings[part])
+        elif part.isdecimal() and len(part) < 10 and int(part) < len(class_names):
+            allowed.add(int(part))
+        else:
+            raise InputError(
+                f"{where}: unknown label {part[:60]!r}. Use one of: {', '.join(meanings)}, "
+                f"or an index from 0 to {len(class_names) - 1}."
+            )
+    return tuple(sorted(allowed))
+
+
+def locate_images(names: Sequence[str], table: str | Path, images: str | Path) -> list[Path]:
+    """Return the images that a table names.
+
+    Raises
+    ------
+    InputError
+        If one is missing or outside the folder.
+    """
+    if not Path(images).is_dir():
+        raise InputError(f"{images} is not a folder; {table} needs its images there.")
+    found = [(name, find_image(images, name)) for name in names]
+    missing = [name for name, path in found if path is None]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(found)} images that {table} names are not in {images}, "
+            f"first {missing[0]!r}. Add them or remove their rows."
+        )
+    return [path for _, path in found if path is not None]
+
+
+@cache
 def _meanings(class_names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     meanings: dict[str, tuple[int, ...]] = {n: (index,) for index, n in enumerate(class_names)}
     if class_names == GALAXY10_DECALS:
         meanings.update(GALAXY_ZOO_LABELS)
     return meanings
-
-
-def _parse(
-    label: str, meanings: Mapping[str, tuple[int, ...]], n_classes: int, where: str
-) -> tuple[int, ...]:
-    allowed: set[int] = set()
-    for part in filter(None, (p.strip() for p in label.split("|"))):
-        if part in meanings:
-            allowed.update(meanings[part])
-        elif part.isdecimal() and int(part) < n_classes:
-            allowed.add(int(part))
-        else:
-            raise InputError(
-                f"{where}: unknown label {part!r}. Use one of: {', '.join(meanings)}, "
-                f"or an index from 0 to {n_classes - 1}."
-            )
-    return tuple(sorted(allowed))
-
-
-def _locate(
-    rows: Sequence[tuple[str, tuple[int, ...], str]], table: Path, images: Path
-) -> list[LabelledImage]:
-    if not images.is_dir():
-        raise InputError(f"{images} is not a folder; {table} needs its images there.")
-    found, missing = [], []
-    for name, allowed, identifier in rows:
-        path = find_image(images, name)
-        if path is None:
-            missing.append(name)
-        else:
-            found.append(LabelledImage(path, allowed, identifier))
-    if missing:
-        raise InputError(
-            f"{len(missing)} of {len(rows)} images that {table} names are not in {images}, "
-            f"first {missing[0]!r}. Add them or remove their rows."
-        )
-    return found

@@ -14,7 +14,7 @@ turned and mirrored copies are not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -67,27 +67,28 @@ def fingerprint(picture: NDArray[np.uint8], zoom: float = 1.0) -> Fingerprint:
     return _fingerprint(_small(picture), zoom)
 
 
-def find_twins(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
+def find_twins(images: Iterable[str | Path | NDArray[np.uint8]]) -> list[tuple[int, int]]:
     """Pairs of images that show the same galaxy.
 
     Turned and mirrored copies are not found: divide images before augmenting them.
 
     Parameters
     ----------
-    paths : sequence of path
-        Images of any kind that `read_field` reads.
+    images : iterable of path or ndarray
+        Files of any kind that `read_field` reads, or grey pictures, uint8 (H, W).  They are gone
+        through once, and little of each is kept.
 
     Returns
     -------
     list of (int, int)
-        Positions in `paths`, the smaller first, sorted.
+        Positions in `images`, the smaller first, sorted.
 
     Raises
     ------
     InputError
         If an image cannot be read.
     """
-    small = [_small(_grey(Path(path))) for path in paths]
+    small = [_small(_grey(image)) for image in images]
     whole = _stack(small, 1.0)
     pairs: set[tuple[int, int]] = set()
     for start in range(0, len(small), _BLOCK):
@@ -103,10 +104,12 @@ def _stack(small: Sequence[NDArray[np.uint8]], zoom: float) -> NDArray[np.float3
     return np.array([_fingerprint(picture, zoom) for picture in small], dtype=np.float32)
 
 
-def _grey(path: Path) -> NDArray[np.uint8]:
-    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+def _grey(image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if isinstance(image, np.ndarray):
+        return image
+    grey = cv2.imread(str(image), cv2.IMREAD_GRAYSCALE)
     if grey is None:
-        grey = cv2.cvtColor(to_rgb(read_field(path)), cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(to_rgb(read_field(image)), cv2.COLOR_RGB2GRAY)
     return np.asarray(grey, dtype=np.uint8)
 
 

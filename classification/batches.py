@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .augment import frame, jitter, random_framing
-from .dataset import Cutouts
+from .dataset import MOST_PROBABILITY, Cutouts
 from .sources import Sources
 
 __all__ = ["EpochViews", "RandomViews", "Recipe", "as_input", "balanced_weights", "random_views"]
@@ -120,7 +120,11 @@ def balanced_weights(allowed: NDArray[np.float32], power: float = 0.5) -> NDArra
     """Return sampling weights that raise rare labels.
 
     Each distinct label (set of allowed classes) of ``n`` images gets a share proportional to
-    ``n ** power``: 1 leaves the frequencies, 0 makes all labels equally frequent.
+    ``n ** power``: 1 leaves the frequencies, 0 makes all labels equally frequent.  A soft label
+    counts for its leading class.
     """
-    _, label, count = np.unique(allowed, axis=0, return_inverse=True, return_counts=True)
+    soft = allowed.sum(axis=1, keepdims=True) < MOST_PROBABILITY
+    leading = np.eye(allowed.shape[1], dtype=np.float32)[allowed.argmax(axis=1)]
+    label_sets = np.where(soft, leading, allowed)
+    _, label, count = np.unique(label_sets, axis=0, return_inverse=True, return_counts=True)
     return np.asarray(count, np.float64)[label.ravel()] ** (power - 1)

@@ -12,23 +12,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import (
-    GALAXY10_DECALS,
     AnnotatedImage,
     LabelledImage,
+    read_class_folders,
     read_label_table,
+    read_probability_table,
     read_voc_folder,
     read_vote_labels,
+    read_vote_probabilities,
 )
 from ..configs import ClassifierData, ClassifierTraining
-from ..imaging import Stretch, read_field, to_rgb
 from .augment import Framing, frame
+from .galaxy10 import read_galaxy10
+from .galaxy10_sets import GALAXY10_SETS
 from .locate import central_box, centremost
+from .pictures import PictureReader
 
-__all__ = ["CACHE_SIZE", "Cutouts", "class_names", "load_cutouts", "read_boxes", "read_labels"]
+__all__ = [
+    "CACHE_SIZE",
+    "MOST_PROBABILITY",
+    "Cutouts",
+    "class_names",
+    "load_cutouts",
+    "read_boxes",
+    "read_labels",
+]
 
 CACHE_SIZE = 192
 """Side in pixels at which images are kept in memory: a galaxy of 75 of 424 pixels, cropped with
 half its size to spare, still has 50 pixels for a network input of 69."""
+
+MOST_PROBABILITY = 1.5
+"""What tells soft labels from sets: probabilities sum to one at most, and a set of several classes
+to two at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +54,11 @@ class Cutouts:
     Attributes
     ----------
     paths : tuple of Path
-        The files.
+        The images, as `PictureReader` takes them.
     images : ndarray of uint8, shape (N, S, S, 3)
         The largest centred square of each image, resized.
     allowed : ndarray of float32, shape (N, C)
-        1 for each class that the label allows.
+        1 for each class that the label allows; of a soft label, the probability of each class.
     boxes : ndarray of float64, shape (N, 4)
         xmin, ymin, xmax, ymax of the galaxy in pixels of ``images``.
     """
@@ -57,12 +73,12 @@ class Cutouts:
 
     @property
     def certain(self) -> NDArray[np.bool_]:
-        """Which images have one class only, shape (N,)."""
-        return self.allowed.sum(axis=1) == 1
+        """Which images have one class only, or one whose probability is over a half, shape (N,)."""
+        return (self.allowed.sum(axis=1) < MOST_PROBABILITY) & (self.allowed.max(axis=1) > 0.5)
 
     @property
     def class_ids(self) -> NDArray[np.int64]:
-        """The class of each image; the lowest allowed one where several are, shape (N,)."""
+        """The most probable class of each image, the lowest of several, shape (N,)."""
         return self.allowed.argmax(axis=1)
 
     def select(self, chosen: NDArray[np.bool_] | Sequence[int]) -> Cutouts:
@@ -75,6 +91,8 @@ class Cutouts:
     @classmethod
     def join(cls, parts: Sequence[Cutouts], num_classes: int) -> Cutouts:
         """Return all parts as one; no part gives an empty set."""
+        if len(parts) == 1:
+            return parts[0]
         empty = cls(
             (),
             np.empty((0, CACHE_SIZE, CACHE_SIZE, 3), np.uint8),
@@ -111,14 +129,26 @@ class Cutouts:
 
 def class_names(config: ClassifierTraining) -> tuple[str, ...]:
     """Return the names of the classes in order."""
-    return GALAXY10_DECALS if config.class_names == "galaxy10_decals" else config.class_names
+    if isinstance(config.class_names, str):
+        return GALAXY10_SETS[config.class_names].class_names
+    return config.class_names
 
 
 def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImage]:
-    """Read the label table of one source; unreadable tables raise InputError."""
-    if data.kind == "votes":
-        return read_vote_labels(data.labels, data.images)
-    return read_label_table(data.labels, data.images, names)
+    """Read the labels of one source; what cannot be read raises InputError."""
+    match data.kind:
+        case "galaxy10_decals" | "galaxy10_sdss":
+            return read_galaxy10(data.images, data.kind)
+        case "folders":
+            return read_class_folders(data.images, names)
+        case "votes":
+            return read_vote_labels(data.table, data.images)
+        case "vote_probabilities":
+            return read_vote_probabilities(data.table, data.images)
+        case "probabilities":
+            return read_probability_table(data.table, data.images, names)
+        case "labels":
+            return read_label_table(data.table, data.images, names)
 
 
 def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:
@@ -155,29 +185,30 @@ def load_cutouts(
     InputError
         If an image or annotation cannot be read.
     """
+    images = np.empty((len(labelled), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
+    allowed = np.zeros((len(labelled), num_classes), np.float32)
+    boxes = np.empty((len(labelled), 4))
 
-    def load(item: LabelledImage) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        square, left, top, scale = _square(to_rgb(read_field(item.path), Stretch()))
+    def load(place: int, read: PictureReader) -> None:
+        item = labelled[place]
+        square, left, top, scale = _square(read(item.path))
         box = None
         if item.path in annotated:
             known = annotated[item.path]
-            boxes = known.boxes[~known.difficult]
-            box = centremost((boxes - [left, top, left, top]) * scale, CACHE_SIZE, CACHE_SIZE)
+            corners = known.boxes[~known.difficult]
+            box = centremost((corners - [left, top, left, top]) * scale, CACHE_SIZE, CACHE_SIZE)
+        images[place] = square
+        boxes[place] = central_box(square) if box is None else box
+        if item.probabilities:
+            allowed[place] = item.probabilities
+        else:
+            allowed[place, list(item.allowed)] = 1
         if progress is not None:
             progress()
-        return square, central_box(square) if box is None else box
 
-    with ThreadPoolExecutor() as pool:
-        loaded = list(pool.map(load, labelled))
-    allowed = np.zeros((len(labelled), num_classes), np.float32)
-    for row, item in zip(allowed, labelled, strict=True):
-        row[list(item.allowed)] = 1
-    return Cutouts(
-        tuple(item.path for item in labelled),
-        np.array([image for image, _ in loaded], np.uint8).reshape(-1, CACHE_SIZE, CACHE_SIZE, 3),
-        allowed,
-        np.array([box for _, box in loaded], np.float64).reshape(-1, 4),
-    )
+    with PictureReader() as read, ThreadPoolExecutor() as pool:
+        list(pool.map(lambda place: load(place, read), range(len(labelled))))
+    return Cutouts(tuple(item.path for item in labelled), images, allowed, boxes)
 
 
 def _square(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, float]:

@@ -1,4 +1,4 @@
-"""The loss over sets of allowed classes, which serves hard and partial labels alike."""
+"""One loss for hard, soft and partial labels: probabilities of classes, or sets of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 from keras import ops
+
+from .dataset import MOST_PROBABILITY
 
 __all__ = ["allowed_set_accuracy", "allowed_set_loss"]
 
@@ -15,17 +17,19 @@ FLOOR = 1e-7
 
 @keras.saving.register_keras_serializable(package="galpipe")
 def allowed_set_loss(allowed: Any, probabilities: Any) -> Any:
-    """Return minus the logarithm of the probability that falls on the allowed classes.
+    """Return how little the probabilities agree with the labels.
 
     A label that says less than one class ("a spiral": barred, tight or loose) is the set of classes
-    it leaves open.  The likelihood of such a label is the sum of their probabilities (the maximum
-    likelihood treatment of partial labels of Jin & Ghahramani 2002).  With one allowed class the
-    loss is the categorical cross-entropy; with all classes allowed it is zero.
+    it leaves open.  Its loss is minus the logarithm of the probability that falls on them (the
+    maximum likelihood treatment of partial labels of Jin & Ghahramani 2002): zero where all classes
+    are open.  The loss of a soft label is the cross-entropy with its probabilities; what these lack
+    to one says nothing.  For a single class both are the categorical cross-entropy.
 
     Parameters
     ----------
     allowed : tensor of shape (N, C)
-        1 where the class is allowed, 0 elsewhere.
+        A row holds probabilities, which sum to one or less, or else 1 where the class is allowed
+        and 0 elsewhere.
     probabilities : tensor of shape (N, C)
         Softmax output.
 
@@ -35,12 +39,22 @@ def allowed_set_loss(allowed: Any, probabilities: Any) -> Any:
     """
     probabilities = ops.convert_to_tensor(probabilities)
     allowed = ops.cast(allowed, probabilities.dtype)
-    return -ops.log(ops.clip(ops.sum(allowed * probabilities, axis=-1), FLOOR, 1.0))
+    partial = -_log(ops.sum(allowed * probabilities, axis=-1))
+    soft = -ops.sum(allowed * _log(probabilities), axis=-1)
+    return ops.where(ops.sum(allowed, axis=-1) > MOST_PROBABILITY, partial, soft)
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
 def allowed_set_accuracy(allowed: Any, probabilities: Any) -> Any:
-    """Return 1 for each row whose most probable class is an allowed one, else 0; shape (N,)."""
+    """Return 1 for each row whose most probable class is an allowed one, else 0; shape (N,).
+
+    Of a soft label, it is the class to which the label gives most.
+    """
     probabilities = ops.convert_to_tensor(probabilities)
     best = ops.one_hot(ops.argmax(probabilities, axis=-1), probabilities.shape[-1])
-    return ops.sum(ops.cast(allowed, best.dtype) * best, axis=-1)
+    allowed = ops.cast(allowed, best.dtype)
+    return ops.cast(ops.sum(allowed * best, axis=-1) >= ops.max(allowed, axis=-1), best.dtype)
+
+
+def _log(probabilities: Any) -> Any:
+    return ops.log(ops.clip(probabilities, FLOOR, 1.0))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..annotations import LabelledImage, group_galaxies, split_by_galaxy
-from ..configs import ClassifierTraining
+from ..annotations import LabelledImage, folds_by_galaxy, split_by_galaxy
+from ..configs import ClassifierTraining, FoldSplit
 from ..errors import ConfigError
 from .dataset import Cutouts, class_names, load_cutouts, read_boxes, read_labels
+from .kinship import Kinship, find_kin
 
 __all__ = ["Division", "Sources", "divide", "gather"]
+
+logger = logging.getLogger("galpipe")
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Sources:
     extra : Cutouts
         The sources of role ``extra``, without galaxies of the validation and the tests.
     external : dict of str to Cutouts
-        The sources of role ``test`` by the name of their folder.
+        The sources of role ``test`` by the name of their folder or data file.
     """
 
     train: Cutouts
@@ -39,11 +44,12 @@ class Sources:
 
 @dataclass(frozen=True)
 class Division:
-    """Positions of labelled images, by source and purpose."""
+    """Positions of labelled images, by source and purpose, and which of them show one galaxy."""
 
     train: list[list[int]]
     validation: list[list[int]]
     test: list[list[int]]
+    kinship: Kinship
 
 
 def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> Division:
@@ -58,28 +64,19 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
     config : ClassifierTraining
         The roles of the sources and the split.
     """
-    paths = [item.path for source in labelled for item in source]
-    galaxies = group_galaxies(paths)
+    kinship = find_kin([item for source in labelled for item in source])
+    galaxies = kinship.galaxies
     starts = np.cumsum([0] + [len(source) for source in labelled])
     role = np.repeat([data.role for data in config.data], [len(source) for source in labelled])
-    label = [str(item.allowed) for source in labelled for item in source]
-    held: dict[str, set[str]] = {"test": set(), "validation": set()}
-    own = np.flatnonzero(role == "train")
-    rest = own
-    for part, fraction in (
-        ("test", config.split.test_fraction),
-        ("validation", config.split.validation_fraction),
-    ):
-        kept, taken = split_by_galaxy(
-            [galaxies[i] for i in rest],
-            fraction,
-            config.split.seed,
-            [label[i] for i in rest],
-        )
+    label = [_stratum(item) for source in labelled for item in source]
+    held: dict[str, set[str]] = {}
+    rest = np.flatnonzero(role == "train")
+    for part, divided in (("test", _test_part), ("validation", _validation_part)):
+        kept, taken = divided([galaxies[i] for i in rest], [label[i] for i in rest], config.split)
         held[part] = {galaxies[rest[i]] for i in taken}
         rest = rest[kept]
     external = {galaxies[i] for i in np.flatnonzero(role == "test")}
-    sides = np.empty(len(paths), dtype=object)
+    sides = np.empty(len(galaxies), dtype=object)
     for i, galaxy in enumerate(galaxies):
         if role[i] == "test":
             sides[i] = "test"
@@ -96,7 +93,34 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
             np.flatnonzero(sides[start:stop] == side).tolist() for start, stop in pairwise(starts)
         ]
 
-    return Division(positions("train"), positions("validation"), positions("test"))
+    return Division(positions("train"), positions("validation"), positions("test"), kinship)
+
+
+def _test_part(
+    galaxies: list[str], strata: list[str], split: FoldSplit
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the positions that are kept and those that are held back for the test."""
+    if split.folds is None or split.fold is None:
+        return split_by_galaxy(galaxies, split.test_fraction, split.seed, strata)
+    try:
+        return folds_by_galaxy(galaxies, split.folds, split.seed, strata)[split.fold]
+    except ValueError as error:
+        raise ConfigError(
+            f"split: {error}; ask for fewer folds, or give more images in 'data' (role train)"
+        ) from error
+
+
+def _validation_part(
+    galaxies: list[str], strata: list[str], split: FoldSplit
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return split_by_galaxy(galaxies, split.validation_fraction, split.seed, strata)
+
+
+def _stratum(item: LabelledImage) -> str:
+    """Return what images are divided evenly by: the allowed classes, or the likeliest one."""
+    if item.probabilities:
+        return str((max(item.allowed, key=item.probabilities.__getitem__),))
+    return str(item.allowed)
 
 
 def gather(
@@ -121,7 +145,9 @@ def gather(
     names = class_names(config)
     labelled = [read_labels(data, names) for data in config.data]
     division = divide(labelled, config)
-    total = sum(len(source) for source in labelled)
+    logger.info("%s", division.kinship)
+    parts = (division.train, division.validation, division.test)
+    total = sum(len(positions) for part in parts for positions in part)
     done = 0
 
     def count() -> None:
@@ -130,15 +156,16 @@ def gather(
         if progress is not None:
             progress(done, total)
 
-    loaded = [
-        load_cutouts(source, len(names), read_boxes(data), count)
-        for source, data in zip(labelled, config.data, strict=True)
-    ]
+    boxes = [read_boxes(data) for data in config.data]
+
+    def load(source: int, positions: list[int]) -> Cutouts:
+        chosen = [labelled[source][position] for position in positions]
+        return load_cutouts(chosen, len(names), boxes[source], count)
 
     def part(role: str, positions: list[list[int]]) -> Cutouts:
         chosen = [
-            cutouts.select(index)
-            for cutouts, data, index in zip(loaded, config.data, positions, strict=True)
+            load(source, positions[source])
+            for source, data in enumerate(config.data)
             if data.role == role
         ]
         return Cutouts.join(chosen, len(names))
@@ -149,8 +176,10 @@ def gather(
         test=part("train", division.test),
         extra=part("extra", division.train),
         external={
-            data.images.parent.name if data.images.name == "images" else data.images.name: cutouts
-            for cutouts, data in zip(loaded, config.data, strict=True)
+            data.images.parent.name if data.images.name == "images" else data.images.name: load(
+                source, division.test[source]
+            )
+            for source, data in enumerate(config.data)
             if data.role == "test"
         },
     )

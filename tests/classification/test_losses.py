@@ -36,6 +36,38 @@ def test_one_allowed_class_gives_the_cross_entropy(weights: list[float], true: i
     )
 
 
+def test_soft_labels_are_told_from_sets() -> None:
+    probabilities = [[0.5, 0.3, 0.2]] * 4
+    labels = [[0.5, 0.25, 0.25], [1.0, 1.0, 0.0], [0.25, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    expected = [
+        -0.5 * np.log(0.5) - 0.25 * np.log(0.3 * 0.2),
+        -np.log(0.8),
+        -0.25 * np.log(0.5),
+        0.0,
+    ]
+    np.testing.assert_allclose(loss(labels, probabilities), expected, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(0.05, 1), min_size=4, max_size=4),
+    st.lists(st.floats(0.05, 1), min_size=4, max_size=4),
+)
+def test_a_soft_label_is_met_best_by_its_own_probabilities(
+    label: list[float], other: list[float]
+) -> None:
+    p, q = (np.array(weights) / sum(weights) for weights in (label, other))
+    own, others = loss([p.tolist()] * 2, [p.tolist(), q.tolist()])
+    assert own <= others + 1e-5
+
+
+def test_accuracy_of_soft_labels_is_that_of_their_leading_class() -> None:
+    allowed = np.array([[0.6, 0.4, 0], [0.4, 0.5, 0.1]], np.float32)
+    probabilities = np.array([[0.7, 0.2, 0.1]] * 2, np.float32)
+    accuracy = ops.convert_to_numpy(allowed_set_accuracy(allowed, probabilities))
+    assert accuracy.tolist() == [1, 0]
+
+
 def test_accuracy_counts_any_allowed_class() -> None:
     allowed = np.array([[1, 1, 0], [0, 0, 1], [0, 1, 1]], np.float32)
     probabilities = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3], [0.1, 0.2, 0.7]], np.float32)

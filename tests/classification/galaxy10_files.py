@@ -1,0 +1,41 @@
+"""Small files in the layouts of Galaxy10."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .conftest import COLOURS, picture
+
+
+def decals_columns(count: int) -> dict[str, np.ndarray]:
+    """The columns of Galaxy10 DECaLS: all ten classes in turn, 0.01 degrees apart."""
+    return {
+        "images": _images(count, 256),
+        "ans": (np.arange(count) % 10).astype(np.uint8),
+        "ra": 150 + 0.01 * np.arange(count),
+        "dec": np.full(count, 2.0),
+        "redshift": np.full(count, 0.05),
+        "pxscale": np.full(count, 0.262),
+    }
+
+
+def sdss_columns(count: int) -> dict[str, np.ndarray]:
+    """The columns of Galaxy10 SDSS."""
+    return {"images": _images(count, 69), "ans": (np.arange(count) % 10).astype(np.uint8)}
+
+
+def write_galaxy10(path: Path, columns: dict[str, np.ndarray], **layout: Any) -> Path:
+    """Write columns as HDF5; the layout is that of the images."""
+    with h5py.File(path, "w") as file:
+        for name, values in columns.items():
+            file.create_dataset(name, data=values, **(layout if name == "images" else {}))
+    return path
+
+
+def _images(count: int, side: int) -> np.ndarray:
+    colours = list(COLOURS)
+    return np.stack([picture(colours[i % 3], i, side) for i in range(count)])
