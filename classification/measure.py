@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
 from ..configs import ClassifierTraining
-from ..imaging import cut_crop, read_field, to_rgb
+from ..imaging import cut_crop
 from ..models import Classifier
 from .dataset import Cutouts, read_boxes
 from .evaluate import ClassificationMetrics, evaluate_probabilities
 from .locate import centremost
+from .pictures import PictureReader
 from .predict import central_crop
 from .sources import Sources
 
@@ -87,15 +88,16 @@ def read_crops(
     ``galpipe classify`` takes.
     """
     crops = np.empty((len(paths), size, size, 3), np.uint8)
-    for crop, path in zip(crops, paths, strict=True):
-        rgb = to_rgb(read_field(path))
-        box = None
-        if path in annotated:
-            known = annotated[path]
-            box = centremost(known.boxes[~known.difficult], rgb.shape[1], rgb.shape[0])
-        crop[:] = (
-            central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
-        )
+    with PictureReader() as read:
+        for crop, path in zip(crops, paths, strict=True):
+            rgb = read(path)
+            box = None
+            if path in annotated:
+                known = annotated[path]
+                box = centremost(known.boxes[~known.difficult], rgb.shape[1], rgb.shape[0])
+            crop[:] = (
+                central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
+            )
     return crops
 
 
