@@ -170,7 +170,9 @@ class ClassifierData(Section):
     def _tables_where_they_are_read(self) -> ClassifierData:
         if self.kind in ("folders", "galaxy10_decals", "galaxy10_sdss"):
             if self.labels is not None:
-                raise ValueError(f"labels of kind {self.kind!r} are in 'images'; leave out 'labels'")
+                raise ValueError(
+                    f"labels of kind {self.kind!r} are in 'images'; leave out 'labels'"
+                )
         elif self.labels is None:
             raise ValueError(f"labels of kind {self.kind!r} need their table in 'labels'")
         if self.annotations is not None and self.kind.startswith("galaxy10"):
@@ -194,7 +196,7 @@ class ClassifierTraining(Section):
     members: Annotated[tuple[ClassifierMember, ...], Field(min_length=1)]
     weights: Literal["given", "search"] = "given"
     """The members' own, or the best on the validation images of 0, 0.1 ... 1 that sum to 1."""
-    split: Split = Split()
+    split: FoldSplit = FoldSplit()
     input_size: Annotated[int, Field(ge=32)] = 69
     crop_margin: PositiveFloat = 1.5
     """Side of the square crop over the longer side of the galaxy's box, as in the run."""
