@@ -104,9 +104,10 @@ def read_crops(
 def _measure(
     title: str, classifier: Classifier, cutouts: Cutouts, crops: NDArray[np.uint8]
 ) -> Measurement:
-    results = dict(zip(classifier.member_names, classifier.predict_members(crops), strict=True))
+    members = classifier.predict_members(crops)
+    results = dict(zip(classifier.member_names, members, strict=True))
     if len(results) > 1:
-        results[ENSEMBLE] = classifier.predict(crops)
+        results[ENSEMBLE] = classifier.combine(members)
     return Measurement(
         title,
         {

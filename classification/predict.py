@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from .locate import central_box
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CROP_MARGIN", "central_crop", "class_slug", "classify_images"]
+__all__ = ["CROP_MARGIN", "central_crop", "class_slug", "classify_images", "read_central_crops"]
 
 CROP_MARGIN = 1.5
 """Side of the square crop over the longer side of the galaxy's box."""
@@ -56,6 +56,21 @@ def central_crop(
     return cut_crop(rgb, box, margin, size)
 
 
+def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> NDArray[np.uint8]:
+    """Read images of single galaxies as a classifier takes them, uint8 (N, S, S, 3).
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read; the message names it.
+    """
+    size = classifier.input_size
+    crops = np.empty((len(paths), size, size, 3), np.uint8)
+    for crop, path in zip(crops, paths, strict=True):
+        crop[:] = central_crop(to_rgb(read_field(path), classifier.bundle.manifest.stretch), size)
+    return crops
+
+
 def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.DataFrame:
     """Say of images of single galaxies what kind each one is.
 
@@ -81,11 +96,7 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     import pandas as pd
 
     files = [str(path) for path in paths]
-    size = classifier.input_size
-    crops = np.empty((len(files), size, size, 3), np.uint8)
-    for crop, file in zip(crops, files, strict=True):
-        crop[:] = central_crop(to_rgb(read_field(file), classifier.bundle.manifest.stretch), size)
-    probabilities = classifier.predict(crops)
+    probabilities = classifier.predict(read_central_crops(files, classifier))
     best = probabilities.argmax(axis=1)
     table = pd.DataFrame(
         {

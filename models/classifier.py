@@ -68,8 +68,7 @@ class Classifier:
         ndarray of float32, shape (N, C)
             Probabilities over :attr:`class_names`, summing to 1.
         """
-        members = self.predict_members(crops)
-        return np.tensordot(self._weights, members, axes=1).astype(np.float32)
+        return self.combine(self.predict_members(crops))
 
     def predict_members(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities of each member: shape (M, N, C)."""
@@ -80,6 +79,10 @@ class Classifier:
                 (probabilities,) = network.run(resized[start : start + _BATCH])
                 row[start : start + _BATCH] = probabilities
         return result
+
+    def combine(self, members: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the weighted mean (N, C) of the members' probabilities (M, N, C)."""
+        return np.tensordot(self._weights, members, axes=1).astype(np.float32)
 
     def _resize(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
         side = (self.input_size, self.input_size)
