@@ -15,7 +15,7 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
-from ..models import Detector
+from ..models import TileDetector
 
 __all__ = ["detect_field", "field_tiles"]
 
@@ -29,7 +29,7 @@ _SAME_GALAXY_IOU = 0.45
 
 
 def detect_field(
-    rgb: NDArray[np.uint8], detector: Detector, score_threshold: float | None = None
+    rgb: NDArray[np.uint8], detector: TileDetector, score_threshold: float | None = None
 ) -> Detections:
     """Find the objects of a field of any size.
 
@@ -43,7 +43,7 @@ def detect_field(
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
         The stretched field.
-    detector : Detector
+    detector : TileDetector
         Finds the objects of one tile.
     score_threshold : float, optional
         Lowest score kept; by default the detector's own.

@@ -1,10 +1,15 @@
-"""The model bundle: its format, and the LiteRT networks that run from it."""
+"""Models that run: bundles of LiteRT networks, and detectors that others exported."""
 
 from .bundle import Bundle, read_bundle, write_bundle
 from .classifier import Classifier
 from .detector import Detector
-from .load import find_bundle, load, load_classifier, load_detector, shipped_models
+from .identity import ModelIdentity
+from .load import find_bundle, load, load_classifier, shipped_models
 from .manifest import DetectorHead, InputScaling, Manifest, Member
+from .saved_model import find_saved_model
+from .saved_model_detector import SavedModelDetector
+from .tflite_detector import TFLiteDetector
+from .tile_detector import TileDetector
 
 __all__ = [
     "Bundle",
@@ -14,10 +19,14 @@ __all__ = [
     "InputScaling",
     "Manifest",
     "Member",
+    "ModelIdentity",
+    "SavedModelDetector",
+    "TFLiteDetector",
+    "TileDetector",
     "find_bundle",
+    "find_saved_model",
     "load",
     "load_classifier",
-    "load_detector",
     "read_bundle",
     "shipped_models",
     "write_bundle",

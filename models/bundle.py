@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import BundleError, OutputError
+from .identity import ModelIdentity
 from .manifest import MANIFEST_NAME, Manifest
 
 __all__ = ["CARD_NAME", "METRICS_NAME", "Bundle", "read_bundle", "write_bundle"]
@@ -41,6 +42,15 @@ class Bundle:
 
     path: Path
     manifest: Manifest
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which model it is."""
+        manifest = self.manifest
+        checksums = {member.file: manifest.files.get(member.file) for member in manifest.members}
+        return ModelIdentity(
+            manifest.name, self.path, manifest.task, manifest.class_names, checksums
+        )
 
     def read(self, name: str) -> bytes:
         """Return the contents of one of the bundle's files.

@@ -1,4 +1,4 @@
-"""A detector from a bundle: tiles in, boxes out."""
+"""A detector from a bundle: the `TileDetector` that galpipe trains."""
 
 from __future__ import annotations
 
@@ -34,9 +34,11 @@ class Detector:
             raise BundleError(f"{bundle.path}: is a {manifest.task}, not a detector")
         member = manifest.members[0]
         self.bundle = bundle
+        self.identity = bundle.identity
         self.class_names = manifest.class_names
         self.input_size = manifest.input_size
         self.score_threshold = manifest.head.score_threshold
+        self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
         self._iou_threshold = manifest.head.iou_threshold
         self._anchors = multilevel_anchors(manifest.head.anchors, self.input_size)

@@ -10,7 +10,7 @@ from .classifier import Classifier
 from .detector import Detector
 from .manifest import MANIFEST_NAME
 
-__all__ = ["find_bundle", "load", "load_classifier", "load_detector", "shipped_models"]
+__all__ = ["find_bundle", "load", "load_classifier", "shipped_models"]
 
 _SHIPPED = Path(__file__).parent / "weights"
 
@@ -38,8 +38,8 @@ def find_bundle(name_or_path: str | Path) -> Bundle:
     return read_bundle(name_or_path)
 
 
-def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> Detector:
-    """Open a detector.
+def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifier:
+    """Open a classifier.
 
     Parameters
     ----------
@@ -49,13 +49,8 @@ def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> Detector:
     Raises
     ------
     BundleError
-        If it is missing, altered, or no detector.
+        If it is missing, altered, or no classifier.
     """
-    return Detector(find_bundle(name_or_path))
-
-
-def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifier:
-    """Open a classifier; parameters and errors as for :func:`load_detector`."""
     return Classifier(find_bundle(name_or_path))
 
 

@@ -98,7 +98,7 @@ def classify(
     classifier = open_classifier(model or settings.classifier.model)
     folder = OutputFolder(output, overwrite=overwrite)
     record = RunRecord("classify", failures=[*failures, *missing])
-    record.models = {"classifier": describe_model(classifier.bundle)}
+    record.models = {"classifier": describe_model(classifier.bundle.identity)}
     clock = StageClock()
     tables: list[pd.DataFrame] = []
     paths = [",".join(map(str, source.paths)) for source in sources]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_coco, write_voc, write_yolo
 from ..errors import ConfigError
-from ..models import Detector
+from ..models import TileDetector
 from .catalogue import Catalogue
 from .output import OutputFolder
 from .record import RunRecord, describe_model
@@ -29,7 +29,7 @@ def detect(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path,
     *,
-    model: Detector | str | Path | None = None,
+    model: TileDetector | str | Path | None = None,
     score_threshold: float | None = None,
     formats: Sequence[AnnotationFormat] = (),
     overwrite: bool = False,
@@ -45,7 +45,7 @@ def detect(
         As for :func:`galpipe.run`.
     output : path
         Folder to write.
-    model : Detector, name or path, optional
+    model : TileDetector, name or path, optional
         The detector; by default the shipped one.
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default the detector's own.
@@ -81,7 +81,7 @@ def detect(
     record.score_threshold = (
         detector.score_threshold if score_threshold is None else score_threshold
     )
-    record.models = {"detector": describe_model(detector.bundle)}
+    record.models = {"detector": describe_model(detector.identity)}
     stages = Stages(
         folder.path, detector, score_threshold=score_threshold, stretch=settings.stretch
     )

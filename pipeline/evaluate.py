@@ -11,7 +11,7 @@ from ..classification import class_slug, classify_images
 from ..detection.predict import detect_field
 from ..errors import InputError, require
 from ..imaging import read_field, to_rgb
-from ..models import Bundle, Classifier, Detector
+from ..models import Classifier, ModelIdentity, TileDetector
 from .output import RECORD_NAME, OutputFolder
 from .progress import field_progress
 from .record import describe_model
@@ -28,7 +28,7 @@ _CHUNK = 64
 
 
 def evaluate_detector(
-    model: Detector | str | Path,
+    model: TileDetector | str | Path,
     images: str | Path,
     annotations: str | Path,
     output: str | Path | None = None,
@@ -40,7 +40,7 @@ def evaluate_detector(
 
     Parameters
     ----------
-    model : Detector, name or path
+    model : TileDetector, name or path
         The detector.
     images, annotations : path
         Folder of images and folder of their labelImg Pascal-VOC files.  Only annotated images
@@ -69,7 +69,7 @@ def evaluate_detector(
     with field_progress(len(pairs), shown=progress) as bar:
         for path, _ in pairs:
             bar.start(path.name)
-            rgb = to_rgb(read_field(path), detector.bundle.manifest.stretch)
+            rgb = to_rgb(read_field(path), detector.stretch)
             found.append(detect_field(rgb, detector, LOWEST_SCORE))
             bar.advance(1, sum(map(len, found)), 0)
     metrics = evaluate_detections(
@@ -77,7 +77,7 @@ def evaluate_detector(
     )
     if folder is not None:
         data = {"images": str(images), "annotations": str(annotations)}
-        _write(folder, detector.bundle, metrics, data)
+        _write(folder, detector.identity, metrics, data)
     return metrics
 
 
@@ -135,7 +135,7 @@ def evaluate_classifier(
     metrics = evaluate_probabilities(truth, probabilities, classifier.class_names)
     if folder is not None:
         data = {"images": str(images), "labels": str(labels)}
-        _write(folder, classifier.bundle, metrics, data)
+        _write(folder, classifier.bundle.identity, metrics, data)
     return metrics
 
 
@@ -155,13 +155,13 @@ def _read_labels(
 
 def _write(
     folder: OutputFolder,
-    bundle: Bundle,
+    identity: ModelIdentity,
     metrics: ClassificationMetrics | DetectionMetrics,
     data: dict[str, str],
 ) -> None:
-    model = describe_model(bundle)
+    model = describe_model(identity)
     folder.write_json("metrics.json", {"model": model, "data": data, "metrics": metrics.to_json()})
-    text = f"# {bundle.manifest.name}, measured\n\n{metrics.to_markdown()}"
+    text = f"# {identity.name}, measured\n\n{metrics.to_markdown()}"
     folder.write_text("metrics.md", text)
     record = {"made_by": "galpipe", "command": "evaluate", "status": "complete"}
-    folder.write_json(RECORD_NAME, record | {"models": {bundle.manifest.task: model}})
+    folder.write_json(RECORD_NAME, record | {"models": {identity.task: model}})

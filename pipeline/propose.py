@@ -23,7 +23,7 @@ from ..annotations.propose import (
 from ..detection.predict import detect_field
 from ..errors import GalpipeError, InputError, OutputError, require
 from ..imaging import Detections, FieldSource, read_field, to_rgb
-from ..models import Detector
+from ..models import TileDetector
 from .progress import field_progress
 from .record import Failure
 from .run import open_detector
@@ -67,7 +67,7 @@ def propose(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path | None = None,
     *,
-    detector: Detector | str | Path | None = None,
+    detector: TileDetector | str | Path | None = None,
     threshold: float = THRESHOLD,
     smallest: float = SMALLEST,
     label: str = "galaxy",
@@ -82,7 +82,7 @@ def propose(
         As for :func:`galpipe.run`.
     output : path, optional
         Folder of the annotations; by default each lies beside its image.
-    detector : Detector, name or path, optional
+    detector : TileDetector, name or path, optional
         A trained detector; by default the galaxies are found by classical detection
         (:func:`~galpipe.annotations.propose.propose_galaxies`).  What it is less sure of than its
         threshold, down to half of that, is difficult.
@@ -174,11 +174,11 @@ def _classical(threshold: float, smallest: float, label: str) -> Finder:
     return find
 
 
-def _trained(detector: Detector, smallest: float) -> Finder:
+def _trained(detector: TileDetector, smallest: float) -> Finder:
     certain = detector.score_threshold
 
     def find(source: FieldSource) -> AnnotatedImage:
-        rgb = to_rgb(read_field(source), detector.bundle.manifest.stretch)
+        rgb = to_rgb(read_field(source), detector.stretch)
         found = detect_field(rgb, detector, _DOUBTFUL_SHARE * certain)
         longer = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
         return _annotated(

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from .._version import __version__
-from ..models import Bundle
+from ..models import ModelIdentity
 
 __all__ = ["Failure", "FieldRecord", "RunRecord", "StageClock", "describe_model"]
 
@@ -142,15 +142,14 @@ class StageClock:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + spent, 4)
 
 
-def describe_model(bundle: Bundle) -> dict[str, Any]:
+def describe_model(identity: ModelIdentity) -> dict[str, Any]:
     """Return what identifies a model: its name, where it came from, and its checksums."""
-    manifest = bundle.manifest
     return {
-        "name": manifest.name,
-        "path": str(bundle.path),
-        "task": manifest.task,
-        "class_names": list(manifest.class_names),
-        "sha256": {member.file: manifest.files.get(member.file) for member in manifest.members},
+        "name": identity.name,
+        "path": str(identity.path),
+        "task": identity.task,
+        "class_names": list(identity.class_names),
+        "sha256": dict(identity.sha256),
     }
 
 

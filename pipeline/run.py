@@ -9,9 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..configs import RunConfig, dump_config, load_config
+from ..detection.load import load_detector
 from ..errors import ConfigError
 from ..imaging import Stretch
-from ..models import Classifier, Detector, load_classifier, load_detector
+from ..models import Classifier, TileDetector, load_classifier
 from .catalogue import Catalogue
 from .output import OutputFolder
 from .record import Failure, RunRecord, describe_model
@@ -50,7 +51,7 @@ def run(
     output: str | Path,
     *,
     config: RunConfig | str | Path | None = None,
-    detector: Detector | str | Path | None = None,
+    detector: TileDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
     overwrite: bool = False,
@@ -74,7 +75,7 @@ def run(
         first; a training that was finished before in the same folder is used again.
     detector, classifier : model, name or path, optional
         Models to use in place of those of `config`: an object, the name of a shipped model, or the
-        path of a bundle.
+        path of a bundle; for the detector also that of a SavedModel or TFLite file of others.
     score_threshold : float, optional
         Lowest detection score kept, 0 to 1; by default that of `config`, else the detector's own.
     overwrite : bool
@@ -122,8 +123,8 @@ def run(
     threshold = settings.detector.score_threshold
     record.score_threshold = first.score_threshold if threshold is None else threshold
     record.models = {
-        "detector": describe_model(first.bundle),
-        "classifier": describe_model(second.bundle),
+        "detector": describe_model(first.identity),
+        "classifier": describe_model(second.bundle.identity),
     }
     stages = Stages(
         folder.path,
@@ -139,7 +140,7 @@ def run(
 
 def resolve_config(
     config: RunConfig | str | Path | None,
-    detector: Detector | str | Path | None = None,
+    detector: TileDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
 ) -> RunConfig:
@@ -148,10 +149,12 @@ def resolve_config(
         config = RunConfig()
     settings = config if isinstance(config, RunConfig) else load_config(config, RunConfig)
     changes: dict[str, dict[str, object]] = {"detector": {}, "classifier": {}}
-    for stage, model in (("detector", detector), ("classifier", classifier)):
-        if model is not None:
-            place = str(model.bundle.path) if hasattr(model, "bundle") else str(model)
-            changes[stage] = {"model": place, "train": None}
+    if detector is not None:
+        place = detector if isinstance(detector, str | Path) else detector.identity.path
+        changes["detector"] = {"model": str(place), "train": None}
+    if classifier is not None:
+        place = classifier if isinstance(classifier, str | Path) else classifier.bundle.path
+        changes["classifier"] = {"model": str(place), "train": None}
     if score_threshold is not None:
         changes["detector"]["score_threshold"] = score_threshold
     content = settings.model_dump()
@@ -166,14 +169,14 @@ def resolve_config(
         raise ConfigError(f"Not a valid setting: {faults}") from error
 
 
-def with_stretch_of(settings: RunConfig, detector: Detector) -> RunConfig:
+def with_stretch_of(settings: RunConfig, detector: TileDetector) -> RunConfig:
     """Return the settings with the stretch the detector was trained on, unless they name one."""
     if settings.stretch != Stretch():
         return settings
-    return settings.model_copy(update={"stretch": detector.bundle.manifest.stretch})
+    return settings.model_copy(update={"stretch": detector.stretch})
 
 
-def open_detector(model: Detector | str | Path) -> Detector:
+def open_detector(model: TileDetector | str | Path) -> TileDetector:
     """Return the detector, loading it if it is named."""
     return load_detector(model) if isinstance(model, str | Path) else model
 

@@ -23,7 +23,7 @@ from ..imaging import (
     to_rgb,
     write_png,
 )
-from ..models import Classifier, Detector
+from ..models import Classifier, TileDetector
 from .naming import SafeNames, SourceNames
 from .record import FieldRecord, StageClock
 from .rows import detection_rows
@@ -54,7 +54,7 @@ class Stages:
     ----------
     output : Path
         Folder for ``overlays/`` and ``crops/``.
-    detector : Detector
+    detector : TileDetector
         The first stage.
     classifier : Classifier, optional
         The second stage; without it nothing is cropped or classified.
@@ -69,7 +69,7 @@ class Stages:
     def __init__(
         self,
         output: Path,
-        detector: Detector,
+        detector: TileDetector,
         classifier: Classifier | None = None,
         *,
         score_threshold: float | None = None,

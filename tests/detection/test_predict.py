@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field, field_tiles
 from galpipe.imaging import iou
-from galpipe.models import load_detector
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ import pytest
 
 from galpipe.configs import DetectorTraining
 from galpipe.detection import train
+from galpipe.detection.load import load_detector
 from galpipe.detection.train import Trainer, learning_rate, train_detector
 from galpipe.detection.views import LabelledImage
-from galpipe.models import load_detector, read_bundle
+from galpipe.models import read_bundle
 
 pytest.importorskip("official", exc_type=ImportError)
 

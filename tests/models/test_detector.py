@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from galpipe.configs import Anchors
+from galpipe.detection.load import load_detector
 from galpipe.errors import BundleError
 from galpipe.models import (
     Detector,
@@ -16,7 +17,6 @@ from galpipe.models import (
     Member,
     load,
     load_classifier,
-    load_detector,
     write_bundle,
 )
 from galpipe.models.anchors import multilevel_anchors

@@ -13,9 +13,10 @@ from galpipe.classification.evaluate import evaluate_probabilities
 from galpipe.classification.measure import read_crops
 from galpipe.configs import RunConfig
 from galpipe.detection.evaluate import evaluate_detections
+from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field
 from galpipe.imaging import iou, read_field, to_rgb
-from galpipe.models import find_bundle, load, load_classifier, load_detector, shipped_models
+from galpipe.models import find_bundle, load, load_classifier, shipped_models
 from galpipe.pipeline import Catalogue
 from galpipe.simulation import simulate_field
 

@@ -1,0 +1,57 @@
+"""Open a detector: a bundle, or what others exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..annotations import read_label_map
+from ..models import (
+    Detector,
+    SavedModelDetector,
+    TFLiteDetector,
+    TileDetector,
+    find_bundle,
+    find_saved_model,
+)
+from ..models.manifest import MANIFEST_NAME
+
+__all__ = ["load_detector"]
+
+_LABEL_MAPS = ("label_map.pbtxt", "labels.txt")
+
+
+def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> TileDetector:
+    """Open a detector.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        Name of a shipped model; folder or ``.zip`` of a bundle; folder of a SavedModel of the TF
+        Object Detection API, its Model Zoo or TF-Vision (needs TensorFlow); or a ``.tflite`` file
+        with ``TFLite_Detection_PostProcess``.  The classes of the last two are named by a
+        ``label_map.pbtxt`` or ``labels.txt`` beside or in them, else ``class 1``, ``class 2`` ...
+
+    Raises
+    ------
+    BundleError
+        If it is missing, altered, damaged, no detector, or a SavedModel that does more than detect.
+    InputError
+        If its label map cannot be read.
+    MissingExtraError
+        If it needs TensorFlow, which is not installed.
+    """
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".tflite" and path.exists():
+        return TFLiteDetector(path, _class_names(path.parent))
+    saved_model = find_saved_model(path)
+    if saved_model is not None and not (path / MANIFEST_NAME).is_file():
+        return SavedModelDetector(saved_model, _class_names(saved_model, saved_model.parent))
+    return Detector(find_bundle(name_or_path))
+
+
+def _class_names(*folders: Path) -> tuple[str, ...] | None:
+    for folder in folders:
+        for name in _LABEL_MAPS:
+            if (folder / name).is_file():
+                return read_label_map(folder / name)
+    return None

@@ -1,0 +1,58 @@
+"""What the search of a field needs of a detector, whoever made it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging import Detections, Stretch
+from .identity import ModelIdentity
+
+__all__ = ["TileDetector"]
+
+
+class TileDetector(Protocol):
+    """Finds objects in square pictures of one size.
+
+    Attributes
+    ----------
+    identity : ModelIdentity
+        Which model it is.
+    class_names : tuple of str
+        Its classes; the class ids of what it finds index them.
+    input_size : int
+        Side of the pictures it takes, in pixels.
+    score_threshold : float
+        Lowest score kept if the caller names none.
+    stretch : Stretch
+        How fluxes become the colours it was trained on.
+    pixel_scale_range : tuple of float or None
+        Arcsec per pixel of the images it was trained on, from and to; None if unknown.
+    """
+
+    identity: ModelIdentity
+    class_names: tuple[str, ...]
+    input_size: int
+    score_threshold: float
+    stretch: Stretch
+    pixel_scale_range: tuple[float, float] | None
+
+    def detect(
+        self, images: NDArray[np.uint8], score_threshold: float | None = None
+    ) -> list[Detections]:
+        """Find the objects of each image.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, S, S, 3)
+            RGB images, ``S`` being `input_size`.
+        score_threshold : float, optional
+            Lowest score kept; by default the detector's own.
+
+        Returns
+        -------
+        list of Detections
+            For each image its boxes in its own pixels, clipped to it, best first.
+        """
