@@ -116,6 +116,7 @@ def _need_name(path: Path, name: str, rows: Sequence[int]) -> None:
         raise InputError(f"{path}: row {rows[0] + 1} and the like name no image.")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _centred_inside(edges: NDArray[np.float64], field: Field) -> list[int]:
     centre = (edges[:, :2] + edges[:, 2:]) / 2
     inside = (centre >= 0) & (centre < [field.width, field.height])

@@ -61,6 +61,9 @@ _DEGREES = {
     **dict.fromkeys(("hourangle", "h", "hour", "hours"), 15.0),
 }
 
+# Numbers of any size may stand in a file; what is not finite is no box in the end.
+_UNBOUNDED = np.errstate(over="ignore", invalid="ignore")
+
 
 class Layout:
     """What the columns of a table stand for.
@@ -130,6 +133,7 @@ class Layout:
             return [default] * len(self._table)
         return self._table.texts(column)
 
+    @_UNBOUNDED
     def pixel_edges(self) -> NDArray[np.float64]:
         """Return 0-based half-open edges of kinds `edges` and `pixels`, shape (N, 4).
 
@@ -149,6 +153,7 @@ class Layout:
         centre = self._numbers(("x", "y")) - origin + 0.5
         return _around(centre, self._sides(None))
 
+    @_UNBOUNDED
     def sky_edges(self, field: Field) -> NDArray[np.float64]:
         """Return 0-based half-open edges on an image, shape (N, 4); NaN where it cannot show them.
 
