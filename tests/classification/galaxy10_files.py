@@ -8,8 +8,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .conftest import COLOURS, picture
-
 
 def decals_columns(count: int) -> dict[str, np.ndarray]:
     """The columns of Galaxy10 DECaLS: all ten classes in turn, 0.01 degrees apart."""
@@ -37,5 +35,13 @@ def write_galaxy10(path: Path, columns: dict[str, np.ndarray], **layout: Any) ->
 
 
 def _images(count: int, side: int) -> np.ndarray:
-    colours = list(COLOURS)
-    return np.stack([picture(colours[i % 3], i, side) for i in range(count)])
+    """An elliptical in each picture, among stars that tell it from the others."""
+    y, x = np.mgrid[:side, :side] / side
+    images = np.empty((count, side, side, 3))
+    for seed, image in enumerate(images):
+        random = np.random.default_rng(seed)
+        light = 200 * np.exp(-np.hypot(x - 0.5, y - 0.5) / 0.06)
+        for x0, y0, peak in random.uniform((0.1, 0.1, 60), (0.9, 0.9, 200), (12, 3)):
+            light += peak * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * 0.015**2))
+        image[:] = (light + random.normal(8, 2, light.shape))[..., None] * (1, 0.9, 0.8)
+    return np.clip(images, 0, 255).astype(np.uint8)

@@ -80,6 +80,24 @@ def test_balanced_weights_raise_rare_labels(cutouts: Cutouts) -> None:
     assert len(set(balanced_weights(cutouts.allowed, power=1))) == 1
 
 
+def test_soft_labels_count_for_their_leading_class(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 40, 3), np.uint8))
+    path = tmp_path / "a.png"
+    items = [
+        LabelledImage(path, (0, 1), probabilities=(0.6, 0.3, 0.0)),
+        LabelledImage(path, (0, 1), probabilities=(0.4, 0.4, 0.0)),
+        LabelledImage(path, (0,)),
+        LabelledImage(path, (1, 2)),
+    ]
+    found = load_cutouts(items, 3, {})
+    np.testing.assert_allclose(found.allowed, [[0.6, 0.3, 0], [0.4, 0.4, 0], [1, 0, 0], [0, 1, 1]])
+    assert found.certain.tolist() == [True, False, True, False]
+    assert found.class_ids[:3].tolist() == [0, 0, 0]
+    assert [item.class_id for item in items] == [0, None, 0, None]
+    weights = balanced_weights(found.allowed, power=0)
+    assert weights[:3].sum() == pytest.approx(weights[3])
+
+
 def test_batches_follow_seed_and_epoch_alone(cutouts: Cutouts) -> None:
     views = RandomViews([cutouts], [np.ones(4)], RECIPE)
     assert len(views) == 3
