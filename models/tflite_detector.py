@@ -20,6 +20,9 @@ _POST_PROCESS = "TFLite_Detection_PostProcess"
 _LARGEST_FILE = 2 * 1024**3
 _LARGEST_INPUT = 4096
 
+# What the interpreter and the shapes of a damaged network may raise.
+_FAULTS = (ValueError, RuntimeError, TypeError, LookupError, MemoryError)
+
 # A quantised input takes 8-bit pixels as they are, shifted where it is signed; a float one takes
 # -1 to 1, as the TF Object Detection API documents (run_tflite/"normalized_input_image_tensor").
 _SCALES = {np.uint8: (1.0, 0.0), np.int8: (1.0, -128.0), np.float32: (1 / 127.5, -1.0)}
@@ -50,10 +53,10 @@ class TFLiteDetector(ForeignDetector):
                 model_content=content, num_threads=available_cores()
             )
             self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, MemoryError) as error:
+            side = self._find_input(path)
+            self._outputs, classes = self._find_outputs(path)
+        except _FAULTS as error:
             raise BundleError(f"{path}: is no TFLite network that can be run: {error}") from error
-        side = self._find_input(path)
-        self._outputs, classes = self._find_outputs(path)
         checksum = hashlib.sha256(content).hexdigest()
         super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
 
@@ -61,17 +64,20 @@ class TFLiteDetector(ForeignDetector):
         """Return what the network finds; see `ForeignDetector.run`."""
         scale, offset = self._scaling
         pixels = image if self._dtype is np.uint8 else image * np.float32(scale) + offset
-        self._interpreter.set_tensor(self._input, pixels[np.newaxis].astype(self._dtype))
         try:
+            self._interpreter.set_tensor(self._input, pixels[np.newaxis].astype(self._dtype))
             self._interpreter.invoke()
-        except RuntimeError as error:
+            boxes, class_ids, scores, count = (
+                self._interpreter.get_tensor(index) for index in self._outputs
+            )
+            return NetworkOutputs(
+                boxes[0].astype(np.float64) * self.input_size,
+                scores[0],
+                class_ids[0],
+                float(count[0]),
+            )
+        except _FAULTS as error:
             raise BundleError(f"{self.identity.path}: cannot be run: {error}") from error
-        boxes, class_ids, scores, count = (
-            self._interpreter.get_tensor(index) for index in self._outputs
-        )
-        return NetworkOutputs(
-            boxes[0].astype(np.float64) * self.input_size, scores[0], class_ids[0], float(count[0])
-        )
 
     def _find_input(self, path: Path) -> int:
         inputs = self._interpreter.get_input_details()

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field
-from galpipe.errors import BundleError, InputError
+from galpipe.errors import BundleError, InputError, MissingExtraError
 from galpipe.models.foreign import ForeignDetector, NetworkOutputs
+from galpipe.pipeline.cli import cli
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -70,6 +75,20 @@ def test_fields_are_searched_tile_by_tile(tflite_detector: Callable[[str], Path]
     order = np.lexsort(found.boxes[:, 1::-1].T)
     np.testing.assert_allclose(found.boxes[order], expected, atol=4)
     assert found.class_ids[order].tolist() == [0, 1, 0, 1]
+
+
+def test_the_command_line_takes_it(tmp_path: Path, api_detector: Path) -> None:
+    field = tmp_path / "field.png"
+    cv2.imwrite(str(field), picture(64, 64, {(8, 32): RED})[..., ::-1])
+    arguments = ["detect", str(field), "-o", str(tmp_path / "out"), "--model", str(api_detector)]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["fields"][0]["galaxies"] == 1
+    assert record["score_threshold"] == 0.5
+    model = record["models"]["detector"]
+    assert (model["name"], model["class_names"]) == ("ssd_squares", ["star", "galaxy"])
+    assert "saved_model.pb" in model["sha256"]
 
 
 def test_classes_are_named_by_the_label_map(
@@ -229,6 +248,20 @@ def test_a_damaged_tflite_file_is_a_bundle_error(
         path.write_bytes(whole[:size])
         with pytest.raises(BundleError, match=r"broken\.tflite"):
             load_detector(path)
+    # A network whose tensors have no readable names can be meant otherwise, but not be understood.
+    path.write_bytes(whole.replace(b"PartitionedCall", b"\xffartitionedCall"))
+    with pytest.raises(BundleError, match="no TFLite network"):
+        load_detector(path)
+
+
+def test_saved_models_need_tensorflow_and_nothing_else_does(
+    api_detector: Path, tflite_detector: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tflite_detector("uint8")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert load_detector(path).input_size == 64
+    with pytest.raises(MissingExtraError, match=r"pip install 'galpipe\[train\]'"):
+        load_detector(api_detector)
 
 
 def test_other_networks_are_no_detectors(
