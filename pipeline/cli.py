@@ -23,6 +23,7 @@ COMMANDS = {
     "data": "Download published data sets to train on.",
     "train": "Train a detector or a classifier on your own labels.",
     "evaluate": "Measure a detector or a classifier on labelled images.",
+    "cross-validate": "Train and measure on folds of the data, and compare trainings.",
     "models": "List, show and verify models.",
     "simulate": "Render survey fields with known galaxies.",
 }

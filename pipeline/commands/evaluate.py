@@ -31,29 +31,46 @@ def command() -> None:
     "detector",
     epilog=examples(
         "galpipe evaluate detector --images frames/ --annotations boxes/ -o measured",
+        "galpipe evaluate detector --model ssd_mobilenet --model training/mine "
+        "--images frames/ --annotations boxes/ -o measured",
     ),
 )
 @click.option(
-    "--model", default="ssd_mobilenet", show_default=True, help="Shipped model, or a path."
+    "--model",
+    "models",
+    multiple=True,
+    default=("ssd_mobilenet",),
+    show_default="ssd_mobilenet",
+    help="Shipped model, or a path; again for another one beside it.",
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
 @click.option("--annotations", required=True, metavar="DIR", help="Folder of Pascal-VOC files.")
-@_output
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for metrics.json, report.md, report.html and pictures.",
+)
 @overwrite_option
 def detector(
-    model: str, images: str, annotations: str, output: Path | None, overwrite: bool
+    models: tuple[str, ...], images: str, annotations: str, output: Path | None, overwrite: bool
 ) -> None:
-    """Measure mAP@0.5, AP, AR@1 with its ceiling, and recall of a detector.
+    """Measure mAP@0.5, AP, AR@1 with its ceiling, recall by size and reliability of detectors.
 
-    Only annotated images count; boxes marked 'difficult' are neither hits nor misses.
+    Only annotated images count; boxes marked 'difficult' are neither hits nor misses.  The report
+    shows the worst misses and the worst false boxes.
     """
-    from ..evaluate import evaluate_detector
+    from ..detector_report import figures_table
+    from ..evaluate_detectors import evaluate_detectors
     from ..summary import print_markdown
 
-    metrics = evaluate_detector(
-        model, images, annotations, output, overwrite=overwrite, progress=True
+    measured = evaluate_detectors(
+        models, images, annotations, output, overwrite=overwrite, progress=True
     )
-    print_markdown(f"Detector {model}", metrics.to_markdown())
+    print_markdown("Measured", figures_table(measured).to_markdown())
+    if output is not None:
+        click.echo(f"report: {output / 'report.html'}")
 
 
 @command.command(

@@ -1,0 +1,156 @@
+"""Measure detectors on annotated images, side by side, and keep what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..annotations import AnnotatedImage, read_voc_folder
+from ..detection.predict import detect_field
+from ..errors import require
+from ..imaging import Detections, read_field, to_rgb
+from ..models import TileDetector
+from .progress import field_progress
+from .record import describe_model
+from .run import open_detector
+
+if TYPE_CHECKING:
+    from ..detection.metrics import DetectionMetrics
+
+__all__ = ["MeasuredDetector", "Truth", "evaluate_detectors"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The images that detectors are measured on.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The images.
+    images : tuple of AnnotatedImage
+        Their annotations, with the sizes that the images have.
+    data : dict of str to str
+        Where they came from.
+    """
+
+    paths: tuple[Path, ...]
+    images: tuple[AnnotatedImage, ...]
+    data: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredDetector:
+    """What was measured of one detector.
+
+    Attributes
+    ----------
+    name : str
+        The detector; no two are named alike.
+    detector : TileDetector
+    found : tuple of Detections
+        What it found on each image, down to low scores.
+    metrics : DetectionMetrics
+    """
+
+    name: str
+    detector: TileDetector
+    found: tuple[Detections, ...]
+    metrics: DetectionMetrics
+
+    @property
+    def threshold(self) -> float:
+        """Its score threshold."""
+        return self.detector.score_threshold
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What identifies it."""
+        return describe_model(self.detector.identity)
+
+
+def evaluate_detectors(
+    models: Sequence[TileDetector | str | Path],
+    images: str | Path,
+    annotations: str | Path,
+    output: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> list[MeasuredDetector]:
+    """Measure detectors on annotated images, searched as ``galpipe detect`` searches a field.
+
+    Parameters
+    ----------
+    models : sequence of TileDetector, name or path
+        The detectors, at least one.
+    images, annotations : path
+        Folder of images and folder of their labelImg Pascal-VOC files.  Only annotated images
+        count; boxes marked ``difficult`` are neither hits nor misses.
+    output : path, optional
+        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: the curves,
+        and the worst mistakes of each detector.
+    overwrite : bool
+        Replace an earlier result in `output`.
+    progress : bool
+        Show a progress bar on the terminal.
+
+    Returns
+    -------
+    list of MeasuredDetector
+        In the order of `models`.
+
+    Raises
+    ------
+    InputError
+        If an image or annotation is missing or cannot be read, or has a class that a detector does
+        not find.
+    BundleError, OutputError, MissingExtraError
+        If a model, the output or the packages of evaluation are not as needed.
+    """
+    require("pycocotools", "train")
+    require("matplotlib", "train")
+    from ..detection.evaluate import LOWEST_SCORE, evaluate_detections
+    from .detector_report import open_folder, write_report
+
+    detectors = [open_detector(model) for model in models]
+    pairs = read_voc_folder(annotations, images)
+    folder = None if output is None else open_folder(output, overwrite=overwrite)
+    found: list[list[Detections]] = [[] for _ in detectors]
+    truth: list[AnnotatedImage] = []
+    with field_progress(len(pairs), shown=progress) as bar:
+        for path, annotated in pairs:
+            bar.start(path.name)
+            field = read_field(path)
+            truth.append(replace(annotated, width=field.width, height=field.height))
+            for detector, results in zip(detectors, found, strict=True):
+                rgb = to_rgb(field, detector.stretch)
+                results.append(detect_field(rgb, detector, LOWEST_SCORE))
+            bar.advance(1, sum(map(len, found[0])), 0)
+    measured = [
+        MeasuredDetector(
+            name,
+            detector,
+            tuple(results),
+            evaluate_detections(truth, results, detector.class_names),
+        )
+        for name, detector, results in zip(_names(detectors), detectors, found, strict=True)
+    ]
+    if folder is not None:
+        data = {"images": str(images), "annotations": str(annotations)}
+        write_report(folder, measured, Truth(tuple(path for path, _ in pairs), tuple(truth), data))
+    return measured
+
+
+def _names(detectors: Sequence[TileDetector]) -> list[str]:
+    """Name each detector so that no two are named alike."""
+    names: list[str] = []
+    for detector in detectors:
+        name, number = detector.identity.name, 1
+        while name in names:
+            number += 1
+            name = f"{detector.identity.name} {number}"
+        names.append(name)
+    return names

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import Result
+
+from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
+from galpipe.errors import OutputError
+from galpipe.imaging import write_png
+from galpipe.pipeline.evaluate_detectors import evaluate_detectors
+
+
+@pytest.fixture
+def frames(tmp_path: Path, squares: Callable[..., np.ndarray]) -> Path:
+    """A picture with two squares where the tiny detector's anchors lie, and one with one."""
+    folder = tmp_path / "frames"
+    write_png(folder / "two & <b>.png", squares(128, 128, (12, 28), (76, 60)))
+    write_png(folder / "dark.png", squares(128, 128, (44, 44)))
+    return folder
+
+
+@pytest.fixture
+def annotated(tmp_path: Path) -> Path:
+    """Annotations of the frames; a square more is asked for, and that of `dark` is not."""
+    folder = tmp_path / "boxes"
+    boxes = [ObjectBox("galaxy", x, y, x + 16, y + 16) for x, y in ((12, 28), (76, 60), (100, 8))]
+    write_voc(folder / "two.xml", AnnotatedImage("two & <b>.png", 0, 0, 3, tuple(boxes)))
+    write_voc(folder / "dark.xml", AnnotatedImage("dark.png", 128, 128))
+    return folder
+
+
+def test_a_detector_is_measured(
+    tmp_path: Path, frames: Path, annotated: Path, models: dict[str, Path]
+) -> None:
+    (one,) = evaluate_detectors([models["detector"]], frames, annotated, tmp_path / "out")
+    metrics = one.metrics
+    assert (metrics.images, metrics.galaxies) == (2, 3)
+    assert metrics.recall50 == pytest.approx(2 / 3)
+    assert metrics.ar1_ceiling == pytest.approx(1 / 3)
+    # The sizes are those of the images, whatever the annotations say.
+    assert metrics.megapixels == pytest.approx(2 * 128 * 128 / 1e6)
+    content = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert content["data"]["images"] == str(frames)
+    (kept,) = content["detectors"]
+    assert kept["metrics"] == metrics.to_json()
+    assert kept["model"]["name"] == "tiny_detector"
+    assert kept["at_threshold"]["recall"] == pytest.approx(2 / 3, abs=1e-4)
+    (missed,) = kept["mistakes"]["missed"]
+    assert (missed["image"], missed["box"], missed["score"]) == (
+        "two & <b>.png",
+        [100, 8, 116, 24],
+        None,
+    )
+    false = kept["mistakes"]["false"]
+    assert "dark.png" in {one["image"] for one in false}
+    assert kept["confusion"]["counts"] == [[2, 1], [len(false), 0]]
+
+
+def test_the_report_needs_no_other_file_and_trusts_no_name(
+    tmp_path: Path, frames: Path, annotated: Path, models: dict[str, Path]
+) -> None:
+    evaluate_detectors([models["detector"]], frames, annotated, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 5
+    assert "two &amp; &lt;b&gt;.png" in page
+    assert "<b>" not in page
+    assert 'src="pictures' not in page
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "| score threshold | 0.50 |" in text
+    for name in ("precision_recall", "recall_by_size", "reliability"):
+        assert f"(pictures/{name}.png)" in text
+    for file in (tmp_path / "out" / "pictures").iterdir():
+        assert file.name in text
+        assert cv2.imread(str(file)) is not None
+
+
+def test_several_detectors_stand_side_by_side(
+    tmp_path: Path, frames: Path, annotated: Path, models: dict[str, Path]
+) -> None:
+    model = models["detector"]
+    evaluate_detectors([model, model], frames, annotated, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert r"| measure | tiny\_detector | tiny\_detector 2 |" in text
+    names = {file.name for file in (tmp_path / "out" / "pictures").iterdir()}
+    assert {"tiny_detector_missed.png", "tiny_detector_2_missed.png"} < names
+
+
+def test_nothing_found_and_nothing_missed(
+    tmp_path: Path, models: dict[str, Path], squares: Callable[..., np.ndarray]
+) -> None:
+    write_png(tmp_path / "in" / "dark.png", squares(128, 128))
+    write_voc(tmp_path / "boxes" / "dark.xml", AnnotatedImage("dark.png", 128, 128))
+    out = tmp_path / "out"
+    evaluate_detectors([models["detector"]], tmp_path / "in", tmp_path / "boxes", out)
+    assert "None at the score threshold." in (out / "report.md").read_text()
+
+
+def test_the_command_line_prints_and_writes(
+    tmp_path: Path,
+    frames: Path,
+    annotated: Path,
+    models: dict[str, Path],
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    result = galpipe_cli(
+        "evaluate", "detector", "--model", models["detector"], "--images", frames,
+        "--annotations", annotated, "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "AR@1" in result.stdout
+    assert "report.html" in result.stdout
+
+
+def test_results_are_kept_unless_asked(
+    tmp_path: Path, frames: Path, annotated: Path, models: dict[str, Path]
+) -> None:
+    call = ([models["detector"]], frames, annotated, tmp_path / "out")
+    evaluate_detectors(*call)
+    with pytest.raises(OutputError, match="--overwrite"):
+        evaluate_detectors(*call)
+    evaluate_detectors(*call, overwrite=True)
