@@ -16,8 +16,15 @@ __all__ = [
     "ClassificationMetrics",
     "comparison_table",
     "evaluate_probabilities",
-    "measure_table",
 ]
+
+_TITLES = {
+    "top2_accuracy": "true class among the two most probable",
+    "macro_f1": "macro F1",
+    "macro_auc": "macro AUC",
+    "weighted_f1": "weighted F1",
+    "weighted_auc": "weighted AUC",
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,15 @@ class ClassificationMetrics:
         content["confusion"] = [list(row) for row in self.confusion]
         content["reliability"] = list(content["reliability"])
         return content
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the overall figures as name and text."""
+        figures = {field.name: getattr(self, field.name) for field in fields(self)}
+        return [
+            (_TITLES.get(name, name.replace("_", " ")), _number(value))
+            for name, value in figures.items()
+            if isinstance(value, float)
+        ]
 
     def to_markdown(self) -> str:
         """Return the overall measures, each class's, and the confusion matrix as Markdown."""
@@ -230,17 +246,6 @@ def comparison_table(results: Mapping[str, Mapping[str, ClassificationMetrics]])
         for images, classifiers in results.items()
         for name, m in classifiers.items()
     ]
-    return "\n".join(rows) + "\n"
-
-
-def measure_table(results: Mapping[str, ClassificationMetrics]) -> str:
-    """Return a Markdown table: a row for each measure, a column for each classifier."""
-    rows = ["| | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
-    for field in fields(ClassificationMetrics):
-        values = [getattr(metrics, field.name) for metrics in results.values()]
-        if all(isinstance(value, float) for value in values):
-            title = field.name.replace("_", " ").replace("f1", "F1").replace("auc", "AUC")
-            rows.append(f"| {title} | " + " | ".join(map(_number, values)) + " |")
     return "\n".join(rows) + "\n"
 
 

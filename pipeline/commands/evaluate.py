@@ -77,27 +77,51 @@ def detector(
     "classifier",
     epilog=examples(
         "galpipe evaluate classifier --images cutouts/ --labels labels.csv -o measured",
+        "galpipe evaluate classifier --model galaxy10_ensemble --model training/bundle "
+        "--images cutouts/ --labels votes.csv",
     ),
 )
 @click.option(
-    "--model", default="galaxy10_ensemble", show_default=True, help="Shipped model, or a path."
+    "--model",
+    "models",
+    multiple=True,
+    default=("galaxy10_ensemble",),
+    show_default="galaxy10_ensemble",
+    help="Shipped model, or a path; again for another one beside it.",
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
 @click.option(
     "--labels",
     required=True,
     metavar="CSV",
-    help="Table 'filename,label', or Galaxy Zoo 2 votes.",
+    help="Table 'filename,label', or Galaxy Zoo votes.",
 )
-@_output
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Folder for metrics.json, report.md, report.html and pictures.",
+)
 @overwrite_option
-def classifier(model: str, images: str, labels: str, output: Path | None, overwrite: bool) -> None:
-    """Measure accuracy, precision, recall, AUC and confusion of a classifier.
+def classifier(
+    models: tuple[str, ...], images: str, labels: str, output: Path | None, overwrite: bool
+) -> None:
+    """Measure accuracy, precision, recall, F1, AUC, confusion and calibration of classifiers.
 
-    Images whose label leaves more than one class open do not count.
+    Every model is measured, and every member of an ensemble beside it.  Images whose label leaves
+    more than one class open do not count.
     """
-    from ..evaluate import evaluate_classifier
+    from ..classifier_report import figures_table
+    from ..evaluate_classifiers import evaluate_classifiers
     from ..summary import print_markdown
 
-    metrics = evaluate_classifier(model, images, labels, output, overwrite=overwrite, progress=True)
-    print_markdown(f"Classifier {model}", metrics.to_markdown())
+    measured = evaluate_classifiers(
+        models, images, labels, output, overwrite=overwrite, progress=True
+    )
+    for model in measured:
+        print_markdown(f"Classifier {model.name}", model.metrics.to_markdown())
+        if len(model.by_classifier) > 1:
+            print_markdown("Beside its members", figures_table(model.by_classifier).to_markdown())
+    if output is not None:
+        click.echo(f"report: {output / 'report.html'}")

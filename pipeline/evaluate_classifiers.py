@@ -1,0 +1,198 @@
+"""Measure classifiers on labelled images, side by side, and keep what was measured."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..annotations import LabelledImage, read_label_table, read_vote_labels
+from ..classification import class_slug
+from ..classification.predict import read_central_crops
+from ..errors import InputError, require
+from ..models import Classifier
+from .classifier_report import PICTURES, open_folder, write_report
+from .progress import FieldProgress, field_progress
+from .record import describe_model
+from .run import open_classifier
+
+if TYPE_CHECKING:
+    from ..classification.evaluate import ClassificationMetrics
+
+__all__ = ["MeasuredClassifier", "evaluate_classifiers"]
+
+# Images held in memory at a time.
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class MeasuredClassifier:
+    """What was measured of one model.
+
+    Attributes
+    ----------
+    name : str
+        The model.
+    model : dict
+        What identifies it.
+    by_classifier : dict of str to ClassificationMetrics
+        Of the model under its name, then of each member of an ensemble as ``NAME: MEMBER``.
+    """
+
+    name: str
+    model: dict[str, Any]
+    by_classifier: dict[str, ClassificationMetrics]
+
+    @property
+    def metrics(self) -> ClassificationMetrics:
+        """What was measured of the model as it is used."""
+        return self.by_classifier[self.name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers, texts, lists and dictionaries."""
+        members = {
+            title.removeprefix(f"{self.name}: "): metrics.to_json()
+            for title, metrics in self.by_classifier.items()
+            if title != self.name
+        }
+        return {"model": self.model, "metrics": self.metrics.to_json(), "members": members}
+
+
+def evaluate_classifiers(
+    models: Sequence[Classifier | str | Path],
+    images: str | Path,
+    labels: str | Path,
+    output: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> list[MeasuredClassifier]:
+    """Measure classifiers, and the members of those that are ensembles, on the same images.
+
+    Parameters
+    ----------
+    models : sequence of Classifier, name or path
+        The classifiers, at least one; all with the same classes.
+    images : path
+        Folder of images, the galaxy at the centre.
+    labels : path
+        CSV with the columns ``filename,label`` (class names or indices), or a table of Galaxy Zoo
+        votes.  Images whose label leaves more than one class open do not count.
+    output : path, optional
+        Folder for ``metrics.json`` (the first model, under ``others`` the rest), ``report.md``,
+        ``report.html`` and ``pictures/``: confusion, ROC curves and reliability of every model and
+        member.
+    overwrite : bool
+        Replace an earlier result in `output`.
+    progress : bool
+        Show a progress bar on the terminal.
+
+    Returns
+    -------
+    list of MeasuredClassifier
+        In the order of `models`.
+
+    Raises
+    ------
+    InputError
+        If an image or the table is missing or cannot be read, no image has one class, or the
+        models differ in their classes.
+    BundleError, OutputError, MissingExtraError
+        If a model, the output or the packages of evaluation are not as needed.
+    """
+    require("sklearn", "train")
+    require("matplotlib", "train")
+    from ..classification.evaluate import evaluate_probabilities
+    from ..classification.evaluation_pictures import write_pictures
+
+    classifiers = [open_classifier(model) for model in models]
+    class_names = classifiers[0].class_names
+    for classifier in classifiers:
+        if classifier.class_names != class_names:
+            raise InputError(
+                f"{classifier.bundle.path}: has other classes than {classifiers[0].bundle.path}; "
+                "measure them one at a time"
+            )
+    labelled = [
+        image
+        for image in _read_labels(Path(labels), images, class_names)
+        if image.class_id is not None
+    ]
+    if not labelled:
+        raise InputError(f"{labels}: no image has a label of one class; nothing can be measured")
+    folder = None if output is None else open_folder(output, overwrite=overwrite)
+    paths = [image.path for image in labelled]
+    paths = [image.path for image in labelled]
+    truth = np.array([image.class_id for image in labelled])
+    measured = []
+    with field_progress(len(paths) * len(classifiers), shown=progress) as bar:
+        for name, classifier in zip(_names(classifiers), classifiers, strict=True):
+            given = _classify(name, classifier, paths, bar)
+            metrics = {
+                title: evaluate_probabilities(truth, probabilities, class_names)
+                for title, probabilities in given.items()
+            }
+            model = describe_model(classifier.bundle.identity)
+            measured.append(MeasuredClassifier(name, model, metrics))
+            if folder is not None:
+                for title, probabilities in given.items():
+                    write_pictures(
+                        folder.path / PICTURES,
+                        class_slug(title),
+                        title,
+                        metrics[title],
+                        truth,
+                        probabilities,
+                    )
+    if folder is not None:
+        write_report(folder, measured, {"images": str(images), "labels": str(labels)})
+    return measured
+
+
+def _names(classifiers: Sequence[Classifier]) -> list[str]:
+    """Name each model so that no two are named alike, nor the files of their pictures."""
+    names: list[str] = []
+    for classifier in classifiers:
+        name, number = classifier.bundle.manifest.name, 1
+        while class_slug(name) in map(class_slug, names):
+            number += 1
+            name = f"{classifier.bundle.manifest.name} {number}"
+        names.append(name)
+    return names
+
+
+def _classify(
+    name: str, classifier: Classifier, paths: Sequence[Path], bar: FieldProgress
+) -> dict[str, NDArray[np.float32]]:
+    """Return the probabilities (N, C) of the model and of each of several members."""
+    parts = []
+    for start in range(0, len(paths), _CHUNK):
+        chunk = paths[start : start + _CHUNK]
+        bar.start(chunk[0].name)
+        parts.append(classifier.predict_members(read_central_crops(chunk, classifier)))
+        bar.advance(len(chunk), start + len(chunk), 0)
+    members = np.concatenate(parts, axis=1)
+    given = {name: classifier.combine(members)}
+    if len(members) > 1:
+        for member, probabilities in zip(classifier.member_names, members, strict=True):
+            given[f"{name}: {member}"] = probabilities
+    return given
+
+
+def _read_labels(
+    labels: Path, images: str | Path, class_names: tuple[str, ...]
+) -> list[LabelledImage]:
+    """Read a label table, or a vote table: the one without a column ``label``."""
+    try:
+        with labels.open(newline="", encoding="utf-8-sig") as lines:
+            header = next(csv.reader(lines), [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{labels}: cannot be read as a CSV table: {error}") from error
+    if "label" in header:
+        return read_label_table(labels, images, class_names)
+    return read_vote_labels(labels, images)

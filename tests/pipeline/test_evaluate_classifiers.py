@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import Result
+
+from galpipe.errors import InputError, OutputError
+from galpipe.models import InputScaling, Manifest, Member, write_bundle
+from galpipe.pipeline.evaluate_classifiers import evaluate_classifiers
+
+BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
+
+
+@pytest.fixture
+def cutouts(tmp_path: Path) -> Path:
+    folder = tmp_path / "cutouts"
+    folder.mkdir()
+    for name, colour in BGR.items():
+        cv2.imwrite(str(folder / f"{name}.png"), np.full((48, 48, 3), colour, np.uint8))
+    return folder
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    path = tmp_path / "labels.csv"
+    path.write_text("filename,label\nred.png,red\ngreen.png,green\nblue.png,red\n")
+    return path
+
+
+@pytest.fixture
+def single(tmp_path: Path, tiny_classifier_bundle: Path) -> Path:
+    """The deciding member of the tiny ensemble alone, under the name of the ensemble."""
+    manifest = Manifest(
+        name="tiny_classifier",
+        task="classifier",
+        class_names=("dark", "red", "green", "blue"),
+        input_size=16,
+        members=(
+            Member(
+                name="decided", file="a.tflite", scaling=InputScaling(scale=1 / 255, offset=0.0)
+            ),
+        ),
+    )
+    content = (tiny_classifier_bundle / "a.tflite").read_bytes()
+    return write_bundle(tmp_path / "single", manifest, {"a.tflite": content}, "# Single\n", {})
+
+
+def test_an_ensemble_and_its_members_are_measured(
+    tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    (measured,) = evaluate_classifiers([models["classifier"]], cutouts, labels, tmp_path / "out")
+    assert measured.metrics.images == 3
+    assert measured.metrics.accuracy == pytest.approx(2 / 3)
+    # The undecided member takes the first class, which no image has.
+    undecided = measured.by_classifier["tiny_classifier: undecided"]
+    assert (undecided.accuracy, undecided.macro_auc) == (0, 0.5)
+    kept = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert kept["metrics"]["accuracy"] == pytest.approx(2 / 3)
+    assert kept["members"]["undecided"]["accuracy"] == 0
+    assert kept["model"]["name"] == "tiny_classifier"
+    assert kept["others"] == []
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "| accuracy | 0.667 | 0.667 | 0.000 |" in report
+    pictures = sorted(path.name for path in (tmp_path / "out" / "pictures").iterdir())
+    assert len(pictures) == 9
+    assert all(f"](pictures/{name})" in report for name in pictures)
+    assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == 9
+
+
+def test_models_of_one_name_stand_side_by_side(
+    tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path], single: Path
+) -> None:
+    both = evaluate_classifiers([models["classifier"], single], cutouts, labels, tmp_path / "out")
+    assert [model.name for model in both] == ["tiny_classifier", "tiny_classifier 2"]
+    assert both[0].by_classifier["tiny_classifier: decided"] == both[1].metrics
+    (other,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["others"]
+    assert (other["metrics"], other["members"]) == (both[1].metrics.to_json(), {})
+
+
+def test_the_command_line_prints_and_writes(
+    tmp_path: Path,
+    cutouts: Path,
+    labels: Path,
+    models: dict[str, Path],
+    single: Path,
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    result = galpipe_cli(
+        "evaluate", "classifier", "--model", models["classifier"], "--model", single,
+        "--images", cutouts, "--labels", labels, "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "0.667" in result.stdout
+    assert "Beside its members" in result.stdout
+    assert (tmp_path / "out" / "report.md").is_file()
+
+
+def test_results_are_kept_unless_asked(
+    tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    model = models["classifier"]
+    evaluate_classifiers([model], cutouts, labels, tmp_path / "out")
+    with pytest.raises(OutputError, match="--overwrite"):
+        evaluate_classifiers([model], cutouts, labels, tmp_path / "out")
+    evaluate_classifiers([model], cutouts, labels, tmp_path / "out", overwrite=True)
+
+
+def test_labels_that_say_too_little(tmp_path: Path, cutouts: Path, models: dict[str, Path]) -> None:
+    table = tmp_path / "open.csv"
+    table.write_text("filename,label\nred.png,red|green\n")
+    with pytest.raises(InputError, match="one class"):
+        evaluate_classifiers([models["classifier"]], cutouts, table)
+    with pytest.raises(InputError, match=r"missing\.csv"):
+        evaluate_classifiers([models["classifier"]], cutouts, tmp_path / "missing.csv")
+
+
+def test_models_of_other_classes_are_not_measured_together(
+    cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    with pytest.raises(InputError, match="other classes"):
+        evaluate_classifiers([models["classifier"], "galaxy10_cnn"], cutouts, labels)
