@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..configs import ClassifierTraining, Vgg16Member
+from ..configs import ClassifierMember, ClassifierTraining, CnnMember, KerasFileMember
 from .dataset import class_names
 from .evaluate import comparison_table
 from .export import Parity
@@ -27,17 +27,22 @@ def model_card(
     sources: Sources,
     measured: Sequence[Measurement],
     parity: Mapping[str, Parity],
+    weights: Mapping[str, float],
 ) -> str:
     """Return the card, Markdown: what the model is, its data, its measurements, its limits."""
-    weights = " + ".join(f"{member.weight:g} x {member.architecture}" for member in config.members)
+    mean = " + ".join(f"{weight:g} x {name}" for name, weight in weights.items())
+    found = " (weights found on the validation images)" if config.weights == "search" else ""
     parts = [
         f"# {config.name}",
         "Says what kind of galaxy the centre of a crop shows. "
         f"Input: RGB, {config.input_size} x {config.input_size}, the galaxy at the centre of a "
         f"square {config.crop_margin:g} times the longer side of its box. "
-        f"Probabilities: {weights}.",
+        f"Probabilities: {mean}{found}.",
         "## Networks",
-        *[_network(member) for member in config.members],
+        *[
+            f"- **{name}**: {_network(member)}"
+            for name, member in zip(weights, config.members, strict=True)
+        ],
         "## Data",
         _data(config, sources),
         "## Measured",
@@ -60,11 +65,12 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _network(member: object) -> str:
-    if not isinstance(member, Vgg16Member):
+def _network(member: ClassifierMember) -> str:
+    if isinstance(member, CnnMember):
+        return _cnn(member)
+    if isinstance(member, KerasFileMember):
         return (
-            "- **cnn**: four 3x3 convolutions of 16, 32, 64, 128, each with batch normalisation, "
-            "ReLU and 2x2 max pooling; dropout 0.5, dense 64, softmax; from random weights."
+            f"from the file {member.path.name}, as it was; pictures of {member.input_size} pixels."
         )
     start = {
         "imagenet": "from ImageNet's weights",
@@ -75,9 +81,23 @@ def _network(member: object) -> str:
             "into the convolutions"
         ),
     }.get(str(member.initial_weights), "from given weights")
+    tuned = (
+        "its convolutions as they start, the dense layers trained"
+        if member.fine_tune_from == "top"
+        else f"fine-tuned from {member.fine_tune_from} on"
+    )
+    return f"VGG16 without its top, dense 64, softmax; {start}; {tuned}; weights as 8-bit integers."
+
+
+def _cnn(member: CnnMember) -> str:
+    kernels = "/".join(f"{side}x{side}" for side in member.kernel_sizes)
+    norm = "batch normalisation, " if member.batch_norm else ""
+    penalty = f"L1 {member.l1:g} and L2 {member.l2:g}, " if member.l1 or member.l2 else ""
+    dropout = f"dropout {member.dropout:g}, " if member.dropout else ""
     return (
-        "- **vgg16**: VGG16 without its top, dense 64, softmax; "
-        f"{start}; fine-tuned from {member.fine_tune_from} on; weights as 8-bit integers."
+        f"{len(member.filters)} {kernels} convolutions of {', '.join(map(str, member.filters))}, "
+        f"each with {norm}ReLU and 2x2 max pooling; {penalty}{dropout}dense {member.dense}, "
+        "softmax; from random weights."
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..models import InputScaling
 from ..models.litert import LiteRTNetwork
 
-__all__ = ["INPUT_SCALING", "Parity", "compare", "to_litert"]
+__all__ = ["INPUT_SCALING", "Parity", "compare", "run_litert", "to_litert"]
 
 INPUT_SCALING = InputScaling(scale=1 / 255, offset=0.0)
 """All networks of the zoo take RGB in 0..1."""
@@ -64,14 +64,19 @@ def to_litert(model: keras.Model, int8: bool) -> bytes:
         return bytes(converter.convert())
 
 
-def compare(model: keras.Model, content: bytes, crops: NDArray[np.uint8]) -> Parity:
-    """Run the network and its LiteRT file on the same crops, uint8 (N, S, S, 3)."""
+def run_litert(content: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what a LiteRT file of a classifier gives for crops, uint8 (N, S, S, 3): (N, C)."""
     network = LiteRTNetwork(content, INPUT_SCALING)
-    scale, offset = np.float32(INPUT_SCALING.scale), np.float32(INPUT_SCALING.offset)
-    # The quantisation of activations is per batch: compare in the batches of a run.
-    converted = np.concatenate(
+    # The quantisation of activations is per batch: these are the batches of a run.
+    return np.concatenate(
         [network.run(crops[start : start + 16])[0] for start in range(0, len(crops), 16)]
     )
+
+
+def compare(model: keras.Model, content: bytes, crops: NDArray[np.uint8]) -> Parity:
+    """Run the network and its LiteRT file on the same crops, uint8 (N, S, S, 3)."""
+    scale, offset = np.float32(INPUT_SCALING.scale), np.float32(INPUT_SCALING.offset)
+    converted = run_litert(content, crops)
     original = model.predict(crops * scale + offset, batch_size=32, verbose=0)
     return Parity(
         crops=len(crops),

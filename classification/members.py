@@ -1,4 +1,4 @@
-"""Train one member of the ensemble from its settings."""
+"""From the settings of a member of the ensemble to its network: trained, or from a file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,36 @@ from pathlib import Path
 
 import keras
 
-from ..configs import ClassifierMember, ClassifierTraining, CnnMember, Vgg16Member
+from ..configs import (
+    ClassifierMember,
+    ClassifierTraining,
+    CnnMember,
+    KerasFileMember,
+    Vgg16Member,
+)
 from .batches import Recipe, random_views
+from .dataset import class_names
 from .finetune import fine_tune
 from .fit import Schedule, fit, validation_arrays
+from .keras_file import build_keras_file
 from .pretrain import pretrain_vgg16
 from .sources import Sources
 from .zoo import build_cnn, build_vgg16, freeze_below, load_convolutions
 
-__all__ = ["train_member"]
+__all__ = ["check_members", "train_member"]
+
+
+def check_members(config: ClassifierTraining) -> None:
+    """Build the members that are files, so that a fault shows before hours of training.
+
+    Raises
+    ------
+    ConfigError, InputError
+        If a file is not as needed.
+    """
+    for member in config.members:
+        if isinstance(member, KerasFileMember):
+            build_keras_file(member, class_names(config), config.input_size)
 
 
 def train_member(
@@ -25,13 +46,25 @@ def train_member(
     Raises
     ------
     ConfigError
-        If ImageNet's weights cannot be downloaded.
+        If ImageNet's weights cannot be downloaded, or a network does not fit what is said of it.
     InputError
-        If a file of weights is missing or does not hold VGG16.
+        If a file is missing or does not hold what it should.
     """
     finished = folder / "model.keras"
     if finished.is_file():
         return keras.saving.load_model(finished, compile=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(member, KerasFileMember):
+        model = build_keras_file(member, class_names(config), config.input_size)
+    else:
+        model = _train(member, config, sources, folder)
+    model.save(finished)
+    return model
+
+
+def _train(
+    member: CnnMember | Vgg16Member, config: ClassifierTraining, sources: Sources, folder: Path
+) -> keras.Model:
     keras.utils.set_random_seed(config.seed)
     recipe = Recipe(
         input_size=config.input_size,
@@ -41,9 +74,8 @@ def train_member(
         seed=config.seed,
     )
     schedule = Schedule(member.epochs, member.learning_rate, patience=member.patience)
-    folder.mkdir(parents=True, exist_ok=True)
     if isinstance(member, CnnMember):
-        model = build_cnn(sources.train.allowed.shape[1], config.input_size)
+        model = build_cnn(sources.train.allowed.shape[1], config.input_size, member)
         fit(
             model,
             random_views(sources, recipe),
@@ -55,7 +87,6 @@ def train_member(
         model = _start_vgg16(member, sources, recipe, folder)
         freeze_below(model, member.fine_tune_from)
         fine_tune(model, sources, recipe, schedule, folder / "vgg16")
-    model.save(finished)
     return model
 
 

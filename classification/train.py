@@ -18,10 +18,11 @@ from ..configs import ClassifierTraining, claim_folder
 from ..models import Manifest, Member, load_classifier, write_bundle
 from .card import model_card
 from .dataset import class_names
-from .export import INPUT_SCALING, Parity, compare, to_litert
+from .export import INPUT_SCALING, Parity, compare, run_litert, to_litert
 from .measure import measure
-from .members import train_member
+from .members import check_members, train_member
 from .sources import Sources, gather
+from .weights import search_weights
 
 __all__ = ["train_classifier"]
 
@@ -58,6 +59,7 @@ def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
         If the folder holds the training of another configuration or cannot be written.
     """
     output = Path(output)
+    check_members(config)
     claim_folder(output, config)
     console = Console()
     with console.status("reading images") as status:
@@ -95,14 +97,18 @@ def export_classifier(
         files[f"{name}.tflite"] = to_litert(network, int8)
         parity[name] = compare(network, files[f"{name}.tflite"], crops)
         _check_parity(name, parity[name], int8)
+    weights = _weights(config, files, sources)
+    # A network that nothing is taken from would only cost time in every run.
+    used = {name: weight for name, weight in weights.items() if weight}
+    files = {f"{name}.tflite": files[f"{name}.tflite"] for name in used}
     manifest = Manifest(
         name=config.name,
         task="classifier",
         class_names=class_names(config),
         input_size=config.input_size,
         members=tuple(
-            Member(name=n, file=f"{n}.tflite", scaling=INPUT_SCALING, weight=m.weight)
-            for n, m in zip(networks, config.members, strict=True)
+            Member(name=name, file=f"{name}.tflite", scaling=INPUT_SCALING, weight=weight)
+            for name, weight in used.items()
         ),
         training=_portable(config),
         data=_data_record(sources),
@@ -117,9 +123,10 @@ def export_classifier(
     measured = measure(load_classifier(folder), sources, config)
     metrics: dict[str, Any] = {
         "measurements": [m.to_json() for m in measured],
+        "weights": weights,
         "litert_against_keras": {name: asdict(p) for name, p in parity.items()},
     }
-    card = model_card(config, sources, measured, parity)
+    card = model_card(config, sources, measured, parity, weights)
     return write_bundle(folder, manifest, files, card, metrics)
 
 
@@ -129,6 +136,21 @@ def _names(config: ClassifierTraining) -> list[str]:
         kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}"
         for i, kind in enumerate(kinds)
     ]
+
+
+def _weights(
+    config: ClassifierTraining, files: Mapping[str, bytes], sources: Sources
+) -> dict[str, float]:
+    """Return the weight of each member, as given or as found on the validation images."""
+    names = _names(config)
+    if config.weights == "given":
+        return {n: member.weight for n, member in zip(names, config.members, strict=True)}
+    validation, size = sources.validation, config.input_size
+    views = [validation.crops(size, config.crop_margin), validation.whole(size)]
+    crops = np.concatenate(views)
+    given = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in names])
+    found = search_weights(given, np.concatenate([validation.allowed] * 2))
+    return dict(zip(names, found.tolist(), strict=True))
 
 
 def _check_parity(name: str, parity: Parity, int8: bool) -> None:
@@ -157,6 +179,8 @@ def _portable(config: ClassifierTraining) -> dict[str, Any]:
         weights = member.get("initial_weights")
         if weights is not None and weights not in ("imagenet", "pretrain", "none"):
             member["initial_weights"] = Path(weights).name
+        if "path" in member:
+            member["path"] = Path(member["path"]).name
     return content
 
 
