@@ -29,8 +29,8 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
     Parameters
     ----------
     path : path
-        The YAML file, or the name of a preset such as ``configs/ssd_mobilenet.yaml``: a path that
-        does not exist but whose last part names a file shipped in this package means that file.
+        The YAML file, or the name of a preset such as ``configs/ssd_mobilenet.yaml`` or
+        ``configs/published/simple.yaml``, which ships in this package.
     schema : type of pydantic model
         What the file must hold.
 
@@ -64,7 +64,7 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
 
 
 def preset(path: str | Path) -> Path:
-    """Return the path if it exists, else the preset of that file name that ships with the package.
+    """Return the path if it exists, else the preset of that name that ships with the package.
 
     Raises
     ------
@@ -75,11 +75,15 @@ def preset(path: str | Path) -> Path:
     if given.is_file():
         return given
     folder = Path(__file__).parent
-    shipped = folder / given.name
+    presets = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.yaml")}
     # Only "configs/NAME" or a bare name may mean a preset: a mistyped path of the user must not.
-    if given.parent.name in {"", "configs"} and shipped.is_file():
-        return shipped
-    names = ", ".join(sorted(file.name for file in folder.glob("*.yaml")))
+    parts = given.parts
+    if "configs" in parts:
+        parts = parts[len(parts) - parts[::-1].index("configs") :]
+    name = "/".join(parts)
+    if name in presets:
+        return presets[name]
+    names = ", ".join(sorted(presets))
     raise ConfigError(f"{path}: no such file. Presets that ship with galpipe: {names}")
 
 
@@ -97,9 +101,8 @@ def claim_folder(folder: Path, config: BaseModel) -> None:
         If the folder holds anything else, or cannot be made.
     """
     record = folder / "config.yaml"
-    text = dump_config(config)
     if record.is_file():
-        if record.read_text(encoding="utf-8") != text:
+        if not _records(record, config):
             raise OutputError(
                 f"{folder}: holds a training with other settings (see its {record.name}); "
                 "choose another folder, or remove it"
@@ -112,7 +115,15 @@ def claim_folder(folder: Path, config: BaseModel) -> None:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made: {error}") from error
     with atomic_path(record) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(dump_config(config), encoding="utf-8")
+
+
+def _records(record: Path, config: BaseModel) -> bool:
+    """Tell whether a record means this configuration; keys newer than it have their defaults."""
+    try:
+        return load_config(record, type(config)) == config
+    except ConfigError:
+        return False
 
 
 def _expand(value: Any, file: Path) -> Any:

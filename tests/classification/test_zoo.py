@@ -6,7 +6,16 @@ import keras
 import numpy as np
 import pytest
 
+import galpipe.configs
 from galpipe.classification import zoo
+from galpipe.classification.losses import allowed_set_loss
+from galpipe.configs import (
+    ClassifierTraining,
+    CnnDesign,
+    CnnMember,
+    Vgg16Member,
+    load_config,
+)
 from galpipe.errors import ConfigError, InputError
 
 
@@ -15,18 +24,66 @@ def vgg16() -> keras.Model:
     return zoo.build_vgg16(9, 69)
 
 
-def test_the_small_network_has_the_published_size() -> None:
-    model = zoo.build_cnn(9, 69)
-    assert model.count_params() == 230_377
+@pytest.mark.parametrize(
+    ("design", "parameters"),
+    [
+        (CnnDesign(), 230_377),
+        (CnnDesign(dropout=0), 230_377),
+        (CnnDesign(batch_norm=False), 229_161),
+        (CnnDesign(l1=0.001, l2=0.001, batch_norm=False), 229_161),
+        (CnnDesign(filters=(8, 16), dropout=0, batch_norm=False), 297_977),
+        (CnnDesign(filters=(64, 48), kernel_sizes=(5, 3), dense=32, batch_norm=False), 476_793),
+    ],
+)
+def test_the_small_networks_have_the_published_sizes(design: CnnDesign, parameters: int) -> None:
+    model = zoo.build_cnn(9, 69, design)
+    assert model.count_params() == parameters
     assert model.output_shape == (None, 9)
+
+
+def test_dropout_and_penalties_are_where_they_are_asked_for() -> None:
+    plain = zoo.build_cnn(3, 32, CnnDesign(dropout=0, batch_norm=False))
+    assert not plain.losses
+    kinds = {type(layer).__name__ for layer in plain.layers}
+    assert not kinds & {"Dropout", "BatchNormalization"}
+    design = CnnDesign(dropout=0.3, l1=0.001, l2=0.002)
+    model = zoo.build_cnn(3, 32, design)
+    assert [x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)] == [0.3]
+    kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")][:-1]
+    values = [np.abs(keras.ops.convert_to_numpy(kernel)) for kernel in kernels]
+    wanted = sum(0.001 * v.sum() + 0.002 * (v**2).sum() for v in values)
+    assert float(sum(model.losses)) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_vgg16_has_the_published_size(vgg16: keras.Model) -> None:
     assert vgg16.count_params() == 14_846_409
     zoo.freeze_below(vgg16, "block5")
     assert sum(int(np.prod(w.shape)) for w in vgg16.trainable_weights) == 7_211_145
+    zoo.freeze_below(vgg16, "top")
+    assert sum(int(np.prod(w.shape)) for w in vgg16.trainable_weights) == 131_721
     zoo.freeze_below(vgg16, "block1")
     assert sum(int(np.prod(w.shape)) for w in vgg16.trainable_weights) == 14_846_409
+
+
+def test_every_published_network_takes_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GALPIPE_DATA", "data")
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((2, 32, 32, 3), np.float32), np.eye(4, dtype=np.float32)[:2]
+    for file in sorted((Path(galpipe.configs.__file__).parent / "published").glob("*.yaml")):
+        (member, *_) = load_config(file, ClassifierTraining).members
+        if isinstance(member, Vgg16Member):
+            model = zoo.build_vgg16(4, 32)
+            zoo.freeze_below(model, member.fine_tune_from)
+        else:
+            assert isinstance(member, CnnMember)
+            model = zoo.build_cnn(4, 32, member)
+        before = keras.ops.convert_to_numpy(model.trainable_weights[0])
+        model.compile("rmsprop", loss=allowed_set_loss)
+        assert np.isfinite(model.train_on_batch(images, labels)), file.name
+        after = keras.ops.convert_to_numpy(model.trainable_weights[0])
+        assert not np.array_equal(before, after), file.name
+        given = model.predict_on_batch(images)
+        np.testing.assert_allclose(given.sum(axis=1), 1, atol=1e-5, err_msg=file.name)
 
 
 def test_folded_norms_compute_the_same() -> None:

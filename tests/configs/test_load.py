@@ -7,6 +7,7 @@ import pytest
 import galpipe.configs
 from galpipe.configs import (
     ClassifierTraining,
+    CnnDesign,
     DetectorTraining,
     RunConfig,
     claim_folder,
@@ -18,14 +19,33 @@ from galpipe.errors import ConfigError, OutputError
 PRESETS = {
     "cnn.yaml": ClassifierTraining,
     "ensemble.yaml": ClassifierTraining,
+    "efficientdet_d0.yaml": DetectorTraining,
     "ssd_mobilenet.yaml": DetectorTraining,
+    "ssd_mobilenet_640.yaml": DetectorTraining,
+    **{
+        f"published/{name}.yaml": ClassifierTraining
+        for name in (
+            "simple",
+            "bigger",
+            "bigger_dropout",
+            "bigger_l1l2",
+            "bigger_dropout_l1l2",
+            "bigger_batch_norm",
+            "bigger_batch_norm_dropout",
+            "bayesian",
+            "vgg16_frozen",
+            "vgg16_block5",
+            "ensemble",
+        )
+    },
 }
 
 
 def test_every_preset_is_valid_and_none_is_untested(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GALPIPE_DATA", "data")
     folder = Path(galpipe.configs.__file__).parent
-    assert {file.name for file in folder.glob("*.yaml")} == set(PRESETS)
+    files = {file.relative_to(folder).as_posix() for file in folder.rglob("*.yaml")}
+    assert files == set(PRESETS)
     for name, schema in PRESETS.items():
         load_config(folder / name, schema)
 
@@ -37,6 +57,28 @@ def test_a_preset_is_found_by_name_from_any_folder(
     monkeypatch.chdir(tmp_path)
     config = load_config("configs/ssd_mobilenet.yaml", DetectorTraining)
     assert config.data[0].images == Path("data/gz2/images")
+    for name in ("configs/published/simple.yaml", "published/simple.yaml"):
+        assert load_config(name, ClassifierTraining).name == "simple"
+
+
+@pytest.mark.parametrize("path", ["mine/cnn.yaml", "simple.yaml", "configs/mine/cnn.yaml"])
+def test_a_mistyped_path_means_no_preset(path: str) -> None:
+    with pytest.raises(ConfigError, match=r"no such file.*published/simple\.yaml"):
+        load_config(path, ClassifierTraining)
+
+
+def test_a_kernel_size_is_for_all_convolutions_or_for_each() -> None:
+    assert CnnDesign(filters=(8, 16), kernel_sizes=(5,)).kernel_sizes == (5,)
+    with pytest.raises(ValueError, match="2 values for 3 filters"):
+        CnnDesign(filters=(8, 16, 32), kernel_sizes=(5, 3))
+
+
+def test_the_weights_of_too_many_members_are_not_searched(tmp_path: Path) -> None:
+    file = tmp_path / "many.yaml"
+    members = ", ".join(["{architecture: cnn}"] * 9)
+    file.write_text(f"weights: search\ndata: [{{images: a, labels: b}}]\nmembers: [{members}]\n")
+    with pytest.raises(ConfigError, match="at most 8 members"):
+        load_config(file, ClassifierTraining)
 
 
 def test_the_resolved_config_reads_back_the_same(
@@ -45,7 +87,7 @@ def test_the_resolved_config_reads_back_the_same(
     monkeypatch.setenv("GALPIPE_DATA", "data")
     for name, schema in PRESETS.items():
         config = load_config(name, schema)
-        file = tmp_path / name
+        file = tmp_path / Path(name).name
         file.write_text(dump_config(config))
         assert load_config(file, schema) == config
 
@@ -91,6 +133,8 @@ def test_a_folder_holds_one_training(tmp_path: Path) -> None:
     claim_folder(tmp_path / "out", RunConfig())
     claim_folder(tmp_path / "out", RunConfig())
     assert load_config(tmp_path / "out" / "config.yaml", RunConfig) == RunConfig()
+    (tmp_path / "out" / "config.yaml").write_text("detector: {model: ssd_mobilenet}")
+    claim_folder(tmp_path / "out", RunConfig())
     other = RunConfig.model_validate({"detector": {"score_threshold": 0.3}})
     with pytest.raises(OutputError, match="other settings"):
         claim_folder(tmp_path / "out", other)
