@@ -1,0 +1,342 @@
+"""Train classifiers fold by fold, and say what they reach and whether one is better."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..configs import ClassifierTraining, FoldSplit
+from ..errors import require
+from ..models import Bundle, load_classifier
+from .classifier_report import classes_table
+from .output import RECORD_NAME, OutputFolder
+from .report import Block, Heading, Report, Table
+from .significance import Comparison, compare_folds
+from .training import open_trainer, train_once
+
+if TYPE_CHECKING:
+    from ..classification.evaluate import ClassificationMetrics
+    from ..classification.held_back import HeldBack
+
+__all__ = [
+    "ClassifierCrossValidation",
+    "ValidatedClassifier",
+    "ValidatedTraining",
+    "cross_validate_classifiers",
+]
+
+logger = logging.getLogger("galpipe")
+
+_OURS = ("metrics.json", "report.md", "report.html")
+_COMPARED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+_MEASURES = {
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+    "macro_auc": "macro AUC",
+    "top2_accuracy": "true class among the two most probable",
+    "calibration_error": "calibration error",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ValidatedClassifier:
+    """A model, or one member of an ensemble, measured on every fold.
+
+    Attributes
+    ----------
+    name : str
+        No two are named alike.
+    class_names : tuple of str
+        The C classes.
+    truth : list of ndarray of int, shape (N_k,)
+        True class of the images of each fold.
+    probabilities : list of ndarray of float, shape (N_k, C)
+        Probabilities that the model of each fold gives to the images it has not seen.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    truth: Sequence[NDArray[np.int64]]
+    probabilities: Sequence[NDArray[np.float32]]
+
+    @cached_property
+    def folds(self) -> list[ClassificationMetrics]:
+        """What was measured on each fold."""
+        from ..classification.evaluate import evaluate_probabilities
+
+        return [
+            evaluate_probabilities(true, given, self.class_names)
+            for true, given in zip(self.truth, self.probabilities, strict=True)
+        ]
+
+    @cached_property
+    def pooled(self) -> ClassificationMetrics:
+        """What was measured on all images, each classified once."""
+        from ..classification.evaluate import evaluate_probabilities
+
+        return evaluate_probabilities(
+            np.concatenate(self.truth), np.concatenate(self.probabilities), self.class_names
+        )
+
+    def values(self, measure: str) -> list[float]:
+        """Return a measure of every fold."""
+        return [getattr(metrics, measure) for metrics in self.folds]
+
+    def right(self) -> NDArray[np.bool_]:
+        """Return for the images of all folds whether their class is recognised."""
+        parts = zip(self.truth, self.probabilities, strict=True)
+        return np.concatenate([given.argmax(axis=1) == true for true, given in parts])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return mean and deviation of each measure, those of each fold, and the pooled ones."""
+        return {
+            "name": self.name,
+            "summary": {measure: _summary(self.values(measure)) for measure in _MEASURES},
+            "folds": [metrics.to_json() for metrics in self.folds],
+            "pooled": self.pooled.to_json(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ValidatedTraining:
+    """One training, done on every fold.
+
+    Attributes
+    ----------
+    name : str
+        No two are named alike.
+    bundles : tuple of Bundle
+        The classifier of each fold.
+    images : tuple of tuple of Path
+        The images that each fold was measured on.
+    classifiers : tuple of ValidatedClassifier
+        The model as it is used, then its members if it has several.
+    """
+
+    name: str
+    bundles: tuple[Bundle, ...]
+    images: tuple[tuple[Path, ...], ...]
+    classifiers: tuple[ValidatedClassifier, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierCrossValidation:
+    """What was measured.
+
+    Attributes
+    ----------
+    folds : int
+    trainings : tuple of ValidatedTraining
+    comparisons : tuple of Comparison
+        Of each ensemble with its members, and of every two trainings that held the same images
+        back.
+    """
+
+    folds: int
+    trainings: tuple[ValidatedTraining, ...]
+    comparisons: tuple[Comparison, ...]
+
+    def report(self) -> Report:
+        """Return the tables and what they allow to say."""
+        classifiers = [one for training in self.trainings for one in training.classifiers]
+        rows = [
+            [title, *(_spread(one.values(measure)) for one in classifiers)]
+            for measure, title in _MEASURES.items()
+        ]
+        blocks: list[Block] = [
+            f"{self.folds} folds, divided by galaxy: every image is measured on once, by a "
+            "classifier that saw no image of its galaxy. Mean ± standard deviation over the folds.",
+            Table(["measure", *(one.name for one in classifiers)], rows),
+        ]
+        if self.comparisons:
+            blocks.append(Heading("Is one better?"))
+            blocks += [one.sentence for one in self.comparisons]
+        for training in self.trainings:
+            whole = training.classifiers[0]
+            blocks.append(Heading(f"{whole.name}, each class, all folds together"))
+            blocks.append(classes_table(whole.pooled))
+        return Report(f"Cross-validation: {', '.join(t.name for t in self.trainings)}", blocks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures of every fold, their means and deviations, and the comparisons."""
+        return {
+            "folds": self.folds,
+            "trainings": [
+                {
+                    "name": training.name,
+                    "bundles": [str(bundle.path) for bundle in training.bundles],
+                    "training": training.bundles[0].manifest.training,
+                    "classifiers": [one.to_json() for one in training.classifiers],
+                }
+                for training in self.trainings
+            ],
+            "comparisons": [comparison.to_json() for comparison in self.comparisons],
+        }
+
+
+def cross_validate_classifiers(
+    configs: Sequence[ClassifierTraining],
+    output: str | Path,
+    *,
+    folds: int = 5,
+    overwrite: bool = False,
+) -> ClassifierCrossValidation:
+    """Train every configuration on all folds but one, in turn, and measure it on that one.
+
+    Parameters
+    ----------
+    configs : sequence of ClassifierTraining
+        At least one.  Their sources of role ``train`` are divided by galaxy and by ``split.seed``;
+        trainings with the same data and seed have the same folds and are compared.
+        ``test_fraction`` is not used.
+    output : path
+        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/``, where each fold
+        has a folder of its own: finished folds are taken as they are, an interrupted one goes on.
+    folds : int
+        Number of folds, at least 2.
+    overwrite : bool
+        Replace an earlier report in `output`; its trained folds are kept and used.
+
+    Returns
+    -------
+    ClassifierCrossValidation
+        What was measured.
+
+    Raises
+    ------
+    ConfigError
+        If the data cannot be divided so.
+    InputError
+        If tables, images or initial weights cannot be read.
+    OutputError
+        If the folder is refused or cannot be written.
+    MissingExtraError
+        If the packages of training are not installed.
+    """
+    require("sklearn", "train")
+    folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
+    record = {"made_by": "galpipe", "command": "cross-validate"}
+    folder.write_json(RECORD_NAME, record | {"status": "training"})
+    trainings = [
+        _train(name, config, folds, folder.path / "models")
+        for name, config in zip(_names(configs), configs, strict=True)
+    ]
+    result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
+    report = result.report()
+    folder.write_json("metrics.json", result.to_json())
+    folder.write_text("report.md", report.to_markdown())
+    folder.write_text("report.html", report.to_html(folder.path))
+    folder.write_json(RECORD_NAME, record | {"status": "complete"})
+    return result
+
+
+def _train(name: str, config: ClassifierTraining, folds: int, folder: Path) -> ValidatedTraining:
+    from ..classification.held_back import predict_held_back
+
+    train = open_trainer("classifier")
+    bundles, held_back = [], []
+    for fold in range(folds):
+        logger.info("%s: fold %d of %d", name, fold + 1, folds)
+        of_fold = _of_fold(config, folds, fold)
+        classifier = load_classifier(train_once(train, of_fold, folder))
+        bundles.append(classifier.bundle)
+        held_back.append(predict_held_back(of_fold, classifier))
+    return ValidatedTraining(
+        name,
+        tuple(bundles),
+        tuple(part.paths for part in held_back),
+        _classifiers(name, bundles[0].manifest.class_names, held_back),
+    )
+
+
+def _classifiers(
+    name: str, class_names: tuple[str, ...], held_back: Sequence[HeldBack]
+) -> tuple[ValidatedClassifier, ...]:
+    """Return the model, and the members that it has in every fold where it has several."""
+    from ..classification.measure import ENSEMBLE
+
+    truth = [part.truth for part in held_back]
+    members = [
+        member
+        for member in held_back[0].probabilities
+        if member != ENSEMBLE and all(member in part.probabilities for part in held_back)
+    ]
+    titles = {ENSEMBLE: name}
+    if any(len(part.probabilities) > 2 for part in held_back):
+        titles |= {member: f"{name}: {member}" for member in members}
+    return tuple(
+        ValidatedClassifier(
+            title, class_names, truth, [part.probabilities[key] for part in held_back]
+        )
+        for key, title in titles.items()
+    )
+
+
+def _of_fold(config: ClassifierTraining, folds: int, fold: int) -> ClassifierTraining:
+    split = FoldSplit.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
+    return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
+
+
+def _names(configs: Sequence[ClassifierTraining]) -> list[str]:
+    """Name each training so that no two are named alike."""
+    names: list[str] = []
+    for config in configs:
+        name, number = config.name, 1
+        while name in names:
+            number += 1
+            name = f"{config.name} {number}"
+        names.append(name)
+    return names
+
+
+def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
+    """Compare each ensemble with its members, and every two trainings on the same images."""
+    pairs = [
+        (training.classifiers[0], member)
+        for training in trainings
+        for member in training.classifiers[1:]
+    ]
+    for first, second in combinations(trainings, 2):
+        if first.images == second.images:
+            pairs.append((first.classifiers[0], second.classifiers[0]))
+        else:
+            logger.warning(
+                "%s and %s held different images back: they are not compared",
+                first.name,
+                second.name,
+            )
+    return tuple(
+        compare_folds(
+            (first.name, second.name),
+            title,
+            (first.values(measure), second.values(measure)),
+            1 / len(first.truth),
+            (first.right(), second.right()) if measure == "accuracy" else None,
+        )
+        for first, second in pairs
+        for measure, title in _COMPARED.items()
+    )
+
+
+def _summary(values: Sequence[float]) -> dict[str, float] | None:
+    """Return mean and standard deviation over the folds that have the measure."""
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return None
+    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+    return {"mean": float(np.mean(known)), "deviation": deviation}
+
+
+def _spread(values: Sequence[float]) -> str:
+    summary = _summary(values)
+    return "–" if summary is None else f"{summary['mean']:.3f} ± {summary['deviation']:.3f}"
