@@ -15,7 +15,7 @@ _output = click.option(
     "--output",
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="Folder for metrics.json and metrics.md.",
+    help="Folder for metrics.json, report.md, report.html and pictures.",
 )
 
 
@@ -45,13 +45,7 @@ def command() -> None:
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
 @click.option("--annotations", required=True, metavar="DIR", help="Folder of Pascal-VOC files.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder for metrics.json, report.md, report.html and pictures.",
-)
+@_output
 @overwrite_option
 def detector(
     models: tuple[str, ...], images: str, annotations: str, output: Path | None, overwrite: bool
@@ -96,13 +90,7 @@ def detector(
     metavar="CSV",
     help="Table 'filename,label', or Galaxy Zoo votes.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder for metrics.json, report.md, report.html and pictures.",
-)
+@_output
 @overwrite_option
 def classifier(
     models: tuple[str, ...], images: str, labels: str, output: Path | None, overwrite: bool
