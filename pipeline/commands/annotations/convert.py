@@ -33,7 +33,7 @@ _OF_IMAGES = ("empty", "size")
     epilog=examples(
         "galpipe annotations convert labels/ coco.json --images fields/",
         "galpipe annotations convert _annotations.coco.json yolo/ --to yolo",
-        "galpipe annotations convert voc/ train/ --to tfrecord --shards 8 --classes label_map.pbtxt",
+        "galpipe annotations convert voc/ train/ --to tfrecord --shards 8 --classes labels.pbtxt",
     ),
 )
 @source_options
