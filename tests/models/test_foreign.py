@@ -68,6 +68,33 @@ def test_a_tf_vision_export_finds_the_squares(vision_detector: Path) -> None:
     check_two_squares(detector, scale=5)
 
 
+def test_a_saved_model_of_tensorflow_1_runs(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        image = v1.placeholder(tf.uint8, [None, None, None, 3], name="image_tensor")
+        gain = v1.get_variable("gain", initializer=1 / 255, use_resource=False)
+        middle = tf.image.resize(tf.cast(image, tf.float32), (64, 64))[:, 16:32, 8:24]
+        score = tf.reduce_mean(middle, axis=[1, 2])[:, :1] * gain
+        outputs = {
+            "detection_boxes": tf.constant([[[0.25, 0.125, 0.5, 0.375]]]) + 0 * score[0],
+            "detection_scores": score,
+            "detection_classes": tf.ones_like(score),
+            "num_detections": tf.ones_like(score[:, 0]),
+        }
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(tmp_path / "old"))
+        signature = v1.saved_model.predict_signature_def({"inputs": image}, outputs)
+        builder.add_meta_graph_and_variables(
+            session, ["serve"], signature_def_map={"serving_default": signature}
+        )
+        builder.save()
+    detector = load_detector(tmp_path / "old")
+    (found,) = detector.detect(np.full((1, 320, 320, 3), 255, np.uint8))
+    np.testing.assert_allclose(found.boxes, [[40, 80, 120, 160]], atol=1e-3)
+
+
 def test_fields_are_searched_tile_by_tile(tflite_detector: Callable[[str], Path]) -> None:
     corners = {(8, 8): RED, (48, 24): BLUE, (96, 64): RED, (184, 104): BLUE}
     found = detect_field(picture(200, 120, corners), load_detector(tflite_detector("uint8")))
