@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.litert import LiteRTNetwork
+from .half_precision import halve_large_weights
 from .zoo import INPUT_SCALING, head_outputs
 
 __all__ = ["export_litert", "largest_score_difference"]
 
 
 def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
-    """Convert the heads of a model to a LiteRT file with 16-bit weights.
+    """Convert the heads of a model to a LiteRT file, its large weights in 16 bits.
 
     Parameters
     ----------
@@ -41,10 +42,7 @@ def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
     holder = tf.Module()
     holder.kept = model.weights
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
-    content: bytes = converter.convert()
-    return content
+    return halve_large_weights(converter.convert())
 
 
 def largest_score_difference(
