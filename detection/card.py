@@ -17,6 +17,14 @@ __all__ = ["describe_data", "model_card", "versions"]
 
 _PACKAGES = ("tensorflow", "tf-keras", "tf-models-official", "numpy", "opencv-python-headless")
 
+_NETWORKS = {
+    "ssd_mobilenet": "MobileNetV2 with a feature pyramid and shared heads of separable "
+    "convolutions (SSD-MobileNetV2-FPNLite)",
+    "efficientdet_d0": "EfficientNet-B0 with a three-fold BiFPN (EfficientDet-D0)",
+    "efficientdet_d1": "EfficientNet-B1 with a four-fold BiFPN (EfficientDet-D1)",
+    "efficientdet_d2": "EfficientNet-B2 with a five-fold BiFPN (EfficientDet-D2)",
+}
+
 
 def versions() -> dict[str, str]:
     """Return the versions of what made the model."""
@@ -80,11 +88,10 @@ def model_card(
         f"{config.input_size} pixels; galpipe searches a field of any size with it, tile by tile "
         "and at 1/2, 1/4 ... of its scale.",
         "## Network",
-        "MobileNetV2 with a feature pyramid and shared heads of separable convolutions "
-        "(SSD-MobileNetV2-FPNLite), trained as the RetinaNet task of TF-Vision "
+        f"{_NETWORKS[config.architecture]}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
         "focal and Huber loss, the running mean of the weights kept. The file `model.tflite` holds "
-        "the heads alone, with 16-bit weights; its scores differ by at most "
+        "the heads alone, its large weights in 16 bits; its scores differ by at most "
         f"{parity:.4f} from the trained network's.",
         "## Data",
         "\n".join(_source_line(source) for source in sources),

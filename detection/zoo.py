@@ -11,7 +11,7 @@ from ..models import InputScaling
 
 __all__ = ["INPUT_SCALING", "build_model", "head_outputs"]
 
-# What Keras's MobileNetV2 takes: pixels from -1 to 1.
+# What Keras's MobileNetV2 takes: pixels from -1 to 1.  Other backbones turn these into theirs.
 INPUT_SCALING = InputScaling(scale=1 / 127.5, offset=-1.0)
 
 # A training of a few thousand steps has no time for the usual 0.99.
@@ -23,7 +23,8 @@ def build_model(config: DetectorTraining) -> tuple[Any, Any]:
     """Return the TF-Vision RetinaNet task of a configuration and a model of it.
 
     ``ssd_mobilenet`` is a MobileNetV2 backbone, a feature pyramid and shared heads, both of
-    separable convolutions: SSD-MobileNetV2-FPNLite.
+    separable convolutions: SSD-MobileNetV2-FPNLite.  ``efficientdet_d0`` to ``efficientdet_d2``
+    are those of :mod:`galpipe.detection.efficientdet`.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def build_model(config: DetectorTraining) -> tuple[Any, Any]:
     import tensorflow as tf
 
     with warnings.catch_warnings():
-        # TF-Vision hands the pyramid the backbone's last layer, which it has no use for.
+        # TF-Vision hands the pyramid all of the backbone's levels, some of no use to it.
         warnings.filterwarnings("ignore", "Input dict contained keys", UserWarning)
         model = task.build_model()
     size = config.input_size
@@ -90,28 +91,28 @@ def _build_task(config: DetectorTraining) -> Any:
                         "aspect_ratios": list(anchors.aspect_ratios),
                         "anchor_size": anchors.anchor_size,
                     },
-                    "backbone": {"type": "mobilenet", "mobilenet": {"model_id": "MobileNetV2"}},
-                    "decoder": {
-                        "type": "fpn",
-                        "fpn": {
-                            "num_filters": _FILTERS,
-                            "use_separable_conv": True,
-                            "use_keras_layer": True,
-                        },
-                    },
-                    "head": {
-                        "num_convs": 4,
-                        "num_filters": _FILTERS,
-                        "use_separable_conv": True,
-                    },
-                    "norm_activation": {
-                        "activation": "relu6",
-                        "use_sync_bn": False,
-                        "norm_momentum": _NORM_MOMENTUM,
-                    },
+                    "norm_activation": {"use_sync_bn": False, "norm_momentum": _NORM_MOMENTUM},
                 },
                 "losses": {"l2_weight_decay": config.weight_decay},
+                "freeze_backbone": config.freeze_backbone,
             }
         }
     )
+    if config.architecture == "ssd_mobilenet":
+        experiment.task.model.override(_SSD_MOBILENET)
+    else:
+        from .efficientdet import set_architecture
+
+        set_architecture(experiment.task.model, config.architecture)
     return task_factory.get_task(experiment.task)
+
+
+_SSD_MOBILENET: dict[str, Any] = {
+    "backbone": {"type": "mobilenet", "mobilenet": {"model_id": "MobileNetV2"}},
+    "decoder": {
+        "type": "fpn",
+        "fpn": {"num_filters": _FILTERS, "use_separable_conv": True, "use_keras_layer": True},
+    },
+    "head": {"num_convs": 4, "num_filters": _FILTERS, "use_separable_conv": True},
+    "norm_activation": {"activation": "relu6"},
+}

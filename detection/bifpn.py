@@ -1,0 +1,184 @@
+"""The weighted bidirectional feature pyramid of EfficientDet, as a decoder of TF-Vision.
+
+Tan, Pang and Le 2020, arXiv:1911.09070, section 3.  Importing this module imports TensorFlow and
+registers the decoder ``bifpn``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from official.modeling import hyperparams, tf_utils
+from official.vision.configs import decoders as decoder_configs
+from official.vision.modeling.decoders import factory
+
+__all__ = ["BiFPN", "BiFPNConfig", "DecoderConfig", "WeightedFusion"]
+
+# Keeps the shares finite where all weights are zero (section 3.3).
+_EPSILON = 1e-4
+
+
+class WeightedFusion(tf_keras.layers.Layer):
+    """Mean of feature maps of one shape with learned weights: fast normalised fusion.
+
+    ``sum(relu(w_i) * x_i) / (sum(relu(w_i)) + 0.0001)`` (arXiv:1911.09070, section 3.3), one
+    weight for each map, all 1 at the start.
+    """
+
+    def build(self, input_shape: list[Any]) -> None:
+        """Make one weight for each of the maps."""
+        self.fusion_weights = self.add_weight(
+            name="fusion_weights", shape=(len(input_shape),), initializer="ones"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return the mean of the maps, each of shape (B, H, W, C)."""
+        weights = tf.nn.relu(self.fusion_weights)
+        shares = weights / (tf.reduce_sum(weights) + _EPSILON)
+        return tf.add_n([shares[index] * features for index, features in enumerate(inputs)])
+
+
+class BiFPN(tf_keras.Model):
+    """A stack of bidirectional feature pyramids.
+
+    Each passes the levels down, from the coarsest to the finest, and up again; wherever maps
+    meet they are fused by learned weights, then go through an activation, a depthwise-separable
+    convolution and a batch norm.  The levels above the backbone's last one are pooled from it.
+
+    Parameters
+    ----------
+    input_specs : mapping of str to TensorShape
+        Shape (B, H, W, C) of each level of the backbone.
+    min_level, max_level : int
+        First and last level of the output; level L has a stride of ``2**L`` pixels.
+    num_filters : int
+        Channels of every level of the output: W_bifpn of the paper.
+    num_repeats : int
+        Number of pyramids: D_bifpn of the paper.
+    activation : str
+    norm_momentum, norm_epsilon : float
+        Of the batch norms.
+    kernel_regularizer : Regularizer or None
+        Of all convolutions.
+    """
+
+    def __init__(
+        self,
+        input_specs: Mapping[str, Any],
+        min_level: int,
+        max_level: int,
+        num_filters: int,
+        num_repeats: int,
+        activation: str,
+        norm_momentum: float,
+        norm_epsilon: float,
+        kernel_regularizer: Any = None,
+    ) -> None:
+        last = min(max(int(level) for level in input_specs), max_level)
+        inputs = {
+            str(level): tf_keras.Input(shape=input_specs[str(level)][1:])
+            for level in range(min_level, last + 1)
+        }
+        blocks = _Blocks(num_filters, activation, norm_momentum, norm_epsilon, kernel_regularizer)
+        levels = [inputs[str(level)] for level in range(min_level, last + 1)]
+        for _ in range(last, max_level):
+            levels.append(_halve(blocks.project(levels[-1])))
+        for _ in range(num_repeats):
+            levels = _down_and_up(levels, blocks)
+        super().__init__(
+            inputs=inputs,
+            outputs={str(min_level + index): level for index, level in enumerate(levels)},
+        )
+
+    @property
+    def output_specs(self) -> dict[str, Any]:
+        """Shape of each level of the output."""
+        return {level: features.shape for level, features in self.output.items()}
+
+
+class _Blocks:
+    """The convolutions of a pyramid; each call makes new layers."""
+
+    def __init__(
+        self, filters: int, activation: str, momentum: float, epsilon: float, regularizer: Any
+    ) -> None:
+        self._filters = filters
+        self._activation = tf_utils.get_activation(activation, use_keras_layer=True)
+        self._norm = {"momentum": momentum, "epsilon": epsilon}
+        self._regularizer = regularizer
+
+    def project(self, features: Any) -> Any:
+        """Bring a map of the backbone to the channels of the pyramid."""
+        if features.shape[-1] == self._filters:
+            return features
+        features = tf_keras.layers.Conv2D(
+            self._filters, 1, padding="same", kernel_regularizer=self._regularizer
+        )(features)
+        return tf_keras.layers.BatchNormalization(**self._norm)(features)
+
+    def node(self, *inputs: Any) -> Any:
+        """Fuse maps of one size."""
+        features = WeightedFusion()([self.project(features) for features in inputs])
+        features = tf_keras.layers.SeparableConv2D(
+            self._filters,
+            3,
+            padding="same",
+            depthwise_regularizer=self._regularizer,
+            pointwise_regularizer=self._regularizer,
+        )(self._activation(features))
+        return tf_keras.layers.BatchNormalization(**self._norm)(features)
+
+
+def _down_and_up(levels: list[Any], blocks: _Blocks) -> list[Any]:
+    """Pass the levels, from fine to coarse, through one pyramid (arXiv:1911.09070, figure 2d)."""
+    down = [blocks.project(levels[-1])]
+    for features in reversed(levels[:-1]):
+        above = tf_keras.layers.UpSampling2D(2)(down[0])
+        down.insert(0, blocks.node(features, above))
+    up = [down[0]]
+    for features, middle in zip(levels[1:-1], down[1:-1], strict=True):
+        up.append(blocks.node(features, middle, _halve(up[-1])))
+    return [*up, blocks.node(levels[-1], _halve(up[-1]))]
+
+
+def _halve(features: Any) -> Any:
+    return tf_keras.layers.MaxPool2D(3, strides=2, padding="same")(features)
+
+
+@dataclasses.dataclass
+class BiFPNConfig(hyperparams.Config):
+    """Size of a BiFPN, by the names of TF-Vision's other decoders."""
+
+    num_filters: int = 64
+    num_repeats: int = 3
+
+
+@dataclasses.dataclass
+class DecoderConfig(decoder_configs.Decoder):
+    """TF-Vision's choice of a decoder, with ``bifpn`` added."""
+
+    bifpn: BiFPNConfig = dataclasses.field(default_factory=BiFPNConfig)
+
+
+@factory.register_decoder_builder("bifpn")
+def _build_bifpn(
+    input_specs: Mapping[str, Any], model_config: Any, l2_regularizer: Any = None
+) -> BiFPN:
+    size = model_config.decoder.get()
+    norm = model_config.norm_activation
+    return BiFPN(
+        input_specs,
+        model_config.min_level,
+        model_config.max_level,
+        size.num_filters,
+        size.num_repeats,
+        norm.activation,
+        norm.norm_momentum,
+        norm.norm_epsilon,
+        l2_regularizer,
+    )
