@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..annotations import read_label_map
 from ..models import (
     Detector,
     SavedModelDetector,
@@ -50,6 +49,9 @@ def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> TileDetector:
 
 
 def _class_names(*folders: Path) -> tuple[str, ...] | None:
+    # Imported here, for it brings pandas, which a run with a bundle does without.
+    from ..annotations import read_label_map
+
     for folder in folders:
         for name in _LABEL_MAPS:
             if (folder / name).is_file():
