@@ -19,11 +19,11 @@ COMMANDS = {
     "run": "Find and classify every galaxy of the fields.",
     "detect": "Find every galaxy of the fields: the first stage alone.",
     "classify": "Classify images of single galaxies: the second stage alone.",
-    "annotations": "Convert, check, split, count, propose and view box annotations.",
+    "annotations": "Convert, check, split, count, propose and view boxes.",
     "data": "Download published data sets to train on.",
     "train": "Train a detector or a classifier on your own labels.",
     "evaluate": "Measure a detector or a classifier on labelled images.",
-    "cross-validate": "Train and measure on folds of the data, and compare trainings.",
+    "cross-validate": "Train and measure on folds of the data; compare trainings.",
     "models": "List, show and verify models.",
     "simulate": "Render survey fields with known galaxies.",
 }

@@ -37,7 +37,7 @@ _output = click.option(
 
 @click.group("cross-validate")
 def command() -> None:
-    """Train and measure on folds of the data, and compare trainings."""
+    """Train and measure on folds of the data; compare trainings."""
 
 
 @command.command(

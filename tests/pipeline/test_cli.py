@@ -121,7 +121,8 @@ def test_every_command_says_what_it_does(galpipe_cli: Cli) -> None:
     for name, summary in COMMANDS.items():
         assert f"  {name} " in shown
         assert summary in shown
-        command = import_module(f"galpipe.pipeline.commands.{name}").command
+        module = import_module(f"galpipe.pipeline.commands.{name.replace('-', '_')}")
+        command = module.command
         assert command.name == name
         assert command.help
         _check_help(command, f"galpipe {name}")
