@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import LabelledImage, folds_by_galaxy, split_by_galaxy
-from ..configs import ClassifierTraining, FoldSplit
+from ..configs import ClassifierTraining, Split
 from ..errors import ConfigError
 from .dataset import Cutouts, class_names, load_cutouts, read_boxes, read_labels
 from .kinship import Kinship, find_kin
@@ -97,7 +97,7 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
 
 
 def _test_part(
-    galaxies: list[str], strata: list[str], split: FoldSplit
+    galaxies: list[str], strata: list[str], split: Split
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the positions that are kept and those that are held back for the test."""
     if split.folds is None or split.fold is None:
@@ -111,7 +111,7 @@ def _test_part(
 
 
 def _validation_part(
-    galaxies: list[str], strata: list[str], split: FoldSplit
+    galaxies: list[str], strata: list[str], split: Split
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return split_by_galaxy(galaxies, split.validation_fraction, split.seed, strata)
 

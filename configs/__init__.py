@@ -17,7 +17,6 @@ from .schema import (
     DetectorData,
     DetectorStage,
     DetectorTraining,
-    FoldSplit,
     RunConfig,
     Split,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
-    "FoldSplit",
     "InputScaling",
     "KerasFileMember",
     "RunConfig",

@@ -19,7 +19,6 @@ __all__ = [
     "DetectorData",
     "DetectorStage",
     "DetectorTraining",
-    "FoldSplit",
     "RunConfig",
     "Split",
 ]
@@ -34,18 +33,14 @@ class Split(Section):
     test_fraction: Fraction = 0.2
     validation_fraction: Fraction = 0.1
     seed: int = 0
-
-
-class FoldSplit(Split):
-    """A division, or one fold of a cross-validation."""
-
     folds: Annotated[int, Field(ge=2)] | None = None
-    """Number of folds; each image is held back in one of them, whatever else asks for."""
+    """Number of folds of a cross-validation; each image is held back in one of them, whatever else
+    asks for."""
     fold: Annotated[int, Field(ge=0)] | None = None
     """Which of them is held back for the test, from 0."""
 
     @model_validator(mode="after")
-    def _fold_is_one_of_the_folds(self) -> FoldSplit:
+    def _fold_is_one_of_the_folds(self) -> Split:
         if (self.folds is None) != (self.fold is None):
             raise ValueError("folds and fold go together")
         if self.folds is not None and self.fold is not None and self.fold >= self.folds:
@@ -95,7 +90,7 @@ class DetectorTraining(Section):
     ] = "ssd_mobilenet"
     class_names: tuple[str, ...] = ("galaxy",)
     data: tuple[DetectorData, ...]
-    split: FoldSplit = FoldSplit()
+    split: Split = Split()
     backbone_weights: Literal["imagenet", "none"] | Path = "imagenet"
     freeze_backbone: bool = False
     """Leave the backbone as it starts, its batch norms' statistics too."""
@@ -196,7 +191,7 @@ class ClassifierTraining(Section):
     members: Annotated[tuple[ClassifierMember, ...], Field(min_length=1)]
     weights: Literal["given", "search"] = "given"
     """The members' own, or the best on the validation images of 0, 0.1 ... 1 that sum to 1."""
-    split: FoldSplit = FoldSplit()
+    split: Split = Split()
     input_size: Annotated[int, Field(ge=32)] = 69
     crop_margin: PositiveFloat = 1.5
     """Side of the square crop over the longer side of the galaxy's box, as in the run."""

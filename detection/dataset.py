@@ -18,7 +18,7 @@ from ..annotations import (
     read_voc_folder,
     split_by_galaxy,
 )
-from ..configs import DetectorData, DetectorTraining, FoldSplit
+from ..configs import DetectorData, DetectorTraining, Split
 from ..errors import ConfigError
 from ..imaging import read_field, to_rgb
 from .labels import label_anchors
@@ -130,7 +130,7 @@ def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list
     return tests
 
 
-def _held_back(data: DetectorData, split: FoldSplit, galaxies: list[str]) -> list[int]:
+def _held_back(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
     """Return the positions of the images of a source that are held back for the test."""
     held_back = split.test_fraction if data.held_back is None else data.held_back
     if held_back >= len(galaxies):

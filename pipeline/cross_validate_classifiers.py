@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..configs import ClassifierTraining, FoldSplit
+from ..configs import ClassifierTraining, Split
 from ..errors import require
 from ..models import Bundle, load_classifier
 from .classifier_report import classes_table
@@ -283,7 +283,7 @@ def _classifiers(
 
 
 def _of_fold(config: ClassifierTraining, folds: int, fold: int) -> ClassifierTraining:
-    split = FoldSplit.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
+    split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
     return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..configs import DetectorTraining, FoldSplit
+from ..configs import DetectorTraining, Split
 from ..errors import require
 from ..models import Bundle, read_bundle
 from .output import RECORD_NAME, OutputFolder
@@ -202,7 +202,7 @@ def cross_validate_detectors(
 
 
 def _of_fold(config: DetectorTraining, folds: int, fold: int) -> DetectorTraining:
-    split = FoldSplit.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
+    split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
     return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
 
 

@@ -10,7 +10,7 @@ from galpipe.annotations import GALAXY10_DECALS, LabelledImage
 from galpipe.classification.galaxy10 import read_galaxy10
 from galpipe.classification.kinship import find_kin
 from galpipe.classification.sources import divide, gather
-from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, FoldSplit
+from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
 
 from .galaxy10_files import decals_columns, write_galaxy10
 
@@ -45,7 +45,7 @@ def training(*data: ClassifierData) -> ClassifierTraining:
     return ClassifierTraining(
         data=data,
         members=(CnnMember(architecture="cnn", weight=1),),
-        split=FoldSplit(test_fraction=0.3, validation_fraction=0.2),
+        split=Split(test_fraction=0.3, validation_fraction=0.2),
     )
 
 

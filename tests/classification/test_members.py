@@ -12,9 +12,9 @@ from galpipe.configs import (
     ClassifierData,
     ClassifierTraining,
     CnnMember,
-    FoldSplit,
     InputScaling,
     KerasFileMember,
+    Split,
 )
 from galpipe.errors import ConfigError
 from galpipe.models import load_classifier, read_bundle
@@ -50,7 +50,7 @@ def config(
             ),
         ),
         weights="search",
-        split=FoldSplit(test_fraction=0.25, validation_fraction=0.25),
+        split=Split(test_fraction=0.25, validation_fraction=0.25),
         input_size=32,
         views_per_epoch=8,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from galpipe.classification.sources import gather
-from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, FoldSplit
+from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
 from galpipe.errors import ConfigError
 
 CLASSES = ("red", "green", "blue")
@@ -18,7 +18,7 @@ def training(*data: ClassifierData, **settings: object) -> ClassifierTraining:
         class_names=CLASSES,
         data=data,
         members=(CnnMember(architecture="cnn", weight=1),),
-        **{"split": FoldSplit(test_fraction=0.25, validation_fraction=0.25), **settings},
+        **{"split": Split(test_fraction=0.25, validation_fraction=0.25), **settings},
     )
 
 
@@ -67,7 +67,7 @@ def test_progress_reaches_the_total(labelled_folder: Callable[..., Path]) -> Non
 
 
 def test_nothing_to_test_on_is_an_error(labelled_folder: Callable[..., Path]) -> None:
-    config = training(source(labelled_folder(4)), split=FoldSplit(test_fraction=0))
+    config = training(source(labelled_folder(4)), split=Split(test_fraction=0))
     with pytest.raises(ConfigError, match="no image is left for test"):
         gather(config)
 
@@ -78,7 +78,7 @@ def test_every_image_of_the_main_sources_is_held_back_in_one_fold(
     main, extra = source(labelled_folder(7)), source(labelled_folder(2, first_seed=900), "extra")
     held: list[str] = []
     for fold in range(3):
-        split = FoldSplit(validation_fraction=0.2, folds=3, fold=fold)
+        split = Split(validation_fraction=0.2, folds=3, fold=fold)
         sources = gather(training(main, extra, split=split))
         parts = [stems(sources.train), stems(sources.validation), stems(sources.test)]
         assert sum(map(len, parts)) == len(set.union(*parts)) == 21
@@ -89,6 +89,6 @@ def test_every_image_of_the_main_sources_is_held_back_in_one_fold(
 
 
 def test_more_folds_than_galaxies_are_refused(labelled_folder: Callable[..., Path]) -> None:
-    config = training(source(labelled_folder(1)), split=FoldSplit(folds=4, fold=0))
+    config = training(source(labelled_folder(1)), split=Split(folds=4, fold=0))
     with pytest.raises(ConfigError, match="fewer folds"):
         gather(config)

@@ -12,7 +12,7 @@ from galpipe.classification.export import compare, to_litert
 from galpipe.classification.finetune import divide_at_first_trainable
 from galpipe.classification.train import train_classifier
 from galpipe.classification.zoo import build_cnn, build_vgg16, freeze_below
-from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, FoldSplit, Vgg16Member
+from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split, Vgg16Member
 from galpipe.errors import OutputError
 from galpipe.models import load_classifier, read_bundle
 
@@ -38,7 +38,7 @@ def config(labelled_folder: Callable[..., Path]) -> ClassifierTraining:
                 batch_size=8,
             ),
         ),
-        split=FoldSplit(test_fraction=0.25, validation_fraction=0.25),
+        split=Split(test_fraction=0.25, validation_fraction=0.25),
         input_size=32,
         views_per_epoch=16,
     )
