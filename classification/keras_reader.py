@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import keras
 
 from ..errors import InputError
+from .keras2 import mend_keras2
 
 __all__ = ["read_keras_network"]
 
@@ -70,9 +73,10 @@ def read_keras_network(path: Path) -> keras.Model:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        config = _archive_config(path) if path.suffix == ".keras" else _hdf5_config(path)
-        _check_layers(config, path)
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        if path.suffix == ".keras":
+            _check_layers(_archive_config(path), path)
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return _load_hdf5(path)
     except InputError:
         raise
     except Exception as error:
@@ -100,8 +104,8 @@ def _archive_config(path: Path) -> str:
         return archive.read("config.json").decode()
 
 
-def _hdf5_config(path: Path) -> str:
-    """Return the description in an HDF5 file, after a look at where its weights are."""
+def _load_hdf5(path: Path) -> keras.Model:
+    """Read an HDF5 file, after a look at where its weights are; that of Keras 2 is mended first."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -111,8 +115,22 @@ def _hdf5_config(path: Path) -> str:
                 f"{path}: holds weights without their network; save the whole model: "
                 "model.save('model.keras')"
             )
-        config = file.attrs["model_config"]
-        return config.decode() if isinstance(config, bytes) else str(config)
+        text, writer = (_text(file.attrs.get(key)) for key in ("model_config", "keras_version"))
+    _check_layers(text, path)
+    if not writer.startswith("2."):
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    config = json.loads(text)
+    mend_keras2(config)
+    with tempfile.TemporaryDirectory() as folder:
+        mended = Path(folder, "mended.h5")
+        shutil.copyfile(path, mended)
+        with h5py.File(mended, "r+") as file:
+            file.attrs["model_config"] = json.dumps(config)
+        return keras.saving.load_model(mended, compile=False, safe_mode=True)
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _check_storage(file: Any, path: Path) -> None:
