@@ -12,7 +12,7 @@ from .report import Block, Heading, Picture, Report, Table
 
 if TYPE_CHECKING:
     from ..classification.evaluate import ClassificationMetrics
-    from .evaluate_classifiers import MeasuredClassifier
+    from .measured_classifier import MeasuredClassifier
 
 __all__ = ["PICTURES", "classes_table", "figures_table", "open_folder", "write_report"]
 

@@ -16,7 +16,7 @@ from ..detection.mistake_sheet import Picture as ImagePicture
 from ..detection.mistake_sheet import draw_mistakes
 from ..detection.mistakes import Mistake, worst_false_boxes, worst_misses
 from ..imaging import read_field, to_rgb, write_png
-from .evaluate_detectors import MeasuredDetector, Truth
+from .measured_detector import MeasuredDetector, Truth
 from .naming import SafeNames
 from .output import RECORD_NAME, OutputFolder
 from .report import Block, Heading, Picture, Report, Table

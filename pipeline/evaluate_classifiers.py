@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,50 +16,18 @@ from ..classification.predict import read_central_crops
 from ..errors import InputError, require
 from ..models import Classifier
 from .classifier_report import PICTURES, open_folder, write_report
+from .measured_classifier import MeasuredClassifier
 from .progress import FieldProgress, field_progress
 from .record import describe_model
 from .run import open_classifier
 
 if TYPE_CHECKING:
-    from ..classification.evaluate import ClassificationMetrics
+    pass
 
-__all__ = ["MeasuredClassifier", "evaluate_classifiers"]
+__all__ = ["evaluate_classifiers"]
 
 # Images held in memory at a time.
 _CHUNK = 64
-
-
-@dataclass(frozen=True)
-class MeasuredClassifier:
-    """What was measured of one model.
-
-    Attributes
-    ----------
-    name : str
-        The model.
-    model : dict
-        What identifies it.
-    by_classifier : dict of str to ClassificationMetrics
-        Of the model under its name, then of each member of an ensemble as ``NAME: MEMBER``.
-    """
-
-    name: str
-    model: dict[str, Any]
-    by_classifier: dict[str, ClassificationMetrics]
-
-    @property
-    def metrics(self) -> ClassificationMetrics:
-        """What was measured of the model as it is used."""
-        return self.by_classifier[self.name]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain numbers, texts, lists and dictionaries."""
-        members = {
-            title.removeprefix(f"{self.name}: "): metrics.to_json()
-            for title, metrics in self.by_classifier.items()
-            if title != self.name
-        }
-        return {"model": self.model, "metrics": self.metrics.to_json(), "members": members}
 
 
 def evaluate_classifiers(

@@ -3,72 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..annotations import AnnotatedImage, read_voc_folder
 from ..detection.predict import detect_field
 from ..errors import require
 from ..imaging import Detections, read_field, to_rgb
 from ..models import TileDetector
+from .measured_detector import MeasuredDetector, Truth
 from .progress import field_progress
-from .record import describe_model
 from .run import open_detector
 
 if TYPE_CHECKING:
-    from ..detection.metrics import DetectionMetrics
+    pass
 
-__all__ = ["MeasuredDetector", "Truth", "evaluate_detectors"]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The images that detectors are measured on.
-
-    Attributes
-    ----------
-    paths : tuple of Path
-        The images.
-    images : tuple of AnnotatedImage
-        Their annotations, with the sizes that the images have.
-    data : dict of str to str
-        Where they came from.
-    """
-
-    paths: tuple[Path, ...]
-    images: tuple[AnnotatedImage, ...]
-    data: dict[str, str]
-
-
-@dataclass(frozen=True, eq=False)
-class MeasuredDetector:
-    """What was measured of one detector.
-
-    Attributes
-    ----------
-    name : str
-        The detector; no two are named alike.
-    detector : TileDetector
-    found : tuple of Detections
-        What it found on each image, down to low scores.
-    metrics : DetectionMetrics
-    """
-
-    name: str
-    detector: TileDetector
-    found: tuple[Detections, ...]
-    metrics: DetectionMetrics
-
-    @property
-    def threshold(self) -> float:
-        """Its score threshold."""
-        return self.detector.score_threshold
-
-    @property
-    def model(self) -> dict[str, Any]:
-        """What identifies it."""
-        return describe_model(self.detector.identity)
+__all__ = ["evaluate_detectors"]
 
 
 def evaluate_detectors(
