@@ -1,8 +1,8 @@
-"""Give a TF-Vision MobileNetV2 the weights of Keras's MobileNetV2."""
+"""Give the backbone of a TF-Vision detector the weights of Keras's network of that name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,39 +15,51 @@ __all__ = ["load_backbone", "refresh_statistics"]
 
 Arrays = list[NDArray[np.float32]]
 
+# By architecture, the network of keras.applications that its backbone is.
+_NETWORKS = {
+    "ssd_mobilenet": "MobileNetV2",
+    "efficientdet_d0": "EfficientNetB0",
+    "efficientdet_d1": "EfficientNetB1",
+    "efficientdet_d2": "EfficientNetB2",
+}
 
-def load_backbone(backbone: Any, weights: Literal["imagenet"] | Path) -> None:
+
+def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"] | Path) -> None:
     """Load ImageNet weights into a backbone.
 
     Parameters
     ----------
-    backbone : MobileNet
-        TF-Vision's MobileNetV2, filled in place.
+    backbone : MobileNet or EfficientNet
+        Of a detector of :mod:`galpipe.detection.zoo`, filled in place.
+    architecture : str
+        The detector's, such as ``ssd_mobilenet``.
     weights : "imagenet" or Path
         ``"imagenet"`` lets Keras download its own; a path is a ``.weights.h5`` (or Keras's older
-        ``.h5``) file of ``keras.applications.MobileNetV2(include_top=False)``.  HDF5 holds arrays
-        only: nothing in such a file is executed.
+        ``.h5``) file of the network of ``keras.applications`` with ``include_top=False``:
+        MobileNetV2, or EfficientNetB0 to B2 for EfficientDet-D0 to D2.  HDF5 holds arrays only:
+        nothing in such a file is executed.
 
     Raises
     ------
     InputError
         If the weights cannot be had or do not fit.
     """
-    pairs = list(_convolutions(backbone))
-    convolutions, norms = _keras_arrays(weights)
-    if len(pairs) != len(convolutions) or len(pairs) != len(norms):
+    network = _NETWORKS[architecture]
+    layers = list(_weighted_layers(backbone))
+    arrays = _keras_arrays(network, weights)
+    if len(layers) != len(arrays):
         raise InputError(
-            f"{weights}: holds {len(convolutions)} convolutions, MobileNetV2 has {len(pairs)}; "
-            "give the weights of keras.applications.MobileNetV2(include_top=False)"
+            f"{weights}: holds {len(arrays)} layers, {network} has {len(layers)}; "
+            f"give the weights of keras.applications.{network}(include_top=False)"
         )
-    for (convolution, norm), kernel, statistics in zip(pairs, convolutions, norms, strict=True):
-        if tuple(convolution.weights[0].shape) != kernel.shape:
+    for layer, values in zip(layers, arrays, strict=True):
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if shapes != [value.shape for value in values[: len(shapes)]]:
             raise InputError(
-                f"{weights}: a kernel of shape {kernel.shape} stands where MobileNetV2 1.0 has "
-                f"{tuple(convolution.weights[0].shape)}; give the weights of width 1.0"
+                f"{weights}: weights of shape {values[0].shape} stand where {network} has "
+                f"{shapes[0]}; give the weights of width 1.0"
             )
-        convolution.set_weights([kernel])
-        norm.set_weights(_same_function(statistics, norm.epsilon))
+        layer.set_weights(_same_function(values, layer.epsilon) if _is_norm(layer) else values)
 
 
 def refresh_statistics(backbone: Any, batches: Iterable[Any]) -> None:
@@ -61,13 +73,13 @@ def refresh_statistics(backbone: Any, batches: Iterable[Any]) -> None:
 
     Parameters
     ----------
-    backbone : MobileNet
+    backbone : MobileNet or EfficientNet
     batches : iterable of tensor
         A few batches of scaled training images.
     """
     import tensorflow as tf
 
-    norms = [norm for _, norm in _convolutions(backbone)]
+    norms = [layer for layer in _weighted_layers(backbone) if _is_norm(layer)]
     sums: dict[int, list[Any]] = {id(norm): [] for norm in norms}
     originals = {id(norm): norm.call for norm in norms}
 
@@ -104,21 +116,34 @@ def refresh_statistics(backbone: Any, batches: Iterable[Any]) -> None:
         )
 
 
-def _convolutions(backbone: Any) -> Iterable[tuple[Any, Any]]:
-    """Yield each convolution of a TF-Vision MobileNet with its batch norm, from input to output."""
-    for block in backbone.layers:
+def _weighted_layers(backbone: Any) -> Iterator[Any]:
+    """Yield the convolutions and batch norms of a backbone, from input to output."""
+    # That of EfficientNet stands behind a normalisation of colours.
+    for layer in getattr(backbone, "network", backbone).layers:
+        if not hasattr(layer, "_conv0"):
+            yield from [layer] if layer.weights else []
+            continue
         for number in range(3):
-            convolution = getattr(block, f"_conv{number}", None)
+            convolution = getattr(layer, f"_conv{number}", None)
+            if number == 2 and getattr(layer, "_squeeze_excitation", None):
+                yield layer._squeeze_excitation._se_reduce
+                yield layer._squeeze_excitation._se_expand
             # The first block has an expansion that is never built.
             if convolution is not None and convolution.built:
-                yield convolution, getattr(block, f"_norm{number}")
+                yield convolution
+                yield getattr(layer, f"_norm{number}")
 
 
-def _keras_arrays(weights: Literal["imagenet"] | Path) -> tuple[Arrays, list[Arrays]]:
+def _is_norm(layer: Any) -> bool:
+    return hasattr(layer, "epsilon")
+
+
+def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arrays]:
+    """Return the arrays of each layer of a network of Keras; a batch norm's epsilon comes last."""
     import keras
 
     try:
-        model = keras.applications.MobileNetV2(
+        model = getattr(keras.applications, network)(
             include_top=False,
             weights=weights if weights == "imagenet" else str(weights),
             # Another size would make Keras warn; the weights do not depend on it.
@@ -130,20 +155,22 @@ def _keras_arrays(weights: Literal["imagenet"] | Path) -> tuple[Arrays, list[Arr
             "they are downloaded from storage.googleapis.com: check the network, or set "
             "backbone_weights to a file or to none"
             if weights == "imagenet"
-            else "give a weights file of keras.applications.MobileNetV2(include_top=False)"
+            else f"give a weights file of keras.applications.{network}(include_top=False)"
         )
         raise InputError(
             f"backbone weights '{weights}' cannot be loaded ({error}); {cure}"
         ) from error
-    convolutions: Arrays = []
-    norms: list[Arrays] = []
+    layers = []
     for layer in model.layers:
+        # The convolution for a classifier, which EfficientDet does without.
+        if layer.name == "top_conv":
+            break
         arrays = [np.asarray(weight) for weight in layer.get_weights()]
-        if len(arrays) == 4:
-            norms.append([*arrays, np.float32(layer.epsilon)])  # type: ignore[list-item]
-        elif arrays:
-            convolutions.append(arrays[0])
-    return convolutions, norms
+        # The colours of EfficientNet are normalised in front of the backbone.
+        if arrays and not isinstance(layer, keras.layers.Normalization):
+            is_norm = isinstance(layer, keras.layers.BatchNormalization)
+            layers.append([*arrays, np.float32(layer.epsilon)] if is_norm else arrays)
+    return layers
 
 
 def _same_function(statistics: Arrays, epsilon: float) -> Arrays:

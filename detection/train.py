@@ -66,6 +66,7 @@ class Trainer:
         tf_keras.utils.set_random_seed(config.seed)
         self.config = config
         self._task, self.model = build_model(config)
+        self._backbone = {variable.ref() for variable in self.model.backbone.variables}
         self._optimizer = tf_keras.optimizers.SGD(
             learning_rate=0.0, momentum=_MOMENTUM, nesterov=True
         )
@@ -87,7 +88,9 @@ class Trainer:
     def start(self, images: Iterator[Any]) -> None:
         """Load the backbone's weights, its statistics measured on a few batches of images."""
         if self.config.backbone_weights != "none":
-            load_backbone(self.model.backbone, self.config.backbone_weights)
+            load_backbone(
+                self.model.backbone, self.config.architecture, self.config.backbone_weights
+            )
             refresh_statistics(
                 self.model.backbone,
                 (self._scaled(batch) for batch in itertools.islice(images, _STATISTICS_BATCHES)),
@@ -144,10 +147,15 @@ class Trainer:
         variables = self.model.trainable_variables
         gradients = tape.gradient(loss, variables)
         gradients, _ = tf.clip_by_global_norm(gradients, _LARGEST_GRADIENT)
+        # SGD is linear in the gradient: a share of it is that share of the learning rate.
+        rates = [
+            self.config.backbone_rate if variable.ref() in self._backbone else 1.0
+            for variable in variables
+        ]
         # Variables of parts that feed no head have no gradient.
         self._optimizer.apply_gradients(
-            (gradient, variable)
-            for gradient, variable in zip(gradients, variables, strict=True)
+            (gradient * rate, variable)
+            for gradient, variable, rate in zip(gradients, variables, rates, strict=True)
             if gradient is not None
         )
         self._step.assign_add(1)
