@@ -34,7 +34,7 @@ class DetectorHead(_Section):
 
     anchors: Anchors
     score_threshold: Annotated[float, Field(ge=0, le=1)]
-    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.45
 
 
 class Manifest(_Section):
