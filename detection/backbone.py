@@ -160,7 +160,7 @@ def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arr
         raise InputError(
             f"backbone weights '{weights}' cannot be loaded ({error}); {cure}"
         ) from error
-    layers = []
+    layers: list[Arrays] = []
     for layer in model.layers:
         # The convolution for a classifier, which EfficientDet does without.
         if layer.name == "top_conv":
@@ -169,7 +169,7 @@ def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arr
         # The colours of EfficientNet are normalised in front of the backbone.
         if arrays and not isinstance(layer, keras.layers.Normalization):
             is_norm = isinstance(layer, keras.layers.BatchNormalization)
-            layers.append([*arrays, np.float32(layer.epsilon)] if is_norm else arrays)
+            layers.append([*arrays, np.asarray(layer.epsilon, np.float32)] if is_norm else arrays)
     return layers
 
 
