@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..configs import ClassifierTraining, Split
+from ..configs import ClassifierTraining
 from ..errors import require
 from ..models import Bundle, load_classifier
 from .classifier_report import classes_table
-from .output import RECORD_NAME, OutputFolder
+from .folds import distinct_names, mean_and_deviation, of_fold, open_folder, write_result
 from .report import Block, Heading, Report, Table
 from .significance import Comparison, compare_folds
 from .training import open_trainer, train_once
@@ -35,7 +35,6 @@ __all__ = [
 
 logger = logging.getLogger("galpipe")
 
-_OURS = ("metrics.json", "report.md", "report.html")
 _COMPARED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 _MEASURES = {
     "accuracy": "accuracy",
@@ -224,19 +223,13 @@ def cross_validate_classifiers(
         If the packages of training are not installed.
     """
     require("sklearn", "train")
-    folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
-    record = {"made_by": "galpipe", "command": "cross-validate"}
-    folder.write_json(RECORD_NAME, record | {"status": "training"})
+    folder = open_folder(output, overwrite=overwrite)
     trainings = [
         _train(name, config, folds, folder.path / "models")
-        for name, config in zip(_names(configs), configs, strict=True)
+        for name, config in zip(distinct_names(configs), configs, strict=True)
     ]
     result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
-    report = result.report()
-    folder.write_json("metrics.json", result.to_json())
-    folder.write_text("report.md", report.to_markdown())
-    folder.write_text("report.html", report.to_html(folder.path))
-    folder.write_json(RECORD_NAME, record | {"status": "complete"})
+    write_result(folder, result)
     return result
 
 
@@ -247,10 +240,10 @@ def _train(name: str, config: ClassifierTraining, folds: int, folder: Path) -> V
     bundles, held_back = [], []
     for fold in range(folds):
         logger.info("%s: fold %d of %d", name, fold + 1, folds)
-        of_fold = _of_fold(config, folds, fold)
-        classifier = load_classifier(train_once(train, of_fold, folder))
+        training = of_fold(config, folds, fold)
+        classifier = load_classifier(train_once(train, training, folder))
         bundles.append(classifier.bundle)
-        held_back.append(predict_held_back(of_fold, classifier))
+        held_back.append(predict_held_back(training, classifier))
     return ValidatedTraining(
         name,
         tuple(bundles),
@@ -280,23 +273,6 @@ def _classifiers(
         )
         for key, title in titles.items()
     )
-
-
-def _of_fold(config: ClassifierTraining, folds: int, fold: int) -> ClassifierTraining:
-    split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
-    return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
-
-
-def _names(configs: Sequence[ClassifierTraining]) -> list[str]:
-    """Name each training so that no two are named alike."""
-    names: list[str] = []
-    for config in configs:
-        name, number = config.name, 1
-        while name in names:
-            number += 1
-            name = f"{config.name} {number}"
-        names.append(name)
-    return names
 
 
 def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
@@ -329,12 +305,8 @@ def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
 
 
 def _summary(values: Sequence[float]) -> dict[str, float] | None:
-    """Return mean and standard deviation over the folds that have the measure."""
-    known = [value for value in values if not np.isnan(value)]
-    if not known:
-        return None
-    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
-    return {"mean": float(np.mean(known)), "deviation": deviation}
+    known = mean_and_deviation(values)
+    return known and {"mean": known[0], "deviation": known[1]}
 
 
 def _spread(values: Sequence[float]) -> str:

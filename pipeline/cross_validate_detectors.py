@@ -9,12 +9,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..configs import DetectorTraining, Split
+from ..configs import DetectorTraining
 from ..errors import require
 from ..models import Bundle, read_bundle
-from .output import RECORD_NAME, OutputFolder
+from .folds import distinct_names, mean_and_deviation, of_fold, open_folder, write_result
 from .report import Block, Heading, Report, Table
 from .significance import Comparison, compare_folds
 from .training import open_trainer, train_once
@@ -23,7 +21,6 @@ __all__ = ["CrossValidation", "ValidatedDetector", "cross_validate_detectors"]
 
 logger = logging.getLogger("galpipe")
 
-_OURS = ("metrics.json", "report.md", "report.html")
 _COMPARED = {"map50": "mAP@0.5", "ap": "AP@[.5:.95]", "ar1": "AR@1"}
 _MEASURES = _COMPARED | {
     "ar1_of_ceiling": "AR@1 of its ceiling",
@@ -181,41 +178,18 @@ def cross_validate_detectors(
     """
     require("pycocotools", "train")
     train = open_trainer("detector")
-    folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
-    record = {"made_by": "galpipe", "command": "cross-validate"}
-    folder.write_json(RECORD_NAME, record | {"status": "training"})
+    folder = open_folder(output, overwrite=overwrite)
     detectors = []
-    for name, config in zip(_names(configs), configs, strict=True):
+    for name, config in zip(distinct_names(configs), configs, strict=True):
         bundles = []
         for fold in range(folds):
             logger.info("%s: fold %d of %d", name, fold + 1, folds)
-            place = train_once(train, _of_fold(config, folds, fold), folder.path / "models")
+            place = train_once(train, of_fold(config, folds, fold), folder.path / "models")
             bundles.append(read_bundle(place))
         detectors.append(ValidatedDetector(name, tuple(bundles)))
     result = CrossValidation(folds, tuple(detectors), _compare(detectors))
-    report = result.report()
-    folder.write_json("metrics.json", result.to_json())
-    folder.write_text("report.md", report.to_markdown())
-    folder.write_text("report.html", report.to_html(folder.path))
-    folder.write_json(RECORD_NAME, record | {"status": "complete"})
+    write_result(folder, result)
     return result
-
-
-def _of_fold(config: DetectorTraining, folds: int, fold: int) -> DetectorTraining:
-    split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
-    return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
-
-
-def _names(configs: Sequence[DetectorTraining]) -> list[str]:
-    """Name each training so that no two are named alike."""
-    names: list[str] = []
-    for config in configs:
-        name, number = config.name, 1
-        while name in names:
-            number += 1
-            name = f"{config.name} {number}"
-        names.append(name)
-    return names
 
 
 def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
@@ -244,10 +218,8 @@ def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
 
 
 def _summary(values: Sequence[float]) -> dict[str, float] | None:
-    if not values:
-        return None
-    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return {"mean": round(float(np.mean(values)), 4), "deviation": round(deviation, 4)}
+    known = mean_and_deviation(values)
+    return known and {"mean": round(known[0], 4), "deviation": round(known[1], 4)}
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,6 @@ from .measured_classifier import MeasuredClassifier
 from .progress import FieldProgress, field_progress
 from .record import describe_model
 from .run import open_classifier
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["evaluate_classifiers"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..annotations import AnnotatedImage, read_voc_folder
 from ..detection.predict import detect_field
@@ -15,9 +14,6 @@ from ..models import TileDetector
 from .measured_detector import MeasuredDetector, Truth
 from .progress import field_progress
 from .run import open_detector
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["evaluate_detectors"]
 
