@@ -21,8 +21,8 @@ from ..collection import Collection
 from ..untrusted import read_json
 from .decimals import EXACT, decimal_from_text, show_decimal
 from .format import Format, Reading, Writing
+from .json_images import read_images
 from .json_values import json_head, need_dict, need_list, need_number, need_text
-from .locate import locate
 
 __all__ = ["FORMAT"]
 
@@ -43,22 +43,7 @@ def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]
     content = read_json(file, parse_float=decimal_from_text)
     if not isinstance(content, list):
         raise InputError(f"{file} is not CreateML: it is no list of images.")
-    for number, entry in enumerate(content):
-        try:
-            name, annotations = _image(entry)
-        except ValueError as error:
-            reading.on_error(InputError(f"{file}: entry {number} {error}."))
-            continue
-        objects = []
-        for place, annotation in enumerate(annotations):
-            try:
-                objects.append(_object(annotation))
-            except ValueError as error:
-                reading.on_error(InputError(f"{file}: object {place} of {name} {error}."))
-        try:
-            yield file, locate(AnnotatedImage(name, 0, 0, objects=tuple(objects)), reading.images)
-        except InputError as error:
-            reading.on_error(error)
+    yield from read_images(file, enumerate(content), _image, _object, "object", reading)
 
 
 def _image(entry: object) -> tuple[str, list[Any]]:

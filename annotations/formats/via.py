@@ -16,6 +16,7 @@ from ...errors import InputError
 from ..annotation import AnnotatedImage, ObjectBox
 from ..untrusted import read_json
 from .format import Format, Reading
+from .json_images import read_images
 from .json_values import (
     describe,
     json_head,
@@ -25,7 +26,6 @@ from .json_values import (
     need_text,
     text_pairs,
 )
-from .locate import locate
 
 __all__ = ["FORMAT"]
 
@@ -48,22 +48,8 @@ def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]
         content = content.get(_PROJECT, content)
     if not isinstance(content, dict):
         raise InputError(f"{path} is no JSON of VGG Image Annotator: it lists no images.")
-    for key, entry in content.items():
-        try:
-            name, regions = _image(entry)
-        except ValueError as error:
-            reading.on_error(InputError(f"{path}: entry {key[:60]!a} {error}."))
-            continue
-        objects = []
-        for number, region in enumerate(regions):
-            try:
-                objects.append(_object(region))
-            except ValueError as error:
-                reading.on_error(InputError(f"{path}: region {number} of {name} {error}."))
-        try:
-            yield path, locate(AnnotatedImage(name, 0, 0, objects=tuple(objects)), reading.images)
-        except InputError as error:
-            reading.on_error(error)
+    entries = ((ascii(key[:60]), entry) for key, entry in content.items())
+    yield from read_images(path, entries, _image, _object, "region", reading)
 
 
 def _image(entry: object) -> tuple[str, list[Any]]:
