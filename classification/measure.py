@@ -37,7 +37,8 @@ class Measurement:
     by_classifier : dict of str to ClassificationMetrics
         Of each member and, where there are several, of the ensemble.
     files : tuple of str
-        Names of the images that count: those whose label leaves one class.
+        Names of the images that count: those whose label leaves one class, or all where the labels
+        name sets of classes of which no two share a class.
     """
 
     images: str
@@ -69,10 +70,11 @@ def measure(
     sets += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
     measured = []
     for title, cutouts, annotated in sets:
-        certain = cutouts.select(cutouts.certain)
-        if len(certain):
-            crops = read_crops(certain.paths, classifier.input_size, config.crop_margin, annotated)
-            measured.append(_measure(title, classifier, certain, crops))
+        sets = _disjoint_sets(cutouts.allowed)
+        kept = cutouts if len(sets) else cutouts.select(cutouts.certain)
+        if len(kept):
+            crops = read_crops(kept.paths, classifier.input_size, config.crop_margin, annotated)
+            measured.append(_measure(title, classifier, kept, crops, sets))
     return measured
 
 
@@ -102,17 +104,46 @@ def read_crops(
 
 
 def _measure(
-    title: str, classifier: Classifier, cutouts: Cutouts, crops: NDArray[np.uint8]
+    title: str,
+    classifier: Classifier,
+    cutouts: Cutouts,
+    crops: NDArray[np.uint8],
+    sets: NDArray[np.float32],
 ) -> Measurement:
+    """Measure the classes, or which of the sets gets the largest sum of probabilities."""
     members = classifier.predict_members(crops)
-    results = dict(zip(classifier.member_names, members, strict=True))
-    if len(results) > 1:
-        results[ENSEMBLE] = classifier.combine(members)
+    given = dict(zip(classifier.member_names, members, strict=True))
+    if len(given) > 1:
+        given[ENSEMBLE] = classifier.combine(members)
+    names, truth = classifier.class_names, cutouts.class_ids
+    if len(sets):
+        title += ", by the sets of classes that the labels name"
+        truth = (cutouts.allowed @ sets.T).argmax(axis=1)
+        given = {name: _summed(probabilities, sets) for name, probabilities in given.items()}
+        names = tuple(
+            " | ".join(name for name, member in zip(names, row, strict=True) if member)
+            for row in sets
+        )
     return Measurement(
         title,
-        {
-            name: evaluate_probabilities(cutouts.class_ids, p, classifier.class_names)
-            for name, p in results.items()
-        },
+        {name: evaluate_probabilities(truth, p, names) for name, p in given.items()},
         tuple(path.name for path in cutouts.paths),
     )
+
+
+def _summed(probabilities: NDArray[np.float32], sets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probability of each set of classes, given that it is one of them."""
+    summed = probabilities @ sets.T
+    tiny = np.finfo(np.float32).tiny
+    return summed / np.maximum(summed.sum(axis=1, keepdims=True), tiny)
+
+
+def _disjoint_sets(allowed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sets of classes that labels name, shape (S, C).
+
+    None where every label names one class, where they are probabilities, where there is only one
+    set, or where two sets share a class: then nothing tells which of them an image belongs to.
+    """
+    sets = np.unique(allowed, axis=0)
+    plain = np.isin(sets, (0, 1)).all() and (sets.sum(axis=0) <= 1).all()
+    return sets if plain and len(sets) > 1 and (sets.sum(axis=1) > 1).any() else sets[:0]

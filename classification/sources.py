@@ -32,7 +32,8 @@ class Sources:
     extra : Cutouts
         The sources of role ``extra``, without galaxies of the validation and the tests.
     external : dict of str to Cutouts
-        The sources of role ``test`` by the name of their folder or data file.
+        The sources of role ``test``, and what is held back of those of role ``extra``, by the name
+        of their folder or data file.
     """
 
     train: Cutouts
@@ -55,7 +56,9 @@ class Division:
 def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> Division:
     """Divide the images of each source by galaxy.
 
-    A galaxy held back in one source is taken out of the training part of all others.
+    A galaxy held back in one source is taken out of the training part of all others.  What is held
+    back of a source of role ``extra`` depends on that source and the seed alone: it is the same in
+    every fold.
 
     Parameters
     ----------
@@ -75,10 +78,16 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
         kept, taken = divided([galaxies[i] for i in rest], [label[i] for i in rest], config.split)
         held[part] = {galaxies[rest[i]] for i in taken}
         rest = rest[kept]
-    external = {galaxies[i] for i in np.flatnonzero(role == "test")}
+    own = np.zeros(len(galaxies), dtype=bool)
+    for (start, stop), data in zip(pairwise(starts), config.data, strict=True):
+        _, taken = split_by_galaxy(
+            galaxies[start:stop], data.held_back, config.split.seed, label[start:stop]
+        )
+        own[start + taken] = True
+    external = {galaxies[i] for i in np.flatnonzero((role == "test") | own)}
     sides = np.empty(len(galaxies), dtype=object)
     for i, galaxy in enumerate(galaxies):
-        if role[i] == "test":
+        if role[i] == "test" or own[i]:
             sides[i] = "test"
         elif galaxy in external:
             sides[i] = "unused"
@@ -180,7 +189,7 @@ def gather(
                 source, division.test[source]
             )
             for source, data in enumerate(config.data)
-            if data.role == "test"
+            if data.role == "test" or data.held_back
         },
     )
     for name in ("train", "validation", "test"):

@@ -160,6 +160,17 @@ class ClassifierData(Section):
     ] = "labels"
     annotations: Path | None = None
     role: Literal["train", "extra", "test"] = "train"
+    held_back: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the galaxies of a source of role ``extra`` that are measured on instead, by the sets
+    of classes that its labels name."""
+
+    @model_validator(mode="after")
+    def _held_back_of_extra(self) -> ClassifierData:
+        if self.held_back and self.role != "extra":
+            raise ValueError(
+                "held_back is for sources of role extra; 'split' divides those of role train"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tables_where_they_are_read(self) -> ClassifierData:

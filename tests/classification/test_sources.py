@@ -92,3 +92,27 @@ def test_more_folds_than_galaxies_are_refused(labelled_folder: Callable[..., Pat
     config = training(source(labelled_folder(1)), split=Split(folds=4, fold=0))
     with pytest.raises(ConfigError, match="fewer folds"):
         gather(config)
+
+
+def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    main = source(labelled_folder(6))
+    extra = source(labelled_folder(8, first_seed=900), "extra").model_copy(
+        update={"held_back": 0.25}
+    )
+    held = []
+    for fold in range(2):
+        split = Split(validation_fraction=0.2, folds=2, fold=fold)
+        sources = gather(training(main, extra, split=split))
+        kept = stems(sources.external[extra.images.name])
+        assert len(kept) == 6
+        assert len(sources.extra) == 18
+        assert not kept & stems(sources.extra)
+        held.append(kept)
+    assert held[0] == held[1]
+
+
+def test_only_an_extra_source_has_a_share_of_its_own() -> None:
+    with pytest.raises(ValueError, match="held_back is for sources of role extra"):
+        ClassifierData(images=Path("a"), labels=Path("b"), held_back=0.2)
