@@ -11,7 +11,7 @@ from ..models.litert import LiteRTNetwork
 from .half_precision import halve_large_weights
 from .zoo import INPUT_SCALING, head_outputs
 
-__all__ = ["export_litert", "largest_score_difference"]
+__all__ = ["export_litert", "flat_heads", "largest_score_difference"]
 
 
 def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
@@ -33,7 +33,7 @@ def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
     import tensorflow as tf
 
     def heads(images: Any) -> tuple[Any, Any]:
-        return _flat_heads(model, images, anchors_per_cell)
+        return flat_heads(model, images, anchors_per_cell)
 
     # One image; LiteRT resizes the batch, since no shape inside depends on it.
     signature = tf.TensorSpec((1, input_size, input_size, 3), tf.float32)
@@ -64,14 +64,23 @@ def largest_score_difference(
     largest = 0.0
     for image in images:
         scaled = image[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
-        logits, _ = _flat_heads(model, tf.constant(scaled, tf.float32), anchors_per_cell)
+        logits, _ = flat_heads(model, tf.constant(scaled, tf.float32), anchors_per_cell)
         exported, _ = network.run(image[np.newaxis])
         difference = np.abs(tf.sigmoid(logits).numpy() - tf.sigmoid(exported).numpy())
         largest = max(largest, float(difference.max()))
     return largest
 
 
-def _flat_heads(model: Any, images: Any, anchors_per_cell: int) -> tuple[Any, Any]:
+def flat_heads(model: Any, images: Any, anchors_per_cell: int) -> tuple[Any, Any]:
+    """Return class logits (N, A, classes), without the background, and box codes (N, A, 4).
+
+    Parameters
+    ----------
+    model : RetinaNetModel
+    images : tensor, shape (N, S, S, 3)
+        Scaled by :data:`~galpipe.detection.zoo.INPUT_SCALING`.
+    anchors_per_cell : int
+    """
     import tensorflow as tf
 
     logits, codes = head_outputs(model, images, training=False)

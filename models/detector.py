@@ -11,7 +11,7 @@ from .anchors import decode_boxes, multilevel_anchors
 from .bundle import Bundle
 from .litert import LiteRTNetwork
 
-__all__ = ["Detector"]
+__all__ = ["Detector", "best_boxes"]
 
 
 class Detector:
@@ -81,11 +81,34 @@ class Detector:
 
     def _detect_one(self, image: NDArray[np.uint8], threshold: float) -> Detections:
         scores, boxes = self.raw(image)
-        class_ids = scores.argmax(axis=1)
-        best = scores[np.arange(len(scores)), class_ids]
-        kept = np.flatnonzero(best >= threshold)
-        boxes = clip(boxes[kept], image.shape[1], image.shape[0])
-        detections = Detections(boxes, best[kept], class_ids[kept], np.full(len(kept), -1))
-        return detections.select(
-            suppress(detections.boxes, detections.scores, self._iou_threshold, detections.class_ids)
-        )
+        return best_boxes(scores, boxes, self.input_size, threshold, self._iou_threshold)
+
+
+def best_boxes(
+    scores: NDArray[np.float64],
+    boxes: NDArray[np.float64],
+    side: int,
+    score_threshold: float,
+    iou_threshold: float,
+) -> Detections:
+    """Return the objects that the anchors of one image stand for, best first.
+
+    Parameters
+    ----------
+    scores, boxes : ndarray, shapes (A, classes) and (A, 4)
+    side : int
+        Of the image, in pixels; boxes are clipped to it.
+    score_threshold : float
+        Lowest score kept.
+    iou_threshold : float
+        Of two boxes of a class that overlap more than this, the better is kept.
+    """
+    class_ids = scores.argmax(axis=1)
+    best = scores[np.arange(len(scores)), class_ids]
+    kept = np.flatnonzero(best >= score_threshold)
+    detections = Detections(
+        clip(boxes[kept], side, side), best[kept], class_ids[kept], np.full(len(kept), -1)
+    )
+    return detections.select(
+        suppress(detections.boxes, detections.scores, iou_threshold, detections.class_ids)
+    )
