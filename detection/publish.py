@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..annotations import AnnotatedImage, ObjectBox
 from ..configs import DetectorTraining
 from ..models import (
     Detector,
@@ -21,11 +20,9 @@ from ..models import (
 from .card import describe_data, model_card, versions
 from .curves import PrecisionRecall
 from .dataset import Source
-from .evaluate import LOWEST_SCORE, evaluate_detections
 from .export import export_litert, largest_score_difference
-from .metrics import DetectionMetrics
-from .predict import detect_field
-from .views import LabelledImage, view
+from .measure import images_by_role, measure_images
+from .views import view
 from .zoo import INPUT_SCALING
 
 __all__ = ["measure_bundle", "publish"]
@@ -90,10 +87,14 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
     bundle = read_bundle(folder)
     detector = Detector(bundle)
     threshold = _best_threshold(
-        [_measure(detector, images).curve for images in _by_role(sources, "validation").values()]
+        [
+            measure_images(detector, images).curve
+            for images in images_by_role(sources, "validation").values()
+        ]
     )
     measured = {
-        role: _measure(detector, images) for role, images in _by_role(sources, "test").items()
+        role: measure_images(detector, images)
+        for role, images in images_by_role(sources, "test").items()
     }
     parity = bundle.metrics()["litert_difference"]
     metrics: dict[str, Any] = {"score_threshold": threshold, "litert_difference": round(parity, 5)}
@@ -105,36 +106,11 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
     return write_bundle(folder, manifest, {_MODEL_FILE: bundle.read(_MODEL_FILE)}, card, metrics)
 
 
-def _by_role(sources: Sequence[Source], part: str) -> dict[str, list[LabelledImage]]:
-    images: dict[str, list[LabelledImage]] = {}
-    for source in sources:
-        if getattr(source, part):
-            images.setdefault(source.data.role, []).extend(getattr(source, part))
-    return images
-
-
 def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
     if not curves:
         return _UNMEASURED_THRESHOLD
     f1 = [np.mean([curve.f1(threshold) for curve in curves]) for threshold in _THRESHOLDS]
     return round(float(_THRESHOLDS[int(np.argmax(f1))]), 2)
-
-
-def _measure(detector: Detector, images: Sequence[LabelledImage]) -> DetectionMetrics:
-    found = [detect_field(image.rgb, detector, LOWEST_SCORE) for image in images]
-    truth = [_annotated(image, detector.class_names) for image in images]
-    return evaluate_detections(truth, found, detector.class_names)
-
-
-def _annotated(image: LabelledImage, class_names: Sequence[str]) -> AnnotatedImage:
-    height, width = image.rgb.shape[:2]
-    objects = tuple(
-        ObjectBox(class_names[class_id], xmin, ymin, xmax, ymax, difficult=bool(difficult))
-        for (xmin, ymin, xmax, ymax), class_id, difficult in zip(
-            image.boxes.tolist(), image.class_ids, image.difficult, strict=True
-        )
-    )
-    return AnnotatedImage(image.name, width, height, objects=objects)
 
 
 def _tiles(config: DetectorTraining, sources: Sequence[Source]) -> Any:
@@ -155,7 +131,8 @@ def _portable(config: DetectorTraining) -> dict[str, Any]:
     for source in settings["data"]:
         for name in ("images", "annotations"):
             source[name] = "/".join(Path(source[name]).parts[-2:])
-    settings["backbone_weights"] = Path(settings["backbone_weights"]).name
+    for name in ("backbone_weights", "start_from"):
+        settings[name] = settings[name] and Path(settings[name]).name
     return settings
 
 
