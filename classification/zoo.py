@@ -22,7 +22,7 @@ __all__ = [
     "build_vgg16_batch_norm",
     "fold_batch_norm",
     "freeze_below",
-    "load_convolutions",
+    "start_from_file",
 ]
 
 VGG16_BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
@@ -67,8 +67,7 @@ def build_cnn(
     x = layers.Dense(design.dense, **_start(design))(x)
     x = layers.BatchNormalization()(x) if design.batch_norm else x
     x = layers.ReLU()(x)
-    outputs = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
-    return keras.Model(inputs, outputs, name="cnn")
+    return keras.Model(inputs, _probabilities(x, num_classes), name="cnn")
 
 
 def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) -> keras.Model:
@@ -148,15 +147,16 @@ def fold_batch_norm(source: keras.Model, target: keras.Model) -> None:
     target.get_layer("probabilities").set_weights(source.get_layer("probabilities").get_weights())
 
 
-def load_convolutions(model: keras.Model, path: Path) -> None:
-    """Read the convolutions of VGG16 from a file.
+def start_from_file(model: keras.Model, path: Path) -> None:
+    """Read the weights of VGG16 from a file.
 
     Parameters
     ----------
     model : keras.Model
         What :func:`build_vgg16` returned.
     path : Path
-        A ``.keras`` model written here, or Keras's ``..._notop.h5`` of ImageNet weights.
+        A ``.keras`` model written here, whose dense layers are taken too where they have the same
+        shapes, or Keras's ``..._notop.h5`` of ImageNet weights.
 
     Raises
     ------
@@ -168,13 +168,12 @@ def load_convolutions(model: keras.Model, path: Path) -> None:
     try:
         if path.suffix == ".keras":
             source = keras.saving.load_model(path, compile=False, safe_mode=True)
+            _copy(source, model)
+        else:
+            source = keras.applications.VGG16(include_top=False, weights=str(path))
+            _adopt_imagenet_input(source)
             for layer in _convolutions(model):
                 layer.set_weights(source.get_layer(layer.name).get_weights())
-        else:
-            plain = keras.applications.VGG16(include_top=False, weights=str(path))
-            _adopt_imagenet_input(plain)
-            for layer in _convolutions(model):
-                layer.set_weights(plain.get_layer(layer.name).get_weights())
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: does not hold the weights of VGG16 ({error})") from error
 
@@ -202,7 +201,26 @@ def _standardised(input_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor
 
 def _top(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     x = layers.Dense(64, activation="relu", kernel_initializer="he_normal", name="dense")(features)
-    return layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
+    return _probabilities(x, num_classes)
+
+
+def _probabilities(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+    # 16 bits would round probabilities and the logarithms of the loss.
+    return layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(
+        features
+    )
+
+
+def _copy(source: keras.Model, target: keras.Model) -> None:
+    for layer in _convolutions(target):
+        layer.set_weights(source.get_layer(layer.name).get_weights())
+    for name in ("dense", "probabilities"):
+        weights = source.get_layer(name).get_weights()
+        layer = target.get_layer(name)
+        if [w.shape for w in weights] != [w.shape for w in layer.get_weights()]:
+            # What follows has learned to read another layer than the new one.
+            break
+        layer.set_weights(weights)
 
 
 def _convolutions(model: keras.Model) -> list[keras.layers.Layer]:

@@ -137,7 +137,7 @@ def test_imagenet_weights_see_blue_green_red_less_the_mean(
     original.get_layer("block1_conv1").set_weights([kernel, rng.normal(size=bias.shape)])
     file = tmp_path / "vgg16_notop.weights.h5"
     original.save_weights(file)
-    zoo.load_convolutions(vgg16, file)
+    zoo.start_from_file(vgg16, file)
     rgb = rng.integers(0, 256, (1, 69, 69, 3)).astype(np.float32)
     wanted = keras.Model(original.input, original.get_layer("block1_conv1").output)(
         keras.applications.vgg16.preprocess_input(rgb.copy())
@@ -153,7 +153,7 @@ def test_convolutions_come_from_a_trained_model_of_any_number_of_classes(
 ) -> None:
     other = zoo.build_vgg16(2, 32)
     other.save(tmp_path / "other.keras")
-    zoo.load_convolutions(vgg16, tmp_path / "other.keras")
+    zoo.start_from_file(vgg16, tmp_path / "other.keras")
     for name in ("block1_conv1", "block5_conv3"):
         for mine, theirs in zip(
             vgg16.get_layer(name).get_weights(), other.get_layer(name).get_weights(), strict=True
@@ -161,9 +161,21 @@ def test_convolutions_come_from_a_trained_model_of_any_number_of_classes(
             np.testing.assert_array_equal(mine, theirs)
 
 
+def test_dense_layers_of_the_same_shapes_come_along(
+    vgg16: keras.Model, tmp_path: Path
+) -> None:
+    own = vgg16.get_layer("dense").get_weights()[0]
+    zoo.build_vgg16(10, 69).save(tmp_path / "same.keras")
+    zoo.build_vgg16(10, 96).save(tmp_path / "larger.keras")
+    zoo.start_from_file(vgg16, tmp_path / "larger.keras")
+    np.testing.assert_array_equal(vgg16.get_layer("dense").get_weights()[0], own)
+    zoo.start_from_file(vgg16, tmp_path / "same.keras")
+    assert not np.array_equal(vgg16.get_layer("dense").get_weights()[0], own)
+
+
 @pytest.mark.parametrize("name", ["missing.keras", "text.keras", "text.h5"])
 def test_unusable_weights_are_named(vgg16: keras.Model, tmp_path: Path, name: str) -> None:
     if name.startswith("text"):
         (tmp_path / name).write_text("no weights")
     with pytest.raises(InputError, match=name):
-        zoo.load_convolutions(vgg16, tmp_path / name)
+        zoo.start_from_file(vgg16, tmp_path / name)
