@@ -18,9 +18,10 @@ from .dataset import class_names
 from .finetune import fine_tune
 from .fit import Schedule, fit, validation_arrays
 from .keras_file import build_keras_file
+from .precision import computing_in, in_float32
 from .pretrain import pretrain_vgg16
 from .sources import Sources
-from .zoo import build_cnn, build_vgg16, freeze_below, load_convolutions
+from .zoo import build_cnn, build_vgg16, freeze_below, start_from_file
 
 __all__ = ["check_members", "train_member"]
 
@@ -57,7 +58,8 @@ def train_member(
     if isinstance(member, KerasFileMember):
         model = build_keras_file(member, class_names(config), config.input_size)
     else:
-        model = _train(member, config, sources, folder)
+        with computing_in(member.precision):
+            model = in_float32(_train(member, config, sources, folder))
     model.save(finished)
     return model
 
@@ -99,5 +101,5 @@ def _start_vgg16(
     imagenet = member.initial_weights == "imagenet"
     model = build_vgg16(num_classes, recipe.input_size, imagenet=imagenet)
     if isinstance(member.initial_weights, Path):
-        load_convolutions(model, member.initial_weights)
+        start_from_file(model, member.initial_weights)
     return model

@@ -37,6 +37,8 @@ class _TrainedMember(_Member):
     learning_rate: PositiveFloat = 1e-3
     patience: PositiveInt = 10
     """Epochs without a better validation loss before the training stops."""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """What the network computes in while it is trained; its weights are always float32."""
 
 
 class CnnDesign(Section):
