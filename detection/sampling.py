@@ -46,6 +46,8 @@ class TileSampler:
         Smallest and largest scale, tile pixels per image pixel.
     paste_fraction : float
         Share of tiles onto which objects of other images are pasted; needs frames.
+    draw_stars : bool
+        Whether stars are drawn on tiles of frames, as background: not where they are to be found.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class TileSampler:
         size: int,
         scale_range: tuple[float, float],
         paste_fraction: float,
+        *,
+        draw_stars: bool = True,
     ) -> None:
         if not cutouts and not frames:
             raise ValueError("there is no image to sample from")
@@ -63,12 +67,14 @@ class TileSampler:
         self._size = size
         self._scale_range = scale_range
         self._paste_fraction = paste_fraction if frames else 0.0
+        self._draw_stars = draw_stars
         self._stars = [_bright_stars(frame) for frame in frames]
         self._donors = (
             cut_donors(cutouts, native=False) + cut_donors(frames, native=True)
             if self._paste_fraction
             else []
         )
+        self._donor_classes = np.array([donor.class_id for donor in self._donors], dtype=np.int64)
 
     def sample(self, rng: np.random.Generator) -> TrainingTile:
         """Return one tile; the same generator state gives the same tile."""
@@ -127,22 +133,22 @@ class TileSampler:
         objects = frame.boxes[~frame.difficult]
         stars = self._stars[index]
         if kind < _ON_OBJECT and len(objects):
-            box = objects[rng.integers(len(objects))]
+            box = objects[_one_of(frame.class_ids[~frame.difficult], rng)]
             corner = _around((box[:2] + box[2:]) / 2, side, rng)
         elif _ON_OBJECT <= kind < _ON_OBJECT + _ON_STAR and len(stars):
             corner = _around(stars[rng.integers(len(stars))], side, rng)
         tile = view(frame, corner, (side, side), (self._size, self._size))
         scale = self._size / side
         kind = rng.random()
-        if kind < _CROWDED:
+        if self._draw_stars and kind < _CROWDED:
             tile = crowd(tile, scale, rng)
-        elif kind < _CROWDED + _GLARING:
+        elif self._draw_stars and kind < _CROWDED + _GLARING:
             tile = glare(tile, scale, rng)
         return tile, scale
 
     def _donate(self, tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
         for _ in range(int(rng.integers(1, 5))):
-            donor = self._donors[rng.integers(len(self._donors))]
+            donor = self._donors[_one_of(self._donor_classes, rng)]
             if donor.native:
                 resize = scale * rng.uniform(0.7, 1.4)
                 blur = 0.5 * scale
@@ -153,6 +159,13 @@ class TileSampler:
             gain = rng.uniform(0.6, 1.2)
             tile = paste(tile, donor, resize, max(blur, 0.3), gain, rng)
         return tile
+
+
+def _one_of(class_ids: NDArray[np.int64], rng: np.random.Generator) -> int:
+    """Draw a row: first a class, then one of it, so that a common class crowds no rare one out."""
+    present = np.unique(class_ids)
+    rows = np.flatnonzero(class_ids == present[rng.integers(len(present))])
+    return int(rows[rng.integers(len(rows))])
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
