@@ -20,6 +20,10 @@ __all__ = ["read_label_map", "write_label_map"]
 
 # Sixty thousand classes.
 _MAX_BYTES = 4 * 2**20
+# COCO's map lacks ten of ninety ids.
+_MOST_GAPS = 1000
+# The ids of Google's knowledge graph, which the maps of COCO and Open Images have for names.
+_KNOWLEDGE_GRAPH = ("/m/", "/g/")
 
 _SPACE = re.compile(r"(?:\s|#[^\n]*)*+")
 _QUOTED = r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'"""
@@ -36,15 +40,18 @@ _LETTERS = dict(zip(b"abfnrtv\\'\"?", b"\a\b\f\n\r\t\v\\'\"?", strict=True))
 _Fields = dict[str, str]
 
 
-def read_label_map(path: str | Path) -> tuple[str, ...]:
+def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, ...]:
     """Return the class names of a label map in order of their ids.
 
     Parameters
     ----------
     path : str or Path
         A ``.pbtxt`` or ``.txt`` file.  The ids of a ``.pbtxt`` count from 1 without gaps, in any
-        order; an item with the id 0 is the background and is left out.  An item without ``name``
-        is called by its ``display_name``.
+        order; an item with the id 0 is the background and is left out.  An item without ``name``,
+        or with a code such as ``/m/01g317`` for it, is called by its ``display_name``.
+    fill_gaps : bool
+        Call an id that no item has ``class 12`` or the like, in place of refusing the map: COCO's
+        80 classes have ids up to 90.
 
     Raises
     ------
@@ -56,7 +63,7 @@ def read_label_map(path: str | Path) -> tuple[str, ...]:
         names = read_class_file(path)
     else:
         try:
-            names = _in_order(_items(read_text(path, _MAX_BYTES)))
+            names = _in_order(_items(read_text(path, _MAX_BYTES)), fill_gaps)
         except ValueError as error:
             raise InputError(f"{path} is no label map that can be used: {error}.") from error
     if not names:
@@ -113,20 +120,25 @@ def _is_plain(path: Path) -> bool:
     return suffix == ".txt"
 
 
-def _in_order(items: Iterator[_Fields]) -> tuple[str, ...]:
+def _in_order(items: Iterator[_Fields], fill_gaps: bool) -> tuple[str, ...]:
     names: dict[int, str] = {}
     for item in items:
         text = item.get("id", "")
         if not re.fullmatch(r"[0-9]{1,9}", text):
             raise ValueError(f"an item has the id {text[:20]!r}, which is no whole number")
         number = int(text)
-        name = item.get("name") or item.get("display_name")
+        name, shown = item.get("name"), item.get("display_name")
+        if shown and (not name or name.startswith(_KNOWLEDGE_GRAPH)):
+            name = shown
         if not name:
             raise ValueError(f"item {number} has no name")
         if number in names:
             raise ValueError(f"two items have the id {number}")
         names[number] = name
     names.pop(0, None)
+    highest = max(names, default=0)
+    if fill_gaps and highest - len(names) <= _MOST_GAPS:
+        return tuple(names.get(number, f"class {number}") for number in range(1, highest + 1))
     missing = next((number for number in range(1, len(names) + 1) if number not in names), None)
     if missing is not None:
         raise ValueError(

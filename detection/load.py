@@ -55,5 +55,5 @@ def _class_names(*folders: Path) -> tuple[str, ...] | None:
     for folder in folders:
         for name in _LABEL_MAPS:
             if (folder / name).is_file():
-                return read_label_map(folder / name)
+                return read_label_map(folder / name, fill_gaps=True)
     return None

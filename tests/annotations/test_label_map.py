@@ -57,6 +57,20 @@ def test_all_ways_to_write_it(tmp_path: Path, text: str) -> None:
     assert read_label_map(save(tmp_path, text)) == ("a", "b")
 
 
+def test_codes_give_way_to_names(tmp_path: Path) -> None:
+    text = "item { name: '/m/01g317' id: 1 display_name: 'person' } item { name: '/m/x' id: 2 }"
+    assert read_label_map(save(tmp_path, text)) == ("person", "/m/x")
+
+
+def test_gaps_are_filled_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = save(tmp_path, "item { id: 4 name: 'd' } item { id: 1 name: 'a' }")
+    assert read_label_map(path, fill_gaps=True) == ("a", "class 2", "class 3", "d")
+    with pytest.raises(InputError, match="no item has the id 2"):
+        read_label_map(path)
+    with pytest.raises(InputError, match="no item has the id 1"):
+        read_label_map(save(tmp_path, "item { id: 999999999 name: 'a' }"), fill_gaps=True)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
