@@ -30,8 +30,11 @@ PALETTE: tuple[Colour, ...] = (
     (255, 110, 84),
     (180, 140, 255),
     (235, 190, 255),
+    (240, 240, 240),
+    (165, 175, 195),
 )
-"""RGB, one colour per class id, all clear on a black sky."""
+"""RGB, one colour per class id, all clear on a black sky; the greys follow ten classes of galaxies,
+for what is found beside them."""
 
 _LEGIBLE_SIDE = 800  # pixels: smaller pictures are enlarged, or labels would cover them
 _LARGEST_ZOOM = 8

@@ -1,4 +1,4 @@
-"""The catalogue: one row per galaxy, every column with its unit, description and UCD."""
+"""The catalogue: one row per object found, every column with its unit, description and UCD."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 from astropy.units import Unit
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, OutputError
 from ..imaging import atomic_path
@@ -23,7 +23,7 @@ _DTYPES = {"text": str, "real": np.float64, "integer": np.int64}
 
 
 class Catalogue:
-    """Galaxies found in one or many fields.
+    """Galaxies, and what else the detector tells apart, found in one or many fields.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ class Catalogue:
         Classes of the classifier; None for a catalogue of detections alone.
     meta : mapping, optional
         Provenance; must be made of what JSON can hold.
+    detected_classes : sequence of str, optional
+        Classes of a detector that has several; None where there is no ``detected_class``.
 
     Attributes
     ----------
@@ -41,6 +43,8 @@ class Catalogue:
         The rows; columns with a unit are quantities.
     class_names : tuple of str or None
         Classes, in the order of ``class_id``.
+    detected_classes : tuple of str or None
+        Classes of a detector that has several.
 
     Raises
     ------
@@ -59,9 +63,11 @@ class Catalogue:
         columns: Mapping[str, ArrayLike],
         class_names: Sequence[str] | None = None,
         meta: Mapping[str, Any] | None = None,
+        detected_classes: Sequence[str] | None = None,
     ) -> None:
         self.class_names = None if class_names is None else tuple(class_names)
-        self._columns = catalogue_columns(self.class_names)
+        self.detected_classes = None if detected_classes is None else tuple(detected_classes)
+        self._columns = catalogue_columns(self.class_names, self.detected_classes)
         missing = [column.name for column in self._columns if column.name not in columns]
         if missing:
             raise ValueError(f"the catalogue lacks the columns {', '.join(missing)}")
@@ -74,6 +80,8 @@ class Catalogue:
         self.table.meta = dict(meta or {})
         if self.class_names is not None:
             self.table.meta["class_names"] = list(self.class_names)
+        if self.detected_classes is not None:
+            self.table.meta["detected_classes"] = list(self.detected_classes)
 
     @classmethod
     def concatenate(
@@ -81,14 +89,15 @@ class Catalogue:
         parts: Sequence[Mapping[str, ArrayLike]],
         class_names: Sequence[str] | None = None,
         meta: Mapping[str, Any] | None = None,
+        detected_classes: Sequence[str] | None = None,
     ) -> Catalogue:
         """Make one catalogue of the columns of many fields, in the order given."""
-        names = [column.name for column in catalogue_columns(class_names)]
+        names = [column.name for column in catalogue_columns(class_names, detected_classes)]
         joined: dict[str, ArrayLike] = {
             name: np.concatenate([np.asarray(part[name]) for part in parts]) if parts else []
             for name in names
         }
-        return cls(joined, class_names, meta)
+        return cls(joined, class_names, meta, detected_classes)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -102,10 +111,12 @@ class Catalogue:
             {name: np.asarray(self.table[name])[rows] for name in self.table.colnames},
             self.class_names,
             self.table.meta,
+            self.detected_classes,
         )
 
     def __repr__(self) -> str:
-        return f"<Catalogue of {len(self)} galaxies>\n{self.table}"
+        kind = "galaxies" if self.detected_classes is None else "objects"
+        return f"<Catalogue of {len(self)} {kind}>\n{self.table}"
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
@@ -169,22 +180,23 @@ class Catalogue:
             table = form.read(source)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{source}: cannot be read as a catalogue: {error}") from error
-        columns = {
-            name: np.ma.filled(_fillable(table[name]), np.nan)
-            if table[name].dtype.kind == "f"
-            else np.asarray(table[name])
-            for name in table.colnames
-        }
+        columns = {name: _plain(table[name]) for name in table.colnames}
         slugs = [match[1] for name in columns if (match := re.fullmatch("prob_(.+)", name))]
         class_names = table.meta.get("class_names", slugs if "class_id" in columns else None)
+        detected = table.meta.get("detected_classes")
+        if detected is None and "detected_class" in columns:
+            detected = sorted(set(columns["detected_class"].tolist()))
         try:
-            return cls(columns, class_names, table.meta)
+            return cls(columns, class_names, table.meta, detected)
         except ValueError as error:
             raise InputError(f"{source}: is no galpipe catalogue: {error}") from error
 
 
-def _fillable(column: Any) -> Any:
-    return column.value if hasattr(column, "unit") and hasattr(column, "to") else column
+def _plain(column: Any) -> NDArray[Any]:
+    """Return the values of a column as they were before a format left out the missing ones."""
+    values = column.value if hasattr(column, "unit") and hasattr(column, "to") else column
+    missing = {"f": np.nan, "U": ""}.get(column.dtype.kind)
+    return np.asarray(values if missing is None else np.ma.filled(values, missing))
 
 
 def _values(values: ArrayLike, column: Column) -> Any:

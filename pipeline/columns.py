@@ -9,7 +9,10 @@ from typing import Literal
 
 from ..classification import class_slug
 
-__all__ = ["Column", "Flag", "catalogue_columns"]
+__all__ = ["NOT_CLASSIFIED", "Column", "Flag", "catalogue_columns"]
+
+NOT_CLASSIFIED = -1
+"""The ``class_id`` of an object that the classifier was not asked about, such as a star."""
 
 
 class Flag(IntFlag):
@@ -81,12 +84,22 @@ _OBJECT = (
     Column("ymax", "real", "pix", "pos.cartesian.y;stat.max", "Last row edge of the box", 2),
     Column("score", "real", None, "stat.confidenceLevel", "Score of the detection, 0 to 1", 4),
 )  # fmt: skip
+_DETECTED = Column(
+    "detected_class", "text", None, "src.class",
+    "What the detector took it for, such as a galaxy or a star",
+)  # fmt: skip
 _CLASS = (
-    Column("class_id", "integer", None, "meta.code.class", "Index of the most probable class"),
-    Column("class_name", "text", None, "src.morph.type", "Name of the most probable class"),
+    Column(
+        "class_id", "integer", None, "meta.code.class",
+        f"Index of the most probable class; {NOT_CLASSIFIED} if it was not classified",
+    ),
+    Column(
+        "class_name", "text", None, "src.morph.type",
+        "Name of the most probable class; empty if it was not classified",
+    ),
     Column(
         "probability", "real", None, "stat.probability;src.morph.type",
-        "Probability of the most probable class", 4,
+        "Probability of the most probable class; NaN if it was not classified", 4,
     ),
 )  # fmt: skip
 _SEARCH = (
@@ -98,16 +111,21 @@ _SEARCH = (
 )  # fmt: skip
 
 
-def catalogue_columns(class_names: Sequence[str] | None) -> tuple[Column, ...]:
+def catalogue_columns(
+    class_names: Sequence[str] | None, detected_classes: Sequence[str] | None = None
+) -> tuple[Column, ...]:
     """Return the columns of a catalogue.
 
     Parameters
     ----------
     class_names : sequence of str or None
         Classes of the classifier, in order; None for a catalogue of detections alone.
+    detected_classes : sequence of str, optional
+        Classes of the detector; None if it has but one, which then needs no column.
     """
+    found = _OBJECT if detected_classes is None else (*_OBJECT, _DETECTED)
     if class_names is None:
-        return (*_OBJECT, *_SEARCH)
+        return (*found, *_SEARCH)
     probabilities = (
         Column(
             f"prob_{class_slug(name)}", "real", None, "stat.probability;src.morph.type",
@@ -115,4 +133,4 @@ def catalogue_columns(class_names: Sequence[str] | None) -> tuple[Column, ...]:
         )
         for name in class_names
     )  # fmt: skip
-    return (*_OBJECT, *_CLASS, *probabilities, *_SEARCH)
+    return (*found, *_CLASS, *probabilities, *_SEARCH)

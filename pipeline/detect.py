@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_coco, write_voc, write_yolo
+from ..detection.kinds import galaxy_classes
 from ..errors import ConfigError
 from ..models import TileDetector
 from .catalogue import Catalogue
@@ -35,9 +36,9 @@ def detect(
     overwrite: bool = False,
     progress: bool = False,
 ) -> RunResult:
-    """Find every galaxy in the fields.
+    """Find every galaxy in the fields, and what else the detector tells apart.
 
-    Works as :func:`galpipe.run` does, without classes and crops.
+    Works as :func:`galpipe.run` does, without kinds of galaxies and crops.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def detect(
     Returns
     -------
     RunResult
-        Catalogue without class columns, output folder, failures and record.
+        Catalogue without the classifier's columns, output folder, failures and record.
 
     Raises
     ------
@@ -82,8 +83,13 @@ def detect(
         detector.score_threshold if score_threshold is None else score_threshold
     )
     record.models = {"detector": describe_model(detector.identity)}
+    record.galaxy_classes = list(galaxy_classes(detector.class_names))
     stages = Stages(
-        folder.path, detector, score_threshold=score_threshold, stretch=settings.stretch
+        folder.path,
+        detector,
+        galaxy_classes=record.galaxy_classes,
+        score_threshold=score_threshold,
+        stretch=settings.stretch,
     )
     catalogue = search_fields(sources, stages, folder, record, progress=progress)
     if formats:
@@ -110,7 +116,9 @@ def _write_annotations(
 
 def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[AnnotatedImage]:
     """Return the detections as annotations, one for each field that was done."""
-    label = record.models["detector"]["class_names"][0]
+    labels = [record.models["detector"]["class_names"][0]] * len(catalogue)
+    if catalogue.detected_classes is not None:
+        labels = catalogue["detected_class"].tolist()
     edges = np.stack(
         [np.asarray(catalogue[name]) for name in ("xmin", "ymin", "xmax", "ymax")], axis=1
     ).tolist()
@@ -121,8 +129,10 @@ def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[Annotated
         # Annotations are told apart by the name alone: images of one name get their field's.
         if shared[Path(name).stem.casefold()] > 1:
             name = done.field + Path(name).suffix
-        rows = edges[first : first + done.galaxies]
-        first += done.galaxies
-        objects = tuple(ObjectBox(label, *box) for box in rows)
+        rows = slice(first, first + sum(done.objects.values()))
+        first = rows.stop
+        objects = tuple(
+            ObjectBox(label, *box) for label, box in zip(labels[rows], edges[rows], strict=True)
+        )
         images.append(AnnotatedImage(name, done.width, done.height, objects=objects))
     return images

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.table import QTable, Table
 
 from ..errors import InputError, MissingExtraError, OutputError
+from .naming import object_label
 
 __all__ = ["Format", "format_of"]
 
@@ -71,9 +71,13 @@ def _read_csv(path: Path) -> Table:
     import pandas as pd
 
     # Only an empty cell is a missing one: a field may well be called "NA".
-    text = dict.fromkeys(("source_id", "field", "class_name"), str)
+    text = ["source_id", "field", "detected_class", "class_name"]
+    numbers = pd.read_csv(path, nrows=0).columns.difference(text)
     frame = pd.read_csv(
-        path, dtype=text, keep_default_na=False, na_values={"ra": [""], "dec": [""]}
+        path,
+        dtype=dict.fromkeys(text, str),
+        keep_default_na=False,
+        na_values={str(name): [""] for name in numbers},
     )
     return Table({str(name): frame[name].to_numpy() for name in frame})
 
@@ -163,19 +167,9 @@ def _write_regions(table: QTable, path: Path) -> None:
         x, y = row["x"].value + 0.5, row["y"].value + 0.5
         width = (row["xmax"] - row["xmin"]).value
         height = (row["ymax"] - row["ymin"]).value
-        lines.append(
-            f"box({x:.3f},{y:.3f},{width:.2f},{height:.2f},0) # text={{{_region_text(row)}}}"
-        )
+        text = object_label(dict(row)).replace("{", "(").replace("}", ")")
+        lines.append(f"box({x:.3f},{y:.3f},{width:.2f},{height:.2f},0) # text={{{text}}}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _region_text(row: Any) -> str:
-    text = (
-        f"{row['class_name']} {row['probability']:.2f}"
-        if "class_name" in row.colnames
-        else f"{row['score']:.2f}"
-    )
-    return text.replace("{", "(").replace("}", ")")
 
 
 def _read_regions(path: Path) -> Table:

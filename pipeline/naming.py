@@ -1,13 +1,15 @@
-"""Names of sources and of the files written about them."""
+"""Names of sources, what they are called in pictures, and the files written about them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-__all__ = ["SafeNames", "SourceNames", "sky_name"]
+__all__ = ["SafeNames", "SourceNames", "object_label", "sky_name"]
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z._+-]+")
 
@@ -41,6 +43,17 @@ def sky_name(ra: float, dec: float) -> str:
         f"{'-' if dec < 0 else '+'}"
         f"{degrees:02d}{arcminutes:02d}{deciseconds // 10:02d}.{deciseconds % 10}"
     )
+
+
+def object_label(row: Mapping[str, Any]) -> str:
+    """Return what a row of the catalogue is, and how sure that is.
+
+    The class and its probability where it was classified; else the detector's class, if that has
+    several, and the score.
+    """
+    if row.get("class_name"):
+        return f"{row['class_name']} {row['probability']:.2f}"
+    return f"{row.get('detected_class', '')} {row['score']:.2f}".strip()
 
 
 class SourceNames:

@@ -41,7 +41,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class FieldRecord:
-    """What is kept of one field: a few numbers and no pixel."""
+    """What is kept of one field: a few numbers and no pixel.
+
+    `objects` counts what was found by the detector's classes; `galaxies` those of them that are
+    galaxies, which a run classifies.
+    """
 
     field: str
     files: tuple[str, ...]
@@ -50,6 +54,7 @@ class FieldRecord:
     height: int
     pixel_scale: float | None
     galaxies: int
+    objects: dict[str, int]
     overlay: str
     seconds: dict[str, float]
     notes: tuple[str, ...]
@@ -61,7 +66,7 @@ class RunRecord:
 
     Attributes
     ----------
-    command : {"run", "detect", "classify"}
+    command : {"run", "detect", "classify", "explain"}
         What was asked for.
     config : dict
         The resolved configuration.
@@ -69,6 +74,8 @@ class RunRecord:
         Lowest score kept, as used; None where nothing was detected.
     models : dict
         For each stage the model's name, place and SHA-256 checksums.
+    galaxy_classes : list of str
+        The detector's classes whose objects are galaxies, and are classified by a run.
     metrics : dict
         For each stage that was trained in this run, what was measured on the data held back.
     fields : list of FieldRecord
@@ -81,10 +88,11 @@ class RunRecord:
         ``started``, ``training``, ``running``, ``complete``, ``interrupted`` or ``failed``.
     """
 
-    command: Literal["run", "detect", "classify"]
+    command: Literal["run", "detect", "classify", "explain"]
     config: dict[str, Any] = field(default_factory=dict)
     score_threshold: float | None = None
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    galaxy_classes: list[str] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     fields: list[FieldRecord] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..classification import class_slug
 from ..detection.predict import field_tiles
 from ..imaging import Detections, Field
-from .columns import Flag
+from .columns import NOT_CLASSIFIED, Flag
 from .naming import SourceNames
 
 __all__ = ["detection_rows"]
@@ -27,8 +27,9 @@ def detection_rows(
     names: SourceNames,
     probabilities: NDArray[np.float32] | None = None,
     class_names: Sequence[str] = (),
+    detected_classes: Sequence[str] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the catalogue's columns for the galaxies of one field, in the order of `detections`.
+    """Return the catalogue's columns for the objects of one field, in the order of `detections`.
 
     Parameters
     ----------
@@ -39,11 +40,14 @@ def detection_rows(
     tile_size : int
         Side of the tiles on which the field was searched.
     names : SourceNames
-        Names the galaxies.
+        Names the objects.
     probabilities : ndarray, optional
-        Shape (N, C): class probabilities of each; None leaves the class columns out.
+        Shape (N, C): class probabilities of each, NaN where it was not classified; None leaves the
+        class columns out.
     class_names : sequence of str
         The C classes.
+    detected_classes : sequence of str, optional
+        Classes of a detector that has several; None leaves the detector's class out.
     """
     boxes = np.round(detections.boxes, 2)
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
@@ -66,14 +70,23 @@ def detection_rows(
         "flags": _flags(field, detections, tile_size),
     }
     rows |= dict(zip(("xmin", "ymin", "xmax", "ymax"), boxes.T, strict=True))
+    if detected_classes is not None:
+        rows["detected_class"] = np.array(detected_classes, dtype=str)[detections.class_ids]
     if probabilities is not None:
-        shares = probabilities.astype(np.float64)
-        best = shares.argmax(axis=1) if len(shares) else np.zeros(0, dtype=np.int64)
-        rows["class_id"] = best
-        rows["class_name"] = np.array(class_names, dtype=str)[best]
-        rows["probability"] = shares[np.arange(len(shares)), best]
-        for name, column in zip(class_names, shares.T, strict=True):
-            rows[f"prob_{class_slug(name)}"] = column
+        rows |= _class_rows(probabilities.astype(np.float64), class_names)
+    return rows
+
+
+def _class_rows(shares: NDArray[np.float64], class_names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    known = ~np.isnan(shares).any(axis=1)
+    best = np.where(known, shares.argmax(axis=1), NOT_CLASSIFIED)
+    rows = {
+        "class_id": best,
+        "class_name": np.where(known, np.array(class_names, dtype=str)[best], ""),
+        "probability": shares[np.arange(len(shares)), best],
+    }
+    for name, column in zip(class_names, shares.T, strict=True):
+        rows[f"prob_{class_slug(name)}"] = column
     return rows
 
 

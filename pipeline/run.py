@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ..configs import RunConfig, dump_config, load_config
+from ..detection.kinds import galaxy_classes
 from ..detection.load import load_detector
 from ..errors import ConfigError
 from ..imaging import Stretch
@@ -30,7 +31,7 @@ class RunResult:
     Attributes
     ----------
     catalogue : Catalogue
-        One row per galaxy.
+        One row per object found: galaxies, and what else the detector tells apart.
     output : Path
         The folder written: ``catalogue.ecsv``, ``catalogue.csv``, ``overlays/``, ``crops/``,
         ``run.json``, ``config.yaml``.
@@ -62,6 +63,10 @@ def run(
     Each field is read, searched, and its galaxies are cropped and classified, one field in memory
     at a time.  A field that fails is named in the result and the rest goes on.  When interrupted,
     what was done stays: the catalogue of the fields so far is written before the exception goes on.
+
+    Of a detector of several classes everything is in the catalogue, but only galaxies are
+    classified: the classes that ``classifier.classes`` of the configuration names, by default those
+    that :func:`~galpipe.detection.kinds.galaxy_classes` takes for galaxies.
 
     Parameters
     ----------
@@ -110,10 +115,14 @@ def run(
     first = second = None
     if settings.detector.train is None:
         first = open_detector(detector or settings.detector.model)
+        detected = first.class_names
+    else:
+        detected = settings.detector.train.class_names
     if settings.classifier.train is None:
         second = open_classifier(classifier or settings.classifier.model)
+    galaxies = _galaxies_among(detected, settings.classifier.classes)
     folder = OutputFolder(output, overwrite=overwrite)
-    record = RunRecord("run", failures=failures)
+    record = RunRecord("run", failures=failures, galaxy_classes=galaxies)
     trained = train_stages(folder, record, settings.detector.train, settings.classifier.train)
     first = first or open_detector(trained["detector"])
     second = second or open_classifier(trained["classifier"])
@@ -130,12 +139,26 @@ def run(
         folder.path,
         first,
         second,
+        galaxy_classes=galaxies,
         score_threshold=threshold,
         stretch=settings.stretch,
         crop_margin=settings.classifier.crop_margin,
     )
     catalogue = search_fields(sources, stages, folder, record, progress=progress)
     return RunResult(catalogue, folder.path, tuple(record.failures), record)
+
+
+def _galaxies_among(detected: Sequence[str], chosen: Sequence[str] | None) -> list[str]:
+    """Return the classes of a detector whose objects are classified."""
+    if chosen is None:
+        return list(galaxy_classes(detected))
+    unknown = [name for name in chosen if name not in detected]
+    if unknown:
+        raise ConfigError(
+            f"classifier.classes names {', '.join(unknown)}, but the detector finds "
+            f"{', '.join(detected)}; name classes of the detector"
+        )
+    return list(chosen)
 
 
 def resolve_config(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,8 @@ from ..imaging import (
     write_png,
 )
 from ..models import Classifier, TileDetector
-from .naming import SafeNames, SourceNames
+from .columns import NOT_CLASSIFIED
+from .naming import SafeNames, SourceNames, object_label
 from .record import FieldRecord, StageClock
 from .rows import detection_rows
 
@@ -38,7 +40,7 @@ class FieldResult:
     Attributes
     ----------
     rows : dict of str to ndarray
-        The columns of its galaxies.
+        The columns of the objects found in it.
     record : FieldRecord
         What the run's record says of it.
     """
@@ -58,6 +60,8 @@ class Stages:
         The first stage.
     classifier : Classifier, optional
         The second stage; without it nothing is cropped or classified.
+    galaxy_classes : sequence of str
+        The detector's classes that are galaxies: their objects alone are cropped and classified.
     score_threshold : float, optional
         Lowest score kept; by default the detector's own.
     stretch : Stretch
@@ -72,6 +76,7 @@ class Stages:
         detector: TileDetector,
         classifier: Classifier | None = None,
         *,
+        galaxy_classes: Sequence[str],
         score_threshold: float | None = None,
         stretch: Stretch,
         crop_margin: float = 1.0,
@@ -79,11 +84,24 @@ class Stages:
         self.output = output
         self.detector = detector
         self.classifier = classifier
+        self._galaxy_ids = [
+            number for number, name in enumerate(detector.class_names) if name in galaxy_classes
+        ]
         self.score_threshold = score_threshold
         self.stretch = stretch
         self.crop_margin = crop_margin
         self._source_names = SourceNames()
         self._file_names = SafeNames()
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Classes of the classifier, if there is one."""
+        return None if self.classifier is None else self.classifier.class_names
+
+    @property
+    def detected_classes(self) -> tuple[str, ...] | None:
+        """Classes of the detector, if it has several."""
+        return self.detector.class_names if len(self.detector.class_names) > 1 else None
 
     def __call__(self, source: FieldSource) -> FieldResult:
         """Work on one field and write its pictures.
@@ -102,22 +120,25 @@ class Stages:
             rgb = to_rgb(field, self.stretch)
         with clock("detect"):
             detections = detect_field(rgb, self.detector, self.score_threshold)
+        galaxies = np.isin(detections.class_ids, self._galaxy_ids)
         probabilities = None
         if self.classifier is not None:
             with clock("classify"):
-                probabilities = self._classify(rgb, detections, self.classifier)
+                probabilities = self._classify(rgb, detections.boxes, galaxies, self.classifier)
         rows = detection_rows(
             field,
             detections,
             self.detector.input_size,
             self._source_names,
             probabilities,
-            self.classifier.class_names if self.classifier is not None else (),
+            self.class_names or (),
+            self.detected_classes,
         )
         name = self._file_names(source.identifier)
         if self.classifier is not None:
             with clock("crops"):
-                self._write_crops(field, rgb, detections, rows["source_id"], name)
+                boxes, source_ids = detections.boxes[galaxies], rows["source_id"][galaxies]
+                self._write_crops(field, rgb, boxes, source_ids, name)
         overlay = f"overlays/{name}.png"
         with clock("overlay"):
             self._write_overlay(field, rgb, detections, rows, overlay)
@@ -130,32 +151,46 @@ class Stages:
                 width=field.width,
                 height=field.height,
                 pixel_scale=field.pixel_scale,
-                galaxies=len(detections),
+                galaxies=int(galaxies.sum()),
+                objects=self._count(detections),
                 overlay=overlay,
                 seconds=clock.seconds,
                 notes=(*field.notes, *self._scale_notes(field)),
             ),
         )
 
+    def _count(self, detections: Detections) -> dict[str, int]:
+        """Return how many objects of each class were found, the most common class first."""
+        counts = Counter(self.detector.class_names[number] for number in detections.class_ids)
+        return dict(counts.most_common())
+
     def _classify(
-        self, rgb: NDArray[np.uint8], detections: Detections, classifier: Classifier
+        self,
+        rgb: NDArray[np.uint8],
+        boxes: NDArray[np.float64],
+        galaxies: NDArray[np.bool_],
+        classifier: Classifier,
     ) -> NDArray[np.float32]:
+        """Return the class probabilities of each box, NaN where it holds no galaxy."""
         side = classifier.input_size
-        crops = np.empty((len(detections), side, side, 3), np.uint8)
-        for crop, box in zip(crops, detections.boxes, strict=True):
+        crops = np.empty((int(galaxies.sum()), side, side, 3), np.uint8)
+        for crop, box in zip(crops, boxes[galaxies], strict=True):
             crop[:] = cut_crop(rgb, box, self.crop_margin, size=side)
-        return classifier.predict(crops)
+        shape = len(boxes), len(classifier.class_names)
+        probabilities = np.full(shape, np.nan, dtype=np.float32)
+        probabilities[galaxies] = classifier.predict(crops)
+        return probabilities
 
     def _write_crops(
         self,
         field: Field,
         rgb: NDArray[np.uint8],
-        detections: Detections,
-        source_ids: Sequence[str] | NDArray[np.str_],
+        boxes: NDArray[np.float64],
+        source_ids: NDArray[np.str_],
         folder: str,
     ) -> None:
         names = SafeNames()
-        for box, source_id in zip(detections.boxes, source_ids, strict=True):
+        for box, source_id in zip(boxes, source_ids, strict=True):
             crop = to_display(cut_crop(rgb, box, self.crop_margin), field.origin)
             write_png(self.output / "crops" / folder / f"{names(str(source_id))}.png", crop)
 
@@ -167,15 +202,19 @@ class Stages:
         rows: dict[str, NDArray[Any]],
         name: str,
     ) -> None:
-        if "class_id" in rows:
-            # The overlay's colours tell the kinds of galaxies apart.
-            detections = replace(detections, class_ids=rows["class_id"])
+        if self.class_names is not None:
+            # The colours tell the kinds of galaxies apart, and after them what else was found.
+            others = len(self.class_names) + detections.class_ids
+            kinds = np.where(rows["class_id"] == NOT_CLASSIFIED, others, rows["class_id"])
+            detections = replace(detections, class_ids=kinds)
         if field.origin == "lower":
             # Turned before anything is drawn: text drawn first would stand on its head.
             boxes = detections.boxes.copy()
             boxes[:, [1, 3]] = field.height - detections.boxes[:, [3, 1]]
             detections = detections.with_boxes(boxes)
-        picture = draw_overlay(to_display(rgb, field.origin), detections, _labels(rows))
+        cells = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
+        labels = [object_label(row) for row in cells]
+        picture = draw_overlay(to_display(rgb, field.origin), detections, labels)
         write_png(self.output / name, picture)
 
     def _scale_notes(self, field: Field) -> tuple[str, ...]:
@@ -189,12 +228,3 @@ class Stages:
             f"its pixel scale of {field.pixel_scale:.3g} arcsec lies outside the {low:.3g} to "
             f"{high:.3g} that the detector was trained for; look at the overlay",
         )
-
-
-def _labels(rows: dict[str, NDArray[Any]]) -> list[str]:
-    if "class_name" not in rows:
-        return [f"{score:.2f}" for score in rows["score"]]
-    return [
-        f"{name} {probability:.2f}"
-        for name, probability in zip(rows["class_name"], rows["probability"], strict=True)
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,10 @@ from .record import Failure
 if TYPE_CHECKING:
     from .catalogue import Catalogue
     from .classify import ClassifyResult
+    from .explain import ExplainResult
     from .run import RunResult
 
-__all__ = ["finish_classify", "finish_run", "print_markdown", "print_metrics"]
+__all__ = ["finish_classify", "finish_explain", "finish_run", "print_markdown", "print_metrics"]
 
 _ROWS = 10
 
@@ -35,14 +37,12 @@ def finish_run(result: RunResult) -> None:
         STDOUT.print(_rows(catalogue))
     if len(catalogue) > _ROWS:
         STDOUT.print(f"... and {len(catalogue) - _ROWS} more")
-    STDOUT.print(
-        f"{len(catalogue)} {'galaxy' if len(catalogue) == 1 else 'galaxies'} in "
-        f"{len(record.fields)} {'field' if len(record.fields) == 1 else 'fields'}"
-    )
+    fields = f"{len(record.fields)} {'field' if len(record.fields) == 1 else 'fields'}"
+    STDOUT.print(Text(f"{_tally(catalogue)} in {fields}"))
     places = {"catalogue": result.output / "catalogue.ecsv"}
     if record.fields:
         places["overlays"] = result.output / "overlays"
-    if catalogue.class_names is not None and len(catalogue):
+    if (result.output / "crops").is_dir():
         places["crops"] = result.output / "crops"
     if (result.output / "annotations").is_dir():
         places["annotations"] = result.output / "annotations"
@@ -60,6 +60,13 @@ def finish_classify(result: ClassifyResult) -> None:
     if len(result.predictions) > _ROWS:
         STDOUT.print(f"... and {len(result.predictions) - _ROWS} more")
     _finish({"predictions": result.output / "predictions.csv"}, result.failures)
+
+
+def finish_explain(result: ExplainResult) -> None:
+    """Print where the pictures are and leave with the exit code."""
+    kinds = sorted({path.relative_to(result.output).parts[0] for path in result.pictures})
+    places = {kind: result.output / kind for kind in kinds}
+    _finish({**places, "record": result.output / "run.json"}, result.failures)
 
 
 def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
@@ -88,6 +95,15 @@ def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
     return rows
 
 
+def _tally(catalogue: Catalogue) -> str:
+    """Return how many objects there are, and of which classes if the detector has several."""
+    if catalogue.detected_classes is None:
+        return f"{len(catalogue)} {'galaxy' if len(catalogue) == 1 else 'galaxies'}"
+    counts = Counter(catalogue["detected_class"].tolist()).most_common()
+    kinds = ", ".join(f"{number} {name}" for name, number in counts)
+    return f"{len(catalogue)} objects{f' ({kinds})' if kinds else ''}"
+
+
 def _rows(catalogue: Catalogue) -> Table:
     """Return the first rows, with as much of them as fits 80 columns."""
     sky = bool(np.isfinite(np.asarray(catalogue["ra"])).any())
@@ -96,15 +112,19 @@ def _rows(catalogue: Catalogue) -> Table:
     table.add_column("source", no_wrap=sky, overflow="fold")
     for name in (*place, "size", "score"):
         table.add_column(name, justify="right", no_wrap=True)
-    if catalogue.class_names is not None:
+    classified, several = catalogue.class_names is not None, catalogue.detected_classes is not None
+    if classified or several:
         table.add_column("class")
+    if classified:
         table.add_column("prob", justify="right", no_wrap=True)
     for row in catalogue[slice(_ROWS)].table:
         size = max((row["xmax"] - row["xmin"]).value, (row["ymax"] - row["ymin"]).value)
         cells = [row["source_id"], *(f"{row[name].value:{form}}" for name, form in place.items())]
         cells += [f"{size:.0f}", f"{row['score']:.2f}"]
-        if catalogue.class_names is not None:
+        if classified and row["class_name"]:
             cells += [row["class_name"].removesuffix(" Galaxies"), f"{row['probability']:.2f}"]
+        elif several:
+            cells += [row["detected_class"]]
         table.add_row(*(Text(cell) for cell in cells))
     return table
 

@@ -77,11 +77,11 @@ def search_fields(
     OutputError
         If a result cannot be written: the rest would fail in the same way.
     """
-    class_names = None if stages.classifier is None else stages.classifier.class_names
+    classes = stages.class_names, stages.detected_classes
     parts: list[dict[str, NDArray[Any]]] = []
     record.status = "running"
     found = 0
-    catalogue = write_results(folder, record, parts, class_names)
+    catalogue = write_results(folder, record, parts, *classes)
     last, pause = monotonic(), _WRITE_EVERY
     try:
         with field_progress(len(sources), shown=progress) as bar:
@@ -106,7 +106,7 @@ def search_fields(
                 bar.advance(1, found, len(record.failures))
                 if monotonic() - last > pause:
                     start = monotonic()
-                    write_results(folder, record, parts, class_names)
+                    write_results(folder, record, parts, *classes)
                     last = monotonic()
                     pause = max(_WRITE_EVERY, (last - start) / _WRITE_SHARE)
         record.status = "complete"
@@ -117,7 +117,7 @@ def search_fields(
         record.status = "failed"
         raise
     finally:
-        catalogue = write_results(folder, record, parts, class_names)
+        catalogue = write_results(folder, record, parts, *classes)
     return catalogue
 
 
@@ -126,9 +126,10 @@ def write_results(
     record: RunRecord,
     parts: Sequence[dict[str, NDArray[Any]]],
     class_names: Sequence[str] | None,
+    detected_classes: Sequence[str] | None,
 ) -> Catalogue:
     """Write the catalogue and the record as they stand."""
-    catalogue = Catalogue.concatenate(parts, class_names, record.provenance())
+    catalogue = Catalogue.concatenate(parts, class_names, record.provenance(), detected_classes)
     catalogue.write(folder.path / "catalogue.ecsv", overwrite=True)
     catalogue.write(folder.path / "catalogue.csv", overwrite=True)
     folder.write_json(RECORD_NAME, record.as_dict())

@@ -58,6 +58,32 @@ def tiny_detector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def star_galaxy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle of a detector of two classes: what is brighter than half is a star if it is blue."""
+    import tensorflow as tf
+
+    def graph(image: Any) -> tuple[Any, Any]:
+        colour = tf.nn.avg_pool2d(image, 8, 8, "VALID")
+        light = (tf.reduce_mean(colour, axis=-1, keepdims=True) - 0.5) * 20.0
+        blue = tf.nn.relu(colour[..., 2:] - colour[..., :1] - 0.1) * 100.0
+        galaxy, star = light - blue, light + blue - 30.0
+        logits = tf.reshape(tf.concat([galaxy, tf.minimum(star, light)], axis=-1), [1, -1, 2])
+        return logits, tf.zeros_like(tf.tile(logits, [1, 1, 2]))
+
+    manifest = Manifest(
+        name="star_galaxy",
+        task="detector",
+        class_names=("galaxy", "star"),
+        input_size=TINY_SIZE,
+        members=(Member(name="tiny", file="model.tflite", scaling=_TO_UNIT),),
+        head=DetectorHead(anchors=TINY_ANCHORS, score_threshold=0.5, iou_threshold=0.3),
+    )
+    content = _convert(graph, [1, TINY_SIZE, TINY_SIZE, 3])
+    folder = tmp_path_factory.mktemp("models") / "star_galaxy"
+    return write_bundle(folder, manifest, {"model.tflite": content}, "# Two\n", {"mAP": 1.0})
+
+
+@pytest.fixture(scope="session")
 def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle of an ensemble that names the strongest colour; its second member is undecided."""
     import tensorflow as tf

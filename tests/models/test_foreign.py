@@ -111,7 +111,7 @@ def test_the_command_line_takes_it(tmp_path: Path, api_detector: Path) -> None:
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["fields"][0]["galaxies"] == 1
+    assert record["fields"][0]["objects"] == {"star": 1}
     assert record["score_threshold"] == 0.5
     model = record["models"]["detector"]
     assert (model["name"], model["class_names"]) == ("ssd_squares", ["star", "galaxy"])
@@ -128,6 +128,8 @@ def test_classes_are_named_by_the_label_map(
     detector = load_detector(path)
     with pytest.raises(BundleError, match="found class number 2, but knows the names of 1"):
         detector.detect(picture(64, 64, {(8, 8): BLUE})[np.newaxis])
+    (tmp_path / "label_map.pbtxt").write_text("item { id: 3 name: 'c' } item { id: 1 name: 'a' }")
+    assert load_detector(path).class_names == ("a", "class 2", "c")
     (tmp_path / "label_map.pbtxt").write_text("item {")
     with pytest.raises(InputError, match="no label map"):
         load_detector(path)

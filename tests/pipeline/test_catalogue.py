@@ -9,12 +9,17 @@ from astropy.io.votable.ucd import parse_ucd
 
 from galpipe.errors import InputError, MissingExtraError, OutputError
 from galpipe.pipeline import Catalogue, Flag
-from galpipe.pipeline.columns import catalogue_columns
+from galpipe.pipeline.columns import NOT_CLASSIFIED, catalogue_columns
 
 CLASSES = ("Round Smooth Galaxies", "Edge-on Galaxies, with Bulge")
 
 
-def make(rows: int = 3, *, classes: bool = True, fields: int = 2) -> Catalogue:
+DETECTED = ("galaxy", "star")
+
+
+def make(
+    rows: int = 3, *, classes: bool = True, fields: int = 2, several: bool = False
+) -> Catalogue:
     generator = np.random.default_rng(1)
     number = np.arange(rows)
     columns = {
@@ -32,8 +37,17 @@ def make(rows: int = 3, *, classes: bool = True, fields: int = 2) -> Catalogue:
         for column in catalogue_columns(CLASSES)
         if column.name not in columns
     }
+    if several:
+        # Every second object is a star, which nobody classified.
+        star = number % 2 == 1
+        columns["detected_class"] = [DETECTED[n % 2] for n in number]
+        columns["class_id"] = np.where(star, NOT_CLASSIFIED, 0)
+        columns["class_name"] = np.where(star, "", CLASSES[0])
+        for name in columns:
+            if name.startswith("prob"):
+                columns[name] = np.where(star, np.nan, columns[name])
     meta = {"made_by": "galpipe", "models": {"detector": {"name": "é", "sha256": {"a": "0" * 64}}}}
-    return Catalogue(columns, CLASSES if classes else None, meta)
+    return Catalogue(columns, CLASSES if classes else None, meta, DETECTED if several else None)
 
 
 def test_columns_of_a_run() -> None:
@@ -51,8 +65,15 @@ def test_columns_of_a_detection() -> None:
     ]  # fmt: skip
 
 
+def test_columns_of_a_detector_of_several_classes() -> None:
+    names = make(classes=False, several=True).table.colnames
+    assert names[-4:] == ["score", "detected_class", "tile", "flags"]
+    names = make(several=True).table.colnames
+    assert names[names.index("detected_class") - 1 :][:3] == ["score", "detected_class", "class_id"]
+
+
 def test_every_column_is_described() -> None:
-    catalogue = make()
+    catalogue = make(several=True)
     for column in catalogue.table.itercols():
         assert column.info.description
         parse_ucd(column.info.meta["ucd"], check_controlled_vocabulary=True)
@@ -65,11 +86,11 @@ def test_every_column_is_described() -> None:
 
 @pytest.mark.parametrize("suffix", [".ecsv", ".csv", ".fits", ".vot", ".xml", ".parquet"])
 @pytest.mark.parametrize("rows", [0, 1, 5])
-@pytest.mark.parametrize("classes", [True, False])
-def test_round_trip(tmp_path: Path, suffix: str, rows: int, classes: bool) -> None:
+@pytest.mark.parametrize(("classes", "several"), [(True, False), (False, False), (True, True)])
+def test_round_trip(tmp_path: Path, suffix: str, rows: int, classes: bool, several: bool) -> None:
     if suffix == ".parquet":
         pytest.importorskip("pyarrow")
-    catalogue = make(rows, classes=classes)
+    catalogue = make(rows, classes=classes, several=several)
     again = Catalogue.read(catalogue.write(tmp_path / f"catalogue{suffix}"))
     assert again.table.colnames == catalogue.table.colnames
     for name in catalogue.table.colnames:
@@ -81,6 +102,7 @@ def test_round_trip(tmp_path: Path, suffix: str, rows: int, classes: bool) -> No
     if suffix != ".csv":
         assert dict(again.table.meta) == dict(catalogue.table.meta)
         assert again.class_names == catalogue.class_names
+        assert again.detected_classes == catalogue.detected_classes
 
 
 def test_a_missing_place_is_an_empty_cell_of_the_csv(tmp_path: Path) -> None:
@@ -109,6 +131,14 @@ def test_regions_are_one_based(tmp_path: Path) -> None:
     assert "\nimage\nbox(5.500,5.500,10.00,2.00,0) # text={0.90}\n" in text
 
 
+def test_regions_name_what_each_object_is(tmp_path: Path) -> None:
+    catalogue = make(2, fields=1, several=True)
+    text = catalogue.write(tmp_path / "boxes.reg").read_text()
+    sure = catalogue["probability"][0], catalogue["score"][1]
+    assert f"text={{{CLASSES[0]} {sure[0]:.2f}}}" in text
+    assert f"text={{star {sure[1]:.2f}}}" in text
+
+
 def test_regions_of_several_fields_are_refused(tmp_path: Path) -> None:
     catalogue = make()
     with pytest.raises(OutputError, match="of_field"):
@@ -124,6 +154,7 @@ def test_rows_are_selected_with_all_their_columns() -> None:
     best = catalogue[np.asarray(catalogue["flags"]) > 2]
     assert list(best["flags"]) == [3, 4]
     assert best.class_names == CLASSES
+    assert make(several=True)[:1].detected_classes == DETECTED
     assert best.table.meta == catalogue.table.meta
 
 
