@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .calibration import ReliabilityBin, calibration_error, reliability
+from ..models.reliability import ReliabilityBin, calibration_error, reliability_bins
 
 __all__ = [
     "ClassMetrics",
@@ -206,7 +206,7 @@ def evaluate_probabilities(
     chosen = given.argmax(axis=1)
     classes = _measure_classes(true, given, chosen, class_names)
     likeliest = np.argsort(-given, axis=1, kind="stable")[:, :2]
-    bins = reliability(true, given)
+    bins = reliability_bins(given.max(axis=1), chosen == true)
     means = {
         f"{kind}_{name}": _mean(classes, name, by_images=kind == "weighted")
         for kind in ("macro", "weighted")

@@ -126,13 +126,13 @@ def _reliability(title: str, metrics: ClassificationMetrics) -> Figure:
     """Draw accuracy over the probability given, and how many images were given it."""
     from matplotlib.figure import Figure
 
-    filled = [bin_ for bin_ in metrics.reliability if bin_.images]
+    filled = [bin_ for bin_ in metrics.reliability if bin_.count]
     figure = Figure(figsize=(5.5, 6), layout="constrained")
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--", label="calibrated")
     upper.plot(
-        [bin_.confidence for bin_ in filled],
-        [bin_.accuracy for bin_ in filled],
+        [bin_.probability for bin_ in filled],
+        [bin_.share for bin_ in filled],
         color=_COLOUR,
         marker="o",
         label="measured",
@@ -145,7 +145,7 @@ def _reliability(title: str, metrics: ClassificationMetrics) -> Figure:
     upper.legend(frameon=False)
     lower.bar(
         [bin_.lowest for bin_ in metrics.reliability],
-        [bin_.images for bin_ in metrics.reliability],
+        [bin_.count for bin_ in metrics.reliability],
         width=1 / len(metrics.reliability),
         align="edge",
         color=_COLOUR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +17,21 @@ from .metrics import DetectionMetrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = ["CURVES", "MeasuredCurve", "write_curves"]
+__all__ = ["CURVES", "MeasuredCurve", "reliability_picture", "write_curves"]
 
 _COLOURS = ("#3b6ea5", "#c8553d", "#4f9d69", "#8a5fa8", "#b08a2e", "#4aa3a8", "#8c8c8c")
 _TICKS = (8, 16, 32, 64, 128, 256, 512)
 # A point of few boxes or galaxies says little; its mark is as small.
 _MARK = 16.0
+_DPI = 120
 
 
 @dataclass(frozen=True)
 class MeasuredCurve:
-    """What is drawn of one detector: its name, its figures and its score threshold."""
+    """What is drawn in one colour: a name, the figures and the detector's score threshold."""
 
     name: str
     metrics: DetectionMetrics
@@ -53,23 +56,42 @@ def write_curves(folder: Path, measured: Sequence[MeasuredCurve]) -> None:
         If a file cannot be written.
     """
     require("matplotlib", "train")
+    for name, draw in _DRAWN.items():
+        figure = _figure(draw, measured)
+        with atomic_path(folder / name) as beside:
+            figure.savefig(beside, dpi=_DPI)
+
+
+def reliability_picture(measured: Sequence[MeasuredCurve]) -> bytes:
+    """Draw score against the share of true boxes, and return the PNG file.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    require("matplotlib", "train")
+    content = io.BytesIO()
+    _figure(_draw_reliability, measured).savefig(content, dpi=_DPI)
+    return content.getvalue()
+
+
+def _figure(
+    draw: Callable[[Axes, MeasuredCurve, str], Line2D], measured: Sequence[MeasuredCurve]
+) -> Figure:
     from matplotlib.figure import Figure
 
-    for name, draw in _DRAWN.items():
-        figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-        axes = figure.subplots()
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="0.92", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.set_ylim(-0.02, 1.03)
-        lines = [
-            draw(axes, one, _COLOURS[place % len(_COLOURS)]) for place, one in enumerate(measured)
-        ]
-        # A name that begins with "_" would be left out, one with "$" be set as a formula.
-        names = [one.name.lstrip("_").replace("$", r"\$") for one in measured]
-        axes.legend(lines, names, frameon=False, loc="best")
-        with atomic_path(folder / name) as beside:
-            figure.savefig(beside, dpi=120)
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="0.92", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_ylim(-0.02, 1.03)
+    lines = [draw(axes, one, _COLOURS[place % len(_COLOURS)]) for place, one in enumerate(measured)]
+    # A name that begins with "_" would be left out, one with "$" be set as a formula.
+    names = [one.name.lstrip("_").replace("$", r"\$") for one in measured]
+    axes.legend(lines, names, frameon=False, loc="best")
+    return figure
 
 
 def _draw_precision_recall(axes: Axes, one: MeasuredCurve, colour: str) -> Line2D:
@@ -102,10 +124,11 @@ def _draw_recall_by_size(axes: Axes, one: MeasuredCurve, colour: str) -> Line2D:
 
 
 def _draw_reliability(axes: Axes, one: MeasuredCurve, colour: str) -> Line2D:
-    curve = reliability(one.metrics.matches)
+    bins = [b for b in reliability(one.metrics.matches).bins if b.count]
+    scores, shares = [b.probability for b in bins], [b.share for b in bins]
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--")
-    (line,) = axes.plot(curve.scores, curve.shares, color=colour, linewidth=1.2)
-    axes.scatter(curve.scores, curve.shares, s=_marks(curve.counts), color=colour)
+    (line,) = axes.plot(scores, shares, color=colour, linewidth=1.2)
+    axes.scatter(scores, shares, s=_marks(np.array([b.count for b in bins])), color=colour)
     axes.axvline(one.threshold, color=colour, linewidth=0.8, linestyle=":")
     axes.set_xlim(-0.02, 1.03)
     axes.set(

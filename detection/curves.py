@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models.reliability import ReliabilityBin, calibration_error, reliability_bins
 from .matches import Matches
 
 __all__ = ["PrecisionRecall", "Reliability", "SizeRecall", "recall_by_size", "reliability"]
 
-_BINS = 10
 # Far below any threshold nearly every box is false, and the many of them would hide the others.
 _LOWEST_JUDGED = 0.1
 # Steps of half an octave; the first and the last take all that is beyond.
@@ -97,35 +98,33 @@ class Reliability:
 
     Attributes
     ----------
-    scores, shares : ndarray, shape (B,)
-        In each tenth of the scores that has boxes: their mean score, and the share of them that
-        found an object at IoU 0.5.
-    counts : ndarray of int64, shape (B,)
-        Boxes in each.
+    bins : tuple of ReliabilityBin
+        The boxes by tenths of the score; those that found an object at IoU 0.5 are right.
     error : float or None
-        Expected calibration error (Guo et al. 2017, arXiv 1706.04599): mean difference of score
-        and share over the boxes that score 0.1 and more; None without any.
+        Calibration error over the boxes that score more than 0.1; None without any.
     """
 
-    scores: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    COLUMNS: ClassVar = ("score", "boxes", "mean score", "share of true boxes")
+
+    bins: tuple[ReliabilityBin, ...]
     error: float | None
+
+    def rows(self) -> list[list[str]]:
+        """Return the bins that have boxes in words, by `COLUMNS`."""
+        return [
+            [
+                f"{b.lowest:.1f} to {b.highest:.1f}",
+                f"{b.count}",
+                f"{b.probability:.3f}",
+                f"{b.share:.3f}",
+            ]
+            for b in self.bins
+            if b.count
+        ]
 
 
 def reliability(matches: Matches) -> Reliability:
     """Compare the scores with the share of true boxes."""
-    bins = np.clip((matches.scores * _BINS).astype(np.int64), 0, _BINS - 1)
-    counts = np.bincount(bins, minlength=_BINS)
-    kept = counts > 0
-    scores, shares = (
-        np.bincount(bins, weights, minlength=_BINS)[kept] / counts[kept]
-        for weights in (matches.scores, matches.hits)
-    )
-    numbers = counts[kept]
-    judged = np.flatnonzero(kept) >= _LOWEST_JUDGED * _BINS
-    error = None
-    if judged.any():
-        differences = np.abs(scores - shares)[judged]
-        error = float(np.average(differences, weights=numbers[judged]))
-    return Reliability(scores, shares, numbers, error)
+    bins = reliability_bins(matches.scores, matches.hits)
+    judged = [b for b in bins if b.count and b.lowest >= _LOWEST_JUDGED]
+    return Reliability(bins, calibration_error(judged) if judged else None)

@@ -14,11 +14,7 @@ from .curves import PrecisionRecall
 from .matches import gather_matches
 from .metrics import DetectionMetrics, SizeMetrics
 
-__all__ = ["LOWEST_SCORE", "evaluate_detections"]
-
-LOWEST_SCORE = 0.02
-"""Score down to which a detector is measured: average precision needs the whole curve, so boxes far
-below any threshold that one would run with."""
+__all__ = ["evaluate_detections"]
 
 # COCO's cap of 100 detections an image hides galaxies in crowded fields; the last cap is raised to
 # what the fullest image needs, and never lowered.

@@ -5,7 +5,7 @@ from .classifier import Classifier
 from .detector import Detector
 from .identity import ModelIdentity
 from .load import find_bundle, load, load_classifier, shipped_models
-from .manifest import DetectorHead, InputScaling, Manifest, Member
+from .manifest import DetectorHead, InputScaling, Manifest, Member, ScoreCalibration
 from .saved_model import find_saved_model
 from .saved_model_detector import SavedModelDetector
 from .tflite_detector import TFLiteDetector
@@ -21,6 +21,7 @@ __all__ = [
     "Member",
     "ModelIdentity",
     "SavedModelDetector",
+    "ScoreCalibration",
     "TFLiteDetector",
     "TileDetector",
     "find_bundle",

@@ -10,6 +10,7 @@ from ..imaging import Detections, clip, suppress
 from .anchors import decode_boxes, multilevel_anchors
 from .bundle import Bundle
 from .litert import LiteRTNetwork
+from .tile_detector import LOWEST_SCORE
 
 __all__ = ["Detector", "best_boxes"]
 
@@ -38,6 +39,9 @@ class Detector:
         self.class_names = manifest.class_names
         self.input_size = manifest.input_size
         self.score_threshold = manifest.head.score_threshold
+        self._calibration = manifest.head.calibration
+        lowest = np.log(LOWEST_SCORE / (1 - LOWEST_SCORE))
+        self.lowest_score = float(self._calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
         self._iou_threshold = manifest.head.iou_threshold
@@ -71,17 +75,32 @@ class Detector:
         """
         threshold = self.score_threshold if score_threshold is None else score_threshold
         # One image at a time: LiteRT gains nothing from a batch of tiles, and needs its memory.
-        return [self._detect_one(image, threshold) for image in images]
+        return [self.interpret(*self._raw(image), threshold) for image in images]
 
-    def raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the scores (A, classes) and boxes (A, 4) of every anchor, unsuppressed."""
+    def interpret(
+        self, logits: NDArray[np.float32], codes: NDArray[np.float32], score_threshold: float
+    ) -> Detections:
+        """Turn the raw outputs of the network for one image into detections.
+
+        Parameters
+        ----------
+        logits, codes : ndarray, shapes (A, classes) and (A, 4)
+            Of every anchor: the class logits, and the box relative to the anchor.
+        score_threshold : float
+            Lowest score kept.
+
+        Returns
+        -------
+        Detections
+            As from :meth:`detect`.
+        """
+        scores = self._calibration.probabilities(logits.astype(np.float64))
+        boxes = decode_boxes(codes.astype(np.float64), self._anchors)
+        return best_boxes(scores, boxes, self.input_size, score_threshold, self._iou_threshold)
+
+    def _raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logits, codes = (output[0] for output in self._network.run(image[np.newaxis]))
-        scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
-        return scores, decode_boxes(codes.astype(np.float64), self._anchors)
-
-    def _detect_one(self, image: NDArray[np.uint8], threshold: float) -> Detections:
-        scores, boxes = self.raw(image)
-        return best_boxes(scores, boxes, self.input_size, threshold, self._iou_threshold)
+        return logits, codes
 
 
 def best_boxes(

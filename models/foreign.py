@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import BundleError
 from ..imaging import Detections, Stretch, clip
 from .identity import ModelIdentity
+from .tile_detector import LOWEST_SCORE
 
 __all__ = ["ForeignDetector", "NetworkOutputs", "file_checksum"]
 
@@ -82,6 +83,7 @@ class ForeignDetector(ABC):
         self.identity = ModelIdentity(name, path, "detector", self.class_names, sha256)
         self.input_size = input_size
         self.score_threshold = _SCORE_THRESHOLD
+        self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
         self.pixel_scale_range: tuple[float, float] | None = None
 

@@ -16,6 +16,9 @@ __all__ = ["LiteRTNetwork"]
 class LiteRTNetwork:
     """A LiteRT (TFLite) network with one image input.
 
+    Inputs and outputs in 8 bits are scaled by the file's own quantisation: what goes in and comes
+    out is the same as of a float network.
+
     Parameters
     ----------
     content : bytes
@@ -36,10 +39,11 @@ class LiteRTNetwork:
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or inputs[0]["shape"][3] != 3:
             raise ValueError("the network must have one input of shape (N, S, S, 3)")
-        self._input = inputs[0]["index"]
+        self._input = inputs[0]
         # The converter shuffles the outputs, but numbers their names in the graph's order.
-        outputs = sorted(self._interpreter.get_output_details(), key=lambda detail: detail["name"])
-        self._outputs = [detail["index"] for detail in outputs]
+        self._outputs = sorted(
+            self._interpreter.get_output_details(), key=lambda detail: detail["name"]
+        )
         self._scaling = scaling
         self._batch: int | None = None
         self.input_size = int(inputs[0]["shape"][1])
@@ -58,13 +62,34 @@ class LiteRTNetwork:
             One array an output, batch first, in the order in which the graph returns them.
         """
         if self._batch != len(images):
-            self._interpreter.resize_tensor_input(self._input, images.shape)
+            self._interpreter.resize_tensor_input(self._input["index"], images.shape)
             self._interpreter.allocate_tensors()
             self._batch = len(images)
         scaled = images * np.float32(self._scaling.scale) + np.float32(self._scaling.offset)
-        self._interpreter.set_tensor(self._input, scaled)
+        self._interpreter.set_tensor(self._input["index"], _quantised(scaled, self._input))
         self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
+        return [
+            _dequantised(self._interpreter.get_tensor(detail["index"]), detail)
+            for detail in self._outputs
+        ]
+
+
+def _quantised(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
+    """Return values as the kind of number that a tensor holds."""
+    if not np.issubdtype(detail["dtype"], np.integer):
+        return values
+    scale, zero = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    steps = np.rint(values / np.float32(scale)) + zero
+    return np.clip(steps, limits.min, limits.max).astype(detail["dtype"])
+
+
+def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
+    """Return the values that the numbers of a tensor stand for."""
+    if not np.issubdtype(detail["dtype"], np.integer):
+        return values
+    scale, zero = detail["quantization"]
+    return (values.astype(np.float32) - zero) * np.float32(scale)
 
 
 def available_cores() -> int:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..configs import Anchors, InputScaling
 from ..imaging import Stretch
 
-__all__ = ["MANIFEST_NAME", "DetectorHead", "InputScaling", "Manifest", "Member"]
+__all__ = [
+    "MANIFEST_NAME",
+    "DetectorHead",
+    "InputScaling",
+    "Manifest",
+    "Member",
+    "ScoreCalibration",
+]
 
 MANIFEST_NAME = "galpipe-model.json"
 
@@ -29,10 +38,29 @@ class Member(_Section):
     weight: Annotated[float, Field(gt=0)] = 1.0
 
 
+class ScoreCalibration(_Section):
+    """What turns a detector's logits into probabilities: ``sigmoid(slope * logit + intercept)``.
+
+    The logistic map of Platt (1999, "Probabilistic outputs for support vector machines"); as it
+    is, the logits are taken at their word.
+    """
+
+    slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    intercept: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability that each logit stands for."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * logits + self.intercept))))
+
+
 class DetectorHead(_Section):
-    """What turns a detector's raw outputs into boxes."""
+    """What turns a detector's raw outputs into boxes.
+
+    ``score_threshold`` is in the scale of the calibrated scores.
+    """
 
     anchors: Anchors
+    calibration: ScoreCalibration = ScoreCalibration()
     score_threshold: Annotated[float, Field(ge=0, le=1)]
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.45
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from ..imaging import Detections, Stretch
 from .identity import ModelIdentity
 
-__all__ = ["TileDetector"]
+__all__ = ["LOWEST_SCORE", "TileDetector"]
+
+LOWEST_SCORE = 0.02
+"""Score, before any calibration, down to which a detector is measured."""
 
 
 class TileDetector(Protocol):
@@ -26,6 +29,9 @@ class TileDetector(Protocol):
         Side of the pictures it takes, in pixels.
     score_threshold : float
         Lowest score kept if the caller names none.
+    lowest_score : float
+        Score down to which it is measured: average precision needs the whole curve, so boxes far
+        below any threshold that one would run with.
     stretch : Stretch
         How fluxes become the colours it was trained on.
     pixel_scale_range : tuple of float or None
@@ -36,6 +42,7 @@ class TileDetector(Protocol):
     class_names: tuple[str, ...]
     input_size: int
     score_threshold: float
+    lowest_score: float
     stretch: Stretch
     pixel_scale_range: tuple[float, float] | None
 

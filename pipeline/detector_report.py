@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from ..detection.confusion import confusion
 from ..detection.curve_pictures import MeasuredCurve, write_curves
-from ..detection.curves import recall_by_size, reliability
+from ..detection.curves import Reliability, recall_by_size, reliability
 from ..detection.mistake_sheet import Picture as ImagePicture
 from ..detection.mistake_sheet import draw_mistakes
 from ..detection.mistakes import Mistake, worst_false_boxes, worst_misses
@@ -78,6 +79,7 @@ def write_report(folder: OutputFolder, measured: Sequence[MeasuredDetector], tru
             f"{_PICTURES}/reliability.png",
             "Score against the share of true boxes: on the broken line a score is a probability.",
         ),
+        _reliability_table(measured),
     ]
     safe = SafeNames()
     contents = []
@@ -123,6 +125,12 @@ def _sizes_table(measured: Sequence[MeasuredDetector]) -> Table:
         for size in sizes:
             row += [_number(value) for value in (size.ap, size.map50, size.recall50)]
         rows.append(row)
+    return Table(header, rows)
+
+
+def _reliability_table(measured: Sequence[MeasuredDetector]) -> Table:
+    header = ["detector", *Reliability.COLUMNS]
+    rows = [[one.name, *row] for one in measured for row in reliability(one.metrics.matches).rows()]
     return Table(header, rows)
 
 
@@ -218,12 +226,7 @@ def _content(
             "recall": _listed(sizes.recall),
             "galaxies": sizes.counts.tolist(),
         },
-        "reliability": {
-            "scores": _listed(judged.scores),
-            "shares": _listed(judged.shares),
-            "boxes": judged.counts.tolist(),
-            "error": judged.error,
-        },
+        "reliability": asdict(judged),
         "confusion": {
             "class_names": list(names),
             "counts": confusion(truth.images, one.found, names, one.threshold).tolist(),

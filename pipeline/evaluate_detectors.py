@@ -59,7 +59,7 @@ def evaluate_detectors(
     """
     require("pycocotools", "train")
     require("matplotlib", "train")
-    from ..detection.evaluate import LOWEST_SCORE, evaluate_detections
+    from ..detection.evaluate import evaluate_detections
     from .detector_report import open_folder, write_report
 
     detectors = [open_detector(model) for model in models]
@@ -74,7 +74,7 @@ def evaluate_detectors(
             truth.append(replace(annotated, width=field.width, height=field.height))
             for detector, results in zip(detectors, found, strict=True):
                 rgb = to_rgb(field, detector.stretch)
-                results.append(detect_field(rgb, detector, LOWEST_SCORE))
+                results.append(detect_field(rgb, detector, detector.lowest_score))
             bar.advance(1, sum(map(len, found[0])), 0)
     measured = [
         MeasuredDetector(

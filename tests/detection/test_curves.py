@@ -38,12 +38,15 @@ def test_recall_by_size_by_hand() -> None:
 
 def test_reliability_by_hand() -> None:
     found = [(1.0, True), (0.92, True), (0.9, False), (0.38, True), (0.32, False), (0.05, False)]
-    curve = reliability(_matches(found=found))
-    np.testing.assert_array_equal(curve.counts, [1, 2, 3])
-    np.testing.assert_allclose(curve.scores, [0.05, 0.35, 0.94])
-    np.testing.assert_allclose(curve.shares, [0, 1 / 2, 2 / 3])
+    judged = reliability(_matches(found=found))
+    assert judged.rows() == [
+        ["0.0 to 0.1", "1", "0.050", "0.000"],
+        ["0.3 to 0.4", "2", "0.350", "0.500"],
+        ["0.8 to 0.9", "1", "0.900", "0.000"],
+        ["0.9 to 1.0", "2", "0.960", "1.000"],
+    ]
     # The lowest tenth is left out of the error.
-    assert curve.error == pytest.approx((2 * 0.15 + 3 * (0.94 - 2 / 3)) / 5)
+    assert judged.error == pytest.approx((2 * 0.15 + 0.9 + 2 * 0.04) / 5)
 
 
 def test_scores_that_say_what_they_mean_have_no_error() -> None:
@@ -54,7 +57,7 @@ def test_scores_that_say_what_they_mean_have_no_error() -> None:
 def test_curves_of_nothing() -> None:
     nothing = _matches()
     assert len(recall_by_size(nothing, 0.5).sizes) == 0
-    assert len(reliability(nothing).scores) == 0
+    assert reliability(nothing).rows() == []
     assert reliability(nothing).error is None
     assert reliability(_matches(found=[(0.05, True)])).error is None
     assert PrecisionRecall.of(nothing).at(0.5) == (1.0, 0.0)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from galpipe.configs import Anchors
 from galpipe.detection.load import load_detector
@@ -15,11 +19,16 @@ from galpipe.models import (
     InputScaling,
     Manifest,
     Member,
+    ScoreCalibration,
     load,
     load_classifier,
+    read_bundle,
     write_bundle,
 )
 from galpipe.models.anchors import multilevel_anchors
+from galpipe.models.litert import LiteRTNetwork
+from galpipe.models.manifest import MANIFEST_NAME
+from galpipe.models.tile_detector import LOWEST_SCORE
 
 
 def test_finds_the_square_where_it_is(
@@ -99,8 +108,69 @@ def test_four_classes_are_not_taken_for_boxes(tmp_path: Path) -> None:
         head=DetectorHead(anchors=anchors, score_threshold=0.5, iou_threshold=1.0),
     )
     folder = write_bundle(tmp_path / "four", manifest, {"f.tflite": content}, "", {})
-    scores, boxes = load_detector(folder).raw(np.zeros((16, 16, 3), np.uint8))
-    assert scores.argmax(axis=1).tolist() == [2, 2, 2, 2]
-    np.testing.assert_allclose(
-        boxes, multilevel_anchors(anchors, 16) + np.array([8, 0, 8, 0]), atol=1e-4
-    )
+    (found,) = load_detector(folder).detect(np.zeros((1, 16, 16, 3), np.uint8))
+    assert found.class_ids.tolist() == [2, 2, 2, 2]
+    moved = multilevel_anchors(anchors, 16) + np.array([8, 0, 8, 0])
+    np.testing.assert_allclose(found.boxes, moved.clip(0, 16), atol=1e-4)
+
+
+def test_calibrated_scores_are_probabilities_in_the_same_order(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    bundle = read_bundle(tiny_detector_bundle)
+    assert bundle.manifest.head is not None
+    calibration = ScoreCalibration(slope=2.0, intercept=-1.0)
+    head = bundle.manifest.head.model_copy(update={"calibration": calibration})
+    manifest = bundle.manifest.model_copy(update={"head": head})
+    plain, calibrated = Detector(bundle), Detector(replace(bundle, manifest=manifest))
+    image = squares(64, 64, (8, 8), (40, 24))
+    image[8:24, 8:24] = 150
+    (before,) = plain.detect(image[np.newaxis], plain.lowest_score)
+    (after,) = calibrated.detect(image[np.newaxis], calibrated.lowest_score)
+    np.testing.assert_array_equal(after.boxes, before.boxes)
+    odds = before.scores / (1 - before.scores)
+    np.testing.assert_allclose(after.scores, 1 / (1 + np.exp(1) / odds**2))
+
+
+def test_a_bundle_without_calibration_is_read_as_before(
+    tiny_detector_bundle: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_detector_bundle, tmp_path / "old"))
+    content = json.loads((folder / MANIFEST_NAME).read_text())
+    del content["head"]["calibration"]
+    (folder / MANIFEST_NAME).write_text(json.dumps(content))
+    detector = Detector(read_bundle(folder))
+    assert detector.lowest_score == pytest.approx(LOWEST_SCORE)
+
+
+@pytest.mark.parametrize("slope", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_calibration_that_turns_the_order_is_refused(slope: float) -> None:
+    with pytest.raises(ValidationError):
+        ScoreCalibration(slope=slope)
+
+
+def test_a_network_in_8_bits_is_fed_and_read_as_a_float_one() -> None:
+    import tensorflow as tf
+
+    def graph(image: tf.Tensor) -> tf.Tensor:
+        return tf.nn.avg_pool2d(image, 4, 4, "VALID")
+
+    signature = [tf.TensorSpec([1, 16, 16, 3], tf.float32)]
+    concrete = tf.function(graph, input_signature=signature).get_concrete_function()
+    images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
+    scaling = InputScaling(scale=1 / 127.5, offset=-1.0)
+    results = []
+    for kind in (tf.float32, tf.int8, tf.uint8):
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module())
+        if kind != tf.float32:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: [
+                [np.linspace(-1, 1, 768, dtype=np.float32).reshape(1, 16, 16, 3)]
+            ]
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = kind
+        (output,) = LiteRTNetwork(converter.convert(), scaling).run(images)
+        results.append(output)
+    assert {output.dtype for output in results} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(results[1], results[0], atol=0.02)
+    np.testing.assert_allclose(results[2], results[0], atol=0.02)
