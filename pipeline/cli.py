@@ -22,6 +22,7 @@ COMMANDS = {
     "annotations": "Convert, check, split, count, propose and view boxes.",
     "data": "Download published data sets to train on.",
     "train": "Train a detector or a classifier on your own labels.",
+    "tune": "Search for the best small network on your own labels.",
     "evaluate": "Measure a detector or a classifier on labelled images.",
     "cross-validate": "Train and measure on folds of the data; compare trainings.",
     "models": "List, show and verify models.",

@@ -1,0 +1,87 @@
+"""The search for the best small network: what is varied, and what the search needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..errors import ConfigError
+from .members import CnnDesign, CnnMember
+from .schema import ClassifierTraining
+from .section import PositiveInt, Section
+
+__all__ = ["SEARCHED", "ClassifierTuning", "design_values", "with_values"]
+
+SEARCHED: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {
+        "first_filters": tuple(range(32, 129, 16)),
+        "first_kernel": (3, 5),
+        "second_filters": tuple(range(32, 65, 16)),
+        "second_kernel": (3, 5),
+        "dense": tuple(range(32, 129, 16)),
+        "dropout": (0.3, 0.5, 0.7),
+    }
+)
+"""The values of each hyper-parameter, as published: 1,764 networks of two convolutions."""
+
+
+class ClassifierTuning(Section):
+    """A search over the networks of `SEARCHED`."""
+
+    training: ClassifierTraining
+    """Its one member is the network from which the search starts; all else that it says, such as
+    batch normalisation and the learning rate, holds for every trial."""
+    epochs: PositiveInt = 12
+    """Most epochs of a trial."""
+
+    @property
+    def start(self) -> CnnMember:
+        """The network from which the search starts.
+
+        Raises
+        ------
+        ConfigError
+            If the training has other members than one ``cnn``.
+        """
+        member = self.training.members[0]
+        if len(self.training.members) > 1 or not isinstance(member, CnnMember):
+            raise ConfigError(
+                f"{self.training.name}: the search starts from one member, of architecture 'cnn'"
+            )
+        return member
+
+
+def design_values(design: CnnDesign) -> dict[str, float]:
+    """Return the hyper-parameters of a network, by the names of `SEARCHED`.
+
+    Raises
+    ------
+    ConfigError
+        If it is none of those that are searched.
+    """
+    if len(design.filters) != 2:
+        raise ConfigError(f"the search is over 2 convolutions; 'filters' has {len(design.filters)}")
+    kernels = (design.kernel_sizes * 2)[:2]
+    convolutions = (design.filters[0], kernels[0], design.filters[1], kernels[1])
+    values = dict(zip(SEARCHED, (*convolutions, design.dense, design.dropout), strict=True))
+    for name, value in values.items():
+        if value not in SEARCHED[name]:
+            searched = ", ".join(f"{one:g}" for one in SEARCHED[name])
+            raise ConfigError(
+                f"the search starts within its ranges; {name.replace('_', ' ')} is {value:g}, "
+                f"searched are {searched}"
+            )
+    return values
+
+
+def with_values(member: CnnMember, values: Mapping[str, float]) -> CnnMember:
+    """Return the member with the hyper-parameters that `design_values` names."""
+    return CnnMember.model_validate(
+        member.model_dump()
+        | {
+            "filters": (values["first_filters"], values["second_filters"]),
+            "kernel_sizes": (values["first_kernel"], values["second_kernel"]),
+            "dense": values["dense"],
+            "dropout": values["dropout"],
+        }
+    )
