@@ -25,9 +25,15 @@ class PictureReader:
     """Reads images by path as RGB; data files stay open until the ``with`` block ends.
 
     Images of a data file are best read in their order.
+
+    Parameters
+    ----------
+    stretch : Stretch, optional
+        How FITS files become RGB; without it as by default.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stretch: Stretch | None = None) -> None:
+        self._stretch = stretch or Stretch()
         self._files: dict[Path, Galaxy10File] = {}
         self._lock = Lock()
 
@@ -48,7 +54,7 @@ class PictureReader:
             If it cannot be read.
         """
         if not in_data_file(path):
-            return to_rgb(read_field(path), Stretch())
+            return to_rgb(read_field(path), self._stretch)
         number = path.name.rpartition("-")[2]
         if not (number.isdecimal() and len(number) < 10):
             raise InputError(f"{path} is no image of {path.parent}.")

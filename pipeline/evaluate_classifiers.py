@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import LabelledImage, read_label_table, read_vote_labels
-from ..classification import class_slug
-from ..classification.predict import read_central_crops
+from ..classification import central_crop, class_slug
+from ..classification.pictures import PictureReader
 from ..errors import InputError, require
 from ..models import Classifier
 from .classifier_report import PICTURES, open_folder, write_report
+from .labelled import only_held_back, read_labelled, warn_of_trained_on
 from .measured_classifier import MeasuredClassifier
 from .progress import FieldProgress, field_progress
 from .record import describe_model
@@ -29,9 +28,11 @@ _CHUNK = 64
 def evaluate_classifiers(
     models: Sequence[Classifier | str | Path],
     images: str | Path,
-    labels: str | Path,
+    labels: str | Path | None = None,
     output: str | Path | None = None,
     *,
+    kind: str | None = None,
+    held_back: bool = False,
     overwrite: bool = False,
     progress: bool = False,
 ) -> list[MeasuredClassifier]:
@@ -42,14 +43,20 @@ def evaluate_classifiers(
     models : sequence of Classifier, name or path
         The classifiers, at least one; all with the same classes.
     images : path
-        Folder of images, the galaxy at the centre.
-    labels : path
-        CSV with the columns ``filename,label`` (class names or indices), or a table of Galaxy Zoo
-        votes.  Images whose label leaves more than one class open do not count.
+        Folder of images, the galaxy at the centre; a folder that holds one for each class; or the
+        HDF5 file of Galaxy10.
+    labels : path, optional
+        Table of the labels, unless they are in `images`.  Images whose label leaves more than one
+        class open do not count.
     output : path, optional
         Folder for ``metrics.json`` (the first model, under ``others`` the rest), ``report.md``,
         ``report.html`` and ``pictures/``: confusion, ROC curves and reliability of every model and
         member.
+    kind : str, optional
+        What labels the images, as in the configuration of a training (`ClassifierData`); by default
+        what the files look like.
+    held_back : bool
+        Measure only on the images that the training of every model held back for its test.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool
@@ -64,7 +71,9 @@ def evaluate_classifiers(
     ------
     InputError
         If an image or the table is missing or cannot be read, no image has one class, or the
-        models differ in their classes.
+        models differ in their classes from each other or from the labels.
+    ConfigError
+        If `kind` does not go with the files that are given.
     BundleError, OutputError, MissingExtraError
         If a model, the output or the packages of evaluation are not as needed.
     """
@@ -81,15 +90,17 @@ def evaluate_classifiers(
                 f"{classifier.bundle.path}: has other classes than {classifiers[0].bundle.path}; "
                 "measure them one at a time"
             )
-    labelled = [
-        image
-        for image in _read_labels(Path(labels), images, class_names)
-        if image.class_id is not None
-    ]
+    labelled = read_labelled(images, labels, kind, class_names)
+    if held_back:
+        labelled = only_held_back(labelled, classifiers)
+    else:
+        warn_of_trained_on(labelled, classifiers)
+    labelled = [image for image in labelled if image.class_id is not None]
     if not labelled:
-        raise InputError(f"{labels}: no image has a label of one class; nothing can be measured")
+        raise InputError(
+            f"{labels or images}: no image has a label of one class; nothing can be measured"
+        )
     folder = None if output is None else open_folder(output, overwrite=overwrite)
-    paths = [image.path for image in labelled]
     paths = [image.path for image in labelled]
     truth = np.array([image.class_id for image in labelled])
     measured = []
@@ -113,7 +124,8 @@ def evaluate_classifiers(
                         probabilities,
                     )
     if folder is not None:
-        write_report(folder, measured, {"images": str(images), "labels": str(labels)})
+        data = {"images": str(images), "labels": str(labels or images)}
+        write_report(folder, measured, data)
     return measured
 
 
@@ -134,28 +146,16 @@ def _classify(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the probabilities (N, C) of the model and of each of several members."""
     parts = []
-    for start in range(0, len(paths), _CHUNK):
-        chunk = paths[start : start + _CHUNK]
-        bar.start(chunk[0].name)
-        parts.append(classifier.predict_members(read_central_crops(chunk, classifier)))
-        bar.advance(len(chunk), start + len(chunk), 0)
+    with PictureReader(classifier.bundle.manifest.stretch) as read:
+        for start in range(0, len(paths), _CHUNK):
+            chunk = paths[start : start + _CHUNK]
+            bar.start(chunk[0].name)
+            crops = [central_crop(read(path), classifier.input_size) for path in chunk]
+            parts.append(classifier.predict_members(np.stack(crops)))
+            bar.advance(len(chunk), start + len(chunk), 0)
     members = np.concatenate(parts, axis=1)
     given = {name: classifier.combine(members)}
     if len(members) > 1:
         for member, probabilities in zip(classifier.member_names, members, strict=True):
             given[f"{name}: {member}"] = probabilities
     return given
-
-
-def _read_labels(
-    labels: Path, images: str | Path, class_names: tuple[str, ...]
-) -> list[LabelledImage]:
-    """Read a label table, or a vote table: the one without a column ``label``."""
-    try:
-        with labels.open(newline="", encoding="utf-8-sig") as lines:
-            header = next(csv.reader(lines), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{labels}: cannot be read as a CSV table: {error}") from error
-    if "label" in header:
-        return read_label_table(labels, images, class_names)
-    return read_vote_labels(labels, images)

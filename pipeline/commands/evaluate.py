@@ -73,6 +73,8 @@ def detector(
         "galpipe evaluate classifier --images cutouts/ --labels labels.csv -o measured",
         "galpipe evaluate classifier --model galaxy10_ensemble --model training/bundle "
         "--images cutouts/ --labels votes.csv",
+        "galpipe evaluate classifier --model training/bundle --images data/Galaxy10_DECals.h5 "
+        "--held-back -o measured",
     ),
 )
 @click.option(
@@ -83,17 +85,39 @@ def detector(
     show_default="galaxy10_ensemble",
     help="Shipped model, or a path; again for another one beside it.",
 )
-@click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
+@click.option(
+    "--images",
+    required=True,
+    metavar="PATH",
+    help="Folder of the images, or of a folder for each class, or Galaxy10's HDF5 file.",
+)
 @click.option(
     "--labels",
-    required=True,
-    metavar="CSV",
-    help="Table 'filename,label', or Galaxy Zoo votes.",
+    metavar="TABLE",
+    help="Table 'filename,label', or with a column for each class, or Galaxy Zoo votes; none where "
+    "the labels are in the folder or file of the images.",
+)
+@click.option(
+    "--kind",
+    metavar="KIND",
+    help="What labels the images, as in the configuration of a training; by default what the files "
+    "look like.",
+)
+@click.option(
+    "--held-back",
+    is_flag=True,
+    help="Measure only on the images that the training of every model held back for its test.",
 )
 @_output
 @overwrite_option
 def classifier(
-    models: tuple[str, ...], images: str, labels: str, output: Path | None, overwrite: bool
+    models: tuple[str, ...],
+    images: str,
+    labels: str | None,
+    kind: str | None,
+    held_back: bool,
+    output: Path | None,
+    overwrite: bool,
 ) -> None:
     """Measure accuracy, precision, recall, F1, AUC, confusion and calibration of classifiers.
 
@@ -105,7 +129,14 @@ def classifier(
     from ..summary import print_markdown
 
     measured = evaluate_classifiers(
-        models, images, labels, output, overwrite=overwrite, progress=True
+        models,
+        images,
+        labels,
+        output,
+        kind=kind,
+        held_back=held_back,
+        overwrite=overwrite,
+        progress=True,
     )
     for model in measured:
         print_markdown(f"Classifier {model.name}", model.metrics.to_markdown())

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from click.testing import Result
 
 from galpipe.errors import InputError, OutputError
-from galpipe.models import InputScaling, Manifest, Member, write_bundle
+from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
 from galpipe.pipeline.evaluate_classifiers import evaluate_classifiers
 
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
@@ -124,3 +126,85 @@ def test_models_of_other_classes_are_not_measured_together(
 ) -> None:
     with pytest.raises(InputError, match="other classes"):
         evaluate_classifiers([models["classifier"], "galaxy10_cnn"], cutouts, labels)
+
+
+def held_back_model(folder: Path, tiny: Path, *names: str) -> Path:
+    """Copy the tiny ensemble, with a record of what its training held back."""
+    bundle = read_bundle(tiny)
+    manifest = bundle.manifest.model_copy(update={"data": {"test": list(names)}})
+    files = {member.file: bundle.read(member.file) for member in manifest.members}
+    return write_bundle(folder, manifest, files, "# Tiny\n", {})
+
+
+def test_folders_of_classes_are_told_from_the_files(
+    tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    for name, label in (("red", "red"), ("green", "green"), ("blue", "red")):
+        (tmp_path / "classes" / label).mkdir(parents=True, exist_ok=True)
+        shutil.copy(cutouts / f"{name}.png", tmp_path / "classes" / label)
+    (folders,) = evaluate_classifiers([models["classifier"]], tmp_path / "classes")
+    (table,) = evaluate_classifiers([models["classifier"]], cutouts, labels)
+    assert folders.by_classifier == table.by_classifier
+
+
+def test_probabilities_are_told_from_their_columns(
+    tmp_path: Path, cutouts: Path, models: dict[str, Path]
+) -> None:
+    table = tmp_path / "soft.csv"
+    table.write_text("filename,dark,red,green,blue\nred,0,.9,.1,0\ngreen,0,0,.4,.4\nblue,0,0,0,1\n")
+    (measured,) = evaluate_classifiers([models["classifier"]], cutouts, table)
+    # The green one has no class of more than a half.
+    assert (measured.metrics.images, measured.metrics.accuracy) == (2, 1)
+    with pytest.raises(InputError, match="lacks the column 'label'"):
+        evaluate_classifiers([models["classifier"]], cutouts, table, kind="labels")
+
+
+def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..., Result]) -> None:
+    decals, sdss = tmp_path / "decals.h5", tmp_path / "sdss.h5"
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 256, 256, 3)).astype(np.uint8)
+    for path, side in ((decals, 256), (sdss, 69)):
+        with h5py.File(path, "w") as file:
+            file["images"] = pixels[:, :side, :side]
+            file["ans"] = (np.arange(12) % 10).astype(np.uint8)
+            file["ra"], file["dec"] = np.arange(12.0), np.zeros(12)
+    command = ["evaluate", "classifier", "--model", "galaxy10_cnn", "-o", tmp_path / "out"]
+    refused = galpipe_cli(*command, "--images", sdss)
+    assert refused.exit_code == 1
+    assert "galaxy10_sdss" in refused.stderr
+    twice = galpipe_cli(*command, "--images", decals, "--labels", "labels.csv")
+    assert twice.exit_code == 2
+    assert "leave out 'labels'" in twice.stderr
+    result = galpipe_cli(*command, "--images", decals)
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert [c["images"] for c in content["metrics"]["classes"]] == [2, 2, *[1] * 8]
+    assert content["data"] == {"images": str(decals), "labels": str(decals)}
+
+
+def test_only_what_every_training_held_back_is_measured_on(
+    tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    tiny = models["classifier"]
+    one = held_back_model(tmp_path / "one", tiny, "red.png", "blue.png")
+    other = held_back_model(tmp_path / "other", tiny, "blue.png", "elsewhere.png")
+    (measured,) = evaluate_classifiers([one], cutouts, labels, held_back=True)
+    assert (measured.metrics.images, measured.metrics.accuracy) == (2, 0.5)
+    both = evaluate_classifiers([one, other], cutouts, labels, held_back=True)
+    assert [model.metrics.images for model in both] == [1, 1]
+    with pytest.raises(InputError, match="does not say"):
+        evaluate_classifiers([tiny], cutouts, labels, held_back=True)
+    elsewhere = held_back_model(tmp_path / "elsewhere", tiny, "elsewhere.png")
+    with pytest.raises(InputError, match="none of the images"):
+        evaluate_classifiers([elsewhere], cutouts, labels, held_back=True)
+
+
+def test_images_that_were_trained_on_are_warned_of(
+    tmp_path: Path,
+    cutouts: Path,
+    labels: Path,
+    models: dict[str, Path],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = held_back_model(tmp_path / "model", models["classifier"], "red.png", "blue.png")
+    evaluate_classifiers([model], cutouts, labels)
+    assert "held 2 of the 3 images back" in caplog.text
