@@ -12,7 +12,7 @@ from ..imaging import Detections
 from .coco import run_coco
 from .curves import PrecisionRecall
 from .matches import gather_matches
-from .metrics import DetectionMetrics, SizeMetrics
+from .metrics import ClassMetrics, DetectionMetrics, SizeMetrics
 
 __all__ = ["evaluate_detections"]
 
@@ -115,6 +115,16 @@ def evaluate_detections(
                 _mean(recall[0, :, place, -1]),
             )
             for place, (name, low, high) in enumerate(_SIZES, 1)
+        ),
+        by_class=tuple(
+            ClassMetrics(
+                name,
+                int(counts[:, place].sum()),
+                _mean(precision[0, :, place, 0]),
+                _mean(precision[:, :, place, 0]),
+                _mean(recall[0, place, 0, -1]),
+            )
+            for place, name in enumerate(class_names)
         ),
         matches=matches,
         curve=curve,

@@ -19,6 +19,9 @@ __all__ = ["Matches", "gather_matches"]
 class Matches:
     """Objects and detections that count; what is difficult, or lies on it, is left out.
 
+    So are detections of a class of which nothing is annotated, as from COCO's means: they are
+    neither right nor wrong, unless nothing is annotated at all.
+
     Attributes
     ----------
     object_images, object_rows : ndarray of int64, shape (N,)
@@ -62,8 +65,10 @@ def gather_matches(
     first_result = np.cumsum([1, *(len(found) for found in predictions)])
     objects: list[tuple[int, int, float, float]] = []
     found: list[tuple[int, int, float, bool]] = []
-    for entry in evaluation.evalImgs:
-        if entry is None or entry["aRng"] != everything:
+    entries = [one for one in evaluation.evalImgs if one and one["aRng"] == everything]
+    annotated = {entry["category_id"] for entry in entries if entry["gtIds"]}
+    for entry in entries:
+        if annotated and entry["category_id"] not in annotated:
             continue
         image = entry["image_id"] - 1
         score_of = dict(zip(entry["dtIds"], entry["dtScores"], strict=True))

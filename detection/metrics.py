@@ -8,7 +8,7 @@ from typing import Any
 from .curves import PrecisionRecall
 from .matches import Matches
 
-__all__ = ["AtThreshold", "DetectionMetrics", "SizeMetrics"]
+__all__ = ["AtThreshold", "ClassMetrics", "DetectionMetrics", "SizeMetrics"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,26 @@ class SizeMetrics:
     smallest: float
     largest: float
     galaxies: int
+    map50: float | None
+    ap: float | None
+    recall50: float | None
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Figures of the objects of one class; None where there are none.
+
+    Attributes
+    ----------
+    name : str
+    objects : int
+        Number of objects that count.
+    map50, ap, recall50 : float or None
+        As in `DetectionMetrics`.
+    """
+
+    name: str
+    objects: int
     map50: float | None
     ap: float | None
     recall50: float | None
@@ -60,6 +80,9 @@ class AtThreshold:
 class DetectionMetrics:
     """What was measured; every figure but counts and pixels is between 0 and 1.
 
+    Of several classes, figures of COCO are means over those that are annotated, the others are of
+    the objects of these classes together.
+
     Attributes
     ----------
     images, galaxies, difficult : int
@@ -85,6 +108,8 @@ class DetectionMetrics:
         The same by the detections above the score that keeps the precision at 0.9.
     by_size : tuple of SizeMetrics
         COCO's three sizes, and octaves from 16 pixels.
+    by_class : tuple of ClassMetrics
+        In the order of the detector's classes.
     matches : Matches
         What became of each object and detection.
     curve : PrecisionRecall
@@ -110,6 +135,7 @@ class DetectionMetrics:
     recall50: float
     recall_at_90_precision: float
     by_size: tuple[SizeMetrics, ...]
+    by_class: tuple[ClassMetrics, ...]
     matches: Matches = field(repr=False, compare=False)
     curve: PrecisionRecall = field(repr=False, compare=False)
 
@@ -128,6 +154,7 @@ class DetectionMetrics:
             name: value for name, value in vars(self).items() if name not in {"matches", "curve"}
         }
         figures["by_size"] = [_rounded(asdict(size)) for size in self.by_size]
+        figures["by_class"] = [_rounded(asdict(one)) for one in self.by_class]
         return _rounded(figures)
 
     def rows(self) -> list[tuple[str, str]]:
@@ -135,13 +162,15 @@ class DetectionMetrics:
         single = "no such image"
         if self.ar1_single is not None:
             single = f"{self.ar1_single:.3f} ({self.single_images} images)"
+        several = len(self.by_class) > 1
+        kind, one = ("objects", "object") if several else ("galaxies", "galaxy")
         return [
             ("images", f"{self.images}"),
-            ("galaxies", f"{self.galaxies} (and {self.difficult} difficult ones, ignored)"),
+            (kind, f"{self.galaxies} (and {self.difficult} difficult ones, ignored)"),
             ("mAP@0.5", f"{self.map50:.3f}"),
             ("AP@[.5:.95]", f"{self.ap:.3f}"),
             ("AR@1", f"{self.ar1:.3f} (at most {self.ar1_ceiling:.3f})"),
-            ("AR@1, images of one galaxy", single),
+            (f"AR@1, images of one {one}", single),
             ("AR@10", f"{self.ar10:.3f} (at most {self.ar10_ceiling:.3f})"),
             ("AR@100", f"{self.ar100:.3f} (at most {self.ar100_ceiling:.3f})"),
             ("AR, all boxes", f"{self.ar_max:.3f}"),

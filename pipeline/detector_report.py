@@ -86,7 +86,7 @@ def write_report(folder: OutputFolder, measured: Sequence[MeasuredDetector], tru
     for one in measured:
         kinds = {"missed": _misses(one, truth), "false": _false_boxes(one, truth)}
         stem = safe(one.name)
-        blocks += _confusion_blocks(one, truth)
+        blocks += _class_blocks(one, truth)
         for kind, mistakes in kinds.items():
             blocks += _mistake_blocks(folder, one, truth, kind, mistakes, stem)
         contents.append(_content(one, truth, kinds))
@@ -149,7 +149,7 @@ def _false_boxes(one: MeasuredDetector, truth: Truth) -> list[Mistake]:
     )
 
 
-def _confusion_blocks(one: MeasuredDetector, truth: Truth) -> list[Block]:
+def _class_blocks(one: MeasuredDetector, truth: Truth) -> list[Block]:
     names = one.detector.class_names
     if len(names) < 2:
         return []
@@ -158,7 +158,13 @@ def _confusion_blocks(one: MeasuredDetector, truth: Truth) -> list[Block]:
         [name, *map(str, row)]
         for name, row in zip((*names, "nothing"), counts.tolist(), strict=True)
     ]
+    figures = [
+        [kind.name, str(kind.objects), *map(_number, (kind.ap, kind.map50, kind.recall50))]
+        for kind in one.metrics.by_class
+    ]
     return [
+        Heading(f"By class: {one.name}"),
+        Table(["class", "objects", "AP", "mAP@0.5", "recall"], figures),
         Heading(f"Which class was found as which: {one.name}"),
         Table(["true \\ found", *names, "missed"], rows),
     ]

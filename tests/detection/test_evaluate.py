@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,32 @@ def test_the_ceiling_of_several_classes_is_that_of_each() -> None:
     metrics = evaluate_detections(truth, found, ["galaxy", "star"])
     assert metrics.ar1 == pytest.approx(3 / 4)
     assert metrics.ar1_ceiling == pytest.approx(3 / 4)
+
+
+def test_figures_by_class_by_hand() -> None:
+    galaxy, star = (0, 0, 10, 10), (20, 20, 30, 30)
+    truth = [AnnotatedImage("a.png", 100, 100, 3, (ObjectBox("galaxy", *galaxy),))]
+    boxes = Detections(np.array([galaxy, star]), np.array([0.6, 0.9]), np.array([0, 1]))
+    classes = ["galaxy", "star"]
+
+    # Nobody marked stars: whether the box of one is right is not known.
+    unmarked = evaluate_detections(truth, [boxes], classes)
+    assert [(one.name, one.objects) for one in unmarked.by_class] == [("galaxy", 1), ("star", 0)]
+    assert [one.map50 for one in unmarked.by_class] == [pytest.approx(1), None]
+    assert unmarked.map50 == pytest.approx(1)
+    assert unmarked.at(0.5).precision == 1
+    assert unmarked.at(0.5).false_per_megapixel == 0
+
+    marked = [replace(truth[0], objects=(*truth[0].objects, ObjectBox("star", 60, 60, 80, 80)))]
+    missed = evaluate_detections(marked, [boxes], classes)
+    assert [one.recall50 for one in missed.by_class] == [pytest.approx(1), pytest.approx(0)]
+    assert missed.map50 == pytest.approx(0.5)
+    assert missed.at(0.5).precision == 0.5
+    assert missed.rows()[1] == ("objects", "2 (and 0 difficult ones, ignored)")
+    assert missed.to_json()["by_class"][1]["name"] == "star"
+
+    empty = evaluate_detections([replace(truth[0], objects=())], [boxes], classes)
+    assert empty.at(0.5).false_per_megapixel == pytest.approx(200)
 
 
 def test_false_boxes_per_megapixel(worked_example: DetectionMetrics) -> None:

@@ -20,7 +20,8 @@ from galpipe.pipeline import Catalogue
 from galpipe.pipeline.detect import detect
 from galpipe.pipeline.run import run
 
-GALAXIES, STARS = [(16, 32), (96, 16)], [(80, 72)]
+# Where the tiny detector has an anchor.
+GALAXIES, STARS = [(12, 28), (92, 12)], [(76, 68)]
 
 
 def draw(path: Path, galaxies: list[tuple[int, int]], stars: list[tuple[int, int]]) -> Path:
@@ -168,4 +169,8 @@ def test_evaluation_counts_each_class_and_what_it_was_taken_for(
     measured = json.loads((out / "metrics.json").read_text())["detectors"][0]
     counts = np.array(measured["confusion"]["counts"])
     assert counts[:2, :2].tolist() == [[1, 0], [1, 1]]
-    assert "which" in (out / "report.md").read_text()
+    figures = {one["name"]: one["objects"] for one in measured["metrics"]["by_class"]}
+    assert figures == {"galaxy": 1, "star": 2}
+    report = (out / "report.md").read_text()
+    assert "## By class: star" in report
+    assert "## Which class was found as which: star" in report
