@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Framing", "frame", "jitter", "random_framing"]
+__all__ = ["Framing", "draw", "frame", "jitter", "random_framing", "survey_view"]
 
 
 @dataclass(frozen=True)
@@ -62,34 +64,96 @@ def random_framing(
     )
 
 
-def frame(image: np.ndarray, framing: Framing, size: int) -> np.ndarray:
+def frame(image: NDArray[np.uint8], framing: Framing, size: int) -> NDArray[np.uint8]:
     """Return the view of an image, uint8 (size, size, 3); outside the image lies its median colour.
 
     The view is drawn at twice the size and averaged down, so that a wide view is not aliased.
     """
-    fine = 2 * size
-    scale = fine / framing.side
+    scale = size / framing.side
     turn = np.deg2rad(framing.turn)
     a, b = scale * np.cos(turn), scale * np.sin(turn)
-    matrix = np.array([[a, b, 0.0], [-b, a, 0.0]])
+    linear = np.array([[a, b], [-b, a]])
     if framing.mirror:
-        matrix[:, 0] *= -1.0
-    # OpenCV counts from pixel centres, this package from edges: hence the halves.
-    centre = np.array([framing.x - 0.5, framing.y - 0.5])
-    matrix[:, 2] = (fine - 1) / 2.0 - matrix[:, :2] @ centre
+        linear[:, 0] *= -1.0
     sky = np.median(image.reshape(-1, 3)[::7], axis=0)
+    return draw(image, linear, (framing.x, framing.y), size, colour=sky.tolist())
+
+
+def draw(
+    image: NDArray[np.uint8],
+    linear: NDArray[np.float64],
+    centre: tuple[float, float],
+    size: int,
+    shift: ArrayLike = (0.0, 0.0),
+    colour: Sequence[float] | None = None,
+) -> NDArray[np.uint8]:
+    """Return an affine view of an image, uint8 (size, size, 3), drawn finely and averaged down.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        Image.
+    linear : ndarray of float, shape (2, 2)
+        Takes a step in the image, in pixels, to one in the view.
+    centre : (float, float)
+        x and y of what comes to the middle of the view, in pixels of the image.
+    size : int
+        Side of the view in pixels.
+    shift : (float, float)
+        Pixels of the view by which it then lies off the middle.
+    colour : sequence of float, optional
+        What lies outside the image; without it the nearest pixel is repeated.
+    """
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = 2 * linear
+    # OpenCV counts from pixel centres, this package from edges: hence the halves.
+    middle = np.array([centre[0] - 0.5, centre[1] - 0.5])
+    matrix[:, 2] = (2 * size - 1) / 2.0 - matrix[:, :2] @ middle + 2 * np.asarray(shift)
     drawn = cv2.warpAffine(
         image,
         matrix,
-        (fine, fine),
+        (2 * size, 2 * size),
         flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=[float(value) for value in sky],
+        borderMode=cv2.BORDER_REPLICATE if colour is None else cv2.BORDER_CONSTANT,
+        borderValue=colour or (0.0, 0.0, 0.0),
     )
-    return cv2.resize(drawn, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.resize(drawn, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def jitter(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+def survey_view(
+    rng: np.random.Generator,
+    image: NDArray[np.uint8],
+    box: ArrayLike,
+    size: int,
+    margin: float,
+) -> NDArray[np.uint8]:
+    """Return a random view of a galaxy, uint8 (size, size, 3): another framing, another survey.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    image : ndarray of uint8, shape (S, S, 3)
+        Image.
+    box : array_like, shape (4,)
+        xmin, ymin, xmax, ymax of the galaxy in pixels.
+    size : int
+        Side of the view in pixels.
+    margin : float
+        Side of the crop at run time over the longer side of the box.
+    """
+    xmin, ymin, xmax, ymax = np.asarray(box, np.float64)
+    framing = random_framing(
+        rng,
+        centre=((xmin + xmax) / 2, (ymin + ymax) / 2),
+        extent=max(xmax - xmin, ymax - ymin),
+        margin=margin,
+        whole=image.shape[0],
+    )
+    return jitter(rng, frame(image, framing, size))
+
+
+def jitter(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a crop as another survey might show it: colour, contrast, sky level, seeing and noise.
 
     The widths cover the step from SDSS (dark sky, g,r,i) to the Legacy Survey (grey sky, z,r,g,

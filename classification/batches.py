@@ -1,19 +1,27 @@
-"""Endless balanced, augmented batches for training."""
+"""Endless batches of augmented views for training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from .augment import frame, jitter, random_framing
-from .dataset import MOST_PROBABILITY, Cutouts
+from ..configs import Augmentation, Balance, SurveyAugmentation
+from .affine import affine_view, pixel_deviation
+from .augment import survey_view
+from .balance import class_weights, drawing_weights
+from .dataset import Cutouts
+from .mixup import mix
 from .sources import Sources
 
-__all__ = ["EpochViews", "RandomViews", "Recipe", "as_input", "balanced_weights", "random_views"]
+__all__ = ["Batch", "EpochViews", "RandomViews", "Recipe", "as_input", "random_views"]
+
+Batch = tuple[NDArray[np.float32], ...]
+"""Inputs (N, ...), labels (N, C) and, where they are not all one, weights in the loss (N,)."""
 
 OWN_SHARE = 0.5
 """Share of the views drawn from the sources of role ``train``; the rest are of role ``extra``."""
@@ -35,6 +43,12 @@ class Recipe:
         Views in an epoch.
     seed : int
         The views of an epoch follow from it and the epoch's number.
+    balance : Balance
+        How rare classes are made up for.
+    augmentation : SurveyAugmentation or AffineAugmentation
+        How a view differs from the image.
+    mixup : float
+        How views are blended, see :func:`mix`; 0 blends none.
     """
 
     input_size: int
@@ -42,6 +56,9 @@ class Recipe:
     batch_size: int
     views: int
     seed: int
+    balance: Balance = field(default_factory=Balance)
+    augmentation: Augmentation = field(default_factory=SurveyAugmentation)
+    mixup: float = 0.0
 
 
 class EpochViews(keras.utils.PyDataset):
@@ -52,6 +69,8 @@ class EpochViews(keras.utils.PyDataset):
 
 class RandomViews(EpochViews):
     """Batches of augmented views and their allowed classes, drawn by weight with replacement.
+
+    Where the recipe weighs classes, a batch also holds what each view counts in the loss.
 
     Parameters
     ----------
@@ -72,41 +91,42 @@ class RandomViews(EpochViews):
         joined = np.concatenate(weights)
         self._chance = joined / joined.sum()
         self._recipe = recipe
+        self._view = _view_maker(cutouts, recipe)
+        labels = np.concatenate([part.allowed for part in cutouts])
+        self._counts = (
+            class_weights(labels, self._chance)
+            if recipe.balance.class_weights
+            else np.ones(len(labels), np.float32)
+        )
 
     def __len__(self) -> int:
         return -(-self._recipe.views // self._recipe.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> Batch:
         recipe = self._recipe
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
         size = recipe.input_size
         views = np.empty((recipe.batch_size, size, size, 3), np.uint8)
-        allowed = []
-        for view, pick in zip(
-            views, rng.choice(len(self._place), recipe.batch_size, p=self._chance), strict=True
-        ):
+        picks = rng.choice(len(self._place), recipe.batch_size, p=self._chance)
+        labels = []
+        for view, pick in zip(views, picks, strict=True):
             part, i = self._place[pick]
             cutouts = self._cutouts[part]
-            image = cutouts.images[i]
-            xmin, ymin, xmax, ymax = cutouts.boxes[i]
-            framing = random_framing(
-                rng,
-                centre=((xmin + xmax) / 2, (ymin + ymax) / 2),
-                extent=max(xmax - xmin, ymax - ymin),
-                margin=recipe.crop_margin,
-                whole=image.shape[0],
-            )
-            view[:] = jitter(rng, frame(image, framing, size))
-            allowed.append(cutouts.allowed[i])
-        return as_input(views), np.stack(allowed)
+            view[:] = self._view(rng, cutouts.images[i], cutouts.boxes[i])
+            labels.append(cutouts.allowed[i])
+        inputs, allowed, counts = as_input(views), np.stack(labels), self._counts[picks]
+        if recipe.mixup:
+            inputs, allowed, counts = mix(rng, inputs, allowed, counts, recipe.mixup)
+        return (inputs, allowed, counts) if recipe.balance.class_weights else (inputs, allowed)
 
 
 def random_views(sources: Sources, recipe: Recipe) -> RandomViews:
-    """Return balanced views of all training images."""
-    own = balanced_weights(sources.train.allowed)
+    """Return views of the training images, and of no others."""
+    evenness = recipe.balance.evenness
+    own = drawing_weights(sources.train.allowed, evenness)
     if not len(sources.extra):
         return RandomViews([sources.train], [own], recipe)
-    extra = balanced_weights(sources.extra.allowed)
+    extra = drawing_weights(sources.extra.allowed, evenness)
     weights = [OWN_SHARE * own / own.sum(), (1 - OWN_SHARE) * extra / extra.sum()]
     return RandomViews([sources.train, sources.extra], weights, recipe)
 
@@ -116,15 +136,13 @@ def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return images.astype(np.float32) / np.float32(255)
 
 
-def balanced_weights(allowed: NDArray[np.float32], power: float = 0.5) -> NDArray[np.float64]:
-    """Return sampling weights that raise rare labels.
-
-    Each distinct label (set of allowed classes) of ``n`` images gets a share proportional to
-    ``n ** power``: 1 leaves the frequencies, 0 makes all labels equally frequent.  A soft label
-    counts for its leading class.
-    """
-    soft = allowed.sum(axis=1, keepdims=True) < MOST_PROBABILITY
-    leading = np.eye(allowed.shape[1], dtype=np.float32)[allowed.argmax(axis=1)]
-    label_sets = np.where(soft, leading, allowed)
-    _, label, count = np.unique(label_sets, axis=0, return_inverse=True, return_counts=True)
-    return np.asarray(count, np.float64)[label.ravel()] ** (power - 1)
+def _view_maker(
+    cutouts: Sequence[Cutouts], recipe: Recipe
+) -> Callable[[np.random.Generator, NDArray[np.uint8], NDArray[np.float64]], NDArray[np.uint8]]:
+    """Return what makes a view of an image and the box of its galaxy."""
+    size, margin, settings = recipe.input_size, recipe.crop_margin, recipe.augmentation
+    if isinstance(settings, SurveyAugmentation):
+        return partial(survey_view, size=size, margin=margin)
+    every = [image for part in cutouts for image in part.images]
+    deviation = pixel_deviation(every) if settings.noise else 0.0
+    return partial(affine_view, size=size, margin=margin, settings=settings, deviation=deviation)

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..configs import ClassifierMember, ClassifierTraining, CnnMember, KerasFileMember
+from ..configs import (
+    AffineAugmentation,
+    ClassifierMember,
+    ClassifierTraining,
+    CnnMember,
+    KerasFileMember,
+)
 from .dataset import class_names
 from .evaluate import comparison_table
 from .export import Parity
@@ -117,11 +123,46 @@ def _data(config: ClassifierTraining, sources: Sources) -> str:
     rows.append("| several possible | " + " | ".join(map(str, unsure)) + " |")
     text = (
         f"Trained with a loss over the set of classes that a label allows, on {len(sources.train)} "
-        f"images of the main sources and {len(sources.extra)} whose labels say less. Views are "
-        "turned, mirrored, scaled, shifted, recoloured, blurred and made noisy at random; rare "
-        "classes are drawn more often."
+        f"images of the main sources and {len(sources.extra)} whose labels say less. "
+        f"{_views(config)}."
     )
     return text + "\n\n" + "\n".join(rows)
+
+
+def _views(config: ClassifierTraining) -> str:
+    how, balance = config.augmentation, config.balance
+    if isinstance(how, AffineAugmentation):
+        changes = [
+            words
+            for amount, words in (
+                (how.rotation, f"turned by up to {how.rotation:g} degrees"),
+                (
+                    how.shift_x or how.shift_y,
+                    f"shifted by up to {how.shift_x:g} and {how.shift_y:g} of width and height",
+                ),
+                (how.shear, f"sheared by up to {how.shear:g}"),
+                (how.zoom, f"zoomed by up to {how.zoom:g}"),
+                (how.symmetry == "mirror", "mirrored"),
+                (how.symmetry == "square", "flipped and turned by quarters"),
+                (how.noise, f"given noise of {how.noise:g} of the pixels' deviation"),
+            )
+            if amount
+        ]
+        said = ["Views are the crops of a run, " + (", ".join(changes) or "unchanged")]
+    else:
+        said = [
+            "Views are turned, mirrored, scaled, shifted, recoloured, blurred and made noisy at "
+            "random"
+        ]
+    if balance.evenness:
+        said.append("rare classes are drawn more often")
+    if balance.class_weights:
+        said.append("rare classes weigh more in the loss")
+    if config.label_smoothing:
+        said.append(f"labels are smoothed by {config.label_smoothing:g}")
+    if config.mixup:
+        said.append(f"views are blended in pairs (mixup, alpha {config.mixup:g})")
+    return "; ".join(said)
 
 
 def _details(measured: Measurement) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from .batches import EpochViews, Recipe, random_views
-from .fit import Schedule, fit, validation_arrays
+from .batches import Batch, EpochViews, Recipe, random_views
+from .fit import fit, validation_arrays
+from .schedule import Schedule
 from .sources import Sources
 
 __all__ = ["fine_tune"]
@@ -23,30 +24,26 @@ class FeatureViews(EpochViews):
 
     Parameters
     ----------
-    features : ndarray of float16, shape (N, ...)
-        What the frozen layers give.
-    allowed : ndarray of float32, shape (N, C)
-        1 for each class that the label allows.
+    stock : sequence of Batch
+        What the frozen layers give, as float16, with labels and, where views are weighed, weights.
     recipe : Recipe
         Batch size, views in an epoch, seed.
     """
 
-    def __init__(
-        self, features: NDArray[np.float16], allowed: NDArray[np.float32], recipe: Recipe
-    ) -> None:
+    def __init__(self, stock: Sequence[Batch], recipe: Recipe) -> None:
         super().__init__()
-        self._features = features
-        self._allowed = allowed
+        self._stock = [np.concatenate(parts) for parts in zip(*stock, strict=True)]
         self._recipe = recipe
 
     def __len__(self) -> int:
         return -(-self._recipe.views // self._recipe.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> Batch:
         recipe = self._recipe
-        order = np.random.default_rng([recipe.seed, self.epoch]).permutation(len(self._features))
+        order = np.random.default_rng([recipe.seed, self.epoch]).permutation(len(self._stock[0]))
         chosen = order[index * recipe.batch_size : (index + 1) * recipe.batch_size]
-        return self._features[chosen].astype(np.float32), self._allowed[chosen]
+        features, *rest = (part[chosen] for part in self._stock)
+        return (features.astype(np.float32), *rest)
 
 
 def fine_tune(
@@ -66,24 +63,23 @@ def fine_tune(
     recipe : Recipe
         How views are drawn.
     schedule : Schedule
-        How long and how fast.
+        How long, how fast and towards what.
     folder : Path
         For checkpoints.
     """
     lower, upper = divide_at_first_trainable(model)
     views = random_views(sources, recipe)
-    features, allowed = [], []
+    stock = []
     for epoch in range(STOCK):
         views.epoch = epoch
         for index in range(len(views)):
-            inputs, labels = views[index]
-            features.append(lower.predict_on_batch(inputs).astype(np.float16))
-            allowed.append(labels)
+            inputs, *rest = views[index]
+            stock.append((lower.predict_on_batch(inputs).astype(np.float16), *rest))
     inputs, labels = validation_arrays(sources.validation, recipe)
     seen = lower.predict(inputs, batch_size=recipe.batch_size, verbose=0)
     fit(
         upper,
-        FeatureViews(np.concatenate(features), np.concatenate(allowed), recipe),
+        FeatureViews(stock, recipe),
         (seen, labels),
         schedule,
         folder,

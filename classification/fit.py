@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,35 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .batches import EpochViews, Recipe, as_input
 from .dataset import Cutouts
-from .losses import allowed_set_accuracy, allowed_set_loss
+from .losses import AllowedSetLoss, allowed_set_accuracy
+from .schedule import Schedule, make_optimizer
+from .watch import KeepBest, LowerRate
 
-__all__ = ["Schedule", "fit", "validation_arrays"]
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast.
-
-    Attributes
-    ----------
-    epochs : int
-        Most epochs.
-    learning_rate : float
-        Peak, reached after half an epoch; then it falls along a cosine.
-    final : float
-        Last learning rate over the peak.
-    patience : int or None
-        Epochs without a better validation loss before the training stops; None never stops early
-        and keeps the last state instead of the best.
-    weight_decay : float
-        Of AdamW.
-    """
-
-    epochs: int
-    learning_rate: float
-    final: float = 0.0
-    patience: int | None = None
-    weight_decay: float = 1e-3
+__all__ = ["fit", "validation_arrays"]
 
 
 def fit(
@@ -64,23 +38,14 @@ def fit(
     validation : (inputs, allowed)
         Watched each epoch; see :func:`validation_arrays`.
     schedule : Schedule
-        How long and how fast.
+        How long, how fast and towards what.
     folder : Path
         For checkpoints.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    steps = len(views)
-    warmup = steps // 2
-    rate = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=schedule.learning_rate * 0.01,
-        decay_steps=max(schedule.epochs * steps - warmup, 1),
-        alpha=schedule.final,
-        warmup_target=schedule.learning_rate,
-        warmup_steps=warmup,
-    )
     model.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0),
-        loss=allowed_set_loss,
+        optimizer=make_optimizer(schedule, len(views)),
+        loss=AllowedSetLoss(schedule.label_smoothing),
         metrics=[allowed_set_accuracy],
     )
     callbacks: list[keras.callbacks.Callback] = [
@@ -88,6 +53,8 @@ def fit(
         keras.callbacks.BackupAndRestore(folder / "backup"),
         ProgressBar(folder.name, schedule.epochs),
     ]
+    if schedule.rate == "plateau":
+        callbacks.append(LowerRate(folder, schedule.plateau_patience, schedule.plateau_factor))
     best = KeepBest(folder, schedule.patience)
     if schedule.patience is not None:
         callbacks.append(best)
@@ -122,35 +89,6 @@ class _FollowEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Batches are fetched ahead, before the next epoch begins.
         self._views.epoch = epoch + 1
-
-
-class KeepBest(keras.callbacks.Callback):
-    """Keep the weights of the lowest validation loss; stop when it has long not fallen.
-
-    Unlike Keras's own callbacks it remembers the best also after going on from a checkpoint.
-    """
-
-    def __init__(self, folder: Path, patience: int | None) -> None:
-        super().__init__()
-        self.weights = folder / "best.weights.h5"
-        self._record = folder / "best.json"
-        self._patience = patience
-        self._best = {"epoch": 0, "val_loss": np.inf}
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Remember the best so far."""
-        if self._record.is_file():
-            self._best = json.loads(self._record.read_text(encoding="utf-8"))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Compare."""
-        loss = float((logs or {})["val_loss"])
-        if loss < self._best["val_loss"]:
-            self.model.save_weights(self.weights)
-            self._best = {"epoch": epoch, "val_loss": loss}
-            self._record.write_text(json.dumps(self._best), encoding="utf-8")
-        elif self._patience is not None and epoch - self._best["epoch"] >= self._patience:
-            self.model.stop_training = True
 
 
 class ProgressBar(keras.callbacks.Callback):

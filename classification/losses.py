@@ -9,14 +9,14 @@ from keras import ops
 
 from .dataset import MOST_PROBABILITY
 
-__all__ = ["allowed_set_accuracy", "allowed_set_loss"]
+__all__ = ["AllowedSetLoss", "allowed_set_accuracy", "allowed_set_loss"]
 
 FLOOR = 1e-7
 """Smallest probability whose logarithm is taken; the epsilon of Keras's own cross-entropies."""
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
-def allowed_set_loss(allowed: Any, probabilities: Any) -> Any:
+def allowed_set_loss(allowed: Any, probabilities: Any, smoothing: float = 0.0) -> Any:
     """Return how little the probabilities agree with the labels.
 
     A label that says less than one class ("a spiral": barred, tight or loose) is the set of classes
@@ -25,6 +25,11 @@ def allowed_set_loss(allowed: Any, probabilities: Any) -> Any:
     are open.  The loss of a soft label is the cross-entropy with its probabilities; what these lack
     to one says nothing.  For a single class both are the categorical cross-entropy.
 
+    Smoothing takes a label for wrong with probability ``smoothing``, and then each class for as
+    likely as any (Szegedy et al. 2016).  So each class outside a set of ``k`` has ``smoothing / C``
+    and the set has the rest, which for a single class is the usual label smoothing; a set of all
+    classes still says nothing.
+
     Parameters
     ----------
     allowed : tensor of shape (N, C)
@@ -32,6 +37,8 @@ def allowed_set_loss(allowed: Any, probabilities: Any) -> Any:
         and 0 elsewhere.
     probabilities : tensor of shape (N, C)
         Softmax output.
+    smoothing : float
+        From 0, for none, to less than 1.
 
     Returns
     -------
@@ -39,9 +46,33 @@ def allowed_set_loss(allowed: Any, probabilities: Any) -> Any:
     """
     probabilities = ops.convert_to_tensor(probabilities)
     allowed = ops.cast(allowed, probabilities.dtype)
+    total = ops.sum(allowed, axis=-1)
     partial = -_log(ops.sum(allowed * probabilities, axis=-1))
     soft = -ops.sum(allowed * _log(probabilities), axis=-1)
-    return ops.where(ops.sum(allowed, axis=-1) > MOST_PROBABILITY, partial, soft)
+    if smoothing:
+        each = smoothing / probabilities.shape[-1]
+        outside = -ops.sum((1 - allowed) * _log(probabilities), axis=-1)
+        anywhere = -ops.sum(_log(probabilities), axis=-1)
+        partial = (1 - smoothing + each * total) * partial + each * outside
+        soft = (1 - smoothing) * soft + each * total * anywhere
+    return ops.where(total > MOST_PROBABILITY, partial, soft)
+
+
+@keras.saving.register_keras_serializable(package="galpipe")
+class AllowedSetLoss(keras.losses.Loss):
+    """:func:`allowed_set_loss` with its smoothing, as the mean over a batch."""
+
+    def __init__(self, smoothing: float = 0.0, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each row."""
+        return allowed_set_loss(y_true, y_pred, self._smoothing)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes an equal loss."""
+        return super().get_config() | {"smoothing": self._smoothing}
 
 
 @keras.saving.register_keras_serializable(package="galpipe")

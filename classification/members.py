@@ -16,10 +16,11 @@ from ..configs import (
 from .batches import Recipe, random_views
 from .dataset import class_names
 from .finetune import fine_tune
-from .fit import Schedule, fit, validation_arrays
+from .fit import fit, validation_arrays
 from .keras_file import build_keras_file
 from .precision import computing_in, in_float32
 from .pretrain import pretrain_vgg16
+from .schedule import Schedule
 from .sources import Sources
 from .zoo import build_cnn, build_vgg16, freeze_below, start_from_file
 
@@ -74,8 +75,20 @@ def _train(
         batch_size=member.batch_size,
         views=config.views_per_epoch,
         seed=config.seed,
+        balance=config.balance,
+        augmentation=config.augmentation,
+        mixup=config.mixup,
     )
-    schedule = Schedule(member.epochs, member.learning_rate, patience=member.patience)
+    schedule = Schedule(
+        epochs=member.epochs,
+        learning_rate=member.learning_rate,
+        patience=member.patience,
+        optimizer=member.optimizer,
+        rate=member.learning_rate_schedule,
+        plateau_patience=member.plateau_patience,
+        plateau_factor=member.plateau_factor,
+        label_smoothing=config.label_smoothing,
+    )
     if isinstance(member, CnnMember):
         model = build_cnn(sources.train.allowed.shape[1], config.input_size, member)
         fit(

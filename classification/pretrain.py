@@ -8,7 +8,8 @@ from pathlib import Path
 import keras
 
 from .batches import Recipe, random_views
-from .fit import Schedule, fit, validation_arrays
+from .fit import fit, validation_arrays
+from .schedule import Schedule
 from .sources import Sources
 from .zoo import build_vgg16, build_vgg16_batch_norm, fold_batch_norm
 

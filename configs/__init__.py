@@ -1,5 +1,7 @@
 """The typed configuration: one schema, and the presets that ship with the package."""
 
+from .augmentation import AffineAugmentation, Augmentation, SurveyAugmentation
+from .balance import BALANCES, Balance
 from .load import claim_folder, dump_config, load_config, preset
 from .members import (
     ClassifierMember,
@@ -22,7 +24,11 @@ from .schema import (
 )
 
 __all__ = [
+    "BALANCES",
+    "AffineAugmentation",
     "Anchors",
+    "Augmentation",
+    "Balance",
     "ClassifierData",
     "ClassifierMember",
     "ClassifierStage",
@@ -36,6 +42,7 @@ __all__ = [
     "KerasFileMember",
     "RunConfig",
     "Split",
+    "SurveyAugmentation",
     "Vgg16Member",
     "claim_folder",
     "dump_config",

@@ -39,6 +39,14 @@ class _TrainedMember(_Member):
     """Epochs without a better validation loss before the training stops."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """What the network computes in while it is trained; its weights are always float32."""
+    optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    learning_rate_schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    """``cosine`` rises to ``learning_rate`` within half an epoch and falls along a cosine; the
+    others start with it, and ``plateau`` lowers it when the validation loss has long not fallen."""
+    plateau_patience: PositiveInt = 3
+    """Epochs without a better validation loss before ``plateau`` lowers the rate."""
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """What ``plateau`` multiplies the rate by."""
 
 
 class CnnDesign(Section):

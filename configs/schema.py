@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ..imaging import Stretch
+from .augmentation import Augmentation, SurveyAugmentation
+from .balance import Balance
 from .members import ClassifierMember
-from .section import Fraction, PositiveFloat, PositiveInt, Section
+from .section import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
 __all__ = [
     "Anchors",
@@ -207,7 +209,14 @@ class ClassifierTraining(Section):
     crop_margin: PositiveFloat = 1.5
     """Side of the square crop over the longer side of the galaxy's box, as in the run."""
     views_per_epoch: PositiveInt = 2560
-    """Augmented images in an epoch, rare classes drawn more often."""
+    """Augmented images in an epoch."""
+    balance: Balance = Balance()
+    augmentation: Augmentation = SurveyAugmentation()
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each label that is spread over all classes."""
+    mixup: NonNegativeFloat = 0.0
+    """Both parameters of the beta distribution by which two views and their labels are blended; 0
+    blends none."""
     seed: int = 0
 
     @model_validator(mode="after")

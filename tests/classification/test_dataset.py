@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, LabelledImage, ObjectBox
-from galpipe.classification.batches import RandomViews, Recipe, as_input, balanced_weights
 from galpipe.classification.dataset import CACHE_SIZE, Cutouts, load_cutouts
 from galpipe.errors import InputError
-
-RECIPE = Recipe(input_size=16, crop_margin=1.5, batch_size=8, views=20, seed=0)
 
 
 @pytest.fixture
@@ -72,14 +69,6 @@ def test_certain_labels_and_joining(cutouts: Cutouts) -> None:
     assert len(Cutouts.join([], 3)) == 0
 
 
-def test_balanced_weights_raise_rare_labels(cutouts: Cutouts) -> None:
-    equal = balanced_weights(cutouts.allowed, power=0)
-    assert equal[:3].sum() == pytest.approx(equal[3])
-    root = balanced_weights(cutouts.allowed)
-    assert root[:3].sum() / root[3] == pytest.approx(np.sqrt(3))
-    assert len(set(balanced_weights(cutouts.allowed, power=1))) == 1
-
-
 def test_soft_labels_count_for_their_leading_class(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 40, 3), np.uint8))
     path = tmp_path / "a.png"
@@ -94,31 +83,6 @@ def test_soft_labels_count_for_their_leading_class(tmp_path: Path) -> None:
     assert found.certain.tolist() == [True, False, True, False]
     assert found.class_ids[:3].tolist() == [0, 0, 0]
     assert [item.class_id for item in items] == [0, None, 0, None]
-    weights = balanced_weights(found.allowed, power=0)
-    assert weights[:3].sum() == pytest.approx(weights[3])
-
-
-def test_batches_follow_seed_and_epoch_alone(cutouts: Cutouts) -> None:
-    views = RandomViews([cutouts], [np.ones(4)], RECIPE)
-    assert len(views) == 3
-    inputs, allowed = views[1]
-    assert inputs.shape == (8, 16, 16, 3)
-    assert inputs.dtype == np.float32
-    assert 0 <= inputs.min() <= inputs.max() <= 1
-    assert allowed.shape == (8, 3)
-    np.testing.assert_array_equal(inputs, views[1][0])
-    views.epoch = 1
-    assert (inputs != views[1][0]).any()
-
-
-def test_weights_choose_among_sources(cutouts: Cutouts) -> None:
-    first, second = cutouts.select([0]), cutouts.select([3])
-    views = RandomViews([first, second], [np.zeros(1), np.ones(1)], RECIPE)
-    assert (views[0][1] == [0, 1, 1]).all()
-
-
-def test_input_is_zero_to_one() -> None:
-    assert as_input(np.array([[0, 255]], np.uint8)).tolist() == [[0, 1]]
 
 
 def test_real_folder_is_read(labelled_folder: Callable[..., Path]) -> None:

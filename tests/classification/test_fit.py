@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from galpipe.classification.batches import EpochViews
-from galpipe.classification.fit import KeepBest, Schedule, fit
+from galpipe.classification.fit import fit
+from galpipe.classification.schedule import Schedule
 
 
 class Points(EpochViews):
@@ -62,20 +63,36 @@ def test_an_interrupted_training_goes_on_in_its_epoch(
     assert set(views.seen) - {0} == {2, 3}
 
 
-def run_epochs(keeper: KeepBest, losses: list[float], first: int = 0) -> list[bool]:
-    keeper.set_model(network())
-    keeper.model.stop_training = False
-    keeper.on_train_begin()
-    stopped = []
-    for epoch, loss in enumerate(losses, first):
-        logs: dict[str, Any] = {"val_loss": loss}
-        keeper.on_epoch_end(epoch, logs)
-        stopped.append(keeper.model.stop_training)
-    return stopped
+@pytest.mark.parametrize("rate", ["plateau", "constant"])
+def test_rmsprop_at_a_rate_that_does_not_fall_by_itself(tmp_path: Path, rate: Any) -> None:
+    model = network()
+    schedule = Schedule(3, 0.01, patience=3, optimizer="rmsprop", rate=rate, label_smoothing=0.1)
+    fit(model, Points(), points(9), schedule, tmp_path)
+    assert isinstance(model.optimizer, keras.optimizers.RMSprop)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+    assert (tmp_path / "rate.json").is_file() == (rate == "plateau")
 
 
-def test_the_best_is_kept_over_an_interruption(tmp_path: Path) -> None:
-    assert run_epochs(KeepBest(tmp_path, 3), [3.0, 1.0, 2.0]) == [False, False, False]
-    best = (tmp_path / "best.weights.h5").stat().st_mtime_ns
-    assert run_epochs(KeepBest(tmp_path, 3), [1.5, 1.2], first=3) == [False, True]
-    assert (tmp_path / "best.weights.h5").stat().st_mtime_ns == best
+def test_the_same_seed_trains_the_same_network(tmp_path: Path) -> None:
+    trained = []
+    for name in ("one", "other"):
+        model, views = network(), Points()
+        fit(model, views, points(9), Schedule(3, 0.1), tmp_path / name)
+        trained.append((model.get_weights(), views.seen[-12:]))
+    for one, other in zip(trained[0][0], trained[1][0], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert sorted(trained[0][1]) == sorted(trained[1][1])
+
+
+def test_a_continued_training_goes_on_with_its_optimizer(tmp_path: Path) -> None:
+    schedule = Schedule(4, 0.05, optimizer="rmsprop", rate="plateau", plateau_patience=1)
+    whole = network()
+    fit(whole, Points(), points(9), schedule, tmp_path / "whole")
+    with pytest.raises(Exception, match=r"Interrupted|None"):
+        fit(network(), Points(stop_in_epoch=2), points(9), schedule, tmp_path / "stopped")
+    continued = network()
+    fit(continued, Points(), points(9), schedule, tmp_path / "stopped")
+    assert int(continued.optimizer.iterations) == int(whole.optimizer.iterations) == 16
+    # The order of the batches within an epoch is another one.
+    for one, other in zip(whole.get_weights(), continued.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=0.05)

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from galpipe.classification.losses import allowed_set_accuracy, allowed_set_loss
+from galpipe.classification.losses import (
+    AllowedSetLoss,
+    allowed_set_accuracy,
+    allowed_set_loss,
+)
 
 
-def loss(allowed: list[list[float]], probabilities: list[list[float]]) -> np.ndarray:
-    return ops.convert_to_numpy(
-        allowed_set_loss(np.array(allowed, np.float32), np.array(probabilities, np.float32))
-    )
+def loss(
+    allowed: list[list[float]], probabilities: list[list[float]], smoothing: float = 0.0
+) -> np.ndarray:
+    labels, given = np.array(allowed, np.float32), np.array(probabilities, np.float32)
+    return ops.convert_to_numpy(allowed_set_loss(labels, given, smoothing))
 
 
 def test_golden_values() -> None:
@@ -59,6 +65,38 @@ def test_a_soft_label_is_met_best_by_its_own_probabilities(
     p, q = (np.array(weights) / sum(weights) for weights in (label, other))
     own, others = loss([p.tolist()] * 2, [p.tolist(), q.tolist()])
     assert own <= others + 1e-5
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.01, 1), min_size=3, max_size=6), st.integers(0, 2), st.floats(0, 0.9))
+def test_smoothing_of_one_class_is_the_usual_one(
+    weights: list[float], true: int, smoothing: float
+) -> None:
+    p = np.array([weights], np.float32) / sum(weights)
+    label = np.eye(len(weights), dtype=np.float32)[[true]]
+    usual = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(label, p)
+    own = AllowedSetLoss(smoothing)(label, p)
+    np.testing.assert_allclose(own, usual, rtol=1e-4, atol=1e-5)
+
+
+def test_smoothing_of_sets_and_soft_labels() -> None:
+    p = np.array([0.5, 0.3, 0.2])
+    labels = [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.6, 0.0, 0.4], [0.3, 0.0, 0.2], [0.0] * 3]
+    soft = -0.8 * (0.6 * np.log(0.5) + 0.4 * np.log(0.2)) - 0.2 / 3 * np.log(p).sum()
+    expected = [
+        -(1 - 0.2 / 3) * np.log(0.8) - 0.2 / 3 * np.log(0.2),
+        0.0,
+        soft,
+        soft / 2,
+        0.0,
+    ]
+    np.testing.assert_allclose(loss(labels, [p.tolist()] * 5, 0.2), expected, atol=1e-6)
+
+
+def test_the_loss_is_kept_with_its_smoothing() -> None:
+    restored = keras.losses.deserialize(keras.losses.serialize(AllowedSetLoss(0.3)))
+    label, p = np.eye(3, dtype=np.float32), np.full((3, 3), 1 / 3, np.float32)
+    assert float(restored(label, p)) == float(AllowedSetLoss(0.3)(label, p))
 
 
 def test_accuracy_of_soft_labels_is_that_of_their_leading_class() -> None:

@@ -32,6 +32,7 @@ PRESETS = {
             "bigger_dropout_l1l2",
             "bigger_batch_norm",
             "bigger_batch_norm_dropout",
+            "balance",
             "bayesian",
             "vgg16_frozen",
             "vgg16_block5",

@@ -1,0 +1,62 @@
+"""How often each image is drawn, and what each counts in the loss, where classes are unequal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dataset import MOST_PROBABILITY
+
+__all__ = ["class_weights", "drawing_weights"]
+
+
+def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDArray[np.float64]:
+    """Return how often to draw each image, in any unit, so that rare labels are raised.
+
+    Each distinct label (set of allowed classes) of ``n`` images gets a share proportional to
+    ``n ** (1 - evenness)``: 0 leaves the frequencies, 1 makes all labels equally frequent.  A soft
+    label counts for its leading class.
+
+    Parameters
+    ----------
+    allowed : ndarray of float32, shape (N, C)
+        Labels, as :class:`Cutouts` has them.
+    evenness : float
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+    """
+    soft = allowed.sum(axis=1, keepdims=True) < MOST_PROBABILITY
+    leading = np.eye(allowed.shape[1], dtype=np.float32)[allowed.argmax(axis=1)]
+    label_sets = np.where(soft, leading, allowed)
+    _, label, count = np.unique(label_sets, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(count, np.float64)[label.ravel()] ** -evenness
+
+
+def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return what each image counts in the loss, so that all classes count alike.
+
+    A class counts N / (C x N_c), with N_c of N drawn images and C classes that have any.  A label
+    of several classes belongs to each of them in part: by its probabilities, or in equal parts to
+    those that a set leaves open, and counts as their mean.  The mean over the drawn images is one.
+
+    Parameters
+    ----------
+    allowed : ndarray of float32, shape (N, C)
+        Labels, as :class:`Cutouts` has them.
+    chance : ndarray of float64, shape (N,)
+        Probability that a drawn image is this one; they sum to one.
+
+    Returns
+    -------
+    ndarray of float32, shape (N,)
+        1 for a label that says nothing at all.
+    """
+    total = allowed.sum(axis=1, keepdims=True, dtype=np.float64)
+    part = np.divide(allowed, total, out=np.zeros(allowed.shape), where=total > 0)
+    share = chance @ part
+    seen = share > 0
+    of_class = np.divide(1 / max(seen.sum(), 1), share, out=np.zeros(len(share)), where=seen)
+    return np.where(total[:, 0] > 0, part @ of_class, 1.0).astype(np.float32)

@@ -1,0 +1,28 @@
+"""What a training does about classes of which it has few images."""
+
+from __future__ import annotations
+
+from .section import Fraction, Section
+
+__all__ = ["BALANCES", "Balance"]
+
+
+class Balance(Section):
+    """How rare classes are made up for: by drawing their images more often, by weight, or both."""
+
+    evenness: Fraction = 0.5
+    """How even the labels are among the drawn views: 0 as in the data, 1 each as often as any.
+
+    A label of n images is drawn in proportion to n ** (1 - evenness): frequent ones are drawn less
+    than once, rare ones again and again, each time as another view."""
+    class_weights: bool = False
+    """Weigh each view in the loss by N / (C x N_c), with N_c views of its class among the N drawn
+    and C classes: what the drawing leaves uneven."""
+
+
+BALANCES = {
+    "rebalanced": Balance(evenness=1),
+    "class_weights": Balance(evenness=0, class_weights=True),
+    "partly_rebalanced": Balance(evenness=0.5, class_weights=True),
+}
+"""The three ways that are compared, by name."""

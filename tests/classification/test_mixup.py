@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+from galpipe.classification.losses import allowed_set_loss
+from galpipe.classification.mixup import mix
+
+LABELS = np.array([[1, 0, 0], [0, 1, 1], [0.2, 0.5, 0.3], [0, 0, 1], [0.25, 0, 0]], np.float32)
+PROBABILITIES = np.array([0.5, 0.3, 0.2], np.float32)
+
+
+def loss(labels: np.ndarray) -> np.ndarray:
+    given = np.broadcast_to(PROBABILITIES, labels.shape)
+    return ops.convert_to_numpy(allowed_set_loss(labels, given))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.floats(0.05, 5))
+def test_the_loss_of_a_blend_is_the_blend_of_the_losses(seed: int, alpha: float) -> None:
+    # Each view is its own unit vector: a blended one tells who was blended, and how much.
+    weights = np.array([1, 2, 3, 0.5, 1], np.float32)
+    arguments = np.eye(5, dtype=np.float32), LABELS, weights
+    inputs, labels, counts = mix(np.random.default_rng(seed), *arguments, alpha)
+    np.testing.assert_allclose(counts * loss(labels), inputs @ (weights * loss(LABELS)), atol=1e-4)
+    np.testing.assert_allclose(counts, inputs @ weights, rtol=1e-4)
+    np.testing.assert_array_equal(arguments[0], np.eye(5))
+
+
+def test_sets_of_classes_are_not_blended() -> None:
+    rng = np.random.default_rng(0)
+    inputs, labels, _ = mix(rng, np.eye(5, dtype=np.float32), LABELS, np.ones(5, np.float32), 0.4)
+    assert inputs[1].tolist() == [0, 1, 0, 0, 0]
+    assert labels[1].tolist() == [0, 1, 1]
+    assert not inputs[[0, 2, 3, 4], 1].any()
+
+
+def test_pictures_are_blended_whole() -> None:
+    pictures = np.zeros((2, 4, 4, 3), np.float32)
+    pictures[1] = 1
+    for seed in range(4):
+        blended, labels, _ = mix(
+            np.random.default_rng(seed),
+            pictures,
+            np.eye(2, dtype=np.float32),
+            np.ones(2, np.float32),
+            1.0,
+        )
+        np.testing.assert_allclose(blended.min(axis=(1, 2, 3)), blended.max(axis=(1, 2, 3)))
+        np.testing.assert_allclose(blended[:, 0, 0, 0], labels[:, 1], atol=1e-6)
