@@ -9,8 +9,11 @@ from typing import Any
 
 from .._version import __version__
 from ..configs import DetectorTraining
+from ..models import DetectorHead
+from .curves import Reliability, reliability
 from .dataset import Source
 from .metrics import DetectionMetrics
+from .parity import Parity
 from .views import LabelledImage
 
 __all__ = ["describe_data", "model_card", "versions"]
@@ -63,8 +66,9 @@ def model_card(
     config: DetectorTraining,
     sources: Sequence[Source],
     measured: Mapping[str, DetectionMetrics],
-    score_threshold: float,
-    parity: float,
+    head: DetectorHead,
+    parity: Parity | None,
+    picture: str,
 ) -> str:
     """Return the card, Markdown: what the model is, its data, its measurements, its limits.
 
@@ -74,10 +78,14 @@ def model_card(
     sources : sequence of Source
     measured : mapping of str to DetectionMetrics
         By the role of the held-back images.
-    score_threshold : float
-    parity : float
-        Largest difference between the scores of the trained network and of its LiteRT file.
+    head : DetectorHead
+        With the calibration and the score threshold.
+    parity : Parity or None
+        How far the exported network is from the trained one; None if that is not known.
+    picture : str
+        Name of the file of the reliability plot.
     """
+    slope, intercept = head.calibration.slope, head.calibration.intercept
     weights = {
         "imagenet": "Keras's ImageNet weights",
         "none": "random weights",
@@ -91,8 +99,8 @@ def model_card(
         f"{_NETWORKS[config.architecture]}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
         "focal and Huber loss, the running mean of the weights kept. The file `model.tflite` holds "
-        "the heads alone, its large weights in 16 bits; its scores differ by at most "
-        f"{parity:.4f} from the trained network's.",
+        "the heads alone, its large weights in 16 bits.",
+        *_parity_lines(parity),
         "## Data",
         "\n".join(_source_line(source) for source in sources),
         "Divided by galaxy: no copy of a held-back image is among the others. "
@@ -102,15 +110,21 @@ def model_card(
         "pasted onto fields, where their isophote is their box.",
         "## Measured",
         "The bundle itself, searching the whole held-back images as `galpipe detect` does. "
-        f"The score threshold {score_threshold:.2f} gives the best F1 on the validation images, "
-        "averaged over their kinds.",
+        f"The score threshold {head.score_threshold:.2f} gives the best F1 on the validation "
+        "images, averaged over their kinds.",
         *[
             f"### {role}\n\n{metrics.to_markdown()}\n"
             "At the score threshold: precision {:.3f}, recall {:.3f}.".format(
-                *metrics.curve.at(score_threshold)
+                *metrics.curve.at(head.score_threshold)
             )
             for role, metrics in measured.items()
         ],
+        "## Scores",
+        "A score is the probability that a box overlaps an object by an IoU of 0.5 or more. The "
+        f"network's logit x becomes it by 1 / (1 + exp(-({slope:.4g} x {intercept:+.4g}))), fitted "
+        "to the validation images, each kind of the same weight. On the images held back:",
+        f"![Score against the share of true boxes]({picture})",
+        *[_reliability_part(role, metrics) for role, metrics in measured.items()],
         "## Limits",
         f"Trained on objects of {_smallest(config):.0f} pixels and more of the images above, and "
         "on their look: on other surveys and stretches look at the overlays first. Near the "
@@ -120,6 +134,22 @@ def model_card(
         "```\ngalpipe train detector --config FILE -o OUT\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _parity_lines(parity: Parity | None) -> list[str]:
+    if parity is None:
+        return []
+    text = str(parity)
+    text = f"{text[0].upper()}{text[1:]}."
+    return [text if parity.holds else f"**Warning: the file is not the trained network.** {text}"]
+
+
+def _reliability_part(role: str, metrics: DetectionMetrics) -> str:
+    judged = reliability(metrics.matches)
+    lines = [Reliability.COLUMNS, ["---"] * len(Reliability.COLUMNS), *judged.rows()]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    error = "no boxes" if judged.error is None else f"{judged.error:.3f}"
+    return f"### Scores of {role}\n\n{table}\n\nCalibration error, above 0.1: {error}."
 
 
 def _source_line(source: Source) -> str:

@@ -1,17 +1,13 @@
-"""From a trained TF-Vision model to a LiteRT file, and the proof that the two agree."""
+"""From a trained TF-Vision model to a LiteRT file."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..models.litert import LiteRTNetwork
 from .half_precision import halve_large_weights
-from .zoo import INPUT_SCALING, head_outputs
+from .zoo import head_outputs
 
-__all__ = ["export_litert", "flat_heads", "largest_score_difference"]
+__all__ = ["export_litert", "flat_heads"]
 
 
 def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
@@ -43,32 +39,6 @@ def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
     holder.kept = model.weights
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
     return halve_large_weights(converter.convert())
-
-
-def largest_score_difference(
-    model: Any, content: bytes, images: NDArray[np.uint8], anchors_per_cell: int
-) -> float:
-    """Return the largest difference between the scores of a model and of its LiteRT file.
-
-    Parameters
-    ----------
-    model : RetinaNetModel
-    content : bytes
-        From :func:`export_litert`.
-    images : ndarray of uint8, shape (N, S, S, 3)
-    anchors_per_cell : int
-    """
-    import tensorflow as tf
-
-    network = LiteRTNetwork(content, INPUT_SCALING)
-    largest = 0.0
-    for image in images:
-        scaled = image[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
-        logits, _ = flat_heads(model, tf.constant(scaled, tf.float32), anchors_per_cell)
-        exported, _ = network.run(image[np.newaxis])
-        difference = np.abs(tf.sigmoid(logits).numpy() - tf.sigmoid(exported).numpy())
-        largest = max(largest, float(difference.max()))
-    return largest
 
 
 def flat_heads(model: Any, images: Any, anchors_per_cell: int) -> tuple[Any, Any]:

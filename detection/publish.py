@@ -1,8 +1,10 @@
-"""From a trained network to a bundle: export, choice of the score threshold, measurement, card."""
+"""From a trained network to a bundle: export, calibration, measurement, card."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +16,53 @@ from ..models import (
     DetectorHead,
     Manifest,
     Member,
+    ScoreCalibration,
     read_bundle,
     write_bundle,
 )
+from ..models.bundle import CARD_NAME, METRICS_NAME
+from .calibration import calibrated, calibration_errors, fit_calibration
 from .card import describe_data, model_card, versions
+from .curve_pictures import MeasuredCurve, reliability_picture
 from .curves import PrecisionRecall
 from .dataset import Source
-from .export import export_litert, largest_score_difference
+from .export import export_litert
 from .measure import images_by_role, measure_images
-from .views import view
+from .parity import Parity, measure_parity, parity_tiles
 from .zoo import INPUT_SCALING
 
 __all__ = ["measure_bundle", "publish"]
 
+logger = logging.getLogger("galpipe")
+
 _MODEL_FILE = "model.tflite"
-# What the network and its LiteRT file may differ by: the price of 16-bit weights.
-_LARGEST_DIFFERENCE = 0.01
-_PARITY_TILES = 16
+_PICTURE_FILE = "reliability.png"
 _UNMEASURED_THRESHOLD = 0.5
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
 
 def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], folder: Path) -> Path:
-    """Write the bundle of a trained network, measured.
+    """Write the bundle of a trained network, calibrated and measured.
+
+    Where the exported network finds other boxes than the trained one, a warning is logged and the
+    card says so.
 
     Parameters
     ----------
     model : RetinaNetModel
     config : DetectorTraining
     sources : sequence of Source
-        The score threshold is chosen on their validation images, the figures are of their test
-        images.
+        The scores are calibrated and their threshold is chosen on the validation images, the
+        figures are of the test images.
     folder : Path
         The bundle.
 
     Raises
     ------
-    RuntimeError
-        If the exported file does not compute what the network does.
     OutputError
         If the bundle cannot be written.
     """
     per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
-    content = export_litert(model, config.input_size, per_cell)
-    parity = largest_score_difference(model, content, _tiles(config, sources), per_cell)
-    if parity > _LARGEST_DIFFERENCE:
-        raise RuntimeError(
-            f"the exported network's scores differ by {parity:.4f} from the trained one's"
-        )
     manifest = Manifest(
         name=config.name,
         task="detector",
@@ -74,36 +75,58 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
         data=describe_data(sources),
         versions=versions(),
     )
-    write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {"litert_difference": parity})
-    return measure_bundle(folder, config, sources)
+    content = export_litert(model, config.input_size, per_cell)
+    write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {})
+    detector = _calibrated(Detector(read_bundle(folder)), sources)
+    tiles = parity_tiles(sources, config.input_size)
+    parity = measure_parity(model, detector, tiles, per_cell)
+    if not parity.holds:
+        logger.warning("%s: %s", folder, parity)
+    return _measure(detector, config, sources, parity)
 
 
 def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Source]) -> Path:
-    """Choose the score threshold of a bundle, measure it, and write both into it.
+    """Calibrate the scores of a bundle, choose their threshold, measure it, and write all into it.
 
     The threshold is the one with the best F1, averaged over the kinds of validation images, so
     that the many cutouts do not outvote the few frames.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    config : DetectorTraining
+        Of the training that made it.
+    sources : sequence of Source
+        The images of that training.
+
+    Returns
+    -------
+    Path
+        The bundle.
     """
-    bundle = read_bundle(folder)
-    detector = Detector(bundle)
-    threshold = _best_threshold(
-        [
-            measure_images(detector, images).curve
-            for images in images_by_role(sources, "validation").values()
-        ]
-    )
-    measured = {
-        role: measure_images(detector, images)
-        for role, images in images_by_role(sources, "test").items()
-    }
-    parity = bundle.metrics()["litert_difference"]
-    metrics: dict[str, Any] = {"score_threshold": threshold, "litert_difference": round(parity, 5)}
-    for role, result in measured.items():
-        metrics[role] = result.to_json() | result.at(threshold).to_json()
-    head = DetectorHead(anchors=config.anchors, score_threshold=threshold)
-    manifest = bundle.manifest.model_copy(update={"head": head})
-    card = model_card(config, sources, measured, threshold, parity)
-    return write_bundle(folder, manifest, {_MODEL_FILE: bundle.read(_MODEL_FILE)}, card, metrics)
+    detector = Detector(read_bundle(folder))
+    known = detector.bundle.metrics().get("litert_parity")
+    parity = None if known is None else Parity(**known)
+    return _measure(_calibrated(detector, sources), config, sources, parity)
+
+
+def _calibrated(detector: Detector, sources: Sequence[Source]) -> Detector:
+    """Return a detector with the calibration and the threshold that suit the validation images."""
+    plain = _with_head(detector, calibration=ScoreCalibration())
+    kinds = [
+        measure_images(plain, images).matches
+        for images in images_by_role(sources, "validation").values()
+    ]
+    calibration = fit_calibration(kinds)
+    curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in kinds]
+    return _with_head(plain, calibration=calibration, score_threshold=_best_threshold(curves))
+
+
+def _with_head(detector: Detector, **changes: Any) -> Detector:
+    manifest = detector.bundle.manifest
+    head = detector.head.model_copy(update=changes)
+    return Detector(replace(detector.bundle, manifest=manifest.model_copy(update={"head": head})))
 
 
 def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
@@ -113,16 +136,31 @@ def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
     return round(float(_THRESHOLDS[int(np.argmax(f1))]), 2)
 
 
-def _tiles(config: DetectorTraining, sources: Sequence[Source]) -> Any:
-    """Return views of real images, some of each source, on which the export is checked."""
-    size = config.input_size
-    tiles = []
-    for source in sources:
-        images = source.validation or source.train
-        for image in images[: _PARITY_TILES // len(sources) + 1]:
-            side = min(image.rgb.shape[:2])
-            tiles.append(view(image, (0, 0), (side, side), (size, size)).image)
-    return np.stack(tiles)
+def _measure(
+    detector: Detector, config: DetectorTraining, sources: Sequence[Source], parity: Parity | None
+) -> Path:
+    """Measure a detector on the images held back and write its bundle with the figures."""
+    measured = {
+        role: measure_images(detector, images)
+        for role, images in images_by_role(sources, "test").items()
+    }
+    head = detector.head
+    metrics: dict[str, Any] = {
+        "score_threshold": head.score_threshold,
+        "calibration": head.calibration.model_dump(),
+    }
+    if parity is not None:
+        metrics["litert_parity"] = parity.to_json()
+    for role, result in measured.items():
+        metrics[role] = result.to_json() | result.at(head.score_threshold).to_json()
+        metrics[role] |= calibration_errors(result.matches, head.calibration)
+    curves = [MeasuredCurve(*figures, head.score_threshold) for figures in measured.items()]
+    bundle = detector.bundle
+    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE)
+    files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
+    files[_PICTURE_FILE] = reliability_picture(curves)
+    card = model_card(config, sources, measured, head, parity, _PICTURE_FILE)
+    return write_bundle(bundle.path, bundle.manifest, files, card, metrics)
 
 
 def _portable(config: DetectorTraining) -> dict[str, Any]:

@@ -23,6 +23,11 @@ class Detector:
     bundle : Bundle
         A bundle whose task is ``detector``.
 
+    Attributes
+    ----------
+    head : DetectorHead
+        Its anchors, calibration and thresholds.
+
     Raises
     ------
     BundleError
@@ -38,14 +43,13 @@ class Detector:
         self.identity = bundle.identity
         self.class_names = manifest.class_names
         self.input_size = manifest.input_size
-        self.score_threshold = manifest.head.score_threshold
-        self._calibration = manifest.head.calibration
+        self.head = manifest.head
+        self.score_threshold = self.head.score_threshold
         lowest = np.log(LOWEST_SCORE / (1 - LOWEST_SCORE))
-        self.lowest_score = float(self._calibration.probabilities(lowest))
+        self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
-        self._iou_threshold = manifest.head.iou_threshold
-        self._anchors = multilevel_anchors(manifest.head.anchors, self.input_size)
+        self._anchors = multilevel_anchors(self.head.anchors, self.input_size)
         try:
             self._network = LiteRTNetwork(bundle.read(member.file), member.scaling)
         except (ValueError, RuntimeError) as error:
@@ -94,9 +98,9 @@ class Detector:
         Detections
             As from :meth:`detect`.
         """
-        scores = self._calibration.probabilities(logits.astype(np.float64))
+        scores = self.head.calibration.probabilities(logits.astype(np.float64))
         boxes = decode_boxes(codes.astype(np.float64), self._anchors)
-        return best_boxes(scores, boxes, self.input_size, score_threshold, self._iou_threshold)
+        return best_boxes(scores, boxes, self.input_size, score_threshold, self.head.iou_threshold)
 
     def _raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logits, codes = (output[0] for output in self._network.run(image[np.newaxis]))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from galpipe.configs import Anchors, DetectorTraining
-from galpipe.detection.export import export_litert, largest_score_difference
+from galpipe.detection.export import export_litert
 from galpipe.detection.zoo import INPUT_SCALING, build_model, head_outputs
 from galpipe.models.anchors import multilevel_anchors
 from galpipe.models.litert import LiteRTNetwork
@@ -105,7 +105,6 @@ def test_heads_are_shared_by_all_levels_and_their_norms_are_not(smallest: Any) -
 def test_the_exported_file_gives_what_the_network_does_in_anchor_order(smallest: Any) -> None:
     content = export_litert(smallest, 128, 9)
     images = np.random.default_rng(1).integers(0, 255, (2, 128, 128, 3), dtype=np.uint8)
-    assert largest_score_difference(smallest, content, images, 9) < 0.01
 
     logits, codes = LiteRTNetwork(content, INPUT_SCALING).run(images)
     anchors = len(multilevel_anchors(Anchors(min_level=3, max_level=7), 128))

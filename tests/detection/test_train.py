@@ -12,7 +12,9 @@ import pytest
 
 from galpipe.configs import DetectorTraining
 from galpipe.detection import train
+from galpipe.detection.dataset import read_sources
 from galpipe.detection.load import load_detector
+from galpipe.detection.publish import measure_bundle
 from galpipe.detection.train import Trainer, learning_rate, train_detector
 from galpipe.detection.views import LabelledImage
 from galpipe.models import read_bundle
@@ -109,7 +111,8 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     assert detector.input_size == 64
     assert detector.pixel_scale_range == pytest.approx((0.267, 0.8))
     metrics = json.loads((bundle / "metrics.json").read_text())
-    assert metrics["litert_difference"] < 0.01
+    assert metrics["litert_parity"]["tiles"] == 200
+    assert metrics["litert_parity"]["score_difference"] < 0.01
     for role, images in (("cutouts", 2), ("fields", 1)):
         assert metrics[role]["images"] == images
         assert 0 <= metrics[role]["map50"] <= 1
@@ -122,3 +125,13 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     card = (bundle / "MODEL_CARD.md").read_text()
     assert "mAP@0.5" in card
     assert "2 held back" in card
+    assert "On 200 tiles" in card
+    assert (bundle / "reliability.png").is_file()
+
+    _calibrating_again_changes_nothing(bundle, config)
+
+
+def _calibrating_again_changes_nothing(bundle: Path, config: DetectorTraining) -> None:
+    before = {file.name: file.read_bytes() for file in bundle.iterdir()}
+    measure_bundle(bundle, config, read_sources(config))
+    assert {file.name: file.read_bytes() for file in bundle.iterdir()} == before
