@@ -94,6 +94,13 @@ class DetectorTraining(Section):
     data: tuple[DetectorData, ...]
     split: Split = Split()
     backbone_weights: Literal["imagenet", "none"] | Path = "imagenet"
+    start_from: str | None = None
+    """Trained detector to start from: the name of a shipped model, a bundle, the folder of a
+    training, or a checkpoint of TF-Vision."""
+    start_parts: Annotated[
+        tuple[Literal["backbone", "decoder", "head"], ...], Field(min_length=1)
+    ] = ("backbone", "decoder", "head")
+    """What of it is taken; the other parts start as they would without it."""
     freeze_backbone: bool = False
     """Leave the backbone as it starts, its batch norms' statistics too."""
     backbone_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -106,6 +113,15 @@ class DetectorTraining(Section):
     warmup_steps: Annotated[int, Field(ge=0)] = 200
     weight_decay: Annotated[float, Field(ge=0)] = 4e-5
     checkpoint_every: PositiveInt = 250
+    validate_every: PositiveInt | None = 500
+    """Steps between two measurements on the validation images; the best weights become the model.
+    None measures none: the last ones do."""
+    patience: PositiveInt | None = None
+    """Measurements without a better one after which the training stops."""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """What the network computes in; its weights, statistics and losses are always float32."""
+    distribution: Literal["none", "mirrored", "multi_worker"] = "none"
+    """One device; all GPUs of this machine; or those of all machines that TF_CONFIG names."""
     scale_range: tuple[PositiveFloat, PositiveFloat] = (0.25, 1.5)
     paste_fraction: Fraction = 0.35
     seed: int = 0
@@ -117,6 +133,12 @@ class DetectorTraining(Section):
             raise ValueError(
                 f"input_size {self.input_size} must be a multiple of 2**max_level = {stride}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _patience_needs_validation(self) -> DetectorTraining:
+        if self.patience is not None and self.validate_every is None:
+            raise ValueError("patience needs validate_every")
         return self
 
     @model_validator(mode="after")

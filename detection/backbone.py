@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["load_backbone", "refresh_statistics"]
+__all__ = ["load_backbone", "weighted_layers"]
 
 Arrays = list[NDArray[np.float32]]
 
@@ -45,7 +45,7 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
         If the weights cannot be had or do not fit.
     """
     network = _NETWORKS[architecture]
-    layers = list(_weighted_layers(backbone))
+    layers = list(weighted_layers(backbone))
     arrays = _keras_arrays(network, weights)
     if len(layers) != len(arrays):
         raise InputError(
@@ -62,61 +62,7 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
         layer.set_weights(_same_function(values, layer.epsilon) if _is_norm(layer) else values)
 
 
-def refresh_statistics(backbone: Any, batches: Iterable[Any]) -> None:
-    """Measure the batch norms' statistics on these images without changing what they compute.
-
-    A file whose batch norms were folded into the convolutions has lost the statistics: training,
-    which normalises by the batch, would then start from another function than inference.  Mean m
-    and variance v of every batch norm's input are measured; with the norm's slope a and intercept
-    b at inference, ``gamma = a * sqrt(v + epsilon)``, ``beta = b + a * m``, ``moving_mean = m`` and
-    ``moving_variance = v`` leave a and b as they were.
-
-    Parameters
-    ----------
-    backbone : MobileNet or EfficientNet
-    batches : iterable of tensor
-        A few batches of scaled training images.
-    """
-    import tensorflow as tf
-
-    norms = [layer for layer in _weighted_layers(backbone) if _is_norm(layer)]
-    sums: dict[int, list[Any]] = {id(norm): [] for norm in norms}
-    originals = {id(norm): norm.call for norm in norms}
-
-    def watch(norm: Any) -> Any:
-        def call(inputs: Any, *arguments: Any, **options: Any) -> Any:
-            sums[id(norm)].append(tf.nn.moments(inputs, [0, 1, 2]))
-            return originals[id(norm)](inputs, *arguments, **options)
-
-        return call
-
-    for norm in norms:
-        norm.call = watch(norm)
-    try:
-        for images in batches:
-            backbone(images, training=False)
-    finally:
-        for norm in norms:
-            del norm.call
-    for norm in norms:
-        means = np.stack([mean.numpy() for mean, _ in sums[id(norm)]])
-        variances = np.stack([variance.numpy() for _, variance in sums[id(norm)]])
-        mean = means.mean(axis=0)
-        variance = variances.mean(axis=0) + means.var(axis=0)
-        gamma, beta, old_mean, old_variance = norm.get_weights()
-        slope = gamma / np.sqrt(old_variance + norm.epsilon)
-        intercept = beta - slope * old_mean
-        norm.set_weights(
-            [
-                slope * np.sqrt(variance + norm.epsilon),
-                intercept + slope * mean,
-                mean,
-                variance,
-            ]
-        )
-
-
-def _weighted_layers(backbone: Any) -> Iterator[Any]:
+def weighted_layers(backbone: Any) -> Iterator[Any]:
     """Yield the convolutions and batch norms of a backbone, from input to output."""
     # That of EfficientNet stands behind a normalisation of colours.
     for layer in getattr(backbone, "network", backbone).layers:

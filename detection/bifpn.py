@@ -63,6 +63,8 @@ class BiFPN(tf_keras.Model):
     activation : str
     norm_momentum, norm_epsilon : float
         Of the batch norms.
+    use_sync_bn : bool
+        Whether batch norms use the statistics of all devices.
     kernel_regularizer : Regularizer or None
         Of all convolutions.
     """
@@ -77,6 +79,7 @@ class BiFPN(tf_keras.Model):
         activation: str,
         norm_momentum: float,
         norm_epsilon: float,
+        use_sync_bn: bool = False,
         kernel_regularizer: Any = None,
     ) -> None:
         last = min(max(int(level) for level in input_specs), max_level)
@@ -84,7 +87,12 @@ class BiFPN(tf_keras.Model):
             str(level): tf_keras.Input(shape=input_specs[str(level)][1:])
             for level in range(min_level, last + 1)
         }
-        blocks = _Blocks(num_filters, activation, norm_momentum, norm_epsilon, kernel_regularizer)
+        norm = {
+            "momentum": norm_momentum,
+            "epsilon": norm_epsilon,
+            "synchronized": use_sync_bn,
+        }
+        blocks = _Blocks(num_filters, activation, norm, kernel_regularizer)
         levels = [inputs[str(level)] for level in range(min_level, last + 1)]
         for _ in range(last, max_level):
             levels.append(_halve(blocks.project(levels[-1])))
@@ -105,11 +113,11 @@ class _Blocks:
     """The convolutions of a pyramid; each call makes new layers."""
 
     def __init__(
-        self, filters: int, activation: str, momentum: float, epsilon: float, regularizer: Any
+        self, filters: int, activation: str, norm: dict[str, Any], regularizer: Any
     ) -> None:
         self._filters = filters
         self._activation = tf_utils.get_activation(activation, use_keras_layer=True)
-        self._norm = {"momentum": momentum, "epsilon": epsilon}
+        self._norm = norm
         self._regularizer = regularizer
 
     def project(self, features: Any) -> Any:
@@ -180,5 +188,6 @@ def _build_bifpn(
         norm.activation,
         norm.norm_momentum,
         norm.norm_epsilon,
+        norm.use_sync_bn,
         l2_regularizer,
     )

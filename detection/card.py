@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import Any
 
 from .._version import __version__
@@ -90,6 +91,8 @@ def model_card(
         "imagenet": "Keras's ImageNet weights",
         "none": "random weights",
     }.get(str(config.backbone_weights), "the backbone weights given by file (ImageNet by default)")
+    if config.start_from is not None:
+        weights = f"the {', '.join(config.start_parts)} of {PurePath(config.start_from).name}"
     parts = [
         f"# {config.name}",
         f"Finds {', '.join(config.class_names)} in RGB images of {config.input_size} x "
@@ -98,8 +101,9 @@ def model_card(
         "## Network",
         f"{_NETWORKS[config.architecture]}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
-        "focal and Huber loss, the running mean of the weights kept. The file `model.tflite` holds "
-        "the heads alone, its large weights in 16 bits.",
+        "focal and Huber loss, the running mean of the weights kept where it was best on "
+        "validation images. The file `model.tflite` holds the heads alone, its large weights in "
+        "16 bits.",
         *_parity_lines(parity),
         "## Data",
         "\n".join(_source_line(source) for source in sources),

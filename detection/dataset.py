@@ -27,8 +27,8 @@ from .views import LabelledImage
 
 __all__ = ["Batch", "Source", "batches", "read_sources"]
 
-# Batches made ahead: enough to ride out a slow one, few enough to stop at once.
-_AHEAD = 4
+# Batches made ahead by each thread: enough to ride out a slow one, few enough to stop at once.
+_AHEAD = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,20 +165,20 @@ def _labelled(
 def batches(
     sampler: TileSampler,
     anchors: NDArray[np.float64],
-    batch_size: int,
+    places: range,
     seed: int,
     first: int,
-    workers: int,
+    threads: int,
 ) -> Iterator[Batch]:
     """Yield the batches of step `first` and after, made ahead by a few threads.
 
-    The batch of a step depends on the seed and the step alone, so that a training that was
-    interrupted goes on with the batches it would have seen.
+    A tile depends on the seed, the step and its place in the batch alone.  So a training that was
+    interrupted goes on with the batches it would have seen, and several workers, each of which
+    makes some of the places, see together what one would.
     """
 
     def make(step: int) -> Batch:
-        rng = np.random.default_rng([seed, step])
-        tiles = [sampler.sample(rng) for _ in range(batch_size)]
+        tiles = [sampler.sample(np.random.default_rng([seed, step, place])) for place in places]
         labels = [label_anchors(tile, anchors) for tile in tiles]
         return Batch(
             np.stack([tile.image for tile in tiles]),
@@ -188,16 +188,16 @@ def batches(
             np.stack([label.box_weights for label in labels]),
         )
 
-    yield from _ahead(make, first, workers)
+    yield from _ahead(make, first, threads)
 
 
-def _ahead(make: Callable[[int], Batch], first: int, workers: int) -> Iterator[Batch]:
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="tiles")
+def _ahead(make: Callable[[int], Batch], first: int, threads: int) -> Iterator[Batch]:
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
     waiting: deque[Future[Batch]] = deque()
     try:
         step = first
         while True:
-            while len(waiting) < _AHEAD:
+            while len(waiting) < _AHEAD * threads:
                 waiting.append(pool.submit(make, step))
                 step += 1
             yield waiting.popleft().result()

@@ -34,6 +34,8 @@ class EfficientNet(tf_keras.Model):
         Images of shape (B, H, W, 3), pixels from -1 to 1.
     norm_momentum, norm_epsilon : float
         Of the batch norms.
+    use_sync_bn : bool
+        Whether batch norms use the statistics of all devices.
     kernel_regularizer : Regularizer or None
         Of the convolutions.
     """
@@ -44,6 +46,7 @@ class EfficientNet(tf_keras.Model):
         input_specs: Any,
         norm_momentum: float,
         norm_epsilon: float,
+        use_sync_bn: bool = False,
         kernel_regularizer: Any = None,
     ) -> None:
         whole = backbones.EfficientNet(
@@ -54,6 +57,7 @@ class EfficientNet(tf_keras.Model):
             se_inner_activation="swish",
             norm_momentum=norm_momentum,
             norm_epsilon=norm_epsilon,
+            use_sync_bn=use_sync_bn,
             kernel_regularizer=kernel_regularizer,
         )
         network = tf_keras.Model(
@@ -108,5 +112,6 @@ def _build_efficientnet(
         input_specs,
         norm_activation_config.norm_momentum,
         norm_activation_config.norm_epsilon,
+        norm_activation_config.use_sync_bn,
         l2_regularizer,
     )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.backbone import load_backbone, refresh_statistics
+from galpipe.detection.backbone import load_backbone
+from galpipe.detection.statistics import refresh_statistics
 from galpipe.detection.zoo import build_model
 from galpipe.errors import InputError
 
@@ -80,7 +81,7 @@ def test_new_statistics_leave_inference_and_bring_training_to_it(given: Given) -
     before = backbone(images, training=False)["5"].numpy()
     apart = np.abs(backbone(images, training=True)["5"].numpy() - before).max()
     load_backbone(backbone, given.architecture, given.path)
-    refresh_statistics(backbone, [images])
+    refresh_statistics([backbone], lambda batch: backbone(batch, training=False), [images])
     after = backbone(images, training=False)["5"].numpy()
     np.testing.assert_allclose(after, before, atol=1e-3)
     together = np.abs(backbone(images, training=True)["5"].numpy() - after).max()

@@ -10,7 +10,8 @@ import pytest
 
 from galpipe.configs import DetectorTraining
 from galpipe.detection.dataset import Batch
-from galpipe.detection.train import Trainer
+from galpipe.detection.strategy import open_workplace
+from galpipe.detection.trainer import Trainer
 from galpipe.detection.zoo import build_model
 
 pytest.importorskip("official", exc_type=ImportError)
@@ -29,7 +30,7 @@ def _tiny(**changes: Any) -> DetectorTraining:
 
 def _one_step(config: DetectorTraining, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return how far one step moves the backbone's weights, and the trained ones behind it."""
-    trainer = Trainer(config, folder)
+    trainer = Trainer(config, folder, open_workplace(config))
     backbone = trainer.model.backbone.weights
     behind = [
         *trainer.model.decoder.trainable_variables,

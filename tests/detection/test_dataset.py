@@ -130,7 +130,7 @@ def test_a_step_has_its_batch_wherever_one_starts(labelled: Labelled) -> None:
     sampler = TileSampler(_images(labelled, 4), [], 64, (0.5, 1.5), 0.0)
 
     def stream(first: int, count: int) -> list[Batch]:
-        made = batches(sampler, anchors, 2, seed=7, first=first, workers=2)
+        made = batches(sampler, anchors, range(2), seed=7, first=first, threads=2)
         return list(itertools.islice(made, count))
 
     whole, late = stream(0, 5), stream(3, 2)

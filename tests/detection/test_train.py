@@ -1,4 +1,4 @@
-"""One tiny training, from labelled images to a bundle, interrupted on its way."""
+"""One tiny training, from labelled images to a bundle, interrupted on its way and measured."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection import train
 from galpipe.detection.dataset import read_sources
 from galpipe.detection.load import load_detector
 from galpipe.detection.publish import measure_bundle
-from galpipe.detection.train import Trainer, learning_rate, train_detector
+from galpipe.detection.train import train_detector
+from galpipe.detection.trainer import Losses, Trainer
 from galpipe.detection.views import LabelledImage
 from galpipe.models import read_bundle
 
@@ -64,21 +64,13 @@ def tiny(labelled: Labelled, save_source: Save) -> Make:
             "batch_size": 2,
             "warmup_steps": 10,
             "checkpoint_every": 20,
+            "validate_every": 30,
             "scale_range": [0.5, 1.5],
             "split": {"test_fraction": 0.25, "validation_fraction": 0.2},
         }
         return DetectorTraining.model_validate(settings | changes)
 
     return make
-
-
-def test_learning_rate_rises_then_falls(tiny: Make) -> None:
-    config = tiny(steps=110, warmup_steps=10, learning_rate=0.1)
-    assert learning_rate(0, config) == pytest.approx(0.01)
-    assert learning_rate(9, config) == pytest.approx(0.1)
-    assert learning_rate(10, config) == pytest.approx(0.1)
-    assert learning_rate(60, config) == pytest.approx(0.05)
-    assert learning_rate(110, config) == pytest.approx(0, abs=1e-12)
 
 
 def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
@@ -89,14 +81,15 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     losses: list[float] = []
     one_step = Trainer.train
 
-    def counted(self: Trainer, batch: Any) -> float:
+    def counted(self: Trainer, batch: Any) -> Losses:
         steps.append(self.step)
         if len(steps) == 24:
             raise KeyboardInterrupt
-        losses.append(one_step(self, batch))
-        return losses[-1]
+        found = one_step(self, batch)
+        losses.append(found.total)
+        return found
 
-    monkeypatch.setattr(train.Trainer, "train", counted)
+    monkeypatch.setattr(Trainer, "train", counted)
     with pytest.raises(KeyboardInterrupt):
         train_detector(config, tmp_path / "out")
     assert not (tmp_path / "out" / "tiny").exists()
@@ -104,6 +97,16 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     # Stopped in step 23, it goes on from the checkpoint of step 20.
     assert steps == [*range(24), *range(20, STEPS)]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+    measured = json.loads((tmp_path / "out" / "validation.json").read_text())
+    assert [entry["step"] for entry in measured] == [30, STEPS]
+    assert set(measured[0]["map50"]) == {"cutouts", "fields"}
+    speed = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert speed["images_per_second"] > 0
+    assert 0 <= speed["input_wait"] <= 1
+    assert speed["best"] == max(measured, key=lambda entry: entry["score"])
+    assert (tmp_path / "out" / "best" / "checkpoint").is_file()
+    assert any((tmp_path / "out" / "tensorboard").iterdir())
 
     read_bundle(bundle).verify()
     detector = load_detector(bundle)

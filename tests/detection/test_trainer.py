@@ -1,0 +1,146 @@
+"""Steps of a training: gone on with, in lower precision, shared by devices and by machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from galpipe.configs import DetectorTraining
+from galpipe.detection.strategy import open_workplace
+from galpipe.detection.trainer import learning_rate
+from galpipe.errors import ConfigError
+
+pytest.importorskip("official", exc_type=ImportError)
+
+SCRIPT = Path(__file__).with_name("tiny_training.py")
+ALONE = ("single", "resumed", "mirrored", "mixed_bfloat16", "mixed_float16")
+
+Results = dict[str, dict[str, np.ndarray]]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Train a tiny network in every way: two workers, and at once with them all that is alone."""
+    folder = tmp_path_factory.mktemp("training")
+    addresses = [f"localhost:{port}" for port in _free_ports(2)]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    jobs: list[tuple[list[str], dict[str, str]]] = [
+        (
+            [f"multi_worker-{index}"],
+            {
+                "TF_CONFIG": json.dumps(
+                    {
+                        "cluster": {"worker": addresses},
+                        "task": {"type": "worker", "index": index},
+                    }
+                )
+            },
+        )
+        for index in range(2)
+    ]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, SCRIPT, folder, *kinds],
+            env=environment | variables,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for kinds, variables in [*jobs, (list(ALONE), {})]
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=600)
+            assert process.returncode == 0, errors[-3000:]
+    finally:
+        for process in processes:
+            process.kill()
+    return {file.stem: dict(np.load(file)) for file in folder.glob("*.npz")}
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def test_an_interrupted_training_ends_as_an_undisturbed_one(results: Results) -> None:
+    single, resumed = results["single"], results["resumed"]
+    assert resumed["first"] == 3
+    assert len(resumed["losses"]) == 3
+    np.testing.assert_allclose(resumed["losses"], single["losses"][3:], rtol=1e-5)
+    np.testing.assert_allclose(resumed["weights"], single["weights"], atol=1e-6)
+    np.testing.assert_allclose(resumed["means"], single["means"], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["mirrored", "multi_worker-0", "multi_worker-1"])
+def test_two_devices_do_together_what_one_does(results: Results, kind: str) -> None:
+    single, shared = results["single"], results[kind]
+    assert single["replicas"] == 1
+    assert shared["replicas"] == 2
+    np.testing.assert_allclose(shared["losses"], single["losses"], rtol=1e-4)
+    # Of the moving variance alone, several devices take the biased estimate.
+    np.testing.assert_allclose(shared["weights"], single["weights"], atol=1e-3)
+    np.testing.assert_allclose(shared["means"], single["means"], atol=1e-3)
+
+
+def test_two_workers_end_with_equal_weights(results: Results) -> None:
+    first, second = results["multi_worker-0"], results["multi_worker-1"]
+    np.testing.assert_array_equal(first["weights"], second["weights"])
+    np.testing.assert_array_equal(first["means"], second["means"])
+
+
+@pytest.mark.parametrize("kind", ["mixed_bfloat16", "mixed_float16"])
+def test_lower_precision_learns_nearly_the_same(results: Results, kind: str) -> None:
+    single, mixed = results["single"], results[kind]
+    assert mixed["weights"].dtype == np.float32
+    np.testing.assert_allclose(mixed["losses"], single["losses"], rtol=0.1)
+    assert (mixed["weights"] != single["weights"]).any()
+
+
+def _config(**changes: object) -> DetectorTraining:
+    return DetectorTraining.model_validate({"data": [], **changes})
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    config = _config(steps=110, warmup_steps=10, learning_rate=0.1)
+    assert learning_rate(0, config) == pytest.approx(0.01)
+    assert learning_rate(9, config) == pytest.approx(0.1)
+    assert learning_rate(10, config) == pytest.approx(0.1)
+    assert learning_rate(60, config) == pytest.approx(0.05)
+    assert learning_rate(110, config) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        None,
+        "no JSON",
+        "[]",
+        '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}',
+    ],
+)
+def test_a_wrong_tf_config_is_explained(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("TF_CONFIG", variable)
+    with pytest.raises(ConfigError, match="TF_CONFIG"):
+        open_workplace(_config(distribution="multi_worker"))
+
+
+def test_patience_needs_measurements() -> None:
+    with pytest.raises(ValueError, match="patience needs validate_every"):
+        _config(patience=3, validate_every=None)
