@@ -20,7 +20,7 @@ from .record import Failure, RunRecord, StageClock, describe_model
 from .run import open_classifier, resolve_config
 from .survey import find_sources, note_failure
 
-__all__ = ["ClassifyResult", "classify"]
+__all__ = ["ClassifyResult", "classify", "expand_lists"]
 
 logger = logging.getLogger("galpipe")
 
@@ -90,7 +90,7 @@ def classify(
         If the model is missing or invalid, or the output folder is refused or cannot be written.
     """
     given = [images] if isinstance(images, str | Path) else list(images)
-    expanded, failures = _expand_lists(given)
+    expanded, failures = expand_lists(given)
     if failures and not expanded:
         raise InputError("\n".join(failure.message for failure in failures))
     sources, missing = find_sources(expanded)
@@ -146,8 +146,8 @@ def _joined(tables: Sequence[pd.DataFrame], classifier: Classifier) -> pd.DataFr
     return classify_images([], classifier)
 
 
-def _expand_lists(inputs: Iterable[str | Path]) -> tuple[list[str | Path], list[Failure]]:
-    """Replace each CSV by the images that it lists."""
+def expand_lists(inputs: Iterable[str | Path]) -> tuple[list[str | Path], list[Failure]]:
+    """Replace each CSV among the inputs by the images that it lists; name those without a list."""
     expanded: list[str | Path] = []
     failures: list[Failure] = []
     for one in inputs:

@@ -25,6 +25,7 @@ COMMANDS = {
     "tune": "Search for the best small network on your own labels.",
     "evaluate": "Measure a detector or a classifier on labelled images.",
     "cross-validate": "Train and measure on folds of the data; compare trainings.",
+    "explain": "Draw what the networks of a classifier see in images.",
     "models": "List, show and verify models.",
     "simulate": "Render survey fields with known galaxies.",
 }

@@ -1,0 +1,186 @@
+"""The classifier that is to be explained: a training's Keras networks, or one from a file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...configs import InputScaling
+from ...errors import BundleError, ConfigError, InputError
+from ...imaging import Stretch
+from ...models import Manifest, Member, ModelIdentity, read_bundle
+from ...models.manifest import MANIFEST_NAME
+from ..export import INPUT_SCALING
+from ..keras_reader import read_keras_network
+from .network import ExplainedNetwork
+
+__all__ = ["ExplainedClassifier", "ExplainedMember", "open_explained"]
+
+_NETWORK = "model.keras"
+_BUNDLE = "bundle"
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainedMember:
+    """One network of a classifier, under its name, with its share in the mean."""
+
+    name: str
+    weight: float
+    network: ExplainedNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainedClassifier:
+    """A classifier as Keras has it, with gradients.
+
+    Attributes
+    ----------
+    identity : ModelIdentity
+        Which files it was read from.
+    class_names : tuple of str
+        The C classes in order.
+    input_size : int
+        Side in pixels of the crops.
+    stretch : Stretch
+        How FITS fluxes become colours.
+    members : tuple of ExplainedMember
+        Its networks; their weights sum to 1.
+    """
+
+    identity: ModelIdentity
+    class_names: tuple[str, ...]
+    input_size: int
+    stretch: Stretch
+    members: tuple[ExplainedMember, ...]
+
+    def predict_members(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return each member's probabilities (M, N, C) for RGB in 0..1, (N, S, S, 3)."""
+        return np.stack([member.network.probabilities(pictures) for member in self.members])
+
+    def combine(self, given: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean over the first axis, one entry a member, in the members' weights."""
+        weights = [member.weight for member in self.members]
+        return np.average(given, axis=0, weights=weights).astype(np.float32)
+
+
+def open_explained(
+    path: str | Path,
+    class_names: Sequence[str] | None = None,
+    scaling: InputScaling | None = None,
+) -> ExplainedClassifier:
+    """Open the Keras networks of a classifier.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of a training: its members, weighted as its bundle says.  Or a ``.keras`` or
+        ``.h5`` file: of one member of a training, or of anybody.
+    class_names : sequence of str, optional
+        Of a file that is no part of a training: its classes in the order of its outputs; by default
+        ``class 1``, ``class 2`` ...
+    scaling : InputScaling, optional
+        Of such a file: how 8-bit pixels become its input; by default 0..1.
+
+    Raises
+    ------
+    ConfigError
+        If classes or scaling are given of a training, which has its own.
+    BundleError
+        If the folder is no finished training of a classifier.
+    InputError
+        If a network is missing, damaged, not harmless, or cannot be explained.
+    """
+    path = Path(path)
+    if path.is_dir():
+        manifest = _manifest(path)
+        members = manifest.members
+    elif path.name == _NETWORK and (path.parent.parent / _BUNDLE / MANIFEST_NAME).is_file():
+        manifest = _manifest(path.parent.parent)
+        members = tuple(m for m in manifest.members if m.name == path.parent.name)
+        if not members:
+            raise BundleError(
+                f"{path}: is not among the members of {path.parent.parent / _BUNDLE}, which are "
+                f"{', '.join(member.name for member in manifest.members)}"
+            )
+        path = path.parent.parent
+    else:
+        return _open_file(path, class_names, scaling or INPUT_SCALING)
+    if class_names is not None or scaling is not None:
+        raise ConfigError(f"{path}: is a training, whose bundle tells its classes and scaling")
+    return _open_training(path, manifest, members)
+
+
+def _manifest(folder: Path) -> Manifest:
+    if (folder / MANIFEST_NAME).is_file():
+        raise BundleError(
+            f"{folder}: is a model bundle; its LiteRT files have no gradients. Give the folder of "
+            "the training that it was made in, or a .keras or .h5 file"
+        )
+    if not (folder / _BUNDLE / MANIFEST_NAME).is_file():
+        raise BundleError(
+            f"{folder}: is no finished training of a classifier, for it holds no "
+            f"{_BUNDLE}/{MANIFEST_NAME}; let 'galpipe train classifier' end first"
+        )
+    manifest = read_bundle(folder / _BUNDLE).manifest
+    if manifest.task != "classifier":
+        raise BundleError(f"{folder}: holds a {manifest.task}; only classifiers can be explained")
+    return manifest
+
+
+def _open_training(
+    folder: Path, manifest: Manifest, members: Sequence[Member]
+) -> ExplainedClassifier:
+    total = sum(member.weight for member in members)
+    opened: list[ExplainedMember] = []
+    checksums: dict[str, str | None] = {}
+    for member in members:
+        if len(Path(member.name).parts) != 1 or member.name == "..":
+            raise BundleError(
+                f"{folder / _BUNDLE}: '{member.name}' is not a plain name; do not trust this bundle"
+            )
+        file = folder / member.name / _NETWORK
+        network = ExplainedNetwork(read_keras_network(file), member.scaling, file)
+        if (network.input_size, network.num_classes) != (
+            manifest.input_size,
+            len(manifest.class_names),
+        ):
+            raise InputError(
+                f"{file}: takes {network.input_size} pixels and gives {network.num_classes} "
+                f"classes, {folder / _BUNDLE} has {manifest.input_size} and "
+                f"{len(manifest.class_names)}; it was not made of this network"
+            )
+        opened.append(ExplainedMember(member.name, member.weight / total, network))
+        checksums[f"{member.name}/{_NETWORK}"] = _checksum(file)
+    return ExplainedClassifier(
+        ModelIdentity(manifest.name, folder, manifest.task, manifest.class_names, checksums),
+        manifest.class_names,
+        manifest.input_size,
+        manifest.stretch,
+        tuple(opened),
+    )
+
+
+def _open_file(
+    path: Path, class_names: Sequence[str] | None, scaling: InputScaling
+) -> ExplainedClassifier:
+    network = ExplainedNetwork(read_keras_network(path), scaling, path)
+    count = network.num_classes
+    names = tuple(class_names or (f"class {number}" for number in range(1, count + 1)))
+    if len(names) != count:
+        raise InputError(f"{path}: has {count} outputs, but {len(names)} classes are named")
+    return ExplainedClassifier(
+        ModelIdentity(path.stem, path, "classifier", names, {path.name: _checksum(path)}),
+        names,
+        network.input_size,
+        Stretch(),
+        (ExplainedMember(path.stem, 1.0, network),),
+    )
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

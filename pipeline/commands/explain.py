@@ -1,0 +1,132 @@
+"""``galpipe explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import examples, output_option, overwrite_option
+
+__all__ = ["command"]
+
+
+@click.command(
+    "explain",
+    epilog=examples(
+        "galpipe explain cutouts/ --model training -o why",
+        "galpipe explain one.png --model training --what gradcam --what filters -o why",
+        "galpipe explain one.png --model theirs.h5 --classes classes.txt --scaling 0.00784 -1 "
+        "-o why",
+    ),
+)
+@click.argument("images", nargs=-1, required=True)
+@output_option
+@click.option(
+    "--model",
+    required=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Folder of a training of a classifier, or a .keras or .h5 file.",
+)
+@click.option(
+    "--what",
+    multiple=True,
+    default=("gradcam",),
+    show_default=True,
+    type=click.Choice(["gradcam", "activations", "filters"]),
+    help="What to draw; may be repeated.",
+)
+@click.option(
+    "--class",
+    "class_name",
+    metavar="NAME",
+    help="Class whose heat maps are drawn; by default each image's most probable one.",
+)
+@click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    metavar="NAME",
+    help="Layer of any member; may be repeated. By default the last one of each size, and the last "
+    "of all for heat maps.",
+)
+@click.option(
+    "--channels",
+    type=click.IntRange(1, 1024),
+    default=16,
+    show_default=True,
+    help="Most channels or filters of a layer that are drawn: those that respond most.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the noise that filter patterns start from.",
+)
+@click.option(
+    "--classes",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Classes of a .keras or .h5 file that is no part of a training, in the order of its "
+    "outputs: one name a line, or a label map.",
+)
+@click.option(
+    "--scaling",
+    nargs=2,
+    type=float,
+    metavar="SCALE OFFSET",
+    help="What such a file takes: pixel * SCALE + OFFSET, pixels from 0 to 255; by default 0..1.",
+)
+@overwrite_option
+def command(
+    images: tuple[str, ...],
+    output: Path,
+    model: Path,
+    what: tuple[Any, ...],
+    class_name: str | None,
+    layers: tuple[str, ...],
+    channels: int,
+    seed: int,
+    classes: Path | None,
+    scaling: tuple[float, float] | None,
+    overwrite: bool,
+) -> None:
+    """Draw what the networks of a classifier see in images.
+
+    IMAGES are as for 'galpipe classify', and are cropped as it does.  OUT receives pictures and
+    run.json: gradcam/ holds heat maps of what speaks for the class, of each member and of the
+    ensemble; activations/ what the layers make of each image; filters/ the patterns that the
+    filters respond to.
+
+    Needs the packages of training: pip install 'galpipe[train]'.
+    """
+    from ...configs import InputScaling
+    from ...errors import require
+    from ..summary import finish_explain
+
+    require("keras", "train")
+    from ..explain import explain
+
+    class_names = None
+    if classes is not None:
+        from ...annotations.label_map import read_label_map
+
+        class_names = read_label_map(classes)
+    result = explain(
+        images,
+        output,
+        model=model,
+        what=what,
+        class_name=class_name,
+        layers=layers,
+        channels=channels,
+        seed=seed,
+        class_names=class_names,
+        scaling=None if scaling is None else InputScaling(scale=scaling[0], offset=scaling[1]),
+        overwrite=overwrite,
+        progress=True,
+    )
+    finish_explain(result)
