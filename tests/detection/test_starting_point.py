@@ -1,0 +1,109 @@
+"""A training starts from an earlier detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from galpipe.configs import DetectorTraining
+from galpipe.detection import starting_point
+from galpipe.detection.starting_point import load_start
+from galpipe.detection.zoo import build_model, head_outputs, scale_images
+from galpipe.errors import InputError
+from galpipe.models import Detector, find_bundle
+
+pytest.importorskip("official", exc_type=ImportError)
+
+
+def _config(**changes: Any) -> DetectorTraining:
+    settings: dict[str, Any] = {"data": [], "backbone_weights": "none"}
+    return DetectorTraining.model_validate(settings | changes)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return build_model(_config())[1]
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (2, 320, 320, 3), dtype=np.uint8)
+
+
+def _outputs(model: Any, images: np.ndarray, training: bool = False) -> np.ndarray:
+    levels = head_outputs(model, scale_images(images), training=training)
+    return np.concatenate([level.numpy().ravel() for part in levels for level in part.values()])
+
+
+def _blank(model: Any) -> None:
+    for weight in model.weights:
+        weight.assign(np.zeros(weight.shape, np.float32))
+
+
+def test_the_shipped_detector_is_one(model: Any, images: np.ndarray) -> None:
+    load_start(model, _config(start_from="ssd_mobilenet"), iter([images]))
+    bundle = find_bundle("ssd_mobilenet")
+    network = Detector(bundle)._network
+    logits, codes = network.run(images)
+    ours_logits, ours_codes = head_outputs(model, scale_images(images), training=False)
+    for ours, theirs, size in ((ours_logits, logits, 2), (ours_codes, codes, 4)):
+        flat = np.concatenate([x.numpy().reshape(2, -1, size) for x in ours.values()], axis=1)
+        np.testing.assert_allclose(flat[:, :, -theirs.shape[2] :], theirs, atol=1e-2)
+    # Statistics were measured on these very images: training starts from the same function.
+    apart = np.abs(_outputs(model, images, training=True) - _outputs(model, images))
+    assert apart.max() < 0.1
+
+
+def test_parts_of_a_checkpoint_are_taken(model: Any, images: np.ndarray, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        weight.assign(rng.uniform(0.1, 0.2, weight.shape))
+    expected = _outputs(model, images)
+    # As TF-Vision writes one.
+    manager = tf.train.CheckpointManager(
+        tf.train.Checkpoint(model=model, **model.checkpoint_items), str(tmp_path / "best"), 1
+    )
+    checkpoint = manager.save()
+    for start in (checkpoint, tmp_path / "best", tmp_path):
+        _blank(model)
+        load_start(model, _config(start_from=str(start)), iter([]))
+        np.testing.assert_array_equal(_outputs(model, images), expected)
+    _blank(model)
+    parts = _config(start_from=str(tmp_path), start_parts=["backbone", "decoder"])
+    load_start(model, parts, iter([]))
+    assert np.concatenate([w.numpy().ravel() for w in model.backbone.weights]).all()
+    assert np.concatenate([w.numpy().ravel() for w in model.decoder.weights]).all()
+    assert not np.concatenate([w.numpy().ravel() for w in model.head.weights]).any()
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("nowhere", "no shipped model .ssd_mobilenet|galaxy10_cnn"),
+        ("empty", "holds no checkpoint"),
+        ("broken/ckpt-1", "is no checkpoint with backbone, decoder, head"),
+        ("galaxy10_cnn", "start from a detector"),
+    ],
+)
+def test_what_is_no_starting_point_is_explained(
+    model: Any, tmp_path: Path, start: str, message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "ckpt-1.index").write_bytes(b"no checkpoint")
+    place = start if start == "galaxy10_cnn" else str(tmp_path / start)
+    with pytest.raises(InputError, match=message):
+        load_start(model, _config(start_from=place), iter([]))
+
+
+def test_a_head_for_other_classes_does_not_fit(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = SimpleNamespace(backbone=model.backbone, decoder=model.decoder, head=model.decoder)
+    monkeypatch.setattr(starting_point, "_unfolded", lambda *_: other)
+    with pytest.raises(InputError, match="leave 'head' out of start_parts"):
+        load_start(model, _config(start_from="ssd_mobilenet"), iter([]))
