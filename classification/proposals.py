@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..configs.tuning import SEARCHED
+from ..configs import SEARCHED
 from ..errors import require
 
 __all__ = ["RANDOM_TRIALS", "propose"]

@@ -15,9 +15,16 @@ from keras import ops
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
-from ..configs import ClassifierTraining, CnnMember, claim_folder, dump_config
+from ..configs import (
+    ClassifierTraining,
+    ClassifierTuning,
+    CnnMember,
+    claim_folder,
+    design_values,
+    dump_config,
+    with_values,
+)
 from ..configs.section import PositiveInt, Section
-from ..configs.tuning import ClassifierTuning, design_values, with_values
 from ..errors import InputError
 from ..imaging import atomic_path
 from .batches import as_input

@@ -22,9 +22,11 @@ from .schema import (
     RunConfig,
     Split,
 )
+from .tuning import SEARCHED, ClassifierTuning, design_values, with_values
 
 __all__ = [
     "BALANCES",
+    "SEARCHED",
     "AffineAugmentation",
     "Anchors",
     "Augmentation",
@@ -33,6 +35,7 @@ __all__ = [
     "ClassifierMember",
     "ClassifierStage",
     "ClassifierTraining",
+    "ClassifierTuning",
     "CnnDesign",
     "CnnMember",
     "DetectorData",
@@ -45,7 +48,9 @@ __all__ = [
     "SurveyAugmentation",
     "Vgg16Member",
     "claim_folder",
+    "design_values",
     "dump_config",
     "load_config",
     "preset",
+    "with_values",
 ]

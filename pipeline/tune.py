@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..configs import ClassifierTraining
-from ..configs.tuning import SEARCHED, ClassifierTuning
+from ..configs import ClassifierTraining, ClassifierTuning
 from ..errors import require
 from ..imaging import atomic_path
 from .report import Heading, Report, Table
@@ -26,7 +25,7 @@ def tune_classifier(
     ----------
     config : ClassifierTraining
         A training whose one member is a ``cnn`` of two convolutions, within the ranges of
-        `SEARCHED`: the search starts from it.
+        `configs.SEARCHED`: the search starts from it.
     output : path
         Folder for ``report.md``, ``report.html``, ``trials.json`` and ``best.yaml``, which trains
         the best network in full.  Started again with the same folder, the search goes on.
@@ -62,17 +61,15 @@ def search_report(name: str, search: Search) -> Report:
     """Return the best network beside the one that the search started from, and all trials."""
     start, best = search.trials[0], search.best
     numbered = sorted(enumerate(search.trials, 1), key=lambda item: item[1].loss)
-    header = [*(hyper.replace("_", " ") for hyper in SEARCHED), "parameters", "loss", "accuracy"]
+    header = ["first", "second", "dense", "dropout", "weights", "loss", "accuracy"]
     return Report(
         f"Bayesian search: {name}",
         [
-            f"{len(search.trials)} trials, each a short training. Loss and accuracy are those on "
-            "the validation images. Of many trials the best is also the luckiest: what the "
-            "network is worth shows when it is trained in full and measured on the test images.",
-            Table(
-                ["network", *header],
-                [["start", *_cells(start)], ["best", *_cells(best)]],
-            ),
+            f"{len(search.trials)} trials, each a short training of a network of two convolutions, "
+            "a first and a second. Loss and accuracy are those on the validation images. Of many "
+            "trials the best is also the luckiest: what the network is worth shows when it is "
+            "trained in full and measured on the test images.",
+            Table(["network", *header], [["start", *_cells(start)], ["best", *_cells(best)]]),
             Heading("All trials, the best first"),
             Table(
                 ["trial", *header],
@@ -83,5 +80,13 @@ def search_report(name: str, search: Search) -> Report:
 
 
 def _cells(trial: Trial) -> list[str]:
-    values = [f"{trial.values[name]:g}" for name in SEARCHED]
-    return [*values, f"{trial.parameters:,}", f"{trial.loss:.4f}", f"{trial.accuracy:.3f}"]
+    values = {name: f"{value:g}" for name, value in trial.values.items()}
+    return [
+        "{first_filters} of {first_kernel}x{first_kernel}".format_map(values),
+        "{second_filters} of {second_kernel}x{second_kernel}".format_map(values),
+        values["dense"],
+        values["dropout"],
+        f"{trial.parameters:,}",
+        f"{trial.loss:.4f}",
+        f"{trial.accuracy:.3f}",
+    ]

@@ -9,8 +9,16 @@ import pytest
 from galpipe.classification import tune as module
 from galpipe.classification.proposals import RANDOM_TRIALS, propose
 from galpipe.classification.tune import tune_classifier
-from galpipe.configs import ClassifierTraining, CnnDesign, CnnMember, load_config
-from galpipe.configs.tuning import SEARCHED, ClassifierTuning, design_values, with_values
+from galpipe.configs import (
+    SEARCHED,
+    ClassifierTraining,
+    ClassifierTuning,
+    CnnDesign,
+    CnnMember,
+    design_values,
+    load_config,
+    with_values,
+)
 from galpipe.errors import ConfigError, InputError, OutputError
 
 Measured = list[CnnMember]
