@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import iou
-from ..imaging.grey import noise_level, smoothed_grey
+from ..imaging.grey import extent, isophote, noise_level, smoothed_grey
 from .views import LabelledImage, TrainingTile
 
-__all__ = ["Donor", "cut_donors", "isophote", "paste"]
+__all__ = ["Donor", "cut_donors", "paste"]
 
 # The annotated boxes are isophotes at six times the noise of the smoothed grey image; the light
 # that is carried along reaches further out.
@@ -44,14 +44,6 @@ class Donor:
     side: float
     class_id: int
     native: bool
-
-
-def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
-    """Return the mask of the connected region above a level that holds the brightest pixel."""
-    above = (grey > level).astype(np.uint8)
-    _, regions = cv2.connectedComponents(above)
-    peak = np.unravel_index(int(grey.argmax()), grey.shape)
-    return (regions == regions[peak]) & (above > 0)
 
 
 def cut_donors(images: list[LabelledImage], native: bool) -> list[Donor]:
@@ -99,7 +91,7 @@ def _cut(
     ix0, iy0 = np.maximum(np.floor(box[:2]).astype(int) - (x0, y0), 0)
     ix1, iy1 = np.ceil(box[2:]).astype(int) - (x0, y0)
     inner[iy0:iy1, ix0:ix1] = window[iy0:iy1, ix0:ix1]
-    own = _extent(isophote(np.where(inner > 0, window, 0), _BOX_LEVEL * noise))
+    own = extent(isophote(np.where(inner > 0, window, 0), _BOX_LEVEL * noise))
     if iou([own], [box - np.array([x0, y0, x0, y0])])[0, 0] < _FAITHFUL:
         return None
     outskirts = isophote(inner, _OUTSKIRTS_LEVEL * noise).astype(np.float32)
@@ -107,13 +99,6 @@ def _cut(
     soft = cv2.GaussianBlur(cv2.dilate(outskirts, np.ones((3, 3))), (0, 0), reach)
     light = image.rgb[y0:y1, x0:x1].astype(np.float32) - colour
     return light * soft[:, :, np.newaxis]
-
-
-def _extent(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if not len(columns):
-        return 0.0, 0.0, 0.0, 0.0
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def paste(
@@ -158,12 +143,12 @@ def paste(
         return tile
     grey = smoothed_grey(tile.image)
     _, noise = noise_level(grey)
-    extent = np.array(_extent(isophote(smoothed_grey(light), _BOX_LEVEL * noise)))
-    if (extent[2:] - extent[:2]).max() < _SMALLEST_PASTED / 2:
+    own = np.array(extent(isophote(smoothed_grey(light), _BOX_LEVEL * noise)))
+    if (own[2:] - own[:2]).max() < _SMALLEST_PASTED / 2:
         return tile
     for _ in range(_ATTEMPTS):
         x, y = int(rng.integers(size - width)), int(rng.integers(size - height))
-        box = extent + np.array([x, y, x, y])
+        box = own + np.array([x, y, x, y])
         if iou([box], np.concatenate([tile.boxes, tile.cut])).max(initial=0.0) < 0.05:
             break
     else:

@@ -1,4 +1,4 @@
-"""The grey picture in which isophotes are measured, its sky and its noise."""
+"""The grey picture in which isophotes are measured: its sky, its noise, and what shines above."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["noise_level", "smoothed_grey"]
+__all__ = ["extent", "isophote", "noise_level", "smoothed_grey"]
 
 _SMOOTHING = 1.0
 
@@ -23,3 +23,19 @@ def noise_level(grey: NDArray[np.float32]) -> tuple[float, float]:
     sky = float(np.median(sample))
     # 8-bit pictures whose sky is cut at black have no measurable noise: half a count then.
     return sky, max(1.4826 * float(np.median(np.abs(sample - sky))), 0.5)
+
+
+def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
+    """Return the mask of the connected region above a level that holds the brightest pixel."""
+    above = (grey > level).astype(np.uint8)
+    _, regions = cv2.connectedComponents(above)
+    peak = np.unravel_index(int(grey.argmax()), grey.shape)
+    return (regions == regions[peak]) & (above > 0)
+
+
+def extent(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """Return the box ``xmin, ymin, xmax, ymax`` of the pixels of a mask; zeros if it has none."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(columns):
+        return 0.0, 0.0, 0.0, 0.0
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
