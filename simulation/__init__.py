@@ -1,21 +1,26 @@
-"""Simulated survey fields with known truth: galaxies of ten classes, stars, sky and noise."""
+"""Survey fields with known truth: drawn altogether, or real ones with real galaxies pasted on."""
 
 from __future__ import annotations
 
 from .galaxy import GalaxyStamp, draw_galaxy
+from .held_back import held_back_names
 from .simulate import simulate_field
 from .stars import Star
 from .truth import SimulatedField, TrueGalaxy, truth_table
 from .write import simulate, write_field
+from .write_frames import Annotated, simulate_frames
 
 __all__ = [
+    "Annotated",
     "GalaxyStamp",
     "SimulatedField",
     "Star",
     "TrueGalaxy",
     "draw_galaxy",
+    "held_back_names",
     "simulate",
     "simulate_field",
+    "simulate_frames",
     "truth_table",
     "write_field",
 ]

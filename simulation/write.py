@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from ..annotations import write_voc
-from ..errors import OutputError
 from ..imaging import atomic_path, to_rgb, write_png
 from .frame import write_frame
+from .output import TRUTH_NAME, claim, tracked
 from .simulate import simulate_field
 from .truth import SimulatedField, truth_table
 
-__all__ = ["TRUTH_NAME", "simulate", "write_field"]
-
-TRUTH_NAME = "truth.csv"
-
-# What `simulate` writes; with overwrite, nothing else is ever removed.
-_OURS = (
-    TRUTH_NAME,
-    "fits/simulated_*.fits",
-    "fits/simulated_*.fits.fz",
-    "images/simulated_*.png",
-    "annotations/simulated_*.xml",
-)
+__all__ = ["simulate", "write_field"]
 
 
 def simulate(
@@ -79,9 +67,9 @@ def simulate(
         If the folder holds something else, or cannot be written.
     """
     folder = Path(output)
-    _claim(folder, overwrite)
+    claim(folder, overwrite=overwrite)
     tables = []
-    for index in _tracked(fields, shown=progress):
+    for index in tracked(range(fields), "Rendering", shown=progress):
         one = simulate_field(
             seed, width=width, height=height, galaxies=galaxies, stars=stars, index=index
         )
@@ -99,40 +87,3 @@ def write_field(folder: str | Path, one: SimulatedField, *, compress: bool = Fal
     write_frame(home / "fits" / f"{name}.fits{'.fz' if compress else ''}", one, compress=compress)
     write_png(home / "images" / f"{name}.png", to_rgb(one.field))
     write_voc(home / "annotations" / f"{name}.xml", one.annotated)
-
-
-def _tracked(number: int, *, shown: bool) -> Iterable[int]:
-    if not shown:
-        return range(number)
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(
-        range(number), "Rendering", console=console, transient=True, disable=not console.is_terminal
-    )
-
-
-def _claim(folder: Path, overwrite: bool) -> None:
-    """Make sure that nothing is lost by writing here."""
-    try:
-        held = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be used as output folder: {error.strerror or error}. Choose another."
-        ) from error
-    if not held:
-        return
-    ours = [file for pattern in _OURS for file in folder.glob(pattern) if file.is_file()]
-    if not ours:
-        raise OutputError(
-            f"{folder}: holds files that galpipe did not make ({', '.join(held[:3])}"
-            f"{', ...' if len(held) > 3 else ''}); choose another output folder"
-        )
-    if not overwrite:
-        raise OutputError(
-            f"{folder}: holds an earlier simulation; choose another output folder, or add "
-            "--overwrite (in Python: overwrite=True) to replace it"
-        )
-    for file in ours:
-        file.unlink()

@@ -12,8 +12,38 @@ __all__ = ["command"]
 
 _SIDE = click.IntRange(64, 16384)
 
+_seed = click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="The same seed gives the same files.",
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Replace an earlier simulation in OUT.")
 
-@click.command("simulate", epilog=examples("galpipe simulate -o mock --fields 10 --seed 7"))
+
+class _FieldsUnlessNamed(click.Group):
+    """``galpipe simulate -o OUT`` is ``galpipe simulate fields -o OUT``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
+            args = ["fields", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    "simulate",
+    cls=_FieldsUnlessNamed,
+    epilog=examples("galpipe simulate -o mock --fields 10 --seed 7", "galpipe simulate frames -h"),
+)
+def command() -> None:
+    """Make survey fields with known galaxies: drawn altogether, or pasted onto real frames.
+
+    Without a command, fields are drawn.
+    """
+
+
+@command.command("fields", epilog=examples("galpipe simulate fields -o mock --fields 10 --seed 7"))
 @output_option
 @click.option("--fields", default=1, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--width", default=1024, show_default=True, type=_SIDE, help="Pixels.")
@@ -28,16 +58,10 @@ _SIDE = click.IntRange(64, 16384)
     type=click.IntRange(0),
     help="Stars in each field; by default 70 per million pixels.",
 )
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    type=click.IntRange(0),
-    help="The same seed gives the same files.",
-)
+@_seed
 @click.option("--compress", is_flag=True, help="Pack the FITS files (.fits.fz).")
-@click.option("--overwrite", is_flag=True, help="Replace an earlier simulation in OUT.")
-def command(
+@_overwrite
+def fields_command(
     output: Path,
     fields: int,
     width: int,
@@ -48,7 +72,7 @@ def command(
     compress: bool,
     overwrite: bool,
 ) -> None:
-    """Render survey fields with known galaxies.
+    """Draw galaxies, stars, sky and noise.
 
     OUT receives fits/ (three bands, i, r, g, with a WCS), images/ (PNG), annotations/ (Pascal VOC
     boxes) and truth.csv (place, class and magnitudes of every galaxy that has a box).
@@ -69,4 +93,99 @@ def command(
         progress=True,
     )
     STDOUT.print(f"{len(truth)} galaxies in {fields} {'field' if fields == 1 else 'fields'}")
+    click.echo(output)
+
+
+@command.command(
+    "frames",
+    epilog=examples(
+        "galpipe simulate frames --cutouts gz2/images --annotations gz2/annotations "
+        "--fields fields/jpeg --field-annotations fields/annotations "
+        "--held-back-by ssd_mobilenet -o frames",
+    ),
+)
+@click.option("--cutouts", required=True, metavar="DIR", help="Images of galaxies.")
+@click.option(
+    "--annotations", required=True, metavar="DIR", help="Their boxes, as Pascal-VOC files."
+)
+@click.option("--fields", required=True, metavar="DIR", help="Images to paste the galaxies onto.")
+@click.option(
+    "--field-annotations", required=True, metavar="DIR", help="Boxes of what is on them already."
+)
+@output_option
+@click.option("--frames", default=12, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option(
+    "--galaxies",
+    default=40,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Galaxies pasted onto each frame; 300 make a crowd.",
+)
+@click.option(
+    "--smallest",
+    default=12.0,
+    show_default=True,
+    metavar="PIXELS",
+    type=click.FloatRange(4),
+    help="Longer side of the smallest boxes.",
+)
+@click.option(
+    "--largest",
+    default=200.0,
+    show_default=True,
+    metavar="PIXELS",
+    type=click.FloatRange(4),
+    help="Longer side of the largest; every octave between gets as many.",
+)
+@click.option(
+    "--held-back-by",
+    metavar="MODEL",
+    help="Take only images that this detector was not trained on: a shipped model, a bundle, or a "
+    "text file (.txt) of file names, one a line.",
+)
+@_seed
+@_overwrite
+def frames_command(
+    cutouts: str,
+    annotations: str,
+    fields: str,
+    field_annotations: str,
+    output: Path,
+    frames: int,
+    galaxies: int,
+    smallest: float,
+    largest: float,
+    held_back_by: str | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    """Paste annotated galaxies onto annotated survey fields, in many sizes.
+
+    Each galaxy is cut free of sky and neighbours, rescaled, blurred to the seeing of the field and
+    added to it; its box is the isophote of its light at six times the noise of the field.  OUT
+    receives images/ (PNG), annotations/ (Pascal VOC: the boxes of the field and of what was
+    pasted) and truth.csv (which cutout was pasted where).
+    """
+    from ...simulation import Annotated, simulate_frames
+    from ..console import STDOUT
+
+    if smallest > largest:
+        raise click.UsageError("--smallest is above --largest.")
+    truth = simulate_frames(
+        output,
+        Annotated(cutouts, annotations),
+        Annotated(fields, field_annotations),
+        frames=frames,
+        galaxies=galaxies,
+        smallest=smallest,
+        largest=largest,
+        held_back_by=held_back_by,
+        seed=seed,
+        overwrite=overwrite,
+        progress=True,
+    )
+    STDOUT.print(
+        f"{len(truth)} galaxies pasted onto {frames} {'frame' if frames == 1 else 'frames'}"
+        + (f"; {missing} found no place" if (missing := frames * galaxies - len(truth)) else "")
+    )
     click.echo(output)

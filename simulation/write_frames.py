@@ -1,0 +1,164 @@
+"""Real frames with real galaxies pasted onto them, as files."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..annotations import AnnotatedImage, read_voc_folder, write_voc
+from ..errors import InputError
+from ..imaging import atomic_path, read_field, to_rgb, write_png
+from .galaxy_light import GalaxyLight, cut_galaxies
+from .held_back import held_back_names
+from .output import TRUTH_NAME, claim, tracked
+from .pasted import PastedFrame, paste_galaxies
+
+__all__ = ["Annotated", "simulate_frames"]
+
+_EDGES = ["xmin", "ymin", "xmax", "ymax"]
+_COLUMNS = ["frame", "field", "cutout", "scale", "gain", "label", *_EDGES]
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """Annotated images.
+
+    Attributes
+    ----------
+    images, annotations : str or Path
+        Folder of the images, and of their Pascal-VOC files.
+    """
+
+    images: str | Path
+    annotations: str | Path
+
+
+def simulate_frames(
+    output: str | Path,
+    cutouts: Annotated,
+    fields: Annotated,
+    *,
+    frames: int = 12,
+    galaxies: int = 40,
+    smallest: float = 12.0,
+    largest: float = 200.0,
+    held_back_by: str | Path | None = None,
+    seed: int = 1,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Paste annotated galaxies onto annotated fields, in many sizes, and write frames and boxes.
+
+    Written are ``images/frame_0001.png`` and so on, ``annotations/frame_0001.xml`` (Pascal VOC:
+    the boxes of the field, and those of the pasted galaxies) and, at the end, ``truth.csv`` with
+    one row per pasted galaxy: frame, field, cutout, scale (frame pixels per cutout pixel), gain
+    (share of its surface brightness that it kept), label and box.
+
+    Parameters
+    ----------
+    output : str or Path
+        A new or empty folder, or with `overwrite` one of an earlier simulation.
+    cutouts : Annotated
+        Pictures of galaxies; every one that stands clear of its neighbours is cut out.
+    fields : Annotated
+        What they are pasted onto; the fields take turns.
+    frames : int
+        How many.
+    galaxies : int
+        Pasted onto each frame; fewer where there is no more place.
+    smallest, largest : float
+        Longer sides of their boxes, pixels; as many of every octave.
+    held_back_by : str or Path, optional
+        Only images that this detector was not trained on, see `held_back_names`.
+    seed : int
+        The same seed gives the same files.
+    overwrite : bool
+        Whether an earlier simulation may be replaced.
+    progress : bool
+        Whether to show a progress bar on standard error.
+
+    Returns
+    -------
+    DataFrame
+        The truth, as written.
+
+    Raises
+    ------
+    InputError
+        If an image or annotation cannot be read, nothing is held back, or no galaxy can be cut out.
+    BundleError
+        If `held_back_by` does not say what was held back.
+    OutputError
+        If the folder holds something else, or cannot be written.
+    ValueError
+        If `smallest` is not above 0, or above `largest`.
+    """
+    if not 0 < smallest <= largest:
+        raise ValueError(f"no size is between {smallest} and {largest} pixels")
+    folder = Path(output)
+    allowed = None if held_back_by is None else held_back_names(held_back_by)
+    scenes = _images(fields, allowed)
+    sources = _images(cutouts, allowed)
+    claim(folder, overwrite=overwrite)
+    lights: list[GalaxyLight] = []
+    for index in tracked(range(len(sources)), "Cutting out", shown=progress):
+        path, annotated = sources[index]
+        lights += cut_galaxies(path.name, to_rgb(read_field(path)), annotated)
+    if not lights:
+        raise InputError(
+            f"{cutouts.annotations}: no galaxy stands clear of its neighbours and of the edges of "
+            "its image. Give cutouts with more sky around the galaxy."
+        )
+    rows: list[dict[str, Any]] = []
+    for index in tracked(range(frames), "Pasting", shown=progress):
+        path, annotated = scenes[index % len(scenes)]
+        rng = np.random.default_rng([seed, index])
+        sides = np.exp(rng.uniform(math.log(smallest), math.log(largest), galaxies)).tolist()
+        made = paste_galaxies(to_rgb(read_field(path)), annotated, lights, sides, rng)
+        name = f"frame_{index + 1:04d}"
+        _write(folder, name, made)
+        rows += _rows(name, path.name, made)
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    with atomic_path(folder / TRUTH_NAME) as beside:
+        table.to_csv(beside, index=False, lineterminator="\n")
+    return table
+
+
+def _images(
+    annotated: Annotated, allowed: frozenset[str] | None
+) -> list[tuple[Path, AnnotatedImage]]:
+    pairs = read_voc_folder(annotated.annotations, annotated.images)
+    kept = [(path, image) for path, image in pairs if allowed is None or path.name in allowed]
+    if not kept:
+        raise InputError(
+            f"{annotated.images}: none of its {len(pairs)} annotated images was held back from the "
+            "training. Give images that the detector has not seen."
+        )
+    return kept
+
+
+def _write(folder: Path, name: str, made: PastedFrame) -> None:
+    height, width = made.rgb.shape[:2]
+    write_png(folder / "images" / f"{name}.png", made.rgb)
+    boxes = AnnotatedImage(f"{name}.png", width, height, objects=made.objects)
+    write_voc(folder / "annotations" / f"{name}.xml", boxes)
+
+
+def _rows(frame: str, field: str, made: PastedFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "frame": frame,
+            "field": field,
+            "cutout": one.source,
+            "scale": round(one.scale, 4),
+            "gain": round(one.gain, 3),
+            "label": one.box.label,
+            **dict(zip(_EDGES, one.box.edges, strict=True)),
+        }
+        for one in made.pasted
+    ]
