@@ -29,7 +29,10 @@ _SAME_GALAXY_IOU = 0.45
 
 
 def detect_field(
-    rgb: NDArray[np.uint8], detector: TileDetector, score_threshold: float | None = None
+    rgb: NDArray[np.uint8],
+    detector: TileDetector,
+    score_threshold: float | None = None,
+    passes: int | None = None,
 ) -> Detections:
     """Find the objects of a field of any size.
 
@@ -47,6 +50,8 @@ def detect_field(
         Finds the objects of one tile.
     score_threshold : float, optional
         Lowest score kept; by default the detector's own.
+    passes : int, optional
+        Search at so many scales only, from full scale down; by default at all.
 
     Returns
     -------
@@ -57,7 +62,7 @@ def detect_field(
     height, width = rgb.shape[:2]
     size = detector.input_size
     found = [Detections.empty()]
-    tiles = field_tiles(width, height, size)
+    tiles = field_tiles(width, height, size, passes)
     for tile, pixels in cut_tiles(rgb, tiles):
         (detections,) = detector.detect(pixels[np.newaxis], score_threshold)
         boxes = clip(tile.to_field(detections.boxes), width, height)
@@ -68,6 +73,8 @@ def detect_field(
     return merged.select(suppress(merged.boxes, merged.scores, _SAME_GALAXY_IOU, merged.class_ids))
 
 
-def field_tiles(width: int, height: int, size: int) -> list[Tile]:
+def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:
     """Return the tiles of side `size` on which a field is searched, in the order of their index."""
-    return plan_tiles(width, height, size, int(size * _OVERLAP))
+    tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
+    scales = list(dict.fromkeys(tile.scale for tile in tiles))[:passes]
+    return [tile for tile in tiles if tile.scale in scales]

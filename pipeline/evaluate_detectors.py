@@ -24,6 +24,8 @@ def evaluate_detectors(
     annotations: str | Path,
     output: str | Path | None = None,
     *,
+    smallest: float = 0.0,
+    passes: int | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> list[MeasuredDetector]:
@@ -39,6 +41,10 @@ def evaluate_detectors(
     output : path, optional
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: the curves,
         and the worst mistakes of each detector.
+    smallest : float
+        Objects whose longer side is shorter, in pixels, do not count, as if they were difficult.
+    passes : int, optional
+        Search each image at so many scales only, from full scale down; by default at all.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool
@@ -71,10 +77,11 @@ def evaluate_detectors(
         for path, annotated in pairs:
             bar.start(path.name)
             field = read_field(path)
-            truth.append(replace(annotated, width=field.width, height=field.height))
+            annotated = replace(annotated, width=field.width, height=field.height)
+            truth.append(_counting_from(smallest, annotated))
             for detector, results in zip(detectors, found, strict=True):
                 rgb = to_rgb(field, detector.stretch)
-                results.append(detect_field(rgb, detector, detector.lowest_score))
+                results.append(detect_field(rgb, detector, detector.lowest_score, passes))
             bar.advance(1, sum(map(len, found[0])), 0)
     measured = [
         MeasuredDetector(
@@ -87,8 +94,18 @@ def evaluate_detectors(
     ]
     if folder is not None:
         data = {"images": str(images), "annotations": str(annotations)}
+        data |= {"smallest": f"{smallest:g}", "passes": "all" if passes is None else str(passes)}
         write_report(folder, measured, Truth(tuple(path for path, _ in pairs), tuple(truth), data))
     return measured
+
+
+def _counting_from(smallest: float, image: AnnotatedImage) -> AnnotatedImage:
+    """Mark the objects under a size as difficult."""
+    objects = (
+        replace(box, difficult=box.difficult or max(box.width, box.height) < smallest)
+        for box in image.objects
+    )
+    return replace(image, objects=tuple(objects))
 
 
 def _names(detectors: Sequence[TileDetector]) -> list[str]:

@@ -45,10 +45,28 @@ def command() -> None:
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
 @click.option("--annotations", required=True, metavar="DIR", help="Folder of Pascal-VOC files.")
+@click.option(
+    "--smallest",
+    default=0.0,
+    metavar="PIXELS",
+    type=click.FloatRange(0),
+    help="Objects whose longer side is shorter do not count, as if marked 'difficult'.",
+)
+@click.option(
+    "--passes",
+    type=click.IntRange(1),
+    help="Search at so many scales only, 1, 1/2, 1/4 ...; by default until all fits one tile.",
+)
 @_output
 @overwrite_option
 def detector(
-    models: tuple[str, ...], images: str, annotations: str, output: Path | None, overwrite: bool
+    models: tuple[str, ...],
+    images: str,
+    annotations: str,
+    smallest: float,
+    passes: int | None,
+    output: Path | None,
+    overwrite: bool,
 ) -> None:
     """Measure mAP@0.5, AP, AR@1 with its ceiling, recall by size and reliability of detectors.
 
@@ -60,7 +78,14 @@ def detector(
     from ..summary import print_markdown
 
     measured = evaluate_detectors(
-        models, images, annotations, output, overwrite=overwrite, progress=True
+        models,
+        images,
+        annotations,
+        output,
+        smallest=smallest,
+        passes=passes,
+        overwrite=overwrite,
+        progress=True,
     )
     print_markdown("Measured", figures_table(measured).to_markdown())
     if output is not None:

@@ -49,6 +49,25 @@ def test_an_object_larger_than_a_tile_is_found_by_a_coarser_pass(
     assert (coarse[:, 2] - coarse[:, 0]).max() == pytest.approx(128)
 
 
+def test_one_pass_does_not_see_what_is_larger_than_a_tile(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    field = squares(512, 512, (16, 16))
+    field[128:384, 128:384] = 255
+    detector = load_detector(tiny_detector_bundle)
+    scales = [
+        {tile.scale for tile in field_tiles(512, 512, detector.input_size, passes)}
+        for passes in (1, 2, None)
+    ]
+    assert scales == [{1}, {1, 0.5}, {1, 0.5, 0.25, 0.125}]
+    single = detect_field(field, detector, passes=1)
+    sides = single.boxes[:, 2] - single.boxes[:, 0]
+    assert len(single) > 0
+    assert sides.max() < 64
+    both = detect_field(field, detector, passes=2)
+    assert (both.boxes[:, 2] - both.boxes[:, 0]).max() > sides.max()
+
+
 def test_boxes_stay_inside_the_field_and_come_best_first(
     tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
 ) -> None:

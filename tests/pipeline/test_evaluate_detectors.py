@@ -100,6 +100,24 @@ def test_nothing_found_and_nothing_missed(
     assert "None at the score threshold." in (out / "report.md").read_text()
 
 
+def test_small_objects_and_coarse_passes_can_be_left_out(
+    tmp_path: Path,
+    frames: Path,
+    annotated: Path,
+    models: dict[str, Path],
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    result = galpipe_cli(
+        "evaluate", "detector", "--model", models["detector"], "--images", frames,
+        "--annotations", annotated, "-o", tmp_path / "out", "--smallest", 17, "--passes", 1,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    (kept,) = content["detectors"]
+    assert (kept["metrics"]["galaxies"], kept["metrics"]["difficult"]) == (0, 3)
+    assert (content["data"]["smallest"], content["data"]["passes"]) == ("17", "1")
+
+
 def test_the_command_line_prints_and_writes(
     tmp_path: Path,
     frames: Path,
