@@ -23,9 +23,9 @@ __all__ = ["detect_field", "field_tiles"]
 # at least one tile of the pass, and the pass at half the scale takes over from there.
 _OVERLAP = 0.5
 
-# Two boxes of one galaxy, from neighbouring tiles or passes, agree to better than this; two
-# galaxies that overlap on the sky do not.
-_SAME_GALAXY_IOU = 0.45
+# Two boxes of one object, from neighbouring tiles or passes or of different classes, agree to
+# better than this; two objects that overlap on the sky do not.
+_SAME_OBJECT_IOU = 0.45
 
 
 def detect_field(
@@ -40,7 +40,8 @@ def detect_field(
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
     the smallest.  A box that an inner tile edge cuts is dropped, for another tile or pass has the
     object whole; what several tiles found is merged by IoU, never by the overlap with the smaller
-    box, which would swallow a small galaxy in front of a large one.
+    box, which would swallow a small galaxy in front of a large one.  What was found as several
+    classes is of the class with the best score.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def detect_field(
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = Detections.concatenate(found)
-    return merged.select(suppress(merged.boxes, merged.scores, _SAME_GALAXY_IOU, merged.class_ids))
+    return merged.select(suppress(merged.boxes, merged.scores, _SAME_OBJECT_IOU))
 
 
 def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:

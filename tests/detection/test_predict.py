@@ -8,7 +8,7 @@ import pytest
 
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field, field_tiles
-from galpipe.imaging import iou
+from galpipe.imaging import Detections, iou
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,23 @@ def test_nothing_is_found_beyond_a_field_smaller_than_a_tile(
     assert (found.boxes[:, 2] <= 24).all()
     assert (found.boxes[:, 3] <= 40).all()
     assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
+
+
+class Undecided:
+    """Takes one object for a galaxy and, more so, for a star; another star lies in front of it."""
+
+    class_names = ("galaxy", "star")
+    input_size = 64
+    boxes = np.array([[8.0, 8, 48, 48], [9, 8, 48, 47], [20, 20, 30, 30], [36, 20, 46, 30]])
+
+    def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
+        return [Detections(self.boxes, np.array([0.6, 0.7, 0.5, 0.4]), np.array([0, 1, 1, 0]))]
+
+
+def test_an_object_is_of_one_class() -> None:
+    found = detect_field(np.zeros((64, 64, 3), np.uint8), Undecided())  # type: ignore[arg-type]
+    assert found.class_ids.tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(found.boxes, Undecided.boxes[1:])
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (64, 64), (63, 200), (300, 9)])
