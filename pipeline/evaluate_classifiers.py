@@ -124,7 +124,8 @@ def evaluate_classifiers(
                         probabilities,
                     )
     if folder is not None:
-        data = {"images": str(images), "labels": str(labels or images)}
+        which = "held back by the training of every model" if held_back else "all"
+        data = {"images": str(images), "labels": str(labels or images), "which": which}
         write_report(folder, measured, data)
     return measured
 
