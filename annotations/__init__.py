@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
-from .class_folders import read_class_folders
+from .class_folders import read_class_folders, read_unlabelled_folder
 from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .find import find_image
 from .formats.coco import to_coco, write_coco
@@ -47,6 +47,7 @@ __all__ = [
     "read_label_map",
     "read_label_table",
     "read_probability_table",
+    "read_unlabelled_folder",
     "read_voc",
     "read_voc_folder",
     "read_vote_labels",

@@ -1,4 +1,4 @@
-"""A folder of images for each class."""
+"""A folder of images for each class, or of images without any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .classes import GALAXY10_DECALS
 from .find import IMAGE_SUFFIXES, find_image
 from .labels import LabelledImage, parse_label
 
-__all__ = ["read_class_folders"]
+__all__ = ["read_class_folders", "read_unlabelled_folder"]
 
 
 def read_class_folders(
@@ -58,6 +58,43 @@ def read_class_folders(
     return found
 
 
+def read_unlabelled_folder(
+    images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
+) -> list[LabelledImage]:
+    """Read a folder of images of which nothing is known: each may be of any class.
+
+    Parameters
+    ----------
+    images : str or Path
+        The folder.
+    class_names : sequence of str
+        The classes in order.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the names, capitals first.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, an image in it is a link to elsewhere, or there is no image.
+    """
+    images = Path(images)
+    try:
+        names = _image_names(images)
+    except OSError as error:
+        raise InputError(
+            f"{images} cannot be read as a folder of images: {error.strerror or error}."
+        ) from error
+    found = (find_image(images, name) for name in names)
+    everything = tuple(range(len(class_names)))
+    labelled = [LabelledImage(path, everything) for path in found if path is not None]
+    if not labelled:
+        raise InputError(f"{images} holds no image.")
+    return labelled
+
+
 def _classes(folder: Path, class_names: Sequence[str]) -> tuple[int, ...]:
     spaced = {name.replace(" ", "_"): name for name in class_names}
     label = "|".join(spaced.get(part.strip(), part) for part in folder.name.split("|"))
@@ -65,10 +102,13 @@ def _classes(folder: Path, class_names: Sequence[str]) -> tuple[int, ...]:
 
 
 def _images_in(images: Path, folder: Path) -> list[Path]:
-    names = sorted(
+    found = (find_image(images, f"{folder.name}/{name}") for name in _image_names(folder))
+    return [path for path in found if path is not None]
+
+
+def _image_names(folder: Path) -> list[str]:
+    return sorted(
         entry.name
         for entry in os.scandir(folder)
         if not entry.name.startswith(".") and entry.name.lower().endswith(IMAGE_SUFFIXES)
     )
-    found = (find_image(images, f"{folder.name}/{name}") for name in names)
-    return [path for path in found if path is not None]

@@ -170,8 +170,8 @@ def jitter(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uin
     x = np.clip(x, 0.0, 1.0) ** np.float32(np.exp(rng.normal(0.0, 0.2)))
     gain = np.exp(rng.normal(0.0, 0.15) + rng.normal(0.0, 0.08, 3)).astype(np.float32)
     sky = (rng.normal(0.0, 0.03) + rng.normal(0.0, 0.01, 3)).astype(np.float32)
-    if rng.random() < 0.25:
-        sky += np.float32(rng.uniform(0.0, 0.15))
+    if rng.random() < 0.5:
+        sky += np.float32(rng.uniform(0.0, 0.2))
     x = x * gain + sky
     if rng.random() < 0.5:
         noise = rng.standard_normal(x.shape, dtype=np.float32)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..configs import Balance
 from .dataset import MOST_PROBABILITY
 
-__all__ = ["class_weights", "drawing_weights"]
+__all__ = ["class_weights", "drawing_weights", "drawn_shares"]
 
 
 def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDArray[np.float64]:
@@ -60,3 +61,12 @@ def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> 
     seen = share > 0
     of_class = np.divide(1 / max(seen.sum(), 1), share, out=np.zeros(len(share)), where=seen)
     return np.where(total[:, 0] > 0, part @ of_class, 1.0).astype(np.float32)
+
+
+def drawn_shares(allowed: NDArray[np.float32], balance: Balance) -> NDArray[np.float64]:
+    """Return how much each image counts in a training, shape (N,); they sum to one."""
+    shares = drawing_weights(allowed, balance.evenness)
+    shares /= shares.sum()
+    if balance.class_weights:
+        shares *= class_weights(allowed, shares)
+    return shares / shares.sum()

@@ -17,6 +17,7 @@ from ..annotations import (
     read_class_folders,
     read_label_table,
     read_probability_table,
+    read_unlabelled_folder,
     read_voc_folder,
     read_vote_labels,
     read_vote_probabilities,
@@ -141,6 +142,8 @@ def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImag
             return read_galaxy10(data.images, data.kind)
         case "folders":
             return read_class_folders(data.images, names)
+        case "unlabelled":
+            return read_unlabelled_folder(data.images, names)
         case "votes":
             return read_vote_labels(data.table, data.images)
         case "vote_probabilities":

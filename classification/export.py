@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from ..models import InputScaling
 from ..models.litert import LiteRTNetwork
 
-__all__ = ["INPUT_SCALING", "Parity", "compare", "run_litert", "to_litert"]
+__all__ = ["INPUT_SCALING", "Parity", "can_convert", "compare", "run_litert", "to_litert"]
 
 INPUT_SCALING = InputScaling(scale=1 / 255, offset=0.0)
 """All networks of the zoo take RGB in 0..1."""
@@ -39,6 +40,11 @@ class Parity:
     crops: int
     largest_difference: float
     same_class: float
+
+
+def can_convert() -> bool:
+    """Tell whether TensorFlow is installed, which alone converts networks."""
+    return find_spec("tensorflow") is not None
 
 
 def to_litert(model: keras.Model, int8: bool) -> bytes:
@@ -91,7 +97,8 @@ def _convert_elsewhere(model: keras.Model, int8: bool) -> bytes:
         model.save(source)
         subprocess.run(
             [sys.executable, "-m", __name__, str(source), str(target), str(int(int8))],
-            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            # The memory of the GPU belongs to the backend that trains.
+            env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
             check=True,
         )
         return target.read_bytes()

@@ -62,14 +62,14 @@ def measure(
     boxes: dict[Path, AnnotatedImage] = {}
     for data in config.data:
         boxes.update(read_boxes(data))
-    sets: list[tuple[str, Cutouts, Mapping[Path, AnnotatedImage]]] = [
+    parts: list[tuple[str, Cutouts, Mapping[Path, AnnotatedImage]]] = [
         ("validation, cropped about the box", sources.validation, boxes),
         ("test, cropped about the box", sources.test, boxes),
         ("test, whole cutouts", sources.test, {}),
     ]
-    sets += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
+    parts += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
     measured = []
-    for title, cutouts, annotated in sets:
+    for title, cutouts, annotated in parts:
         sets = _disjoint_sets(cutouts.allowed)
         kept = cutouts if len(sets) else cutouts.select(cutouts.certain)
         if len(kept):

@@ -13,10 +13,12 @@ from ..configs import (
     KerasFileMember,
     Vgg16Member,
 )
+from .balance import drawn_shares
 from .batches import Recipe, random_views
 from .dataset import class_names
 from .finetune import fine_tune
 from .fit import fit, validation_arrays
+from .frequencies import restore_frequencies
 from .keras_file import build_keras_file
 from .precision import computing_in, in_float32
 from .pretrain import pretrain_vgg16
@@ -61,6 +63,9 @@ def train_member(
     else:
         with computing_in(member.precision):
             model = in_float32(_train(member, config, sources, folder))
+        if config.balance.frequencies == "data":
+            labels = sources.train.allowed
+            restore_frequencies(model, labels, drawn_shares(labels, config.balance))
     model.save(finished)
     return model
 

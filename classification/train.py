@@ -15,13 +15,15 @@ from rich.console import Console
 
 from .._version import __version__
 from ..configs import ClassifierTraining, claim_folder
+from ..errors import MissingExtraError
 from ..models import Manifest, Member, load_classifier, write_bundle
 from .card import model_card
 from .dataset import class_names
-from .export import INPUT_SCALING, Parity, compare, run_litert, to_litert
+from .export import INPUT_SCALING, Parity, can_convert, compare, run_litert, to_litert
 from .measure import measure
 from .members import check_members, train_member
 from .sources import Sources, gather
+from .teaching import taught
 from .weights import search_weights
 
 __all__ = ["train_classifier"]
@@ -57,10 +59,15 @@ def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
         If the data or the initial weights are not as needed.
     OutputError
         If the folder holds the training of another configuration or cannot be written.
+    MissingExtraError
+        If TensorFlow is not installed, which converts what another backend has trained: the
+        trained networks are in the folder, and starting again with TensorFlow goes on with them.
     """
     output = Path(output)
     check_members(config)
     claim_folder(output, config)
+    if not can_convert():
+        logger.warning("TensorFlow is not installed: the networks are trained, but not converted")
     console = Console()
     with console.status("reading images") as status:
         sources = gather(config, lambda done, all: status.update(f"reading images {done}/{all}"))
@@ -68,10 +75,14 @@ def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
         f"{len(sources.train)} images to train on and {len(sources.extra)} with less certain "
         f"labels, {len(sources.validation)} to validate, {len(sources.test)} to test"
     )
-    networks = {
-        name: train_member(member, config, sources, output / name)
-        for name, member in zip(_names(config), config.members, strict=True)
-    }
+    networks = _train_members(config, sources, output)
+    if not can_convert():
+        files = ", ".join(str(output / name / "model.keras") for name in networks)
+        raise MissingExtraError(
+            f"The networks are trained ({files}), but converting them needs TensorFlow, which is "
+            "not installed. Install it with: pip install 'galpipe[train]' - or take the folder to "
+            "where it is; then start the same command again. Nothing is trained twice."
+        )
     bundle = output / "bundle"
     return export_classifier(config, sources, networks, bundle)
 
@@ -91,7 +102,8 @@ def export_classifier(
     )
     files: dict[str, bytes] = {}
     parity: dict[str, Parity] = {}
-    for (name, network), member in zip(networks.items(), config.members, strict=True):
+    for name, member in config.named_members.items():
+        network = networks[name]
         # Small networks gain nothing from 8-bit weights.
         int8 = member.architecture == "vgg16"
         files[f"{name}.tflite"] = to_litert(network, int8)
@@ -130,27 +142,34 @@ def export_classifier(
     return write_bundle(folder, manifest, files, card, metrics)
 
 
-def _names(config: ClassifierTraining) -> list[str]:
-    kinds = [member.architecture for member in config.members]
-    return [
-        kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}"
-        for i, kind in enumerate(kinds)
-    ]
+def _train_members(
+    config: ClassifierTraining, sources: Sources, output: Path
+) -> dict[str, keras.Model]:
+    """Return the trained members by name; those that have a teacher are trained after it."""
+    members = config.named_members
+    teachers = {name: getattr(member, "teacher", None) for name, member in members.items()}
+    networks: dict[str, keras.Model] = {}
+    for name in sorted(members, key=lambda name: teachers[name] is not None):
+        teacher, labelled = teachers[name], sources
+        if teacher is not None:
+            labelled = taught(sources, networks[teacher], config.input_size, config.crop_margin)
+        networks[name] = train_member(members[name], config, labelled, output / name)
+    return {name: networks[name] for name in members}
 
 
 def _weights(
     config: ClassifierTraining, files: Mapping[str, bytes], sources: Sources
 ) -> dict[str, float]:
     """Return the weight of each member, as given or as found on the validation images."""
-    names = _names(config)
+    members = config.named_members
     if config.weights == "given":
-        return {n: member.weight for n, member in zip(names, config.members, strict=True)}
+        return {name: member.weight for name, member in members.items()}
     validation, size = sources.validation, config.input_size
     views = [validation.crops(size, config.crop_margin), validation.whole(size)]
     crops = np.concatenate(views)
-    given = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in names])
+    given = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in members])
     found = search_weights(given, np.concatenate([validation.allowed] * 2))
-    return dict(zip(names, found.tolist(), strict=True))
+    return dict(zip(members, found.tolist(), strict=True))
 
 
 def _check_parity(name: str, parity: Parity, int8: bool) -> None:

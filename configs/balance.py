@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from .section import Fraction, Section
 
 __all__ = ["BALANCES", "Balance"]
@@ -18,6 +20,10 @@ class Balance(Section):
     class_weights: bool = False
     """Weigh each view in the loss by N / (C x N_c), with N_c views of its class among the N drawn
     and C classes: what the drawing leaves uneven."""
+    frequencies: Literal["drawn", "data"] = "drawn"
+    """How frequent the classes are that the probabilities of the trained network assume: as they
+    counted in the training, or as among the images of role ``train``.  The first finds more of the
+    rare galaxies, the second errs less often."""
 
 
 BALANCES = {

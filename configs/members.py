@@ -39,6 +39,9 @@ class _TrainedMember(_Member):
     """Epochs without a better validation loss before the training stops."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """What the network computes in while it is trained; its weights are always float32."""
+    teacher: str | None = None
+    """Another trained member by its name, such as ``vgg16``: what it says of the images of role
+    ``extra`` becomes their labels, within the classes that these leave open."""
     optimizer: Literal["adamw", "rmsprop"] = "adamw"
     learning_rate_schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     """``cosine`` rises to ``learning_rate`` within half an epoch and falls along a cosine; the

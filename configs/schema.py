@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from ..imaging import Stretch
 from .augmentation import Augmentation, SurveyAugmentation
 from .balance import Balance
-from .members import ClassifierMember
+from .members import ClassifierMember, KerasFileMember
 from .section import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
 __all__ = [
@@ -162,7 +162,8 @@ class ClassifierData(Section):
     - ``votes``, ``vote_probabilities``: a table of Galaxy Zoo votes, from which the documented
       rules make sets of classes, or the probability of each;
     - ``folders``: a folder of images for each class, in ``images``;
-    - ``galaxy10_decals``, ``galaxy10_sdss``: the data set's HDF5 file, in ``images``.
+    - ``galaxy10_decals``, ``galaxy10_sdss``: the data set's HDF5 file, in ``images``;
+    - ``unlabelled``: none, for a member with a ``teacher``.
 
     The first four have their table in ``labels``.  ``annotations``, where given, are Pascal-VOC
     boxes that place the crop; without them the galaxy is found by its light at the centre.
@@ -181,6 +182,7 @@ class ClassifierData(Section):
         "folders",
         "galaxy10_decals",
         "galaxy10_sdss",
+        "unlabelled",
     ] = "labels"
     annotations: Path | None = None
     role: Literal["train", "extra", "test"] = "train"
@@ -198,11 +200,11 @@ class ClassifierData(Section):
 
     @model_validator(mode="after")
     def _tables_where_they_are_read(self) -> ClassifierData:
-        if self.kind in ("folders", "galaxy10_decals", "galaxy10_sdss"):
+        if self.kind == "unlabelled" and self.role != "extra":
+            raise ValueError("images of kind 'unlabelled' can only be of role extra")
+        if self.kind in ("folders", "galaxy10_decals", "galaxy10_sdss", "unlabelled"):
             if self.labels is not None:
-                raise ValueError(
-                    f"labels of kind {self.kind!r} are in 'images'; leave out 'labels'"
-                )
+                raise ValueError(f"sources of kind {self.kind!r} have no table; leave out 'labels'")
         elif self.labels is None:
             raise ValueError(f"labels of kind {self.kind!r} need their table in 'labels'")
         if self.annotations is not None and self.kind.startswith("galaxy10"):
@@ -255,10 +257,37 @@ class ClassifierTraining(Section):
         return self
 
     @model_validator(mode="after")
+    def _teachers_are_other_members(self) -> ClassifierTraining:
+        members = self.named_members
+        for name, member in members.items():
+            if (teacher := getattr(member, "teacher", None)) is None:
+                continue
+            if teacher not in members or teacher == name:
+                raise ValueError(
+                    f"the teacher {teacher!r} of {name} is no other member; these are "
+                    f"{', '.join(members)}"
+                )
+            if getattr(members[teacher], "teacher", None) is not None:
+                raise ValueError(f"{teacher}, the teacher of {name}, has a teacher itself")
+            if isinstance(members[teacher], KerasFileMember):
+                raise ValueError(f"{teacher}, the teacher of {name}, is not trained here")
+        return self
+
+    @model_validator(mode="after")
     def _few_enough_to_search(self) -> ClassifierTraining:
         if self.weights == "search" and len(self.members) > MOST_SEARCHED:
             raise ValueError(f"weights: search takes at most {MOST_SEARCHED} members")
         return self
+
+    @property
+    def named_members(self) -> dict[str, ClassifierMember]:
+        """The members by name: the architecture, numbered where several have the same."""
+        kinds = [member.architecture for member in self.members]
+        names = [
+            kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}"
+            for i, kind in enumerate(kinds)
+        ]
+        return dict(zip(names, self.members, strict=True))
 
 
 class DetectorStage(Section):

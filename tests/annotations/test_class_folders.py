@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from galpipe.annotations import GALAXY10_DECALS, read_class_folders
+from galpipe.annotations import GALAXY10_DECALS, read_class_folders, read_unlabelled_folder
 from galpipe.errors import InputError
 
 
@@ -63,3 +63,18 @@ def test_links_never_lead_out(tmp_path: Path) -> None:
             (images / "green").symlink_to(tmp_path / "secret")
         with pytest.raises(InputError, match="link out of"):
             read_class_folders(images, ("red", "green"))
+
+
+def test_images_without_labels_may_be_of_any_class(tmp_path: Path) -> None:
+    images = make(tmp_path, "b.jpg", "a.png", ".hidden.png", "notes.txt", "more/c.png")
+    read = read_unlabelled_folder(images, ("red", "green"))
+    assert [item.path.name for item in read] == ["a.png", "b.jpg"]
+    assert {item.allowed for item in read} == {(0, 1)}
+    assert {item.class_id for item in read} == {None}
+
+
+def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"empty.*holds no image"):
+        read_unlabelled_folder(make(tmp_path, "empty/notes.txt") / "empty", ("red",))
+    with pytest.raises(InputError, match=r"missing.*cannot be read"):
+        read_unlabelled_folder(tmp_path / "missing", ("red",))

@@ -12,7 +12,14 @@ from galpipe.classification.export import compare, to_litert
 from galpipe.classification.finetune import divide_at_first_trainable
 from galpipe.classification.train import train_classifier
 from galpipe.classification.zoo import build_cnn, build_vgg16, freeze_below
-from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split, Vgg16Member
+from galpipe.configs import (
+    Balance,
+    ClassifierData,
+    ClassifierTraining,
+    CnnMember,
+    Split,
+    Vgg16Member,
+)
 from galpipe.errors import OutputError
 from galpipe.models import load_classifier, read_bundle
 
@@ -20,15 +27,17 @@ from galpipe.models import load_classifier, read_bundle
 @pytest.fixture(scope="module")
 def config(labelled_folder: Callable[..., Path]) -> ClassifierTraining:
     main, extra = labelled_folder(8), labelled_folder(3, first_seed=900)
+    unlabelled = labelled_folder(2, first_seed=700)
     return ClassifierTraining(
         name="colours",
         class_names=("red", "green", "blue"),
         data=(
             ClassifierData(images=main, labels=main / "labels.csv"),
             ClassifierData(images=extra, labels=extra / "labels.csv", role="extra"),
+            ClassifierData(images=unlabelled, kind="unlabelled", role="extra"),
         ),
         members=(
-            CnnMember(architecture="cnn", weight=0.6, epochs=2, batch_size=8),
+            CnnMember(architecture="cnn", weight=0.6, epochs=2, batch_size=8, teacher="vgg16"),
             Vgg16Member(
                 architecture="vgg16",
                 weight=0.4,
@@ -41,6 +50,7 @@ def config(labelled_folder: Callable[..., Path]) -> ClassifierTraining:
         split=Split(test_fraction=0.25, validation_fraction=0.25),
         input_size=32,
         views_per_epoch=16,
+        balance=Balance(frequencies="data"),
     )
 
 

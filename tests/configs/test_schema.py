@@ -49,3 +49,45 @@ def test_the_two_lists_of_ten_classes_never_mix(kind: str, meant: str, other: An
     training(meant, kind=kind)
     with pytest.raises(ValidationError, match=f"need class_names: {meant}"):
         training(other, kind=kind)
+
+
+def ensemble(*members: dict[str, Any]) -> ClassifierTraining:
+    return ClassifierTraining.model_validate(
+        {"data": [{"images": "a", "labels": "a.csv"}], "members": list(members)}
+    )
+
+
+def test_members_are_named_by_their_architecture() -> None:
+    cnn, vgg16 = {"architecture": "cnn"}, {"architecture": "vgg16"}
+    assert list(ensemble(cnn, vgg16, cnn).named_members) == ["cnn_1", "vgg16", "cnn_2"]
+
+
+def test_a_teacher_is_another_trained_member() -> None:
+    vgg16 = {"architecture": "vgg16"}
+    taught = ensemble({"architecture": "cnn", "teacher": "vgg16"}, vgg16)
+    assert taught.named_members["cnn"].teacher == "vgg16"  # type: ignore[union-attr]
+    for teacher, members in {
+        "cnn": [vgg16],
+        "resnet": [vgg16],
+        "vgg16": [{"architecture": "vgg16", "teacher": "cnn"}],
+        "keras_file": [
+            {
+                "architecture": "keras_file",
+                "path": "a.keras",
+                "input_size": 69,
+                "scaling": {"scale": 1, "offset": 0},
+                "class_names": ["a"],
+            }
+        ],
+    }.items():
+        with pytest.raises(ValueError, match="teacher"):
+            ensemble({"architecture": "cnn", "teacher": teacher}, *members)
+
+
+def test_images_without_labels_only_help_to_train() -> None:
+    assert (
+        ClassifierData.model_validate({"images": "a", "kind": "unlabelled", "role": "extra"}).labels
+        is None
+    )
+    with pytest.raises(ValueError, match="can only be of role extra"):
+        ClassifierData.model_validate({"images": "a", "kind": "unlabelled"})
