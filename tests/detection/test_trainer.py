@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -45,22 +46,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         )
         for index in range(2)
     ]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, SCRIPT, folder, *kinds],
-            env=environment | variables,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for kinds, variables in [*jobs, (list(ALONE), {})]
-    ]
-    try:
+    logs = [folder / f"{index}.log" for index in range(3)]
+    with ExitStack() as stack:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, SCRIPT, folder, *kinds],
+                env=environment | variables,
+                stderr=stack.enter_context(log.open("w")),
+            )
+            for (kinds, variables), log in zip([*jobs, (list(ALONE), {})], logs, strict=True)
+        ]
         for process in processes:
-            _, errors = process.communicate(timeout=600)
-            assert process.returncode == 0, errors[-3000:]
-    finally:
-        for process in processes:
-            process.kill()
+            stack.callback(process.kill)
+        for process, log in zip(processes, logs, strict=True):
+            assert process.wait(timeout=600) == 0, log.read_text()[-3000:]
     return {file.stem: dict(np.load(file)) for file in folder.glob("*.npz")}
 
 
