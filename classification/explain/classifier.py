@@ -96,6 +96,11 @@ def open_explained(
         If a network is missing, damaged, not harmless, or cannot be explained.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(
+            f"{path}: no such file or folder; give the folder of a training, or a .keras or .h5 "
+            "file. The models that ship have no Keras networks"
+        )
     if path.is_dir():
         manifest = _manifest(path)
         members = manifest.members
