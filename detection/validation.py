@@ -28,7 +28,7 @@ from .zoo import scale_images
 __all__ = ["Validation", "Validator"]
 
 _RECORD = "validation.json"
-# Images of each role are taken up to about this many tiles: some ten seconds on two cores.
+# Images of each role are taken up to so many tiles: two frames of SDSS have 278.
 _MOST_TILES = 300
 
 
