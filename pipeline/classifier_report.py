@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from ..classification.evaluate import ClassificationMetrics
     from .measured_classifier import MeasuredClassifier
 
-__all__ = ["PICTURES", "classes_table", "figures_table", "open_folder", "write_report"]
+__all__ = [
+    "PICTURES",
+    "classes_side_by_side",
+    "classes_table",
+    "figures_table",
+    "open_folder",
+    "write_report",
+]
 
 PICTURES = "pictures"
 """Folder of the pictures in the folder of a report."""
@@ -49,6 +56,21 @@ def classes_table(metrics: ClassificationMetrics) -> Table:
             for c in metrics.classes
         ],
     )
+
+
+def classes_side_by_side(results: Mapping[str, ClassificationMetrics]) -> Table:
+    """Return recall and F1 of each class and their means, for classifiers on the same images."""
+    columns = ["class", "images"]
+    for name in results:
+        columns += [f"{name}: recall", "F1"]
+    measured = list(results.values())
+    rows = []
+    for place, first in enumerate(measured[0].classes):
+        values = [v for m in measured for v in (m.classes[place].recall, m.classes[place].f1)]
+        rows.append([first.name, str(first.images), *map(_number, values)])
+    means = [f"{value:.3f}" for m in measured for value in (m.macro_recall, m.macro_f1)]
+    rows.append(["mean over the classes", str(measured[0].images), *means])
+    return Table(columns, rows)
 
 
 def write_report(

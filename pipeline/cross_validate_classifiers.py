@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..configs import ClassifierTraining
+from ..configs import BALANCES, ClassifierTraining
 from ..errors import require
 from ..models import Bundle, load_classifier
-from .classifier_report import classes_table
+from .classifier_report import classes_side_by_side, classes_table
 from .folds import distinct_names, mean_and_deviation, of_fold, open_folder, write_result
 from .report import Block, Heading, Report, Table
 from .significance import Comparison, compare_folds
@@ -31,6 +31,7 @@ __all__ = [
     "ValidatedClassifier",
     "ValidatedTraining",
     "cross_validate_classifiers",
+    "in_each_balance",
 ]
 
 logger = logging.getLogger("galpipe")
@@ -160,8 +161,12 @@ class ClassifierCrossValidation:
         if self.comparisons:
             blocks.append(Heading("Is one better?"))
             blocks += [one.sentence for one in self.comparisons]
-        for training in self.trainings:
-            whole = training.classifiers[0]
+        wholes = [training.classifiers[0] for training in self.trainings]
+        alike = {(one.images, one.classifiers[0].class_names) for one in self.trainings}
+        if len(wholes) > 1 and len(alike) == 1:
+            blocks.append(Heading("Side by side, each class, all folds together"))
+            blocks.append(classes_side_by_side({one.name: one.pooled for one in wholes}))
+        for whole in wholes:
             blocks.append(Heading(f"{whole.name}, each class, all folds together"))
             blocks.append(classes_table(whole.pooled))
         return Report(f"Cross-validation: {', '.join(t.name for t in self.trainings)}", blocks)
@@ -181,6 +186,14 @@ class ClassifierCrossValidation:
             ],
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
         }
+
+
+def in_each_balance(config: ClassifierTraining) -> list[ClassifierTraining]:
+    """Return the same training with each way of making up for rare classes."""
+    return [
+        config.model_copy(update={"name": f"{config.name}_{name}", "balance": balance})
+        for name, balance in BALANCES.items()
+    ]
 
 
 def cross_validate_classifiers(

@@ -79,13 +79,22 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
         "GALPIPE_DATA=data galpipe cross-validate classifier --config configs/ensemble.yaml "
         "-o folds",
         "galpipe cross-validate classifier --config one.yaml --config other.yaml -o folds",
+        "galpipe cross-validate classifier --config one.yaml --balances -o balances",
     ),
 )
 @_configs
+@click.option(
+    "--balances",
+    is_flag=True,
+    help="Train each configuration in three ways: rare classes drawn as often as others, weighed "
+    "more in the loss, or both in part.",
+)
 @_folds
 @_output
 @overwrite_option
-def classifier(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool) -> None:
+def classifier(
+    configs: tuple[str, ...], balances: bool, folds: int, output: Path, overwrite: bool
+) -> None:
     """Measure trainings of classifiers on galaxies that they have not seen.
 
     The images are divided by galaxy into folds.  For each, a classifier is trained on the others
@@ -94,11 +103,14 @@ def classifier(configs: tuple[str, ...], folds: int, output: Path, overwrite: bo
     chance allows.  Stopped and started again with the same OUT, it goes on where it was.
     """
     from ...configs import ClassifierTraining, load_config
-    from ..cross_validate_classifiers import cross_validate_classifiers
+    from ..cross_validate_classifiers import cross_validate_classifiers, in_each_balance
     from ..summary import print_markdown
 
+    trainings = [load_config(config, ClassifierTraining) for config in configs]
+    if balances:
+        trainings = [each for training in trainings for each in in_each_balance(training)]
     result = cross_validate_classifiers(
-        [load_config(config, ClassifierTraining) for config in configs],
+        trainings,
         output,
         folds=folds,
         overwrite=overwrite,

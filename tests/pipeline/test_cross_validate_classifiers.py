@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from galpipe.configs import ClassifierTraining, dump_config
+from galpipe.configs import Balance, ClassifierTraining, dump_config
 from galpipe.errors import ConfigError, OutputError
 from galpipe.models import Manifest, read_bundle, write_bundle
 from galpipe.pipeline import cross_validate_classifiers as module
@@ -122,6 +122,33 @@ def test_an_interrupted_one_goes_on_and_compares(
     assert "| accuracy | 0.833 ± " in report
     assert "it is never under 0.125" in report
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_the_three_balances_are_compared_in_one_table(
+    tmp_path: Path, make: Make, trained: Trained, galpipe_cli: Callable[..., Result]
+) -> None:
+    trained += [("", 0)] * 3
+    config = tmp_path / "training.yaml"
+    config.write_text(dump_config(make("alone")))
+    out = tmp_path / "out"
+    arguments = ("--config", config, "--balances", "--folds", 2, "-o", out)
+    result = galpipe_cli("cross-validate", "classifier", *arguments)
+    assert result.exit_code == 0, result.output
+    names = ["alone_rebalanced", "alone_class_weights", "alone_partly_rebalanced"]
+    assert trained[3:] == [(name, fold) for name in names for fold in range(2)]
+    content = json.loads((out / "metrics.json").read_text())["trainings"]
+    assert [training["name"] for training in content] == names
+    balances = [Balance.model_validate(training["training"]["balance"]) for training in content]
+    assert balances == [
+        Balance(evenness=1),
+        Balance(evenness=0, class_weights=True),
+        Balance(evenness=0.5, class_weights=True),
+    ]
+    report = (out / "report.md").read_text()
+    columns = " | ".join(f"{name}: recall | F1" for name in names).replace("_", r"\_")
+    assert f"| class | images | {columns} |" in report
+    assert "| red | 6 |" + 3 * " 0.667 | 0.800 |" in report
+    assert "| mean over the classes | 12 |" + 3 * " 0.889 | 0.822 |" in report
 
 
 def test_a_report_is_replaced_only_when_asked_and_folds_are_kept(
