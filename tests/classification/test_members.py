@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from galpipe.classification import train
 from galpipe.classification.train import train_classifier
 from galpipe.configs import (
     ClassifierData,
@@ -16,7 +17,7 @@ from galpipe.configs import (
     KerasFileMember,
     Split,
 )
-from galpipe.errors import ConfigError
+from galpipe.errors import ConfigError, MissingExtraError
 from galpipe.models import load_classifier, read_bundle
 
 
@@ -57,9 +58,15 @@ def config(
 
 
 def test_the_weights_are_found_and_a_member_without_any_is_left_out(
-    config: ClassifierTraining, tmp_path: Path
+    config: ClassifierTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with monkeypatch.context() as without_tensorflow:
+        without_tensorflow.setattr(train, "can_convert", lambda: False)
+        with pytest.raises(MissingExtraError, match=r"cnn.model\.keras.*Nothing is trained twice"):
+            train_classifier(config, tmp_path / "out")
+    trained = (tmp_path / "out" / "cnn" / "model.keras").stat().st_mtime_ns
     bundle = read_bundle(train_classifier(config, tmp_path / "out"))
+    assert (tmp_path / "out" / "cnn" / "model.keras").stat().st_mtime_ns == trained
     bundle.verify()
     weights = bundle.metrics()["weights"]
     assert weights.keys() == {"cnn", "keras_file"}
