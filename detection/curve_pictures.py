@@ -125,7 +125,8 @@ def _draw_recall_by_size(axes: Axes, one: MeasuredCurve, colour: str) -> Line2D:
 
 def _draw_reliability(axes: Axes, one: MeasuredCurve, colour: str) -> Line2D:
     bins = [b for b in reliability(one.metrics.matches).bins if b.count]
-    scores, shares = [b.probability for b in bins], [b.share for b in bins]
+    scores = np.array([b.probability for b in bins], dtype=np.float64)
+    shares = np.array([b.share for b in bins], dtype=np.float64)
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--")
     (line,) = axes.plot(scores, shares, color=colour, linewidth=1.2)
     axes.scatter(scores, shares, s=_marks(np.array([b.count for b in bins])), color=colour)
