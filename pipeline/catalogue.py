@@ -195,8 +195,9 @@ class Catalogue:
 def _plain(column: Any) -> NDArray[Any]:
     """Return the values of a column as they were before a format left out the missing ones."""
     values = column.value if hasattr(column, "unit") and hasattr(column, "to") else column
-    missing = {"f": np.nan, "U": ""}.get(column.dtype.kind)
-    return np.asarray(values if missing is None else np.ma.filled(values, missing))
+    missing: dict[str, float | str] = {"f": np.nan, "U": ""}
+    kind = column.dtype.kind
+    return np.asarray(np.ma.filled(values, missing[kind]) if kind in missing else values)
 
 
 def _values(values: ArrayLike, column: Column) -> Any:
