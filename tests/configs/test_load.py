@@ -22,6 +22,7 @@ PRESETS = {
     "efficientdet_d0.yaml": DetectorTraining,
     "ssd_mobilenet.yaml": DetectorTraining,
     "ssd_mobilenet_640.yaml": DetectorTraining,
+    "vgg16_start.yaml": ClassifierTraining,
     **{
         f"published/{name}.yaml": ClassifierTraining
         for name in (
