@@ -16,6 +16,7 @@ from rich.console import Console
 from .._version import __version__
 from ..configs import ClassifierTraining, claim_folder
 from ..errors import MissingExtraError
+from ..imaging import remove_sky
 from ..models import Manifest, Member, load_classifier, write_bundle
 from .card import model_card
 from .dataset import class_names
@@ -122,6 +123,7 @@ def export_classifier(
             Member(name=name, file=f"{name}.tflite", scaling=INPUT_SCALING, weight=weight)
             for name, weight in used.items()
         ),
+        sky=config.sky,
         training=_portable(config),
         data=_data_record(sources),
         versions={
@@ -167,6 +169,7 @@ def _weights(
     validation, size = sources.validation, config.input_size
     views = [validation.crops(size, config.crop_margin), validation.whole(size)]
     crops = np.concatenate(views)
+    crops = remove_sky(crops) if config.sky == "removed" else crops
     given = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in members])
     found = search_weights(given, np.concatenate([validation.allowed] * 2))
     return dict(zip(members, found.tolist(), strict=True))

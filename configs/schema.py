@@ -232,6 +232,9 @@ class ClassifierTraining(Section):
     input_size: Annotated[int, Field(ge=32)] = 69
     crop_margin: PositiveFloat = 1.5
     """Side of the square crop over the longer side of the galaxy's box, as in the run."""
+    sky: Literal["kept", "removed"] = "kept"
+    """What the trained classifier does with the sky of a crop: surveys show it from black to grey.
+    The views that it is trained on have skies of every level."""
     views_per_epoch: PositiveInt = 2560
     """Augmented images in an epoch."""
     balance: Balance = Balance()

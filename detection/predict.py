@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
-from ..models import TileDetector
+from ..models import Detector, TileDetector
 
 __all__ = ["detect_field", "field_tiles"]
 
@@ -26,6 +28,10 @@ _OVERLAP = 0.5
 # Two boxes of one object, from neighbouring tiles or passes or of different classes, agree to
 # better than this; two objects that overlap on the sky do not.
 _SAME_OBJECT_IOU = 0.45
+
+# What the score of a box counts beside those of the pass at twice the scale, where both are about
+# one object: a coarser pass is less exact, and takes a close pair for one.
+_COARSER = 0.7
 
 
 def detect_field(
@@ -40,8 +46,10 @@ def detect_field(
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
     the smallest.  A box that an inner tile edge cuts is dropped, for another tile or pass has the
     object whole; what several tiles found is merged by IoU, never by the overlap with the smaller
-    box, which would swallow a small galaxy in front of a large one.  What was found as several
-    classes is of the class with the best score.
+    box, which would swallow a small galaxy in front of a large one, and the finer pass has the
+    first say.  What was found as several
+    classes is of the class with the best score.  Where the detector has a second look, it tightens
+    the boxes in the end.
 
     Parameters
     ----------
@@ -70,8 +78,18 @@ def detect_field(
         # A tile may reach beyond a small field; what lies wholly out there is nothing.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
-    merged = Detections.concatenate(found)
-    return merged.select(suppress(merged.boxes, merged.scores, _SAME_OBJECT_IOU))
+    merged = _merged(Detections.concatenate(found), tiles)
+    if isinstance(detector, Detector) and detector.second_look is not None:
+        # Two boxes of one object may agree only now.
+        merged = _merged(detector.second_look.refine(rgb, merged), tiles)
+    return merged
+
+
+def _merged(found: Detections, tiles: Sequence[Tile]) -> Detections:
+    """Return one detection for each object, best first."""
+    halvings = -np.log2([tiles[index].scale for index in found.tiles])
+    kept = suppress(found.boxes, found.scores * _COARSER**halvings, _SAME_OBJECT_IOU)
+    return found.select(kept[np.argsort(-found.scores[kept], kind="stable")])
 
 
 def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:

@@ -29,6 +29,7 @@ from .dataset import Source
 from .export import export_litert
 from .measure import images_by_role, measure_images
 from .parity import Parity, measure_parity, parity_tiles
+from .tighten import add_second_look
 from .zoo import INPUT_SCALING
 
 __all__ = ["measure_bundle", "publish"]
@@ -77,6 +78,7 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
     )
     content = export_litert(model, config.input_size, per_cell)
     write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {})
+    add_second_look(folder, sources, config.seed)
     detector = _calibrated(Detector(read_bundle(folder)), sources)
     tiles = parity_tiles(sources, config.input_size)
     parity = measure_parity(model, detector, tiles, per_cell)

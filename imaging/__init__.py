@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .boxes import area, clip, iou, suppress
-from .crops import crop_window, cut_crop
+from .crops import crop_window, cut_crop, remove_sky
 from .detections import Detections
 from .draw import draw_overlay, to_display
 from .field import Field
@@ -37,6 +37,7 @@ __all__ = [
     "plan_tiles",
     "read_field",
     "read_picture_size",
+    "remove_sky",
     "suppress",
     "to_display",
     "to_rgb",

@@ -6,9 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["crop_window", "cut_crop", "sky_colour", "window"]
+__all__ = ["crop_window", "cut_crop", "remove_sky", "sky_colour", "window"]
 
 _SAMPLE = 40_000  # pixels that are plenty for a median
+
+# Share of the pixels of a crop that are darker than what is taken for its sky.  A galaxy leaves a
+# fifth of the square about it free; from a tenth to three tenths make no difference.
+_DARKER = 0.2
 
 
 def crop_window(box: ArrayLike, margin: float) -> tuple[float, float, float]:
@@ -107,3 +111,22 @@ def _border_colour(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the median colour along the edges of a piece: the galaxy stands in its middle."""
     edges = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
     return np.median(edges, axis=0).astype(np.uint8)
+
+
+def remove_sky(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Make the sky of crops black, whatever the survey shows it as.
+
+    Parameters
+    ----------
+    crops : ndarray of uint8, shape (N, H, W, 3)
+        Each about one galaxy.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, H, W, 3)
+        Each colour of each crop less the level that a fifth of its pixels do not reach.
+    """
+    if not len(crops):
+        return crops
+    sky = np.quantile(crops, _DARKER, axis=(1, 2), keepdims=True)
+    return np.rint(np.maximum(crops - sky, 0)).astype(np.uint8)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BundleError
+from ..imaging import remove_sky
 from .bundle import Bundle
 from .litert import LiteRTNetwork
 
@@ -37,6 +38,7 @@ class Classifier:
         self.bundle = bundle
         self.class_names = manifest.class_names
         self.input_size = manifest.input_size
+        self._sky_removed = manifest.sky == "removed"
         self.member_names = tuple(member.name for member in manifest.members)
         weights = np.array([member.weight for member in manifest.members])
         self._weights = weights / weights.sum()
@@ -73,6 +75,8 @@ class Classifier:
     def predict_members(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities of each member: shape (M, N, C)."""
         resized = self._resize(crops)
+        if self._sky_removed:
+            resized = remove_sky(resized)
         result = np.empty((len(self._networks), len(crops), len(self.class_names)), np.float32)
         for row, network in zip(result, self._networks, strict=True):
             for start in range(0, len(crops), _BATCH):

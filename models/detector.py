@@ -10,6 +10,7 @@ from ..imaging import Detections, clip, suppress
 from .anchors import decode_boxes, multilevel_anchors
 from .bundle import Bundle
 from .litert import LiteRTNetwork
+from .second_look import SecondLook
 from .tile_detector import LOWEST_SCORE
 
 __all__ = ["Detector", "best_boxes"]
@@ -27,6 +28,8 @@ class Detector:
     ----------
     head : DetectorHead
         Its anchors, calibration and thresholds.
+    second_look : SecondLook or None
+        What tightens the boxes found in a whole field.
 
     Raises
     ------
@@ -49,6 +52,7 @@ class Detector:
         self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
+        self.second_look = _read_second_look(bundle, self.head.second_look)
         self._anchors = multilevel_anchors(self.head.anchors, self.input_size)
         try:
             self._network = LiteRTNetwork(bundle.read(member.file), member.scaling)
@@ -105,6 +109,15 @@ class Detector:
     def _raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logits, codes = (output[0] for output in self._network.run(image[np.newaxis]))
         return logits, codes
+
+
+def _read_second_look(bundle: Bundle, name: str | None) -> SecondLook | None:
+    if name is None:
+        return None
+    try:
+        return SecondLook.from_bytes(bundle.read(name))
+    except ValueError as error:
+        raise BundleError(f"{bundle.path}: '{name}' is no second look: {error}") from error
 
 
 def best_boxes(

@@ -56,13 +56,15 @@ class ScoreCalibration(_Section):
 class DetectorHead(_Section):
     """What turns a detector's raw outputs into boxes.
 
-    ``score_threshold`` is in the scale of the calibrated scores.
+    ``score_threshold`` is in the scale of the calibrated scores.  ``second_look`` names the file of
+    what tightens the boxes afterwards, where there is one.
     """
 
     anchors: Anchors
     calibration: ScoreCalibration = ScoreCalibration()
     score_threshold: Annotated[float, Field(ge=0, le=1)]
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.45
+    second_look: str | None = None
 
 
 class Manifest(_Section):
@@ -70,6 +72,7 @@ class Manifest(_Section):
 
     A detector has one member and a ``head``; a classifier has one member, an ensemble several.
     ``files`` holds the SHA-256 of every other file of the bundle, filled in when it is written.
+    ``sky`` says whether a classifier is given crops as they are, or with their sky made black.
     ``pixel_scale_range`` is in arcsec per pixel.
     """
 
@@ -80,6 +83,7 @@ class Manifest(_Section):
     input_size: Annotated[int, Field(gt=0, le=4096)]
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     head: DetectorHead | None = None
+    sky: Literal["kept", "removed"] = "kept"
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
     training: dict[str, Any] = {}

@@ -23,7 +23,7 @@ from ..classification.explain.pictures import (
     heat_sheet,
     pattern_sheet,
 )
-from ..imaging import FieldSource, read_field, to_display, to_rgb, write_png
+from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb, write_png
 from .naming import SafeNames
 
 __all__ = ["ExplainedImage", "Explanations"]
@@ -46,6 +46,8 @@ class ExplainedImage:
         image = read_field(source)
         self.identifier = source.identifier
         self.crop = central_crop(to_rgb(image, classifier.stretch), classifier.input_size)
+        if classifier.sky_removed:
+            self.crop = remove_sky(self.crop[np.newaxis])[0]
         self.picture = self.crop.astype(np.float32) / np.float32(255)
         self._step = -1 if image.origin == "lower" else 1
 

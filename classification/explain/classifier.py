@@ -48,6 +48,8 @@ class ExplainedClassifier:
         Side in pixels of the crops.
     stretch : Stretch
         How FITS fluxes become colours.
+    sky_removed : bool
+        Whether the sky of crops is made black.
     members : tuple of ExplainedMember
         Its networks; their weights sum to 1.
     """
@@ -56,6 +58,7 @@ class ExplainedClassifier:
     class_names: tuple[str, ...]
     input_size: int
     stretch: Stretch
+    sky_removed: bool
     members: tuple[ExplainedMember, ...]
 
     def predict_members(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -166,6 +169,7 @@ def _open_training(
         manifest.class_names,
         manifest.input_size,
         manifest.stretch,
+        manifest.sky == "removed",
         tuple(opened),
     )
 
@@ -183,6 +187,7 @@ def _open_file(
         names,
         network.input_size,
         Stretch(),
+        False,
         (ExplainedMember(path.stem, 1.0, network),),
     )
 

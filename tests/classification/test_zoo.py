@@ -161,9 +161,7 @@ def test_convolutions_come_from_a_trained_model_of_any_number_of_classes(
             np.testing.assert_array_equal(mine, theirs)
 
 
-def test_dense_layers_of_the_same_shapes_come_along(
-    vgg16: keras.Model, tmp_path: Path
-) -> None:
+def test_dense_layers_of_the_same_shapes_come_along(vgg16: keras.Model, tmp_path: Path) -> None:
     own = vgg16.get_layer("dense").get_weights()[0]
     zoo.build_vgg16(10, 69).save(tmp_path / "same.keras")
     zoo.build_vgg16(10, 96).save(tmp_path / "larger.keras")

@@ -10,6 +10,8 @@ from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field, field_tiles
 from galpipe.imaging import Detections, iou
 
+WIDER = np.array([-1, -1, 1, 1])
+
 
 @pytest.mark.parametrize(
     "corners",
@@ -113,3 +115,43 @@ def test_an_object_is_of_one_class() -> None:
 def test_any_shape_of_field(tiny_detector_bundle: Path, shape: tuple[int, int]) -> None:
     empty = np.zeros((*shape, 3), np.uint8)
     assert len(detect_field(empty, load_detector(tiny_detector_bundle))) == 0
+
+
+def test_the_finer_pass_has_the_first_say(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = load_detector(tiny_detector_bundle)
+    tiles = field_tiles(128, 128, detector.input_size)
+    coarsest = max(tile.index for tile in tiles)
+    boxes = np.array([[10, 10, 30, 30], [9, 9, 32, 32], [60, 60, 90, 90]], float)
+    places = iter(range(len(tiles)))
+
+    def detect(tile: np.ndarray, threshold: float | None) -> list[Detections]:
+        place = next(places)
+        chosen = {0: [0], coarsest: [1, 2]}.get(place, [])
+        scores = np.array([0.6, 0.8, 0.5])[chosen]
+        own = tiles[place].from_field(boxes[chosen])
+        return [Detections(own, scores, np.zeros(len(chosen)), np.zeros(len(chosen)))]
+
+    monkeypatch.setattr(detector, "detect", detect)
+    found = detect_field(squares(128, 128), detector)
+    # 0.8 at a quarter of the scale or less counts no more than 0.6 at full scale.
+    np.testing.assert_allclose(found.boxes, boxes[[0, 2]])
+    assert found.scores.tolist() == [0.6, 0.5]
+
+
+def test_a_second_look_has_the_last_word(
+    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
+) -> None:
+    class Look:
+        def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
+            assert (np.diff(found.scores) <= 0).all()
+            return found.with_boxes(found.boxes + WIDER)
+
+    field = squares(200, 120, (16, 16), (96, 64))
+    detector = load_detector(tiny_detector_bundle)
+    plain = detect_field(field, detector, 0.9)
+    detector.second_look = Look()
+    looked = detect_field(field, detector, 0.9)
+    np.testing.assert_allclose(looked.boxes, plain.boxes + WIDER)
+    np.testing.assert_array_equal(looked.scores, plain.scores)

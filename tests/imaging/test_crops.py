@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from galpipe.imaging import crop_window, cut_crop
+from galpipe.imaging import crop_window, cut_crop, remove_sky
 
 position = st.floats(0, 100)
 
@@ -51,3 +51,19 @@ def test_a_crop_is_square_of_the_size_asked(
 def test_a_box_beyond_the_field_is_refused() -> None:
     with pytest.raises(ValueError, match="beyond 50 x 40"):
         cut_crop(np.zeros((40, 50, 3), np.uint8), (100, 100, 110, 110), 1.5)
+
+
+def test_the_sky_of_any_survey_becomes_black() -> None:
+    rng = np.random.default_rng(0)
+    galaxy = np.zeros((2, 40, 40, 3))
+    galaxy[:, 12:28, 12:28] = [120, 90, 60]
+    black = galaxy + rng.integers(0, 3, galaxy.shape)
+    grey = black + np.array([38, 36, 40])
+    from_grey, from_black = (remove_sky(crops.astype(np.uint8)) for crops in (grey, black))
+    np.testing.assert_array_equal(from_grey, from_black)
+    assert np.abs(from_grey.astype(int) - black).max() <= 1
+    assert from_grey.dtype == np.uint8
+
+
+def test_no_crops_have_no_sky() -> None:
+    assert remove_sky(np.zeros((0, 8, 8, 3), np.uint8)).shape == (0, 8, 8, 3)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from galpipe.errors import BundleError
-from galpipe.models import InputScaling, Manifest, Member, load_classifier, write_bundle
+from galpipe.models import (
+    InputScaling,
+    Manifest,
+    Member,
+    load_classifier,
+    read_bundle,
+    write_bundle,
+)
 
 
 def colours(*values: tuple[int, int, int], size: int = 16) -> np.ndarray:
@@ -24,6 +31,22 @@ def test_probabilities_are_the_weighted_mean_of_the_members(tiny_classifier_bund
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     names = [classifier.class_names[index] for index in probabilities.argmax(axis=1)]
     assert names == ["red", "blue", "dark"]
+
+
+def test_the_sky_is_removed_where_the_manifest_says_so(
+    tiny_classifier_bundle: Path, tmp_path: Path
+) -> None:
+    bundle = read_bundle(tiny_classifier_bundle)
+    manifest = bundle.manifest.model_copy(update={"sky": "removed"})
+    files = {member.file: bundle.read(member.file) for member in manifest.members}
+    folder = write_bundle(tmp_path / "removed", manifest, files, "", {})
+    black, grey = colours((0, 0, 0)), colours((90, 100, 110))
+    for crops in (black, grey):
+        crops[:, 4:12, 4:12, 0] += 140
+    plain, removing = load_classifier(tiny_classifier_bundle), load_classifier(folder)
+    np.testing.assert_array_equal(removing.predict(grey), removing.predict(black))
+    np.testing.assert_array_equal(removing.predict(black), plain.predict(black))
+    assert not np.array_equal(plain.predict(grey), plain.predict(black))
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 40])
