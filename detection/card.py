@@ -101,9 +101,9 @@ def model_card(
         "## Network",
         f"{_NETWORKS[config.architecture]}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
-        "focal and Huber loss, the running mean of the weights kept where it was best on "
-        "validation images. The file `model.tflite` holds the heads alone, its large weights in "
-        "16 bits.",
+        f"focal and Huber loss, {_kept(config)}. The file `model.tflite` holds the heads alone, "
+        "its large weights in 16 bits.",
+        *_second_look_lines(head),
         *_parity_lines(parity),
         "## Data",
         "\n".join(_source_line(source) for source in sources),
@@ -138,6 +138,23 @@ def model_card(
         "```\ngalpipe train detector --config FILE -o OUT\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _kept(config: DetectorTraining) -> str:
+    if config.validate_every is None:
+        return "the running mean of the last weights kept"
+    return "the running mean of the weights kept where it was best on validation images"
+
+
+def _second_look_lines(head: DetectorHead) -> list[str]:
+    if head.second_look is None:
+        return []
+    return [
+        f"A second look (`{head.second_look}`) tightens the boxes: of the isophotes of the smoothed "
+        "grey picture about a box, at ten levels of the noise, a network of some 1,300 weights "
+        "chooses each edge. It has learned from what the detector finds on its own training "
+        "images, and is kept because the boxes of the validation images are tighter with it."
+    ]
 
 
 def _parity_lines(parity: Parity | None) -> list[str]:

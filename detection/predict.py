@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,10 +27,6 @@ _OVERLAP = 0.5
 # better than this; two objects that overlap on the sky do not.
 _SAME_OBJECT_IOU = 0.45
 
-# What the score of a box counts beside those of the pass at twice the scale, where both are about
-# one object: a coarser pass is less exact, and takes a close pair for one.
-_COARSER = 0.7
-
 
 def detect_field(
     rgb: NDArray[np.uint8],
@@ -46,8 +40,7 @@ def detect_field(
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
     the smallest.  A box that an inner tile edge cuts is dropped, for another tile or pass has the
     object whole; what several tiles found is merged by IoU, never by the overlap with the smaller
-    box, which would swallow a small galaxy in front of a large one, and the finer pass has the
-    first say.  What was found as several
+    box, which would swallow a small galaxy in front of a large one.  What was found as several
     classes is of the class with the best score.  Where the detector has a second look, it tightens
     the boxes in the end.
 
@@ -78,18 +71,15 @@ def detect_field(
         # A tile may reach beyond a small field; what lies wholly out there is nothing.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
-    merged = _merged(Detections.concatenate(found), tiles)
+    merged = _merged(Detections.concatenate(found))
     if isinstance(detector, Detector) and detector.second_look is not None:
         # Two boxes of one object may agree only now.
-        merged = _merged(detector.second_look.refine(rgb, merged), tiles)
+        merged = _merged(detector.second_look.refine(rgb, merged))
     return merged
 
 
-def _merged(found: Detections, tiles: Sequence[Tile]) -> Detections:
-    """Return one detection for each object, best first."""
-    halvings = -np.log2([tiles[index].scale for index in found.tiles])
-    kept = suppress(found.boxes, found.scores * _COARSER**halvings, _SAME_OBJECT_IOU)
-    return found.select(kept[np.argsort(-found.scores[kept], kind="stable")])
+def _merged(found: Detections) -> Detections:
+    return found.select(suppress(found.boxes, found.scores, _SAME_OBJECT_IOU))
 
 
 def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:

@@ -63,7 +63,9 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
 
 def _training(folder: Path, manifest: Manifest, config: DetectorTraining) -> DetectorTraining:
     try:
-        return DetectorTraining.model_validate(manifest.training | {"data": config.data})
+        # Before trainings were validated they kept their last weights.
+        recorded = {"validate_every": None} | manifest.training
+        return DetectorTraining.model_validate(recorded | {"data": config.data})
     except ValidationError as error:
         raise BundleError(
             f"{folder}: holds no record of its training that this version of galpipe understands"

@@ -117,29 +117,6 @@ def test_any_shape_of_field(tiny_detector_bundle: Path, shape: tuple[int, int]) 
     assert len(detect_field(empty, load_detector(tiny_detector_bundle))) == 0
 
 
-def test_the_finer_pass_has_the_first_say(
-    tiny_detector_bundle: Path, squares: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    detector = load_detector(tiny_detector_bundle)
-    tiles = field_tiles(128, 128, detector.input_size)
-    coarsest = max(tile.index for tile in tiles)
-    boxes = np.array([[10, 10, 30, 30], [9, 9, 32, 32], [60, 60, 90, 90]], float)
-    places = iter(range(len(tiles)))
-
-    def detect(tile: np.ndarray, threshold: float | None) -> list[Detections]:
-        place = next(places)
-        chosen = {0: [0], coarsest: [1, 2]}.get(place, [])
-        scores = np.array([0.6, 0.8, 0.5])[chosen]
-        own = tiles[place].from_field(boxes[chosen])
-        return [Detections(own, scores, np.zeros(len(chosen)), np.zeros(len(chosen)))]
-
-    monkeypatch.setattr(detector, "detect", detect)
-    found = detect_field(squares(128, 128), detector)
-    # 0.8 at a quarter of the scale or less counts no more than 0.6 at full scale.
-    np.testing.assert_allclose(found.boxes, boxes[[0, 2]])
-    assert found.scores.tolist() == [0.6, 0.5]
-
-
 def test_a_second_look_has_the_last_word(
     tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
 ) -> None:
