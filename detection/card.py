@@ -152,8 +152,9 @@ def _second_look_lines(head: DetectorHead) -> list[str]:
     return [
         f"A second look (`{head.second_look}`) tightens the boxes: of the isophotes of the "
         "smoothed grey picture about a box, at ten levels of the noise, a network of some 1,300 "
-        "weights chooses each edge. It has learned from what the detector finds on its own training "
-        "images, and is kept because the boxes of the validation images are tighter with it."
+        "weights chooses each edge. It has learned from what the detector finds on its own "
+        "training images, and is kept because the boxes of the validation images are tighter "
+        "with it."
     ]
 
 
