@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..configs import SurveyAugmentation
+
 __all__ = ["Framing", "draw", "frame", "jitter", "random_framing", "survey_view"]
 
 
@@ -126,6 +128,7 @@ def survey_view(
     box: ArrayLike,
     size: int,
     margin: float,
+    settings: SurveyAugmentation,
 ) -> NDArray[np.uint8]:
     """Return a random view of a galaxy, uint8 (size, size, 3): another framing, another survey.
 
@@ -141,6 +144,8 @@ def survey_view(
         Side of the view in pixels.
     margin : float
         Side of the crop at run time over the longer side of the box.
+    settings : SurveyAugmentation
+        How often the sky is grey, and how grey.
     """
     xmin, ymin, xmax, ymax = np.asarray(box, np.float64)
     framing = random_framing(
@@ -150,10 +155,12 @@ def survey_view(
         margin=margin,
         whole=image.shape[0],
     )
-    return jitter(rng, frame(image, framing, size))
+    return jitter(rng, frame(image, framing, size), settings)
 
 
-def jitter(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def jitter(
+    rng: np.random.Generator, image: NDArray[np.uint8], settings: SurveyAugmentation
+) -> NDArray[np.uint8]:
     """Return a crop as another survey might show it: colour, contrast, sky level, seeing and noise.
 
     The widths cover the step from SDSS (dark sky, g,r,i) to the Legacy Survey (grey sky, z,r,g,
@@ -170,8 +177,8 @@ def jitter(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uin
     x = np.clip(x, 0.0, 1.0) ** np.float32(np.exp(rng.normal(0.0, 0.2)))
     gain = np.exp(rng.normal(0.0, 0.15) + rng.normal(0.0, 0.08, 3)).astype(np.float32)
     sky = (rng.normal(0.0, 0.03) + rng.normal(0.0, 0.01, 3)).astype(np.float32)
-    if rng.random() < 0.5:
-        sky += np.float32(rng.uniform(0.0, 0.2))
+    if rng.random() < settings.grey_sky:
+        sky += np.float32(rng.uniform(0.0, settings.greyest_sky))
     x = x * gain + sky
     if rng.random() < 0.5:
         noise = rng.standard_normal(x.shape, dtype=np.float32)

@@ -142,7 +142,7 @@ def _view_maker(
     """Return what makes a view of an image and the box of its galaxy."""
     size, margin, settings = recipe.input_size, recipe.crop_margin, recipe.augmentation
     if isinstance(settings, SurveyAugmentation):
-        return partial(survey_view, size=size, margin=margin)
+        return partial(survey_view, size=size, margin=margin, settings=settings)
     every = [image for part in cutouts for image in part.images]
     deviation = pixel_deviation(every) if settings.noise else 0.0
     return partial(affine_view, size=size, margin=margin, settings=settings, deviation=deviation)

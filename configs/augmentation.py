@@ -12,9 +12,13 @@ __all__ = ["AffineAugmentation", "Augmentation", "SurveyAugmentation"]
 
 
 class SurveyAugmentation(Section):
-    """The same galaxy under another sky, survey, seeing and framing; nothing to set."""
+    """The same galaxy under another sky, survey, seeing and framing."""
 
     kind: Literal["survey"] = "survey"
+    grey_sky: Fraction = 0.25
+    """Share of the views under a grey sky, as the Legacy Survey shows it."""
+    greyest_sky: Fraction = 0.15
+    """How grey such a sky is at most, of white."""
 
 
 class AffineAugmentation(Section):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from galpipe.classification.augment import Framing, frame, jitter, random_framing
+from galpipe.configs import SurveyAugmentation
 
 
 @pytest.fixture
@@ -63,8 +64,22 @@ def test_views_stay_near_the_galaxy_and_reach_from_crop_to_whole() -> None:
 
 
 def test_jitter_keeps_shape_and_depends_on_the_generator_alone(image: np.ndarray) -> None:
-    first, again, other = (jitter(np.random.default_rng(s), image) for s in (3, 3, 4))
+    plain = SurveyAugmentation()
+    first, again, other = (jitter(np.random.default_rng(s), image, plain) for s in (3, 3, 4))
     assert first.shape == image.shape
     assert first.dtype == np.uint8
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_as_many_skies_are_grey_as_asked_for() -> None:
+    dark = np.zeros((8, 8, 3), np.uint8)
+    always = SurveyAugmentation(grey_sky=1.0, greyest_sky=0.4)
+    never = SurveyAugmentation(grey_sky=0.0)
+    grey, black = (
+        np.mean([np.median(jitter(np.random.default_rng(s), dark, how)) for s in range(300)])
+        for how in (always, never)
+    )
+    # Evenly from 0 to 0.4 of white, beside the little that every sky differs by.
+    assert 0.16 * 255 < grey < 0.26 * 255
+    assert black < 0.03 * 255
