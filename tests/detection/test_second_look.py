@@ -68,6 +68,16 @@ def test_what_is_written_is_read_again(look: SecondLook) -> None:
     )
 
 
+def test_a_neighbour_that_touches_moves_no_edge_far(look: SecondLook) -> None:
+    image = galaxy_picture(3)
+    rgb = image.rgb.copy()
+    rgb[:60, 44:52] = 200  # a bar of light from the galaxy to the edge of the picture
+    found = Detections(image.boxes, np.array([0.9]), np.zeros(1), np.zeros(1))
+    moved = look.refine(rgb, found).boxes - image.boxes
+    size = np.tile(image.boxes[:, 2:] - image.boxes[:, :2], 2)
+    assert (np.abs(moved) <= 0.2 * size + 1e-9).all()
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"[[1]]", b"\xff", b"[null]", b"[[NaN]]"])
 def test_a_damaged_file_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"holds|Expecting|decode"):
