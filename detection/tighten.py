@@ -27,7 +27,7 @@ def add_second_look(folder: Path, sources: Sequence[Source], seed: int) -> bool:
     Parameters
     ----------
     folder : Path
-        The bundle; its detector is not calibrated yet.
+        The bundle; its detector is not calibrated yet.  A second look that it has is replaced.
     sources : sequence of Source
         The images that it was trained on and validated with.
     seed : int
@@ -40,6 +40,7 @@ def add_second_look(folder: Path, sources: Sequence[Source], seed: int) -> bool:
     """
     bundle = read_bundle(folder)
     detector = Detector(bundle)
+    detector.second_look = None
     images = [image for source in sources for image in source.train]
     found = [detect_field(image.rgb, detector, _LOWEST_SCORE) for image in images]
     look = fit_second_look(images, found, seed)

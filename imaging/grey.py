@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["extent", "isophote", "noise_level", "smoothed_grey"]
+__all__ = ["clipped_noise_level", "extent", "isophote", "noise_level", "smoothed_grey"]
 
 _SMOOTHING = 1.0
 
@@ -23,6 +23,22 @@ def noise_level(grey: NDArray[np.float32]) -> tuple[float, float]:
     sky = float(np.median(sample))
     # 8-bit pictures whose sky is cut at black have no measurable noise: half a count then.
     return sky, max(1.4826 * float(np.median(np.abs(sample - sky))), 0.5)
+
+
+def clipped_noise_level(grey: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the sky and its noise as `noise_level` does, without what shines three times above.
+
+    Of a field that is crowded, a third of it galaxies, the plain noise is four times that of the
+    sky between them.
+    """
+    sample = grey[::3, ::3].ravel()
+    while True:
+        sky = float(np.median(sample))
+        noise = max(1.4826 * float(np.median(np.abs(sample - sky))), 0.5)
+        kept = sample[sample < sky + 3 * noise]
+        if len(kept) == len(sample):
+            return sky, noise
+        sample = kept
 
 
 def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:

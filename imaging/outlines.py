@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import area, iou
-from .grey import extent, noise_level, smoothed_grey
+from .grey import clipped_noise_level, extent, noise_level, smoothed_grey
 
 __all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "Outlines", "find_outlines"]
 
@@ -20,6 +20,8 @@ _SAMPLING = 3
 _FURTHEST = 1.5
 _FAINTEST_MEAN = 0.3
 _AT_ONCE = 1000
+# Longest side in pixels of a picture about one galaxy.
+_CUTOUT = 640
 
 CANDIDATES = _WAYS * len(_LEVELS) + 1
 """Boxes that are proposed for each box, itself the last."""
@@ -61,7 +63,9 @@ def find_outlines(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> Outline
         Where there is no isophote, the box itself stands for it.
     """
     grey = smoothed_grey(rgb)
-    sky, noise = noise_level(grey)
+    # A cutout is annotated by the noise of the whole, its galaxy included; a field has sky enough.
+    whole = max(grey.shape) <= _CUTOUT
+    sky, noise = noise_level(grey) if whole else clipped_noise_level(grey)
     signal = (grey - np.float32(sky)) / np.float32(noise)
     candidates = np.repeat(boxes[:, np.newaxis], CANDIDATES, axis=1)
     # Of each candidate: share of the box that its isophote fills, share of it that lies outside,
