@@ -51,7 +51,10 @@ class ValidatedDetector:
         return tuple(
             role
             for role, figures in measured[0].items()
-            if isinstance(figures, dict) and all(role in metrics for metrics in measured)
+            # Beside the roles a bundle records how exact its export is.
+            if isinstance(figures, dict)
+            and "map50" in figures
+            and all(role in metrics for metrics in measured)
         )
 
     def values(self, role: str, measure: str) -> list[float]:
