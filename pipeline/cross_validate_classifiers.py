@@ -17,7 +17,8 @@ from ..configs import BALANCES, ClassifierTraining
 from ..errors import require
 from ..models import Bundle, load_classifier
 from .classifier_report import classes_side_by_side, classes_table
-from .folds import distinct_names, mean_and_deviation, of_fold, open_folder, write_result
+from .folds import mean_and_deviation, of_fold, open_folder, write_result
+from .naming import distinct_names
 from .report import Block, Heading, Report, Table
 from .significance import Comparison, compare_folds
 from .training import open_trainer, train_once
@@ -237,9 +238,10 @@ def cross_validate_classifiers(
     """
     require("sklearn", "train")
     folder = open_folder(output, overwrite=overwrite)
+    names = distinct_names(config.name for config in configs)
     trainings = [
         _train(name, config, folds, folder.path / "models")
-        for name, config in zip(distinct_names(configs), configs, strict=True)
+        for name, config in zip(names, configs, strict=True)
     ]
     result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
     write_result(folder, result)

@@ -12,7 +12,8 @@ from typing import Any
 from ..configs import DetectorTraining
 from ..errors import require
 from ..models import Bundle, read_bundle
-from .folds import distinct_names, mean_and_deviation, of_fold, open_folder, write_result
+from .folds import mean_and_deviation, of_fold, open_folder, write_result
+from .naming import distinct_names
 from .report import Block, Heading, Report, Table
 from .significance import Comparison, compare_folds
 from .training import open_trainer, train_once
@@ -182,8 +183,9 @@ def cross_validate_detectors(
     require("pycocotools", "train")
     train = open_trainer("detector")
     folder = open_folder(output, overwrite=overwrite)
+    names = distinct_names(config.name for config in configs)
     detectors = []
-    for name, config in zip(distinct_names(configs), configs, strict=True):
+    for name, config in zip(names, configs, strict=True):
         bundles = []
         for fold in range(folds):
             logger.info("%s: fold %d of %d", name, fold + 1, folds)

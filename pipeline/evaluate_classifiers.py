@@ -15,6 +15,7 @@ from ..models import Classifier
 from .classifier_report import PICTURES, open_folder, write_report
 from .labelled import only_held_back, read_labelled, warn_of_trained_on
 from .measured_classifier import MeasuredClassifier
+from .naming import distinct_names
 from .progress import FieldProgress, field_progress
 from .record import describe_model
 from .run import open_classifier
@@ -103,9 +104,11 @@ def evaluate_classifiers(
     folder = None if output is None else open_folder(output, overwrite=overwrite)
     paths = [image.path for image in labelled]
     truth = np.array([image.class_id for image in labelled])
+    # Neither the names may be alike nor the files of their pictures.
+    names = distinct_names((one.bundle.manifest.name for one in classifiers), key=class_slug)
     measured = []
     with field_progress(len(paths) * len(classifiers), shown=progress) as bar:
-        for name, classifier in zip(_names(classifiers), classifiers, strict=True):
+        for name, classifier in zip(names, classifiers, strict=True):
             given = _classify(name, classifier, paths, bar)
             metrics = {
                 title: evaluate_probabilities(truth, probabilities, class_names)
@@ -128,18 +131,6 @@ def evaluate_classifiers(
         data = {"images": str(images), "labels": str(labels or images), "which": which}
         write_report(folder, measured, data)
     return measured
-
-
-def _names(classifiers: Sequence[Classifier]) -> list[str]:
-    """Name each model so that no two are named alike, nor the files of their pictures."""
-    names: list[str] = []
-    for classifier in classifiers:
-        name, number = classifier.bundle.manifest.name, 1
-        while class_slug(name) in map(class_slug, names):
-            number += 1
-            name = f"{classifier.bundle.manifest.name} {number}"
-        names.append(name)
-    return names
 
 
 def _classify(

@@ -12,6 +12,7 @@ from ..errors import require
 from ..imaging import Detections, read_field, to_rgb
 from ..models import TileDetector
 from .measured_detector import MeasuredDetector, Truth
+from .naming import distinct_names
 from .progress import field_progress
 from .run import open_detector
 
@@ -83,6 +84,7 @@ def evaluate_detectors(
                 rgb = to_rgb(field, detector.stretch)
                 results.append(detect_field(rgb, detector, detector.lowest_score, passes))
             bar.advance(1, sum(map(len, found[0])), 0)
+    names = distinct_names(detector.identity.name for detector in detectors)
     measured = [
         MeasuredDetector(
             name,
@@ -90,7 +92,7 @@ def evaluate_detectors(
             tuple(results),
             evaluate_detections(truth, results, detector.class_names),
         )
-        for name, detector, results in zip(_names(detectors), detectors, found, strict=True)
+        for name, detector, results in zip(names, detectors, found, strict=True)
     ]
     if folder is not None:
         data = {"images": str(images), "annotations": str(annotations)}
@@ -106,15 +108,3 @@ def _counting_from(smallest: float, image: AnnotatedImage) -> AnnotatedImage:
         for box in image.objects
     )
     return replace(image, objects=tuple(objects))
-
-
-def _names(detectors: Sequence[TileDetector]) -> list[str]:
-    """Name each detector so that no two are named alike."""
-    names: list[str] = []
-    for detector in detectors:
-        name, number = detector.identity.name, 1
-        while name in names:
-            number += 1
-            name = f"{detector.identity.name} {number}"
-        names.append(name)
-    return names

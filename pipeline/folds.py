@@ -12,7 +12,7 @@ from ..configs import ClassifierTraining, DetectorTraining, Split
 from .output import RECORD_NAME, OutputFolder
 from .report import Report
 
-__all__ = ["distinct_names", "mean_and_deviation", "of_fold", "open_folder", "write_result"]
+__all__ = ["mean_and_deviation", "of_fold", "open_folder", "write_result"]
 
 _OURS = ("metrics.json", "report.md", "report.html")
 _RECORD = {"made_by": "galpipe", "command": "cross-validate"}
@@ -36,18 +36,6 @@ def of_fold(config: Training, folds: int, fold: int) -> Training:
     """Return the training that holds one fold back."""
     split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
     return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
-
-
-def distinct_names(configs: Sequence[Training]) -> list[str]:
-    """Name each training so that no two are named alike."""
-    names: list[str] = []
-    for config in configs:
-        name, number = config.name, 1
-        while name in names:
-            number += 1
-            name = f"{config.name} {number}"
-        names.append(name)
-    return names
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float] | None:

@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["SafeNames", "SourceNames", "object_label", "sky_name"]
+__all__ = ["SafeNames", "SourceNames", "distinct_names", "object_label", "sky_name"]
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z._+-]+")
 
 # File systems allow 255 bytes; this leaves room for a suffix and for the marks of a partial file.
 _LONGEST = 120
+
+
+def distinct_names(given: Iterable[str], key: Callable[[str], str] = str) -> list[str]:
+    """Return names of which no two are alike.
+
+    Parameters
+    ----------
+    given : iterable of str
+        The names.  One that is taken gets " 2", " 3" ... behind it.
+    key : callable, optional
+        What must differ of two names; by default the names themselves.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for wanted in given:
+        name, number = wanted, 1
+        while key(name) in taken:
+            number += 1
+            name = f"{wanted} {number}"
+        names.append(name)
+        taken.add(key(name))
+    return names
 
 
 def sky_name(ra: float, dec: float) -> str:

@@ -6,7 +6,7 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galpipe.pipeline.naming import SafeNames, SourceNames, sky_name
+from galpipe.pipeline.naming import SafeNames, SourceNames, distinct_names, sky_name
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,13 @@ def test_names_that_differ_by_case_alone_are_told_apart() -> None:
     safe = SafeNames()
     assert safe("NGC") == "NGC"
     assert safe("ngc") != "ngc"
+
+
+def test_names_that_are_taken_are_numbered() -> None:
+    assert distinct_names(["cnn", "vgg", "cnn", "cnn"]) == ["cnn", "vgg", "cnn 2", "cnn 3"]
+    assert distinct_names(["cnn", "cnn 2", "cnn"]) == ["cnn", "cnn 2", "cnn 3"]
+
+
+def test_names_may_have_to_differ_by_more_than_their_letters() -> None:
+    assert distinct_names(["Cnn", "cnn"]) == ["Cnn", "cnn"]
+    assert distinct_names(["Cnn", "cnn"], key=str.lower) == ["Cnn", "cnn 2"]
