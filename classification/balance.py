@@ -39,8 +39,8 @@ def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDAr
 def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return what each image counts in the loss, so that all classes count alike.
 
-    A class counts N / (C x N_c), with N_c of N drawn images and C classes that have any.  A label
-    of several classes belongs to each of them in part: by its probabilities, or in equal parts to
+    A class counts N / (C x N_c), with N_c of the N drawn images whose label says anything and C
+    classes that have any.  A label of several classes belongs to each of them in part: by its probabilities, or in equal parts to
     those that a set leaves open, and counts as their mean.  The mean over the drawn images is one.
 
     Parameters
@@ -58,6 +58,7 @@ def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> 
     total = allowed.sum(axis=1, keepdims=True, dtype=np.float64)
     part = np.divide(allowed, total, out=np.zeros(allowed.shape), where=total > 0)
     share = chance @ part
+    share /= max(share.sum(), np.finfo(np.float64).tiny)
     seen = share > 0
     of_class = np.divide(1 / max(seen.sum(), 1), share, out=np.zeros(len(share)), where=seen)
     return np.where(total[:, 0] > 0, part @ of_class, 1.0).astype(np.float32)
