@@ -15,7 +15,7 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
-from ..models import Detector, TileDetector
+from ..models import TileDetector
 
 __all__ = ["detect_field", "field_tiles"]
 
@@ -72,7 +72,7 @@ def detect_field(
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
-    if isinstance(detector, Detector) and detector.second_look is not None:
+    if detector.second_look is not None:
         # Two boxes of one object may agree only now.
         merged = _merged(detector.second_look.refine(rgb, merged))
     return merged

@@ -16,6 +16,7 @@ from ..imaging import Detections, Stretch, atomic_path
 from ..models import DetectorHead, ModelIdentity
 from ..models.anchors import decode_boxes, multilevel_anchors
 from ..models.detector import best_boxes
+from ..models.second_look import SecondLook
 from ..models.tile_detector import LOWEST_SCORE
 from .dataset import Source
 from .export import flat_heads
@@ -158,6 +159,7 @@ class _ModelDetector:
         self.score_threshold = self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
         self.pixel_scale_range: tuple[float, float] | None = None
+        self.second_look: SecondLook | None = None
         self._head = DetectorHead(anchors=config.anchors, score_threshold=LOWEST_SCORE)
         self._anchors = multilevel_anchors(config.anchors, config.input_size)
         per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)

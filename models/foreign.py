@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import BundleError
 from ..imaging import Detections, Stretch, clip
 from .identity import ModelIdentity
+from .second_look import SecondLook
 from .tile_detector import LOWEST_SCORE
 
 __all__ = ["ForeignDetector", "NetworkOutputs", "file_checksum"]
@@ -49,7 +50,7 @@ class ForeignDetector(ABC):
     """A detector without a bundle, such as the TF Object Detection API exports: a `TileDetector`.
 
     It says nothing of a score threshold, a stretch or a pixel scale: 0.5, galpipe's own stretch
-    and any scale are taken.
+    and any scale are taken.  It has no second look.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ class ForeignDetector(ABC):
         self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
         self.pixel_scale_range: tuple[float, float] | None = None
+        self.second_look: SecondLook | None = None
 
     @abstractmethod
     def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:

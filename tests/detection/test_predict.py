@@ -99,6 +99,7 @@ class Undecided:
 
     class_names = ("galaxy", "star")
     input_size = 64
+    second_look = None
     boxes = np.array([[8.0, 8, 48, 48], [9, 8, 48, 47], [20, 20, 30, 30], [36, 20, 46, 30]])
 
     def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
