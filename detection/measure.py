@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..annotations import AnnotatedImage, ObjectBox
+from ..imaging import Detections
 from ..models import TileDetector
+from ..models.second_look import SecondLook
 from .dataset import Source
 from .evaluate import evaluate_detections
 from .metrics import DetectionMetrics
-from .predict import detect_field
+from .predict import detect_field, tighten
 from .views import LabelledImage
 
-__all__ = ["images_by_role", "measure_images"]
+__all__ = ["Searched", "images_by_role", "search_by_role"]
 
 
 def images_by_role(sources: Sequence[Source], part: str) -> dict[str, list[LabelledImage]]:
@@ -27,11 +31,51 @@ def images_by_role(sources: Sequence[Source], part: str) -> dict[str, list[Label
     return images
 
 
-def measure_images(detector: TileDetector, images: Sequence[LabelledImage]) -> DetectionMetrics:
-    """Search whole images with a detector and score what it finds."""
-    found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
-    truth = [_annotated(image, detector.class_names) for image in images]
-    return evaluate_detections(truth, found, detector.class_names)
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """Annotated images, and what a detector found on each.
+
+    Attributes
+    ----------
+    images : sequence of LabelledImage
+    found : sequence of Detections
+        Down to the detector's lowest score.
+    class_names : tuple of str
+        The detector's.
+    """
+
+    images: Sequence[LabelledImage]
+    found: Sequence[Detections]
+    class_names: tuple[str, ...]
+
+    @classmethod
+    def by(cls, detector: TileDetector, images: Sequence[LabelledImage]) -> Searched:
+        """Search whole images with a detector."""
+        found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
+        return cls(images, found, detector.class_names)
+
+    def tightened(self, second_look: SecondLook) -> Searched:
+        """Return what a detector without a second look would have found with one."""
+        pairs = zip(self.images, self.found, strict=True)
+        return replace(
+            self, found=[tighten(image.rgb, found, second_look) for image, found in pairs]
+        )
+
+    @cached_property
+    def metrics(self) -> DetectionMetrics:
+        """How good what was found is."""
+        truth = [_annotated(image, self.class_names) for image in self.images]
+        return evaluate_detections(truth, self.found, self.class_names)
+
+
+def search_by_role(
+    detector: TileDetector, sources: Sequence[Source], part: str
+) -> dict[str, Searched]:
+    """Search the images that :func:`images_by_role` returns."""
+    return {
+        role: Searched.by(detector, images)
+        for role, images in images_by_role(sources, part).items()
+    }
 
 
 def _annotated(image: LabelledImage, class_names: Sequence[str]) -> AnnotatedImage:

@@ -16,8 +16,9 @@ from ..imaging import (
     touches_inner_edge,
 )
 from ..models import TileDetector
+from ..models.second_look import SecondLook
 
-__all__ = ["detect_field", "field_tiles"]
+__all__ = ["detect_field", "field_tiles", "tighten"]
 
 # Share of a tile that neighbours have in common: a galaxy up to this share of a tile lies whole in
 # at least one tile of the pass, and the pass at half the scale takes over from there.
@@ -73,9 +74,22 @@ def detect_field(
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
     if detector.second_look is not None:
-        # Two boxes of one object may agree only now.
-        merged = _merged(detector.second_look.refine(rgb, merged))
+        merged = tighten(rgb, merged, detector.second_look)
     return merged
+
+
+def tighten(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) -> Detections:
+    """Return what a search without a second look has found as one with it would have.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The field.
+    found : Detections
+    second_look : SecondLook
+    """
+    # Two boxes of one object may agree only now.
+    return _merged(second_look.refine(rgb, found))
 
 
 def _merged(found: Detections) -> Detections:

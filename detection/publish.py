@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..configs import DetectorTraining
 from ..models import (
+    Bundle,
     Detector,
     DetectorHead,
     Manifest,
@@ -27,9 +28,9 @@ from .curve_pictures import MeasuredCurve, reliability_picture
 from .curves import PrecisionRecall
 from .dataset import Source
 from .export import export_litert
-from .measure import images_by_role, measure_images
+from .measure import Searched, search_by_role
 from .parity import Parity, measure_parity, parity_tiles
-from .tighten import add_second_look
+from .tighten import find_second_look
 from .zoo import INPUT_SCALING
 
 __all__ = ["measure_bundle", "publish"]
@@ -37,6 +38,7 @@ __all__ = ["measure_bundle", "publish"]
 logger = logging.getLogger("galpipe")
 
 _MODEL_FILE = "model.tflite"
+_SECOND_LOOK_FILE = "second_look.json"
 _PICTURE_FILE = "reliability.png"
 _UNMEASURED_THRESHOLD = 0.5
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
@@ -76,10 +78,16 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
         data=describe_data(sources),
         versions=versions(),
     )
-    content = export_litert(model, config.input_size, per_cell)
-    write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {})
-    add_second_look(folder, sources, config.seed)
-    detector = _calibrated(Detector(read_bundle(folder)), sources)
+    files = {_MODEL_FILE: export_litert(model, config.input_size, per_cell)}
+    detector = Detector(read_bundle(write_bundle(folder, manifest, files, "", {})))
+    validation = search_by_role(detector, sources, "validation")
+    look = find_second_look(detector, sources, validation, config.seed)
+    if look is not None:
+        validation = {role: searched.tightened(look) for role, searched in validation.items()}
+        files[_SECOND_LOOK_FILE] = look.to_bytes()
+        manifest = _with_head(manifest, second_look=_SECOND_LOOK_FILE)
+        detector = Detector(read_bundle(write_bundle(folder, manifest, files, "", {})))
+    detector = _calibrated(detector, validation)
     tiles = parity_tiles(sources, config.input_size)
     parity = measure_parity(model, detector, tiles, per_cell)
     if not parity.holds:
@@ -107,28 +115,33 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
     Path
         The bundle.
     """
-    detector = Detector(read_bundle(folder))
-    known = detector.bundle.metrics().get("litert_parity")
+    bundle = read_bundle(folder)
+    plain = _of_manifest(bundle, _with_head(bundle.manifest, calibration=ScoreCalibration()))
+    detector = _calibrated(plain, search_by_role(plain, sources, "validation"))
+    known = bundle.metrics().get("litert_parity")
     parity = None if known is None else Parity(**known)
-    return _measure(_calibrated(detector, sources), config, sources, parity)
+    return _measure(detector, config, sources, parity)
 
 
-def _calibrated(detector: Detector, sources: Sequence[Source]) -> Detector:
-    """Return a detector with the calibration and the threshold that suit the validation images."""
-    plain = _with_head(detector, calibration=ScoreCalibration())
-    kinds = [
-        measure_images(plain, images).matches
-        for images in images_by_role(sources, "validation").values()
-    ]
+def _calibrated(plain: Detector, validation: Mapping[str, Searched]) -> Detector:
+    """Return a detector with the calibration and the threshold that suit what it found so far."""
+    kinds = [searched.metrics.matches for searched in validation.values()]
     calibration = fit_calibration(kinds)
     curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in kinds]
-    return _with_head(plain, calibration=calibration, score_threshold=_best_threshold(curves))
+    manifest = _with_head(
+        plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
+    )
+    return _of_manifest(plain.bundle, manifest)
 
 
-def _with_head(detector: Detector, **changes: Any) -> Detector:
-    manifest = detector.bundle.manifest
-    head = detector.head.model_copy(update=changes)
-    return Detector(replace(detector.bundle, manifest=manifest.model_copy(update={"head": head})))
+def _with_head(manifest: Manifest, **changes: Any) -> Manifest:
+    if manifest.head is None:
+        return manifest
+    return manifest.model_copy(update={"head": manifest.head.model_copy(update=changes)})
+
+
+def _of_manifest(bundle: Bundle, manifest: Manifest) -> Detector:
+    return Detector(replace(bundle, manifest=manifest))
 
 
 def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
@@ -143,8 +156,8 @@ def _measure(
 ) -> Path:
     """Measure a detector on the images held back and write its bundle with the figures."""
     measured = {
-        role: measure_images(detector, images)
-        for role, images in images_by_role(sources, "test").items()
+        role: searched.metrics
+        for role, searched in search_by_role(detector, sources, "test").items()
     }
     head = detector.head
     metrics: dict[str, Any] = {
@@ -153,9 +166,12 @@ def _measure(
     }
     if parity is not None:
         metrics["litert_parity"] = parity.to_json()
-    for role, result in measured.items():
-        metrics[role] = result.to_json() | result.at(head.score_threshold).to_json()
-        metrics[role] |= calibration_errors(result.matches, head.calibration)
+    metrics["held_back"] = {
+        role: result.to_json()
+        | result.at(head.score_threshold).to_json()
+        | calibration_errors(result.matches, head.calibration)
+        for role, result in measured.items()
+    }
     curves = [MeasuredCurve(*figures, head.score_threshold) for figures in measured.items()]
     bundle = detector.bundle
     written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE)

@@ -20,7 +20,7 @@ from ..models.second_look import SecondLook
 from ..models.tile_detector import LOWEST_SCORE
 from .dataset import Source
 from .export import flat_heads
-from .measure import images_by_role, measure_images
+from .measure import Searched, images_by_role
 from .predict import field_tiles
 from .starting_point import BEST_FOLDER, read_checkpoint
 from .views import LabelledImage
@@ -127,7 +127,8 @@ class Validator:
             self._manager.save(checkpoint_number=step)
             return None
         measured = {
-            role: measure_images(self._detector, images) for role, images in self._images.items()
+            role: Searched.by(self._detector, images).metrics
+            for role, images in self._images.items()
         }
         found = Validation(
             step,

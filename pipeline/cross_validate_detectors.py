@@ -48,22 +48,18 @@ class ValidatedDetector:
     @property
     def roles(self) -> tuple[str, ...]:
         """The kinds of images, such as ``cutouts``, that every fold was measured on."""
-        measured = [bundle.metrics() for bundle in self.bundles]
-        return tuple(
-            role
-            for role, figures in measured[0].items()
-            # Beside the roles a bundle records how exact its export is.
-            if isinstance(figures, dict)
-            and "map50" in figures
-            and all(role in metrics for metrics in measured)
-        )
+        first, *others = self._held_back_figures()
+        return tuple(role for role in first if all(role in figures for figures in others))
 
     def values(self, role: str, measure: str) -> list[float]:
         """Return a figure of every fold that has it."""
-        figures = [bundle.metrics()[role] for bundle in self.bundles]
+        figures = [one[role] for one in self._held_back_figures()]
         if measure == "ar1_of_ceiling":
             return [one["ar1"] / one["ar1_ceiling"] for one in figures if one["ar1_ceiling"]]
         return [one[measure] for one in figures if one[measure] is not None]
+
+    def _held_back_figures(self) -> list[dict[str, Any]]:
+        return [bundle.metrics()["held_back"] for bundle in self.bundles]
 
     def held_back(self) -> list[list[list[str]]]:
         """Return for each fold the names of the images held back, by source."""

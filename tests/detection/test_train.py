@@ -117,11 +117,11 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     assert metrics["litert_parity"]["tiles"] == 200
     assert metrics["litert_parity"]["score_difference"] < 0.01
     for role, images in (("cutouts", 2), ("fields", 1)):
-        assert metrics[role]["images"] == images
-        assert 0 <= metrics[role]["map50"] <= 1
+        assert metrics["held_back"][role]["images"] == images
+        assert 0 <= metrics["held_back"][role]["map50"] <= 1
     manifest = read_bundle(bundle).manifest
     parts = manifest.data["sources"][0]["split"]
-    assert len(parts["test"]) == metrics["cutouts"]["images"]
+    assert len(parts["test"]) == metrics["held_back"]["cutouts"]["images"]
     assert not set(parts["test"]) & {*parts["train"], *parts["validation"]}
     # A bundle is given away: it must not tell where its maker keeps things.
     assert str(tmp_path) not in (bundle / "galpipe-model.json").read_text()

@@ -69,9 +69,9 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         def measured(*_: Any) -> Any:
             value = next(coming)
-            return SimpleNamespace(ap=value, map50=value + 0.1)
+            return SimpleNamespace(metrics=SimpleNamespace(ap=value, map50=value + 0.1))
 
-        monkeypatch.setattr(validation, "measure_images", measured)
+        monkeypatch.setattr(validation.Searched, "by", measured)
 
     return give
 

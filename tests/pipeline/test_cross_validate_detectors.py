@@ -62,7 +62,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
             "ar1_single": None if fold else 0.8,
             "recall_at_90_precision": 0.9,
         }
-        metrics = {"score_threshold": 0.5, "cutouts": figures}
+        metrics = {"score_threshold": 0.5, "held_back": {"cutouts": figures}}
         return write_bundle(place / config.name, manifest, {"m.tflite": b"network"}, "", metrics)
 
     monkeypatch.setattr(module, "open_trainer", lambda stage: train)
