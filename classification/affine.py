@@ -59,8 +59,9 @@ def affine_view(
     view = draw(image, linear, ((xmin + xmax) / 2, (ymin + ymax) / 2), size, shift)
     if not settings.noise:
         return view
-    noise = rng.standard_normal(view.shape, dtype=np.float32)
-    noisy = view + noise * np.float32(settings.noise * deviation)
+    # Up to the setting: with noise in every view, the sky of a real image would be news.
+    strength = rng.uniform(0, settings.noise) * deviation
+    noisy = view + rng.standard_normal(view.shape, dtype=np.float32) * np.float32(strength)
     return (np.clip(noisy, 0, 255) + 0.5).astype(np.uint8)
 
 

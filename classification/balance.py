@@ -12,11 +12,13 @@ __all__ = ["class_weights", "drawing_weights", "drawn_shares"]
 
 
 def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDArray[np.float64]:
-    """Return how often to draw each image, in any unit, so that rare labels are raised.
+    """Return how often to draw each image, in any unit, so that rare classes are raised.
 
-    Each distinct label (set of allowed classes) of ``n`` images gets a share proportional to
-    ``n ** (1 - evenness)``: 0 leaves the frequencies, 1 makes all labels equally frequent.  A soft
-    label counts for its leading class.
+    A class of ``n`` images gets a share proportional to ``n ** (1 - evenness)``: 0 leaves the
+    frequencies, 1 makes all classes equally frequent.  A set of classes belongs to each of them in
+    equal parts, and is drawn as their mean: were it a class of its own, the one galaxy that is
+    either this or that would be drawn as often as all of a class.  A soft label counts for its
+    leading class.
 
     Parameters
     ----------
@@ -31,17 +33,20 @@ def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDAr
     """
     soft = allowed.sum(axis=1, keepdims=True) < MOST_PROBABILITY
     leading = np.eye(allowed.shape[1], dtype=np.float32)[allowed.argmax(axis=1)]
-    label_sets = np.where(soft, leading, allowed)
-    _, label, count = np.unique(label_sets, axis=0, return_inverse=True, return_counts=True)
-    return np.asarray(count, np.float64)[label.ravel()] ** -evenness
+    part = np.where(soft, leading, allowed).astype(np.float64)
+    part /= part.sum(axis=1, keepdims=True)
+    count = part.sum(axis=0)
+    of_class = np.power(count, -evenness, out=np.zeros(len(count)), where=count > 0)
+    return part @ of_class
 
 
 def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return what each image counts in the loss, so that all classes count alike.
 
     A class counts N / (C x N_c), with N_c of the N drawn images whose label says anything and C
-    classes that have any.  A label of several classes belongs to each of them in part: by its probabilities, or in equal parts to
-    those that a set leaves open, and counts as their mean.  The mean over the drawn images is one.
+    classes that have any.  A label of several classes belongs to each of them in part: by its
+    probabilities, or in equal parts to those that a set leaves open, and counts as their mean.  The
+    mean over the drawn images is one.
 
     Parameters
     ----------

@@ -18,7 +18,15 @@ from .dataset import Cutouts
 from .mixup import mix
 from .sources import Sources
 
-__all__ = ["Batch", "EpochViews", "RandomViews", "Recipe", "as_input", "random_views"]
+__all__ = [
+    "Batch",
+    "EpochViews",
+    "RandomViews",
+    "Recipe",
+    "as_input",
+    "random_views",
+    "watched_views",
+]
 
 Batch = tuple[NDArray[np.float32], ...]
 """Inputs (N, ...), labels (N, C) and, where they are not all one, weights in the loss (N,)."""
@@ -129,6 +137,20 @@ def random_views(sources: Sources, recipe: Recipe) -> RandomViews:
     extra = drawing_weights(sources.extra.allowed, evenness)
     weights = [OWN_SHARE * own / own.sum(), (1 - OWN_SHARE) * extra / extra.sum()]
     return RandomViews([sources.train, sources.extra], weights, recipe)
+
+
+def watched_views(
+    cutouts: Cutouts, size: int, margin: float, augmentation: Augmentation
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return images as a training watches them, uint8 (V, size, size, 3), and their labels (V, C).
+
+    That is as a run crops them, and once more whole where the views of the training are up to
+    whole images too: what a network is never shown must not decide which one is kept.
+    """
+    views = [cutouts.crops(size, margin)]
+    if isinstance(augmentation, SurveyAugmentation):
+        views.append(cutouts.whole(size))
+    return np.concatenate(views), np.concatenate([cutouts.allowed] * len(views))
 
 
 def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -144,7 +144,7 @@ def _views(config: ClassifierTraining) -> str:
                 (how.zoom, f"zoomed by up to {how.zoom:g}"),
                 (how.symmetry == "mirror", "mirrored"),
                 (how.symmetry == "square", "flipped and turned by quarters"),
-                (how.noise, f"given noise of {how.noise:g} of the pixels' deviation"),
+                (how.noise, f"given noise of up to {how.noise:g} of the pixels' deviation"),
             )
             if amount
         ]

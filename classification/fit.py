@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .batches import EpochViews, Recipe, as_input
+from .batches import EpochViews, Recipe, as_input, watched_views
 from .dataset import Cutouts
 from .losses import AllowedSetLoss, allowed_set_accuracy
 from .schedule import Schedule, make_optimizer
@@ -70,10 +70,10 @@ def fit(
 
 
 def validation_arrays(cutouts: Cutouts, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs and allowed classes: every image as a run crops it, then whole."""
-    size = recipe.input_size
-    views = [cutouts.crops(size, recipe.crop_margin), cutouts.whole(size)]
-    return as_input(np.concatenate(views)), np.concatenate([cutouts.allowed] * 2)
+    """Return inputs and allowed classes of what is watched; see :func:`~.batches.watched_views`."""
+    size, margin = recipe.input_size, recipe.crop_margin
+    views, allowed = watched_views(cutouts, size, margin, recipe.augmentation)
+    return as_input(views), allowed
 
 
 class _FollowEpoch(keras.callbacks.Callback):

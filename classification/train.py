@@ -18,6 +18,7 @@ from ..configs import ClassifierTraining, claim_folder
 from ..errors import MissingExtraError
 from ..imaging import remove_sky
 from ..models import Manifest, Member, load_classifier, write_bundle
+from .batches import watched_views
 from .card import model_card
 from .dataset import class_names
 from .export import INPUT_SCALING, Parity, can_convert, compare, run_litert, to_litert
@@ -166,12 +167,12 @@ def _weights(
     members = config.named_members
     if config.weights == "given":
         return {name: member.weight for name, member in members.items()}
-    validation, size = sources.validation, config.input_size
-    views = [validation.crops(size, config.crop_margin), validation.whole(size)]
-    crops = np.concatenate(views)
+    crops, allowed = watched_views(
+        sources.validation, config.input_size, config.crop_margin, config.augmentation
+    )
     crops = remove_sky(crops) if config.sky == "removed" else crops
     given = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in members])
-    found = search_weights(given, np.concatenate([validation.allowed] * 2))
+    found = search_weights(given, allowed)
     return dict(zip(members, found.tolist(), strict=True))
 
 

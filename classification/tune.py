@@ -27,7 +27,7 @@ from ..configs import (
 from ..configs.section import PositiveInt, Section
 from ..errors import InputError
 from ..imaging import atomic_path
-from .batches import as_input
+from .batches import as_input, watched_views
 from .losses import FLOOR, allowed_set_accuracy, allowed_set_loss
 from .members import train_member
 from .proposals import propose
@@ -52,7 +52,7 @@ class Trial(Section):
     values : dict of str to float
         Its hyper-parameters, by the names of `SEARCHED`.
     loss, accuracy : float
-        On the validation images, cropped as in a run and whole; see :mod:`.losses`.
+        On the validation images, as a training watches them; see :mod:`.losses`.
     parameters : int
         Weights that are trained.
     seconds : float
@@ -183,10 +183,10 @@ def _measure(
 ) -> Callable[[CnnMember, Path], tuple[float, float, int]]:
     """Return what trains a network and gives its validation loss, accuracy and parameters."""
     training, validation = config.training, sources.validation
-    size = training.input_size
-    views = [validation.crops(size, training.crop_margin), validation.whole(size)]
-    inputs = as_input(np.concatenate(views))
-    allowed = np.concatenate([validation.allowed] * 2)
+    views, allowed = watched_views(
+        validation, training.input_size, training.crop_margin, training.augmentation
+    )
+    inputs = as_input(views)
 
     def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
         # The graphs of earlier trials would stay in memory.

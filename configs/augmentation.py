@@ -41,7 +41,8 @@ class AffineAugmentation(Section):
     """``mirror`` swaps left and right half of the time; ``square`` draws from all eight flips and
     quarter turns."""
     noise: NonNegativeFloat = 0.0
-    """Standard deviation of added Gaussian noise over that of the training images' pixels."""
+    """Largest standard deviation of the Gaussian noise of a view, over that of the training images'
+    pixels; each view has one between none and this."""
 
 
 Augmentation = Annotated[SurveyAugmentation | AffineAugmentation, Field(discriminator="kind")]

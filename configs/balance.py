@@ -13,10 +13,11 @@ class Balance(Section):
     """How rare classes are made up for: by drawing their images more often, by weight, or both."""
 
     evenness: Fraction = 0.5
-    """How even the labels are among the drawn views: 0 as in the data, 1 each as often as any.
+    """How even the classes are among the drawn views: 0 as in the data, 1 each as often as any.
 
-    A label of n images is drawn in proportion to n ** (1 - evenness): frequent ones are drawn less
-    than once, rare ones again and again, each time as another view."""
+    A class of n images is drawn in proportion to n ** (1 - evenness): frequent ones are drawn less
+    than once, rare ones again and again, each time as another view.  An image that may be of
+    several classes counts in equal parts for each."""
     class_weights: bool = False
     """Weigh each view in the loss by N / (C x N_c), with N_c views of its class among the N drawn
     and C classes: what the drawing leaves uneven."""

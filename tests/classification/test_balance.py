@@ -17,12 +17,22 @@ def hard(classes: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("labels", [SETS, SOFT])
-def test_labels_are_drawn_as_evenly_as_asked(labels: np.ndarray) -> None:
+def test_classes_are_drawn_as_evenly_as_asked(labels: np.ndarray) -> None:
+    # Three images of the first class; the set is half of each of the other two.
     even = drawing_weights(labels, evenness=1)
-    assert even[:3].sum() == pytest.approx(even[3])
+    assert even[:3].sum() == pytest.approx(even[3] / 2)
     root = drawing_weights(labels)
-    assert root[:3].sum() / root[3] == pytest.approx(np.sqrt(3))
+    assert root[:3].sum() / (root[3] / 2) == pytest.approx(np.sqrt(3 / 0.5))
     assert len(set(drawing_weights(labels, evenness=0))) == 1
+
+
+def test_the_one_galaxy_that_is_either_of_two_classes_is_no_class_of_its_own() -> None:
+    labels = np.array([[1, 0, 0]] * 20 + [[0, 1, 0]] * 5 + [[1, 1, 0]], np.float32)
+    even = drawing_weights(labels, evenness=1)
+    assert even[0] < even[25] < even[20]
+    share = even / even.sum()
+    assert share[:20].sum() == pytest.approx(share[20:25].sum(), rel=0.1)
+    assert share[25] < 0.06
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30))

@@ -6,10 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galpipe.classification.batches import RandomViews, Recipe, as_input, random_views
+from galpipe.classification.batches import (
+    RandomViews,
+    Recipe,
+    as_input,
+    random_views,
+    watched_views,
+)
 from galpipe.classification.dataset import CACHE_SIZE, Cutouts
 from galpipe.classification.sources import Sources
-from galpipe.configs import AffineAugmentation, Balance
+from galpipe.configs import AffineAugmentation, Balance, SurveyAugmentation
 
 RECIPE = Recipe(input_size=16, crop_margin=1.5, batch_size=8, views=20, seed=0)
 
@@ -67,7 +73,8 @@ def test_no_view_is_of_an_image_held_back(mixup: float) -> None:
 
 def test_evenness_decides_how_often_a_rare_label_is_drawn() -> None:
     sources = Sources(grey(*range(16, 33)), CUTOUTS, CUTOUTS, CUTOUTS.select([]), {})
-    for evenness, share in ((0, 1 / 17), (0.5, 1 / 5), (1, 1 / 2)):
+    # One image of two classes, against sixteen of one.
+    for evenness, share in ((0, 1 / 17), (0.5, 0.261), (1, 2 / 3)):
         recipe = replace(RECIPE, views=640, balance=Balance(evenness=evenness))
         views = random_views(sources, recipe)
         labels = np.concatenate([views[i][1] for i in range(len(views))])
@@ -84,6 +91,16 @@ def test_class_weights_come_with_the_views() -> None:
         expected = np.where(allowed[:, 0] == 1, 4 / (3 * 3), 4 / (3 * 0.5))
         np.testing.assert_allclose(weights, expected, rtol=1e-5)
         assert weights.dtype == np.float32
+
+
+def test_whole_images_are_watched_only_where_they_are_trained_on() -> None:
+    crops = CUTOUTS.crops(16, 1.5)
+    affine = watched_views(CUTOUTS, 16, 1.5, AffineAugmentation(kind="affine", noise=0.1))
+    np.testing.assert_array_equal(affine[0], crops)
+    np.testing.assert_array_equal(affine[1], CUTOUTS.allowed)
+    views, allowed = watched_views(CUTOUTS, 16, 1.5, SurveyAugmentation())
+    np.testing.assert_array_equal(views, np.concatenate([crops, CUTOUTS.whole(16)]))
+    np.testing.assert_array_equal(allowed, np.concatenate([CUTOUTS.allowed] * 2))
 
 
 def test_input_is_zero_to_one() -> None:

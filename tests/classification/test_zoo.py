@@ -55,6 +55,16 @@ def test_dropout_and_penalties_are_where_they_are_asked_for() -> None:
     assert float(sum(model.losses)) == pytest.approx(wanted, rel=1e-4)
 
 
+def test_what_is_measured_after_an_epoch_is_what_was_trained() -> None:
+    """The running statistics of the batch norms keep up within half an epoch of 80 steps."""
+    model = zoo.build_cnn(3, 16, CnnDesign(filters=(4,), dense=4, dropout=0))
+    pictures = np.random.default_rng(0).random((16, 16, 16, 3), np.float32)
+    for _ in range(40):
+        trained = keras.ops.convert_to_numpy(model(pictures, training=True))
+    measured = keras.ops.convert_to_numpy(model(pictures, training=False))
+    np.testing.assert_allclose(measured, trained, atol=0.02)
+
+
 def test_vgg16_has_the_published_size(vgg16: keras.Model) -> None:
     assert vgg16.count_params() == 14_846_409
     zoo.freeze_below(vgg16, "block5")
