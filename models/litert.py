@@ -26,6 +26,13 @@ class LiteRTNetwork:
     scaling : InputScaling
         How 8-bit pixels become the network's input.
 
+    Attributes
+    ----------
+    input_size : int
+        Side of the images it takes.
+    takes_integers : bool
+        Whether its input is quantised.
+
     Raises
     ------
     ValueError
@@ -46,6 +53,7 @@ class LiteRTNetwork:
         )
         self._scaling = scaling
         self._batch: int | None = None
+        self.takes_integers = bool(np.issubdtype(self._input["dtype"], np.integer))
         self.input_size = int(inputs[0]["shape"][1])
 
     def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -80,7 +88,9 @@ def _quantised(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[A
         return values
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
-    steps = np.rint(values / np.float32(scale)) + zero
+    # Halves go up, and so does what is a half but for the error of 32 bits: of pixels that are
+    # scaled to -1..1 every one is a half, and neighbours must not become the same number.
+    steps = np.floor(values / np.float32(scale) + np.float32(0.501)) + zero
     return np.clip(steps, limits.min, limits.max).astype(detail["dtype"])
 
 

@@ -26,7 +26,7 @@ from galpipe.models import (
     write_bundle,
 )
 from galpipe.models.anchors import multilevel_anchors
-from galpipe.models.litert import LiteRTNetwork
+from galpipe.models.litert import LiteRTNetwork, _quantised
 from galpipe.models.manifest import MANIFEST_NAME
 from galpipe.models.tile_detector import LOWEST_SCORE
 
@@ -174,3 +174,10 @@ def test_a_network_in_8_bits_is_fed_and_read_as_a_float_one() -> None:
     assert {output.dtype for output in results} == {np.dtype(np.float32)}
     np.testing.assert_allclose(results[1], results[0], atol=0.02)
     np.testing.assert_allclose(results[2], results[0], atol=0.02)
+
+
+def test_neighbouring_pixels_stay_apart_in_8_bits() -> None:
+    # The converter's choice for -1..1: every pixel lies half way between two numbers.
+    detail = {"dtype": np.int8, "quantization": (2 / 255, -1)}
+    pixels = np.arange(256) * np.float32(1 / 127.5) + np.float32(-1)
+    assert _quantised(pixels, detail).tolist() == list(range(-128, 128))
