@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from ..configs import DetectorTraining
-from ..errors import BundleError, InputError, require
-from ..models import Manifest, read_bundle
-from .dataset import read_sources
+from ..errors import require
+from ..models import read_bundle
 from .publish import measure_bundle
+from .recorded import recorded_training
 
 __all__ = ["recalibrate"]
 
@@ -48,32 +45,5 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
     """
     require("pycocotools", "train")
     require("matplotlib", "train")
-    manifest = read_bundle(folder).manifest
-    if manifest.task != "detector":
-        raise BundleError(f"{folder}: is a {manifest.task}, not a detector")
-    training = _training(folder, manifest, config)
-    sources = read_sources(training)
-    if [source.names() for source in sources] != _recorded_splits(manifest):
-        raise InputError(
-            f"{folder}: was not trained on the images that the configuration names, or they are "
-            "divided differently now; name those of its training, in the same order"
-        )
+    training, sources = recorded_training(read_bundle(folder), config)
     return measure_bundle(folder, training, sources)
-
-
-def _training(folder: Path, manifest: Manifest, config: DetectorTraining) -> DetectorTraining:
-    try:
-        # Before trainings were validated they kept their last weights.
-        recorded = {"validate_every": None} | manifest.training
-        return DetectorTraining.model_validate(recorded | {"data": config.data})
-    except ValidationError as error:
-        raise BundleError(
-            f"{folder}: holds no record of its training that this version of galpipe understands"
-        ) from error
-
-
-def _recorded_splits(manifest: Manifest) -> list[Any]:
-    sources = manifest.data.get("sources")
-    if not isinstance(sources, list):
-        return []
-    return [source.get("split") if isinstance(source, dict) else None for source in sources]

@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
+from galpipe.configs import DetectorTraining
+from galpipe.detection.card import describe_data
+from galpipe.detection.dataset import read_sources
 from galpipe.detection.views import LabelledImage, TrainingTile
 from galpipe.imaging import write_png
+from galpipe.models import read_bundle, write_bundle
 
 
 @pytest.fixture
@@ -100,3 +104,54 @@ def brightest() -> Callable[[np.ndarray], tuple[float, float]]:
         return float(x) + 0.5, float(y) + 0.5
 
     return find
+
+
+@pytest.fixture
+def squares_training(
+    save_source: Callable[..., tuple[Path, Path]],
+) -> DetectorTraining:
+    """Images with two bright galaxies, and a fainter spot that is none."""
+    rng = np.random.default_rng(0)
+    images = []
+    for number in range(12):
+        rgb = np.zeros((64, 64, 3), np.uint8)
+        # No two alike, or they would be taken for one galaxy.
+        rgb[:] = cv2.resize(rng.integers(0, 90, (4, 4), dtype=np.uint8), (64, 64))[..., np.newaxis]
+        # A cell of the tiny detector each; its box is the 16 pixels about it.
+        cells = [(8 + 16 * (cell % 3), 8 + 16 * (cell // 3)) for cell in rng.permutation(9)[:3]]
+        for (x, y), darkest, brightest in zip(cells, (130, 130, 90), (250, 250, 150), strict=True):
+            rgb[y : y + 8, x : x + 8] = rng.integers(darkest, brightest)
+        images.append(
+            LabelledImage(
+                name=f"i{number}",
+                rgb=rgb,
+                boxes=np.array([[x - 4.0, y - 4, x + 12, y + 12] for x, y in cells[:2]]),
+                class_ids=np.zeros(2, np.int64),
+                difficult=np.zeros(2, bool),
+                smallest=0.0,
+            )
+        )
+    pictures, annotations = save_source("squares", images)
+    return DetectorTraining.model_validate(
+        {
+            "data": [{"images": pictures, "annotations": annotations}],
+            "backbone_weights": "none",
+            "input_size": 64,
+            "split": {"test_fraction": 0.25, "validation_fraction": 0.3},
+        }
+    )
+
+
+@pytest.fixture
+def recorded_bundle(
+    tiny_detector_bundle: Path, squares_training: DetectorTraining, tmp_path: Path
+) -> Path:
+    """The tiny detector, as if it had been trained on ``squares_training``."""
+    tiny = read_bundle(tiny_detector_bundle)
+    record = {
+        "training": squares_training.model_dump(mode="json"),
+        "data": describe_data(read_sources(squares_training)),
+    }
+    files = {"model.tflite": tiny.read("model.tflite"), "notes.txt": b"kept"}
+    manifest = tiny.manifest.model_copy(update=record)
+    return write_bundle(tmp_path / "tiny", manifest, files, "", {})
