@@ -15,6 +15,7 @@ from .curves import Reliability, reliability
 from .dataset import Source
 from .metrics import DetectionMetrics
 from .parity import Parity
+from .quantisation import Quantisation
 from .views import LabelledImage
 
 __all__ = ["describe_data", "model_card", "versions"]
@@ -69,6 +70,7 @@ def model_card(
     measured: Mapping[str, DetectionMetrics],
     head: DetectorHead,
     parity: Parity | None,
+    quantisation: Quantisation | None,
     picture: str,
 ) -> str:
     """Return the card, Markdown: what the model is, its data, its measurements, its limits.
@@ -83,6 +85,8 @@ def model_card(
         With the calibration and the score threshold.
     parity : Parity or None
         How far the exported network is from the trained one; None if that is not known.
+    quantisation : Quantisation or None
+        How the network came into integers; None if it is in floating point.
     picture : str
         Name of the file of the reliability plot.
     """
@@ -102,7 +106,8 @@ def model_card(
         f"{_NETWORKS[config.architecture]}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
         f"focal and Huber loss, {_kept(config)}. The file `model.tflite` holds the heads alone, "
-        "its large weights in 16 bits.",
+        f"{_numbers(quantisation)}.",
+        *_quantisation_lines(quantisation, measured),
         *_second_look_lines(head),
         *_parity_lines(parity),
         "## Data",
@@ -144,6 +149,34 @@ def _kept(config: DetectorTraining) -> str:
     if config.validate_every is None:
         return "the running mean of the last weights kept"
     return "the running mean of the weights kept where it was best on validation images"
+
+
+def _numbers(quantisation: Quantisation | None) -> str:
+    return "its large weights in 16 bits" if quantisation is None else "in integers of 8 bits"
+
+
+def _quantisation_lines(
+    quantisation: Quantisation | None, measured: Mapping[str, DetectionMetrics]
+) -> list[str]:
+    if quantisation is None:
+        return []
+    lines = [
+        "| images held back | mAP@0.5, floating point | integers | AP@[.5:.95], floating point "
+        "| integers |",
+        "|---|---|---|---|---|",
+    ]
+    for role, before in quantisation.float_network.items():
+        if role in measured:
+            after = measured[role]
+            figures = (before["map50"], after.map50, before["ap"], after.ap)
+            lines.append(f"| {role} | {' | '.join(f'{value:.3f}' for value in figures)} |")
+    return [
+        "Weights, activations, input and outputs are integers, for processors that have no "
+        "floating point. TensorFlow Lite made them from the trained network, without training it "
+        f"again, the range of each activation being that on {quantisation.tiles} tiles of training "
+        "images. Before and after:",
+        "\n".join(lines),
+    ]
 
 
 def _second_look_lines(head: DetectorHead) -> list[str]:

@@ -30,6 +30,7 @@ from .dataset import Source
 from .export import export_litert
 from .measure import Searched, search_by_role
 from .parity import Parity, measure_parity, parity_tiles
+from .quantisation import Quantisation
 from .tighten import find_second_look
 from .zoo import INPUT_SCALING
 
@@ -118,9 +119,15 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
     bundle = read_bundle(folder)
     plain = _of_manifest(bundle, _with_head(bundle.manifest, calibration=ScoreCalibration()))
     detector = _calibrated(plain, search_by_role(plain, sources, "validation"))
-    known = bundle.metrics().get("litert_parity")
-    parity = None if known is None else Parity(**known)
-    return _measure(detector, config, sources, parity)
+    known = bundle.metrics()
+    parity, quantisation = known.get("litert_parity"), known.get("quantised")
+    return _measure(
+        detector,
+        config,
+        sources,
+        parity and Parity(**parity),
+        quantisation and Quantisation.from_json(quantisation),
+    )
 
 
 def _calibrated(plain: Detector, validation: Mapping[str, Searched]) -> Detector:
@@ -152,7 +159,11 @@ def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
 
 
 def _measure(
-    detector: Detector, config: DetectorTraining, sources: Sequence[Source], parity: Parity | None
+    detector: Detector,
+    config: DetectorTraining,
+    sources: Sequence[Source],
+    parity: Parity | None = None,
+    quantisation: Quantisation | None = None,
 ) -> Path:
     """Measure a detector on the images held back and write its bundle with the figures."""
     measured = {
@@ -166,6 +177,8 @@ def _measure(
     }
     if parity is not None:
         metrics["litert_parity"] = parity.to_json()
+    if quantisation is not None:
+        metrics["quantised"] = quantisation.to_json(measured)
     metrics["held_back"] = {
         role: result.to_json()
         | result.at(head.score_threshold).to_json()
@@ -177,7 +190,7 @@ def _measure(
     written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE)
     files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
     files[_PICTURE_FILE] = reliability_picture(curves)
-    card = model_card(config, sources, measured, head, parity, _PICTURE_FILE)
+    card = model_card(config, sources, measured, head, parity, quantisation, _PICTURE_FILE)
     return write_bundle(bundle.path, bundle.manifest, files, card, metrics)
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import examples
+from .options import examples, output_option
 
 __all__ = ["command"]
 
 
 @click.group("models")
 def command() -> None:
-    """List, show, verify and calibrate models.
+    """List, show, verify, calibrate and quantise models.
 
     MODEL is the name of a shipped model, or the path of a model bundle (a folder or a .zip).
     """
@@ -101,6 +101,14 @@ def verify(models: tuple[str, ...]) -> None:
         click.get_current_context().exit(1)
 
 
+_training_config = click.option(
+    "--config",
+    required=True,
+    metavar="FILE",
+    help="YAML file that names the images of its training.",
+)
+
+
 @command.command(
     "calibrate",
     epilog=examples(
@@ -109,12 +117,7 @@ def verify(models: tuple[str, ...]) -> None:
     ),
 )
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option(
-    "--config",
-    required=True,
-    metavar="FILE",
-    help="YAML file that names the images of its training.",
-)
+@_training_config
 def calibrate(bundle: Path, config: str) -> None:
     """Calibrate and measure a detector again on the images of its training.
 
@@ -130,3 +133,39 @@ def calibrate(bundle: Path, config: str) -> None:
     recalibrate(bundle, load_config(config, DetectorTraining))
     print_metrics("Measured on the data held back", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
+
+
+@command.command(
+    "quantize",
+    epilog=examples(
+        "GALPIPE_DATA=data galpipe models quantize ssd_mobilenet "
+        "--config configs/ssd_mobilenet.yaml -o ssd_mobilenet_int8"
+    ),
+)
+@click.argument("model")
+@_training_config
+@output_option
+@click.option(
+    "--tiles",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Tiles of training images from which the ranges of the activations are taken.",
+)
+def quantize(model: str, config: str, output: Path, tiles: int) -> None:
+    """Turn a detector into one that computes with 8-bit integers alone.
+
+    For microcontrollers and accelerators without floating point, such as an Edge TPU: weights,
+    activations, input and outputs are integers.  The new model is calibrated and measured on the
+    images of the old one's training, and what it loses in mAP is told.
+    """
+    from ...configs import DetectorTraining, load_config
+    from ...detection.quantize import quantize as quantize_detector
+    from ...models import read_bundle
+    from ..summary import print_metrics
+
+    quantize_detector(model, load_config(config, DetectorTraining), output, tiles)
+    metrics = read_bundle(output).metrics()
+    print_metrics("Measured on the data held back", metrics["held_back"])
+    print_metrics("Before, in floating point, and what is lost", metrics["quantised"])
+    click.echo(f"model: {output}")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection.half_precision import halve_large_weights
+from galpipe.detection.half_precision import halve_large_weights, widen_weights
 from galpipe.models import InputScaling
 from galpipe.models.litert import LiteRTNetwork
 
@@ -52,3 +52,21 @@ def test_halving_again_changes_nothing(content: bytes) -> None:
     (once,) = LiteRTNetwork(halve_large_weights(content), scaling).run(image)
     (again,) = LiteRTNetwork(twice, scaling).run(image)
     np.testing.assert_array_equal(once, again)
+
+
+def test_widened_weights_compute_the_same_without_any_widening(content: bytes) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    halved = halve_large_weights(content)
+    widened = widen_weights(halved)
+    assert len(widened) == pytest.approx(len(content), rel=0.05)
+    interpreter = Interpreter(model_content=widened)
+    interpreter.allocate_tensors()
+    assert np.float16 not in {detail["dtype"] for detail in interpreter.get_tensor_details()}
+    operations = {operation["op_name"] for operation in interpreter._get_ops_details()}
+    assert "DEQUANTIZE" not in operations
+    scaling = InputScaling(scale=1 / 255, offset=0.0)
+    image = np.random.default_rng(2).integers(0, 256, (1, SIDE, SIDE, 3)).astype(np.uint8)
+    (half,) = LiteRTNetwork(halved, scaling).run(image)
+    (wide,) = LiteRTNetwork(widened, scaling).run(image)
+    np.testing.assert_allclose(wide, half, rtol=1e-6, atol=1e-6)

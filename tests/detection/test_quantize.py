@@ -1,0 +1,188 @@
+"""A detector in integers finds what the one in floating point finds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from galpipe.configs import DetectorTraining, dump_config
+from galpipe.detection.dataset import Source, read_sources
+from galpipe.detection.integers import quantise_network, representative_tiles
+from galpipe.detection.load import load_detector
+from galpipe.detection.measure import search_by_role
+from galpipe.detection.quantize import quantize
+from galpipe.detection.recalibrate import recalibrate
+from galpipe.detection.views import LabelledImage
+from galpipe.errors import BundleError, InputError, MissingExtraError, OutputError
+from galpipe.models import Detector, InputScaling, read_bundle, write_bundle
+from galpipe.models.litert import LiteRTNetwork
+from galpipe.pipeline.cli import cli
+
+SCALING = InputScaling(scale=1 / 255, offset=0.0)
+
+
+def _call(*arguments: Any) -> Result:
+    return CliRunner().invoke(cli, ["models", "quantize", *map(str, arguments)])
+
+
+def _convert(function: Callable[[Any], Any], side: int = 16) -> bytes:
+    import tensorflow as tf
+
+    signature = tf.TensorSpec((1, side, side, 3), tf.float32)
+    traced = tf.function(function).get_concrete_function(signature)
+    content = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module()).convert()
+    assert isinstance(content, bytes)
+    return content
+
+
+@pytest.fixture
+def convolutional_bundle(recorded_bundle: Path) -> Path:
+    """The tiny detector as convolutions, and with boxes that shift and grow with the light."""
+    import tensorflow as tf
+
+    kernels = np.full((8, 8, 3, 1), 1 / 192, np.float32) * [20.0, 0.1, -0.05, 0.2, 0.1]
+
+    def graph(image: Any) -> tuple[Any, Any]:
+        logits, codes = (
+            tf.nn.conv2d(image, kernel.astype(np.float32), 8, "VALID")
+            for kernel in (kernels[..., :1], kernels[..., 1:])
+        )
+        return tf.reshape(logits - 10.0, (1, -1, 1)), tf.reshape(codes, (1, -1, 4))
+
+    files = {"model.tflite": _convert(graph, 64), "notes.txt": b"kept"}
+    return write_bundle(recorded_bundle, read_bundle(recorded_bundle).manifest, files, "", {})
+
+
+def test_a_detector_in_integers_finds_the_same_boxes(
+    convolutional_bundle: Path, squares_training: DetectorTraining, tmp_path: Path
+) -> None:
+    config, place = tmp_path / "squares.yaml", tmp_path / "made" / "int8"
+    config.write_text(dump_config(squares_training))
+    result = _call(convolutional_bundle, "--config", config, "-o", place, "--tiles", 12)
+    assert result.exit_code == 0, result.output
+    assert "lost cutouts map50" in result.output
+
+    bundle = read_bundle(place)
+    bundle.verify()
+    assert bundle.manifest.name == "tiny_detector_int8"
+    assert bundle.read("notes.txt") == b"kept"
+    content = bundle.read("model.tflite")
+    network = LiteRTNetwork(content, SCALING)
+    assert network.takes_integers
+    kinds = {detail["dtype"] for detail in [network._input, *network._outputs]}
+    assert kinds == {np.int8}
+
+    before, after = Detector(read_bundle(convolutional_bundle)), load_detector(place)
+    (source,) = read_sources(squares_training)
+    for image in source.test:
+        (expected,) = before.detect(image.rgb[np.newaxis], 0.5)
+        (found,) = after.detect(image.rgb[np.newaxis], 0.0)
+        assert len(expected) >= 2
+        for box in expected.boxes:
+            assert np.abs(found.boxes - box).max(axis=1).min() < 1.0
+    measured = search_by_role(after, [source], "test")["cutouts"].metrics
+    metrics = bundle.metrics()
+    float_figures = search_by_role(before, [source], "test")["cutouts"].metrics
+    assert metrics["quantised"] == {
+        "tiles": 12,
+        "float_network": {
+            "cutouts": {"map50": round(float_figures.map50, 4), "ap": round(float_figures.ap, 4)}
+        },
+        "lost": {
+            "cutouts": {
+                "map50": pytest.approx(float_figures.map50 - measured.map50, abs=2e-4),
+                "ap": pytest.approx(float_figures.ap - measured.ap, abs=2e-4),
+            }
+        },
+    }
+    card = bundle.read("MODEL_CARD.md").decode()
+    assert card.startswith("# tiny_detector_int8\n")
+    assert "in integers of 8 bits" in card
+    assert f"| cutouts | {float_figures.map50:.3f} | {measured.map50:.3f} |" in card
+
+    recalibrate(place, squares_training)
+    assert read_bundle(place).metrics() == metrics
+    assert read_bundle(place).read("MODEL_CARD.md").decode() == card
+    with pytest.raises(BundleError, match="in integers already"):
+        quantize(place, squares_training, tmp_path / "twice")
+
+
+def test_only_training_images_are_looked_at(squares_training: DetectorTraining) -> None:
+    def image(brightness: int) -> LabelledImage:
+        rgb = np.full((150, 100, 3), brightness, np.uint8)
+        none = np.zeros(0)
+        return LabelledImage("plain", rgb, none.reshape(0, 4), none, none.astype(bool), 0.0)
+
+    (data,) = squares_training.data
+    sources = [
+        Source(data, [image(10), image(11)], [image(90)], [image(91)]),
+        Source(data, [], [image(92)], [image(93)]),
+        Source(data, [image(20)], [image(94)], [image(95)]),
+    ]
+    tiles = list(representative_tiles(sources, 64, 40, seed=0))
+    assert {tile.shape for tile in tiles} == {(64, 64, 3)}
+    seen = [set(np.unique(tile)) for tile in tiles]
+    assert set.union(*seen[::2]) == {10, 11}
+    assert set.union(*seen[1::2]) == {20}
+    again = representative_tiles(sources, 64, 40, seed=0)
+    np.testing.assert_array_equal(tiles, list(again))
+
+
+def test_every_pixel_has_a_number_though_no_tile_shows_it() -> None:
+    content = _convert(lambda image: image * 2.0)
+    dark = iter([np.full((16, 16, 3), 30, np.uint8), np.zeros((16, 16, 3), np.uint8)])
+    network = LiteRTNetwork(quantise_network(content, dark, SCALING), SCALING)
+    scale, zero = network._input["quantization"]
+    assert (scale, zero) == (pytest.approx(1 / 255), -128)
+
+
+@pytest.mark.parametrize("fault", ["no form in integers", "no network"])
+def test_what_has_no_form_in_integers_is_named(fault: str) -> None:
+    import tensorflow as tf
+
+    content, message = _convert(tf.sin), "there is no SIN in integers"
+    if fault == "no network":
+        content, message = content[: len(content) // 2], "requires a buffer"
+    tiles = iter([np.arange(768).astype(np.uint8).reshape(16, 16, 3)])
+    with pytest.raises(ValueError, match=message):
+        quantise_network(content, tiles, SCALING)
+
+
+def test_what_cannot_be_quantised_is_explained(
+    recorded_bundle: Path,
+    tiny_detector_bundle: Path,
+    tiny_classifier_bundle: Path,
+    squares_training: DetectorTraining,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = tmp_path / "int8"
+    with pytest.raises(BundleError, match="is a classifier, not a detector"):
+        quantize(tiny_classifier_bundle, squares_training, place)
+    with pytest.raises(InputError, match="was not trained on the images"):
+        quantize(tiny_detector_bundle, squares_training, place)
+    with pytest.raises(OutputError, match="exists already"):
+        quantize(recorded_bundle, squares_training, tmp_path)
+    with pytest.raises(BundleError, match="nowhere"):
+        quantize(tmp_path / "nowhere", squares_training, place)
+    monkeypatch.setattr(
+        "galpipe.detection.quantize.quantise_network",
+        lambda *_: (_ for _ in ()).throw(ValueError("there is no SIN in integers")),
+    )
+    with pytest.raises(BundleError, match=r"'model.tflite' cannot be quantised: there is no SIN"):
+        quantize(recorded_bundle, squares_training, place)
+    config = tmp_path / "squares.yaml"
+    config.write_text(dump_config(squares_training))
+    result = _call(tiny_classifier_bundle, "--config", config, "-o", place)
+    assert result.exit_code == 2
+    assert "is a classifier, not a detector" in result.output
+    assert not place.exists()
+    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    with pytest.raises(MissingExtraError, match=r"galpipe\[train\]"):
+        quantize(recorded_bundle, squares_training, place)
