@@ -94,17 +94,18 @@ class RandomViews(EpochViews):
         self, cutouts: Sequence[Cutouts], weights: Sequence[NDArray[np.float64]], recipe: Recipe
     ) -> None:
         super().__init__(workers=2, max_queue_size=8)
-        self._cutouts = list(cutouts)
-        self._place = [(s, i) for s, part in enumerate(cutouts) for i in range(len(part))]
+        self._galaxies = [
+            galaxy for part in cutouts for galaxy in zip(part.images, part.boxes, strict=True)
+        ]
         joined = np.concatenate(weights)
         self._chance = joined / joined.sum()
         self._recipe = recipe
         self._view = _view_maker(cutouts, recipe)
-        labels = np.concatenate([part.allowed for part in cutouts])
+        self._allowed = np.concatenate([part.allowed for part in cutouts])
         self._counts = (
-            class_weights(labels, self._chance)
+            class_weights(self._allowed, self._chance)
             if recipe.balance.class_weights
-            else np.ones(len(labels), np.float32)
+            else np.ones(len(self._allowed), np.float32)
         )
 
     def __len__(self) -> int:
@@ -113,30 +114,32 @@ class RandomViews(EpochViews):
     def __getitem__(self, index: int) -> Batch:
         recipe = self._recipe
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
-        size = recipe.input_size
-        views = np.empty((recipe.batch_size, size, size, 3), np.uint8)
-        picks = rng.choice(len(self._place), recipe.batch_size, p=self._chance)
-        labels = []
-        for view, pick in zip(views, picks, strict=True):
-            part, i = self._place[pick]
-            cutouts = self._cutouts[part]
-            view[:] = self._view(rng, cutouts.images[i], cutouts.boxes[i])
-            labels.append(cutouts.allowed[i])
-        inputs, allowed, counts = as_input(views), np.stack(labels), self._counts[picks]
+        picks = rng.choice(len(self._chance), recipe.batch_size, p=self._chance)
+        inputs, allowed, counts = (
+            self._inputs(rng, picks),
+            self._allowed[picks],
+            self._counts[picks],
+        )
         if recipe.mixup:
             inputs, allowed, counts = mix(rng, inputs, allowed, counts, recipe.mixup)
         return (inputs, allowed, counts) if recipe.balance.class_weights else (inputs, allowed)
 
+    def _inputs(self, rng: np.random.Generator, picks: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what the network is given of the galaxies that were drawn."""
+        return as_input(np.stack([self._view(rng, *self._galaxies[pick]) for pick in picks]))
 
-def random_views(sources: Sources, recipe: Recipe) -> RandomViews:
-    """Return views of the training images, and of no others."""
+
+def random_views(
+    sources: Sources, recipe: Recipe, make: Callable[..., RandomViews] = RandomViews
+) -> RandomViews:
+    """Return views of the training images, and of no others; `make` is given what they need."""
     evenness = recipe.balance.evenness
     own = drawing_weights(sources.train.allowed, evenness)
     if not len(sources.extra):
-        return RandomViews([sources.train], [own], recipe)
+        return make([sources.train], [own], recipe)
     extra = drawing_weights(sources.extra.allowed, evenness)
     weights = [OWN_SHARE * own / own.sum(), (1 - OWN_SHARE) * extra / extra.sum()]
-    return RandomViews([sources.train, sources.extra], weights, recipe)
+    return make([sources.train, sources.extra], weights, recipe)
 
 
 def watched_views(

@@ -106,7 +106,8 @@ def _train(
     else:
         model = _start_vgg16(member, sources, recipe, folder)
         freeze_below(model, member.fine_tune_from)
-        fine_tune(model, sources, recipe, schedule, folder / "vgg16")
+        stock = member.stock_epochs
+        fine_tune(model, sources, recipe, schedule, folder / "vgg16", stock)
     return model
 
 

@@ -95,7 +95,13 @@ class CnnMember(CnnDesign, _TrainedMember):
 
 
 class Vgg16Member(_TrainedMember):
-    """VGG16, fine-tuned."""
+    """VGG16, fine-tuned.
+
+    What the frozen blocks give is computed once where the augmentation makes few views of an image:
+    none but its crop, a mirror, or the flips and quarter turns.  (All these views must be no more
+    than the training draws, and their features fit into 2 GiB.)  With any other augmentation, or
+    with mixup, the frozen blocks are run on each fresh view.
+    """
 
     architecture: Literal["vgg16"]
     initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
@@ -106,6 +112,15 @@ class Vgg16Member(_TrainedMember):
     fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5", "top"] = "block5"
     """The first block of convolutions that is trained; those below stay as they start.  ``top``
     trains the dense layers alone."""
+    stock_epochs: PositiveInt | None = None
+    """Run the frozen blocks on the views of so many epochs alone, and draw those of all epochs from
+    these: less variety for less time.  None draws fresh ones."""
+
+    @model_validator(mode="after")
+    def _stock_needs_frozen_blocks(self) -> Vgg16Member:
+        if self.stock_epochs is not None and self.fine_tune_from == "block1":
+            raise ValueError("stock_epochs is of no use where fine_tune_from: block1 freezes none")
+        return self
 
 
 class KerasFileMember(_Member):

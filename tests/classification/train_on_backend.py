@@ -6,6 +6,7 @@ Usage: train_on_backend.py FOLDER; writes model.keras, views.npy and probabiliti
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -18,7 +19,7 @@ from galpipe.classification.fit import fit, validation_arrays
 from galpipe.classification.schedule import Schedule
 from galpipe.classification.sources import Sources
 from galpipe.classification.zoo import build_cnn
-from galpipe.configs import Balance, CnnDesign
+from galpipe.configs import AffineAugmentation, Balance, CnnDesign
 
 RECIPE = Recipe(
     input_size=32,
@@ -77,7 +78,10 @@ def main(folder: Path) -> None:
     for layer in model.layers[:4]:
         layer.trainable = False
     cosine = Schedule(epochs=1, learning_rate=0.01)
-    fine_tune(model, sources, RECIPE, cosine, folder / "upper")
+    few = replace(
+        RECIPE, augmentation=AffineAugmentation(kind="affine", symmetry="mirror"), mixup=0
+    )
+    fine_tune(model, sources, few, cosine, folder / "upper")
     model.save(folder / "model.keras")
     np.save(folder / "views.npy", validation[0])
     np.save(folder / "probabilities.npy", model.predict(validation[0], verbose=0))

@@ -62,6 +62,13 @@ def test_members_are_named_by_their_architecture() -> None:
     assert list(ensemble(cnn, vgg16, cnn).named_members) == ["cnn_1", "vgg16", "cnn_2"]
 
 
+def test_a_stock_of_views_needs_frozen_blocks() -> None:
+    vgg16 = {"architecture": "vgg16", "stock_epochs": 5}
+    assert ensemble(vgg16).named_members["vgg16"].stock_epochs == 5  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="block1 freezes none"):
+        ensemble(vgg16 | {"fine_tune_from": "block1"})
+
+
 def test_a_teacher_is_another_trained_member() -> None:
     vgg16 = {"architecture": "vgg16"}
     taught = ensemble({"architecture": "cnn", "teacher": "vgg16"}, vgg16)
