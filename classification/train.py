@@ -150,7 +150,7 @@ def _train_members(
 ) -> dict[str, keras.Model]:
     """Return the trained members by name; those that have a teacher are trained after it."""
     members = config.named_members
-    teachers = {name: getattr(member, "teacher", None) for name, member in members.items()}
+    teachers = {name: member.teacher for name, member in members.items()}
     networks: dict[str, keras.Model] = {}
     for name in sorted(members, key=lambda name: teachers[name] is not None):
         teacher, labelled = teachers[name], sources

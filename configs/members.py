@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -133,6 +133,8 @@ class KerasFileMember(_Member):
     scaling: InputScaling
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
     """The classes of the training, in the order of the file's outputs."""
+    teacher: ClassVar[None] = None
+    """It is not trained: no other member teaches it."""
 
 
 ClassifierMember = Annotated[

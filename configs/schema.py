@@ -263,14 +263,14 @@ class ClassifierTraining(Section):
     def _teachers_are_other_members(self) -> ClassifierTraining:
         members = self.named_members
         for name, member in members.items():
-            if (teacher := getattr(member, "teacher", None)) is None:
+            if (teacher := member.teacher) is None:
                 continue
             if teacher not in members or teacher == name:
                 raise ValueError(
                     f"the teacher {teacher!r} of {name} is no other member; these are "
                     f"{', '.join(members)}"
                 )
-            if getattr(members[teacher], "teacher", None) is not None:
+            if members[teacher].teacher is not None:
                 raise ValueError(f"{teacher}, the teacher of {name}, has a teacher itself")
             if isinstance(members[teacher], KerasFileMember):
                 raise ValueError(f"{teacher}, the teacher of {name}, is not trained here")

@@ -72,7 +72,7 @@ def test_a_stock_of_views_needs_frozen_blocks() -> None:
 def test_a_teacher_is_another_trained_member() -> None:
     vgg16 = {"architecture": "vgg16"}
     taught = ensemble({"architecture": "cnn", "teacher": "vgg16"}, vgg16)
-    assert taught.named_members["cnn"].teacher == "vgg16"  # type: ignore[union-attr]
+    assert taught.named_members["cnn"].teacher == "vgg16"
     for teacher, members in {
         "cnn": [vgg16],
         "resnet": [vgg16],
