@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
-__all__ = ["layers_within", "passing", "without_activation"]
+__all__ = ["layers_within", "noting", "passing", "without_activation"]
 
 # Other layers that apply a function to each value keep it in their `activation`.
 _ACTIVATIONS = (layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax)
@@ -33,6 +33,20 @@ def passing(layer: keras.Layer, through: Callable[[Any], Any]) -> Iterator[None]
     call = layer.call
     with _calling(layer, lambda *given, **named: through(call(*given, **named))):
         yield
+
+
+def noting(
+    heard: dict[str, Any], name: str, order: list[str] | None = None
+) -> Callable[[Any], Any]:
+    """Return a function that notes what passes, under a name, and lets it pass."""
+
+    def note(given: Any) -> Any:
+        heard[name] = given
+        if order is not None:
+            order.append(name)
+        return given
+
+    return note
 
 
 @contextmanager

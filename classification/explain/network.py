@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,11 @@ from numpy.typing import NDArray
 
 from ...configs import InputScaling
 from ...errors import InputError
+from .anatomy import find_stages, follow, input_and_classes
 from .gradient import gradient
-from .listening import layers_within, passing, without_activation
+from .listening import layers_within, noting, passing, without_activation
 
 __all__ = ["ExplainedNetwork"]
-
-_CONVOLUTIONS = (
-    layers.Conv2D,
-    layers.Conv2DTranspose,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv2D,
-)
 
 
 class ExplainedNetwork:
@@ -63,11 +57,16 @@ class ExplainedNetwork:
 
     def __init__(self, network: keras.Model, scaling: InputScaling, path: Path) -> None:
         self._network, self._scaling, self._path = network, scaling, path
-        self.input_size, self.num_classes = _sizes(network, path)
+        self.input_size, self.num_classes = input_and_classes(network, path)
         self._layers = dict(layers_within(network))
         self._lower: dict[str, keras.Model] = {}
-        self.shapes, self._order = self._follow()
-        self.stages = self._find_stages()
+        self.shapes, self._order = follow(self._layers, self._run, self.input_size)
+        self.stages = find_stages(self._layers, self.shapes)
+        if not self.stages:
+            raise InputError(
+                f"{path}: has no convolution that gives more than one pixel; only such networks "
+                "can be explained"
+            )
         self._softmax = self._find_softmax()
 
     def layer(self, name: str) -> str | None:
@@ -89,7 +88,7 @@ class ExplainedNetwork:
         heard: dict[str, Any] = {}
         with ExitStack() as stack:
             for name in names:
-                stack.enter_context(passing(self._layers[name], _noting(heard, name)))
+                stack.enter_context(passing(self._layers[name], noting(heard, name)))
             self._run(pictures)
         return [ops.convert_to_numpy(heard[name]).astype(np.float32) for name in names]
 
@@ -153,7 +152,7 @@ class ExplainedNetwork:
 
         def response(changed: Any) -> Any:
             heard: dict[str, Any] = {}
-            with without_activation(layer), passing(layer, _noting(heard, name)):
+            with without_activation(layer), passing(layer, noting(heard, name)):
                 lower(self._scaled(changed), training=False)
             return ops.sum(ops.multiply(ops.mean(heard[name], axis=(1, 2)), chosen))
 
@@ -177,38 +176,6 @@ class ExplainedNetwork:
     def _scoring(self) -> Any:
         return nullcontext() if self._softmax is None else without_activation(self._softmax)
 
-    def _follow(self) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
-        """Return what each layer that gives pictures gives, and all layers as they are computed."""
-        heard: dict[str, Any] = {}
-        order: list[str] = []
-        with ExitStack() as stack:
-            for name, layer in self._layers.items():
-                stack.enter_context(passing(layer, _noting(heard, name, order)))
-            self._run(np.zeros((1, self.input_size, self.input_size, 3), np.float32))
-        # A layer that is used several times gives several things.
-        once = [name for name in order if order.count(name) == 1]
-        shapes = {name: tuple(int(n) for n in getattr(heard[name], "shape", ())) for name in once}
-        pictures = {name: shape[1:] for name, shape in shapes.items() if len(shape) == 4}
-        return {name: (h, w, c) for name, (h, w, c) in pictures.items() if min(h, w) > 1}, order
-
-    def _find_stages(self) -> tuple[str, ...]:
-        stages: dict[tuple[int, int], str] = {}
-        for name, shape in self.shapes.items():
-            size = shape[:2]
-            last = stages.get(size)
-            if isinstance(self._layers[name], _CONVOLUTIONS) or (
-                last is not None and self.shapes[last] == shape
-            ):
-                # The stage that was worked on last stands last.
-                stages.pop(size, None)
-                stages[size] = name
-        if not stages:
-            raise InputError(
-                f"{self._path}: has no convolution that gives more than one pixel; only such "
-                "networks can be explained"
-            )
-        return tuple(stages.values())
-
     def _find_softmax(self) -> keras.Layer | None:
         """Return the layer that ends in the softmax which makes the probabilities."""
         side = self.input_size
@@ -228,36 +195,3 @@ class ExplainedNetwork:
                 # It may serve something else within the network.
                 return layer if np.allclose(again, given, atol=1e-4) else None
         return None
-
-
-def _noting(
-    heard: dict[str, Any], name: str, order: list[str] | None = None
-) -> Callable[[Any], Any]:
-    """Return a function that notes what passes, under a name, and lets it pass."""
-
-    def note(given: Any) -> Any:
-        heard[name] = given
-        if order is not None:
-            order.append(name)
-        return given
-
-    return note
-
-
-def _sizes(network: keras.Model, path: Path) -> tuple[int, int]:
-    """Return the side of the pictures that a network takes and the number of its outputs."""
-    inputs, outputs = (getattr(network, which, None) or [] for which in ("inputs", "outputs"))
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise InputError(
-            f"{path}: has {len(inputs)} inputs and {len(outputs)} outputs of known shape; "
-            "a classifier has one of each"
-        )
-    taken, given = tuple(inputs[0].shape[1:]), tuple(outputs[0].shape[1:])
-    if len(taken) != 3 or None in taken or taken[0] != taken[1] or taken[2] != 3:
-        raise InputError(
-            f"{path}: takes inputs of shape {taken}; only a network that takes square RGB pictures "
-            "of one size, with the channels last, can be explained"
-        )
-    if len(given) != 1 or given[0] is None:
-        raise InputError(f"{path}: gives outputs of shape {given}, not one for each class")
-    return taken[0], given[0]
