@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from astropy.wcs import WCS
 
 import galpipe
 from galpipe.configs import RunConfig
-from galpipe.errors import BundleError, ConfigError, InputError, OutputError
+from galpipe.errors import ConfigError
 from galpipe.imaging import read_field
 from galpipe.pipeline import Catalogue, Flag
 
@@ -132,125 +131,6 @@ def test_models_may_be_objects(tmp_path: Path, good_picture: Path, models: dict[
     ).read_text()
 
 
-def test_bad_inputs_are_named_and_the_good_one_is_done(
-    tmp_path: Path,
-    bad_inputs: dict[str, Path],
-    good_picture: Path,
-    nonsense_wcs: Path,
-    models: dict[str, Path],
-) -> None:
-    inputs = [*bad_inputs.values(), good_picture, nonsense_wcs]
-    result = galpipe.run(inputs, tmp_path / "out", **models)
-    assert [done.field for done in result.record.fields] == ["good", "nonsense_wcs"]
-    assert len(result.failures) == len(bad_inputs)
-    for name, path in bad_inputs.items():
-        (failure,) = [failure for failure in result.failures if str(path) in failure.message]
-        assert failure.expected, name
-    assert any("WCS" in note for note in result.record.fields[1].notes)
-    assert np.isnan(result.catalogue.of_field("nonsense_wcs")["ra"]).all()
-    record = json.loads((result.output / "run.json").read_text())
-    assert len(record["failures"]) == len(bad_inputs)
-
-
-def test_bad_inputs_alone(tmp_path: Path, models: dict[str, Path]) -> None:
-    with pytest.raises(InputError, match="missing"):
-        galpipe.run(["missing.fits"], tmp_path / "out", **models)
-    with pytest.raises(InputError, match="No field"):
-        galpipe.run([], tmp_path / "out", **models)
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_unforeseen_error_in_one_field_stops_no_other(
-    tmp_path: Path,
-    good_picture: Path,
-    good_fits: Path,
-    models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from galpipe.pipeline import stages
-
-    def read(source: Any) -> Any:
-        if source.identifier == "good":
-            raise ZeroDivisionError("surprise")
-        return read_field(source)
-
-    monkeypatch.setattr(stages, "read_field", read)
-    result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
-    (failure,) = result.failures
-    assert failure.input == "good"
-    assert "surprise" in failure.message
-    assert not failure.expected
-    assert [done.field for done in result.record.fields] == ["sky"]
-
-
-def test_an_interrupted_run_keeps_what_was_done(
-    tmp_path: Path,
-    good_picture: Path,
-    good_fits: Path,
-    models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from galpipe.pipeline import stages
-
-    def read(source: Any) -> Any:
-        if source.identifier == "sky":
-            raise KeyboardInterrupt
-        return read_field(source)
-
-    monkeypatch.setattr(stages, "read_field", read)
-    with pytest.raises(KeyboardInterrupt):
-        galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
-    kept = Catalogue.read(tmp_path / "out" / "catalogue.ecsv")
-    assert set(kept["field"]) == {"good"}
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["status"] == "interrupted"
-
-
-def test_results_are_written_while_the_run_goes_on(
-    tmp_path: Path,
-    good_picture: Path,
-    good_fits: Path,
-    models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from galpipe.pipeline import stages, survey
-
-    seen = []
-
-    def read(source: Any) -> Any:
-        status = json.loads((tmp_path / "out" / "run.json").read_text())["status"]
-        seen.append((status, len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))))
-        return read_field(source)
-
-    monkeypatch.setattr(survey, "_WRITE_EVERY", 0.0)
-    monkeypatch.setattr(stages, "read_field", read)
-    result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
-    assert seen == [("running", 0), ("running", len(result.catalogue.of_field("good")))]
-
-
-def test_a_result_that_cannot_be_written_ends_the_run(
-    tmp_path: Path,
-    good_picture: Path,
-    good_fits: Path,
-    models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from galpipe.pipeline import stages
-
-    def full(path: Path, picture: Any) -> Path:
-        if "sky" in str(path):
-            raise OutputError(f"Cannot write {path}: no space left")
-        return path
-
-    monkeypatch.setattr(stages, "write_png", full)
-    with pytest.raises(OutputError, match="no space"):
-        galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert record["status"] == "failed"
-    assert [done["field"] for done in record["fields"]] == ["good"]
-    assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))
-
-
 def test_a_field_without_galaxies(
     tmp_path: Path, squares: Callable[..., np.ndarray], models: dict[str, Path]
 ) -> None:
@@ -300,111 +180,6 @@ def test_galaxies_of_the_downscaled_pass_are_flagged(
     assert (widths > 20).any()
     for width, flags in zip(widths, table["flags"], strict=True):
         assert bool(flags & Flag.DOWNSCALED) == (width > 20)
-
-
-def test_fields_of_one_name_do_not_overwrite_each_other(
-    tmp_path: Path, good_picture: Path, models: dict[str, Path]
-) -> None:
-    other = tmp_path / "other" / good_picture.name
-    other.parent.mkdir()
-    other.write_bytes(good_picture.read_bytes())
-    result = galpipe.run([good_picture, other], tmp_path / "out", **models)
-    assert len(list((result.output / "overlays").iterdir())) == 2
-    assert len(set(result.catalogue["source_id"])) == len(result.catalogue)
-
-
-@pytest.mark.parametrize("name", ["a b", "..odd", "galaxie é", "%41", "-o", "x" * 200, "a'b\"c"])
-def test_any_file_name_will_do(
-    tmp_path: Path, good_picture: Path, models: dict[str, Path], name: str
-) -> None:
-    path = good_picture.with_name(f"{name}.png")
-    good_picture.rename(path)
-    result = galpipe.run([path], tmp_path / "out", **models)
-    assert not result.failures
-    (overlay,) = (result.output / "overlays").iterdir()
-    assert overlay.stem.isascii()
-    assert {path.name for path in tmp_path.iterdir()} >= {"out", "in"}
-
-
-def test_an_earlier_result_is_kept_unless_asked(
-    tmp_path: Path, good_picture: Path, good_fits: Path, models: dict[str, Path]
-) -> None:
-    out = tmp_path / "out"
-    galpipe.run([good_picture, good_fits], out, **models)
-    before = (out / "catalogue.ecsv").read_bytes()
-    with pytest.raises(OutputError, match="--overwrite"):
-        galpipe.run(good_picture, out, **models)
-    assert (out / "catalogue.ecsv").read_bytes() == before
-    (out / "notes.txt").write_text("mine")
-    (out / "crops" / "mine.txt").write_text("mine")
-    galpipe.run(good_picture, out, **models, overwrite=True)
-    assert (out / "catalogue.ecsv").read_bytes() != before
-    assert (out / "notes.txt").read_text() == "mine"
-    assert (out / "crops" / "mine.txt").read_text() == "mine"
-    assert not (out / "crops" / "sky").exists()
-    assert not (out / "overlays" / "sky.png").exists()
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_of_others_is_refused(
-    tmp_path: Path, good_picture: Path, models: dict[str, Path], overwrite: bool
-) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "catalogue.ecsv").write_text("mine")
-    with pytest.raises(OutputError, match="did not make"):
-        galpipe.run(good_picture, out, **models, overwrite=overwrite)
-    assert (out / "catalogue.ecsv").read_text() == "mine"
-    (out / "run.json").write_text('{"made_by": "somebody"}')
-    with pytest.raises(OutputError, match="did not make"):
-        galpipe.run(good_picture, out, **models, overwrite=overwrite)
-
-
-def test_overwriting_follows_no_link_out_of_the_folder(
-    tmp_path: Path, good_picture: Path, models: dict[str, Path]
-) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "mine.png").write_bytes(b"mine")
-    out = tmp_path / "out"
-    galpipe.run(good_picture, out, **models)
-    (out / "crops" / "link").symlink_to(elsewhere)
-    galpipe.run(good_picture, out, **models, overwrite=True)
-    assert (elsewhere / "mine.png").read_bytes() == b"mine"
-
-
-def test_an_output_that_is_a_file(
-    tmp_path: Path, good_picture: Path, models: dict[str, Path]
-) -> None:
-    out = tmp_path / "out"
-    out.write_text("mine")
-    with pytest.raises(OutputError, match="out"):
-        galpipe.run(good_picture, out, **models)
-    with pytest.raises(OutputError, match="inside"):
-        galpipe.run(good_picture, out / "inside", **models)
-    assert out.read_text() == "mine"
-
-
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder nobody may write")
-def test_an_output_that_nobody_may_write(good_picture: Path, models: dict[str, Path]) -> None:
-    with pytest.raises(OutputError, match="/proc/out"):
-        galpipe.run(good_picture, "/proc/out", **models)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_an_output_without_permission(
-    tmp_path: Path, good_picture: Path, models: dict[str, Path]
-) -> None:
-    (tmp_path / "locked").mkdir(mode=0o500)
-    with pytest.raises(OutputError, match="permissions"):
-        galpipe.run(good_picture, tmp_path / "locked" / "out", **models)
-
-
-def test_models_and_configurations_that_do_not_exist(tmp_path: Path, good_picture: Path) -> None:
-    with pytest.raises(BundleError, match="nosuch"):
-        galpipe.run(good_picture, tmp_path / "a", detector="nosuch")
-    with pytest.raises(ConfigError, match=r"nosuch\.yaml"):
-        galpipe.run(good_picture, tmp_path / "b", config="nosuch.yaml")
 
 
 def test_nothing_is_printed(
