@@ -58,9 +58,9 @@ def label_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorLab
     -------
     AnchorLabels
         An anchor on an undecided (`difficult`) object is ignored unless it answers for a real one.
-        Of an object mostly outside the tile, anchors of the visible part's extent are ignored, but
-        small anchors inside it are background: its core is no small galaxy.  Anchors smaller than
-        the smallest annotated object are ignored where nothing is annotated.
+        Of an object of which too little is inside the tile, anchors of the visible part's extent
+        are ignored, but small anchors inside it are background: its core is no small galaxy.
+        Anchors smaller than the smallest annotated object are ignored where nothing is annotated.
     """
     classes = np.full(len(anchors), -1, dtype=np.int32)
     codes = np.zeros((len(anchors), 4), dtype=np.float32)

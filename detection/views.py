@@ -12,8 +12,11 @@ from ..imaging import area, clip
 
 __all__ = ["LabelledImage", "TrainingTile", "assemble", "turn", "view"]
 
-# An object cut by a tile's edge is still learnt, as the visible part, if this much of it is inside.
-_VISIBLE = 0.75
+# An object that a tile's edge cuts is still learnt, as its visible part: nearly whole, or as a part
+# that is large enough to be one of the galaxies that the edge of a picture cuts.  On a field the
+# search drops boxes at inner edges, so nothing is lost where the tile could have shown more.
+_NEARLY_WHOLE = 0.75
+_VISIBLE = 0.25
 # Pixels of the tile under which an object is too small to tell from a star.
 _SMALLEST_LEARNT = 12.0
 
@@ -56,7 +59,7 @@ class TrainingTile:
     ignored : ndarray, shape (M, 4)
         Undecided objects.
     cut : ndarray, shape (K, 4)
-        Visible parts of objects that lie mostly outside.
+        Visible parts of objects of which too little is inside to be learnt.
     smallest : float
         Objects smaller than this were not annotated.
     """
@@ -102,7 +105,8 @@ def view(
     fraction = area(visible) / np.maximum(area(whole), 1e-9)
     seen = fraction > 0
     undecided = source.difficult | ((whole[:, 2:] - whole[:, :2]).max(axis=1) < _SMALLEST_LEARNT)
-    kept = seen & ~undecided & (fraction >= _VISIBLE)
+    large = (fraction >= _VISIBLE) & (np.sqrt(area(visible)) >= _SMALLEST_LEARNT)
+    kept = seen & ~undecided & ((fraction >= _NEARLY_WHOLE) | large)
     return TrainingTile(
         image=image,
         boxes=visible[kept],

@@ -54,9 +54,9 @@ def test_outside_the_image_is_its_median_colour(labelled: Labelled) -> None:
 
 @pytest.mark.parametrize(
     ("x", "kept", "cut"),
-    [(0, 1, 0), (46, 1, 0), (54, 0, 1), (85, 0, 0)],
+    [(0, 1, 0), (46, 1, 0), (68, 1, 0), (72, 0, 1), (85, 0, 0)],
 )
-def test_an_object_mostly_outside_is_no_object(
+def test_an_object_is_learnt_as_long_as_enough_of_it_is_inside(
     labelled: Labelled, x: int, kept: int, cut: int
 ) -> None:
     image = replace(
@@ -64,7 +64,15 @@ def test_an_object_mostly_outside_is_no_object(
     )
     tile = view(image, (x, 0), (100, 100), (100, 100))
     assert (len(tile.boxes), len(tile.cut)) == (kept, cut)
-    assert (tile.boxes >= 0).all()
+    assert tile.boxes.tolist() == [[max(40 - x, 0), 40, 80 - x, 80]][:kept]
+
+
+def test_a_small_part_of_an_object_is_no_object(labelled: Labelled) -> None:
+    image = replace(
+        labelled("one", 200, 200, (60.0, 60.0, 20.0)), boxes=np.array([[40.0, 40.0, 56.0, 56.0]])
+    )
+    tile = view(image, (48, 0), (100, 100), (100, 100))
+    assert (len(tile.boxes), len(tile.cut)) == (0, 1)
 
 
 def test_what_gets_too_small_is_undecided(labelled: Labelled) -> None:
