@@ -50,7 +50,8 @@ class ScoreCalibration(_Section):
 
     def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability that each logit stands for."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * logits + self.intercept))))
+        # 1 / (1 + exp(-x)) without an overflow where x is far below 0.
+        return np.asarray(np.exp(-np.logaddexp(0, -(self.slope * logits + self.intercept))))
 
 
 class DetectorHead(_Section):

@@ -149,6 +149,12 @@ def test_a_calibration_that_turns_the_order_is_refused(slope: float) -> None:
         ScoreCalibration(slope=slope)
 
 
+def test_a_steep_calibration_takes_any_logit() -> None:
+    calibration = ScoreCalibration(slope=32.0, intercept=1.0)
+    found = calibration.probabilities(np.array([-1e4, -1 / 32, 1e4]))
+    np.testing.assert_allclose(found, [0.0, 0.5, 1.0])
+
+
 def test_a_network_in_8_bits_is_fed_and_read_as_a_float_one() -> None:
     import tensorflow as tf
 
