@@ -7,6 +7,8 @@ registers the decoder ``bifpn``.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,7 +42,10 @@ class WeightedFusion(tf_keras.layers.Layer):
         """Return the mean of the maps, each of shape (B, H, W, C)."""
         weights = tf.nn.relu(self.fusion_weights)
         shares = weights / (tf.reduce_sum(weights) + _EPSILON)
-        return tf.add_n([shares[index] * features for index, features in enumerate(inputs)])
+        # One after the other: LiteRT's sum of many maps has no form in integers.
+        return functools.reduce(
+            operator.add, [shares[index] * features for index, features in enumerate(inputs)]
+        )
 
 
 class BiFPN(tf_keras.Model):
