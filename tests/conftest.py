@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from galpipe.configs import Anchors
 from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
+
+# How long an example takes is the machine's affair, not the code's.
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")
 
 # The tiny detector has one anchor of 16 pixels in each cell of 8; its score rises with the light.
 TINY_ANCHORS = Anchors(

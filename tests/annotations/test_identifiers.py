@@ -56,7 +56,7 @@ def test_faults_are_named(tmp_path: Path, text: str, message: str) -> None:
 
 
 @given(st.binary(max_size=80))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_but_our_error_comes_out(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(b"filename,identifier,ra,dec\na,1,2,3\n" + content)

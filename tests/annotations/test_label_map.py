@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from galpipe.annotations import read_label_map, write_label_map
 from galpipe.errors import InputError, OutputError
 
-ONE_FOLDER = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
-)
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 
 
 def save(folder: Path, text: str, suffix: str = ".pbtxt") -> Path:

@@ -15,7 +15,7 @@ galaxies = st.lists(st.integers(0, 30).map(str), min_size=2, max_size=80)
 
 
 @given(galaxies, st.floats(0, 0.99), st.integers(0, 5), st.randoms())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_no_galaxy_is_on_two_sides_and_the_order_does_not_matter(
     names: list[str], fraction: float, seed: int, random: object
 ) -> None:
@@ -30,7 +30,7 @@ def test_no_galaxy_is_on_two_sides_and_the_order_does_not_matter(
 
 
 @given(galaxies, st.integers(2, 4), st.integers(0, 3))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_every_image_is_tested_once_over_the_folds(names: list[str], folds: int, seed: int) -> None:
     if len(set(names)) < folds:
         with pytest.raises(ValueError, match="cannot make"):

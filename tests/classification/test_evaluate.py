@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_refused(truth: list[int], probabilities: np.ndarra
 
 
 @given(st.integers(0, 10_000), st.integers(2, 5), st.integers(4, 40))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_scikit_learn_agrees_where_every_class_is_seen(seed: int, classes: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])

@@ -92,7 +92,7 @@ _ANYTHING = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_ANYTHING, _ANYTHING)
 def test_any_description_is_gone_through(config: Any, layer: Any) -> None:
     mend_keras2(config)

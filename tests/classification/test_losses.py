@@ -3,7 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
@@ -32,7 +32,6 @@ def test_no_probability_on_the_allowed_classes_stays_finite() -> None:
     assert loss([[0.0, 1.0]], [[1.0, 0.0]])[0] == pytest.approx(-np.log(1e-7), rel=1e-5)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=6), st.integers(0, 2))
 def test_one_allowed_class_gives_the_cross_entropy(weights: list[float], true: int) -> None:
     p = np.array(weights) / sum(weights)
@@ -54,7 +53,6 @@ def test_soft_labels_are_told_from_sets() -> None:
     np.testing.assert_allclose(loss(labels, probabilities), expected, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(0.05, 1), min_size=4, max_size=4),
     st.lists(st.floats(0.05, 1), min_size=4, max_size=4),
@@ -67,7 +65,6 @@ def test_a_soft_label_is_met_best_by_its_own_probabilities(
     assert own <= others + 1e-5
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=6), st.integers(0, 2), st.floats(0, 0.9))
 def test_smoothing_of_one_class_is_the_usual_one(
     weights: list[float], true: int, smoothing: float

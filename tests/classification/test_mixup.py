@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
@@ -17,7 +17,6 @@ def loss(labels: np.ndarray) -> np.ndarray:
     return ops.convert_to_numpy(allowed_set_loss(labels, given))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.floats(0.05, 5))
 def test_the_loss_of_a_blend_is_the_blend_of_the_losses(seed: int, alpha: float) -> None:
     # Each view is its own unit vector: a blended one tells who was blended, and how much.

@@ -59,7 +59,7 @@ def test_a_partial_label_is_met_by_any_of_its_classes() -> None:
     assert mixed.argmax(axis=1).tolist() == [1, 2]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 12), st.integers(2, 5))
 def test_no_member_alone_is_better_than_the_ensemble(
     seed: int, members: int, images: int, classes: int

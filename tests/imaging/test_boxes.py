@@ -35,7 +35,7 @@ def test_empty_and_wrong_shapes() -> None:
         suppress([[0, 0, 1, 1]], [0.5, 0.4], 0.5)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(some_boxes, some_boxes)
 def test_iou_is_a_symmetric_share(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
     values = iou(a, b)
@@ -46,7 +46,7 @@ def test_iou_is_a_symmetric_share(a: NDArray[np.float64], b: NDArray[np.float64]
         assert iou(a, a)[index, index] == pytest.approx(1)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(some_boxes, st.randoms(use_true_random=False), st.floats(0.05, 0.95))
 def test_suppress_keeps_the_best_of_each_group(
     boxes: NDArray[np.float64], random: object, threshold: float

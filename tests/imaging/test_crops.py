@@ -32,7 +32,7 @@ def test_beyond_the_edge_is_the_sky_around() -> None:
     assert (crop[:, :12] == (3, 2, 4)).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(position, position, st.floats(0.1, 150), st.floats(0.1, 150), st.floats(0.5, 4))
 def test_a_crop_is_square_of_the_size_asked(
     x: float, y: float, wide: float, high: float, margin: float

@@ -11,7 +11,7 @@ from galpipe.imaging import Tile, cut_tiles, plan_tiles, touches_inner_edge
 sides = st.integers(8, 2500)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sides, sides, st.integers(0, 90), st.data())
 def test_an_object_not_larger_than_the_overlap_lies_whole_in_a_tile(
     width: int, height: int, overlap: int, data: st.DataObject
@@ -31,7 +31,7 @@ def test_an_object_not_larger_than_the_overlap_lies_whole_in_a_tile(
         assert any(inside)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sides, sides, st.floats(0, 1), st.floats(0, 1))
 def test_there_and_back(width: int, height: int, x: float, y: float) -> None:
     box = [[x * width, y * height, x * width + 3, y * height + 5]]
@@ -39,7 +39,7 @@ def test_there_and_back(width: int, height: int, x: float, y: float) -> None:
         assert_allclose(tile.to_field(tile.from_field(box)), box, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sides, sides)
 def test_the_pyramid(width: int, height: int) -> None:
     tiles = plan_tiles(width, height, 320, 160)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.simulation import profiles
@@ -49,7 +49,6 @@ def test_a_sersic_law_of_index_one_is_an_exponential() -> None:
     level=st.floats(0.01, 0.9),
     index=st.floats(0.6, 5.0),
 )
-@settings(deadline=None)
 def test_the_sersic_radius_puts_the_isophote_where_asked(
     isophote: float, level: float, index: float
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, to_coco, write_coco
@@ -136,7 +136,6 @@ def _objects(draw: st.DrawFn) -> ObjectBox:
     )
 
 
-@settings(deadline=None)
 @given(st.lists(_objects(), max_size=3), st.integers(0, 10**6), st.integers(1, 4))
 def test_writing_and_reading_keeps_everything(
     boxes: list[ObjectBox], width: int, depth: int

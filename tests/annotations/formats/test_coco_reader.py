@@ -265,9 +265,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(st.data())
 def test_any_value_in_any_place_gives_boxes_or_our_error(
     tmp_path: Path, data: st.DataObject

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
@@ -74,7 +74,6 @@ _EDGE = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_EDGE, min_size=4, max_size=4))
 def test_edges_are_kept_to_the_last_digit(edges: list[float]) -> None:
     image = AnnotatedImage("a.png", 0, 0, objects=(ObjectBox("galaxy", *edges),))

@@ -71,7 +71,7 @@ pictures = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(images=st.lists(pictures, max_size=4, unique_by=lambda image: image.filename))
 def test_what_is_written_comes_back(
     tmp_path_factory: pytest.TempPathFactory, images: list[AnnotatedImage]

@@ -95,7 +95,7 @@ objects = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(boxes=st.lists(objects, max_size=5))
 def test_what_is_written_comes_back(
     tmp_path_factory: pytest.TempPathFactory, boxes: list[ObjectBox]

@@ -126,7 +126,6 @@ def folder() -> Iterator[Callable[[], Path]]:
 PAIRS = list(permutations(WRITTEN, 2))
 property_test = settings(
     max_examples=8,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -163,7 +163,7 @@ objects = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(
     boxes=st.lists(st.lists(objects, max_size=3).map(tuple), min_size=1, max_size=3),
     shards=st.integers(1, 4),
@@ -328,7 +328,7 @@ def test_damaged_files_are_told(record: Callable[..., Path]) -> None:
     assert read(path) == []
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(
     changes=st.lists(
         st.tuples(st.integers(0, 150), st.binary(max_size=50)), min_size=50, max_size=200

@@ -19,9 +19,7 @@ from galpipe.annotations import (
 from galpipe.errors import InputError, OutputError
 
 # Each example writes over the last one's file, so one folder serves them all.
-ONE_FOLDER = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
-)
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 GOLDEN = """<annotation>
 \t<folder>boxes</folder>

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
@@ -200,7 +200,6 @@ _EDGE = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_EDGE, min_size=4, max_size=4), st.booleans())
 def test_edges_are_kept_to_the_last_digit(edges: list[float], one_based: bool) -> None:
     image = AnnotatedImage("a.png", 9, 9, 3, (ObjectBox("galaxy", *edges),))

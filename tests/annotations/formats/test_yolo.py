@@ -126,7 +126,7 @@ boxes = st.builds(
 wholes = st.integers(0, 4000)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(objects=st.lists(boxes, max_size=5))
 def test_what_is_written_comes_back(
     tmp_path_factory: pytest.TempPathFactory, objects: list[ObjectBox]
@@ -142,7 +142,7 @@ def test_what_is_written_comes_back(
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(corners=st.tuples(wholes, wholes, wholes, wholes), size=st.tuples(wholes, wholes))
 def test_whole_pixels_come_back_whole(
     corners: tuple[int, int, int, int], size: tuple[int, int]

@@ -78,7 +78,7 @@ def test_no_votes_say_nothing() -> None:
     assert galaxy10_allowed(votes()) == [()]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0, 1), min_size=len(ALL_COLUMNS), max_size=len(ALL_COLUMNS)))
 def test_any_votes_give_classes_of_the_ten(shares: list[float]) -> None:
     [allowed] = galaxy10_allowed(pd.DataFrame([shares], columns=ALL_COLUMNS))

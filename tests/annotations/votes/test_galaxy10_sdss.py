@@ -67,7 +67,7 @@ def test_a_class_needs_more_than_55_percent() -> None:
     assert galaxy10_sdss_allowed(votes(a01=1.0, a16=0.54, a17=0.46)) == [(1, 2)]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=len(ALL_COLUMNS), max_size=len(ALL_COLUMNS)))
 @pytest.mark.parametrize("rule", [GALAXY10_RULE, GALAXY10_SDSS_RULE])
 def test_the_probabilities_of_classes(rule: Choice, shares: list[float]) -> None:

@@ -100,7 +100,7 @@ def test_a_galaxy_worked_out_by_hand() -> None:
     assert not kaggle_faulty(golden()).any()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(vote_shares(answered=True))
 def test_the_37_columns_obey_the_tree(shares: pd.DataFrame) -> None:
     values = to_kaggle(shares)
@@ -113,7 +113,7 @@ def test_the_37_columns_obey_the_tree(shares: pd.DataFrame) -> None:
     assert not kaggle_faulty(values).any()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(vote_shares(answered=False))
 def test_there_and_back(shares: pd.DataFrame) -> None:
     values = to_kaggle(shares)

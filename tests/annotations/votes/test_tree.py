@@ -118,7 +118,7 @@ def test_nobody_is_lost_on_the_way(tree: Tree, answers: int, depth: int) -> None
     assert ended == pytest.approx(np.ones(20))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=7, max_size=7))
 def test_normalised_shares_sum_to_one_or_are_nothing(values: list[float]) -> None:
     question = GZ2_TREE["t08_odd_feature"]
