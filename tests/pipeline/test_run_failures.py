@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,24 @@ import galpipe
 from galpipe.errors import BundleError, ConfigError, InputError, OutputError
 from galpipe.imaging import read_field
 from galpipe.pipeline import Catalogue
+
+BreakReading = Callable[[str, BaseException], None]
+
+
+@pytest.fixture
+def break_reading(monkeypatch: pytest.MonkeyPatch) -> BreakReading:
+    """Let reading a field, chosen by its identifier, end in an error that nobody expects."""
+    from galpipe.pipeline import stages
+
+    def arrange(identifier: str, error: BaseException) -> None:
+        def read(source: Any) -> Any:
+            if source.identifier == identifier:
+                raise error
+            return read_field(source)
+
+        monkeypatch.setattr(stages, "read_field", read)
+
+    return arrange
 
 
 def test_bad_inputs_are_named_and_the_good_one_is_done(
@@ -55,16 +74,9 @@ def test_an_unforeseen_error_in_one_field_stops_no_other(
     good_picture: Path,
     good_fits: Path,
     models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    break_reading: BreakReading,
 ) -> None:
-    from galpipe.pipeline import stages
-
-    def read(source: Any) -> Any:
-        if source.identifier == "good":
-            raise ZeroDivisionError("surprise")
-        return read_field(source)
-
-    monkeypatch.setattr(stages, "read_field", read)
+    break_reading("good", ZeroDivisionError("surprise"))
     result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
     (failure,) = result.failures
     assert failure.input == "good"
@@ -78,16 +90,9 @@ def test_an_interrupted_run_keeps_what_was_done(
     good_picture: Path,
     good_fits: Path,
     models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    break_reading: BreakReading,
 ) -> None:
-    from galpipe.pipeline import stages
-
-    def read(source: Any) -> Any:
-        if source.identifier == "sky":
-            raise KeyboardInterrupt
-        return read_field(source)
-
-    monkeypatch.setattr(stages, "read_field", read)
+    break_reading("sky", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
     kept = Catalogue.read(tmp_path / "out" / "catalogue.ecsv")
