@@ -23,6 +23,8 @@ PRESETS = {
     "efficientdet_d0.yaml": DetectorTraining,
     "ssd_mobilenet.yaml": DetectorTraining,
     "ssd_mobilenet_640.yaml": DetectorTraining,
+    "efficientdet_d0_folds.yaml": DetectorTraining,
+    "efficientdet_d0_start.yaml": DetectorTraining,
     "ssd_mobilenet_folds.yaml": DetectorTraining,
     "ssd_mobilenet_start.yaml": DetectorTraining,
     "vgg16_start.yaml": ClassifierTraining,
