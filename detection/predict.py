@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +27,11 @@ __all__ = ["detect_field", "field_tiles", "tighten"]
 # at least one tile of the pass, and the pass at half the scale takes over from there.
 _OVERLAP = 0.5
 
+# Up to nine tenths of that a galaxy lies whole in a tile for certain, also where its box is a few
+# pixels too large.  What the coarser passes box so small is found more certainly by the finer one,
+# or is wrong: most often a close pair, of which little more than one is left at their scale.
+_WHOLE = 0.9 * _OVERLAP
+
 # Two boxes of one object, from neighbouring tiles or passes or of different classes, agree to
 # better than this; two objects that overlap on the sky do not.
 _SAME_OBJECT_IOU = 0.45
@@ -39,11 +47,11 @@ def detect_field(
 
     The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile (see
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
-    the smallest.  A box that an inner tile edge cuts is dropped, for another tile or pass has the
-    object whole; what several tiles found is merged by IoU, never by the overlap with the smaller
-    box, which would swallow a small galaxy in front of a large one.  What was found as several
-    classes is of the class with the best score.  Where the detector has a second look, it tightens
-    the boxes in the end.
+    the smallest.  A pass adds nothing that the finer one sees whole for certain.  A box that an
+    inner tile edge cuts is dropped, for another tile or pass has the object whole; what several
+    tiles found is merged by IoU, never by the overlap with the smaller box, which would swallow a
+    small galaxy in front of a large one.  What was found as several classes is of the class with
+    the best score.  Where the detector has a second look, it tightens the boxes in the end.
 
     Parameters
     ----------
@@ -66,11 +74,13 @@ def detect_field(
     size = detector.input_size
     found = [Detections.empty()]
     tiles = field_tiles(width, height, size, passes)
+    smallest = _smallest_by_scale(tiles)
     for tile, pixels in cut_tiles(rgb, tiles):
         (detections,) = detector.detect(pixels[np.newaxis], score_threshold)
         boxes = clip(tile.to_field(detections.boxes), width, height)
         # A tile may reach beyond a small field; what lies wholly out there is nothing.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
+        kept &= (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
     if detector.second_look is not None:
@@ -90,6 +100,15 @@ def tighten(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) 
     """
     # Two boxes of one object may agree only now.
     return _merged(second_look.refine(rgb, found))
+
+
+def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:
+    """Return the least longer side, in pixels of the field, of what each pass adds."""
+    scales = list(dict.fromkeys(tile.scale for tile in tiles))
+    finer = [math.inf, *scales[:-1]]
+    return {
+        scale: _WHOLE * tiles[0].size / before for scale, before in zip(scales, finer, strict=True)
+    }
 
 
 def _merged(found: Detections) -> Detections:

@@ -51,6 +51,29 @@ def test_an_object_larger_than_a_tile_is_found_by_a_coarser_pass(
     assert (coarse[:, 2] - coarse[:, 0]).max() == pytest.approx(128)
 
 
+class Generous:
+    """Boxes a square of one size in the middle of every tile."""
+
+    class_names = ("galaxy",)
+    input_size = 64
+    second_look = None
+
+    def __init__(self, side: int) -> None:
+        self.box = np.array([32 - side / 2, 32 - side / 2, 32 + side / 2, 32 + side / 2])
+
+    def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
+        return [Detections(self.box[np.newaxis], np.array([0.5]))]
+
+
+@pytest.mark.parametrize(("side", "scales"), [(14, {1}), (15, {1, 0.5, 0.25}), (60, {0.25})])
+def test_a_coarser_pass_adds_only_what_the_finer_one_may_cut(side: int, scales: set[float]) -> None:
+    # Half a tile is 32 pixels: what the finer pass boxes with 0.9 of that, 28.8, a pass at half
+    # the scale boxes with 14.4.
+    found = detect_field(np.zeros((256, 256, 3), np.uint8), Generous(side))  # type: ignore[arg-type]
+    tiles = field_tiles(256, 256, 64)
+    assert {tiles[index].scale for index in found.tiles} == scales
+
+
 def test_one_pass_does_not_see_what_is_larger_than_a_tile(
     tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
 ) -> None:
