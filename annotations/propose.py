@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import Detections
+from ..imaging import Detections, longer_sides
 from .annotation import ObjectBox
 from .isophotes import find_isophotes
 from .star_galaxy import galaxy_probability
@@ -56,8 +56,7 @@ def propose_galaxies(
     """
     sources = find_isophotes(rgb, threshold)
     probability = galaxy_probability(sources.shapes)
-    longer = (sources.boxes[:, 2:] - sources.boxes[:, :2]).max(axis=1, initial=0)
-    kept = np.flatnonzero((longer >= smallest) & (probability >= DOUBTFUL))
+    kept = np.flatnonzero((longer_sides(sources.boxes) >= smallest) & (probability >= DOUBTFUL))
     kept = kept[np.argsort(-probability[kept], kind="stable")]
     return Detections(sources.boxes[kept], probability[kept])
 

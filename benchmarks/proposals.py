@@ -25,7 +25,7 @@ from galpipe.annotations.isophotes import Isophotes, find_isophotes
 from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
 from galpipe.annotations.star_galaxy import galaxy_probability, products
 from galpipe.detection.evaluate import evaluate_detections
-from galpipe.imaging import Detections, iou, read_field, to_rgb
+from galpipe.imaging import Detections, iou, longer_sides, read_field, to_rgb
 
 SETS = {"gz2": "images", "fields": "jpeg"}
 FOLDS = 5
@@ -46,7 +46,7 @@ class Scene:
 
     @property
     def longer(self) -> NDArray[np.float64]:
-        return (self.sources.boxes[:, 2:] - self.sources.boxes[:, :2]).max(axis=1, initial=0)
+        return longer_sides(self.sources.boxes)
 
 
 def find_scenes(data: Path) -> list[Scene]:

@@ -14,6 +14,7 @@ from ..imaging import (
     area,
     clip,
     cut_tiles,
+    longer_sides,
     plan_tiles,
     suppress,
     touches_inner_edge,
@@ -80,7 +81,7 @@ def detect_field(
         boxes = clip(tile.to_field(detections.boxes), width, height)
         # A tile may reach beyond a small field; what lies wholly out there is nothing.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
-        kept &= (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) >= smallest[tile.scale]
+        kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
     if detector.second_look is not None:
@@ -104,7 +105,7 @@ def tighten(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) 
 
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:
     """Return the least longer side, in pixels of the field, of what each pass adds."""
-    scales = list(dict.fromkeys(tile.scale for tile in tiles))
+    scales = _scales(tiles)
     finer = [math.inf, *scales[:-1]]
     return {
         scale: _WHOLE * tiles[0].size / before for scale, before in zip(scales, finer, strict=True)
@@ -118,5 +119,10 @@ def _merged(found: Detections) -> Detections:
 def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:
     """Return the tiles of side `size` on which a field is searched, in the order of their index."""
     tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
-    scales = list(dict.fromkeys(tile.scale for tile in tiles))[:passes]
-    return [tile for tile in tiles if tile.scale in scales]
+    kept = _scales(tiles)[:passes]
+    return [tile for tile in tiles if tile.scale in kept]
+
+
+def _scales(tiles: Sequence[Tile]) -> list[float]:
+    """Return the scale of each pass, from the finest on."""
+    return list(dict.fromkeys(tile.scale for tile in tiles))

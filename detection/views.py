@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import area, clip
+from ..imaging import area, clip, longer_sides
 
 __all__ = ["LabelledImage", "TrainingTile", "assemble", "turn", "view"]
 
@@ -104,7 +104,7 @@ def view(
     visible = clip(whole, *size)
     fraction = area(visible) / np.maximum(area(whole), 1e-9)
     seen = fraction > 0
-    undecided = source.difficult | ((whole[:, 2:] - whole[:, :2]).max(axis=1) < _SMALLEST_LEARNT)
+    undecided = source.difficult | (longer_sides(whole) < _SMALLEST_LEARNT)
     large = (fraction >= _VISIBLE) & (np.sqrt(area(visible)) >= _SMALLEST_LEARNT)
     kept = seen & ~undecided & ((fraction >= _NEARLY_WHOLE) | large)
     return TrainingTile(

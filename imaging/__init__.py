@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .boxes import area, clip, iou, suppress
+from .boxes import area, clip, iou, longer_sides, suppress
 from .crops import crop_window, cut_crop, remove_sky
 from .detections import Detections
 from .draw import draw_overlay, to_display
@@ -34,6 +34,7 @@ __all__ = [
     "find_fields",
     "iou",
     "legend_strip",
+    "longer_sides",
     "plan_tiles",
     "read_field",
     "read_picture_size",

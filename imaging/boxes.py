@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["area", "as_boxes", "clip", "iou", "suppress"]
+__all__ = ["area", "as_boxes", "clip", "iou", "longer_sides", "suppress"]
 
 
 def as_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
@@ -34,6 +34,12 @@ def area(boxes: ArrayLike) -> NDArray[np.float64]:
     array = as_boxes(boxes)
     sides = np.maximum(array[:, 2:] - array[:, :2], 0.0)
     return sides[:, 0] * sides[:, 1]
+
+
+def longer_sides(boxes: ArrayLike) -> NDArray[np.float64]:
+    """Return the longer side of each box in pixels, shape (N,); 0 where both are inside out."""
+    array = as_boxes(boxes)
+    return np.asarray((array[:, 2:] - array[:, :2]).max(axis=1, initial=0.0))
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from ..annotations.propose import (
 )
 from ..detection.predict import detect_field
 from ..errors import GalpipeError, InputError, OutputError, require
-from ..imaging import Detections, FieldSource, read_field, to_rgb
+from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
 from ..models import TileDetector
 from .progress import field_progress
 from .record import Failure
@@ -180,10 +180,8 @@ def _trained(detector: TileDetector, smallest: float) -> Finder:
     def find(source: FieldSource) -> AnnotatedImage:
         rgb = to_rgb(read_field(source), detector.stretch)
         found = detect_field(rgb, detector, _DOUBTFUL_SHARE * certain)
-        longer = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
-        return _annotated(
-            source, rgb, found.select(longer >= smallest), detector.class_names, certain
-        )
+        large = found.select(longer_sides(found.boxes) >= smallest)
+        return _annotated(source, rgb, large, detector.class_names, certain)
 
     return find
 

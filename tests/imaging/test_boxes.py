@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from galpipe.imaging import area, clip, iou, suppress
+from galpipe.imaging import area, clip, iou, longer_sides, suppress
 from galpipe.imaging.boxes import as_boxes
 
 edge = st.floats(-50, 50).map(lambda value: round(value, 3))
@@ -22,12 +22,16 @@ def test_golden_values() -> None:
     np.testing.assert_allclose(iou(a, b), [[1 / 3, 1, 0], [0, 0.01, 0]])
     np.testing.assert_array_equal(area(a), [100, 1])
     np.testing.assert_array_equal(area([[5, 5, 2, 9]]), [0])
+    np.testing.assert_array_equal(
+        longer_sides([[0, 0, 4, 3], [1, 1, 2, 9], [5, 5, 2, 3]]), [4, 8, 0]
+    )
     np.testing.assert_array_equal(clip([[-3, 2, 50, 60]], 40, 30), [[0, 2, 40, 30]])
 
 
 def test_empty_and_wrong_shapes() -> None:
     assert as_boxes([]).shape == (0, 4)
     assert iou([], [[0, 0, 1, 1]]).shape == (0, 1)
+    assert longer_sides([]).shape == (0,)
     assert suppress([], [], 0.5).shape == (0,)
     with pytest.raises(ValueError, match=r"\(N, 4\)"):
         as_boxes([[1, 2, 3]])
