@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models import ScoreCalibration
+from ..models.log_odds import log_odds
 from .curves import reliability
 from .matches import Matches
 
 __all__ = ["calibrated", "calibration_errors", "fit_calibration"]
-
-# Keeps the logit of a score that was rounded to 0 or 1 finite.
-_SMALLEST = 1e-12
 
 
 def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
@@ -45,7 +43,7 @@ def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
     kinds = [matches for matches in kinds if matches.hits.any() and not matches.hits.all()]
     if not kinds:
         return ScoreCalibration()
-    logits = np.concatenate([_logits(matches.scores) for matches in kinds])
+    logits = np.concatenate([log_odds(matches.scores) for matches in kinds])
     targets = np.concatenate([_targets(matches.hits) for matches in kinds])
     weights = np.concatenate(
         [np.full(len(matches.hits), 1 / matches.hits.sum()) for matches in kinds]
@@ -66,10 +64,10 @@ def calibrated(matches: Matches, calibration: ScoreCalibration) -> Matches:
     """Return matches with calibrated scores."""
     return replace(
         matches,
-        scores=calibration.probabilities(_logits(matches.scores)),
+        scores=calibration.probabilities(log_odds(matches.scores)),
         object_scores=np.where(
             np.isfinite(matches.object_scores),
-            calibration.probabilities(_logits(matches.object_scores)),
+            calibration.probabilities(log_odds(matches.object_scores)),
             matches.object_scores,
         ),
     )
@@ -93,11 +91,6 @@ def calibration_errors(matches: Matches, calibration: ScoreCalibration) -> dict[
         "calibration_error_before": reliability(calibrated(matches, inverse)).error,
     }
     return {name: error and round(error, 4) for name, error in errors.items()}
-
-
-def _logits(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    clipped = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
-    return np.log(clipped / (1 - clipped))
 
 
 def _targets(hits: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -183,11 +183,12 @@ def _second_look_lines(head: DetectorHead) -> list[str]:
     if head.second_look is None:
         return []
     return [
-        f"A second look (`{head.second_look}`) tightens the boxes: of the isophotes of the "
+        f"A second look (`{head.second_look}`) goes over the boxes. Of the isophotes of the "
         "smoothed grey picture about a box, at ten levels of the noise, a network of some 1,300 "
-        "weights chooses each edge. It has learned from what the detector finds on its own "
-        "training images, and is kept because the boxes of the validation images are tighter "
-        "with it."
+        "weights chooses each edge; another, of 1,000, weighs the score by how the light in the "
+        "box is spread, at most by a factor of 20 in the odds, for a star, a pair and a piece of a "
+        "galaxy each look unlike a galaxy. They have learned from what the detector finds on its "
+        "own training images; what of them made the validation images better is kept."
     ]
 
 

@@ -13,7 +13,7 @@ from ..models.second_look import SecondLook
 from .dataset import Source
 from .evaluate import evaluate_detections
 from .metrics import DetectionMetrics
-from .predict import detect_field, tighten
+from .predict import detect_field, look_again
 from .views import LabelledImage
 
 __all__ = ["Searched", "images_by_role", "search_by_role"]
@@ -54,12 +54,18 @@ class Searched:
         found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
         return cls(images, found, detector.class_names)
 
-    def tightened(self, second_look: SecondLook) -> Searched:
-        """Return what a detector without a second look would have found with one."""
+    def seen_again(self, second_look: SecondLook, lowest_score: float) -> Searched:
+        """Return what a detector without a second look would have found with one.
+
+        Parameters
+        ----------
+        second_look : SecondLook
+        lowest_score : float
+            The detector's.
+        """
         pairs = zip(self.images, self.found, strict=True)
-        return replace(
-            self, found=[tighten(image.rgb, found, second_look) for image, found in pairs]
-        )
+        found = [look_again(image.rgb, found, second_look, lowest_score) for image, found in pairs]
+        return replace(self, found=found)
 
     @cached_property
     def metrics(self) -> DetectionMetrics:

@@ -22,7 +22,7 @@ from ..imaging import (
 from ..models import TileDetector
 from ..models.second_look import SecondLook
 
-__all__ = ["detect_field", "field_tiles", "tighten"]
+__all__ = ["detect_field", "field_tiles", "look_again"]
 
 # Share of a tile that neighbours have in common: a galaxy up to this share of a tile lies whole in
 # at least one tile of the pass, and the pass at half the scale takes over from there.
@@ -52,7 +52,8 @@ def detect_field(
     inner tile edge cuts is dropped, for another tile or pass has the object whole; what several
     tiles found is merged by IoU, never by the overlap with the smaller box, which would swallow a
     small galaxy in front of a large one.  What was found as several classes is of the class with
-    the best score.  Where the detector has a second look, it tightens the boxes in the end.
+    the best score.  Where the detector has a second look, it goes over all that could
+    reach the lowest score with it: it tightens the boxes, and has the last word on the scores.
 
     Parameters
     ----------
@@ -73,23 +74,29 @@ def detect_field(
     """
     height, width = rgb.shape[:2]
     size = detector.input_size
+    threshold = detector.score_threshold if score_threshold is None else score_threshold
+    look = detector.second_look
+    lowest = threshold
+    if look is not None:
+        # What scores less than any score that is ever looked at is not about an object.
+        lowest = min(threshold, max(look.lowest(threshold), detector.lowest_score))
     found = [Detections.empty()]
     tiles = field_tiles(width, height, size, passes)
     smallest = _smallest_by_scale(tiles)
     for tile, pixels in cut_tiles(rgb, tiles):
-        (detections,) = detector.detect(pixels[np.newaxis], score_threshold)
+        (detections,) = detector.detect(pixels[np.newaxis], lowest)
         boxes = clip(tile.to_field(detections.boxes), width, height)
         # A tile may reach beyond a small field; what lies wholly out there is nothing.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
-    if detector.second_look is not None:
-        merged = tighten(rgb, merged, detector.second_look)
-    return merged
+    return merged if look is None else look_again(rgb, merged, look, threshold)
 
 
-def tighten(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) -> Detections:
+def look_again(
+    rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook, score_threshold: float
+) -> Detections:
     """Return what a search without a second look has found as one with it would have.
 
     Parameters
@@ -97,10 +104,14 @@ def tighten(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) 
     rgb : ndarray of uint8, shape (H, W, 3)
         The field.
     found : Detections
+        Best first.
     second_look : SecondLook
+    score_threshold : float
+        Lowest score kept.
     """
+    refined = second_look.refine(rgb, found)
     # Two boxes of one object may agree only now.
-    return _merged(second_look.refine(rgb, found))
+    return _merged(refined.select(refined.scores >= score_threshold))
 
 
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 
 from ..configs import DetectorTraining
 from ..models import (
-    Bundle,
     Detector,
     DetectorHead,
     Manifest,
@@ -28,10 +27,10 @@ from .curve_pictures import MeasuredCurve, reliability_picture
 from .curves import PrecisionRecall
 from .dataset import Source
 from .export import export_litert
-from .measure import Searched, search_by_role
+from .measure import search_by_role
 from .parity import Parity, measure_parity, parity_tiles
 from .quantisation import Quantisation
-from .tighten import find_second_look
+from .second_look import find_second_look
 from .zoo import INPUT_SCALING
 
 __all__ = ["measure_bundle", "publish"]
@@ -80,15 +79,8 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
         versions=versions(),
     )
     files = {_MODEL_FILE: export_litert(model, config.input_size, per_cell)}
-    detector = Detector(read_bundle(write_bundle(folder, manifest, files, "", {})))
-    validation = search_by_role(detector, sources, "validation")
-    look = find_second_look(detector, sources, validation, config.seed)
-    if look is not None:
-        validation = {role: searched.tightened(look) for role, searched in validation.items()}
-        files[_SECOND_LOOK_FILE] = look.to_bytes()
-        manifest = _with_head(manifest, second_look=_SECOND_LOOK_FILE)
-        detector = Detector(read_bundle(write_bundle(folder, manifest, files, "", {})))
-    detector = _calibrated(detector, validation)
+    bundle = read_bundle(write_bundle(folder, manifest, files, "", {}))
+    detector = _complete(Detector(bundle), config, sources)
     tiles = parity_tiles(sources, config.input_size)
     parity = measure_parity(model, detector, tiles, per_cell)
     if not parity.holds:
@@ -97,7 +89,10 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
 
 
 def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Source]) -> Path:
-    """Calibrate the scores of a bundle, choose their threshold, measure it, and write all into it.
+    """Give the network of a bundle all that is fitted to it, measure it, and write all into it.
+
+    A second look is trained on the training images, the scores are calibrated on the validation
+    images, and their threshold is chosen there.
 
     The threshold is the one with the best F1, averaged over the kinds of validation images, so
     that the many cutouts do not outvote the few frames.
@@ -117,12 +112,11 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
         The bundle.
     """
     bundle = read_bundle(folder)
-    plain = _of_manifest(bundle, _with_head(bundle.manifest, calibration=ScoreCalibration()))
-    detector = _calibrated(plain, search_by_role(plain, sources, "validation"))
+    plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), second_look=None)
     known = bundle.metrics()
     parity, quantisation = known.get("litert_parity"), known.get("quantised")
     return _measure(
-        detector,
+        _complete(Detector(replace(bundle, manifest=plain)), config, sources),
         config,
         sources,
         parity and Parity(**parity),
@@ -130,25 +124,25 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
     )
 
 
-def _calibrated(plain: Detector, validation: Mapping[str, Searched]) -> Detector:
-    """Return a detector with the calibration and the threshold that suit what it found so far."""
+def _complete(plain: Detector, config: DetectorTraining, sources: Sequence[Source]) -> Detector:
+    """Return a detector with the second look, the calibration and the threshold that suit it."""
+    found = search_by_role(plain, sources, "validation")
+    look, validation = find_second_look(plain, sources, found, config.seed)
     kinds = [searched.metrics.matches for searched in validation.values()]
     calibration = fit_calibration(kinds)
     curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in kinds]
     manifest = _with_head(
         plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
     )
-    return _of_manifest(plain.bundle, manifest)
+    detector = Detector(replace(plain.bundle, manifest=manifest))
+    detector.second_look = look and replace(look, slope=calibration.slope)
+    return detector
 
 
 def _with_head(manifest: Manifest, **changes: Any) -> Manifest:
     if manifest.head is None:
         return manifest
     return manifest.model_copy(update={"head": manifest.head.model_copy(update=changes)})
-
-
-def _of_manifest(bundle: Bundle, manifest: Manifest) -> Detector:
-    return Detector(replace(bundle, manifest=manifest))
 
 
 def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
@@ -162,7 +156,7 @@ def _measure(
     detector: Detector,
     config: DetectorTraining,
     sources: Sequence[Source],
-    parity: Parity | None = None,
+    parity: Parity | None,
     quantisation: Quantisation | None = None,
 ) -> Path:
     """Measure a detector on the images held back and write its bundle with the figures."""
@@ -187,11 +181,15 @@ def _measure(
     }
     curves = [MeasuredCurve(*figures, head.score_threshold) for figures in measured.items()]
     bundle = detector.bundle
-    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE)
+    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _SECOND_LOOK_FILE)
     files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
     files[_PICTURE_FILE] = reliability_picture(curves)
+    if detector.second_look is not None:
+        files[_SECOND_LOOK_FILE] = detector.second_look.to_bytes()
+        head = head.model_copy(update={"second_look": _SECOND_LOOK_FILE})
+    manifest = bundle.manifest.model_copy(update={"head": head})
     card = model_card(config, sources, measured, head, parity, quantisation, _PICTURE_FILE)
-    return write_bundle(bundle.path, bundle.manifest, files, card, metrics)
+    return write_bundle(bundle.path, manifest, files, card, metrics)
 
 
 def _portable(config: DetectorTraining) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Calibrate and measure a bundle again, on the images of its own training."""
+"""Fit to a network what follows it, and measure it again, on the images of its own training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["recalibrate"]
 
 
 def recalibrate(folder: Path, config: DetectorTraining) -> Path:
-    """Fit the scores of a detector to its validation images again, and measure it again.
+    """Fit all that follows the network of a detector to it again, and measure it again.
 
-    Calibration, score threshold, figures, reliability plot and card of the bundle are replaced;
-    its networks stay.
+    Second look, calibration, score threshold, figures, reliability plot and card of the bundle are
+    replaced; the network stays.
 
     Parameters
     ----------

@@ -1,161 +1,66 @@
-"""Train the second look: which isophote about a detected box is the edge of its object."""
+"""Find a detector a second look: tighter boxes, and surer scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..imaging import Detections, iou
-from ..imaging.outlines import CANDIDATES, FEATURES, ODD_FEATURE, find_outlines
-from ..models.second_look import HIDDEN, SecondLook
-from .views import LabelledImage
+from ..models import Detector
+from ..models.second_look import SecondLook
+from .dataset import Source
+from .measure import Searched
+from .outline_edges import fit_edges
+from .rescoring import fit_rescoring
 
-__all__ = ["fit_second_look"]
-
-# A box that agrees less with an object is about something else; the best of an image are enough.
-_LEAST_IOU = 0.45
-_FEWEST_BOXES = 50
-_STEPS, _BATCH, _RATE, _DECAY = 2500, 128, 3e-3, 1e-3
-# Relative error of an edge below which the loss is quadratic.
-_SMOOTH = 0.02
-_FURTHEST = 3.0
-_NOT_TURNED = [0, 1, 2, 3, ODD_FEATURE]
-
-Arrays = list[NDArray[np.float64]]
+__all__ = ["find_second_look"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Examples:
-    """Features (N, C, F), candidates (N, C, 4) and truth (N, 4), both relative to the box."""
-
-    features: NDArray[np.float64]
-    edges: NDArray[np.float64]
-    truth: NDArray[np.float64]
-
-
-def fit_second_look(
-    images: Sequence[LabelledImage], found: Sequence[Detections], seed: int
-) -> SecondLook | None:
-    """Train a second look on what a detector found on its own training images.
+def find_second_look(
+    detector: Detector, sources: Sequence[Source], validation: Mapping[str, Searched], seed: int
+) -> tuple[SecondLook | None, Mapping[str, Searched]]:
+    """Train a second look on the training images, and say how much of it to use.
 
     Parameters
     ----------
-    images : sequence of LabelledImage
-    found : sequence of Detections
-        On each of them, down to low scores.
+    detector : Detector
+        Not calibrated yet, and without a second look.
+    sources : sequence of Source
+        The images that it was trained on.
+    validation : mapping of str to Searched
+        What it found on the validation images, by their role.
     seed : int
 
     Returns
     -------
-    SecondLook or None
-        None where too few objects were found to learn from.
+    look : SecondLook or None
+        The whole, its edges alone or nothing: what has the best average precision (IoU 0.5 to
+        0.95) on the validation images, a mean over their roles; of equals the least.
+    validation : mapping of str to Searched
+        What the detector finds with it.
     """
-    parts = [_examples(*pair) for pair in zip(images, found, strict=True)]
-    examples = (
-        _Examples(
-            *(
-                np.concatenate([getattr(part, name) for part in parts])
-                for name in ("features", "edges", "truth")
-            )
-        )
-        if parts
-        else None
-    )
-    if examples is None or len(examples.truth) < _FEWEST_BOXES:
-        return None
-    mean, deviation = examples.features.mean((0, 1)), examples.features.std((0, 1)) + 1e-3
-    # What changes its sign with a turn must be centred on zero.
-    mean[_NOT_TURNED] = 0.0
-    turned = [_turned(examples, number, mean, deviation) for number in range(8)]
-    rng = np.random.default_rng(seed)
-    sizes = (FEATURES, HIDDEN, HIDDEN, 4)
-    parameters: Arrays = []
-    for rows, columns, gain in zip(sizes[:-1], sizes[1:], (2.0, 2.0, 0.06), strict=True):
-        parameters += [rng.normal(0, np.sqrt(gain / rows), (rows, columns)), np.zeros(columns)]
-    first, second = ([np.zeros_like(array) for array in parameters] for _ in range(2))
-    for step in range(_STEPS):
-        batch = turned[rng.integers(8)]
-        drawn = rng.integers(len(batch.truth), size=_BATCH)
-        gradients = _gradients(
-            parameters, batch.features[drawn], batch.edges[drawn], batch.truth[drawn]
-        )
-        rate = _RATE * 0.5 * (1 + np.cos(np.pi * step / _STEPS))
-        # Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-        for place, gradient in enumerate(gradients):
-            first[place] = 0.9 * first[place] + 0.1 * gradient
-            second[place] = 0.99 * second[place] + 0.01 * gradient**2
-            momentum = first[place] / (1 - 0.9 ** (step + 1))
-            scale = np.sqrt(second[place] / (1 - 0.99 ** (step + 1))) + 1e-7
-            parameters[place] = parameters[place] - rate * (
-                momentum / scale + _DECAY * parameters[place]
-            )
-    return SecondLook((mean, deviation, *parameters))
+    if not validation:
+        return None, validation
+    images = [image for source in sources for image in source.train]
+    searched = Searched.by(detector, images)
+    edges = fit_edges(images, searched.found, seed)
+    if edges is None:
+        return None, validation
+    looks = [SecondLook(edges)]
+    rescoring = fit_rescoring(searched.seen_again(looks[0], detector.lowest_score), seed)
+    if rescoring is not None:
+        looks.append(SecondLook(edges, rescoring))
+    chosen: SecondLook | None = None
+    best = validation
+    for look in looks:
+        again = {
+            role: found.seen_again(look, detector.lowest_score)
+            for role, found in validation.items()
+        }
+        if _mean_precision(again) > _mean_precision(best):
+            chosen, best = look, again
+    return chosen, best
 
 
-def _examples(image: LabelledImage, detections: Detections) -> _Examples:
-    objects = image.boxes[~image.difficult]
-    overlap = iou(detections.boxes, objects)
-    kept = np.flatnonzero(overlap.max(axis=1, initial=0.0) >= _LEAST_IOU)
-    if not len(kept):
-        return _Examples(
-            np.zeros((0, CANDIDATES, FEATURES)), np.zeros((0, CANDIDATES, 4)), np.zeros((0, 4))
-        )
-    # All up to the last that is kept: what a box is told of better ones must be as in a search.
-    boxes = detections.boxes[: kept[-1] + 1]
-    outlines = find_outlines(image.rgb, boxes)
-    own = boxes[kept]
-    size = np.tile(own[:, 2:] - own[:, :2], 2)
-    edges = (outlines.boxes[kept] - own[:, np.newaxis]) / size[:, np.newaxis]
-    truth = (objects[overlap[kept].argmax(axis=1)] - own) / size
-    return _Examples(outlines.features[kept], np.clip(edges, -_FURTHEST, _FURTHEST), truth)
-
-
-def _turned(
-    examples: _Examples, number: int, mean: NDArray[np.float64], deviation: NDArray[np.float64]
-) -> _Examples:
-    """Return examples as one of the eight turns and mirrorings of the picture gives them."""
-    features = examples.features.copy()
-
-    def turn(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-        xmin, ymin, xmax, ymax = np.moveaxis(edges, -1, 0)
-        if number & 1:
-            xmin, xmax = -xmax, -xmin
-        if number & 2:
-            ymin, ymax = -ymax, -ymin
-        if number & 4:
-            xmin, ymin, xmax, ymax = ymin, xmin, ymax, xmax
-        return np.stack([xmin, ymin, xmax, ymax], axis=-1)
-
-    features[..., :4] = turn(features[..., :4])
-    if number & 4:
-        features[..., ODD_FEATURE] *= -1
-    return _Examples((features - mean) / deviation, turn(examples.edges), turn(examples.truth))
-
-
-def _gradients(
-    parameters: Arrays,
-    features: NDArray[np.float64],
-    edges: NDArray[np.float64],
-    truth: NDArray[np.float64],
-) -> Arrays:
-    """Return the gradients of the mean (smooth) absolute error of the edges."""
-    kernel1, bias1, kernel2, bias2, kernel3, bias3 = parameters
-    hidden1 = np.maximum(features @ kernel1 + bias1, 0)
-    hidden2 = np.maximum(hidden1 @ kernel2 + bias2, 0)
-    logits = hidden2 @ kernel3 + bias3
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    mean = (weights * edges).sum(axis=1)
-    error = mean - truth
-    slope = error / np.sqrt(error**2 + _SMOOTH**2) / len(truth)
-    to_logits = weights * (edges - mean[:, np.newaxis]) * slope[:, np.newaxis]
-    to_hidden2 = (to_logits @ kernel3.T) * (hidden2 > 0)
-    to_hidden1 = (to_hidden2 @ kernel2.T) * (hidden1 > 0)
-    gradients: Arrays = []
-    for values, above in ((features, to_hidden1), (hidden1, to_hidden2), (hidden2, to_logits)):
-        flat = above.reshape(-1, above.shape[-1])
-        gradients += [values.reshape(-1, values.shape[-1]).T @ flat, flat.sum(axis=0)]
-    return gradients
+def _mean_precision(searched: Mapping[str, Searched]) -> float:
+    return float(np.mean([found.metrics.ap for found in searched.values()]))

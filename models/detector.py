@@ -10,6 +10,7 @@ from ..imaging import Detections, clip, suppress
 from .anchors import decode_boxes, multilevel_anchors
 from .bundle import Bundle
 from .litert import LiteRTNetwork
+from .manifest import DetectorHead
 from .second_look import SecondLook
 from .tile_detector import LOWEST_SCORE
 
@@ -29,7 +30,7 @@ class Detector:
     head : DetectorHead
         Its anchors, calibration and thresholds.
     second_look : SecondLook or None
-        What tightens the boxes found in a whole field.
+        What goes over the boxes found in a whole field.
 
     Raises
     ------
@@ -52,7 +53,7 @@ class Detector:
         self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
-        self.second_look = _read_second_look(bundle, self.head.second_look)
+        self.second_look = _read_second_look(bundle, self.head)
         self._anchors = multilevel_anchors(self.head.anchors, self.input_size)
         try:
             self._network = LiteRTNetwork(bundle.read(member.file), member.scaling)
@@ -111,13 +112,15 @@ class Detector:
         return logits, codes
 
 
-def _read_second_look(bundle: Bundle, name: str | None) -> SecondLook | None:
-    if name is None:
+def _read_second_look(bundle: Bundle, head: DetectorHead) -> SecondLook | None:
+    if head.second_look is None:
         return None
     try:
-        return SecondLook.from_bytes(bundle.read(name))
+        return SecondLook.from_bytes(bundle.read(head.second_look), head.calibration.slope)
     except ValueError as error:
-        raise BundleError(f"{bundle.path}: '{name}' is no second look: {error}") from error
+        raise BundleError(
+            f"{bundle.path}: '{head.second_look}' is no second look: {error}"
+        ) from error
 
 
 def best_boxes(

@@ -58,7 +58,7 @@ class DetectorHead(_Section):
     """What turns a detector's raw outputs into boxes.
 
     ``score_threshold`` is in the scale of the calibrated scores.  ``second_look`` names the file of
-    what tightens the boxes afterwards, where there is one.
+    what tightens the boxes and weighs the scores afterwards, where there is one.
     """
 
     anchors: Anchors

@@ -38,7 +38,7 @@ class TileDetector(Protocol):
     pixel_scale_range : tuple of float or None
         Arcsec per pixel of the images it was trained on, from and to; None if unknown.
     second_look : SecondLook or None
-        What tightens the boxes found in a whole field.
+        What goes over the boxes found in a whole field: their edges, their scores.
     """
 
     identity: ModelIdentity

@@ -121,9 +121,10 @@ _training_config = click.option(
 def calibrate(bundle: Path, config: str) -> None:
     """Calibrate and measure a detector again on the images of its training.
 
-    The scores are fitted to its validation images, so that of the boxes at 0.8 four in five are
-    true; their threshold, the figures on the images held back and the model card follow.  BUNDLE is
-    changed in its place.
+    All that follows its network is made anew: the second look, from the training images; the fit of
+    the scores to the validation images, so that of the boxes at 0.8 four in five are true; their
+    threshold, the figures on the images held back and the model card.  BUNDLE is changed in its
+    place.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.recalibrate import recalibrate
@@ -156,8 +157,9 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     """Turn a detector into one that computes with 8-bit integers alone.
 
     For microcontrollers and accelerators without floating point, such as an Edge TPU: weights,
-    activations, input and outputs are integers.  The new model is calibrated and measured on the
-    images of the old one's training, and what it loses in mAP is told.
+    activations, input and outputs are integers.  The new model gets its own second look, is
+    calibrated and measured on the images of the old one's training, and what it loses in mAP is
+    told.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.quantize import quantize as quantize_detector

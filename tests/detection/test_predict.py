@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ class Generous:
 
     class_names = ("galaxy",)
     input_size = 64
+    score_threshold = 0.3
     second_look = None
 
     def __init__(self, side: int) -> None:
@@ -122,6 +124,7 @@ class Undecided:
 
     class_names = ("galaxy", "star")
     input_size = 64
+    score_threshold = 0.3
     second_look = None
     boxes = np.array([[8.0, 8, 48, 48], [9, 8, 48, 47], [20, 20, 30, 30], [36, 20, 46, 30]])
 
@@ -147,12 +150,45 @@ def test_a_second_look_has_the_last_word(
     class Look:
         def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
             assert (np.diff(found.scores) <= 0).all()
-            return found.with_boxes(found.boxes + WIDER)
+            scores = np.where(found.boxes[:, 0] > 50, found.scores, 0.7)
+            return Detections(found.boxes + WIDER, scores, found.class_ids, found.tiles)
+
+        def lowest(self, score: float) -> float:
+            return 0.1 * score
 
     field = squares(200, 120, (16, 16), (96, 64))
     detector = load_detector(tiny_detector_bundle)
     plain = detect_field(field, detector, 0.9)
     detector.second_look = Look()
     looked = detect_field(field, detector, 0.9)
-    np.testing.assert_allclose(looked.boxes, plain.boxes + WIDER)
-    np.testing.assert_array_equal(looked.scores, plain.scores)
+    kept = plain.boxes[:, 0] > 50
+    assert 0 < kept.sum() < len(kept)
+    np.testing.assert_allclose(looked.boxes, plain.boxes[kept] + WIDER)
+    np.testing.assert_array_equal(looked.scores, plain.scores[kept])
+
+
+def test_a_second_look_sees_what_it_could_raise_over_the_threshold() -> None:
+    class Look:
+        def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
+            return Detections(found.boxes, np.full(len(found), 0.9))
+
+        def lowest(self, score: float) -> float:
+            return score / 4
+
+    class Recording(Undecided):
+        score_threshold = 0.4
+        lowest_score = 0.02
+        second_look = Look()
+        asked: ClassVar[list[float | None]] = []
+
+        def detect(
+            self, images: np.ndarray, score_threshold: float | None = None
+        ) -> list[Detections]:
+            self.asked.append(score_threshold)
+            return super().detect(images, score_threshold)
+
+    tile = np.zeros((64, 64, 3), np.uint8)
+    for threshold in (None, 0.8, 0.05, 0.01):
+        detect_field(tile, Recording(), threshold)  # type: ignore[arg-type]
+    # Never less than the lowest score that says anything, unless that is asked for.
+    assert Recording.asked == [0.1, 0.2, 0.02, 0.01]

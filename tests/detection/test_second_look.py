@@ -1,131 +1,108 @@
-"""The second look: learns which isophote is the edge, and moves boxes onto it."""
+"""Which part of a second look is used, and that a search has it applied."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
 from galpipe.detection import second_look
-from galpipe.detection.second_look import fit_second_look
+from galpipe.detection.measure import Searched
 from galpipe.detection.views import LabelledImage
 from galpipe.imaging import Detections, iou
-from galpipe.imaging.outlines import CANDIDATES, FEATURES, find_outlines
 from galpipe.models.second_look import SecondLook
+from galpipe.models.small_network import SmallNetwork
 
-SIDE = 97
+BOX = np.array([[10.0, 12, 50, 44]])
+WIDER = np.array([-4.0, 0, 4, 0])
+ASIDE = np.array([[60.0, 60, 64, 64]])
+NETWORK: Any = object()
 
 
-def galaxy_picture(seed: int) -> LabelledImage:
-    """Return a picture of an ellipse whose surface falls linearly, and the box at a fixed level."""
-    rng = np.random.default_rng(seed)
-    x, y, a, b = *rng.uniform(40, 56, 2), *rng.uniform(12, 26, 2)
-    rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
-    radius = np.hypot((columns - x) / a, (rows - y) / b)
-    grey = 20 + 160 * np.clip(1.03 - radius, 0, None) + rng.normal(0, 3, (SIDE, SIDE))
-    rgb = np.repeat(grey.clip(0, 255).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
-    box = np.array([[x - a, y - b, x + a, y + b]])
+class FakeDetector:
+    """Finds nothing; what its second look does is what is looked at."""
+
+    class_names = ("galaxy",)
+    lowest_score = 0.02
+
+
+def image() -> LabelledImage:
     return LabelledImage(
-        f"{seed}.png", rgb, box, np.zeros(1, np.int64), np.zeros(1, dtype=bool), 0.0
+        "a.png", np.zeros((64, 64, 3), np.uint8), BOX, np.zeros(1, int), np.zeros(1, bool), 0.0
     )
 
 
-def found_nearby(image: LabelledImage, count: int) -> Detections:
-    """Return boxes that are all somewhat off."""
-    rng = np.random.default_rng(len(image.name) + int(image.boxes[0, 0] * 100))
-    size = np.tile(image.boxes[0, 2:] - image.boxes[0, :2], 2)
-    boxes = image.boxes + rng.normal(0, 0.08, (count, 4)) * size
-    return Detections(boxes, np.linspace(0.9, 0.5, count), np.zeros(count), np.zeros(count))
+@pytest.fixture
+def searched() -> Searched:
+    found = Detections(np.vstack([ASIDE, BOX + WIDER]), np.array([0.9, 0.8]))
+    return Searched([image()], [found], ("galaxy",))
 
 
-@pytest.fixture(scope="module")
-def look() -> SecondLook:
-    images = [galaxy_picture(seed) for seed in range(40)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(second_look, "_STEPS", 400)
-        fitted = fit_second_look(images, [found_nearby(image, 3) for image in images], 0)
-    assert fitted is not None
-    return fitted
+def refining(tighter: bool, surer: bool) -> Any:
+    """Return a `SecondLook.refine` whose parts are of use, or of none."""
+
+    def refine(look: SecondLook, rgb: np.ndarray, found: Detections) -> Detections:
+        own = iou(found.boxes, BOX)[:, 0] > 0
+        sign = 1 if tighter else -1
+        boxes = np.where(own[:, np.newaxis], found.boxes - sign * WIDER, found.boxes)
+        scores = found.scores
+        if look.rescoring is not None:
+            scores = np.where(own == surer, 0.95, 0.1)
+        refined = Detections(boxes, scores, found.class_ids, found.tiles)
+        return refined.select(np.argsort(-scores))
+
+    return refine
 
 
-def test_it_moves_boxes_of_other_pictures_onto_the_edge(look: SecondLook) -> None:
-    before, after = [], []
-    for seed in range(100, 110):
-        image = galaxy_picture(seed)
-        found = found_nearby(image, 2)
-        refined = look.refine(image.rgb, found)
-        before.append(iou(found.boxes, image.boxes).mean())
-        after.append(iou(refined.boxes, image.boxes).mean())
-        assert refined.scores.tolist() == found.scores.tolist()
-    assert np.mean(after) > 0.9 > np.mean(before) + 0.05
+@pytest.mark.parametrize(
+    ("tighter", "surer", "kept"),
+    [
+        (True, True, ["edges", "rescoring"]),
+        (True, False, ["edges"]),
+        (False, False, []),
+    ],
+)
+def test_as_much_of_it_is_used_as_is_of_use(
+    tighter: bool,
+    surer: bool,
+    kept: list[str],
+    searched: Searched,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(second_look, "fit_edges", lambda images, found, seed: NETWORK)
+    monkeypatch.setattr(second_look, "fit_rescoring", lambda searched, seed: NETWORK)
+    monkeypatch.setattr(SecondLook, "refine", refining(tighter, surer))
+    detector: Any = FakeDetector()
+    validation = {"cutouts": searched}
+    look, again = second_look.find_second_look(detector, [], validation, 0)
+    parts = [] if look is None else [name for name in ("edges", "rescoring") if getattr(look, name)]
+    assert parts == kept
+    assert (again is validation) == (not kept)
+    assert again["cutouts"].metrics.ap >= searched.metrics.ap
+    assert second_look.find_second_look(detector, [], {}, 0) == (None, {})
 
 
-def test_what_is_written_is_read_again(look: SecondLook) -> None:
-    image = galaxy_picture(7)
-    found = found_nearby(image, 2)
-    again = SecondLook.from_bytes(look.to_bytes())
-    np.testing.assert_allclose(
-        again.refine(image.rgb, found).boxes, look.refine(image.rgb, found).boxes, atol=0.01
-    )
+def test_too_little_to_learn_from_is_no_second_look(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector: Any = FakeDetector()
+    validation = {"cutouts": searched}
+    assert second_look.find_second_look(detector, [], validation, 0) == (None, validation)
+    monkeypatch.setattr(second_look, "fit_edges", lambda images, found, seed: NETWORK)
+    monkeypatch.setattr(second_look, "fit_rescoring", lambda searched, seed: None)
+    monkeypatch.setattr(SecondLook, "refine", refining(tighter=True, surer=True))
+    look, _ = second_look.find_second_look(detector, [], validation, 0)
+    assert look is not None
+    assert look.rescoring is None
 
 
-def test_a_neighbour_that_touches_moves_no_edge_far(look: SecondLook) -> None:
-    image = galaxy_picture(3)
-    rgb = image.rgb.copy()
-    rgb[:60, 44:52] = 200  # a bar of light from the galaxy to the edge of the picture
-    found = Detections(image.boxes, np.array([0.9]), np.zeros(1), np.zeros(1))
-    moved = look.refine(rgb, found).boxes - image.boxes
-    size = np.tile(image.boxes[:, 2:] - image.boxes[:, :2], 2)
-    assert (np.abs(moved) <= 0.2 * size + 1e-9).all()
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"[[1]]", b"\xff", b"[null]", b"[[NaN]]"])
-def test_a_damaged_file_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"holds|Expecting|decode"):
-        SecondLook.from_bytes(content)
-
-
-def test_too_few_objects_teach_nothing() -> None:
-    image = galaxy_picture(1)
-    assert fit_second_look([image], [found_nearby(image, 3)], 0) is None
-    assert fit_second_look([], [], 0) is None
-
-
-def test_nothing_found_stays_nothing(look: SecondLook) -> None:
-    assert len(look.refine(galaxy_picture(1).rgb, Detections.empty())) == 0
-
-
-def test_gradients_are_those_of_the_loss() -> None:
-    rng = np.random.default_rng(3)
-    shapes = ((5, 4), (4,), (4, 4), (4,), (4, 4), (4,))
-    parameters = [rng.normal(0, 0.5, shape) for shape in shapes]
-    features, edges, truth = (rng.normal(0, 1, s) for s in ((6, 7, 5), (6, 7, 4), (6, 4)))
-
-    def loss(parameters: list[np.ndarray]) -> float:
-        hidden = np.maximum(features @ parameters[0] + parameters[1], 0)
-        hidden = np.maximum(hidden @ parameters[2] + parameters[3], 0)
-        weights = np.exp(hidden @ parameters[4] + parameters[5])
-        mean = (weights * edges).sum(1) / weights.sum(1)
-        return float(np.sqrt((mean - truth) ** 2 + second_look._SMOOTH**2).sum(1).mean())
-
-    gradients = second_look._gradients(parameters, features, edges, truth)
-    for place, gradient in enumerate(gradients):
-        moved = [array.copy() for array in parameters]
-        direction = rng.normal(0, 1, gradient.shape)
-        moved[place] = parameters[place] + 1e-6 * direction
-        change = (loss(moved) - loss(parameters)) / 1e-6
-        assert change == pytest.approx((gradient * direction).sum(), rel=1e-3, abs=1e-5)
-
-
-def test_turned_examples_are_those_of_a_turned_picture() -> None:
-    image = galaxy_picture(5)
-    box = np.round(image.boxes)
-    plain = find_outlines(image.rgb, box)
-    # The sky is sampled at every third pixel: of 97, the same ones from either side.
-    mirrored = find_outlines(
-        np.ascontiguousarray(image.rgb[:, ::-1]),
-        box[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [SIDE, 0, SIDE, 0],
-    )
-    examples = second_look._Examples(plain.features, plain.boxes, box)
-    turned = second_look._turned(examples, 1, np.zeros(FEATURES), np.ones(FEATURES))
-    assert plain.boxes.shape == (1, CANDIDATES, 4)
-    np.testing.assert_allclose(turned.features[..., :4], mirrored.features[..., :4], atol=1e-9)
+def test_what_was_found_is_seen_again_as_in_a_search(
+    searched: Searched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SecondLook, "refine", refining(tighter=True, surer=True))
+    assert searched.metrics.ap < 1
+    after = searched.seen_again(SecondLook(NETWORK, SmallNetwork(())), 0.2)
+    np.testing.assert_array_equal(after.found[0].boxes, BOX)
+    assert after.found[0].scores.tolist() == [0.95]
+    assert after.metrics.ap == pytest.approx(1)
