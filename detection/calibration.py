@@ -13,7 +13,7 @@ from ..models.log_odds import log_odds
 from .curves import reliability
 from .matches import Matches
 
-__all__ = ["calibrated", "calibration_errors", "fit_calibration"]
+__all__ = ["calibrated", "calibration_errors", "fit_calibration", "fit_logistic"]
 
 
 def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
@@ -38,8 +38,6 @@ def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
     ScoreCalibration
         No change where there is nothing to fit to, or where better scores are no likelier true.
     """
-    from scipy.optimize import minimize
-
     kinds = [matches for matches in kinds if matches.hits.any() and not matches.hits.all()]
     if not kinds:
         return ScoreCalibration()
@@ -48,16 +46,30 @@ def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
     weights = np.concatenate(
         [np.full(len(matches.hits), 1 / matches.hits.sum()) for matches in kinds]
     )
-
-    def log_loss(parameters: NDArray[np.float64]) -> float:
-        calibrated_logits = parameters[0] * logits + parameters[1]
-        losses = np.logaddexp(0, calibrated_logits) - targets * calibrated_logits
-        return float((weights * losses).sum())
-
-    slope, intercept = minimize(log_loss, np.array([1.0, 0.0]), method="BFGS").x.tolist()
+    slope, intercept = fit_logistic(logits, targets, weights)
     if slope <= 0:
         return ScoreCalibration()
     return ScoreCalibration(slope=round(slope, 4), intercept=round(intercept, 4))
+
+
+def fit_logistic(
+    logits: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return the slope and the intercept of the log odds of the targets, linear in the logits.
+
+    Parameters
+    ----------
+    logits, targets, weights : ndarray, shape (N,)
+        Targets from 0 to 1.
+    """
+    from scipy.optimize import minimize
+
+    def log_loss(parameters: NDArray[np.float64]) -> float:
+        odds = parameters[0] * logits + parameters[1]
+        return float((weights * (np.logaddexp(0, odds) - targets * odds)).sum())
+
+    slope, intercept = minimize(log_loss, np.array([1.0, 0.0]), method="BFGS").x.tolist()
+    return slope, intercept
 
 
 def calibrated(matches: Matches, calibration: ScoreCalibration) -> Matches:

@@ -130,7 +130,8 @@ def model_card(
         ],
         "## Scores",
         "A score is the probability that a box overlaps an object by an IoU of 0.5 or more. The "
-        f"log odds x that network and second look give become it by 1 / (1 + exp(-({slope:.4g} x {intercept:+.4g}))), fitted "
+        "logit x that network and second look give becomes it by "
+        f"1 / (1 + exp(-({slope:.4g} x {intercept:+.4g}))), fitted "
         "to the validation images, each kind of the same weight. On the images held back:",
         f"![Score against the share of true boxes]({picture})",
         *[_reliability_part(role, metrics) for role, metrics in measured.items()],

@@ -54,18 +54,12 @@ class Searched:
         found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
         return cls(images, found, detector.class_names)
 
-    def seen_again(self, second_look: SecondLook, lowest_score: float) -> Searched:
-        """Return what a detector without a second look would have found with one.
-
-        Parameters
-        ----------
-        second_look : SecondLook
-        lowest_score : float
-            The detector's.
-        """
+    def seen_again(self, second_look: SecondLook) -> Searched:
+        """Return what a detector without a second look would have found with one."""
         pairs = zip(self.images, self.found, strict=True)
-        found = [look_again(image.rgb, found, second_look, lowest_score) for image, found in pairs]
-        return replace(self, found=found)
+        return replace(
+            self, found=[look_again(image.rgb, found, second_look) for image, found in pairs]
+        )
 
     @cached_property
     def metrics(self) -> DetectionMetrics:

@@ -62,7 +62,8 @@ def detect_field(
     detector : TileDetector
         Finds the objects of one tile.
     score_threshold : float, optional
-        Lowest score kept; by default the detector's own.
+        Lowest score kept; by default the detector's own.  From its `lowest_score` down, all that
+        there is.
     passes : int, optional
         Search at so many scales only, from full scale down; by default at all.
 
@@ -91,12 +92,15 @@ def detect_field(
         kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
-    return merged if look is None else look_again(rgb, merged, look, threshold)
+    if look is None:
+        return merged
+    again = look_again(rgb, merged, look)
+    # Who asks for the lowest scores wants all there is, to measure it: also what was found and
+    # then thought less of.
+    return again.select((again.scores >= threshold) | (threshold <= detector.lowest_score))
 
 
-def look_again(
-    rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook, score_threshold: float
-) -> Detections:
+def look_again(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) -> Detections:
     """Return what a search without a second look has found as one with it would have.
 
     Parameters
@@ -106,12 +110,9 @@ def look_again(
     found : Detections
         Best first.
     second_look : SecondLook
-    score_threshold : float
-        Lowest score kept.
     """
-    refined = second_look.refine(rgb, found)
     # Two boxes of one object may agree only now.
-    return _merged(refined.select(refined.scores >= score_threshold))
+    return _merged(second_look.refine(rgb, found))
 
 
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:

@@ -11,6 +11,7 @@ from ..imaging import Detections, iou
 from ..imaging.light import measure_light
 from ..models.log_odds import log_odds
 from ..models.small_network import SmallNetwork
+from .calibration import fit_logistic
 from .measure import Searched
 from .small_network_fit import Batch, fit_small_network
 from .views import LabelledImage
@@ -20,6 +21,8 @@ __all__ = ["fit_rescoring"]
 # Boxes that are right, and that are wrong, must be as many at least.
 _FEWEST_BOXES = 50
 _RIGHT_IOU = 0.5
+# Of the uncalibrated detector: what scores less is hardly ever an object, and easily told.
+_LOWEST_SCORE = 0.1
 _BATCH = 256
 # So strong because a detector's boxes on its own training images are few: cross-validated, mAP of
 # cutouts 0.970, 0.971 and 0.973 with 0.03, 0.1 and 0.3.
@@ -27,14 +30,14 @@ _DECAY = 0.3
 
 
 def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
-    """Train what is added to the log odds of a score, on a detector's own training images.
+    """Train what is added to the logit of a score, on a detector's own training images.
 
     A box that found an object at IoU 0.5 is right; those on difficult objects are left out.
 
     Parameters
     ----------
     searched : Searched
-        One image at least, with the edges moved already.
+        By a detector that is not calibrated yet; one image at least, the edges moved already.
     seed : int
 
     Returns
@@ -42,15 +45,23 @@ def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
     SmallNetwork or None
         None where too few boxes are right, or too few wrong, to learn from.
     """
-    pairs = list(zip(searched.images, searched.found, strict=True))
+    pairs = [
+        (image, found.select(found.scores >= _LOWEST_SCORE))
+        for image, found in zip(searched.images, searched.found, strict=True)
+    ]
     verdicts = np.concatenate([_verdicts(*pair) for pair in pairs])
     counted = verdicts != 0
     hits = verdicts[counted] > 0
     if min(hits.sum(), (~hits).sum()) < _FEWEST_BOXES:
         return None
-    light = [measure_light(image.rgb, found.boxes) for image, found in pairs]
-    features = np.concatenate(light)[counted]
-    odds = log_odds(np.concatenate([found.scores for _, found in pairs])[counted])
+    features = np.concatenate([measure_light(image.rgb, found.boxes) for image, found in pairs])
+    features = features[counted]
+    scores = log_odds(np.concatenate([found.scores for _, found in pairs])[counted])
+    # A detector's scores are not yet probabilities, to whose odds evidence could be added.
+    slope, intercept = fit_logistic(scores, hits.astype(np.float64), np.full(len(hits), 1e-3))
+    if slope <= 0:
+        return None
+    odds = slope * scores + intercept
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
     standardised = (features - mean) / deviation
 
@@ -58,7 +69,8 @@ def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
         drawn = rng.integers(len(standardised), size=_BATCH)
         return standardised[drawn], partial(_slope, odds[drawn], hits[drawn])
 
-    return fit_small_network(mean, deviation, 1, draw, seed, _DECAY)
+    *layers, kernel, bias = fit_small_network(mean, deviation, 1, draw, seed, _DECAY).parameters
+    return SmallNetwork((*layers, kernel / slope, bias / slope))
 
 
 def _verdicts(image: LabelledImage, found: Detections) -> NDArray[np.int64]:

@@ -47,16 +47,13 @@ def find_second_look(
     if edges is None:
         return None, validation
     looks = [SecondLook(edges)]
-    rescoring = fit_rescoring(searched.seen_again(looks[0], detector.lowest_score), seed)
+    rescoring = fit_rescoring(searched.seen_again(looks[0]), seed)
     if rescoring is not None:
         looks.append(SecondLook(edges, rescoring))
     chosen: SecondLook | None = None
     best = validation
     for look in looks:
-        again = {
-            role: found.seen_again(look, detector.lowest_score)
-            for role, found in validation.items()
-        }
+        again = {role: found.seen_again(look) for role, found in validation.items()}
         if _mean_precision(again) > _mean_precision(best):
             chosen, best = look, again
     return chosen, best

@@ -20,9 +20,10 @@ __all__ = ["SecondLook"]
 # light runs into that of the object.  On validation images any limit from 0.15 up is as good.
 _FURTHEST = 0.2
 
-# How much the log odds change at most: a factor of 20.  Cross-validated on cutouts and fields,
-# limits from 2 up are alike; this one bounds what a picture unlike the training images can do.
-_MOST = 3.0
+# How much the logit of a score changes at most, before its calibration: with the slopes of about 2
+# that calibrations have, a factor of 20 in the odds.  Cross-validated on cutouts and fields, limits
+# from 1 up are alike; this one bounds what a picture unlike the training images can do.
+_MOST = 1.5
 
 _NETWORKS = {"edges", "rescoring"}
 
@@ -38,9 +39,9 @@ class SecondLook:
         a weighted mean of the edges of all candidates, the weights a softmax of these values: an
         attention over outlines.
     rescoring : SmallNetwork, optional
-        From the `measure_light` features to what is added to the log odds that the box is right.
+        From the `measure_light` features to what is added to the logit of the score.
     slope : float
-        Of the detector's score calibration, which the log odds of its scores have been through.
+        Of the detector's score calibration, which its scores have been through.
     """
 
     edges: SmallNetwork

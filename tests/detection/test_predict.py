@@ -192,3 +192,20 @@ def test_a_second_look_sees_what_it_could_raise_over_the_threshold() -> None:
         detect_field(tile, Recording(), threshold)  # type: ignore[arg-type]
     # Never less than the lowest score that says anything, unless that is asked for.
     assert Recording.asked == [0.1, 0.2, 0.02, 0.01]
+
+
+@pytest.mark.parametrize(("threshold", "kept"), [(0.03, 0), (0.02, 3), (0.01, 3)])
+def test_who_asks_for_the_lowest_scores_gets_all(threshold: float, kept: int) -> None:
+    class Look:
+        def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
+            return Detections(found.boxes, np.full(len(found), 0.001))
+
+        def lowest(self, score: float) -> float:
+            return score / 4
+
+    class Doubted(Undecided):
+        lowest_score = 0.02
+        second_look = Look()
+
+    tile = np.zeros((64, 64, 3), np.uint8)
+    assert len(detect_field(tile, Doubted(), threshold)) == kept  # type: ignore[arg-type]

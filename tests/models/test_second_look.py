@@ -49,7 +49,7 @@ def test_what_is_written_is_read_again(rescores: bool) -> None:
 @given(st.floats(-9, 9), st.floats(0.3, 3))
 def test_evidence_is_added_to_the_log_odds_up_to_a_limit(bias: float, slope: float) -> None:
     refined = look(bias, slope).refine(RGB, FOUND)
-    odds = np.log(FOUND.scores / (1 - FOUND.scores)) + slope * np.clip(bias, -3, 3)
+    odds = np.log(FOUND.scores / (1 - FOUND.scores)) + slope * np.clip(bias, -1.5, 1.5)
     np.testing.assert_allclose(refined.scores, 1 / (1 + np.exp(-odds)), rtol=1e-9)
 
 
