@@ -51,10 +51,10 @@ def measure_light(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray
         3/5 of the peak; steepest change of brightness along the box's side; the second peak, and
         the deepest point on the line from the first to it, as a share of it.
     """
-    grey = smoothed_grey(rgb)
-    sky, _ = noise_level(grey)
     if not len(boxes):
         return np.zeros((0, LIGHT_FEATURES))
+    grey = smoothed_grey(rgb)
+    sky, _ = noise_level(grey)
     patches = np.zeros((len(boxes), _SIDE, _SIDE))
     for patch, box in zip(patches, boxes, strict=True):
         patch[:] = _stretched(grey, box)

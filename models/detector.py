@@ -10,6 +10,7 @@ from ..imaging import Detections, clip, suppress
 from .anchors import decode_boxes, multilevel_anchors
 from .bundle import Bundle
 from .litert import LiteRTNetwork
+from .log_odds import log_odds
 from .manifest import DetectorHead
 from .second_look import SecondLook
 from .tile_detector import LOWEST_SCORE
@@ -49,7 +50,7 @@ class Detector:
         self.input_size = manifest.input_size
         self.head = manifest.head
         self.score_threshold = self.head.score_threshold
-        lowest = np.log(LOWEST_SCORE / (1 - LOWEST_SCORE))
+        lowest = log_odds(np.array(LOWEST_SCORE))
         self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
