@@ -12,6 +12,7 @@ from ..configs import (
     ClassifierTraining,
     CnnMember,
     KerasFileMember,
+    Vgg16Member,
 )
 from .dataset import class_names
 from .evaluate import comparison_table
@@ -23,8 +24,11 @@ from .sources import Sources
 __all__ = ["model_card"]
 
 _PRESETS = {
-    "galaxy10_cnn": "configs/cnn.yaml",
-    "galaxy10_ensemble": "configs/ensemble.yaml",
+    "galaxy10_cnn": ("configs/cnn.yaml -o OUT",),
+    "galaxy10_ensemble": (
+        "configs/vgg16_start.yaml -o vgg16_start",
+        "configs/ensemble.yaml -o OUT",
+    ),
 }
 
 
@@ -66,7 +70,16 @@ def model_card(
         ),
         "## Train it again",
         "With the data in place, and the settings of `galpipe-model.json` under `training`:",
-        f"```\ngalpipe train classifier --config {_PRESETS.get(config.name, 'FILE')} -o OUT\n```",
+        "\n".join(
+            [
+                "```",
+                *[
+                    f"galpipe train classifier --config {rest}"
+                    for rest in _PRESETS.get(config.name, ("FILE -o OUT",))
+                ],
+                "```",
+            ]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -92,7 +105,16 @@ def _network(member: ClassifierMember) -> str:
         if member.fine_tune_from == "top"
         else f"fine-tuned from {member.fine_tune_from} on"
     )
-    return f"VGG16 without its top, dense 64, softmax; {start}; {tuned}; weights as 8-bit integers."
+    return (
+        f"VGG16 without its top, dense 64, softmax; {start}; {tuned}{_taught(member)}; "
+        "weights as 8-bit integers."
+    )
+
+
+def _taught(member: CnnMember | Vgg16Member) -> str:
+    if member.teacher is None:
+        return ""
+    return f"; taught by {member.teacher} on the images whose labels say less, or nothing"
 
 
 def _cnn(member: CnnMember) -> str:
@@ -103,7 +125,7 @@ def _cnn(member: CnnMember) -> str:
     return (
         f"{len(member.filters)} {kernels} convolutions of {', '.join(map(str, member.filters))}, "
         f"each with {norm}ReLU and 2x2 max pooling; {penalty}{dropout}dense {member.dense}, "
-        "softmax; from random weights."
+        f"softmax; from random weights{_taught(member)}."
     )
 
 
@@ -156,6 +178,8 @@ def _views(config: ClassifierTraining) -> str:
         ]
     if balance.evenness:
         said.append("rare classes are drawn more often")
+    if balance.frequencies == "data":
+        said.append("the probabilities are those of classes as frequent as in the data")
     if balance.class_weights:
         said.append("rare classes weigh more in the loss")
     if config.label_smoothing:

@@ -170,7 +170,10 @@ def start_from_file(model: keras.Model, path: Path) -> None:
         If the file is missing or does not hold VGG16.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file of VGG16 weights")
+        raise InputError(
+            f"{path}: no such file of VGG16 weights. Train it first, or set initial_weights of the "
+            "vgg16 member to imagenet, pretrain or none"
+        )
     try:
         if path.suffix == ".keras":
             source = keras.saving.load_model(path, compile=False, safe_mode=True)

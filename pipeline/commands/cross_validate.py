@@ -76,8 +76,7 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
 @command.command(
     "classifier",
     epilog=examples(
-        "GALPIPE_DATA=data galpipe cross-validate classifier --config configs/ensemble.yaml "
-        "-o folds",
+        "GALPIPE_DATA=data galpipe cross-validate classifier --config configs/cnn.yaml -o folds",
         "galpipe cross-validate classifier --config one.yaml --config other.yaml -o folds",
         "galpipe cross-validate classifier --config one.yaml --balances -o balances",
     ),

@@ -61,7 +61,7 @@ def detector(config: str, output: Path) -> None:
 @command.command(
     "classifier",
     epilog=examples(
-        "GALPIPE_DATA=data galpipe train classifier --config configs/ensemble.yaml -o training"
+        "GALPIPE_DATA=data galpipe train classifier --config configs/cnn.yaml -o training"
     ),
 )
 @_config

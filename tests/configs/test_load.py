@@ -19,7 +19,6 @@ from galpipe.errors import ConfigError, OutputError
 PRESETS = {
     "cnn.yaml": ClassifierTraining,
     "ensemble.yaml": ClassifierTraining,
-    "taught_ensemble.yaml": ClassifierTraining,
     "efficientdet_d0.yaml": DetectorTraining,
     "ssd_mobilenet.yaml": DetectorTraining,
     "ssd_mobilenet_640.yaml": DetectorTraining,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import galpipe
-from galpipe.annotations import read_voc, read_voc_folder, read_vote_labels
+from galpipe.annotations import read_voc, read_voc_folder, read_vote_probabilities
 from galpipe.classification.evaluate import evaluate_probabilities
 from galpipe.classification.measure import read_crops
 from galpipe.configs import RunConfig
@@ -99,7 +99,7 @@ def test_the_ensemble_is_not_worse_than_its_members_on_the_images_held_back(
     folder = galpipe_data / "gz2"
     labelled = [
         (image.path, image.class_id)
-        for image in read_vote_labels(folder / "votes.csv", folder / "images")
+        for image in read_vote_probabilities(folder / "votes.csv", folder / "images")
         if image.path.name in held_back and image.class_id is not None
     ]
     boxes = dict(read_voc_folder(folder / "annotations", folder / "images"))
