@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import Detections, iou
+from ..imaging.grey import smoothed_grey
 from ..imaging.outlines import CANDIDATES, FEATURES, ODD_FEATURE, find_outlines
 from ..models.small_network import SmallNetwork
 from .small_network_fit import Batch, fit_small_network
@@ -89,7 +90,7 @@ def _examples(image: LabelledImage, detections: Detections) -> _Examples:
         )
     # All up to the last that is kept: what a box is told of better ones must be as in a search.
     boxes = detections.boxes[: kept[-1] + 1]
-    outlines = find_outlines(image.rgb, boxes)
+    outlines = find_outlines(smoothed_grey(image.rgb), boxes)
     own = boxes[kept]
     size = np.tile(own[:, 2:] - own[:, :2], 2)
     edges = (outlines.boxes[kept] - own[:, np.newaxis]) / size[:, np.newaxis]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import Detections, iou
+from ..imaging.grey import smoothed_grey
 from ..imaging.light import measure_light
 from ..models.log_odds import log_odds
 from ..models.small_network import SmallNetwork
@@ -54,7 +55,9 @@ def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
     hits = verdicts[counted] > 0
     if min(hits.sum(), (~hits).sum()) < _FEWEST_BOXES:
         return None
-    features = np.concatenate([measure_light(image.rgb, found.boxes) for image, found in pairs])
+    features = np.concatenate(
+        [measure_light(smoothed_grey(image.rgb), found.boxes) for image, found in pairs]
+    )
     features = features[counted]
     scores = log_odds(np.concatenate([found.scores for _, found in pairs])[counted])
     # A detector's scores are not yet probabilities, to whose odds evidence could be added.

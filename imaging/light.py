@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .grey import noise_level, smoothed_grey
+from .grey import noise_level
 
 __all__ = ["LIGHT_FEATURES", "measure_light"]
 
@@ -28,7 +28,7 @@ _OFFSETS = np.arange(_SIDE) - (_SIDE - 1) / 2
 _RING = (np.hypot(_OFFSETS[:, np.newaxis], _OFFSETS) * (2 * _RINGS / _SIDE)).astype(int)
 
 
-def measure_light(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def measure_light(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Measure how the light in each box is spread.
 
     A star is the same point spread function whatever its brightness, so its box and the steepness
@@ -37,7 +37,8 @@ def measure_light(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
+    grey : ndarray of float32, shape (H, W)
+        From :func:`~galpipe.imaging.grey.smoothed_grey`.
     boxes : ndarray, shape (N, 4)
         Within the picture and of some area.
 
@@ -53,7 +54,6 @@ def measure_light(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> NDArray
     """
     if not len(boxes):
         return np.zeros((0, LIGHT_FEATURES))
-    grey = smoothed_grey(rgb)
     sky, _ = noise_level(grey)
     patches = np.zeros((len(boxes), _SIDE, _SIDE))
     for patch, box in zip(patches, boxes, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import area, iou
-from .grey import clipped_noise_level, extent, noise_level, smoothed_grey
+from .grey import clipped_noise_level, extent, noise_level
 
 __all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "Outlines", "find_outlines"]
 
@@ -48,12 +48,13 @@ class Outlines:
     features: NDArray[np.float64]
 
 
-def find_outlines(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> Outlines:
+def find_outlines(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Outlines:
     """Measure the isophotes that a picture has where boxes are.
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
+    grey : ndarray of float32, shape (H, W)
+        From :func:`~galpipe.imaging.grey.smoothed_grey`.
     boxes : ndarray, shape (N, 4)
         Best first, within the picture and of some area.
 
@@ -62,7 +63,6 @@ def find_outlines(rgb: NDArray[np.uint8], boxes: NDArray[np.float64]) -> Outline
     Outlines
         Where there is no isophote, the box itself stands for it.
     """
-    grey = smoothed_grey(rgb)
     # A cutout is annotated by the noise of the whole, its galaxy included; a field has sky enough.
     whole = max(grey.shape) <= _CUTOUT
     sky, noise = noise_level(grey) if whole else clipped_noise_level(grey)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import Detections, area, clip
+from ..imaging.grey import smoothed_grey
 from ..imaging.light import LIGHT_FEATURES, measure_light
 from ..imaging.outlines import FEATURES, find_outlines
 from .log_odds import log_odds
@@ -60,7 +61,8 @@ class SecondLook:
         """
         if not len(detections):
             return detections
-        outlines = find_outlines(rgb, detections.boxes)
+        grey = smoothed_grey(rgb)
+        outlines = find_outlines(grey, detections.boxes)
         weights = self.weights(outlines.features)
         moved = (weights * outlines.boxes).sum(axis=1) - detections.boxes
         most = _FURTHEST * np.tile(detections.boxes[:, 2:] - detections.boxes[:, :2], 2)
@@ -71,7 +73,7 @@ class SecondLook:
         )
         if self.rescoring is None:
             return refined
-        evidence = self.rescoring(measure_light(rgb, refined.boxes))[:, 0]
+        evidence = self.rescoring(measure_light(grey, refined.boxes))[:, 0]
         odds = log_odds(refined.scores) + self.slope * np.clip(evidence, -_MOST, _MOST)
         scores = 1 / (1 + np.exp(-odds))
         return replace(refined, scores=scores).select(np.argsort(-scores, kind="stable"))

@@ -9,6 +9,7 @@ from galpipe.detection import outline_edges, small_network_fit
 from galpipe.detection.outline_edges import fit_edges
 from galpipe.detection.views import LabelledImage
 from galpipe.imaging import Detections, iou
+from galpipe.imaging.grey import smoothed_grey
 from galpipe.imaging.outlines import CANDIDATES, FEATURES, find_outlines
 from galpipe.models.second_look import SecondLook
 
@@ -106,10 +107,10 @@ def test_the_slope_is_that_of_the_error() -> None:
 def test_turned_examples_are_those_of_a_turned_picture() -> None:
     image = galaxy_picture(5)
     box = np.round(image.boxes)
-    plain = find_outlines(image.rgb, box)
+    plain = find_outlines(smoothed_grey(image.rgb), box)
     # The sky is sampled at every third pixel: of 97, the same ones from either side.
     mirrored = find_outlines(
-        np.ascontiguousarray(image.rgb[:, ::-1]),
+        smoothed_grey(np.ascontiguousarray(image.rgb[:, ::-1])),
         box[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [SIDE, 0, SIDE, 0],
     )
     examples = outline_edges._Examples(plain.features, plain.boxes, box)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from galpipe.detection.predict import detect_field, field_tiles
 from galpipe.imaging import Detections, iou
 
 WIDER = np.array([-1, -1, 1, 1])
+TILE = np.zeros((64, 64, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ class Generous:
     class_names = ("galaxy",)
     input_size = 64
     score_threshold = 0.3
-    second_look = None
+    second_look: object = None
 
     def __init__(self, side: int) -> None:
         self.box = np.array([32 - side / 2, 32 - side / 2, 32 + side / 2, 32 + side / 2])
@@ -133,7 +133,7 @@ class Undecided:
 
 
 def test_an_object_is_of_one_class() -> None:
-    found = detect_field(np.zeros((64, 64, 3), np.uint8), Undecided())  # type: ignore[arg-type]
+    found = detect_field(TILE, Undecided())  # type: ignore[arg-type]
     assert found.class_ids.tolist() == [1, 1, 0]
     np.testing.assert_array_equal(found.boxes, Undecided.boxes[1:])
 
@@ -167,45 +167,40 @@ def test_a_second_look_has_the_last_word(
     np.testing.assert_array_equal(looked.scores, plain.scores[kept])
 
 
-def test_a_second_look_sees_what_it_could_raise_over_the_threshold() -> None:
+class Recording(Undecided):
+    """Has a second look that gives every box the same score; knows what it was asked for."""
+
+    score_threshold = 0.4
+    lowest_score = 0.02
+
     class Look:
+        def __init__(self, score: float) -> None:
+            self.score = score
+
         def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
-            return Detections(found.boxes, np.full(len(found), 0.9))
+            return Detections(found.boxes, np.full(len(found), self.score))
 
         def lowest(self, score: float) -> float:
             return score / 4
 
-    class Recording(Undecided):
-        score_threshold = 0.4
-        lowest_score = 0.02
-        second_look = Look()
-        asked: ClassVar[list[float | None]] = []
+    def __init__(self, score: float) -> None:
+        self.second_look = self.Look(score)
+        self.asked: list[float | None] = []
 
-        def detect(
-            self, images: np.ndarray, score_threshold: float | None = None
-        ) -> list[Detections]:
-            self.asked.append(score_threshold)
-            return super().detect(images, score_threshold)
+    def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
+        self.asked.append(score_threshold)
+        return super().detect(images, score_threshold)
 
-    tile = np.zeros((64, 64, 3), np.uint8)
+
+def test_a_second_look_sees_what_it_could_raise_over_the_threshold() -> None:
+    detector = Recording(0.9)
     for threshold in (None, 0.8, 0.05, 0.01):
-        detect_field(tile, Recording(), threshold)  # type: ignore[arg-type]
+        detect_field(TILE, detector, threshold)  # type: ignore[arg-type]
     # Never less than the lowest score that says anything, unless that is asked for.
-    assert Recording.asked == [0.1, 0.2, 0.02, 0.01]
+    assert detector.asked == [0.1, 0.2, 0.02, 0.01]
 
 
 @pytest.mark.parametrize(("threshold", "kept"), [(0.03, 0), (0.02, 3), (0.01, 3)])
 def test_who_asks_for_the_lowest_scores_gets_all(threshold: float, kept: int) -> None:
-    class Look:
-        def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
-            return Detections(found.boxes, np.full(len(found), 0.001))
-
-        def lowest(self, score: float) -> float:
-            return score / 4
-
-    class Doubted(Undecided):
-        lowest_score = 0.02
-        second_look = Look()
-
-    tile = np.zeros((64, 64, 3), np.uint8)
-    assert len(detect_field(tile, Doubted(), threshold)) == kept  # type: ignore[arg-type]
+    found = detect_field(TILE, Recording(0.001), threshold)  # type: ignore[arg-type]
+    assert len(found) == kept

@@ -9,6 +9,7 @@ from galpipe.detection.measure import Searched
 from galpipe.detection.rescoring import _verdicts, fit_rescoring
 from galpipe.detection.views import LabelledImage
 from galpipe.imaging import Detections
+from galpipe.imaging.grey import smoothed_grey
 from galpipe.imaging.light import measure_light
 
 SIDE = 96
@@ -45,7 +46,7 @@ def test_galaxies_of_other_pictures_gain_and_stars_lose() -> None:
     assert network is not None
     for seed in range(100, 110):
         image, found = field(seed)
-        evidence = network(measure_light(image.rgb, found.boxes))[:, 0]
+        evidence = network(measure_light(smoothed_grey(image.rgb), found.boxes))[:, 0]
         right = _verdicts(image, found) > 0
         assert evidence[right].min() > 0.5
         assert evidence[~right].max() < -0.5

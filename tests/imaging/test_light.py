@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from galpipe.imaging.grey import smoothed_grey
 from galpipe.imaging.light import LIGHT_FEATURES, measure_light
 
 SIDE = 96
@@ -29,7 +30,7 @@ def picture(*sources: tuple[float, float, float, float], sky: float = 20) -> np.
 
 
 def light(rgb: np.ndarray, *box: float) -> np.ndarray:
-    (features,) = measure_light(rgb, np.array([box]))
+    (features,) = measure_light(smoothed_grey(rgb), np.array([box]))
     return features
 
 
@@ -84,8 +85,8 @@ def test_turning_the_picture_changes_next_to_nothing(turns: int, mirror: bool, s
 
 
 def test_no_boxes_and_boxes_at_the_rim() -> None:
-    rgb = picture((0, 0, 8, 8))
-    assert measure_light(rgb, np.zeros((0, 4))).shape == (0, LIGHT_FEATURES)
+    grey = smoothed_grey(picture((0, 0, 8, 8)))
+    assert measure_light(grey, np.zeros((0, 4))).shape == (0, LIGHT_FEATURES)
     boxes = np.array([[0, 0, 0.4, 0.4], [95.5, 95.5, 96, 96], [0, 0, 96, 96], [10, 95.2, 60, 96]])
-    assert np.isfinite(measure_light(rgb, boxes)).all()
-    assert np.isfinite(measure_light(np.zeros_like(rgb), boxes)).all()
+    assert np.isfinite(measure_light(grey, boxes)).all()
+    assert np.isfinite(measure_light(np.zeros_like(grey), boxes)).all()
