@@ -20,6 +20,8 @@ PRESETS = {
     "cnn.yaml": ClassifierTraining,
     "ensemble.yaml": ClassifierTraining,
     "efficientdet_d0.yaml": DetectorTraining,
+    "efficientdet_d1.yaml": DetectorTraining,
+    "efficientdet_d2.yaml": DetectorTraining,
     "ssd_mobilenet.yaml": DetectorTraining,
     "ssd_mobilenet_640.yaml": DetectorTraining,
     "efficientdet_d0_folds.yaml": DetectorTraining,
