@@ -122,7 +122,8 @@ class DetectorTraining(Section):
     """What the network computes in; its weights, statistics and losses are always float32."""
     distribution: Literal["none", "mirrored", "multi_worker"] = "none"
     """One device; all GPUs of this machine; or those of all machines that TF_CONFIG names."""
-    scale_range: tuple[PositiveFloat, PositiveFloat] = (0.25, 1.5)
+    scale_range: tuple[PositiveFloat, PositiveFloat] = (0.25, 2.0)
+    """Smallest and largest scale of training tiles, tile pixels per image pixel."""
     paste_fraction: Fraction = 0.35
     seed: int = 0
 

@@ -12,7 +12,7 @@ from ..imaging import iou
 from ..imaging.grey import noise_level, smoothed_grey
 from .jitter import jitter
 from .pasting import cut_donors, paste
-from .stars import crowd, glare
+from .stars import crowd, glare, trail
 from .views import LabelledImage, TrainingTile, assemble, turn, view
 
 __all__ = ["TileSampler"]
@@ -23,8 +23,8 @@ _NATIVE_SHARE, _HALVED_SHARE = 0.6, 0.2
 # Where the tile of a frame is put: on an object, on a bright star, anywhere.
 _ON_OBJECT, _ON_STAR = 0.5, 0.3
 _STARS_A_FRAME = 200
-# Share of the frames' tiles that are strewn with stars, and that get one glaring star.
-_CROWDED, _GLARING = 0.15, 0.15
+# Share of the frames' tiles that are strewn with stars, that get one glaring star, and a trail.
+_CROWDED, _GLARING, _TRAILED = 0.15, 0.15, 0.05
 # Seeing of the survey, standard deviation in pixels of the frame (SDSS: FWHM 1.3", 0.396"/pixel).
 _SEEING = (0.8, 1.5)
 _SMALLEST_DONATION = 18.0
@@ -144,6 +144,8 @@ class TileSampler:
             tile = crowd(tile, scale, rng)
         elif self._draw_stars and kind < _CROWDED + _GLARING:
             tile = glare(tile, scale, rng)
+        elif kind > 1 - _TRAILED:
+            tile = trail(tile, scale, rng)
         return tile, scale
 
     def _donate(self, tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:

@@ -1,8 +1,9 @@
-"""Draw stars on training tiles: crowded fields and glaring single stars, which no box belongs to.
+"""Draw on training tiles what no box belongs to: crowds of stars, glaring single stars, and trails.
 
-Survey fields of high latitude, which people annotate, show neither.  A detector that has never seen
-them takes chains of blended stars for galaxies, a star cluster for one large galaxy, and the
-coloured halo and torn core of a saturated star for a galaxy with a nucleus.
+Survey fields of high latitude, which people annotate, show hardly any.  A detector that has never
+seen them takes chains of blended stars for galaxies, a star cluster for one large galaxy, the
+coloured halo and torn core of a saturated star for a galaxy with a nucleus, and the trail of a
+satellite for galaxies seen from the edge.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from ..imaging import iou
 from .views import TrainingTile
 
-__all__ = ["crowd", "glare"]
+__all__ = ["crowd", "glare", "trail"]
 
 # Full width at half maximum of a star in pixels of the frame (SDSS: 1.0 to 1.8 arcsec of 0.396),
 # and the least in pixels of a tile that was shrunk by averaging.
@@ -34,6 +35,8 @@ _FAINTEST, _BRIGHTEST = 8.0, 4000.0
 # Counts from which the stretch compresses light (the asinh curve of survey pictures).
 _KNEE = 45.0
 _ATTEMPTS = 4
+# Light of a trail's middle line in counts of the picture.
+_TRAIL = (10.0, 400.0)
 # Mean added counts over a box under which its object is still plain to see.
 _CLEAR = 4.0
 
@@ -70,15 +73,7 @@ def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     # Where a star is narrower than a shrunk tile can show, its light is spread out.
     peaks = rank ** (-1 / _SLOPE) * min(1.0, (scale * _FWHM[0] / width) ** 2)
     points = _splat(places, peaks[:, None] * _colours(rng, number), size)
-    light = _compressed(cv2.filter2D(points, -1, _moffat(width)))
-    hidden = np.array([_mean_in(light, box) > _CLEAR for box in tile.boxes], dtype=bool)
-    return replace(
-        tile,
-        image=np.clip(tile.image + light, 0, 255).astype(np.uint8),
-        boxes=tile.boxes[~hidden],
-        class_ids=tile.class_ids[~hidden],
-        ignored=np.concatenate([tile.ignored, tile.boxes[hidden]]),
-    )
+    return _before(tile, _compressed(cv2.filter2D(points, -1, _moffat(width))))
 
 
 def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
@@ -129,6 +124,52 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     return replace(tile, image=np.clip(image, 0, 255).astype(np.uint8))
 
 
+def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
+    """Draw the straight trail of a satellite, or the short one of an asteroid or a meteor's end.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    scale : float
+        Tile pixels per frame pixel.
+    rng : Generator
+
+    Returns
+    -------
+    TrainingTile
+        Objects that are now behind the trail are undecided.
+    """
+    size = tile.image.shape[0]
+    width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
+    x, y = rng.uniform(0, size, 2)
+    angle = rng.uniform(0, np.pi)
+    down, across = np.mgrid[:size, :size].astype(np.float32) + np.float32(0.5)
+    along = (across - x) * np.cos(angle) + (down - y) * np.sin(angle)
+    aside = (down - y) * np.cos(angle) - (across - x) * np.sin(angle)
+    # Half of them cross the whole tile; of the others it is as long as a galaxy, or a few.
+    length = np.inf if rng.random() < 0.5 else width * np.exp(rng.uniform(np.log(4), np.log(40)))
+    beyond = np.maximum(np.abs(along) - length / 2, 0)
+    profile = _profile(np.hypot(aside, beyond), width)
+    brightness = np.exp(rng.uniform(*np.log(_TRAIL)))
+    colour = _colours(rng, 1)[0]
+    if rng.random() < 0.5:
+        # Bands are taken minutes apart: what moves is in one of them alone.
+        colour = np.where(np.arange(3) == rng.integers(3), 3.0, 0.0)
+    return _before(tile, _compressed((profile[..., None] * brightness * colour).astype(np.float32)))
+
+
+def _before(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
+    """Add light to a tile; objects that it outshines are undecided."""
+    hidden = np.array([_mean_in(light, box) > _CLEAR for box in tile.boxes], dtype=bool)
+    return replace(
+        tile,
+        image=np.clip(tile.image + light, 0, 255).astype(np.uint8),
+        boxes=tile.boxes[~hidden],
+        class_ids=tile.class_ids[~hidden],
+        ignored=np.concatenate([tile.ignored, tile.boxes[hidden]]),
+    )
+
+
 def _splat(
     places: NDArray[np.float64], light: NDArray[np.float64], size: int
 ) -> NDArray[np.float32]:
@@ -149,9 +190,13 @@ def _moffat(width: float) -> NDArray[np.float32]:
     """Return the image of a point source of height one."""
     half = int(np.ceil(3 * width))
     offset = np.arange(-half, half + 1, dtype=np.float32)
-    radius = np.hypot(offset[:, None], offset[None, :])
+    return _profile(np.hypot(offset[:, None], offset[None, :]), width)
+
+
+def _profile(distance: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """Return the Moffat profile of height one at distances from its middle, in pixels."""
     core = width / (2 * np.sqrt(2 ** (1 / _BETA) - 1))
-    return ((1 + (radius / core) ** 2) ** -_BETA).astype(np.float32)
+    return ((1 + (distance / core) ** 2) ** -_BETA).astype(np.float32)
 
 
 def _colours(rng: np.random.Generator, number: int) -> NDArray[np.float64]:

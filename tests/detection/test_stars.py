@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from galpipe.detection.stars import crowd, glare
+from galpipe.detection.stars import crowd, glare, trail
 from galpipe.detection.views import TrainingTile
 
 Tile = Callable[..., TrainingTile]
@@ -85,7 +85,39 @@ def test_a_glaring_star_finds_no_place_on_a_full_tile(tile: Tile) -> None:
     assert glare(full, 1.0, np.random.default_rng(0)) is full
 
 
-@pytest.mark.parametrize("draw", [crowd, glare])
+def test_a_trail_is_a_thin_straight_line(tile: Tile) -> None:
+    dark = tile(160)
+    shares, lengths = [], []
+    for seed in range(30):
+        after = trail(dark, 1.0, np.random.default_rng(seed))
+        light = _light(dark, after)
+        assert (light >= 0).all()
+        y, x = np.nonzero(light >= 0.5 * light.max())
+        spread = np.sqrt(np.linalg.eigvalsh(np.cov(np.stack([x, y]), bias=True)))
+        assert spread[0] < 3, "wider than the seeing"
+        lengths.append(np.ptp(np.hypot(x - x[0], y - y[0])) if len(x) else 0)
+        shares.append((light > 1).mean())
+    assert max(lengths) > 120, "none crosses the tile"
+    assert min(lengths) < 40, "all cross the tile"
+    assert 0 < np.median(shares) < 0.2
+
+
+def test_a_trail_hides_what_it_outshines_and_no_more(tile: Tile) -> None:
+    boxes = [[float(x), float(y), x + 10.0, y + 10.0] for x in range(5, 150, 20) for y in (9, 90)]
+    hidden = 0
+    for seed in range(20):
+        before = tile(160, boxes=boxes)
+        after = trail(before, 1.0, np.random.default_rng(seed))
+        light = _light(before, after)
+        assert len(after.boxes) + len(after.ignored) == len(boxes)
+        assert len(after.boxes) >= len(boxes) / 2
+        for x0, y0, x1, y1 in after.boxes.astype(int):
+            assert light[y0:y1, x0:x1].mean() < 5
+        hidden += len(after.ignored)
+    assert hidden > 5
+
+
+@pytest.mark.parametrize("draw", [crowd, glare, trail])
 def test_the_same_state_gives_the_same_stars(tile: Tile, draw: Callable[..., TrainingTile]) -> None:
     one, two = (draw(tile(96), 0.7, np.random.default_rng(4)).image for _ in range(2))
     np.testing.assert_array_equal(one, two)
