@@ -75,16 +75,22 @@ def tile() -> Callable[..., TrainingTile]:
 
 @pytest.fixture
 def save_source(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
-    """Write images and their labelImg annotations; returns the two folders."""
+    """Write images and their labelImg annotations, by the names of the classes (`galaxy` alone).
 
-    def save(name: str, images: list[LabelledImage], label: str = "galaxy") -> tuple[Path, Path]:
+    Returns the two folders.
+    """
+
+    def save(name: str, images: list[LabelledImage], *labels: str) -> tuple[Path, Path]:
         pictures, annotations = tmp_path / name / "images", tmp_path / name / "annotations"
         pictures.mkdir(parents=True)
         annotations.mkdir()
         for image in images:
             write_png(pictures / f"{image.name}.png", image.rgb)
             height, width = image.rgb.shape[:2]
-            objects = tuple(ObjectBox(label, *np.round(box).tolist()) for box in image.boxes)
+            objects = tuple(
+                ObjectBox((labels or ("galaxy",))[class_id], *np.round(box).tolist())
+                for class_id, box in zip(image.class_ids, image.boxes, strict=True)
+            )
             write_voc(
                 annotations / f"{image.name}.xml",
                 AnnotatedImage(f"{image.name}.png", width, height, objects=objects),

@@ -114,7 +114,7 @@ def test_boxes_are_read_as_written(labelled: Labelled, save_source: Save) -> Non
 
 
 def test_an_unknown_class_is_named(labelled: Labelled, save_source: Save) -> None:
-    folders = save_source("a", _images(labelled, 3), label="nebula")
+    folders = save_source("a", _images(labelled, 3), "nebula")
     with pytest.raises(ConfigError, match="nebula"):
         read_sources(_config(folders))
 

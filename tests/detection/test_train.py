@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,33 @@ STEPS = 60
 
 @pytest.fixture
 def tiny(labelled: Labelled, save_source: Save) -> Make:
-    """Make the settings of a training of seconds: cutouts and frames, 64 pixels, two levels."""
+    """Make the settings of a training of seconds: cutouts and frames, 64 pixels, two levels.
+
+    The frames show a star beside each galaxy.
+    """
     rng = np.random.default_rng(0)
     cutouts = [
         labelled(f"c{i}", 96, 96, (*rng.uniform(38, 58, 2), rng.uniform(20, 30)), seed=i)
         for i in range(10)
     ]
     frames = [
-        labelled(
-            f"f{i}",
-            200,
-            150,
-            (*rng.uniform((30, 30), (90, 120)), 12.0),
-            (*rng.uniform((110, 30), (170, 120)), 15.0),
-            seed=50 + i,
+        replace(
+            labelled(
+                f"f{i}",
+                200,
+                150,
+                (*rng.uniform((30, 30), (90, 120)), 12.0),
+                (*rng.uniform((110, 30), (170, 120)), 15.0),
+                seed=50 + i,
+            ),
+            class_ids=np.array([1, 0]),
         )
         for i in range(4)
     ]
-    folders = {"cutouts": save_source("c", cutouts), "fields": save_source("f", frames)}
+    folders = {
+        role: save_source(role, images, "galaxy", "star")
+        for role, images in (("cutouts", cutouts), ("fields", frames))
+    }
 
     def make(**changes: Any) -> DetectorTraining:
         data = [
@@ -56,6 +66,7 @@ def tiny(labelled: Labelled, save_source: Save) -> Make:
         ]
         settings: dict[str, Any] = {
             "name": "tiny",
+            "class_names": ["galaxy", "star"],
             "data": data,
             "backbone_weights": "none",
             "input_size": 64,
@@ -110,7 +121,7 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
 
     read_bundle(bundle).verify()
     detector = load_detector(bundle)
-    assert detector.class_names == ("galaxy",)
+    assert detector.class_names == ("galaxy", "star")
     assert detector.input_size == 64
     assert detector.pixel_scale_range == pytest.approx((0.267, 0.8))
     metrics = json.loads((bundle / "metrics.json").read_text())
@@ -119,6 +130,9 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     for role, images in (("cutouts", 2), ("fields", 1)):
         assert metrics["held_back"][role]["images"] == images
         assert 0 <= metrics["held_back"][role]["map50"] <= 1
+    assert [
+        (one["name"], one["objects"]) for one in metrics["held_back"]["fields"]["by_class"]
+    ] == [("galaxy", 1), ("star", 1)]
     manifest = read_bundle(bundle).manifest
     parts = manifest.data["sources"][0]["split"]
     assert len(parts["test"]) == metrics["held_back"]["cutouts"]["images"]
