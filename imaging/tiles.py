@@ -62,8 +62,8 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
 
     The first pass is at full scale, each further one at half the scale of the one before, and the
     last one shows the whole field in one tile. A pass hardly finer than that last one is left out:
-    it would search the field again for the same objects. So a field up to one and a half tiles
-    long has one pass.
+    it would search the field again for the same objects. So a field shorter than one and a half
+    tiles has one pass.
 
     Parameters
     ----------

@@ -22,8 +22,10 @@ __all__ = ["CrossValidation", "ValidatedDetector", "cross_validate_detectors"]
 
 logger = logging.getLogger("galpipe")
 
-_COMPARED = {"map50": "mAP@0.5", "ap": "AP@[.5:.95]", "ar1": "AR@1"}
-_MEASURES = _COMPARED | {
+_MEASURES = {
+    "map50": "mAP@0.5",
+    "ap": "AP@[.5:.95]",
+    "ar1": "AR@1",
     "ar1_of_ceiling": "AR@1 of its ceiling",
     "ar1_single": "AR@1, images of one galaxy",
     "recall_at_90_precision": "recall at 90 % precision",
@@ -213,7 +215,11 @@ def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
             )
             for role in first.roles
             if role in second.roles
-            for measure, title in _COMPARED.items()
+            for measure, title in _MEASURES.items()
+            # Only what every fold of both has can be paired.
+            if len(first.values(role, measure))
+            == len(second.values(role, measure))
+            == len(first.bundles)
         ]
     return tuple(comparisons)
 
