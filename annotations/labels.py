@@ -13,6 +13,7 @@ import pandas as pd
 from ..errors import InputError
 from .classes import GALAXY10_DECALS
 from .find import find_image
+from .positions import Position, table_positions
 from .untrusted import read_bytes
 from .votes.galaxy10 import galaxy10_allowed
 from .votes.vote_table import read_votes
@@ -71,7 +72,7 @@ class LabelledImage:
     allowed: tuple[int, ...]
     identifier: str = ""
     probabilities: tuple[float, ...] = ()
-    position: tuple[float, float] | None = None
+    position: Position | None = None
 
     @property
     def class_id(self) -> int | None:
@@ -101,7 +102,8 @@ def read_label_table(
     Parameters
     ----------
     labels : str or Path
-        CSV with the columns ``filename`` (or ``file``) and ``label``.
+        CSV with the columns ``filename`` (or ``file``) and ``label``, and, where known, ``ra`` and
+        ``dec`` in degrees.
     images : str or Path
         Folder of the images; file names stay inside it and may lack the extension.
     class_names : sequence of str
@@ -123,13 +125,17 @@ def read_label_table(
     names = table[file_column(table, labels, "'label'")]
     if "label" not in table.columns:
         raise InputError(f"{labels} lacks the column 'label'. Add it.")
-    found = [
-        (name, parse_label(label, class_names, f"{labels}, line {line}"))
-        for line, (name, label) in enumerate(zip(names, table["label"], strict=True), 2)
+    rows = zip(names, table["label"], table_positions(table), strict=True)
+    parsed = [
+        (name, parse_label(label, class_names, f"{labels}, line {line}"), position)
+        for line, (name, label, position) in enumerate(rows, 2)
     ]
-    found = [(name, allowed) for name, allowed in found if allowed]
-    paths = locate_images([name for name, _ in found], labels, images)
-    return [LabelledImage(path, allowed) for path, (_, allowed) in zip(paths, found, strict=True)]
+    found = [row for row in parsed if row[1]]
+    paths = locate_images([name for name, _, _ in found], labels, images)
+    return [
+        LabelledImage(path, allowed, position=position)
+        for path, (_, allowed, position) in zip(paths, found, strict=True)
+    ]
 
 
 def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImage]:
@@ -156,8 +162,12 @@ def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImag
     allowed = galaxy10_allowed(table.shares)
     table = table.only([bool(classes) for classes in allowed])
     paths = locate_images(table.names, votes, images)
-    decided = filter(None, allowed)
-    return list(map(LabelledImage, paths, decided, table.identifiers))
+    return [
+        LabelledImage(path, classes, identifier, position=position)
+        for path, classes, identifier, position in zip(
+            paths, filter(None, allowed), table.identifiers, table.positions, strict=True
+        )
+    ]
 
 
 def read_csv(path: Path) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .classes import GALAXY10_DECALS
 from .labels import LabelledImage, file_column, locate_images, read_csv
+from .positions import Position, table_positions
 from .votes.choice import class_shares
 from .votes.galaxy10 import GALAXY10_RULE
 from .votes.vote_table import read_votes
@@ -32,7 +33,7 @@ def read_probability_table(
     table : str or Path
         CSV with the column ``filename`` (or ``file``) and one of each class's name, which hold
         probabilities; a row sums to one, or less where something is left to none of the classes.
-        A row of zeros leaves the image out.
+        A row of zeros leaves the image out.  ``ra`` and ``dec`` in degrees, where known.
     images : str or Path
         Folder of the images; the table may leave out their extension.
     class_names : sequence of str
@@ -65,7 +66,8 @@ def read_probability_table(
             f"{table}, line {int(wrong.argmax()) + 2} does not hold probabilities from 0 to 1 that "
             f"sum to one at most ({int(wrong.sum())} such rows). Mend or remove them."
         )
-    return _soft(list(names), values, [""] * len(names), table, images)
+    unnamed = [""] * len(names)
+    return _soft(list(names), values, unnamed, table_positions(content), table, images)
 
 
 def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[LabelledImage]:
@@ -92,13 +94,14 @@ def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[Label
     """
     table = read_votes(votes)
     values = class_shares(GALAXY10_RULE, table.shares, len(GALAXY10_DECALS))
-    return _soft(table.names, values, table.identifiers, votes, images)
+    return _soft(table.names, values, table.identifiers, table.positions, votes, images)
 
 
 def _soft(
     names: Sequence[str],
     values: NDArray[np.float64],
     identifiers: Sequence[str],
+    positions: Sequence[Position | None],
     table: str | Path,
     images: str | Path,
 ) -> list[LabelledImage]:
@@ -110,6 +113,7 @@ def _soft(
             tuple(np.flatnonzero(values[row]).tolist()),
             identifiers[row],
             tuple(values[row].tolist()),
+            positions[row],
         )
         for path, row in zip(paths, kept, strict=True)
     ]

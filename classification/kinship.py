@@ -51,8 +51,9 @@ class Kinship:
 def find_kin(labelled: Sequence[LabelledImage]) -> Kinship:
     """Name the galaxy that each image shows.
 
-    Images show one galaxy if their files have the same name without the suffix, if their positions
-    lie within `SAME_POSITION`, or if they look the same (`find_twins`).
+    Images show one galaxy if their files have the same name without the suffix, which may also be
+    the identifier that a table gives another, if their positions lie within `SAME_POSITION`, or if
+    they look the same (`find_twins`).
 
     Parameters
     ----------
@@ -70,8 +71,16 @@ def find_kin(labelled: Sequence[LabelledImage]) -> Kinship:
     near = same_position(positions[:, 0], positions[:, 1], SAME_POSITION)
     with PictureReader() as read:
         alike = find_twins(_pictures(paths, read))
-    galaxies = group_galaxies(paths, twins=False, pairs=[*near, *alike])
+    galaxies = group_galaxies(paths, twins=False, pairs=[*near, *alike, *_same_name(labelled)])
     return Kinship(tuple(galaxies), len(near), len(alike))
+
+
+def _same_name(labelled: Sequence[LabelledImage]) -> Iterator[tuple[int, int]]:
+    first: dict[str, int] = {}
+    for index, item in enumerate(labelled):
+        for name in filter(None, (item.path.stem, item.identifier)):
+            if first.setdefault(name, index) != index:
+                yield first[name], index
 
 
 def _pictures(paths: Sequence[Path], read: PictureReader) -> Iterator[Path | NDArray[np.uint8]]:

@@ -184,7 +184,7 @@ def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
     found = [find_image(folder, name) for name in votes.names]
     kept = votes.only([path is not None for path in found])
     names = tuple(path.relative_to(folder).as_posix() for path in found if path is not None)
-    return VoteTable(kept.kind, names, kept.identifiers, kept.shares)
+    return VoteTable(kept.kind, names, kept.identifiers, kept.positions, kept.shares)
 
 
 def _need_every_question(votes: VoteTable) -> None:

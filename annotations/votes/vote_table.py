@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ..positions import POSITION_COLUMNS, Position, table_positions
 from .kaggle import kaggle_fault, kaggle_faulty
 from .kinds import KAGGLE, VOTE_KINDS, VoteKind
 from .table_file import read_columns
@@ -36,6 +37,8 @@ class VoteTable:
         The image of each galaxy, with or without its extension.
     identifiers : tuple of str
         The galaxy's name in its survey; empty where the table has none.
+    positions : tuple of (float, float) or None
+        ICRS right ascension and declination in degrees, from the columns ``ra`` and ``dec``.
     shares : DataFrame
         One row a galaxy; a column ``<question>_<answer>`` for each answer of `GZ2_TREE` that the
         survey knows of.  The shares of a question need not sum to one; they are all 0 where nobody
@@ -45,6 +48,7 @@ class VoteTable:
     kind: VoteKind
     names: tuple[str, ...]
     identifiers: tuple[str, ...]
+    positions: tuple[Position | None, ...]
     shares: pd.DataFrame
 
     def __len__(self) -> int:
@@ -57,6 +61,7 @@ class VoteTable:
             self.kind,
             tuple(self.names[index] for index in kept),
             tuple(self.identifiers[index] for index in kept),
+            tuple(self.positions[index] for index in kept),
             self.shares.iloc[kept].reset_index(drop=True),
         )
 
@@ -92,7 +97,12 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     path = Path(path)
 
     def choose(columns: Sequence[str]) -> list[str]:
-        wanted = {*_kind_of(path, columns).columns, _name_column(path, columns), _IDENTIFIER}
+        wanted = {
+            *_kind_of(path, columns).columns,
+            _name_column(path, columns),
+            _IDENTIFIER,
+            *POSITION_COLUMNS,
+        }
         return [column for column in columns if column in wanted]
 
     table = read_columns(path, choose, {*_NAMES, _IDENTIFIER})
@@ -121,7 +131,10 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
             faulty, f"against the rule of the decision tree ({kaggle_fault(table[faulty])})"
         )
     identifiers = table[_IDENTIFIER] if _IDENTIFIER in table else [""] * len(table)
-    return VoteTable(kind, tuple(table[name]), tuple(identifiers), kind.to_shares(table))
+    positions = table_positions(table)
+    return VoteTable(
+        kind, tuple(table[name]), tuple(identifiers), tuple(positions), kind.to_shares(table)
+    )
 
 
 def _kind_of(path: Path, columns: Sequence[str]) -> VoteKind:

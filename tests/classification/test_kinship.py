@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from galpipe.annotations import GALAXY10_DECALS, LabelledImage
+from galpipe.annotations import GALAXY10_DECALS, LabelledImage, read_label_table
 from galpipe.classification.galaxy10 import read_galaxy10
 from galpipe.classification.kinship import find_kin
 from galpipe.classification.sources import divide, gather
@@ -39,6 +39,22 @@ def test_kin_by_place_by_looks_and_by_name(tmp_path: Path) -> None:
     assert (kin.same_position, kin.alike) == (1, 3)
     assert "1 pairs within 5 arcsec and 3 pairs that look the same" in str(kin)
     assert "4 galaxies have several images, 8 in all" in str(kin)
+
+
+def test_kin_by_identifier_and_by_positions_of_tables(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("587739505552785605", "a", "b", "c", "d"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 255, (64, 64, 3)))
+    table = tmp_path / "labels.csv"
+    table.write_text("filename,label,ra,dec\nb.png,0,180.0,60\nc.png,1,180.002,60\nd.png,1,,\n")
+    items = [
+        LabelledImage(tmp_path / "587739505552785605.png", (0,)),
+        LabelledImage(tmp_path / "a.png", (1,), identifier="587739505552785605"),
+        *read_label_table(table, tmp_path),
+    ]
+    kin = find_kin(items)
+    assert [kin.galaxies.index(galaxy) for galaxy in kin.galaxies] == [0, 0, 2, 2, 4]
+    assert (kin.same_position, kin.alike) == (1, 0)
 
 
 def training(*data: ClassifierData) -> ClassifierTraining:

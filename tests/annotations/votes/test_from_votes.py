@@ -34,7 +34,8 @@ def votes(**galaxies: dict[str, float]) -> VoteTable:
         for answers in galaxies.values()
     ]
     names = tuple(galaxies)
-    return VoteTable(VOTE_KINDS[0], names, names, pd.DataFrame(rows, columns=COLUMNS))
+    nowhere = (None,) * len(names)
+    return VoteTable(VOTE_KINDS[0], names, names, nowhere, pd.DataFrame(rows, columns=COLUMNS))
 
 
 ROUND = {"a15": 1.0, "a01": 1.0, "a16": 1.0}

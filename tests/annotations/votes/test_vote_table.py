@@ -57,6 +57,14 @@ def test_identifiers_stay_text(tmp_path: Path) -> None:
     assert read_votes(table(tmp_path / "votes.csv", gz2_row())).identifiers == ("",)
 
 
+def test_positions_are_kept_where_they_are_known(tmp_path: Path) -> None:
+    rows = gz2_row(ra=180.25, dec=-1.5), gz2_row(ra="", dec=3), gz2_row(ra=1, dec=2)
+    votes = read_votes(table(tmp_path / "votes.csv", *rows))
+    assert votes.positions == ((180.25, -1.5), None, (1, 2))
+    assert votes.only([False, True, True]).positions == (None, (1, 2))
+    assert read_votes(table(tmp_path / "votes.csv", gz2_row())).positions == (None,)
+
+
 def test_a_table_of_hart_names_galaxies_by_their_sdss_number(tmp_path: Path) -> None:
     row = gz2_row(dr7objid="587739505552785605")
     del row["asset_id"]
