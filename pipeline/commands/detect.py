@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.command("detect", epilog=examples("galpipe detect frames/ -o boxes --format voc"))
 @fields_argument
 @output_option
-@click.option("--model", help="Detector: name of a shipped model, or a path.")
+@click.option("--model", help="Detector: a shipped model, or a path; by default ssd_mobilenet.")
 @threshold_option
 @click.option(
     "--format",
