@@ -14,7 +14,9 @@ __all__ = ["command"]
 @click.command("classify", epilog=examples("galpipe classify cutouts/ more.csv -o classes"))
 @click.argument("images", nargs=-1, required=True)
 @output_option
-@click.option("--model", help="Classifier: a shipped model, or a path; by default galaxy10_ensemble.")
+@click.option(
+    "--model", help="Classifier: a shipped model, or a path; by default galaxy10_ensemble."
+)
 @overwrite_option
 def command(images: tuple[str, ...], output: Path, model: str | None, overwrite: bool) -> None:
     """Classify images of single galaxies: the second stage alone.
