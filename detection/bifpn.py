@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from official.modeling import hyperparams, tf_utils
@@ -46,6 +47,28 @@ class WeightedFusion(tf_keras.layers.Layer):
         return functools.reduce(
             operator.add, [shares[index] * features for index, features in enumerate(inputs)]
         )
+
+    def set_shares(self, shares: Sequence[float | None]) -> list[float]:
+        """Choose weights by the shares that they give the maps.
+
+        Parameters
+        ----------
+        shares : sequence of float or None
+            One for each of the maps; those with None divide what the others leave.
+
+        Returns
+        -------
+        list of float
+            The shares of all maps.
+        """
+        known = np.array([share or 0.0 for share in shares])
+        is_free = np.array([share is None for share in shares])
+        # Shares without a free one tell the sum of the weights: they lack 1 by epsilon over it.
+        total = len(known) if is_free.any() else _EPSILON / max(1 - known.sum(), 1e-6)
+        weights = known * total
+        weights[is_free] = max(total - _EPSILON - weights.sum(), 0.0) / max(is_free.sum(), 1)
+        self.set_weights([weights])
+        return list(weights / (weights.sum() + _EPSILON))
 
 
 class BiFPN(tf_keras.Model):

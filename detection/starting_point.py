@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -128,10 +128,11 @@ def _unfolded(bundle: Bundle, config: DetectorTraining) -> Any:
     if manifest.head is None:
         raise InputError(f"{bundle.path}: is a {manifest.task}; start from a detector")
     member = manifest.members[0]
-    if member.name != "ssd_mobilenet":
+    known = get_args(DetectorTraining.model_fields["architecture"].annotation)
+    if member.name not in known:
         raise InputError(
-            f"{bundle.path}: weights are read back from bundles of an ssd_mobilenet alone, this is "
-            f"of '{member.name}'; start from the folder in which it was trained"
+            f"{bundle.path}: weights are read back from bundles of {', '.join(known)} alone, this "
+            f"is of '{member.name}'; start from the folder in which it was trained"
         )
     settings = {
         "architecture": member.name,

@@ -76,6 +76,36 @@ def test_fusion_is_a_mean_with_weights_from_zero() -> None:
     np.testing.assert_allclose(fusion(maps), np.full((1, 2, 2, 3), 10 / 4.0001), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.2, 0.5, None], [0.2, 0.5, 0.3]),
+        ([0.6, None, 0.4], [0.6, 0.0, 0.4]),
+        ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
+    ],
+)
+def test_fusion_takes_shares(shares: list[float | None], expected: list[float]) -> None:
+    from galpipe.detection.bifpn import WeightedFusion
+
+    fusion = WeightedFusion()
+    fusion([np.zeros((1, 1, 1, 1), np.float32)] * 3)
+    # Less than 1 by epsilon.
+    np.testing.assert_allclose(fusion.set_shares(shares), expected, atol=1e-4)
+
+
+def test_fusion_gets_its_weights_back_from_their_shares() -> None:
+    from galpipe.detection.bifpn import WeightedFusion
+
+    fusion = WeightedFusion()
+    maps = list(np.eye(3, dtype=np.float32).reshape(3, 1, 1, 1, 3))
+    fusion(maps)
+    weights = np.array([0.3, 0.0, 0.01], np.float32)
+    fusion.set_weights([weights])
+    shares = fusion(maps).numpy().ravel()
+    np.testing.assert_allclose(fusion.set_shares(shares.tolist()), shares, rtol=1e-6)
+    np.testing.assert_allclose(fusion.get_weights()[0], weights, rtol=1e-2)
+
+
 def test_pyramids_carry_every_level_to_every_other(smallest: Any) -> None:
     pyramid = smallest.decoder
     rng = np.random.default_rng(0)

@@ -11,12 +11,30 @@ import pytest
 
 from galpipe.configs import DetectorTraining
 from galpipe.detection import starting_point
+from galpipe.detection.export import export_litert, flat_heads
 from galpipe.detection.starting_point import load_start
-from galpipe.detection.zoo import build_model, head_outputs, scale_images
+from galpipe.detection.zoo import INPUT_SCALING, build_model, head_outputs, scale_images
 from galpipe.errors import InputError
-from galpipe.models import Detector, find_bundle
+from galpipe.models import (
+    Detector,
+    DetectorHead,
+    Manifest,
+    Member,
+    find_bundle,
+    read_bundle,
+    write_bundle,
+)
+from galpipe.models.litert import LiteRTNetwork
 
 pytest.importorskip("official", exc_type=ImportError)
+
+
+# Three levels of the pyramid are the backbone's, one is pooled.
+EFFICIENTDET: dict[str, Any] = {
+    "architecture": "efficientdet_d0",
+    "input_size": 64,
+    "anchors": {"min_level": 3, "max_level": 6},
+}
 
 
 def _config(**changes: Any) -> DetectorTraining:
@@ -32,6 +50,37 @@ def model() -> Any:
 @pytest.fixture(scope="module")
 def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (2, 320, 320, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def efficientdet() -> Any:
+    """Make a model whose every weight matters."""
+    _, model = build_model(_config(**EFFICIENTDET))
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if "kernel" in weight.name:
+            inputs = np.prod(weight.shape[:2] if "depthwise" in weight.name else weight.shape[:3])
+            weight.assign(rng.normal(0, np.sqrt(2 / inputs), weight.shape))
+        elif "gamma" in weight.name or "variance" in weight.name:
+            weight.assign(rng.uniform(0.6, 1.4, weight.shape))
+        elif "fusion" in weight.name:
+            weight.assign(rng.uniform(-0.3, 1.5, weight.shape))
+        else:
+            weight.assign(rng.normal(0, 0.3, weight.shape))
+    return model
+
+
+def _write_bundle(folder: Path, content: bytes, **changes: Any) -> Path:
+    config = _config(**EFFICIENTDET | changes)
+    manifest = Manifest(
+        name=folder.name,
+        task="detector",
+        class_names=config.class_names,
+        input_size=config.input_size,
+        members=(Member(name=config.architecture, file="model.tflite", scaling=INPUT_SCALING),),
+        head=DetectorHead(anchors=config.anchors, score_threshold=0.5, iou_threshold=0.3),
+    )
+    return write_bundle(folder, manifest, {"model.tflite": content}, "# Mine\n", {"mAP": 1.0})
 
 
 def _outputs(model: Any, images: np.ndarray, training: bool = False) -> np.ndarray:
@@ -56,6 +105,42 @@ def test_the_shipped_detector_is_one(model: Any, images: np.ndarray) -> None:
     # Statistics were measured on these very images: training starts from the same function.
     apart = np.abs(_outputs(model, images, training=True) - _outputs(model, images))
     assert apart.max() < 0.1
+
+
+def test_an_efficientdet_starts_from_its_bundle(
+    efficientdet: Any, images: np.ndarray, tmp_path: Path
+) -> None:
+    content = export_litert(efficientdet, 64, 9)
+    folder = _write_bundle(tmp_path / "mine", content)
+    tiles = np.stack([images[0, :64, :64], images[1, :64, :64] // 8])
+    _blank(efficientdet)
+    load_start(efficientdet, _config(start_from=str(folder), **EFFICIENTDET), iter([tiles]))
+    computed = flat_heads(efficientdet, scale_images(tiles), 9)
+    expected = LiteRTNetwork(content, INPUT_SCALING).run(tiles)
+    for ours, theirs in zip(computed, expected, strict=True):
+        assert np.abs(theirs[0] - theirs[1]).max() > 1
+        np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-2)
+
+
+def test_a_file_of_another_layout_is_refused(
+    efficientdet: Any,
+    model: Any,
+    tiny_detector_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = "ssd_mobilenet, efficientdet_d0, efficientdet_d1, efficientdet_d2"
+    cure = "start from the folder in which it was trained"
+    start = _config(start_from=str(tiny_detector_bundle))
+    with pytest.raises(InputError, match=f"tiny_detector: .* of {known} alone.* 'tiny'; {cure}"):
+        load_start(model, start, iter([]))
+    for architecture, built in (("efficientdet_d0", efficientdet), ("ssd_mobilenet", model)):
+        content = read_bundle(tiny_detector_bundle).read("model.tflite")
+        folder = _write_bundle(tmp_path / architecture, content, architecture=architecture)
+        monkeypatch.setattr(starting_point, "build_model", lambda _, built=built: (None, built))
+        message = f"{architecture}: .*model.tflite. cannot be read back .*; {cure}"
+        with pytest.raises(InputError, match=message):
+            load_start(model, _config(start_from=str(folder)), iter([]))
 
 
 def test_parts_of_a_checkpoint_are_taken(model: Any, images: np.ndarray, tmp_path: Path) -> None:
