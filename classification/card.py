@@ -17,7 +17,7 @@ from ..configs import (
 from .dataset import class_names
 from .evaluate import comparison_table
 from .export import Parity
-from .measure import ENSEMBLE, Measurement
+from .measure import ENSEMBLE, VALIDATION, Measurement
 from .pretrain import SMALL_SIZE
 from .sources import Sources
 
@@ -60,7 +60,7 @@ def model_card(
         "a test image is among the training images of any source). Only images whose label leaves "
         "one class count; the means are over the classes that have images.",
         comparison_table({m.images: m.by_classifier for m in measured}).strip(),
-        *[_details(m) for m in measured if not m.images.startswith("validation")],
+        *[_details(m) for m in measured if not m.images.startswith(VALIDATION)],
         "LiteRT file against the trained Keras network on "
         f"{next(iter(parity.values())).crops} crops:",
         "\n".join(

@@ -33,8 +33,10 @@ __all__ = [
     "CACHE_SIZE",
     "MOST_PROBABILITY",
     "Cutouts",
+    "allowed_classes",
     "class_names",
     "load_cutouts",
+    "one_class",
     "read_boxes",
     "read_labels",
 ]
@@ -75,7 +77,7 @@ class Cutouts:
     @property
     def certain(self) -> NDArray[np.bool_]:
         """Which images have one class only, or one whose probability is over a half, shape (N,)."""
-        return (self.allowed.sum(axis=1) < MOST_PROBABILITY) & (self.allowed.max(axis=1) > 0.5)
+        return one_class(self.allowed)
 
     @property
     def class_ids(self) -> NDArray[np.int64]:
@@ -126,6 +128,34 @@ class Cutouts:
         return np.stack(
             [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in self.images]
         )
+
+
+def allowed_classes(labelled: Sequence[LabelledImage], num_classes: int) -> NDArray[np.float32]:
+    """Return labels as rows of numbers.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, C)
+        1 for each class that the label allows; of a soft label, the probability of each class.
+    """
+    allowed = np.zeros((len(labelled), num_classes), np.float32)
+    for row, item in zip(allowed, labelled, strict=True):
+        if item.probabilities:
+            row[:] = item.probabilities
+        else:
+            row[list(item.allowed)] = 1
+    return allowed
+
+
+def one_class(allowed: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which labels leave one class only, or one whose probability is over a half.
+
+    Parameters
+    ----------
+    allowed : ndarray of float32, shape (N, C)
+        The labels, as `allowed_classes` returns them.
+    """
+    return (allowed.sum(axis=1) < MOST_PROBABILITY) & (allowed.max(axis=1) > 0.5)
 
 
 def class_names(config: ClassifierTraining) -> tuple[str, ...]:
@@ -189,7 +219,6 @@ def load_cutouts(
         If an image or annotation cannot be read.
     """
     images = np.empty((len(labelled), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
-    allowed = np.zeros((len(labelled), num_classes), np.float32)
     boxes = np.empty((len(labelled), 4))
 
     def load(place: int, read: PictureReader) -> None:
@@ -202,15 +231,12 @@ def load_cutouts(
             box = centremost((corners - [left, top, left, top]) * scale, CACHE_SIZE, CACHE_SIZE)
         images[place] = square
         boxes[place] = central_box(square) if box is None else box
-        if item.probabilities:
-            allowed[place] = item.probabilities
-        else:
-            allowed[place, list(item.allowed)] = 1
         if progress is not None:
             progress()
 
     with PictureReader() as read, ThreadPoolExecutor() as pool:
         list(pool.map(lambda place: load(place, read), range(len(labelled))))
+    allowed = allowed_classes(labelled, num_classes)
     return Cutouts(tuple(item.path for item in labelled), images, allowed, boxes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ __all__ = ["picture_names", "write_pictures"]
 
 _COLOUR = "#3b6ea5"
 _DPI = 120
+_LONGEST = 44
+"""Characters of a line."""
 
 
 def picture_names(stem: str) -> list[str]:
@@ -75,10 +78,11 @@ def _confusion(title: str, metrics: ClassificationMetrics) -> Figure:
     """Draw the counts, coloured by their share of the true class."""
     from matplotlib.figure import Figure
 
-    names = [f"{c.name} ({c.images})" for c in metrics.classes]
+    names = [_wrapped(f"{c.name} ({c.images})") for c in metrics.classes]
     counts = np.array(metrics.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 3.6 + 0.5 * len(names)
+    lines = max(name.count("\n") for name in names) + 1
+    side = 3.6 + (0.2 + 0.3 * lines) * len(names)
     figure = Figure(figsize=(side + 2.2, side), layout="constrained")
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -87,7 +91,8 @@ def _confusion(title: str, metrics: ClassificationMetrics) -> Figure:
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour)
     ticks = np.arange(len(names))
-    axes.set_xticks(ticks, [c.name for c in metrics.classes], rotation=40, ha="right")
+    given = [_wrapped(c.name) for c in metrics.classes]
+    axes.set_xticks(ticks, given, rotation=40, ha="right")
     axes.set_yticks(ticks, names)
     axes.set(xlabel="given", ylabel="true", title=f"{title}: accuracy {metrics.accuracy:.3f}")
     figure.colorbar(picture, ax=axes, shrink=0.8).set_label("share of the true class")
@@ -108,7 +113,7 @@ def _roc(
     for index, measured in enumerate(metrics.classes):
         if measured.auc is not None:
             false, true, _ = roc_curve(truth == index, probabilities[:, index])
-            label = f"{measured.name} ({measured.images}): {measured.auc:.3f}"
+            label = _wrapped(f"{measured.name} ({measured.images}): {measured.auc:.3f}")
             axes.plot(false, true, color=colormaps["tab10"](index % 10), label=label)
     axes.set(
         xlabel="false positive rate",
@@ -155,3 +160,8 @@ def _reliability(title: str, metrics: ClassificationMetrics) -> Figure:
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _wrapped(name: str) -> str:
+    """Return the name of a class on one line, that of a set of classes on several."""
+    return fill(name, _LONGEST)

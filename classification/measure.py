@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from .locate import centremost
 from .pictures import PictureReader
 from .predict import central_crop
 from .sources import Sources
+from .targets import BY_SETS, Targets, find_targets
 
-__all__ = ["ENSEMBLE", "Measurement", "measure", "read_crops"]
+__all__ = ["ENSEMBLE", "VALIDATION", "Measurement", "measure", "read_crops"]
 
 ENSEMBLE = "ensemble"
+
+VALIDATION = "validation, cropped about the box"
+"""How the title of the measurement on validation images starts: the training has seen these."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +68,21 @@ def measure(
     for data in config.data:
         boxes.update(read_boxes(data))
     parts: list[tuple[str, Cutouts, Mapping[Path, AnnotatedImage]]] = [
-        ("validation, cropped about the box", sources.validation, boxes),
+        (VALIDATION, sources.validation, boxes),
         ("test, cropped about the box", sources.test, boxes),
         ("test, whole cutouts", sources.test, {}),
     ]
     parts += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
     measured = []
     for title, cutouts, annotated in parts:
-        sets = _disjoint_sets(cutouts.allowed)
-        kept = cutouts if len(sets) else cutouts.select(cutouts.certain)
-        if len(kept):
-            crops = read_crops(kept.paths, classifier.input_size, config.crop_margin, annotated)
-            measured.append(_measure(title, classifier, kept, crops, sets))
+        targets = find_targets(cutouts.allowed, classifier.class_names)
+        paths = tuple(compress(cutouts.paths, targets.counted))
+        if paths:
+            crops = read_crops(paths, classifier.input_size, config.crop_margin, annotated)
+            title += f", {BY_SETS}" if targets.by_sets else ""
+            by_classifier = _measure(classifier, crops, targets)
+            files = tuple(path.name for path in paths)
+            measured.append(Measurement(title, by_classifier, files))
     return measured
 
 
@@ -104,46 +112,13 @@ def read_crops(
 
 
 def _measure(
-    title: str,
-    classifier: Classifier,
-    cutouts: Cutouts,
-    crops: NDArray[np.uint8],
-    sets: NDArray[np.float32],
-) -> Measurement:
-    """Measure the classes, or which of the sets gets the largest sum of probabilities."""
+    classifier: Classifier, crops: NDArray[np.uint8], targets: Targets
+) -> dict[str, ClassificationMetrics]:
     members = classifier.predict_members(crops)
     given = dict(zip(classifier.member_names, members, strict=True))
     if len(given) > 1:
         given[ENSEMBLE] = classifier.combine(members)
-    names, truth = classifier.class_names, cutouts.class_ids
-    if len(sets):
-        title += ", by the sets of classes that the labels name"
-        truth = (cutouts.allowed @ sets.T).argmax(axis=1)
-        given = {name: _summed(probabilities, sets) for name, probabilities in given.items()}
-        names = tuple(
-            " | ".join(name for name, member in zip(names, row, strict=True) if member)
-            for row in sets
-        )
-    return Measurement(
-        title,
-        {name: evaluate_probabilities(truth, p, names) for name, p in given.items()},
-        tuple(path.name for path in cutouts.paths),
-    )
-
-
-def _summed(probabilities: NDArray[np.float32], sets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the probability of each set of classes, given that it is one of them."""
-    summed = probabilities @ sets.T
-    tiny = np.finfo(np.float32).tiny
-    return summed / np.maximum(summed.sum(axis=1, keepdims=True), tiny)
-
-
-def _disjoint_sets(allowed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sets of classes that labels name, shape (S, C).
-
-    None where every label names one class, where they are probabilities, where there is only one
-    set, or where two sets share a class: then nothing tells which of them an image belongs to.
-    """
-    sets = np.unique(allowed, axis=0)
-    plain = np.isin(sets, (0, 1)).all() and (sets.sum(axis=0) <= 1).all()
-    return sets if plain and len(sets) > 1 and (sets.sum(axis=1) > 1).any() else sets[:0]
+    return {
+        name: evaluate_probabilities(targets.truth, targets.of(probabilities), targets.names)
+        for name, probabilities in given.items()
+    }

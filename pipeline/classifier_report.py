@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..classification import class_slug
+from ..classification.targets import BY_SETS
 from .output import RECORD_NAME, OutputFolder
 from .report import Block, Heading, Picture, Report, Table
 
@@ -27,6 +28,12 @@ PICTURES = "pictures"
 """Folder of the pictures in the folder of a report."""
 
 _OURS = ("metrics.json", "report.md", "report.html", f"{PICTURES}/*.png")
+
+
+_COUNTED = {
+    False: " whose label leaves one class",
+    True: f", {BY_SETS}: what counts is which of them has the largest sum of probabilities",
+}
 
 
 def open_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
@@ -74,9 +81,24 @@ def classes_side_by_side(results: Mapping[str, ClassificationMetrics]) -> Table:
 
 
 def write_report(
-    folder: OutputFolder, measured: Sequence[MeasuredClassifier], data: dict[str, str]
+    folder: OutputFolder,
+    measured: Sequence[MeasuredClassifier],
+    data: dict[str, str],
+    *,
+    by_sets: bool,
 ) -> None:
     """Write ``metrics.json``, ``report.md`` and ``report.html``; the pictures must be there.
+
+    Parameters
+    ----------
+    folder : OutputFolder
+        Opened by `open_folder`.
+    measured : sequence of MeasuredClassifier
+        At least one, all on the same images.
+    data : dict of str to str
+        What was measured on, for ``metrics.json``.
+    by_sets : bool
+        Whether the labels name sets of classes, and these were measured.
 
     Raises
     ------
@@ -87,8 +109,8 @@ def write_report(
 
     together = {title: m for model in measured for title, m in model.by_classifier.items()}
     blocks: list[Block] = [
-        f"{measured[0].metrics.images} images whose label leaves one class. Means over the classes "
-        "count each class that has images alike, means over the images by its images.",
+        f"{measured[0].metrics.images} images{_COUNTED[by_sets]}. Means over the classes count "
+        "each class that has images alike, means over the images by its images.",
         figures_table(together),
     ]
     for title, metrics in together.items():
@@ -98,6 +120,7 @@ def write_report(
             blocks.append(Picture(f"{PICTURES}/{name}", f"{title}: {caption}"))
     report = Report(f"{', '.join(model.name for model in measured)}, measured", blocks)
     first, *others = (model.to_json() for model in measured)
+    data = data | {"measured": BY_SETS if by_sets else "by class"}
     folder.write_json("metrics.json", first | {"data": data, "others": others})
     folder.write_text("report.md", report.to_markdown())
     folder.write_text("report.html", report.to_html(folder.path))

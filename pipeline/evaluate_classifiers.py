@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..classification import central_crop, class_slug
+from ..classification.dataset import allowed_classes, read_labels
 from ..classification.pictures import PictureReader
+from ..classification.targets import find_targets
 from ..errors import InputError, require
 from ..models import Classifier
 from .classifier_report import PICTURES, open_folder, write_report
-from .labelled import only_held_back, read_labelled, warn_of_trained_on
+from .held_back_images import only_held_back, warn_of_trained_on
+from .labelled import labelled_source
 from .measured_classifier import MeasuredClassifier
 from .naming import distinct_names
 from .progress import FieldProgress, field_progress
@@ -48,7 +52,9 @@ def evaluate_classifiers(
         HDF5 file of Galaxy10.
     labels : path, optional
         Table of the labels, unless they are in `images`.  Images whose label leaves more than one
-        class open do not count.
+        class open do not count; but where the labels name sets of classes of which no two share a
+        class, as those of Galaxy Zoo 1 do, what counts is which set has the largest sum of
+        probabilities.
     output : path, optional
         Folder for ``metrics.json`` (the first model, under ``others`` the rest), ``report.md``,
         ``report.html`` and ``pictures/``: confusion, ROC curves and reliability of every model and
@@ -57,7 +63,8 @@ def evaluate_classifiers(
         What labels the images, as in the configuration of a training (`ClassifierData`); by default
         what the files look like.
     held_back : bool
-        Measure only on the images that the training of every model held back for its test.
+        Measure only on the images that the training of every model held back for its test, of any
+        of its sources.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool
@@ -71,7 +78,7 @@ def evaluate_classifiers(
     Raises
     ------
     InputError
-        If an image or the table is missing or cannot be read, no image has one class, or the
+        If an image or the table is missing or cannot be read, the labels decide nothing, or the
         models differ in their classes from each other or from the labels.
     ConfigError
         If `kind` does not go with the files that are given.
@@ -91,27 +98,30 @@ def evaluate_classifiers(
                 f"{classifier.bundle.path}: has other classes than {classifiers[0].bundle.path}; "
                 "measure them one at a time"
             )
-    labelled = read_labelled(images, labels, kind, class_names)
+    labelled = read_labels(labelled_source(images, labels, kind, class_names), class_names)
     if held_back:
         labelled = only_held_back(labelled, classifiers)
     else:
         warn_of_trained_on(labelled, classifiers)
-    labelled = [image for image in labelled if image.class_id is not None]
-    if not labelled:
+    targets = find_targets(allowed_classes(labelled, len(class_names)), class_names)
+    if not targets.counted.any():
         raise InputError(
-            f"{labels or images}: no image has a label of one class; nothing can be measured"
+            f"{labels or images}: no image has a label of one class, nor do the labels name "
+            "several sets of classes of which no two share a class; nothing can be measured"
         )
     folder = None if output is None else open_folder(output, overwrite=overwrite)
-    paths = [image.path for image in labelled]
-    truth = np.array([image.class_id for image in labelled])
+    paths = [image.path for image in compress(labelled, targets.counted)]
     # Neither the names may be alike nor the files of their pictures.
     names = distinct_names((one.bundle.manifest.name for one in classifiers), key=class_slug)
     measured = []
     with field_progress(len(paths) * len(classifiers), shown=progress) as bar:
         for name, classifier in zip(names, classifiers, strict=True):
-            given = _classify(name, classifier, paths, bar)
+            given = {
+                title: targets.of(probabilities)
+                for title, probabilities in _classify(name, classifier, paths, bar).items()
+            }
             metrics = {
-                title: evaluate_probabilities(truth, probabilities, class_names)
+                title: evaluate_probabilities(targets.truth, probabilities, targets.names)
                 for title, probabilities in given.items()
             }
             model = describe_model(classifier.bundle.identity)
@@ -123,13 +133,13 @@ def evaluate_classifiers(
                         class_slug(title),
                         title,
                         metrics[title],
-                        truth,
+                        targets.truth,
                         probabilities,
                     )
     if folder is not None:
         which = "held back by the training of every model" if held_back else "all"
         data = {"images": str(images), "labels": str(labels or images), "which": which}
-        write_report(folder, measured, data)
+        write_report(folder, measured, data, by_sets=targets.by_sets)
     return measured
 
 

@@ -131,7 +131,8 @@ def detector(
 @click.option(
     "--held-back",
     is_flag=True,
-    help="Measure only on the images that the training of every model held back for its test.",
+    help="Measure only on the images that the training of every model held back for its test, of "
+    "any of its sources.",
 )
 @_output
 @overwrite_option
@@ -147,7 +148,9 @@ def classifier(
     """Measure accuracy, precision, recall, F1, AUC, confusion and calibration of classifiers.
 
     Every model is measured, and every member of an ensemble beside it.  Images whose label leaves
-    more than one class open do not count.
+    more than one class open do not count; but where the labels name sets of classes of which no two
+    share a class ('elliptical', 'spiral' ... of Galaxy Zoo 1), all do, and what counts is which set
+    has the largest sum of probabilities.
     """
     from ..classifier_report import figures_table
     from ..evaluate_classifiers import evaluate_classifiers

@@ -121,6 +121,32 @@ def test_labels_that_say_too_little(tmp_path: Path, cutouts: Path, models: dict[
         evaluate_classifiers([models["classifier"]], cutouts, tmp_path / "missing.csv")
 
 
+def test_disjoint_sets_of_classes_are_measured_by_their_summed_probabilities(
+    tmp_path: Path,
+    cutouts: Path,
+    models: dict[str, Path],
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    table = tmp_path / "sets.csv"
+    table.write_text("filename,label\nred.png,dark|red\ngreen.png,green|blue\nblue.png,dark|red\n")
+    result = galpipe_cli(
+        "evaluate", "classifier", "--model", models["classifier"], "--images", cutouts,
+        "--labels", table, "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    measured = {c["name"]: (c["images"], c["recall"]) for c in content["metrics"]["classes"]}
+    assert measured == {"green | blue": (1, 1), "dark | red": (2, 0.5)}
+    assert content["data"]["measured"] == "by the sets of classes that the labels name"
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "3 images, by the sets of classes" in report
+    assert r"| dark \| red | 2 | 1.000 | 0.500 |" in report
+    # Sets that share a class tell nothing; what names one class counts alone.
+    table.write_text("filename,label\nred.png,red\ngreen.png,green|blue\nblue.png,red|blue\n")
+    (plain,) = evaluate_classifiers([models["classifier"]], cutouts, table)
+    assert (plain.metrics.images, plain.metrics.accuracy) == (1, 1)
+
+
 def test_models_of_other_classes_are_not_measured_together(
     cutouts: Path, labels: Path, models: dict[str, Path]
 ) -> None:
@@ -128,12 +154,18 @@ def test_models_of_other_classes_are_not_measured_together(
         evaluate_classifiers([models["classifier"], "galaxy10_cnn"], cutouts, labels)
 
 
-def held_back_model(folder: Path, tiny: Path, *names: str) -> Path:
+def held_back_model(folder: Path, tiny: Path, *names: str, **other_sources: list[str]) -> Path:
     """Copy the tiny ensemble, with a record of what its training held back."""
     bundle = read_bundle(tiny)
     manifest = bundle.manifest.model_copy(update={"data": {"test": list(names)}})
     files = {member.file: bundle.read(member.file) for member in manifest.members}
-    return write_bundle(folder, manifest, files, "# Tiny\n", {})
+    measured = [
+        {"images": f"{source}, whole cutouts", "metrics": {}, "files": listed}
+        for source, listed in other_sources.items()
+    ]
+    validated = {"images": "validation, cropped about the box", "metrics": {}}
+    measured.append(validated | {"files": ["red.png", "green.png", "blue.png"]})
+    return write_bundle(folder, manifest, files, "# Tiny\n", {"measurements": measured})
 
 
 def test_folders_of_classes_are_told_from_the_files(
@@ -178,7 +210,12 @@ def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert [c["images"] for c in content["metrics"]["classes"]] == [2, 2, *[1] * 8]
-    assert content["data"] == {"images": str(decals), "labels": str(decals), "which": "all"}
+    assert content["data"] == {
+        "images": str(decals),
+        "labels": str(decals),
+        "which": "all",
+        "measured": "by class",
+    }
 
 
 def test_only_what_every_training_held_back_is_measured_on(
@@ -193,9 +230,25 @@ def test_only_what_every_training_held_back_is_measured_on(
     assert [model.metrics.images for model in both] == [1, 1]
     with pytest.raises(InputError, match="does not say"):
         evaluate_classifiers([tiny], cutouts, labels, held_back=True)
+    two = held_back_model(tmp_path / "two", tiny, "green.png")
+    with pytest.raises(InputError, match="every model"):
+        evaluate_classifiers([one, two], cutouts, labels, held_back=True)
     elsewhere = held_back_model(tmp_path / "elsewhere", tiny, "elsewhere.png")
     with pytest.raises(InputError, match="none of the images"):
         evaluate_classifiers([elsewhere], cutouts, labels, held_back=True)
+
+
+def test_what_was_held_back_of_one_source_is_not_mistaken_for_that_of_another(
+    tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    tiny = models["classifier"]
+    # The main source has an image named as one of the extra source, which was trained on.
+    model = held_back_model(tmp_path / "model", tiny, "green.png", extra=["red.png", "blue.png"])
+    (measured,) = evaluate_classifiers([model], cutouts, labels, held_back=True)
+    assert (measured.metrics.images, measured.metrics.accuracy) == (2, 0.5)
+    earlier = held_back_model(tmp_path / "earlier", tiny, "elsewhere.png", extra=[])
+    with pytest.raises(InputError, match=r"did not note the images of 'extra, whole cutouts'"):
+        evaluate_classifiers([earlier], cutouts, labels, held_back=True)
 
 
 def test_images_that_were_trained_on_are_warned_of(
