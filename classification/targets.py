@@ -73,7 +73,7 @@ def find_targets(allowed: NDArray[np.float32], class_names: Sequence[str]) -> Ta
         counted = one_class(allowed)
         return Targets(counted, allowed[counted].argmax(axis=1), tuple(class_names), sets)
     names = (
-        " | ".join(name for name, member in zip(class_names, row, strict=True) if member)
+        " or ".join(name for name, member in zip(class_names, row, strict=True) if member)
         for row in sets
     )
     counted = np.ones(len(allowed), np.bool_)

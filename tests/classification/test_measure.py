@@ -60,7 +60,7 @@ def test_sets_of_classes_are_measured_by_their_summed_probabilities(
     of_sets = result["extra, whole cutouts, by the sets of classes that the labels name"]
     metrics = of_sets.by_classifier["eye"]  # type: ignore[attr-defined]
     assert metrics.accuracy == pytest.approx(5 / 6)
-    assert {one.name for one in metrics.classes} == {"red | green", "blue"}
+    assert {one.name for one in metrics.classes} == {"red or green", "blue"}
     assert len(of_sets.files) == 6  # type: ignore[attr-defined]
 
 

@@ -136,11 +136,11 @@ def test_disjoint_sets_of_classes_are_measured_by_their_summed_probabilities(
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "out" / "metrics.json").read_text())
     measured = {c["name"]: (c["images"], c["recall"]) for c in content["metrics"]["classes"]}
-    assert measured == {"green | blue": (1, 1), "dark | red": (2, 0.5)}
+    assert measured == {"green or blue": (1, 1), "dark or red": (2, 0.5)}
     assert content["data"]["measured"] == "by the sets of classes that the labels name"
     report = (tmp_path / "out" / "report.md").read_text()
     assert "3 images, by the sets of classes" in report
-    assert r"| dark \| red | 2 | 1.000 | 0.500 |" in report
+    assert "| dark or red | 2 | 1.000 | 0.500 |" in report
     # Sets that share a class tell nothing; what names one class counts alone.
     table.write_text("filename,label\nred.png,red\ngreen.png,green|blue\nblue.png,red|blue\n")
     (plain,) = evaluate_classifiers([models["classifier"]], cutouts, table)
