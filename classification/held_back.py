@@ -13,8 +13,9 @@ from ..annotations import AnnotatedImage
 from ..configs import ClassifierTraining
 from ..errors import ConfigError
 from ..models import Classifier
+from .crops import read_crops
 from .dataset import class_names, read_boxes, read_labels
-from .measure import ENSEMBLE, read_crops
+from .measure import ENSEMBLE
 from .sources import divide
 
 __all__ = ["HeldBack", "predict_held_back"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
 from ..configs import ClassifierTraining
-from ..imaging import cut_crop
 from ..models import Classifier
+from .crops import read_crops
 from .dataset import Cutouts, read_boxes
 from .evaluate import ClassificationMetrics, evaluate_probabilities
-from .locate import centremost
-from .pictures import PictureReader
-from .predict import central_crop
 from .sources import Sources
 from .targets import BY_SETS, Targets, find_targets
 
-__all__ = ["ENSEMBLE", "VALIDATION", "Measurement", "measure", "read_crops"]
+__all__ = ["ENSEMBLE", "VALIDATION", "Measurement", "measure"]
 
 ENSEMBLE = "ensemble"
 
@@ -84,31 +81,6 @@ def measure(
             files = tuple(path.name for path in paths)
             measured.append(Measurement(title, by_classifier, files))
     return measured
-
-
-def read_crops(
-    paths: Sequence[Path],
-    size: int,
-    margin: float,
-    annotated: Mapping[Path, AnnotatedImage],
-) -> NDArray[np.uint8]:
-    """Read images and crop the galaxy from each, uint8 (N, size, size, 3).
-
-    The crop lies about the annotated box at the centre; where there is none, it is the one that
-    ``galpipe classify`` takes.
-    """
-    crops = np.empty((len(paths), size, size, 3), np.uint8)
-    with PictureReader() as read:
-        for crop, path in zip(crops, paths, strict=True):
-            rgb = read(path)
-            box = None
-            if path in annotated:
-                known = annotated[path]
-                box = centremost(known.boxes[~known.difficult], rgb.shape[1], rgb.shape[0])
-            crop[:] = (
-                central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
-            )
-    return crops
 
 
 def _measure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..classification import class_slug
 from ..classification.targets import BY_SETS
@@ -83,7 +83,7 @@ def classes_side_by_side(results: Mapping[str, ClassificationMetrics]) -> Table:
 def write_report(
     folder: OutputFolder,
     measured: Sequence[MeasuredClassifier],
-    data: dict[str, str],
+    data: dict[str, Any],
     *,
     by_sets: bool,
 ) -> None:
@@ -95,8 +95,9 @@ def write_report(
         Opened by `open_folder`.
     measured : sequence of MeasuredClassifier
         At least one, all on the same images.
-    data : dict of str to str
-        What was measured on, for ``metrics.json``.
+    data : dict
+        What was measured on, for ``metrics.json``; what stands under ``crops_about`` and the
+        sentences under ``notes`` are also reported.
     by_sets : bool
         Whether the labels name sets of classes, and these were measured.
 
@@ -111,6 +112,8 @@ def write_report(
     blocks: list[Block] = [
         f"{measured[0].metrics.images} images{_COUNTED[by_sets]}. Means over the classes count "
         "each class that has images alike, means over the images by its images.",
+        f"Cropped about {' and '.join(data['crops_about'])}.",
+        *data["notes"],
         figures_table(together),
     ]
     for title, metrics in together.items():

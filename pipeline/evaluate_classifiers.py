@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import compress
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import compress, product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classification import central_crop, class_slug
-from ..classification.dataset import allowed_classes, read_labels
+from ..classification import class_slug
+from ..classification.crops import galaxy_crop
+from ..classification.dataset import allowed_classes, read_boxes, read_labels
 from ..classification.pictures import PictureReader
 from ..classification.targets import find_targets
 from ..errors import InputError, require
-from ..models import Classifier
+from ..imaging import Stretch
+from ..models import Classifier, TileDetector
 from .classifier_report import PICTURES, open_folder, write_report
+from .croppings import Cropping, find_croppings
 from .held_back_images import only_held_back, warn_of_trained_on
 from .labelled import labelled_source
 from .measured_classifier import MeasuredClassifier
 from .naming import distinct_names
 from .progress import FieldProgress, field_progress
 from .record import describe_model
-from .run import open_classifier
+from .run import open_classifier, open_detector
+
+if TYPE_CHECKING:
+    from ..classification.evaluate import ClassificationMetrics
 
 __all__ = ["evaluate_classifiers"]
+
+logger = logging.getLogger("galpipe")
 
 # Images held in memory at a time.
 _CHUNK = 64
@@ -37,6 +47,8 @@ def evaluate_classifiers(
     output: str | Path | None = None,
     *,
     kind: str | None = None,
+    annotations: str | Path | None = None,
+    detector: TileDetector | str | Path | None = None,
     held_back: bool = False,
     overwrite: bool = False,
     progress: bool = False,
@@ -62,6 +74,13 @@ def evaluate_classifiers(
     kind : str, optional
         What labels the images, as in the configuration of a training (`ClassifierData`); by default
         what the files look like.
+    annotations : path, optional
+        Folder of labelImg Pascal-VOC files.  Crops lie about the annotated box at the centre, where
+        there is one, instead of about the isophote there.
+    detector : TileDetector, name or path, optional
+        Crops lie about the galaxy that it finds at the centre, as those of ``galpipe run``; images
+        where it finds none are left out.  With `annotations` every model is measured in both ways,
+        on the images where both boxes show the same galaxy: their IoU is at least 0.3.
     held_back : bool
         Measure only on the images that the training of every model held back for its test, of any
         of its sources.
@@ -73,32 +92,30 @@ def evaluate_classifiers(
     Returns
     -------
     list of MeasuredClassifier
-        In the order of `models`.
+        In the order of `models`; where both `annotations` and `detector` are given, each on
+        annotated boxes and then on detected ones.
 
     Raises
     ------
     InputError
-        If an image or the table is missing or cannot be read, the labels decide nothing, or the
-        models differ in their classes from each other or from the labels.
+        If an image, annotation or the table is missing or cannot be read, the labels decide
+        nothing, the detector finds no galaxy, or the models differ in their classes from each other
+        or from the labels.
     ConfigError
-        If `kind` does not go with the files that are given.
+        If `kind` or `annotations` do not go with the files that are given.
     BundleError, OutputError, MissingExtraError
         If a model, the output or the packages of evaluation are not as needed.
     """
     require("sklearn", "train")
     require("matplotlib", "train")
     from ..classification.evaluate import evaluate_probabilities
-    from ..classification.evaluation_pictures import write_pictures
 
-    classifiers = [open_classifier(model) for model in models]
+    classifiers = _open(models)
+    found_by = None if detector is None else open_detector(detector)
     class_names = classifiers[0].class_names
-    for classifier in classifiers:
-        if classifier.class_names != class_names:
-            raise InputError(
-                f"{classifier.bundle.path}: has other classes than {classifiers[0].bundle.path}; "
-                "measure them one at a time"
-            )
-    labelled = read_labels(labelled_source(images, labels, kind, class_names), class_names)
+    source = labelled_source(images, labels, kind, annotations, class_names)
+    labelled = read_labels(source, class_names)
+    boxes = read_boxes(source)
     if held_back:
         labelled = only_held_back(labelled, classifiers)
     else:
@@ -111,48 +128,96 @@ def evaluate_classifiers(
         )
     folder = None if output is None else open_folder(output, overwrite=overwrite)
     paths = [image.path for image in compress(labelled, targets.counted)]
-    # Neither the names may be alike nor the files of their pictures.
-    names = distinct_names((one.bundle.manifest.name for one in classifiers), key=class_slug)
+    croppings = find_croppings(paths, boxes, found_by, progress=progress)
+    for note in croppings.notes:
+        logger.info("%s", note)
+    paths = list(compress(paths, croppings.kept))
+    truth = targets.truth[croppings.kept]
+    pairs = list(product(classifiers, croppings.ways))
     measured = []
-    with field_progress(len(paths) * len(classifiers), shown=progress) as bar:
-        for name, classifier in zip(names, classifiers, strict=True):
+    with field_progress(len(paths) * len(pairs), shown=progress) as bar:
+        for name, (classifier, way) in zip(_names(pairs), pairs, strict=True):
             given = {
                 title: targets.of(probabilities)
-                for title, probabilities in _classify(name, classifier, paths, bar).items()
+                for title, probabilities in _classify(
+                    name, classifier, paths, way, croppings.stretch, bar
+                ).items()
             }
             metrics = {
-                title: evaluate_probabilities(targets.truth, probabilities, targets.names)
+                title: evaluate_probabilities(truth, probabilities, targets.names)
                 for title, probabilities in given.items()
             }
             model = describe_model(classifier.bundle.identity)
             measured.append(MeasuredClassifier(name, model, metrics))
             if folder is not None:
-                for title, probabilities in given.items():
-                    write_pictures(
-                        folder.path / PICTURES,
-                        class_slug(title),
-                        title,
-                        metrics[title],
-                        targets.truth,
-                        probabilities,
-                    )
+                _draw(folder.path / PICTURES, metrics, truth, given)
     if folder is not None:
-        which = "held back by the training of every model" if held_back else "all"
-        data = {"images": str(images), "labels": str(labels or images), "which": which}
+        data = {
+            "images": str(images),
+            "labels": str(labels or images),
+            "which": "held back by the training of every model" if held_back else "all",
+            "crops_about": [way.about for way in croppings.ways],
+            "annotations": None if annotations is None else str(annotations),
+            "detector": None if found_by is None else describe_model(found_by.identity),
+            "notes": list(croppings.notes),
+        }
         write_report(folder, measured, data, by_sets=targets.by_sets)
     return measured
 
 
+def _open(models: Sequence[Classifier | str | Path]) -> list[Classifier]:
+    classifiers = [open_classifier(model) for model in models]
+    first = classifiers[0]
+    for classifier in classifiers:
+        if classifier.class_names != first.class_names:
+            raise InputError(
+                f"{classifier.bundle.path}: has other classes than {first.bundle.path}; "
+                "measure them one at a time"
+            )
+    return classifiers
+
+
+def _draw(
+    folder: Path,
+    metrics: Mapping[str, ClassificationMetrics],
+    truth: NDArray[np.int64],
+    given: Mapping[str, NDArray[np.float32]],
+) -> None:
+    from ..classification.evaluation_pictures import write_pictures
+
+    for title, probabilities in given.items():
+        write_pictures(folder, class_slug(title), title, metrics[title], truth, probabilities)
+
+
+def _names(pairs: Sequence[tuple[Classifier, Cropping]]) -> list[str]:
+    """Return a name for each: neither the names may be alike nor the files of their pictures."""
+    several = len({way.about for _, way in pairs}) > 1
+    names = (
+        classifier.bundle.manifest.name + (f" ({way.about})" if several else "")
+        for classifier, way in pairs
+    )
+    return distinct_names(names, key=class_slug)
+
+
 def _classify(
-    name: str, classifier: Classifier, paths: Sequence[Path], bar: FieldProgress
+    name: str,
+    classifier: Classifier,
+    paths: Sequence[Path],
+    way: Cropping,
+    stretch: Stretch | None,
+    bar: FieldProgress,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the probabilities (N, C) of the model and of each of several members."""
+    size = classifier.input_size
     parts = []
-    with PictureReader(classifier.bundle.manifest.stretch) as read:
+    with PictureReader(stretch or classifier.bundle.manifest.stretch) as read:
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
+            boxes = way.boxes[start : start + _CHUNK]
             bar.start(chunk[0].name)
-            crops = [central_crop(read(path), classifier.input_size) for path in chunk]
+            crops = [
+                galaxy_crop(read(path), box, size) for path, box in zip(chunk, boxes, strict=True)
+            ]
             parts.append(classifier.predict_members(np.stack(crops)))
             bar.advance(len(chunk), start + len(chunk), 0)
     members = np.concatenate(parts, axis=1)

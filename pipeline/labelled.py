@@ -25,6 +25,7 @@ def labelled_source(
     images: str | Path,
     labels: str | Path | None,
     kind: str | None,
+    annotations: str | Path | None,
     class_names: Sequence[str],
 ) -> ClassifierData:
     """Return labelled images as a source of a training, to be read as there.
@@ -38,13 +39,15 @@ def labelled_source(
     kind : str, optional
         What labels them, as in `ClassifierData`; by default what the files look like, and of Galaxy
         Zoo votes the classes that they leave open.
+    annotations : path, optional
+        Folder of Pascal-VOC boxes.
     class_names : sequence of str
         The classes of the model.
 
     Raises
     ------
     ConfigError
-        If `kind` does not go with the files that are given.
+        If `kind` or `annotations` do not go with the files that are given.
     InputError
         If the table cannot be read, or the labels mean other classes than the model's.
     """
@@ -56,7 +59,9 @@ def labelled_source(
             f"the model has {', '.join(class_names)}"
         )
     try:
-        return ClassifierData.model_validate({"images": images, "labels": labels, "kind": kind})
+        return ClassifierData.model_validate(
+            {"images": images, "labels": labels, "kind": kind, "annotations": annotations}
+        )
     except ValidationError as error:
         fault = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{images}: {fault}") from error

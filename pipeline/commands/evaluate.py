@@ -100,6 +100,8 @@ def detector(
         "--images cutouts/ --labels votes.csv",
         "galpipe evaluate classifier --model training/bundle --images data/Galaxy10_DECals.h5 "
         "--held-back -o measured",
+        "galpipe evaluate classifier --images cutouts/ --labels labels.csv --annotations boxes/ "
+        "--detector ssd_mobilenet",
     ),
 )
 @click.option(
@@ -129,6 +131,16 @@ def detector(
     "look like.",
 )
 @click.option(
+    "--annotations",
+    metavar="DIR",
+    help="Folder of Pascal-VOC files: crop about the annotated box at the centre.",
+)
+@click.option(
+    "--detector",
+    metavar="MODEL",
+    help="Crop about the galaxy that this detector finds at the centre, as a run does.",
+)
+@click.option(
     "--held-back",
     is_flag=True,
     help="Measure only on the images that the training of every model held back for its test, of "
@@ -141,6 +153,8 @@ def classifier(
     images: str,
     labels: str | None,
     kind: str | None,
+    annotations: str | None,
+    detector: str | None,
     held_back: bool,
     output: Path | None,
     overwrite: bool,
@@ -151,6 +165,10 @@ def classifier(
     more than one class open do not count; but where the labels name sets of classes of which no two
     share a class ('elliptical', 'spiral' ... of Galaxy Zoo 1), all do, and what counts is which set
     has the largest sum of probabilities.
+
+    Each image is cropped about what stands out at its centre, as 'galpipe classify' does.  With
+    --annotations and --detector together every model is measured on crops about annotated and about
+    detected boxes of the same galaxies.
     """
     from ..classifier_report import figures_table
     from ..evaluate_classifiers import evaluate_classifiers
@@ -162,6 +180,8 @@ def classifier(
         labels,
         output,
         kind=kind,
+        annotations=annotations,
+        detector=detector,
         held_back=held_back,
         overwrite=overwrite,
         progress=True,
@@ -170,5 +190,8 @@ def classifier(
         print_markdown(f"Classifier {model.name}", model.metrics.to_markdown())
         if len(model.by_classifier) > 1:
             print_markdown("Beside its members", figures_table(model.by_classifier).to_markdown())
+    if len(measured) > 1:
+        wholes = {model.name: model.metrics for model in measured}
+        print_markdown("Side by side", figures_table(wholes).to_markdown())
     if output is not None:
         click.echo(f"report: {output / 'report.html'}")

@@ -215,6 +215,10 @@ def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..
         "labels": str(decals),
         "which": "all",
         "measured": "by class",
+        "crops_about": ["what stands out at the centre"],
+        "annotations": None,
+        "detector": None,
+        "notes": [],
     }
 
 

@@ -9,8 +9,8 @@ import pytest
 
 import galpipe
 from galpipe.annotations import read_voc, read_voc_folder, read_vote_probabilities
+from galpipe.classification.crops import read_crops
 from galpipe.classification.evaluate import evaluate_probabilities
-from galpipe.classification.measure import read_crops
 from galpipe.configs import RunConfig
 from galpipe.detection.evaluate import evaluate_detections
 from galpipe.detection.load import load_detector
