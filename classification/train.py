@@ -112,9 +112,11 @@ def export_classifier(
         parity[name] = compare(network, files[f"{name}.tflite"], crops)
         _check_parity(name, parity[name], int8)
     weights = _weights(config, files, sources)
-    # A network that nothing is taken from would only cost time in every run.
-    used = {name: weight for name, weight in weights.items() if weight}
-    files = {f"{name}.tflite": files[f"{name}.tflite"] for name in used}
+    # A network that nothing is taken from would only cost time in every run; a fold is there to
+    # measure every member.
+    measures_all = config.split.fold is not None
+    kept = {name: weight for name, weight in weights.items() if weight or measures_all}
+    files = {f"{name}.tflite": files[f"{name}.tflite"] for name in kept}
     manifest = Manifest(
         name=config.name,
         task="classifier",
@@ -122,7 +124,7 @@ def export_classifier(
         input_size=config.input_size,
         members=tuple(
             Member(name=name, file=f"{name}.tflite", scaling=INPUT_SCALING, weight=weight)
-            for name, weight in used.items()
+            for name, weight in kept.items()
         ),
         sky=config.sky,
         training=_portable(config),

@@ -30,12 +30,15 @@ class _Section(BaseModel):
 
 
 class Member(_Section):
-    """One network of the bundle: a LiteRT file, how it is fed, and its weight in the mean."""
+    """One network of the bundle: a LiteRT file, how it is fed, and its weight in the mean.
+
+    A member of weight 0 is there to be measured beside the others.
+    """
 
     name: str
     file: str
     scaling: InputScaling
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(ge=0)] = 1.0
 
 
 class ScoreCalibration(_Section):
@@ -98,4 +101,6 @@ class Manifest(_Section):
             raise ValueError("a detector has a 'head', a classifier has none")
         if self.task == "detector" and len(self.members) != 1:
             raise ValueError("a detector has exactly one member")
+        if not any(member.weight for member in self.members):
+            raise ValueError("a member must have a weight over 0")
         return self

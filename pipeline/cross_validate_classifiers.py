@@ -112,18 +112,24 @@ def _train(name: str, config: ClassifierTraining, folds: int, folder: Path) -> V
 def _classifiers(
     name: str, class_names: tuple[str, ...], held_back: Sequence[HeldBack]
 ) -> tuple[ValidatedClassifier, ...]:
-    """Return the model, and the members that it has in every fold where it has several."""
+    """Return the model, and its members where it has several."""
     from ..classification.measure import ENSEMBLE
 
     truth = [part.truth for part in held_back]
-    members = [
-        member
-        for member in held_back[0].probabilities
-        if member != ENSEMBLE and all(member in part.probabilities for part in held_back)
-    ]
+    members = list(dict.fromkeys(key for part in held_back for key in part.probabilities))
+    members.remove(ENSEMBLE)
     titles = {ENSEMBLE: name}
-    if any(len(part.probabilities) > 2 for part in held_back):
-        titles |= {member: f"{name}: {member}" for member in members}
+    for member in members if len(members) > 1 else ():
+        if all(member in part.probabilities for part in held_back):
+            titles[member] = f"{name}: {member}"
+        else:
+            logger.warning(
+                "%s: %s is in the bundles of some folds alone, for an earlier version of galpipe "
+                "left members of weight 0 out; it is not measured. Cross-validate into another "
+                "folder to train them again",
+                name,
+                member,
+            )
     return tuple(
         ValidatedClassifier(
             title, class_names, truth, [part.probabilities[key] for part in held_back]

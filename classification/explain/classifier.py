@@ -162,7 +162,9 @@ def _open_training(
                 f"classes, {folder / _BUNDLE} has {manifest.input_size} and "
                 f"{len(manifest.class_names)}; it was not made of this network"
             )
-        opened.append(ExplainedMember(member.name, member.weight / total, network))
+        # A member of weight 0 can be looked at alone.
+        weight = member.weight / total if total else 1.0
+        opened.append(ExplainedMember(member.name, weight, network))
         checksums[f"{member.name}/{_NETWORK}"] = _checksum(file)
     return ExplainedClassifier(
         ModelIdentity(manifest.name, folder, manifest.task, manifest.class_names, checksums),

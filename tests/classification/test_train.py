@@ -105,6 +105,24 @@ def test_a_finished_training_is_not_repeated(trained: Path, config: ClassifierTr
     assert json.loads((trained / "bundle" / "metrics.json").read_text()) == json.loads(metrics)
 
 
+def test_a_member_of_weight_0_is_in_the_bundle_of_a_fold_alone(
+    config: ClassifierTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "galpipe.classification.train.search_weights", lambda *_: np.array([0.0, 1.0])
+    )
+    member = CnnMember(architecture="cnn", filters=(4, 4), dense=4, epochs=1, batch_size=8)
+    plain = config.model_copy(update={"members": (member, member), "weights": "search"})
+    fold = plain.model_copy(update={"split": Split(folds=2, fold=0)})
+    for training, names in ((plain, ("cnn_2",)), (fold, ("cnn_1", "cnn_2"))):
+        place = tmp_path / f"{len(names)}"
+        classifier = load_classifier(train_classifier(training, place))
+        assert classifier.member_names == names
+        crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+        used = classifier.predict_members(crops)[-1]
+        np.testing.assert_allclose(classifier.predict(crops), used, atol=1e-6)
+
+
 def test_another_configuration_is_refused(trained: Path, config: ClassifierTraining) -> None:
     with pytest.raises(OutputError, match="other settings"):
         train_classifier(config.model_copy(update={"seed": 1}), trained)

@@ -193,12 +193,19 @@ def test_a_fold_of_one_class_has_no_auc_and_one_of_none_is_refused(
         cross_validate_classifiers([make("open")], tmp_path / "open", folds=2)
 
 
-def test_the_command_trains_and_measures(
-    tmp_path: Path, make: Make, galpipe_cli: Callable[..., Result]
+def test_the_command_trains_and_measures_members_of_weight_0_too(
+    tmp_path: Path,
+    make: Make,
+    galpipe_cli: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    found = iter(np.array([[0.0, 1.0], [1.0, 0.0]]))
+    monkeypatch.setattr("galpipe.classification.train.search_weights", lambda *_: next(found))
     member = {"architecture": "cnn", "filters": [4, 4], "dense": 4, "epochs": 1, "batch_size": 8}
     config = tmp_path / "training.yaml"
-    settings = make("tiny", members=[member, member], input_size=32, views_per_epoch=8)
+    settings = make(
+        "tiny", members=[member, member], weights="search", input_size=32, views_per_epoch=8
+    )
     config.write_text(dump_config(settings))
     result = galpipe_cli(
         "cross-validate", "classifier", "--config", config, "--folds", 2, "-o", tmp_path / "out"
@@ -209,6 +216,8 @@ def test_the_command_trains_and_measures(
     names = [classifier["name"] for classifier in training["classifiers"]]
     assert names == ["tiny", "tiny: cnn_1", "tiny: cnn_2"]
     for fold, place in enumerate(training["bundles"]):
+        weights = [one.weight for one in read_bundle(place).manifest.members]
+        assert weights == ([1, 0] if fold else [0, 1])
         (recorded,) = [
             measured["metrics"]
             for measured in read_bundle(place).metrics()["measurements"]
