@@ -20,12 +20,15 @@ from .evaluate import ClassificationMetrics, evaluate_probabilities
 from .sources import Sources
 from .targets import BY_SETS, Targets, find_targets
 
-__all__ = ["ENSEMBLE", "VALIDATION", "Measurement", "measure"]
+__all__ = ["ENSEMBLE", "TEST", "VALIDATION", "Measurement", "measure"]
 
 ENSEMBLE = "ensemble"
 
 VALIDATION = "validation, cropped about the box"
 """How the title of the measurement on validation images starts: the training has seen these."""
+
+TEST = "test, cropped about the box"
+"""How that on the crops that were held back starts."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def measure(
         boxes.update(read_boxes(data))
     parts: list[tuple[str, Cutouts, Mapping[Path, AnnotatedImage]]] = [
         (VALIDATION, sources.validation, boxes),
-        ("test, cropped about the box", sources.test, boxes),
+        (TEST, sources.test, boxes),
         ("test, whole cutouts", sources.test, {}),
     ]
     parts += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]

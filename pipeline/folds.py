@@ -12,7 +12,7 @@ from ..configs import ClassifierTraining, DetectorTraining, Split
 from .output import RECORD_NAME, OutputFolder
 from .report import Report
 
-__all__ = ["mean_and_deviation", "of_fold", "open_folder", "write_result"]
+__all__ = ["mean_and_deviation", "of_fold", "open_folder", "spread", "summary", "write_result"]
 
 _OURS = ("metrics.json", "report.md", "report.html")
 _RECORD = {"made_by": "galpipe", "command": "cross-validate"}
@@ -45,6 +45,18 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float] | None:
         return None
     deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
     return float(np.mean(known)), deviation
+
+
+def summary(values: Sequence[float]) -> dict[str, float] | None:
+    """Return mean and standard deviation over the folds; None where no fold has a value."""
+    known = mean_and_deviation(values)
+    return known and {"mean": known[0], "deviation": known[1]}
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return mean ± standard deviation over the folds; a dash where no fold has a value."""
+    known = mean_and_deviation(values)
+    return "–" if known is None else f"{known[0]:.3f} ± {known[1]:.3f}"
 
 
 def open_folder(output: str | Path, *, overwrite: bool) -> OutputFolder:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models import Bundle
+from .also_measured import AlsoMeasured, also_measured, also_measured_table
 from .classifier_report import classes_side_by_side, classes_table
-from .folds import mean_and_deviation
+from .folds import spread, summary
 from .report import Block, Heading, Report, Table
 from .significance import Comparison
 
@@ -86,7 +87,7 @@ class ValidatedClassifier:
         """Return mean and deviation of each measure, those of each fold, and the pooled ones."""
         return {
             "name": self.name,
-            "summary": {measure: _summary(self.values(measure)) for measure in _MEASURES},
+            "summary": {measure: summary(self.values(measure)) for measure in _MEASURES},
             "folds": [metrics.to_json() for metrics in self.folds],
             "pooled": self.pooled.to_json(),
         }
@@ -113,6 +114,11 @@ class ValidatedTraining:
     images: tuple[tuple[Path, ...], ...]
     classifiers: tuple[ValidatedClassifier, ...]
 
+    @cached_property
+    def also_measured(self) -> tuple[AlsoMeasured, ...]:
+        """What the folds measured beside the crops that they held back."""
+        return also_measured(self.name, self.bundles)
+
 
 @dataclass(frozen=True, eq=False)
 class ClassifierCrossValidation:
@@ -135,7 +141,7 @@ class ClassifierCrossValidation:
         """Return the tables and what they allow to say."""
         classifiers = [one for training in self.trainings for one in training.classifiers]
         rows = [
-            [title, *(_spread(one.values(measure)) for one in classifiers)]
+            [title, *(spread(one.values(measure)) for one in classifiers)]
             for measure, title in _MEASURES.items()
         ]
         blocks: list[Block] = [
@@ -146,6 +152,15 @@ class ClassifierCrossValidation:
         if self.comparisons:
             blocks.append(Heading("Is one better?"))
             blocks += [one.sentence for one in self.comparisons]
+        others = [one for training in self.trainings for one in training.also_measured]
+        if others:
+            blocks.append(Heading("Also measured"))
+            blocks.append(
+                "The same classifiers on whole cutouts of the fold that was held back, cropped as "
+                "galpipe classify does, and on what is held back of sources of role extra and on "
+                "those of role test, which are the same images in every fold."
+            )
+            blocks.append(also_measured_table(others, self.folds))
         wholes = [training.classifiers[0] for training in self.trainings]
         alike = {(one.images, one.classifiers[0].class_names) for one in self.trainings}
         if len(wholes) > 1 and len(alike) == 1:
@@ -166,18 +181,9 @@ class ClassifierCrossValidation:
                     "bundles": [str(bundle.path) for bundle in training.bundles],
                     "training": training.bundles[0].manifest.training,
                     "classifiers": [one.to_json() for one in training.classifiers],
+                    "also_measured": [one.to_json() for one in training.also_measured],
                 }
                 for training in self.trainings
             ],
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
         }
-
-
-def _summary(values: Sequence[float]) -> dict[str, float] | None:
-    known = mean_and_deviation(values)
-    return known and {"mean": known[0], "deviation": known[1]}
-
-
-def _spread(values: Sequence[float]) -> str:
-    summary = _summary(values)
-    return "–" if summary is None else f"{summary['mean']:.3f} ± {summary['deviation']:.3f}"

@@ -215,6 +215,12 @@ def test_the_command_trains_and_measures_members_of_weight_0_too(
     (training,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["trainings"]
     names = [classifier["name"] for classifier in training["classifiers"]]
     assert names == ["tiny", "tiny: cnn_1", "tiny: cnn_2"]
+    also = {(one["images"], one["classifier"]): one for one in training["also_measured"]}
+    assert list(also) == [("test, whole cutouts", name) for name in names]
+    assert sum(fold["images"] for fold in also["test, whole cutouts", "tiny"]["folds"]) == 12
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "## Also measured" in report
+    assert "| test, whole cutouts | tiny: cnn\\_2 | 6 |" in report
     for fold, place in enumerate(training["bundles"]):
         weights = [one.weight for one in read_bundle(place).manifest.members]
         assert weights == ([1, 0] if fold else [0, 1])
