@@ -99,7 +99,8 @@ def classifier(
     The images are divided by galaxy into folds.  For each, a classifier is trained on the others
     and measured on it; the report gives mean and standard deviation of accuracy, precision, recall
     and F1 over the folds, for each member and the ensemble, and whether two differ more than
-    chance allows.  Stopped and started again with the same OUT, it goes on where it was.
+    chance allows, and what the folds reach on whole cutouts and on external sources.  Stopped and
+    started again with the same OUT, it goes on where it was.
     """
     from ...configs import ClassifierTraining, load_config
     from ..cross_validate_classifiers import cross_validate_classifiers, in_each_balance
