@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -50,16 +51,17 @@ class ValidatedDetector:
     @property
     def roles(self) -> tuple[str, ...]:
         """The kinds of images, such as ``cutouts``, that every fold was measured on."""
-        first, *others = self._held_back_figures()
+        first, *others = self._held_back_figures
         return tuple(role for role in first if all(role in figures for figures in others))
 
     def values(self, role: str, measure: str) -> list[float]:
         """Return a figure of every fold that has it."""
-        figures = [one[role] for one in self._held_back_figures()]
+        figures = [one[role] for one in self._held_back_figures]
         if measure == "ar1_of_ceiling":
             return [one["ar1"] / one["ar1_ceiling"] for one in figures if one["ar1_ceiling"]]
         return [one[measure] for one in figures if one[measure] is not None]
 
+    @cached_property
     def _held_back_figures(self) -> list[dict[str, Any]]:
         return [bundle.metrics()["held_back"] for bundle in self.bundles]
 
@@ -210,16 +212,15 @@ def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
             compare_folds(
                 (first.name, second.name),
                 f"{title} on {role}",
-                (first.values(role, measure), second.values(role, measure)),
+                (ours, theirs),
                 first.test_share(),
             )
             for role in first.roles
             if role in second.roles
             for measure, title in _MEASURES.items()
+            for ours, theirs in [(first.values(role, measure), second.values(role, measure))]
             # Only what every fold of both has can be paired.
-            if len(first.values(role, measure))
-            == len(second.values(role, measure))
-            == len(first.bundles)
+            if len(ours) == len(theirs) == len(first.bundles)
         ]
     return tuple(comparisons)
 
