@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples, overwrite_option
+from .options import examples, overwrite_option, required_output
 
 __all__ = ["command"]
 
@@ -25,13 +25,8 @@ _folds = click.option(
     show_default=True,
     help="Number of parts; each is held back once.",
 )
-_output = click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder of the report and of the folds; finished folds there are taken as they are.",
+_output = required_output(
+    "Folder of the report and of the folds; finished folds there are taken as they are."
 )
 
 

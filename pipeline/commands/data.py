@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples
+from .options import examples, required_output
 
 __all__ = ["command"]
 
@@ -18,14 +18,7 @@ def command() -> None:
 
 @command.command("fetch", epilog=examples("galpipe data fetch galaxy10-decals -o data"))
 @click.argument("name", type=click.Choice(["galaxy10-decals", "galaxy10-sdss"]))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder for the file.",
-)
+@required_output("Folder for the file.", "DIR")
 def fetch(name: str, output: Path) -> None:
     """Download a data set, and verify its checksum.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples
+from .options import examples, required_output
 
 __all__ = ["command"]
 
@@ -145,14 +145,7 @@ def calibrate(bundle: Path, config: str) -> None:
 )
 @click.argument("model")
 @_training_config
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder of the new model; not there yet.",
-)
+@required_output("Folder of the new model; not there yet.")
 @click.option(
     "--tiles",
     type=click.IntRange(min=1),

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-__all__ = ["examples", "fields_argument", "output_option", "overwrite_option", "threshold_option"]
+__all__ = [
+    "examples",
+    "fields_argument",
+    "output_option",
+    "overwrite_option",
+    "required_output",
+    "threshold_option",
+]
 
 fields_argument = click.argument("fields", nargs=-1, required=True)
 
-output_option = click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder to write; new, or empty.",
-)
+
+def required_output(
+    description: str, metavar: str = "OUT"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option ``-o``, which must be given, with what it says in the help."""
+    return click.option(
+        "-o",
+        "--output",
+        required=True,
+        metavar=metavar,
+        type=click.Path(path_type=Path),
+        help=description,
+    )
+
+
+output_option = required_output("Folder to write; new, or empty.")
 
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace an earlier result in OUT."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import examples
+from .options import examples, required_output
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,14 +20,7 @@ _config = click.option(
     metavar="FILE",
     help="YAML file of the training, or the name of one that ships with galpipe.",
 )
-_output = click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder of the training; an interrupted one there is gone on with.",
-)
+_output = required_output("Folder of the training; an interrupted one there is gone on with.")
 
 
 @click.group("train")

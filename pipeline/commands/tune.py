@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples
+from .options import examples, required_output
 
 __all__ = ["command"]
 
@@ -34,14 +34,7 @@ def command() -> None:
     help="YAML file of a training whose one member is a 'cnn' of two convolutions, or the name of "
     "one that ships: where the search starts.",
 )
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder of the search; an interrupted one there is gone on with.",
-)
+@required_output("Folder of the search; an interrupted one there is gone on with.")
 @click.option(
     "--trials",
     type=click.IntRange(min=1),

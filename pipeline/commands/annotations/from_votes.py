@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options import examples
+from ..options import examples, required_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,14 +32,7 @@ _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
     ),
 )
 @click.argument("table", metavar="TABLE", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="LABELS.csv",
-    type=click.Path(path_type=Path),
-    help="Table to write.",
-)
+@required_output("Table to write.", "LABELS.csv")
 @click.option(
     "--to",
     "target",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import examples
+from ..options import examples, required_output
 from .settings import format_settings
 from .source import name_failures, source_options
 
@@ -29,14 +29,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     ),
 )
 @source_options
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="Folder for the lists; new, or empty.",
-)
+@required_output("Folder for the lists; new, or empty.")
 @click.option("--test", type=_SHARE, help="Share of the images for the test. [default: 0.2]")
 @click.option("--validation", type=_SHARE, help="Share for the validation. [default: 0.1]")
 @click.option(

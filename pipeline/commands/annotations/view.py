@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..options import examples
+from ..options import examples, required_output
 from .settings import format_settings
 from .source import name_failures, source_options
 
@@ -24,14 +24,7 @@ _SUFFIXES = (".png", ".html")
     ),
 )
 @source_options
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="OUT",
-    type=click.Path(path_type=Path),
-    help="OUT.png (several pages: OUT-1.png, OUT-2.png ...) or OUT.html.",
-)
+@required_output("OUT.png (several pages: OUT-1.png, OUT-2.png ...) or OUT.html.")
 @click.option(
     "--class",
     "chosen",
