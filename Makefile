@@ -22,7 +22,7 @@ lint: $(VENV)/everything
 	$(BIN)/ruff format --check .
 	folder=$$(mktemp -d) && ln -s "$(CURDIR)" "$$folder/galpipe" && cd "$$folder" && \
 	MYPYPATH="$$folder" "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
-	$(addprefix -p galpipe.,annotations classification configs detection imaging models pipeline simulation)
+	$(addprefix -p galpipe.,annotations classification configs datasets detection evaluation files imaging metrics models pipeline simulation)
 
 $(VENV)/base: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .classification.load import load_classifier
     from .detection.load import load_detector
-    from .models import load_classifier
     from .pipeline.run import run
 
 __all__ = ["__version__", "load_classifier", "load_detector", "run"]
 
 _HOME = {
-    "load_classifier": ".models",
+    "load_classifier": ".classification.load",
     "load_detector": ".detection.load",
     "run": ".pipeline.run",
 }

@@ -11,10 +11,10 @@ from ..errors import InputError, OutputError
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .convert import check_vacant
-from .faults import FAULTS, Fault, FaultKind, box_faults, duplicates, small_boxes
 from .formats.format import Format, Writing
 from .formats.registry import format_named
-from .mend import Change, mend
+from .issues import FAULTS, Fault, FaultKind, box_faults, duplicates, small_boxes
+from .repair import Change, mend
 from .source import Source
 
 __all__ = ["Check", "check"]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import OutputError
-from ..imaging import atomic_path
+from ..files.atomic import atomic_path
 from .check import Check
 
 __all__ = ["REPORT_SUFFIXES", "write_report"]

@@ -11,9 +11,9 @@ from typing import Any, get_args
 from ..errors import InputError, OutputError
 from .annotation import AnnotatedImage
 from .collection import Collection
-from .faults import box_faults
 from .formats.format import Content, Format, Writing
 from .formats.registry import FORMATS, format_named
+from .issues import box_faults
 from .source import Source
 
 __all__ = ["Conversion", "convert", "target_format"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from ..imaging import atomic_path
+from ..files.atomic import atomic_path
 from ..imaging.draw import PALETTE
 from .thumbnails import Thumbnail
 

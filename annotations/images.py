@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InputError
+from ..files.file_types import jpeg_is_whole, kind_of, picture_size, png_is_whole
 from ..imaging import read_field, read_picture_size
-from ..imaging.content import jpeg_is_whole, kind_of, picture_size, png_is_whole
-from .find import IMAGE_SUFFIXES, find_image
+from .image_lookup import IMAGE_SUFFIXES, find_image
 
 __all__ = ["ImageFolder", "images_beside"]
 

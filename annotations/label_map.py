@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError, OutputError
+from ..files.safe_readers import read_text
 from .formats.text import write_lines
 from .formats.yolo_classes import read_class_file
-from .untrusted import read_text
 
 __all__ = ["read_label_map", "write_label_map"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..imaging import Detections, longer_sides
 from .annotation import ObjectBox
-from .isophotes import find_isophotes
+from .classical_detection import find_isophotes
 from .star_galaxy import galaxy_probability
 
 __all__ = ["CERTAIN", "DOUBTFUL", "SMALLEST", "THRESHOLD", "propose_galaxies", "proposed_objects"]

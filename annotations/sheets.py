@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import Detections, contact_sheet, draw_overlay, legend_strip, write_png
+from ..files.atomic import write_png
+from ..imaging import Detections, contact_sheet, draw_overlay, legend_strip
 from ..imaging.draw import PALETTE
 from .thumbnails import Thumbnail
 

@@ -41,7 +41,7 @@ def galaxy_probability(
     Parameters
     ----------
     shapes : ndarray
-        Shape (N, 7), of `galpipe.annotations.isophotes.SHAPES`.
+        Shape (N, 7), of `galpipe.annotations.classical_detection.SHAPES`.
     weights : tuple of float
         Of the 36 `products`.
     """

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galpipe.annotations import AnnotatedImage, read_voc_folder
-from galpipe.annotations.isophotes import Isophotes, find_isophotes
+from galpipe.annotations.classical_detection import Isophotes, find_isophotes
 from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
 from galpipe.annotations.star_galaxy import galaxy_probability, products
-from galpipe.detection.evaluate import evaluate_detections
 from galpipe.imaging import Detections, iou, longer_sides, read_field, to_rgb
+from galpipe.metrics.detector_evaluation import evaluate_detections
 
 SETS = {"gz2": "images", "fields": "jpeg"}
 FOLDS = 5

@@ -1,4 +1,4 @@
-"""Say what kind of galaxy a crop shows; training is in :mod:`~galpipe.classification.train`."""
+"""Classify galaxies in crops; training is in :mod:`~galpipe.classification.training`."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
+from ..datasets.image_reader import PictureReader
 from ..imaging import cut_crop
 from .locate import centremost
-from .pictures import PictureReader
 from .predict import CROP_MARGIN, central_crop
 
 __all__ = ["annotated_box", "galaxy_crop", "read_crops"]

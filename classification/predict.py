@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import cut_crop, read_field, to_rgb
-from ..models import Classifier
+from .classifier import Classifier
 from .locate import central_box
 
 if TYPE_CHECKING:

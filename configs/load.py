@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, OutputError
-from ..imaging import atomic_path
+from ..files.atomic import atomic_path
 
 __all__ = ["claim_folder", "dump_config", "load_config", "preset"]
 

@@ -1,0 +1,1 @@
+"""Detection of galaxies in fields of any size."""

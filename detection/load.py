@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..models import (
-    Detector,
-    SavedModelDetector,
-    TFLiteDetector,
-    TileDetector,
-    find_bundle,
-    find_saved_model,
-)
+from ..models import find_bundle
 from ..models.manifest import MANIFEST_NAME
+from .detector import Detector
+from .external.saved_model import find_saved_model
+from .external.saved_model_detector import SavedModelDetector
+from .external.tflite_detector import TFLiteDetector
+from .tile_detector import TileDetector
 
-__all__ = ["load_detector"]
+__all__ = ["load_detector", "open_detector"]
 
 _LABEL_MAPS = ("label_map.pbtxt", "labels.txt")
 
@@ -46,6 +44,11 @@ def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> TileDetector:
     if saved_model is not None and not (path / MANIFEST_NAME).is_file():
         return SavedModelDetector(saved_model, _class_names(saved_model, saved_model.parent))
     return Detector(find_bundle(name_or_path))
+
+
+def open_detector(model: TileDetector | str | Path) -> TileDetector:
+    """Return the detector, loading it if it is named."""
+    return load_detector(model) if isinstance(model, str | Path) else model
 
 
 def _class_names(*folders: Path) -> tuple[str, ...] | None:

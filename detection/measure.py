@@ -8,13 +8,13 @@ from functools import cached_property
 
 from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import Detections
-from ..models import TileDetector
-from ..models.second_look import SecondLook
-from .dataset import Source
-from .evaluate import evaluate_detections
-from .metrics import DetectionMetrics
+from ..metrics.detector_evaluation import evaluate_detections
+from ..metrics.detector_metrics import DetectionMetrics
 from .predict import detect_field, look_again
-from .views import LabelledImage
+from .refinement.refinement import SecondLook
+from .tile_detector import TileDetector
+from .training.dataset import Source
+from .training.training_tiles import LabelledImage
 
 __all__ = ["Searched", "images_by_role", "search_by_role"]
 

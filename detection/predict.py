@@ -19,8 +19,8 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
-from ..models import TileDetector
-from ..models.second_look import SecondLook
+from .refinement.refinement import SecondLook
+from .tile_detector import TileDetector
 
 __all__ = ["detect_field", "field_tiles", "look_again"]
 

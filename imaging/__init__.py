@@ -7,13 +7,12 @@ from .crops import crop_window, cut_crop, remove_sky
 from .detections import Detections
 from .draw import draw_overlay, to_display
 from .field import Field
-from .find import FieldSource, find_fields
+from .field_discovery import FieldSource, find_fields
 from .picture import read_picture_size
 from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, read_field
 from .sheet import contact_sheet, legend_strip
 from .stretch import Stretch, to_rgb
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
-from .write import atomic_path, write_png
 
 __all__ = [
     "FITS_SUFFIXES",
@@ -24,7 +23,6 @@ __all__ = [
     "Stretch",
     "Tile",
     "area",
-    "atomic_path",
     "clip",
     "contact_sheet",
     "crop_window",
@@ -43,5 +41,4 @@ __all__ = [
     "to_display",
     "to_rgb",
     "touches_inner_edge",
-    "write_png",
 ]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from .boxes import as_boxes
 from .detections import Detections
-from .lettering import Colour, fitted, paint_plate, paint_text, text_size
 from .sheet import legend_strip
+from .text import Colour, fitted, paint_plate, paint_text, text_size
 
 __all__ = ["PALETTE", "draw_overlay", "to_display"]
 

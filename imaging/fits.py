@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .content import Kind
+from ..files.file_types import Kind
 from .limits import MAX_BYTES, check_size
 from .sky import celestial_wcs
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .content import Kind, jpeg_is_whole, kind_of, picture_size, png_is_whole
+from ..files.file_types import Kind, jpeg_is_whole, kind_of, picture_size, png_is_whole
 from .limits import check_size
 
 __all__ = ["PICTURE_SUFFIXES", "read_picture", "read_picture_size"]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
+from ..files.file_types import Kind, kind_of
 from .align import align
-from .content import Kind, kind_of
 from .field import Field
-from .find import FieldSource, source_from, source_of
+from .field_discovery import FieldSource, source_from, source_of
 from .fits import FITS_SUFFIXES, FitsImage, read_fits
 from .limits import MAX_BYTES
 from .picture import PICTURE_SUFFIXES, read_picture

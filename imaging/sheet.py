@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .lettering import Colour, fitted, paint_text, text_size
+from .text import Colour, fitted, paint_text, text_size
 
 __all__ = ["contact_sheet", "legend_strip"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-__all__ = ["ModelIdentity"]
+__all__ = ["ModelIdentity", "describe_model"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,14 @@ class ModelIdentity:
     task: str
     class_names: tuple[str, ...]
     sha256: Mapping[str, str | None]
+
+
+def describe_model(identity: ModelIdentity) -> dict[str, Any]:
+    """Return what identifies a model: its name, where it came from, and its checksums."""
+    return {
+        "name": identity.name,
+        "path": str(identity.path),
+        "task": identity.task,
+        "class_names": list(identity.class_names),
+        "sha256": dict(identity.sha256),
+    }

@@ -1,4 +1,4 @@
-"""Find a model by its name or path and open it."""
+"""Find the bundle of a model by its name or path."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 
 from ..errors import BundleError
 from .bundle import Bundle, read_bundle
-from .classifier import Classifier
-from .detector import Detector
 from .manifest import MANIFEST_NAME
 
-__all__ = ["find_bundle", "load", "load_classifier", "shipped_models"]
+__all__ = ["find_bundle", "shipped_models"]
 
 _SHIPPED = Path(__file__).parent / "weights"
 
@@ -36,25 +34,3 @@ def find_bundle(name_or_path: str | Path) -> Bundle:
             f"({', '.join(shipped_models()) or 'none in this installation'})"
         )
     return read_bundle(name_or_path)
-
-
-def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifier:
-    """Open a classifier.
-
-    Parameters
-    ----------
-    name_or_path : str or path
-        Name of a shipped model, folder of a bundle, or a ``.zip`` of one.
-
-    Raises
-    ------
-    BundleError
-        If it is missing, altered, or no classifier.
-    """
-    return Classifier(find_bundle(name_or_path))
-
-
-def load(name_or_path: str | Path) -> Detector | Classifier:
-    """Open whatever model the bundle holds."""
-    bundle = find_bundle(name_or_path)
-    return Detector(bundle) if bundle.manifest.task == "detector" else Classifier(bundle)

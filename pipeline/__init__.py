@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .catalogue import Catalogue
     from .columns import Flag
-    from .record import Failure, RunRecord
+    from .provenance import Failure, RunRecord
     from .run import RunResult
 
 __all__ = ["Catalogue", "Failure", "Flag", "RunRecord", "RunResult"]
 
 _HOME = {
     "Catalogue": ".catalogue",
-    "Failure": ".record",
+    "Failure": ".provenance",
     "Flag": ".columns",
-    "RunRecord": ".record",
+    "RunRecord": ".provenance",
     "RunResult": ".run",
 }
 

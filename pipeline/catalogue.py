@@ -13,9 +13,9 @@ from astropy.units import Unit
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError, OutputError
-from ..imaging import atomic_path
+from ..files.atomic import atomic_path
+from .catalogue_formats import format_of
 from .columns import Column, catalogue_columns
-from .formats import format_of
 
 __all__ = ["Catalogue"]
 

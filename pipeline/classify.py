@@ -11,14 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 from ..classification import classify_images
+from ..classification.classifier import Classifier
+from ..classification.load import open_classifier
 from ..errors import GalpipeError, InputError
-from ..imaging import atomic_path
-from ..models import Classifier
-from .output import RECORD_NAME, OutputFolder
-from .progress import field_progress
-from .record import Failure, RunRecord, StageClock, describe_model
-from .run import open_classifier, resolve_config
-from .survey import find_sources, note_failure
+from ..files.atomic import atomic_path
+from ..files.output_folder import RECORD_NAME, OutputFolder
+from ..models.identity import describe_model
+from ..progress import field_progress
+from .batch import find_sources, note_failure
+from .provenance import Failure, RunRecord, StageClock
+from .run import resolve_config
 
 __all__ = ["ClassifyResult", "classify", "expand_lists"]
 

@@ -39,7 +39,7 @@ class _Commands(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user can mend becomes a message and an exit code."""
-        from .console import tidy_terminal
+        from ..console import tidy_terminal
 
         debug = bool(ctx.params.get("debug"))
         try:

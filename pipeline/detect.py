@@ -11,14 +11,16 @@ import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_coco, write_voc, write_yolo
 from ..detection.kinds import galaxy_classes
+from ..detection.load import open_detector
+from ..detection.tile_detector import TileDetector
 from ..errors import ConfigError
-from ..models import TileDetector
+from ..files.output_folder import OutputFolder
+from ..models.identity import describe_model
+from .batch import find_sources, search_fields
 from .catalogue import Catalogue
-from .output import OutputFolder
-from .record import RunRecord, describe_model
-from .run import RunResult, open_detector, resolve_config, with_stretch_of
-from .stages import Stages
-from .survey import find_sources, search_fields
+from .field_processing import Stages
+from .provenance import RunRecord
+from .run import RunResult, resolve_config, with_stretch_of
 
 __all__ = ["ANNOTATION_FORMATS", "detect"]
 

@@ -12,13 +12,14 @@ from ..classification import class_slug
 from ..classification.explain import ExplainedClassifier, open_explained
 from ..configs import InputScaling
 from ..errors import ConfigError, GalpipeError, InputError, OutputError
+from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..imaging import FieldSource
+from ..models.identity import describe_model
+from ..progress import field_progress
+from .batch import find_sources, note_failure
 from .classify import expand_lists
 from .explanations import ExplainedImage, Explanations
-from .output import RECORD_NAME, OutputFolder
-from .progress import field_progress
-from .record import Failure, RunRecord, StageClock, describe_model
-from .survey import find_sources, note_failure
+from .provenance import Failure, RunRecord, StageClock
 
 __all__ = ["ExplainResult", "Subject", "explain"]
 

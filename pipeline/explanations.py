@@ -17,14 +17,10 @@ from ..classification.explain import (
     heat_maps,
     strongest,
 )
-from ..classification.explain.pictures import (
-    HeatPanel,
-    channel_sheet,
-    heat_sheet,
-    pattern_sheet,
-)
-from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb, write_png
-from .naming import SafeNames
+from ..classification.explain.plots import HeatPanel, channel_sheet, heat_sheet, pattern_sheet
+from ..files.atomic import write_png
+from ..files.names import SafeNames
+from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb
 
 __all__ = ["ExplainedImage", "Explanations"]
 

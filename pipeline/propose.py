@@ -12,22 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, write_voc
-from ..annotations.find import image_stem
-from ..annotations.propose import (
-    CERTAIN,
-    SMALLEST,
-    THRESHOLD,
-    propose_galaxies,
-    proposed_objects,
-)
+from ..annotations.image_lookup import image_stem
+from ..annotations.propose import CERTAIN, SMALLEST, THRESHOLD, propose_galaxies, proposed_objects
+from ..detection.load import open_detector
 from ..detection.predict import detect_field
+from ..detection.tile_detector import TileDetector
 from ..errors import GalpipeError, InputError, OutputError, require
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
-from ..models import TileDetector
-from .progress import field_progress
-from .record import Failure
-from .run import open_detector
-from .survey import find_sources
+from ..progress import field_progress
+from .batch import find_sources
+from .provenance import Failure
 
 __all__ = ["ProposeResult", "propose"]
 

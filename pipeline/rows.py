@@ -12,7 +12,7 @@ from ..classification import class_slug
 from ..detection.predict import field_tiles
 from ..imaging import Detections, Field
 from .columns import NOT_CLASSIFIED, Flag
-from .naming import SourceNames
+from .source_ids import SourceNames
 
 __all__ = ["detection_rows"]
 

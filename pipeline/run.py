@@ -8,17 +8,20 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ..classification.classifier import Classifier
+from ..classification.load import open_classifier
 from ..configs import RunConfig, dump_config, load_config
 from ..detection.kinds import galaxy_classes
-from ..detection.load import load_detector
+from ..detection.load import open_detector
+from ..detection.tile_detector import TileDetector
 from ..errors import ConfigError
+from ..files.output_folder import OutputFolder
 from ..imaging import Stretch
-from ..models import Classifier, TileDetector, load_classifier
+from ..models.identity import describe_model
+from .batch import find_sources, search_fields
 from .catalogue import Catalogue
-from .output import OutputFolder
-from .record import Failure, RunRecord, describe_model
-from .stages import Stages
-from .survey import find_sources, search_fields
+from .field_processing import Stages
+from .provenance import Failure, RunRecord
 from .training import train_stages
 
 __all__ = ["RunResult", "run"]
@@ -197,13 +200,3 @@ def with_stretch_of(settings: RunConfig, detector: TileDetector) -> RunConfig:
     if settings.stretch != Stretch():
         return settings
     return settings.model_copy(update={"stretch": detector.stretch})
-
-
-def open_detector(model: TileDetector | str | Path) -> TileDetector:
-    """Return the detector, loading it if it is named."""
-    return load_detector(model) if isinstance(model, str | Path) else model
-
-
-def open_classifier(model: Classifier | str | Path) -> Classifier:
-    """Return the classifier, loading it if it is named."""
-    return load_classifier(model) if isinstance(model, str | Path) else model

@@ -14,8 +14,8 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
-from .console import STDERR, STDOUT
-from .record import Failure
+from ..console import STDERR, STDOUT
+from .provenance import Failure
 
 if TYPE_CHECKING:
     from .catalogue import Catalogue

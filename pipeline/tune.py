@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..configs import ClassifierTraining, ClassifierTuning
 from ..errors import require
-from ..imaging import atomic_path
-from .report import Heading, Report, Table
+from ..evaluation.report import Heading, Report, Table
+from ..files.atomic import atomic_path
 
 if TYPE_CHECKING:
-    from ..classification.tune import Search, Trial
+    from ..classification.training.tune import Search, Trial
 
 __all__ = ["search_report", "tune_classifier"]
 
@@ -44,7 +44,7 @@ def tune_classifier(
         If the packages of training are not installed.
     """
     require("keras_tuner", "train")
-    from ..classification import tune
+    from ..classification.training import tune
 
     search = tune.tune_classifier(
         ClassifierTuning(training=config, epochs=epochs), output, trials=trials

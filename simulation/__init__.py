@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .galaxy import GalaxyStamp, draw_galaxy
-from .held_back import held_back_names
+from .held_out import held_back_names
 from .simulate import simulate_field
 from .stars import Star
 from .truth import SimulatedField, TrueGalaxy, truth_table

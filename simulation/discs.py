@@ -10,13 +10,7 @@ from numpy.typing import NDArray
 
 from .bands import ISOPHOTE, spectrum, surface_flux
 from .grid import Grid, incline, super_radius
-from .profiles import (
-    exponential,
-    exponential_flux,
-    ferrers,
-    sersic,
-    sersic_flux,
-)
+from .profiles import exponential, exponential_flux, ferrers, sersic, sersic_flux
 from .spiral import SpiralArms
 from .texture import clumps
 

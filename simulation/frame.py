@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from ..imaging import atomic_path
+from ..files.atomic import atomic_path
 from .bands import BANDS, PIXEL_SCALE, SKY_NOISE, ZERO_POINT
 from .psf import FWHM
 from .truth import SimulatedField

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..annotations import write_voc
-from ..imaging import atomic_path, to_rgb, write_png
+from ..files.atomic import atomic_path, write_png
+from ..imaging import to_rgb
 from .frame import write_frame
 from .output import TRUTH_NAME, claim, tracked
 from .simulate import simulate_field

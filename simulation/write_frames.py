@@ -12,9 +12,10 @@ import pandas as pd
 
 from ..annotations import AnnotatedImage, read_voc_folder, write_voc
 from ..errors import InputError
-from ..imaging import atomic_path, read_field, to_rgb, write_png
+from ..files.atomic import atomic_path, write_png
+from ..imaging import read_field, to_rgb
 from .galaxy_light import GalaxyLight, cut_galaxies
-from .held_back import held_back_names
+from .held_out import held_back_names
 from .output import TRUTH_NAME, claim, tracked
 from .pasted import PastedFrame, paste_galaxies
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO, get_args
 
-from ...imaging import atomic_path
+from ...files.atomic import atomic_path
 from ..annotation import AnnotatedImage, ObjectBox, label_order
 from ..classes import index_of
 from ..collection import Collection

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import InputError
+from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
-from ..untrusted import read_json
 from .flags import parse_flag
 from .format import Reading
 from .json_values import (

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...imaging import atomic_path
+from ...files.atomic import atomic_path
+from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
-from ..untrusted import read_json
 from .decimals import EXACT, decimal_from_text, show_decimal
 from .format import Format, Reading, Writing
 from .json_images import read_images

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, OutputError
+from ...files.safe_readers import read_text
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
-from ..untrusted import read_text
 from .ds9_points import points_on_image
 from .ds9_regions import Kind, Region, parse_regions
 from .format import Format, Reading, Writing

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...files.tables.columns import Columns
+from ...files.tables.read import column_names, table_files
 from ..annotation import ObjectBox
-from ..tables import Columns, column_names, table_files
 from .format import Reading
 
 __all__ = ["boxes_of_rows", "class_name_of", "matches", "number_setting"]

@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...files.tables.columns import Columns
+from ...files.tables.read import read_columns, table_files
 from ..annotation import AnnotatedImage
-from ..tables import Columns, read_columns, table_files
 from .format import Format, Reading
 from .locate import named_by_file
 from .rows import boxes_of_rows, class_name_of, matches, number_setting

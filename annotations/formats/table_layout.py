@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...files.tables.columns import Columns
 from ...imaging import Field
-from ..tables import Columns
 
 __all__ = ["NAMES", "Layout"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import OutputError
-from ...imaging import atomic_path
+from ...files.atomic import atomic_path
 
 __all__ = ["bounded", "parse_number", "show_number", "write_lines"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, require
-from ...imaging.content import kind_of, picture_size
+from ...files.file_types import kind_of, picture_size
 from ..annotation import AnnotatedImage, ObjectBox
 from ..label_map import read_label_map
 from .format import Format, Reading

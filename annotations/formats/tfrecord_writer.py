@@ -12,8 +12,9 @@ from typing import Any, Literal
 import cv2
 
 from ...errors import InputError, OutputError, require
-from ...imaging import atomic_path, read_field, to_rgb
-from ...imaging.content import kind_of
+from ...files.atomic import atomic_path
+from ...files.file_types import kind_of
+from ...imaging import read_field, to_rgb
 from ..annotation import AnnotatedImage
 from ..classes import index_of
 from ..collection import Collection

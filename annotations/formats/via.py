@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
-from ..untrusted import read_json
 from .format import Format, Reading
 from .json_images import read_images
 from .json_values import (

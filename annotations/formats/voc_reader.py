@@ -7,8 +7,8 @@ from pathlib import Path
 from lxml import etree
 
 from ...errors import InputError
+from ...files.safe_readers import read_bytes
 from ..annotation import AnnotatedImage, ObjectBox
-from ..untrusted import read_bytes
 from .decimals import EXACT, decimal_from_text
 from .flags import parse_flag
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from ...errors import OutputError
-from ...imaging import atomic_path
+from ...files.atomic import atomic_path
 from ..annotation import AnnotatedImage, ObjectBox
 from .decimals import EXACT, decimal_from_text, show_decimal
 from .text import show_number

@@ -10,11 +10,11 @@ from pathlib import Path
 import yaml
 
 from ...errors import InputError, OutputError
+from ...files.safe_readers import read_text
 from ..annotation import AnnotatedImage, ObjectBox
 from ..classes import index_of
 from ..collection import Collection
 from ..images import ImageFolder
-from ..untrusted import read_text
 from .format import Format, Reading, Writing
 from .locate import locate
 from .stems import files_by_stem

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..untrusted import read_text, read_yaml
+from ...files.safe_readers import read_text, read_yaml
 
 __all__ = ["YAML_SUFFIXES", "class_file", "keypoint_numbers", "read_class_file"]
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...errors import InputError
-from ..find import IMAGE_SUFFIXES, image_stem
+from ..image_lookup import IMAGE_SUFFIXES, image_stem
 from ..images import ImageFolder
 
 __all__ = ["LABEL_SUFFIX", "Part", "find_parts", "first_line"]

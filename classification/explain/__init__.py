@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from .activation_maximization import filter_patterns
 from .activations import activations, strongest
 from .classifier import ExplainedClassifier, ExplainedMember, open_explained
 from .gradcam import HeatMaps, ensemble_map, heat_maps
 from .network import ExplainedNetwork
-from .patterns import filter_patterns
 
 __all__ = [
     "ExplainedClassifier",

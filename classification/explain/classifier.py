@@ -15,8 +15,8 @@ from ...errors import BundleError, ConfigError, InputError
 from ...imaging import Stretch
 from ...models import Manifest, Member, ModelIdentity, read_bundle
 from ...models.manifest import MANIFEST_NAME
-from ..export import INPUT_SCALING
-from ..keras_reader import read_keras_network
+from ..training.export import INPUT_SCALING
+from ..training.keras_reader import read_keras_network
 from .network import ExplainedNetwork
 
 __all__ = ["ExplainedClassifier", "ExplainedMember", "open_explained"]

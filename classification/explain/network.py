@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ...configs import InputScaling
 from ...errors import InputError
-from .anatomy import find_stages, follow, input_and_classes
 from .gradient import gradient
-from .listening import layers_within, noting, passing, without_activation
+from .layer_graph import find_stages, follow, input_and_classes
+from .layer_hooks import layers_within, noting, passing, without_activation
 
 __all__ = ["ExplainedNetwork"]
 

@@ -55,7 +55,7 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
     with the same OUT, it goes on where it was.
     """
     from ...configs import DetectorTraining, load_config
-    from ..cross_validate_detectors import cross_validate_detectors
+    from ...evaluation.cross_validate_detectors import cross_validate_detectors
     from ..summary import print_markdown
 
     result = cross_validate_detectors(
@@ -98,7 +98,7 @@ def classifier(
     started again with the same OUT, it goes on where it was.
     """
     from ...configs import ClassifierTraining, load_config
-    from ..cross_validate_classifiers import cross_validate_classifiers, in_each_balance
+    from ...evaluation.cross_validate_classifiers import cross_validate_classifiers, in_each_balance
     from ..summary import print_markdown
 
     trainings = [load_config(config, ClassifierTraining) for config in configs]

@@ -27,6 +27,6 @@ def fetch(name: str, output: Path) -> None:
     download that was interrupted is gone on with.  The file trains a classifier as it is:
     `kind: galaxy10_decals` or `kind: galaxy10_sdss` in the configuration.
     """
-    from ..fetch import fetch_galaxy10
+    from ...datasets.download import fetch_galaxy10
 
     click.echo(fetch_galaxy10(name.replace("-", "_"), output, progress=True))

@@ -73,8 +73,8 @@ def detector(
     Only annotated images count; boxes marked 'difficult' are neither hits nor misses.  The report
     shows the worst misses and the worst false boxes.
     """
-    from ..detector_report import figures_table
-    from ..evaluate_detectors import evaluate_detectors
+    from ...evaluation.detector_report import figures_table
+    from ...evaluation.evaluate_detectors import evaluate_detectors
     from ..summary import print_markdown
 
     measured = evaluate_detectors(
@@ -170,8 +170,8 @@ def classifier(
     --annotations and --detector together every model is measured on crops about annotated and about
     detected boxes of the same galaxies.
     """
-    from ..classifier_report import figures_table
-    from ..evaluate_classifiers import evaluate_classifiers
+    from ...evaluation.classifier_report import figures_table
+    from ...evaluation.evaluate_classifiers import evaluate_classifiers
     from ..summary import print_markdown
 
     measured = evaluate_classifiers(

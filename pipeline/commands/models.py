@@ -24,8 +24,8 @@ def list_models() -> None:
     """List the models that come with galpipe."""
     from rich.table import Table
 
+    from ...console import STDOUT
     from ...models import find_bundle, shipped_models
-    from ..console import STDOUT
 
     names = shipped_models()
     if not names:
@@ -53,9 +53,9 @@ def show(model: str) -> None:
     from rich.markdown import Markdown
     from rich.table import Table
 
+    from ...console import STDOUT
     from ...models import find_bundle
     from ...models.bundle import CARD_NAME
-    from ..console import STDOUT
     from ..summary import print_metrics
 
     bundle = find_bundle(model)
@@ -84,14 +84,17 @@ def show(model: str) -> None:
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 def verify(models: tuple[str, ...]) -> None:
     """Check that no file of a model is missing or altered, and that it runs."""
+    from ...classification.classifier import Classifier
+    from ...detection.detector import Detector
     from ...errors import BundleError
-    from ...models import find_bundle, load
+    from ...models import find_bundle
 
     faults = 0
     for model in models:
         try:
-            find_bundle(model).verify()
-            load(model)
+            bundle = find_bundle(model)
+            bundle.verify()
+            Detector(bundle) if bundle.manifest.task == "detector" else Classifier(bundle)
         except BundleError as error:
             faults += 1
             click.secho(str(error), fg="red", err=True)
@@ -127,7 +130,7 @@ def calibrate(bundle: Path, config: str) -> None:
     place.
     """
     from ...configs import DetectorTraining, load_config
-    from ...detection.recalibrate import recalibrate
+    from ...detection.export.recalibrate import recalibrate
     from ...models import read_bundle
     from ..summary import print_metrics
 
@@ -162,7 +165,7 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     told.
     """
     from ...configs import DetectorTraining, load_config
-    from ...detection.quantize import quantize as quantize_detector
+    from ...detection.export.quantize import quantize as quantize_detector
     from ...models import read_bundle
     from ..summary import print_metrics
 

@@ -77,8 +77,8 @@ def fields_command(
     OUT receives fits/ (three bands, i, r, g, with a WCS), images/ (PNG), annotations/ (Pascal VOC
     boxes) and truth.csv (place, class and magnitudes of every galaxy that has a box).
     """
+    from ...console import STDOUT
     from ...simulation import simulate
-    from ..console import STDOUT
 
     truth = simulate(
         output,
@@ -166,8 +166,8 @@ def frames_command(
     receives images/ (PNG), annotations/ (Pascal VOC: the boxes of the field and of what was
     pasted) and truth.csv (which cutout was pasted where).
     """
+    from ...console import STDOUT
     from ...simulation import Annotated, simulate_frames
-    from ..console import STDOUT
 
     if smallest > largest:
         raise click.UsageError("--smallest is above --largest.")

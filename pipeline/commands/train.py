@@ -73,8 +73,8 @@ def classifier(config: str, output: Path) -> None:
 def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> None:
     from ...configs import load_config
     from ...models import read_bundle
+    from ...models.training_folder import open_trainer
     from ..summary import print_metrics
-    from ..training import open_trainer
 
     settings = load_config(config, schema)
     bundle = open_trainer(stage)(settings, output)

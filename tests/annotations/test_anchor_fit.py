@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.anchor_fit import boxes_on_tiles, fit, read_anchors, search_anchors
 from galpipe.annotations.box_table import BoxTable
 from galpipe.configs import Anchors
+from galpipe.detection.anchor_fit import boxes_on_tiles, fit, read_anchors, search_anchors
 from galpipe.detection.predict import field_tiles
 from galpipe.errors import BundleError, ConfigError
 from galpipe.imaging import touches_inner_edge

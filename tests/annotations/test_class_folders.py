@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from galpipe.annotations import GALAXY10_DECALS, read_class_folders, read_unlabelled_folder
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.datasets.class_folders import read_class_folders, read_unlabelled_folder
 from galpipe.errors import InputError
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.faults import box_faults, duplicates, small_boxes
+from galpipe.annotations.issues import box_faults, duplicates, small_boxes
 from galpipe.imaging import iou
 
 _EDGES = st.tuples(*[st.integers(-3, 12)] * 4)

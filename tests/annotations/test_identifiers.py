@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations.identifiers import Identities, read_identifiers
+from galpipe.datasets.identifiers import Identities, read_identifiers
 from galpipe.errors import InputError
 
 NAMES = ["a.jpg", "spirals/b.png", "c.fits.gz"]

@@ -6,13 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from galpipe.annotations import (
-    GALAXY10_DECALS,
-    GZ2_TREE,
-    LabelledImage,
-    read_label_table,
-    read_vote_labels,
-)
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.datasets.labels import LabelledImage, read_label_table, read_vote_labels
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
 from galpipe.errors import InputError
 
 

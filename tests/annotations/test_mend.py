@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.faults import box_faults
-from galpipe.annotations.mend import mend
+from galpipe.annotations.issues import box_faults
+from galpipe.annotations.repair import mend
 
 _EDGE = st.floats(-50, 150)
 _BOX = st.builds(ObjectBox, st.sampled_from("ab"), _EDGE, _EDGE, _EDGE, _EDGE, st.booleans())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from galpipe.annotations.positions import table_positions
+from galpipe.datasets.positions import table_positions
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import read_voc
-from galpipe.annotations.isophotes import SHAPES, find_isophotes
+from galpipe.annotations.classical_detection import SHAPES, find_isophotes
 from galpipe.annotations.propose import (
     CERTAIN,
     DOUBTFUL,

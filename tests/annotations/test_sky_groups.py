@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from galpipe.annotations.sky_groups import overlapping_fields, same_position
+from galpipe.datasets.sky_groups import overlapping_fields, same_position
 
 SIDE = 100  # pixels of one arcsecond
 

@@ -6,13 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galpipe.annotations import (
-    GALAXY10_DECALS,
-    GZ2_TREE,
-    read_probability_table,
-    read_vote_probabilities,
-)
-from galpipe.annotations.votes.from_votes import convert_votes
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.datasets.soft_labels import read_probability_table, read_vote_probabilities
+from galpipe.datasets.votes.from_votes import convert_votes
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
 from galpipe.errors import InputError
 
 CLASSES = ("red", "green")

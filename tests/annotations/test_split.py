@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import folds_by_galaxy, group_galaxies, split_by_galaxy
+from galpipe.datasets.split import folds_by_galaxy, group_galaxies, split_by_galaxy
 
 galaxies = st.lists(st.integers(0, 30).map(str), min_size=2, max_size=80)
 

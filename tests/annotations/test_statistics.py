@@ -9,7 +9,7 @@ import pytest
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.box_table import BoxTable
 from galpipe.annotations.statistics import objects_per_image, statistics
-from galpipe.annotations.statistics_pictures import PICTURES, coverage_map, write_pictures
+from galpipe.annotations.statistics_plots import PICTURES, coverage_map, write_pictures
 
 IMAGES = [
     AnnotatedImage(

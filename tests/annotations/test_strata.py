@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from galpipe.annotations.strata import strata
+from galpipe.datasets.strata import strata
 
 
 def test_an_image_counts_for_its_rarest_class_and_about_how_many_objects_it_has() -> None:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from galpipe.annotations import find_twins
-from galpipe.annotations.twins import fingerprint
+from galpipe.datasets.near_duplicates import find_twins, fingerprint
 from galpipe.errors import InputError
 
 SIDE = 160

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.classification.affine import affine_view, pixel_deviation
-from galpipe.classification.augment import Framing, frame
+from galpipe.classification.training.affine import affine_view, pixel_deviation
+from galpipe.classification.training.augment import Framing, frame
 from galpipe.configs import AffineAugmentation
 
 BOX = (22.0, 24.0, 42.0, 40.0)

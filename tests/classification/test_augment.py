@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from galpipe.classification.augment import Framing, frame, jitter, random_framing
+from galpipe.classification.training.augment import Framing, frame, jitter, random_framing
 from galpipe.configs import SurveyAugmentation
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from galpipe.classification.balance import class_weights, drawing_weights
+from galpipe.classification.training.balance import class_weights, drawing_weights
 
 SETS = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 1]], np.float32)
 SOFT = np.array([[0.6, 0.3, 0], [0.4, 0.4, 0], [1, 0, 0], [0, 1, 1]], np.float32)

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galpipe.classification.batches import (
+from galpipe.classification.training.batches import (
     RandomViews,
     Recipe,
     as_input,
     random_views,
     watched_views,
 )
-from galpipe.classification.dataset import CACHE_SIZE, Cutouts
-from galpipe.classification.sources import Sources
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
+from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, SurveyAugmentation
 
 RECIPE = Recipe(input_size=16, crop_margin=1.5, batch_size=8, views=20, seed=0)

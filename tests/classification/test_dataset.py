@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from galpipe.annotations import AnnotatedImage, LabelledImage, ObjectBox
-from galpipe.classification.dataset import CACHE_SIZE, Cutouts, load_cutouts
+from galpipe.annotations import AnnotatedImage, ObjectBox
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts, load_cutouts
+from galpipe.datasets.labels import LabelledImage
 from galpipe.errors import InputError
 
 

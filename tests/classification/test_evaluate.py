@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as skl
 
-from galpipe.classification.evaluate import comparison_table, evaluate_probabilities
+from galpipe.metrics.classifier_metrics import comparison_table, evaluate_probabilities
 
 NAMES = ("a", "b", "c", "unseen")
 TRUTH = [0, 0, 0, 1, 1, 2]

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from galpipe.classification.evaluate import evaluate_probabilities
-from galpipe.classification.evaluation_pictures import picture_names, write_pictures
+from galpipe.metrics.classifier_metrics import evaluate_probabilities
+from galpipe.metrics.classifier_plots import picture_names, write_pictures
 
 
 @pytest.mark.parametrize("truth", [[0, 0, 1, 2], [1, 1, 1, 1]])

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification import finetune
-from galpipe.classification.batches import EpochViews, Recipe
-from galpipe.classification.dataset import CACHE_SIZE, Cutouts
-from galpipe.classification.finetune import CachedViews, StockedViews, fine_tune
-from galpipe.classification.schedule import Schedule
-from galpipe.classification.sources import Sources
+from galpipe.classification.training import finetune
+from galpipe.classification.training.batches import EpochViews, Recipe
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
+from galpipe.classification.training.finetune import CachedViews, StockedViews, fine_tune
+from galpipe.classification.training.schedule import Schedule
+from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, SurveyAugmentation
 
 IMAGES = 4

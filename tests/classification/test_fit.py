@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.batches import EpochViews
-from galpipe.classification.fit import fit
-from galpipe.classification.schedule import Schedule
+from galpipe.classification.training.batches import EpochViews
+from galpipe.classification.training.fit import fit
+from galpipe.classification.training.schedule import Schedule
 
 
 class Points(EpochViews):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
-from galpipe.classification.frequencies import restore_frequencies
+from galpipe.classification.training.prior_correction import restore_frequencies
 
 
 def network(bias: list[float]) -> keras.Model:

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from galpipe.classification import galaxy10
-from galpipe.classification.galaxy10 import Galaxy10File, read_galaxy10
-from galpipe.classification.galaxy10_sets import GALAXY10_SETS
+from galpipe.datasets import galaxy10
+from galpipe.datasets.galaxy10 import Galaxy10File, read_galaxy10
+from galpipe.datasets.galaxy10_sets import GALAXY10_SETS
 from galpipe.errors import InputError
 
 from .galaxy10_files import decals_columns, sdss_columns, write_galaxy10

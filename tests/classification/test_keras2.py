@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tf_keras import layers
 
-from galpipe.classification.keras2 import mend_keras2
-from galpipe.classification.keras_file import build_keras_file
+from galpipe.classification.training.keras2 import mend_keras2
+from galpipe.classification.training.keras_file import build_keras_file
 from galpipe.configs import InputScaling, KerasFileMember
 
 NAMES = ("round", "spiral", "edge-on")

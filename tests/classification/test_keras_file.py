@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from galpipe.classification.export import compare, to_litert
-from galpipe.classification.keras_file import build_keras_file
+from galpipe.classification.training.export import compare, to_litert
+from galpipe.classification.training.keras_file import build_keras_file
 from galpipe.configs import InputScaling, KerasFileMember
 from galpipe.errors import ConfigError
 

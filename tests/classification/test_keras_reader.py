@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from galpipe.classification.keras_reader import read_keras_network
+from galpipe.classification.training.keras_reader import read_keras_network
 from galpipe.errors import InputError
 
 PICTURES = np.random.default_rng(0).random((3, 8, 8, 3), np.float32)

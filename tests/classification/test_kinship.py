@@ -6,11 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from galpipe.annotations import GALAXY10_DECALS, LabelledImage, read_label_table
-from galpipe.classification.galaxy10 import read_galaxy10
-from galpipe.classification.kinship import find_kin
-from galpipe.classification.sources import divide, gather
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.classification.training.sources import divide, gather
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
+from galpipe.datasets.duplicate_groups import find_kin
+from galpipe.datasets.galaxy10 import read_galaxy10
+from galpipe.datasets.labels import LabelledImage, read_label_table
 
 from .galaxy10_files import decals_columns, write_galaxy10
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from galpipe.classification.losses import (
+from galpipe.classification.training.losses import (
     AllowedSetLoss,
     allowed_set_accuracy,
     allowed_set_loss,

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galpipe.classification.dataset import CACHE_SIZE, Cutouts
-from galpipe.classification.measure import measure
-from galpipe.classification.sources import Sources
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
+from galpipe.classification.training.measure import measure
+from galpipe.classification.training.sources import Sources
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember
 
 pytest.importorskip("sklearn")

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification import train
-from galpipe.classification.train import train_classifier
+from galpipe.classification.load import load_classifier
+from galpipe.classification.training import train
+from galpipe.classification.training.train import train_classifier
 from galpipe.configs import (
     ClassifierData,
     ClassifierTraining,
@@ -18,7 +19,7 @@ from galpipe.configs import (
     Split,
 )
 from galpipe.errors import ConfigError, MissingExtraError
-from galpipe.models import load_classifier, read_bundle
+from galpipe.models import read_bundle
 
 
 @pytest.fixture(scope="module")

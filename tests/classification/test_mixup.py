@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
 
-from galpipe.classification.losses import allowed_set_loss
-from galpipe.classification.mixup import mix
+from galpipe.classification.training.losses import allowed_set_loss
+from galpipe.classification.training.mixup import mix
 
 LABELS = np.array([[1, 0, 0], [0, 1, 1], [0.2, 0.5, 0.3], [0, 0, 1], [0.25, 0, 0]], np.float32)
 PROBABILITIES = np.array([0.5, 0.3, 0.2], np.float32)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from galpipe.classification.precision import computing_in, in_float32
-from galpipe.classification.zoo import build_cnn
+from galpipe.classification.training.architectures import build_cnn
+from galpipe.classification.training.precision import computing_in, in_float32
 
 
 def test_a_network_in_16_bits_becomes_the_same_in_32() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from galpipe.classification import central_crop, classify_images
+from galpipe.classification.load import load_classifier
 from galpipe.errors import InputError
-from galpipe.models import load_classifier
 
 
 def test_table_of_images(tiny_classifier_bundle: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from galpipe.classification.sources import gather
+from galpipe.classification.training.sources import gather
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
 from galpipe.errors import ConfigError
 

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from galpipe.classification.dataset import CACHE_SIZE, Cutouts
-from galpipe.classification.sources import Sources
-from galpipe.classification.teaching import taught
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
+from galpipe.classification.training.distillation import taught
+from galpipe.classification.training.sources import Sources
 
 
 def cutouts(labels: list[list[float]]) -> Cutouts:

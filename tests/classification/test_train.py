@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.export import compare, to_litert
-from galpipe.classification.finetune import divide_at_first_trainable
-from galpipe.classification.train import train_classifier
-from galpipe.classification.zoo import build_cnn, build_vgg16, freeze_below
+from galpipe.classification.load import load_classifier
+from galpipe.classification.training.architectures import build_cnn, build_vgg16, freeze_below
+from galpipe.classification.training.export import compare, to_litert
+from galpipe.classification.training.finetune import divide_at_first_trainable
+from galpipe.classification.training.train import train_classifier
 from galpipe.configs import (
     Balance,
     ClassifierData,
@@ -21,7 +22,7 @@ from galpipe.configs import (
     Vgg16Member,
 )
 from galpipe.errors import OutputError
-from galpipe.models import load_classifier, read_bundle
+from galpipe.models import read_bundle
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_a_member_of_weight_0_is_in_the_bundle_of_a_fold_alone(
     config: ClassifierTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "galpipe.classification.train.search_weights", lambda *_: np.array([0.0, 1.0])
+        "galpipe.classification.training.train.search_weights", lambda *_: np.array([0.0, 1.0])
     )
     member = CnnMember(architecture="cnn", filters=(4, 4), dense=4, epochs=1, batch_size=8)
     plain = config.model_copy(update={"members": (member, member), "weights": "search"})

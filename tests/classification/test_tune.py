@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from galpipe.classification import tune as module
-from galpipe.classification.proposals import RANDOM_TRIALS, propose
-from galpipe.classification.tune import tune_classifier
+from galpipe.classification.training import tune as module
+from galpipe.classification.training.proposals import RANDOM_TRIALS, propose
+from galpipe.classification.training.tune import tune_classifier
 from galpipe.configs import (
     SEARCHED,
     ClassifierTraining,

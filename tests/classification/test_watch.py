@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.watch import KeepBest, LowerRate
+from galpipe.classification.training.callbacks import KeepBest, LowerRate
 
 
 def network() -> keras.Model:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.classification.losses import allowed_set_accuracy
-from galpipe.classification.weights import search_weights, weight_grid
+from galpipe.classification.training.losses import allowed_set_accuracy
+from galpipe.classification.training.weights import search_weights, weight_grid
 
 LABELS = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
 

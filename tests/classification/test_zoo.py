@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 
 import galpipe.configs
-from galpipe.classification import zoo
-from galpipe.classification.losses import allowed_set_loss
-from galpipe.configs import (
-    ClassifierTraining,
-    CnnDesign,
-    CnnMember,
-    Vgg16Member,
-    load_config,
-)
+from galpipe.classification.training import architectures as zoo
+from galpipe.classification.training.losses import allowed_set_loss
+from galpipe.configs import ClassifierTraining, CnnDesign, CnnMember, Vgg16Member, load_config
 from galpipe.errors import ConfigError, InputError
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from galpipe.classification.batches import Batch, RandomViews, Recipe, random_views
-from galpipe.classification.dataset import CACHE_SIZE, Cutouts
-from galpipe.classification.finetune import fine_tune
-from galpipe.classification.fit import fit, validation_arrays
-from galpipe.classification.schedule import Schedule
-from galpipe.classification.sources import Sources
-from galpipe.classification.zoo import build_cnn
+from galpipe.classification.training.architectures import build_cnn
+from galpipe.classification.training.batches import Batch, RandomViews, Recipe, random_views
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
+from galpipe.classification.training.finetune import fine_tune
+from galpipe.classification.training.fit import fit, validation_arrays
+from galpipe.classification.training.schedule import Schedule
+from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, CnnDesign
 
 RECIPE = Recipe(

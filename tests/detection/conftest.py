@@ -11,10 +11,10 @@ import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 from galpipe.configs import DetectorTraining
-from galpipe.detection.card import describe_data
-from galpipe.detection.dataset import read_sources
-from galpipe.detection.views import LabelledImage, TrainingTile
-from galpipe.imaging import write_png
+from galpipe.detection.export.card import describe_data
+from galpipe.detection.training.dataset import read_sources
+from galpipe.detection.training.training_tiles import LabelledImage, TrainingTile
+from galpipe.files.atomic import write_png
 from galpipe.models import read_bundle, write_bundle
 
 

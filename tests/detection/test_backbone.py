@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.backbone import load_backbone
-from galpipe.detection.statistics import refresh_statistics
-from galpipe.detection.zoo import build_model
+from galpipe.detection.training.architectures import build_model
+from galpipe.detection.training.backbone import load_backbone
+from galpipe.detection.training.statistics import refresh_statistics
 from galpipe.errors import InputError
 
 pytest.importorskip("official", exc_type=ImportError)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.dataset import Batch
-from galpipe.detection.strategy import open_workplace
-from galpipe.detection.trainer import Trainer
-from galpipe.detection.zoo import build_model
+from galpipe.detection.training.architectures import build_model
+from galpipe.detection.training.dataset import Batch
+from galpipe.detection.training.strategy import open_workplace
+from galpipe.detection.training.trainer import Trainer
 
 pytest.importorskip("official", exc_type=ImportError)
 

@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.detection.calibration import calibrated, calibration_errors, fit_calibration
-from galpipe.detection.matches import Matches
+from galpipe.detection.export.calibration import (
+    calibrated,
+    calibration_errors,
+    fit_calibration,
+)
+from galpipe.metrics.matches import Matches
 from galpipe.models import ScoreCalibration
 
 

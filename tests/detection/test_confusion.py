@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.detection.confusion import confusion
 from galpipe.imaging import Detections
+from galpipe.metrics.confusion import confusion
 
 NAMES = ("galaxy", "star")
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection.curves import PrecisionRecall, recall_by_size, reliability
-from galpipe.detection.matches import Matches
+from galpipe.metrics.curves import PrecisionRecall, recall_by_size, reliability
+from galpipe.metrics.matches import Matches
 
 
 def _matches(

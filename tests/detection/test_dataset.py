@@ -11,11 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from galpipe.configs import Anchors, DetectorTraining
-from galpipe.detection.dataset import Batch, batches, read_sources
-from galpipe.detection.sampling import TileSampler
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.anchors import multilevel_anchors
+from galpipe.detection.training.dataset import Batch, batches, read_sources
+from galpipe.detection.training.sampling import TileSampler
+from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.errors import ConfigError
-from galpipe.models.anchors import multilevel_anchors
 
 Labelled = Callable[..., LabelledImage]
 Save = Callable[..., tuple[Path, Path]]

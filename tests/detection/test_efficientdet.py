@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from galpipe.configs import Anchors, DetectorTraining
-from galpipe.detection.export import export_litert
-from galpipe.detection.zoo import INPUT_SCALING, build_model, head_outputs
-from galpipe.models.anchors import multilevel_anchors
+from galpipe.detection.anchors import multilevel_anchors
+from galpipe.detection.export.litert_export import export_litert
+from galpipe.detection.training.architectures import INPUT_SCALING, build_model, head_outputs
 from galpipe.models.litert import LiteRTNetwork
 
 pytest.importorskip("official", exc_type=ImportError)
@@ -67,7 +67,7 @@ def test_parameters_are_those_of_the_paper(
 
 
 def test_fusion_is_a_mean_with_weights_from_zero() -> None:
-    from galpipe.detection.bifpn import WeightedFusion
+    from galpipe.detection.training.bifpn import WeightedFusion
 
     fusion = WeightedFusion()
     maps = [np.full((1, 2, 2, 3), value, np.float32) for value in (1.0, 3.0, 8.0)]
@@ -85,7 +85,7 @@ def test_fusion_is_a_mean_with_weights_from_zero() -> None:
     ],
 )
 def test_fusion_takes_shares(shares: list[float | None], expected: list[float]) -> None:
-    from galpipe.detection.bifpn import WeightedFusion
+    from galpipe.detection.training.bifpn import WeightedFusion
 
     fusion = WeightedFusion()
     fusion([np.zeros((1, 1, 1, 1), np.float32)] * 3)
@@ -94,7 +94,7 @@ def test_fusion_takes_shares(shares: list[float | None], expected: list[float]) 
 
 
 def test_fusion_gets_its_weights_back_from_their_shares() -> None:
-    from galpipe.detection.bifpn import WeightedFusion
+    from galpipe.detection.training.bifpn import WeightedFusion
 
     fusion = WeightedFusion()
     maps = list(np.eye(3, dtype=np.float32).reshape(3, 1, 1, 1, 3))

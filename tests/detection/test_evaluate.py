@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.detection.evaluate import evaluate_detections
-from galpipe.detection.metrics import DetectionMetrics
 from galpipe.errors import InputError
 from galpipe.imaging import Detections
+from galpipe.metrics.detector_evaluation import evaluate_detections
+from galpipe.metrics.detector_metrics import DetectionMetrics
 
 Box = tuple[float, float, float, float]
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.configs import Anchors
-from galpipe.detection.labels import label_anchors
-from galpipe.detection.views import TrainingTile
+from galpipe.detection.anchors import decode_boxes, multilevel_anchors
+from galpipe.detection.training.anchor_assignment import label_anchors
+from galpipe.detection.training.training_tiles import TrainingTile
 from galpipe.imaging import iou
-from galpipe.models.anchors import decode_boxes, multilevel_anchors
 
 SIZE = 64
 ANCHORS = multilevel_anchors(Anchors(max_level=4, anchor_size=2.0), SIZE)

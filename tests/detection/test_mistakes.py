@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.detection.evaluate import evaluate_detections
-from galpipe.detection.mistake_sheet import draw_mistakes
-from galpipe.detection.mistakes import worst_false_boxes, worst_misses
 from galpipe.imaging import Detections
 from galpipe.imaging.draw import PALETTE
+from galpipe.metrics.detector_evaluation import evaluate_detections
+from galpipe.metrics.error_analysis import worst_false_boxes, worst_misses
+from galpipe.metrics.error_sheet import draw_mistakes
 
 MISTAKE = PALETTE[7]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.detection import outline_edges, small_network_fit
-from galpipe.detection.outline_edges import fit_edges
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.refinement import edge_training as outline_edges
+from galpipe.detection.refinement import mlp_training as small_network_fit
+from galpipe.detection.refinement.edge_training import fit_edges
+from galpipe.detection.refinement.isophotes import CANDIDATES, FEATURES, find_outlines
+from galpipe.detection.refinement.refinement import SecondLook
+from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.imaging import Detections, iou
 from galpipe.imaging.grey import smoothed_grey
-from galpipe.imaging.outlines import CANDIDATES, FEATURES, find_outlines
-from galpipe.models.second_look import SecondLook
 
 SIDE = 97
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.detection.parity import Parity, _differences
+from galpipe.detection.export.parity import Parity, _differences
 from galpipe.imaging import Detections
 
 

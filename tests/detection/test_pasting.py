@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from galpipe.detection.pasting import cut_donors, paste
-from galpipe.detection.views import LabelledImage, TrainingTile, view
+from galpipe.detection.training.pasting import cut_donors, paste
+from galpipe.detection.training.training_tiles import LabelledImage, TrainingTile, view
 from galpipe.imaging import iou
 
 Labelled = Callable[..., LabelledImage]

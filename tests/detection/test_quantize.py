@@ -12,15 +12,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from galpipe.configs import DetectorTraining, dump_config
-from galpipe.detection.dataset import Source, read_sources
-from galpipe.detection.integers import quantise_network, representative_tiles
+from galpipe.detection.detector import Detector
+from galpipe.detection.export.integers import quantise_network, representative_tiles
+from galpipe.detection.export.quantize import quantize
+from galpipe.detection.export.recalibrate import recalibrate
 from galpipe.detection.load import load_detector
 from galpipe.detection.measure import search_by_role
-from galpipe.detection.quantize import quantize
-from galpipe.detection.recalibrate import recalibrate
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.training.dataset import Source, read_sources
+from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.errors import BundleError, InputError, MissingExtraError, OutputError
-from galpipe.models import Detector, InputScaling, read_bundle, write_bundle
+from galpipe.models import InputScaling, read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
 from galpipe.pipeline.cli import cli
 
@@ -172,7 +173,7 @@ def test_what_cannot_be_quantised_is_explained(
     with pytest.raises(BundleError, match="nowhere"):
         quantize(tmp_path / "nowhere", squares_training, place)
     monkeypatch.setattr(
-        "galpipe.detection.quantize.quantise_network",
+        "galpipe.detection.export.quantize.quantise_network",
         lambda *_: (_ for _ in ()).throw(ValueError("there is no SIN in integers")),
     )
     with pytest.raises(BundleError, match=r"'model.tflite' cannot be quantised: there is no SIN"):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from galpipe.detection.measure import Searched
-from galpipe.detection.rescoring import _verdicts, fit_rescoring
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.refinement.light_profile import measure_light
+from galpipe.detection.refinement.score_training import _verdicts, fit_rescoring
+from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.imaging import Detections
 from galpipe.imaging.grey import smoothed_grey
-from galpipe.imaging.light import measure_light
 
 SIDE = 96
 PLACES = np.array([[24, 24], [72, 24], [24, 72], [72, 72]], dtype=float)

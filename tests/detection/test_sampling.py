@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from galpipe.detection.sampling import TileSampler
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.training.sampling import TileSampler
+from galpipe.detection.training.training_tiles import LabelledImage
 
 Labelled = Callable[..., LabelledImage]
 

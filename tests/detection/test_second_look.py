@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection import second_look
 from galpipe.detection.measure import Searched
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.refinement import fit as second_look
+from galpipe.detection.refinement.mlp import SmallNetwork
+from galpipe.detection.refinement.refinement import SecondLook
+from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.imaging import Detections, iou
-from galpipe.models.second_look import SecondLook
-from galpipe.models.small_network import SmallNetwork
 
 BOX = np.array([[10.0, 12, 50, 44]])
 WIDER = np.array([-4.0, 0, 4, 0])

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.detection.small_network_fit import Batch, fit_small_network, gradients
-from galpipe.models.small_network import HIDDEN
+from galpipe.detection.refinement.mlp import HIDDEN
+from galpipe.detection.refinement.mlp_training import Batch, fit_small_network, gradients
 
 
 def test_gradients_are_those_of_the_loss() -> None:

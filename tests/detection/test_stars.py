@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from galpipe.detection.stars import crowd, glare, trail
-from galpipe.detection.views import TrainingTile
+from galpipe.detection.training.stars import crowd, glare, trail
+from galpipe.detection.training.training_tiles import TrainingTile
 
 Tile = Callable[..., TrainingTile]
 

@@ -10,20 +10,18 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection import starting_point
-from galpipe.detection.export import export_litert, flat_heads
-from galpipe.detection.starting_point import load_start
-from galpipe.detection.zoo import INPUT_SCALING, build_model, head_outputs, scale_images
-from galpipe.errors import InputError
-from galpipe.models import (
-    Detector,
-    DetectorHead,
-    Manifest,
-    Member,
-    find_bundle,
-    read_bundle,
-    write_bundle,
+from galpipe.detection.detector import Detector
+from galpipe.detection.export.litert_export import export_litert, flat_heads
+from galpipe.detection.training import starting_point
+from galpipe.detection.training.architectures import (
+    INPUT_SCALING,
+    build_model,
+    head_outputs,
+    scale_images,
 )
+from galpipe.detection.training.starting_point import load_start
+from galpipe.errors import InputError
+from galpipe.models import DetectorHead, Manifest, Member, find_bundle, read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
 
 pytest.importorskip("official", exc_type=ImportError)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.dataset import read_sources
+from galpipe.detection.export.publish import measure_bundle
 from galpipe.detection.load import load_detector
-from galpipe.detection.publish import measure_bundle
-from galpipe.detection.train import train_detector
-from galpipe.detection.trainer import Losses, Trainer
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.training.dataset import read_sources
+from galpipe.detection.training.train import train_detector
+from galpipe.detection.training.trainer import Losses, Trainer
+from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.models import read_bundle
 
 pytest.importorskip("official", exc_type=ImportError)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.strategy import open_workplace
-from galpipe.detection.trainer import learning_rate
+from galpipe.detection.training.strategy import open_workplace
+from galpipe.detection.training.trainer import learning_rate
 from galpipe.errors import ConfigError
 
 pytest.importorskip("official", exc_type=ImportError)

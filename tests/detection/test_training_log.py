@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.trainer import Losses
-from galpipe.detection.training_log import Speed, TrainingLog
-from galpipe.detection.validation import Validation
+from galpipe.detection.training.trainer import Losses
+from galpipe.detection.training.training_log import Speed, TrainingLog
+from galpipe.detection.training.validation import Validation
 
 pytest.importorskip("tensorflow", exc_type=ImportError)
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorData, DetectorTraining
-from galpipe.detection import validation
-from galpipe.detection.dataset import Source
-from galpipe.detection.validation import Validator
-from galpipe.detection.views import LabelledImage
+from galpipe.detection.training import validation
+from galpipe.detection.training.dataset import Source
+from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.validation import Validator
 
 tf = pytest.importorskip("tensorflow", exc_type=ImportError)
 

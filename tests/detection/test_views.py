@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.detection.views import LabelledImage, assemble, turn, view
+from galpipe.detection.training.training_tiles import LabelledImage, assemble, turn, view
 
 Labelled = Callable[..., LabelledImage]
 Brightest = Callable[[np.ndarray], tuple[float, float]]

@@ -17,10 +17,11 @@ import tensorflow as tf
 import tf_keras
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection import trainer, zoo
-from galpipe.detection.dataset import Batch
-from galpipe.detection.strategy import open_workplace
-from galpipe.detection.trainer import Trainer
+from galpipe.detection.training import architectures as zoo
+from galpipe.detection.training import trainer
+from galpipe.detection.training.dataset import Batch
+from galpipe.detection.training.strategy import open_workplace
+from galpipe.detection.training.trainer import Trainer
 
 SIZE = 32
 ANCHORS = 4 * 4 + 2 * 2

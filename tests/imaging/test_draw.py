@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from galpipe.imaging import Detections, draw_overlay, to_display
 from galpipe.imaging.draw import PALETTE
-from galpipe.imaging.lettering import fitted, text_size
+from galpipe.imaging.text import fitted, text_size
 
 NIGHT = np.zeros((1000, 1200, 3), np.uint8)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from galpipe.detection.refinement.light_profile import LIGHT_FEATURES, measure_light
 from galpipe.imaging.grey import smoothed_grey
-from galpipe.imaging.light import LIGHT_FEATURES, measure_light
 
 SIDE = 96
 SIZE, PEAK, SHARES, RINGS, ROUND, STEEP, PAIR = (

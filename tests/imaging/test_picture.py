@@ -12,8 +12,8 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from galpipe.errors import InputError
+from galpipe.files.file_types import jpeg_is_whole, kind_of, picture_size, png_is_whole
 from galpipe.imaging import read_field
-from galpipe.imaging.content import jpeg_is_whole, kind_of, picture_size, png_is_whole
 
 HEIGHT, WIDTH = 40, 56
 

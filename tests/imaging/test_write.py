@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from galpipe.errors import OutputError
-from galpipe.imaging import atomic_path, read_field, write_png
+from galpipe.files.atomic import atomic_path, write_png
+from galpipe.imaging import read_field
 
 
 def test_picture_round_trip(tmp_path: Path) -> None:

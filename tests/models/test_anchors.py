@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.configs import Anchors
+from galpipe.detection.anchors import best_overlaps, decode_boxes, multilevel_anchors
 from galpipe.imaging import iou
-from galpipe.models.anchors import best_overlaps, decode_boxes, multilevel_anchors
 
 
 def test_golden_values_of_one_level() -> None:

@@ -5,15 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from galpipe.classification.load import load_classifier
 from galpipe.errors import BundleError
-from galpipe.models import (
-    InputScaling,
-    Manifest,
-    Member,
-    load_classifier,
-    read_bundle,
-    write_bundle,
-)
+from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
 
 
 def colours(*values: tuple[int, int, int], size: int = 16) -> np.ndarray:

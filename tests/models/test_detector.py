@@ -10,25 +10,24 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from galpipe.classification.load import load_classifier
 from galpipe.configs import Anchors
+from galpipe.detection.anchors import multilevel_anchors
+from galpipe.detection.detector import Detector
 from galpipe.detection.load import load_detector
+from galpipe.detection.tile_detector import LOWEST_SCORE
 from galpipe.errors import BundleError
 from galpipe.models import (
-    Detector,
     DetectorHead,
     InputScaling,
     Manifest,
     Member,
     ScoreCalibration,
-    load,
-    load_classifier,
     read_bundle,
     write_bundle,
 )
-from galpipe.models.anchors import multilevel_anchors
 from galpipe.models.litert import LiteRTNetwork, _quantised
 from galpipe.models.manifest import MANIFEST_NAME
-from galpipe.models.tile_detector import LOWEST_SCORE
 
 
 def test_finds_the_square_where_it_is(
@@ -78,7 +77,7 @@ def test_boxes_are_clipped_to_the_image(
 def test_each_task_is_opened_as_what_it_is(
     tiny_detector_bundle: Path, tiny_classifier_bundle: Path
 ) -> None:
-    assert isinstance(load(tiny_detector_bundle), Detector)
+    assert isinstance(load_detector(tiny_detector_bundle), Detector)
     with pytest.raises(BundleError, match="is a classifier, not a detector"):
         load_detector(tiny_classifier_bundle)
     with pytest.raises(BundleError, match="is a detector, not a classifier"):

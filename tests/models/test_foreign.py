@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from galpipe.detection.external.external_detector import ForeignDetector, NetworkOutputs
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field
 from galpipe.errors import BundleError, InputError, MissingExtraError
-from galpipe.models.foreign import ForeignDetector, NetworkOutputs
 from galpipe.pipeline.cli import cli
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

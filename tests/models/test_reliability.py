@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.models.reliability import calibration_error, reliability_bins
+from galpipe.metrics.reliability import calibration_error, reliability_bins
 
 
 def test_bins_worked_out_by_hand() -> None:

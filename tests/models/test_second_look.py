@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galpipe.detection.refinement.isophotes import FEATURES
+from galpipe.detection.refinement.light_profile import LIGHT_FEATURES
+from galpipe.detection.refinement.mlp import HIDDEN, SmallNetwork
+from galpipe.detection.refinement.refinement import SecondLook
 from galpipe.imaging import Detections
-from galpipe.imaging.light import LIGHT_FEATURES
-from galpipe.imaging.outlines import FEATURES
-from galpipe.models.second_look import SecondLook
-from galpipe.models.small_network import HIDDEN, SmallNetwork
 
 RGB = np.random.default_rng(0).integers(0, 60, (64, 64, 3), dtype=np.uint8)
 FOUND = Detections(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from galpipe.errors import BundleError
+from galpipe.evaluation.external_metrics import also_measured, also_measured_table
 from galpipe.models import Bundle, read_bundle, write_bundle
-from galpipe.pipeline.also_measured import also_measured, also_measured_table
 
 WHOLE = "test, whole cutouts"
 

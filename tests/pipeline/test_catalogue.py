@@ -192,7 +192,7 @@ def test_a_file_that_is_no_catalogue(tmp_path: Path) -> None:
 
 
 def test_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from galpipe.pipeline import formats
+    from galpipe.pipeline import catalogue_formats as formats
 
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install pyarrow"):

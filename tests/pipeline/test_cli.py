@@ -230,7 +230,7 @@ def test_interruption(
     model_options: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import stages
+    from galpipe.pipeline import field_processing as stages
 
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt

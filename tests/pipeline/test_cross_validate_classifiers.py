@@ -14,9 +14,9 @@ from click.testing import Result
 
 from galpipe.configs import Balance, ClassifierTraining, dump_config
 from galpipe.errors import ConfigError, OutputError
+from galpipe.evaluation import cross_validate_classifiers as module
+from galpipe.evaluation.cross_validate_classifiers import cross_validate_classifiers
 from galpipe.models import Manifest, read_bundle, write_bundle
-from galpipe.pipeline import cross_validate_classifiers as module
-from galpipe.pipeline.cross_validate_classifiers import cross_validate_classifiers
 
 Make = Callable[..., ClassifierTraining]
 Trained = list[tuple[str, int]]
@@ -200,7 +200,9 @@ def test_the_command_trains_and_measures_members_of_weight_0_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = iter(np.array([[0.0, 1.0], [1.0, 0.0]]))
-    monkeypatch.setattr("galpipe.classification.train.search_weights", lambda *_: next(found))
+    monkeypatch.setattr(
+        "galpipe.classification.training.train.search_weights", lambda *_: next(found)
+    )
     member = {"architecture": "cnn", "filters": [4, 4], "dense": 4, "epochs": 1, "batch_size": 8}
     config = tmp_path / "training.yaml"
     settings = make(

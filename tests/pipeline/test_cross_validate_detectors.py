@@ -14,10 +14,10 @@ from click.testing import Result
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 from galpipe.configs import Anchors, DetectorTraining, dump_config
 from galpipe.errors import OutputError
-from galpipe.imaging import write_png
+from galpipe.evaluation import cross_validate_detectors as module
+from galpipe.evaluation.cross_validate_detectors import cross_validate_detectors
+from galpipe.files.atomic import write_png
 from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
-from galpipe.pipeline import cross_validate_detectors as module
-from galpipe.pipeline.cross_validate_detectors import cross_validate_detectors
 
 Trained = list[tuple[str, int]]
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 
 from galpipe.errors import InputError, OutputError
+from galpipe.evaluation.evaluate_classifiers import evaluate_classifiers
 from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
-from galpipe.pipeline.evaluate_classifiers import evaluate_classifiers
 
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
 

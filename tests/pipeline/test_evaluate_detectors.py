@@ -11,8 +11,8 @@ from click.testing import Result
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 from galpipe.errors import OutputError
-from galpipe.imaging import write_png
-from galpipe.pipeline.evaluate_detectors import evaluate_detectors
+from galpipe.evaluation.evaluate_detectors import evaluate_detectors
+from galpipe.files.atomic import write_png
 
 
 @pytest.fixture

@@ -13,11 +13,13 @@ from astropy.io import fits
 from click.testing import Result
 from keras import layers
 
-from galpipe.classification.explain import open_explained, patterns
+from galpipe.classification.explain import activation_maximization as patterns
+from galpipe.classification.explain import open_explained
+from galpipe.classification.load import load_classifier
 from galpipe.classification.predict import read_central_crops
 from galpipe.configs import InputScaling
 from galpipe.imaging import FieldSource
-from galpipe.models import Manifest, Member, load_classifier, write_bundle
+from galpipe.models import Manifest, Member, write_bundle
 from galpipe.pipeline.explanations import ExplainedImage
 
 Cli = Callable[..., Result]

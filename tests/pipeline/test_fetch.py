@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from galpipe.classification.galaxy10_sets import GALAXY10_SETS
+from galpipe.datasets import download as fetch
+from galpipe.datasets.download import download
+from galpipe.datasets.galaxy10_sets import GALAXY10_SETS
 from galpipe.errors import InputError, OutputError
-from galpipe.pipeline import fetch
 from galpipe.pipeline.commands.data import fetch as fetch_command
-from galpipe.pipeline.fetch import download
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

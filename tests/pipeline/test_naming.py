@@ -6,7 +6,8 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galpipe.pipeline.naming import SafeNames, SourceNames, distinct_names, sky_name
+from galpipe.files.names import SafeNames, distinct_names
+from galpipe.pipeline.source_ids import SourceNames, sky_name
 
 
 @pytest.mark.parametrize(

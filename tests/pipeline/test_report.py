@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from galpipe.pipeline.report import Heading, Picture, Report, Table
+from galpipe.evaluation.report import Heading, Picture, Report, Table
 
 
 def _report() -> Report:

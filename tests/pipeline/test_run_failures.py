@@ -21,7 +21,7 @@ BreakReading = Callable[[str, BaseException], None]
 @pytest.fixture
 def break_reading(monkeypatch: pytest.MonkeyPatch) -> BreakReading:
     """Let reading a field, chosen by its identifier, end in an error that nobody expects."""
-    from galpipe.pipeline import stages
+    from galpipe.pipeline import field_processing as stages
 
     def arrange(identifier: str, error: BaseException) -> None:
         def read(source: Any) -> Any:
@@ -108,7 +108,8 @@ def test_results_are_written_while_the_run_goes_on(
     models: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import stages, survey
+    from galpipe.pipeline import batch as survey
+    from galpipe.pipeline import field_processing as stages
 
     seen = []
 
@@ -130,7 +131,7 @@ def test_a_result_that_cannot_be_written_ends_the_run(
     models: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import stages
+    from galpipe.pipeline import field_processing as stages
 
     def full(path: Path, picture: Any) -> Path:
         if "sky" in str(path):

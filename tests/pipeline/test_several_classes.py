@@ -14,7 +14,8 @@ from click.testing import Result
 from galpipe.annotations import AnnotatedImage, ObjectBox, read_voc, write_voc
 from galpipe.configs import ClassifierStage, RunConfig
 from galpipe.errors import ConfigError
-from galpipe.imaging import iou, write_png
+from galpipe.files.atomic import write_png
+from galpipe.imaging import iou
 from galpipe.imaging.draw import PALETTE
 from galpipe.pipeline import Catalogue
 from galpipe.pipeline.detect import detect

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 
 import galpipe
-from galpipe.annotations import read_voc, read_voc_folder, read_vote_probabilities
+from galpipe.annotations import read_voc, read_voc_folder
+from galpipe.classification.classifier import Classifier
 from galpipe.classification.crops import read_crops
-from galpipe.classification.evaluate import evaluate_probabilities
+from galpipe.classification.load import load_classifier
 from galpipe.configs import RunConfig
-from galpipe.detection.evaluate import evaluate_detections
+from galpipe.datasets.soft_labels import read_vote_probabilities
+from galpipe.detection.detector import Detector
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field
 from galpipe.imaging import iou, read_field, to_rgb
-from galpipe.models import find_bundle, load, load_classifier, shipped_models
+from galpipe.metrics.classifier_metrics import evaluate_probabilities
+from galpipe.metrics.detector_evaluation import evaluate_detections
+from galpipe.models import find_bundle, shipped_models
 from galpipe.pipeline import Catalogue
 from galpipe.simulation import simulate_field
 
@@ -33,7 +37,9 @@ def test_the_defaults_ship_and_all_are_whole_and_small() -> None:
     for name in names:
         bundle = find_bundle(name)
         bundle.verify()
-        assert load(name).class_names
+        bundle = find_bundle(name)
+        model = Detector(bundle) if bundle.manifest.task == "detector" else Classifier(bundle)
+        assert model.class_names
         assert bundle.metrics()
         card = bundle.read("MODEL_CARD.md").decode()
         assert "## Measured" in card

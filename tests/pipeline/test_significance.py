@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from galpipe.pipeline.significance import (
+from galpipe.evaluation.significance import (
     compare_folds,
     corrected_resampled_t,
     mcnemar,

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, read_voc_folder, write_voc
 from galpipe.errors import BundleError, InputError, OutputError
-from galpipe.imaging import read_field, to_rgb, write_png
+from galpipe.files.atomic import write_png
+from galpipe.imaging import read_field, to_rgb
 from galpipe.imaging.grey import extent, isophote, noise_level, smoothed_grey
 from galpipe.pipeline.commands.simulate import command
 from galpipe.simulation import Annotated, held_back_names, simulate_frames
@@ -279,7 +280,7 @@ def test_without_a_command_fields_are_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [{}, {"sources": 3}, {"sources": [None, {"split": []}]}])
 def test_a_strange_record_holds_nothing_back(data: dict) -> None:
-    from galpipe.simulation.held_back import _tested
+    from galpipe.simulation.held_out import _tested
 
     assert _tested(data) == []
 

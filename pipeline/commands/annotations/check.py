@@ -83,7 +83,7 @@ def command(
     from ....annotations.check_report import REPORT_SUFFIXES, write_report
     from ....annotations.label_map import read_label_map
     from ....annotations.source import Source
-    from ...console import STDOUT
+    from ....console import STDOUT
 
     if report is not None and report.suffix.lower() not in REPORT_SUFFIXES:
         raise click.UsageError(f"--report takes a file named {' or '.join(REPORT_SUFFIXES)}.")
@@ -112,7 +112,7 @@ def _table(result: Check) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from ....annotations.faults import FAULTS
+    from ....annotations.issues import FAULTS
 
     table = Table("fault", "count", "first")
     table.columns[1].justify = "right"

@@ -100,7 +100,7 @@ def _say(result: Conversion, source: Path, output: Path) -> None:
     """Print what was read and written, and what is lost."""
     from rich.text import Text
 
-    from ...console import STDERR, STDOUT
+    from ....console import STDERR, STDOUT
 
     images, objects = number_of(result.images, "image"), number_of(result.objects, "object")
     STDOUT.print(Text(f"read: {source} ({result.source.title})"), soft_wrap=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from ....annotations.votes.from_votes import VoteLabels
+    from ....datasets.votes.from_votes import VoteLabels
 
 __all__ = ["command"]
 
@@ -56,8 +56,8 @@ def command(table: Path, output: Path, target: str, images: Path | None, overwri
     the columns tell which.  LABELS.csv with classes trains a classifier as it is.  Galaxies whose
     votes decide nothing are left out.
     """
-    from ....annotations.votes.from_votes import convert_votes
-    from ...console import STDERR, STDOUT
+    from ....console import STDERR, STDOUT
+    from ....datasets.votes.from_votes import convert_votes
 
     result = convert_votes(table, output, target, images=images, overwrite=overwrite)
     _say(result, table, output)
@@ -71,7 +71,7 @@ def command(table: Path, output: Path, target: str, images: Path | None, overwri
 
 
 def _say(result: VoteLabels, table: Path, output: Path) -> None:
-    from ...console import STDOUT
+    from ....console import STDOUT
 
     lines = [
         f"read: {table} ({result.kind}), {result.galaxies:,} galaxies",

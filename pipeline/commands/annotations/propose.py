@@ -87,7 +87,7 @@ def _say(result: ProposeResult) -> None:
     """Print what was done and what failed, and leave with exit code 1 if anything did."""
     from rich.text import Text
 
-    from ...console import STDERR, STDOUT
+    from ....console import STDERR, STDOUT
 
     STDOUT.print(
         f"{_count(result.objects, 'box', 'boxes')}, {result.difficult} of them difficult, in "

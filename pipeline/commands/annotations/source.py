@@ -45,7 +45,7 @@ def name_failures(failures: Sequence[InputError]) -> None:
     """Name what was left out, and leave with exit code 1 if it was anything."""
     from rich.text import Text
 
-    from ...console import STDERR
+    from ....console import STDERR
 
     if not failures:
         return

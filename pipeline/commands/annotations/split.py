@@ -12,7 +12,7 @@ from .settings import format_settings
 from .source import name_failures, source_options
 
 if TYPE_CHECKING:
-    from ...division import Division
+    from ....datasets.split_lists import Division
 
 __all__ = ["command"]
 
@@ -85,8 +85,8 @@ def command(
     their number: an hour or so for 100,000.  --no-twins leaves it out.
     """
     from ....annotations.source import Source
-    from ...console import STDERR
-    from ...division import divide
+    from ....console import STDERR
+    from ....datasets.split_lists import divide
 
     if folds is not None and (test is not None or validation is not None):
         raise click.UsageError("--folds takes the place of --test and --validation.")
@@ -117,7 +117,7 @@ def _show(division: Division) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ...console import STDOUT
+    from ....console import STDOUT
 
     classes = sorted({name for counts in division.sides.values() for name in counts["classes"]})
     table = Table("side")

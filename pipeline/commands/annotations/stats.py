@@ -70,14 +70,14 @@ def command(
     images over one and a half times as large, on the tiles at full, half, quarter ... size.  The
     anchors proposed make no more boxes than the present ones, and cost nothing more.
     """
-    from ....annotations.anchor_fit import read_anchors
     from ....annotations.box_table import BoxTable
     from ....annotations.source import Source
     from ....annotations.statistics import statistics
-    from ....annotations.statistics_pictures import PICTURES, write_pictures
+    from ....annotations.statistics_plots import PICTURES, write_pictures
+    from ....console import STDOUT
+    from ....detection.anchor_fit import read_anchors
     from ....errors import InputError
-    from ...console import STDOUT
-    from ...output import refuse_existing, write_json
+    from ....files.output_folder import refuse_existing, write_json
 
     goals = [] if pictures is None else [pictures / name for name in PICTURES]
     refuse_existing([*goals, *([report] if report else [])], overwrite=overwrite)
@@ -108,7 +108,7 @@ def _show(figures: Statistics) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ...console import STDOUT
+    from ....console import STDOUT
 
     table = Table(
         box=SIMPLE_HEAD,
@@ -152,9 +152,9 @@ def _range(spread: Any, form: str) -> str:
 
 def _try_anchors(table: BoxTable, anchors: Any, input_size: int, smallest: float) -> dict[str, Any]:
     """Print how well anchors fit and which would fit better, and return it for the report."""
-    from ....annotations.anchor_fit import boxes_on_tiles, fit, search_anchors
+    from ....console import STDERR, STDOUT
+    from ....detection.anchor_fit import boxes_on_tiles, fit, search_anchors
     from ....errors import InputError
-    from ...console import STDERR, STDOUT
 
     boxes = boxes_on_tiles(table, input_size, smallest)
     if not len(boxes):

@@ -64,9 +64,9 @@ def command(
     """
     from rich.text import Text
 
+    from ....annotations.draw_sheets import view
     from ....annotations.source import Source
-    from ...console import STDOUT
-    from ...view import view
+    from ....console import STDOUT
 
     if output.suffix.lower() not in _SUFFIXES:
         raise click.UsageError(f"OUT must end in {' or '.join(_SUFFIXES)}.")

@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galpipe.annotations.formats.decimals import (
-    EXACT,
-    decimal_from_text,
-    show_decimal,
-)
+from galpipe.annotations.formats.decimals import EXACT, decimal_from_text, show_decimal
 
 
 @given(st.floats(-1e9, 1e9))

@@ -16,7 +16,7 @@ from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.formats.table import FORMAT
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
-from galpipe.imaging import write_png
+from galpipe.files.atomic import write_png
 from galpipe.pipeline.catalogue import Catalogue
 from galpipe.pipeline.columns import catalogue_columns
 

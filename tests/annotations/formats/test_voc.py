@@ -9,13 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import (
-    AnnotatedImage,
-    ObjectBox,
-    read_voc,
-    read_voc_folder,
-    write_voc,
-)
+from galpipe.annotations import AnnotatedImage, ObjectBox, read_voc, read_voc_folder, write_voc
 from galpipe.errors import InputError, OutputError
 
 # Each example writes over the last one's file, so one folder serves them all.

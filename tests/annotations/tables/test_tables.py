@@ -7,8 +7,8 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from galpipe.annotations.tables import column_names, read_columns, table_files
 from galpipe.errors import InputError
+from galpipe.files.tables.read import column_names, read_columns, table_files
 
 VOTABLE = """<?xml version="1.0"?>{head}
 <VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE>

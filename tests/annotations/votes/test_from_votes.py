@@ -5,23 +5,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from galpipe.annotations import (
-    GALAXY10_DECALS,
-    GALAXY10_SDSS,
-    GZ2_TREE,
-    VoteTable,
-    read_label_table,
-    read_vote_labels,
-    read_votes,
-)
-from galpipe.annotations.votes.from_votes import (
-    TARGETS,
-    convert_votes,
-    labels_from_votes,
-    with_images,
-)
-from galpipe.annotations.votes.kaggle import KAGGLE_COLUMNS
-from galpipe.annotations.votes.kinds import VOTE_KINDS
+from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS
+from galpipe.datasets.labels import read_label_table, read_vote_labels
+from galpipe.datasets.votes.from_votes import TARGETS, convert_votes, labels_from_votes, with_images
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS
+from galpipe.datasets.votes.kinds import VOTE_KINDS
+from galpipe.datasets.votes.vote_table import VoteTable, read_votes
 from galpipe.errors import InputError, OutputError
 
 COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]

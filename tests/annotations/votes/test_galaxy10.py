@@ -9,14 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import (
-    GALAXY10_DECALS,
-    GALAXY10_RULE,
-    GZ2_TREE,
-    Choice,
-    galaxy10_allowed,
-    read_votes,
-)
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.datasets.votes.choice import Choice
+from galpipe.datasets.votes.galaxy10 import GALAXY10_RULE, galaxy10_allowed
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.vote_table import read_votes
 
 ALL_COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]
 

@@ -5,16 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import (
-    GALAXY10_DECALS,
-    GALAXY10_RULE,
-    GALAXY10_SDSS,
-    GALAXY10_SDSS_RULE,
-    GZ2_TREE,
-    Choice,
-    galaxy10_sdss_allowed,
-)
-from galpipe.annotations.votes.choice import NO_CLASS, class_shares
+from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS
+from galpipe.datasets.votes.choice import NO_CLASS, Choice, class_shares
+from galpipe.datasets.votes.galaxy10 import GALAXY10_RULE
+from galpipe.datasets.votes.galaxy10_sdss import GALAXY10_SDSS_RULE, galaxy10_sdss_allowed
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
 
 ALL_COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import GZ2_TREE
-from galpipe.annotations.votes.kaggle import (
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.kaggle import (
     KAGGLE_COLUMNS,
     from_kaggle,
     kaggle_fault,

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import GZ2_TREE
-from galpipe.annotations.votes.decals_tree import (
+from galpipe.datasets.votes.decals_tree import (
     GZD_1_2_AS_GZ2,
     GZD_1_2_TREE,
     GZD_5_AS_GZ2,
     GZD_5_TREE,
 )
-from galpipe.annotations.votes.tree import Tree, normalised_shares, question_masses
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.tree import Tree, normalised_shares, question_masses
 
 TREES = pytest.mark.parametrize(
     ("tree", "answers", "depth"),

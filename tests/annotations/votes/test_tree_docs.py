@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import galpipe
-from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS, GZ2_TREE
-from galpipe.annotations.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
-from galpipe.annotations.votes.tree import Tree
+from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS
+from galpipe.datasets.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.tree import Tree
 
 PAGE = Path(galpipe.__file__).parent / "docs" / "votes.md"
 

@@ -10,11 +10,13 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import GZ2_TREE, galaxy10_allowed, read_votes
-from galpipe.annotations.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
-from galpipe.annotations.votes.kaggle import KAGGLE_COLUMNS, to_kaggle
-from galpipe.annotations.votes.kinds import VOTE_KINDS
-from galpipe.annotations.votes.tree import Tree
+from galpipe.datasets.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
+from galpipe.datasets.votes.galaxy10 import galaxy10_allowed
+from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS, to_kaggle
+from galpipe.datasets.votes.kinds import VOTE_KINDS
+from galpipe.datasets.votes.tree import Tree
+from galpipe.datasets.votes.vote_table import read_votes
 from galpipe.errors import InputError, MissingExtraError
 
 FRACTIONS = [
@@ -170,7 +172,7 @@ def test_parquet_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("galpipe.annotations.votes.table_file.import_module", missing)
+    monkeypatch.setattr("galpipe.datasets.votes.table_file.import_module", missing)
     (tmp_path / "votes.parquet").write_bytes(b"PAR1")
     with pytest.raises(MissingExtraError, match="pip install pyarrow"):
         read_votes(tmp_path / "votes.parquet")

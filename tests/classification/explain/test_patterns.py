@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.classification.explain import activations, filter_patterns, patterns, strongest
+from galpipe.classification.explain import activation_maximization as patterns
+from galpipe.classification.explain import activations, filter_patterns, strongest
 
 from .networks import SIDE, colour_network, deep_network, explained, red_and_green
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from galpipe.classification.explain.pictures import (
+from galpipe.classification.explain.plots import (
     HeatPanel,
     channel_sheet,
     coloured,

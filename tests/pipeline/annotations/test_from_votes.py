@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from galpipe.annotations import GALAXY10_SDSS, read_label_table
-from galpipe.annotations.votes.from_votes import TARGETS
-from galpipe.annotations.votes.kaggle import KAGGLE_COLUMNS
+from galpipe.annotations import GALAXY10_SDSS
+from galpipe.datasets.labels import read_label_table
+from galpipe.datasets.votes.from_votes import TARGETS
+from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS
 from galpipe.pipeline.commands.annotations.from_votes import command
 
 Cli = Callable[..., Result]

@@ -1,0 +1,230 @@
+"""From folders and label tables to arrays: which galaxy, which classes, where in its image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...annotations import AnnotatedImage, read_voc_folder
+from ...configs import ClassifierData, ClassifierTraining
+from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
+from ...datasets.galaxy10 import read_galaxy10
+from ...datasets.galaxy10_sets import GALAXY10_SETS
+from ...datasets.image_reader import PictureReader
+from ...datasets.labels import LabelledImage, read_label_table, read_vote_labels
+from ...datasets.soft_labels import read_probability_table, read_vote_probabilities
+from ...datasets.targets import one_class
+from ..locate import central_box, centremost
+from .augment import Framing, frame
+
+__all__ = [
+    "CACHE_SIZE",
+    "Cutouts",
+    "allowed_classes",
+    "class_names",
+    "load_cutouts",
+    "read_boxes",
+    "read_labels",
+]
+
+CACHE_SIZE = 192
+"""Side in pixels at which images are kept in memory: a galaxy of 75 of 424 pixels, cropped with
+half its size to spare, still has 50 pixels for a network input of 69."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cutouts:
+    """Labelled images in memory, all of one size, each with the place of its galaxy.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The images, as `PictureReader` takes them.
+    images : ndarray of uint8, shape (N, S, S, 3)
+        The largest centred square of each image, resized.
+    allowed : ndarray of float32, shape (N, C)
+        1 for each class that the label allows; of a soft label, the probability of each class.
+    boxes : ndarray of float64, shape (N, 4)
+        xmin, ymin, xmax, ymax of the galaxy in pixels of ``images``.
+    """
+
+    paths: tuple[Path, ...]
+    images: NDArray[np.uint8]
+    allowed: NDArray[np.float32]
+    boxes: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def certain(self) -> NDArray[np.bool_]:
+        """Which images have one class only, or one whose probability is over a half, shape (N,)."""
+        return one_class(self.allowed)
+
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """The most probable class of each image, the lowest of several, shape (N,)."""
+        return self.allowed.argmax(axis=1)
+
+    def select(self, chosen: NDArray[np.bool_] | Sequence[int]) -> Cutouts:
+        """Return some of the images, by mask or by index."""
+        index = np.asarray(chosen)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
+        paths = tuple(self.paths[i] for i in index)
+        return Cutouts(paths, self.images[index], self.allowed[index], self.boxes[index])
+
+    @classmethod
+    def join(cls, parts: Sequence[Cutouts], num_classes: int) -> Cutouts:
+        """Return all parts as one; no part gives an empty set."""
+        if len(parts) == 1:
+            return parts[0]
+        empty = cls(
+            (),
+            np.empty((0, CACHE_SIZE, CACHE_SIZE, 3), np.uint8),
+            np.empty((0, num_classes), np.float32),
+            np.empty((0, 4)),
+        )
+        joined = [empty, *parts]
+        return cls(
+            tuple(path for part in joined for path in part.paths),
+            np.concatenate([part.images for part in joined]),
+            np.concatenate([part.allowed for part in joined]),
+            np.concatenate([part.boxes for part in joined]),
+        )
+
+    def crops(self, size: int, margin: float) -> NDArray[np.uint8]:
+        """Return each galaxy as ``galpipe run`` crops it, uint8 (N, size, size, 3).
+
+        The crop is the square about the box, ``margin`` times its longer side.
+        """
+        result = np.empty((len(self), size, size, 3), np.uint8)
+        for target, image, (xmin, ymin, xmax, ymax) in zip(
+            result, self.images, self.boxes, strict=True
+        ):
+            side = margin * max(xmax - xmin, ymax - ymin)
+            target[:] = frame(image, Framing((xmin + xmax) / 2, (ymin + ymax) / 2, side), size)
+        return result
+
+    def whole(self, size: int) -> NDArray[np.uint8]:
+        """Return the whole images, uint8 (N, size, size, 3)."""
+        return np.stack(
+            [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in self.images]
+        )
+
+
+def allowed_classes(labelled: Sequence[LabelledImage], num_classes: int) -> NDArray[np.float32]:
+    """Return labels as rows of numbers.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, C)
+        1 for each class that the label allows; of a soft label, the probability of each class.
+    """
+    allowed = np.zeros((len(labelled), num_classes), np.float32)
+    for row, item in zip(allowed, labelled, strict=True):
+        if item.probabilities:
+            row[:] = item.probabilities
+        else:
+            row[list(item.allowed)] = 1
+    return allowed
+
+
+def class_names(config: ClassifierTraining) -> tuple[str, ...]:
+    """Return the names of the classes in order."""
+    if isinstance(config.class_names, str):
+        return GALAXY10_SETS[config.class_names].class_names
+    return config.class_names
+
+
+def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImage]:
+    """Read the labels of one source; what cannot be read raises InputError."""
+    match data.kind:
+        case "galaxy10_decals" | "galaxy10_sdss":
+            return read_galaxy10(data.images, data.kind)
+        case "folders":
+            return read_class_folders(data.images, names)
+        case "unlabelled":
+            return read_unlabelled_folder(data.images, names)
+        case "votes":
+            return read_vote_labels(data.table, data.images)
+        case "vote_probabilities":
+            return read_vote_probabilities(data.table, data.images)
+        case "probabilities":
+            return read_probability_table(data.table, data.images, names)
+        case "labels":
+            return read_label_table(data.table, data.images, names)
+
+
+def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:
+    """Read the boxes of one source by image; empty where it has none."""
+    if data.annotations is None:
+        return {}
+    return dict(read_voc_folder(data.annotations, data.images))
+
+
+def load_cutouts(
+    labelled: Sequence[LabelledImage],
+    num_classes: int,
+    annotated: Mapping[Path, AnnotatedImage],
+    progress: Callable[[], None] | None = None,
+) -> Cutouts:
+    """Read images into memory and find the galaxy in each.
+
+    The galaxy's place comes from the annotation where there is one (the box nearest to the centre),
+    else from the isophote about the centre.
+
+    Parameters
+    ----------
+    labelled : sequence of LabelledImage
+        The images and their classes.
+    num_classes : int
+        Number of classes.
+    annotated : mapping of Path to AnnotatedImage
+        Boxes, by image; from :func:`read_boxes`.
+    progress : callable, optional
+        Called after each image.
+
+    Raises
+    ------
+    InputError
+        If an image or annotation cannot be read.
+    """
+    images = np.empty((len(labelled), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
+    boxes = np.empty((len(labelled), 4))
+
+    def load(place: int, read: PictureReader) -> None:
+        item = labelled[place]
+        square, left, top, scale = _square(read(item.path))
+        box = None
+        if item.path in annotated:
+            known = annotated[item.path]
+            corners = known.boxes[~known.difficult]
+            box = centremost((corners - [left, top, left, top]) * scale, CACHE_SIZE, CACHE_SIZE)
+        images[place] = square
+        boxes[place] = central_box(square) if box is None else box
+        if progress is not None:
+            progress()
+
+    with PictureReader() as read, ThreadPoolExecutor() as pool:
+        list(pool.map(lambda place: load(place, read), range(len(labelled))))
+    allowed = allowed_classes(labelled, num_classes)
+    return Cutouts(tuple(item.path for item in labelled), images, allowed, boxes)
+
+
+def _square(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, float]:
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    left, top = (width - side) // 2, (height - side) // 2
+    shrinks = side > CACHE_SIZE
+    square = cv2.resize(
+        rgb[top : top + side, left : left + side],
+        (CACHE_SIZE, CACHE_SIZE),
+        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
+    )
+    return square, left, top, CACHE_SIZE / side

@@ -1,0 +1,1 @@
+"""Labelled images: labels, Galaxy Zoo votes, Galaxy10, duplicates and splitting."""

@@ -1,0 +1,114 @@
+"""A folder of images for each class, or of images without any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..annotations.classes import GALAXY10_DECALS
+from ..annotations.image_lookup import IMAGE_SUFFIXES, find_image
+from ..errors import InputError
+from .labels import LabelledImage, parse_label
+
+__all__ = ["read_class_folders", "read_unlabelled_folder"]
+
+
+def read_class_folders(
+    images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
+) -> list[LabelledImage]:
+    """Read a folder that holds one folder of images for each class.
+
+    Parameters
+    ----------
+    images : str or Path
+        The folder.  The folders in it are called by a label as `read_label_table` takes it: a
+        class, with spaces or underscores, an index, or several of them separated by ``|``.
+    class_names : sequence of str
+        The classes in order.  Some may have no folder.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the names of folders and files, capitals first.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, one in it is called by no class, an image in it is a link to
+        elsewhere, or there is no image.
+    """
+    images = Path(images)
+    found: list[LabelledImage] = []
+    try:
+        for folder in sorted(path for path in images.iterdir() if path.name[0] != "."):
+            if folder.is_dir():
+                allowed = _classes(folder, class_names)
+                found += [LabelledImage(path, allowed) for path in _images_in(images, folder)]
+    except OSError as error:
+        raise InputError(
+            f"{images} cannot be read as a folder of classes: {error.strerror or error}."
+        ) from error
+    found = [item for item in found if item.allowed]
+    if not found:
+        raise InputError(
+            f"{images} holds no folder of images. Put the images of each class into a folder that "
+            f"has its name: {', '.join(class_names)}."
+        )
+    return found
+
+
+def read_unlabelled_folder(
+    images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
+) -> list[LabelledImage]:
+    """Read a folder of images of which nothing is known: each may be of any class.
+
+    Parameters
+    ----------
+    images : str or Path
+        The folder.
+    class_names : sequence of str
+        The classes in order.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the names, capitals first.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, an image in it is a link to elsewhere, or there is no image.
+    """
+    images = Path(images)
+    try:
+        names = _image_names(images)
+    except OSError as error:
+        raise InputError(
+            f"{images} cannot be read as a folder of images: {error.strerror or error}."
+        ) from error
+    found = (find_image(images, name) for name in names)
+    everything = tuple(range(len(class_names)))
+    labelled = [LabelledImage(path, everything) for path in found if path is not None]
+    if not labelled:
+        raise InputError(f"{images} holds no image.")
+    return labelled
+
+
+def _classes(folder: Path, class_names: Sequence[str]) -> tuple[int, ...]:
+    spaced = {name.replace(" ", "_"): name for name in class_names}
+    label = "|".join(spaced.get(part.strip(), part) for part in folder.name.split("|"))
+    return parse_label(label, class_names, str(folder))
+
+
+def _images_in(images: Path, folder: Path) -> list[Path]:
+    found = (find_image(images, f"{folder.name}/{name}") for name in _image_names(folder))
+    return [path for path in found if path is not None]
+
+
+def _image_names(folder: Path) -> list[str]:
+    return sorted(
+        entry.name
+        for entry in os.scandir(folder)
+        if not entry.name.startswith(".") and entry.name.lower().endswith(IMAGE_SUFFIXES)
+    )

@@ -1,0 +1,217 @@
+"""Download published data sets: resumed where it stopped, verified, and whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import logging
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from .._version import __version__
+from ..errors import InputError, OutputError
+from .galaxy10_sets import GALAXY10_SETS
+
+__all__ = ["download", "fetch_galaxy10"]
+
+logger = logging.getLogger("galpipe")
+
+_CHUNK = 2**20
+# Seconds without a byte after which the server counts as gone.
+_PATIENCE = 60
+
+Progress = Callable[[int, int | None], object]
+
+
+def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> Path:
+    """Download a Galaxy10 data set.
+
+    Parameters
+    ----------
+    name : str
+        One of `GALAXY10_SETS`.
+    folder : str or Path
+        Where to put the file; made if missing.  A file that lies there already is verified, and a
+        download that was interrupted there is gone on with.
+    progress : bool
+        Show a progress bar on the terminal.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the download fails, or what was downloaded is not the published file; the message says
+        where to get it by hand.
+    OutputError
+        If the file cannot be written, or another one is in its place.
+    """
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    from ..console import STDERR
+
+    known = GALAXY10_SETS[name]
+    goal = Path(folder) / known.file
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=STDERR,
+        disable=not progress or not STDERR.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(known.file, total=None)
+        try:
+            return download(
+                known.url,
+                goal,
+                known.sha256,
+                lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except InputError as error:
+            raise InputError(
+                f"{error}\nBy hand: download {known.file} from {known.page}, put it at {goal} and "
+                f"run the same command again, which then verifies it (SHA-256 {known.sha256})."
+            ) from error
+
+
+def download(url: str, goal: str | Path, sha256: str, progress: Progress | None = None) -> Path:
+    """Download a file of known checksum.
+
+    What has arrived lies beside the goal as ``NAME.part`` until it is complete and verified; the
+    next call goes on from there if the server can (HTTP range requests).
+
+    Parameters
+    ----------
+    url : str
+        Its address, http or https.
+    goal : str or Path
+        Where to put it; missing folders are made.
+    sha256 : str
+        Its published checksum, hexadecimal.
+    progress : callable, optional
+        Told how many bytes have arrived, and of how many, if that is known.
+
+    Returns
+    -------
+    Path
+        The goal, which held the file already or holds it now.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be downloaded or its checksum is not `sha256`.
+    OutputError
+        If it cannot be written, or another file is in its place.
+    """
+    goal = Path(goal)
+    part = goal.with_name(goal.name + ".part")
+    try:
+        if goal.exists():
+            if _checksum(goal) != sha256.lower():
+                raise OutputError(
+                    f"{goal} is not the published file: its SHA-256 is not {sha256}. Move it away "
+                    "or choose another folder."
+                )
+            return goal
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        _receive(url, part, progress or (lambda done, total: None))
+        found = _checksum(part)
+        if found != sha256.lower():
+            part.unlink()
+            raise InputError(
+                f"What {url} gave is not the published file: its SHA-256 is {found}, not {sha256}. "
+                "It was removed."
+            )
+        os.replace(part, goal)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {goal}: {error.strerror or error}. Choose another folder, or mend its "
+            "permissions and free space."
+        ) from error
+    return goal
+
+
+def _receive(url: str, part: Path, progress: Progress) -> None:
+    """Append to `part` what is missing of it."""
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": f"galpipe/{__version__}", "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        response = urllib.request.urlopen(
+            urllib.request.Request(url, headers=headers), timeout=_PATIENCE
+        )
+    except urllib.error.HTTPError as error:
+        error.close()
+        if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if _total(error.headers.get("Content-Range")) == have:
+                return
+            part.unlink()
+            _receive(url, part, progress)
+            return
+        raise InputError(f"Cannot download {url}: the server says {error}.") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(
+            f"Cannot download {url} ({getattr(error, 'reason', error)}). Is there a network?"
+        ) from error
+    with response:
+        resumes = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        if resumes and not str(response.headers.get("Content-Range")).startswith(f"bytes {have}-"):
+            raise InputError(f"Cannot go on with the download of {url}. Remove {part}.")
+        if have and resumes:
+            logger.info("%s: going on at %.1f MB", part.name, have / 1e6)
+        have = have if resumes else 0
+        length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length", ""))
+        total = have + int(length[0]) if length else None
+        with part.open("ab" if resumes else "wb") as file:
+            progress(have, total)
+            while chunk := _read(response, url, have, total):
+                file.write(chunk)
+                have += len(chunk)
+                progress(have, total)
+    if total is not None and have != total:
+        raise _broken_off(url, have, total)
+
+
+def _read(response: http.client.HTTPResponse, url: str, have: int, total: int | None) -> bytes:
+    try:
+        return response.read(_CHUNK)
+    except (OSError, http.client.HTTPException) as error:
+        raise _broken_off(url, have, total) from error
+
+
+def _broken_off(url: str, have: int, total: int | None) -> InputError:
+    whole = "" if total is None else f" of {total / 1e6:.1f}"
+    return InputError(
+        f"The download of {url} broke off after {have / 1e6:.1f}{whole} MB. Run the same command "
+        "again: it goes on from there."
+    )
+
+
+def _total(content_range: str | None) -> int | None:
+    """Return the size in ``bytes */SIZE``."""
+    match = re.fullmatch(r"bytes \*/(\d{1,18})", content_range or "")
+    return int(match[1]) if match else None
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

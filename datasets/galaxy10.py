@@ -1,0 +1,247 @@
+"""Read the HDF5 files of Galaxy10: labels and positions at once, images block by block."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GalpipeError, InputError, require
+from .galaxy10_sets import GALAXY10_SETS, Galaxy10Set
+from .labels import LabelledImage
+
+__all__ = ["Galaxy10File", "read_galaxy10"]
+
+logger = logging.getLogger("galpipe")
+
+MAX_BLOCK_BYTES = 2**28
+"""Images read at once; also the largest chunk that is unpacked."""
+
+_BLOCKS_KEPT = 2
+
+
+class Galaxy10File:
+    """An open Galaxy10 file, DECaLS or SDSS as the size of its images tells.
+
+    Only data sets that lie in the file itself are read: no links, no virtual data sets, no storage
+    in other files.
+
+    Parameters
+    ----------
+    path : str or Path
+        HDF5 file with ``images``, uint8 (N, side, side, 3), and ``ans``, integers (N,).
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or laid out otherwise.
+    MissingExtraError
+        If h5py is not installed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        h5py = require("h5py", "train")
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"{self.path} is no file. Fetch it with: galpipe data fetch --help")
+        self._blocks: dict[int, NDArray[np.uint8]] = {}
+        self._lock = Lock()
+        with self._reading():
+            self._file = h5py.File(self.path, "r")
+        try:
+            with self._reading():
+                self._images = self._column("images")
+                self.known = self._recognise()
+                self._block = self._block_length()
+        except GalpipeError:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        return int(self._images.shape[0])
+
+    def __enter__(self) -> Galaxy10File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._blocks.clear()
+        self._file.close()
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Return an image, RGB, (side, side, 3); quick where they are asked for in order.
+
+        Raises
+        ------
+        InputError
+            If there is no such image or it cannot be read.
+        """
+        if not 0 <= index < len(self):
+            raise InputError(f"{self.path} has no image {index}; it has {len(self)}.")
+        number, place = divmod(index, self._block)
+        with self._lock:
+            if number not in self._blocks:
+                # Compressed images are unpacked many at a time, so those beside this one are kept;
+                # of two blocks, since threads ask for both sides of a border at once.
+                while len(self._blocks) >= _BLOCKS_KEPT:
+                    del self._blocks[next(iter(self._blocks))]
+                start = number * self._block
+                with self._reading():
+                    self._blocks[number] = self._images[start : start + self._block]
+            return self._blocks[number][place]
+
+    def labels(self) -> NDArray[np.int64]:
+        """Return the class index of each image; raises InputError."""
+        with self._reading():
+            labels = self._numbers("ans", "iu").astype(np.int64)
+        if labels.min() < 0 or labels.max() >= len(self.known.class_names):
+            raise InputError(
+                f"{self.path} has labels from {labels.min()} to {labels.max()}; those of "
+                f"{self.known.title} are 0 to {len(self.known.class_names) - 1}."
+            )
+        return labels
+
+    def positions(self) -> list[tuple[float, float] | None]:
+        """Return right ascension and declination of each image in degrees, if known.
+
+        Raises
+        ------
+        InputError
+            If the columns are missing where they should be there, or hold no positions.
+        """
+        if not self.known.has_positions:
+            return [None] * len(self)
+        with self._reading():
+            ra, dec = (self._numbers(name, "fiu").astype(np.float64) for name in ("ra", "dec"))
+        known = np.isfinite(ra) & np.isfinite(dec)
+        if not ((np.abs(dec) <= 90) & (ra >= 0) & (ra <= 360))[known].all():
+            raise InputError(f"{self.path}: 'ra' and 'dec' are not all degrees on the sky.")
+        return [
+            (float(a), float(d)) if there else None
+            for a, d, there in zip(ra, dec, known, strict=True)
+        ]
+
+    def _recognise(self) -> Galaxy10Set:
+        shape, kind = self._images.shape, self._images.dtype
+        for known in GALAXY10_SETS.values():
+            if shape[1:] == (known.side, known.side, 3) and kind == np.uint8:
+                if 0 < shape[0] <= known.images:
+                    return known
+                raise InputError(
+                    f"{self.path} holds {shape[0]} images; {known.title} has {known.images}."
+                )
+        sides = " or ".join(f"(N, {s.side}, {s.side}, 3)" for s in GALAXY10_SETS.values())
+        raise InputError(
+            f"{self.path}: 'images' is {kind} of the shape {shape}, not uint8 of {sides}."
+        )
+
+    def _block_length(self) -> int:
+        image = int(np.prod(self._images.shape[1:]))
+        chunk = self._images.chunks[0] if self._images.chunks else MAX_BLOCK_BYTES // image
+        return int(min(chunk, MAX_BLOCK_BYTES // image))
+
+    def _numbers(self, name: str, kinds: str) -> NDArray[Any]:
+        column = self._column(name)
+        if column.shape != (len(self),) or column.dtype.kind not in kinds:
+            raise InputError(
+                f"{self.path}: {name!r} is {column.dtype} of the shape {column.shape}; it needs a "
+                f"number for each of the {len(self)} images."
+            )
+        return np.asarray(column[:])
+
+    def _column(self, name: str) -> Any:
+        h5py = require("h5py", "train")
+        links = self._file.id.links
+        # The link itself is looked at, for to open what it leads to would open another file.
+        if not links.exists(name.encode()):
+            raise InputError(f"{self.path} lacks {name!r}. Is it a file of Galaxy10?")
+        if links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
+            raise InputError(f"{self.path}: {name!r} is a link. Put the data itself into the file.")
+        column = self._file[name]
+        if not isinstance(column, h5py.Dataset):
+            raise InputError(f"{self.path}: {name!r} is no data set.")
+        if column.is_virtual or column.external:
+            raise InputError(
+                f"{self.path}: {name!r} lies in other files. Put the data itself into the file."
+            )
+        if column.chunks and np.prod(column.chunks, dtype=float) * column.dtype.itemsize > (
+            MAX_BLOCK_BYTES
+        ):
+            raise InputError(f"{self.path}: {name!r} has chunks that are too large to unpack.")
+        return column
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except GalpipeError:
+            raise
+        except Exception as error:
+            # A damaged file reaches the HDF5 library at any point, with any error.
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(
+                f"Cannot read {self.path} ({reason}). Download it again, or convert it to HDF5."
+            ) from error
+
+
+def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
+    """Read the labels of a Galaxy10 file.
+
+    A file whose classes have other numbers of images than the published ones, such as a part of
+    it, is warned of.
+
+    Parameters
+    ----------
+    path : str or Path
+        The HDF5 file.
+    name : str
+        Which of `GALAXY10_SETS` it must be: an index of one means another class in the other.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the file; image 17 of ``Galaxy10_DECals.h5`` has the path
+        ``Galaxy10_DECals.h5/Galaxy10_DECals-00017``.
+
+    Raises
+    ------
+    InputError
+        If it is the other data set, damaged or laid out otherwise.
+    """
+    wanted = GALAXY10_SETS[name]
+    with Galaxy10File(path) as file:
+        if file.known is not wanted:
+            raise InputError(
+                f"{path} is {file.known.title}, not {wanted.title}; their classes differ. Set "
+                "'kind' and 'class_names' to the data set that it is."
+            )
+        labels, positions = file.labels(), file.positions()
+    counts = np.bincount(labels, minlength=len(wanted.class_names))
+    differences = [
+        f"{name} {count} (published: {published})"
+        for name, count, published in zip(
+            wanted.class_names, counts, wanted.class_counts, strict=True
+        )
+        if count != published
+    ]
+    if differences:
+        logger.warning(
+            "%s is not %s as it was published: images of %s",
+            path,
+            wanted.title,
+            ", ".join(differences),
+        )
+    stem = Path(path).stem.replace(".", "_")
+    return [
+        LabelledImage(Path(path, f"{stem}-{index:05d}"), (label,), position=position)
+        for index, (label, position) in enumerate(zip(labels.tolist(), positions, strict=True))
+    ]

@@ -1,0 +1,211 @@
+"""Turn tables of Galaxy Zoo votes into labels: classes, their probabilities, Kaggle's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ...annotations.classes import GALAXY10_DECALS, GALAXY10_SDSS
+from ...annotations.image_lookup import find_image, image_stem
+from ...errors import InputError, OutputError
+from ...files.atomic import atomic_path
+from .choice import class_shares
+from .galaxy10 import GALAXY10_RULE, galaxy10_allowed
+from .galaxy10_sdss import galaxy10_sdss_allowed
+from .gz2_tree import GZ2_TREE
+from .kaggle import to_kaggle
+from .vote_table import VoteTable, read_votes
+
+__all__ = ["TARGETS", "VoteLabels", "convert_votes", "labels_from_votes", "with_images"]
+
+TARGETS: Mapping[str, tuple[str, ...]] = {
+    "galaxy10-decals": GALAXY10_DECALS,
+    "galaxy10-sdss": GALAXY10_SDSS,
+    "soft": GALAXY10_DECALS,
+    "kaggle": (),
+}
+"""What votes can be turned into, and the classes that it speaks of."""
+
+
+@dataclass(frozen=True, eq=False)
+class VoteLabels:
+    """The account of `convert_votes`.
+
+    Attributes
+    ----------
+    kind : str
+        The survey whose votes they are.
+    class_names : tuple of str
+        The classes that the table speaks of; none if it holds Kaggle's columns.
+    galaxies : int
+        How many were read, whether they have a label or not.
+    without_image : int
+        How many of them have no image in the folder.
+    undecided : int
+        How many of the others have votes that decide nothing.
+    table : DataFrame
+        What was written.
+    failures : tuple of InputError
+        What of the votes was left out, being wrong.
+    """
+
+    kind: str
+    class_names: tuple[str, ...]
+    galaxies: int
+    without_image: int
+    undecided: int
+    table: pd.DataFrame
+    failures: tuple[InputError, ...]
+
+
+def convert_votes(
+    source: str | Path,
+    output: str | Path,
+    target: str,
+    *,
+    images: str | Path | None = None,
+    overwrite: bool = False,
+) -> VoteLabels:
+    """Write the labels that a table of votes gives.
+
+    Parameters
+    ----------
+    source : str or Path
+        Table as `read_votes` takes it.
+    output : str or Path
+        CSV to write.
+    target : str
+        One of `TARGETS`, see `labels_from_votes`.
+    images : str or Path, optional
+        Folder of the images; galaxies without one in it are left out.
+    overwrite : bool
+        Whether a file in the place of the output may be replaced.
+
+    Returns
+    -------
+    VoteLabels
+        The account of it.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, lacks what the target needs, or names no image of the folder.
+    OutputError
+        If the output exists or cannot be written.
+    """
+    output = Path(output)
+    if output.exists() and not overwrite:
+        raise OutputError(
+            f"{output} exists already. Choose another output, or add --overwrite (in Python: "
+            "overwrite=True) to replace it."
+        )
+    failures: list[InputError] = []
+    votes = read_votes(source, failures.append)
+    kept = votes if images is None else with_images(votes, images)
+    if len(votes) and not len(kept):
+        raise InputError(
+            f"None of the {len(votes)} images that {source} names is in {images}, "
+            f"first {votes.names[0]!r}. Name the folder that holds them."
+        )
+    table = labels_from_votes(kept, target)
+    with atomic_path(output) as beside:
+        table.to_csv(beside, index=False, float_format="%.6f", lineterminator="\n")
+    return VoteLabels(
+        kind=votes.kind.name,
+        class_names=TARGETS[target],
+        galaxies=len(votes),
+        without_image=len(votes) - len(kept),
+        undecided=len(kept) - len(table),
+        table=table,
+        failures=tuple(failures),
+    )
+
+
+def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
+    """Turn votes into a table of labels.
+
+    Parameters
+    ----------
+    votes : VoteTable
+        The votes.
+    target : str
+        One of `TARGETS`: ``galaxy10-decals`` and ``galaxy10-sdss`` give the columns ``filename``
+        and ``label``, the names of the classes that the votes leave open, separated by ``|``;
+        ``soft``, ``filename`` and the probability of each class of `GALAXY10_DECALS`;
+        ``kaggle``, ``GalaxyID`` and the 37 columns.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the votes, without the galaxies whose votes decide nothing.
+
+    Raises
+    ------
+    InputError
+        If the survey did not ask what Kaggle's columns hold.
+    ValueError
+        If there is no such target.
+    """
+    if target == "galaxy10-decals":
+        return _labelled(votes, galaxy10_allowed(votes.shares), GALAXY10_DECALS)
+    if target == "galaxy10-sdss":
+        return _labelled(votes, galaxy10_sdss_allowed(votes.shares), GALAXY10_SDSS)
+    if target == "soft":
+        parts = class_shares(GALAXY10_RULE, votes.shares, len(GALAXY10_DECALS))
+        values = pd.DataFrame(parts, columns=list(GALAXY10_DECALS))
+        return _named("filename", votes.names, values)
+    if target == "kaggle":
+        _need_every_question(votes)
+        return _named("GalaxyID", list(map(image_stem, votes.names)), to_kaggle(votes.shares))
+    raise ValueError(f"target is {target!r}, not one of {', '.join(TARGETS)}")
+
+
+def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
+    """Keep the galaxies whose image is in a folder, and name them as they are named there.
+
+    Parameters
+    ----------
+    votes : VoteTable
+        The votes; names may lack the extension.
+    images : str or Path
+        Folder of the images.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or a name leads out of it.
+    """
+    folder = Path(images)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder of images.")
+    found = [find_image(folder, name) for name in votes.names]
+    kept = votes.only([path is not None for path in found])
+    names = tuple(path.relative_to(folder).as_posix() for path in found if path is not None)
+    return VoteTable(kept.kind, names, kept.identifiers, kept.positions, kept.shares)
+
+
+def _need_every_question(votes: VoteTable) -> None:
+    known = set(votes.shares.columns)
+    lacking = [name for name, q in GZ2_TREE.items() if not known.issuperset(q.columns())]
+    if lacking:
+        raise InputError(
+            f"{votes.kind.name} did not ask all that Kaggle's 37 columns hold: it lacks "
+            f"{', '.join(lacking)} of Galaxy Zoo 2. Choose another target."
+        )
+
+
+def _labelled(
+    votes: VoteTable, allowed: Sequence[tuple[int, ...]], class_names: Sequence[str]
+) -> pd.DataFrame:
+    labels = ["|".join(class_names[index] for index in classes) for classes in allowed]
+    table = pd.DataFrame({"filename": votes.names, "label": labels}, dtype=object)
+    return table[table["label"] != ""].reset_index(drop=True)
+
+
+def _named(column: str, names: Sequence[str], values: pd.DataFrame) -> pd.DataFrame:
+    decided = (values > 0).any(axis=1)
+    values.insert(0, column, list(names))
+    return values[decided].reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Export of trained detectors: LiteRT files, calibration, model card, bundle."""

@@ -1,0 +1,204 @@
+"""From a trained network to a bundle: export, calibration, measurement, card."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...configs import DetectorTraining
+from ...metrics.curves import PrecisionRecall
+from ...metrics.detector_plots import MeasuredCurve, reliability_picture
+from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bundle, write_bundle
+from ...models.bundle import CARD_NAME, METRICS_NAME
+from ..detector import Detector
+from ..measure import search_by_role
+from ..refinement.fit import find_second_look
+from ..training.architectures import INPUT_SCALING
+from ..training.dataset import Source
+from .calibration import calibrated, calibration_errors, fit_calibration
+from .card import describe_data, model_card, versions
+from .litert_export import export_litert
+from .parity import Parity, measure_parity, parity_tiles
+from .quantisation import Quantisation
+
+__all__ = ["measure_bundle", "publish"]
+
+logger = logging.getLogger("galpipe")
+
+_MODEL_FILE = "model.tflite"
+_SECOND_LOOK_FILE = "second_look.json"
+_PICTURE_FILE = "reliability.png"
+_UNMEASURED_THRESHOLD = 0.5
+_THRESHOLDS = np.arange(0.05, 0.96, 0.01)
+
+
+def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], folder: Path) -> Path:
+    """Write the bundle of a trained network, calibrated and measured.
+
+    Where the exported network finds other boxes than the trained one, a warning is logged and the
+    card says so.
+
+    Parameters
+    ----------
+    model : RetinaNetModel
+    config : DetectorTraining
+    sources : sequence of Source
+        The scores are calibrated and their threshold is chosen on the validation images, the
+        figures are of the test images.
+    folder : Path
+        The bundle.
+
+    Raises
+    ------
+    OutputError
+        If the bundle cannot be written.
+    """
+    per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
+    manifest = Manifest(
+        name=config.name,
+        task="detector",
+        class_names=config.class_names,
+        input_size=config.input_size,
+        members=(Member(name=config.architecture, file=_MODEL_FILE, scaling=INPUT_SCALING),),
+        head=DetectorHead(anchors=config.anchors, score_threshold=_UNMEASURED_THRESHOLD),
+        pixel_scale_range=_pixel_scale_range(config),
+        training=_portable(config),
+        data=describe_data(sources),
+        versions=versions(),
+    )
+    files = {_MODEL_FILE: export_litert(model, config.input_size, per_cell)}
+    bundle = read_bundle(write_bundle(folder, manifest, files, "", {}))
+    detector = _complete(Detector(bundle), config, sources)
+    tiles = parity_tiles(sources, config.input_size)
+    parity = measure_parity(model, detector, tiles, per_cell)
+    if not parity.holds:
+        logger.warning("%s: %s", folder, parity)
+    return _measure(detector, config, sources, parity)
+
+
+def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Source]) -> Path:
+    """Give the network of a bundle all that is fitted to it, measure it, and write all into it.
+
+    A second look is trained on the training images, the scores are calibrated on the validation
+    images, and their threshold is chosen there.
+
+    The threshold is the one with the best F1, averaged over the kinds of validation images, so
+    that the many cutouts do not outvote the few frames.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    config : DetectorTraining
+        Of the training that made it.
+    sources : sequence of Source
+        The images of that training.
+
+    Returns
+    -------
+    Path
+        The bundle.
+    """
+    bundle = read_bundle(folder)
+    plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), second_look=None)
+    known = bundle.metrics()
+    parity, quantisation = known.get("litert_parity"), known.get("quantised")
+    return _measure(
+        _complete(Detector(replace(bundle, manifest=plain)), config, sources),
+        config,
+        sources,
+        parity and Parity(**parity),
+        quantisation and Quantisation.from_json(quantisation),
+    )
+
+
+def _complete(plain: Detector, config: DetectorTraining, sources: Sequence[Source]) -> Detector:
+    """Return a detector with the second look, the calibration and the threshold that suit it."""
+    found = search_by_role(plain, sources, "validation")
+    look, validation = find_second_look(plain, sources, found, config.seed)
+    kinds = [searched.metrics.matches for searched in validation.values()]
+    calibration = fit_calibration(kinds)
+    curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in kinds]
+    manifest = _with_head(
+        plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
+    )
+    detector = Detector(replace(plain.bundle, manifest=manifest))
+    detector.second_look = look and replace(look, slope=calibration.slope)
+    return detector
+
+
+def _with_head(manifest: Manifest, **changes: Any) -> Manifest:
+    if manifest.head is None:
+        return manifest
+    return manifest.model_copy(update={"head": manifest.head.model_copy(update=changes)})
+
+
+def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
+    if not curves:
+        return _UNMEASURED_THRESHOLD
+    f1 = [np.mean([curve.f1(threshold) for curve in curves]) for threshold in _THRESHOLDS]
+    return round(float(_THRESHOLDS[int(np.argmax(f1))]), 2)
+
+
+def _measure(
+    detector: Detector,
+    config: DetectorTraining,
+    sources: Sequence[Source],
+    parity: Parity | None,
+    quantisation: Quantisation | None = None,
+) -> Path:
+    """Measure a detector on the images held back and write its bundle with the figures."""
+    measured = {
+        role: searched.metrics
+        for role, searched in search_by_role(detector, sources, "test").items()
+    }
+    head = detector.head
+    metrics: dict[str, Any] = {
+        "score_threshold": head.score_threshold,
+        "calibration": head.calibration.model_dump(),
+    }
+    if parity is not None:
+        metrics["litert_parity"] = parity.to_json()
+    if quantisation is not None:
+        metrics["quantised"] = quantisation.to_json(measured)
+    metrics["held_back"] = {
+        role: result.to_json()
+        | result.at(head.score_threshold).to_json()
+        | calibration_errors(result.matches, head.calibration)
+        for role, result in measured.items()
+    }
+    curves = [MeasuredCurve(*figures, head.score_threshold) for figures in measured.items()]
+    bundle = detector.bundle
+    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _SECOND_LOOK_FILE)
+    files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
+    files[_PICTURE_FILE] = reliability_picture(curves)
+    if detector.second_look is not None:
+        files[_SECOND_LOOK_FILE] = detector.second_look.to_bytes()
+        head = head.model_copy(update={"second_look": _SECOND_LOOK_FILE})
+    manifest = bundle.manifest.model_copy(update={"head": head})
+    card = model_card(config, sources, measured, head, parity, quantisation, _PICTURE_FILE)
+    return write_bundle(bundle.path, manifest, files, card, metrics)
+
+
+def _portable(config: DetectorTraining) -> dict[str, Any]:
+    """Return the settings without the folders of the machine that they were used on."""
+    settings = config.model_dump(mode="json")
+    for source in settings["data"]:
+        for name in ("images", "annotations"):
+            source[name] = "/".join(Path(source[name]).parts[-2:])
+    for name in ("backbone_weights", "start_from"):
+        settings[name] = settings[name] and Path(settings[name]).name
+    return settings
+
+
+def _pixel_scale_range(config: DetectorTraining) -> tuple[float, float] | None:
+    known = [data.pixel_scale for data in config.data if data.pixel_scale is not None]
+    if not known:
+        return None
+    smallest, largest = config.scale_range
+    return round(min(known) / largest, 3), round(max(known) / smallest, 3)

@@ -1,0 +1,1 @@
+"""Detectors exported by other programs: SavedModels and TFLite files."""

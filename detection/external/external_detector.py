@@ -1,0 +1,158 @@
+"""Detectors that others made, which decode their boxes and suppress doubles inside the network."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BundleError
+from ...imaging import Detections, Stretch, clip
+from ...models.identity import ModelIdentity
+from ..refinement.refinement import SecondLook
+from ..tile_detector import LOWEST_SCORE
+
+__all__ = ["ForeignDetector", "NetworkOutputs", "file_checksum"]
+
+_SCORE_THRESHOLD = 0.5
+
+# COCO numbers its classes up to this; networks that do not say how many they have come from there.
+_UNSTATED_CLASSES = 90
+
+
+class NetworkOutputs(NamedTuple):
+    """What a network says of one image, best first or in any order.
+
+    Attributes
+    ----------
+    boxes : ndarray, shape (N, 4)
+        ``ymin, xmin, ymax, xmax`` in pixels of the image.
+    scores : ndarray, shape (N,)
+        In 0..1.
+    class_ids : ndarray, shape (N,)
+        Counted from 0.
+    found : float
+        How many rows were found; those after them are filling.
+    """
+
+    boxes: NDArray[Any]
+    scores: NDArray[Any]
+    class_ids: NDArray[Any]
+    found: float
+
+
+class ForeignDetector(ABC):
+    """A detector without a bundle, such as the TF Object Detection API exports: a `TileDetector`.
+
+    It says nothing of a score threshold, a stretch or a pixel scale: 0.5, galpipe's own stretch
+    and any scale are taken.  It has no second look.
+
+    Parameters
+    ----------
+    path : Path
+        The model's file or folder.
+    name : str
+        What to call it.
+    sha256 : mapping of str to str
+        Checksums of its files.
+    input_size : int
+        Side of the pictures it is given.
+    class_names : sequence of str, optional
+        Names of the classes in order; by default ``class 1``, ``class 2`` ...
+    stated_classes : int, optional
+        How many classes the network tells apart at most, where it says so.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        sha256: Mapping[str, str],
+        input_size: int,
+        class_names: Sequence[str] | None,
+        stated_classes: int | None,
+    ) -> None:
+        if class_names is None:
+            numbers = range(1, (stated_classes or _UNSTATED_CLASSES) + 1)
+            class_names = [f"class {number}" for number in numbers]
+        self.class_names = tuple(class_names)
+        self.identity = ModelIdentity(name, path, "detector", self.class_names, sha256)
+        self.input_size = input_size
+        self.score_threshold = _SCORE_THRESHOLD
+        self.lowest_score = LOWEST_SCORE
+        self.stretch = Stretch()
+        self.pixel_scale_range: tuple[float, float] | None = None
+        self.second_look: SecondLook | None = None
+
+    @abstractmethod
+    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
+        """Return what the network finds in one image of shape (S, S, 3).
+
+        Raises
+        ------
+        BundleError
+            If the network fails, or gives what is no list of boxes.
+        """
+
+    def detect(
+        self, images: NDArray[np.uint8], score_threshold: float | None = None
+    ) -> list[Detections]:
+        """Find the objects of each image; see `TileDetector.detect`.
+
+        Raises
+        ------
+        BundleError
+            If the network fails, or finds a class that has no name.
+        """
+        threshold = self.score_threshold if score_threshold is None else score_threshold
+        return [self._detections(self.run(image), threshold) for image in images]
+
+    def _detections(self, outputs: NetworkOutputs, threshold: float) -> Detections:
+        path = self.identity.path
+        boxes, scores, class_ids = (np.asarray(part, np.float64) for part in outputs[:3])
+        if scores.ndim != 1 or scores.shape != class_ids.shape or boxes.shape != (scores.size, 4):
+            raise BundleError(
+                f"{path}: its boxes, scores and classes have the shapes {boxes.shape}, "
+                f"{scores.shape} and {class_ids.shape}, which do not fit; export it again"
+            )
+        real = np.arange(len(scores)) < outputs.found
+        finite = np.isfinite(boxes).all(axis=1) & np.isfinite(class_ids)
+        ordered = (boxes[:, :2] <= boxes[:, 2:]).all(axis=1)
+        kept = np.flatnonzero(real & finite & ordered & (scores >= threshold))
+        kept = kept[np.argsort(-scores[kept], kind="stable")]
+        unnamed = class_ids[kept][(class_ids[kept] < 0) | (class_ids[kept] >= self._classes)]
+        if len(unnamed):
+            raise BundleError(
+                f"{path}: found class number {unnamed[0] + 1:g}, but knows the names of "
+                f"{self._classes}; put the label map it was trained with beside it"
+            )
+        side = self.input_size
+        return Detections(
+            clip(boxes[kept][:, [1, 0, 3, 2]], side, side),
+            np.minimum(scores[kept], 1.0),
+            class_ids[kept].astype(np.int64),
+        )
+
+    @property
+    def _classes(self) -> int:
+        return len(self.class_names)
+
+
+def file_checksum(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    BundleError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,126 @@
+"""Detectors that others exported to TFLite, with ``TFLite_Detection_PostProcess`` at the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import BundleError
+from ...models.litert import available_cores
+from .external_detector import ForeignDetector, NetworkOutputs
+
+__all__ = ["TFLiteDetector"]
+
+_POST_PROCESS = "TFLite_Detection_PostProcess"
+_LARGEST_FILE = 2 * 1024**3
+_LARGEST_INPUT = 4096
+
+# What the interpreter and the shapes of a damaged network may raise.
+_FAULTS = (ValueError, RuntimeError, TypeError, LookupError, MemoryError)
+
+# A quantised input takes 8-bit pixels as they are, shifted where it is signed; a float one takes
+# -1 to 1, as the TF Object Detection API documents (run_tflite/"normalized_input_image_tensor").
+_SCALES = {np.uint8: (1.0, 0.0), np.int8: (1.0, -128.0), np.float32: (1 / 127.5, -1.0)}
+
+
+class TFLiteDetector(ForeignDetector):
+    """A TFLite export of the TF Object Detection API; it runs with the base installation.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.tflite`` file.
+    class_names : sequence of str, optional
+        Names of its classes in order; by default ``class 1``, ``class 2`` ...
+
+    Raises
+    ------
+    BundleError
+        If the file cannot be read or run, or is no such detector.
+    """
+
+    def __init__(self, path: Path, class_names: Sequence[str] | None = None) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        content = _read(path)
+        try:
+            self._interpreter: Any = Interpreter(
+                model_content=content, num_threads=available_cores()
+            )
+            self._interpreter.allocate_tensors()
+            side = self._find_input(path)
+            self._outputs, classes = self._find_outputs(path)
+        except _FAULTS as error:
+            raise BundleError(f"{path}: is no TFLite network that can be run: {error}") from error
+        checksum = hashlib.sha256(content).hexdigest()
+        super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
+
+    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
+        """Return what the network finds; see `ForeignDetector.run`."""
+        scale, offset = self._scaling
+        pixels = image if self._dtype is np.uint8 else image * np.float32(scale) + offset
+        try:
+            self._interpreter.set_tensor(self._input, pixels[np.newaxis].astype(self._dtype))
+            self._interpreter.invoke()
+            boxes, class_ids, scores, count = (
+                self._interpreter.get_tensor(index) for index in self._outputs
+            )
+            return NetworkOutputs(
+                boxes[0].astype(np.float64) * self.input_size,
+                scores[0],
+                class_ids[0],
+                float(count[0]),
+            )
+        except _FAULTS as error:
+            raise BundleError(f"{self.identity.path}: cannot be run: {error}") from error
+
+    def _find_input(self, path: Path) -> int:
+        inputs = self._interpreter.get_input_details()
+        shape = [int(side) for side in inputs[0]["shape"]] if len(inputs) == 1 else []
+        if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or shape[1] != shape[2]:
+            raise BundleError(f"{path}: takes {shape}, not one square picture (1, S, S, 3)")
+        if not 1 < shape[1] <= _LARGEST_INPUT:
+            raise BundleError(f"{path}: must take pictures of a fixed size; export it with one")
+        self._dtype = inputs[0]["dtype"]
+        if self._dtype not in _SCALES:
+            raise BundleError(f"{path}: takes numbers of the kind {self._dtype.__name__}")
+        self._scaling = _SCALES[self._dtype]
+        self._input = inputs[0]["index"]
+        return shape[1]
+
+    def _find_outputs(self, path: Path) -> tuple[list[int], int]:
+        """Return the tensors of boxes, classes, scores and count, and the number of classes.
+
+        Converters name and order the network's outputs as they like; only the operation that
+        makes them says which is which, and no public call of the interpreter shows it.
+        """
+        for operation in self._interpreter._get_ops_details():
+            if operation["op_name"] == _POST_PROCESS:
+                outputs = [int(index) for index in operation["outputs"]]
+                scores = int(operation["inputs"][1])
+                break
+        else:
+            raise BundleError(
+                f"{path}: ends without {_POST_PROCESS}; export it with the TF Object Detection "
+                "API (export_tflite_graph_tf2.py), or give its SavedModel"
+            )
+        details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
+        shown = {detail["index"] for detail in self._interpreter.get_output_details()}
+        if len(outputs) != 4 or not shown.issuperset(outputs):
+            raise BundleError(f"{path}: hides some outputs of its {_POST_PROCESS}")
+        # The scores of each anchor; the first may be the background, so this is an upper bound.
+        return outputs, int(details[scores]["shape"][-1])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            raise BundleError(f"{path}: is no regular file of at most {_LARGEST_FILE} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Refinement of detections: box edges at isophotes, scores by the light profile."""

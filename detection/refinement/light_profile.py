@@ -1,0 +1,132 @@
+"""How the light in a box is spread: what tells a galaxy from a star, a pair or a piece of one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...imaging.grey import noise_level
+
+__all__ = ["LIGHT_FEATURES", "measure_light"]
+
+LIGHT_FEATURES = 14
+"""Numbers that describe the light in a box."""
+
+_SIDE = 24
+# Standard deviation of the smoothing before a box is sampled, in samples.
+_ANTIALIASING = 0.4
+_LEVELS = (0.75, 0.5, 0.25)
+_RINGS = 4
+_ELONGATION_LEVELS = (1 / 3, 0.6)
+# Variance of a pixel of the stretched box itself, so that one pixel alone is round.
+_PIXEL = 0.2
+_PEAK = np.ones((5, 5), dtype=np.uint8)
+_FAINTEST_SECOND = 0.05
+
+_OFFSETS = np.arange(_SIDE) - (_SIDE - 1) / 2
+_RING = (np.hypot(_OFFSETS[:, np.newaxis], _OFFSETS) * (2 * _RINGS / _SIDE)).astype(int)
+
+
+def measure_light(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Measure how the light in each box is spread.
+
+    A star is the same point spread function whatever its brightness, so its box and the steepness
+    of its profile follow from its peak; a galaxy leaves that locus.  Two objects in one box have
+    two peaks, and a gap between them.  Turning or mirroring the picture changes next to nothing.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (H, W)
+        From :func:`~galpipe.imaging.grey.smoothed_grey`.
+    boxes : ndarray, shape (N, 4)
+        Within the picture and of some area.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, LIGHT_FEATURES)
+        Logarithms of the box's size (square root of its area, pixels) and of its peak above the
+        sky (grey levels); shares of it that are brighter than 3/4, 1/2 and 1/4 of the peak; mean
+        brightness, of the peak's, in four elliptical rings from the centre outwards; elongation
+        (logarithm of the ratio of the axes, from second moments) of what is brighter than 1/3 and
+        3/5 of the peak; steepest change of brightness along the box's side; the second peak, and
+        the deepest point on the line from the first to it, as a share of it.
+    """
+    if not len(boxes):
+        return np.zeros((0, LIGHT_FEATURES))
+    sky, _ = noise_level(grey)
+    patches = np.zeros((len(boxes), _SIDE, _SIDE))
+    for patch, box in zip(patches, boxes, strict=True):
+        patch[:] = _stretched(grey, box)
+    patches -= sky
+    peaks = np.maximum(patches.max(axis=(1, 2)), 1.0)
+    shapes = np.clip(patches / peaks[:, np.newaxis, np.newaxis], -0.2, 1.0)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return np.column_stack(
+        [
+            np.log(sides.prod(axis=1)) / 2,
+            np.log(peaks),
+            *((shapes > level).mean(axis=(1, 2)) for level in _LEVELS),
+            *(shapes[:, ring == _RING].mean(axis=1) for ring in range(_RINGS)),
+            *(_elongation(shapes > level, sides) for level in _ELONGATION_LEVELS),
+            _steepness(shapes),
+            [_second_peak(shape) for shape in shapes],
+        ]
+    )
+
+
+def _stretched(grey: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return what is in a box as a square of fixed side, smoothed to its pixels."""
+    scale = (box[2:] - box[:2]) / _SIDE
+    smoothing = _ANTIALIASING * scale
+    around = np.ceil(3 * smoothing) + 1
+    left, top = np.maximum(np.floor(box[:2] - around), 0).astype(int)
+    right, bottom = np.ceil(box[2:] + around).astype(int)
+    inside = cv2.GaussianBlur(
+        grey[top:bottom, left:right], (0, 0), sigmaX=smoothing[0], sigmaY=smoothing[1]
+    )
+    x, y = box[:2] - (left, top) + scale / 2 - 0.5
+    return cv2.warpAffine(
+        inside,
+        np.array([[scale[0], 0, x], [0, scale[1], y]]),
+        (_SIDE, _SIDE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _elongation(masks: NDArray[np.bool_], sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of the ratio of the axes of each mask, in the shape of its box."""
+    across, down = (sides / sides.max(axis=1, keepdims=True)).T
+    count = np.maximum(masks.sum(axis=(1, 2)), 1)
+    x = (masks * _OFFSETS).sum(axis=(1, 2)) / count
+    y = (masks * _OFFSETS[:, np.newaxis]).sum(axis=(1, 2)) / count
+    xx = (masks * _OFFSETS**2).sum(axis=(1, 2)) / count - x**2
+    yy = (masks * _OFFSETS[:, np.newaxis] ** 2).sum(axis=(1, 2)) / count - y**2
+    xy = (masks * np.outer(_OFFSETS, _OFFSETS)).sum(axis=(1, 2)) / count - x * y
+    xx, yy, xy = xx * across**2 + _PIXEL, yy * down**2 + _PIXEL, xy * across * down
+    mean, spread = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    return np.asarray(np.log((mean + spread) / (mean - spread)) / 2)
+
+
+def _steepness(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
+    across, down = np.diff(shapes, axis=2)[:, 1:], np.diff(shapes, axis=1)[:, :, 1:]
+    return np.asarray(np.percentile(np.hypot(across, down), 98, axis=(1, 2)) * _SIDE)
+
+
+def _second_peak(shape: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the second brightest peak inside, and the gap on the way to it as a share of it."""
+    peaks = cv2.dilate(shape, _PEAK) == shape
+    peaks[[0, -1]] = peaks[:, [0, -1]] = False
+    # A flat top is one peak.
+    _, _, _, centres = cv2.connectedComponentsWithStats(peaks.astype(np.uint8), connectivity=8)
+    columns, rows = np.round(centres[1:]).astype(int).T
+    if len(rows) < 2:
+        return 0.0, 1.0
+    heights = shape[rows, columns]
+    first, second = np.argsort(-heights, kind="stable")[:2]
+    way = np.linspace(0, 1, _SIDE)
+    down = np.round(rows[first] + way * (rows[second] - rows[first])).astype(int)
+    along = np.round(columns[first] + way * (columns[second] - columns[first])).astype(int)
+    gap = shape[down, along].min() / max(heights[second], _FAINTEST_SECOND)
+    return float(heights[second]), float(gap)

@@ -1,0 +1,1 @@
+"""Training of detectors with TF-Vision (needs the ``train`` extra)."""

@@ -1,0 +1,146 @@
+"""The detectors that can be trained: TF-Vision models of the TensorFlow Model Garden."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ...configs import DetectorTraining
+from ...errors import require
+from ...models import InputScaling
+
+__all__ = ["INPUT_SCALING", "build_model", "head_outputs", "scale_images"]
+
+# What Keras's MobileNetV2 takes: pixels from -1 to 1.  Other backbones turn these into theirs.
+INPUT_SCALING = InputScaling(scale=1 / 127.5, offset=-1.0)
+
+# A training of a few thousand steps has no time for the usual 0.99.
+_NORM_MOMENTUM = 0.97
+_FILTERS = 128
+
+
+def build_model(config: DetectorTraining, precision: str = "float32") -> tuple[Any, Any]:
+    """Return the TF-Vision RetinaNet task of a configuration and a model of it.
+
+    Made within the scope of a `tf.distribute` strategy of several devices, its batch norms use the
+    statistics of the whole batch, as on one device.
+
+    ``ssd_mobilenet`` is a MobileNetV2 backbone, a feature pyramid and shared heads, both of
+    separable convolutions: SSD-MobileNetV2-FPNLite.  ``efficientdet_d0`` to ``efficientdet_d2``
+    are those of :mod:`galpipe.detection.training.efficientdet`.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+    precision : str
+        Keras's policy: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+
+    Raises
+    ------
+    MissingExtraError
+        If tf-models-official is not installed.
+    """
+    task = _build_task(config)
+    import tensorflow as tf
+    from tf_keras import mixed_precision
+
+    before = mixed_precision.global_policy()
+    mixed_precision.set_global_policy(precision)
+    try:
+        with warnings.catch_warnings():
+            # TF-Vision hands the pyramid all of the backbone's levels, some of no use to it.
+            warnings.filterwarnings("ignore", "Input dict contained keys", UserWarning)
+            model = task.build_model()
+        size = config.input_size
+        head_outputs(model, tf.zeros((1, size, size, 3)), training=False)
+    finally:
+        mixed_precision.set_global_policy(before)
+    return task, model
+
+
+def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
+    """Return the raw outputs of a model's heads, without its own decoding and suppression.
+
+    Parameters
+    ----------
+    model : RetinaNetModel
+    images : tensor, shape (B, S, S, 3)
+        Scaled by :data:`INPUT_SCALING`.
+    training : bool
+        Whether batch norms use the batch's statistics.
+
+    Returns
+    -------
+    class_logits, box_codes : dict of str to tensor
+        By level, float32; shapes (B, H, W, anchors x classes), the background among the classes,
+        and (B, H, W, anchors x 4).
+    """
+    import tensorflow as tf
+
+    features = model.backbone(images, training=training)
+    pyramid = model.decoder(
+        {level: features[level] for level in model.decoder.input}, training=training
+    )
+    logits, codes, _ = model.head(pyramid, training=training)
+    return tf.nest.map_structure(lambda level: tf.cast(level, tf.float32), (logits, codes))
+
+
+def scale_images(images: Any) -> Any:
+    """Turn 8-bit pixels into what the networks take, float32."""
+    import tensorflow as tf
+
+    return tf.cast(images, tf.float32) * INPUT_SCALING.scale + INPUT_SCALING.offset
+
+
+def _build_task(config: DetectorTraining) -> Any:
+    require("official", "train")
+    import tensorflow as tf
+    from official.core import exp_factory, task_factory
+    from official.vision.configs import retinanet as _configs  # noqa: F401  registers "retinanet"
+    from official.vision.modeling import backbones, decoders  # noqa: F401  register themselves
+    from official.vision.tasks import retinanet as _tasks  # noqa: F401  registers the task
+
+    anchors = config.anchors
+    experiment = exp_factory.get_exp_config("retinanet")
+    experiment.override(
+        {
+            "task": {
+                "model": {
+                    # Counts the background, which is class 0.
+                    "num_classes": 1 + len(config.class_names),
+                    "input_size": [config.input_size, config.input_size, 3],
+                    "min_level": anchors.min_level,
+                    "max_level": anchors.max_level,
+                    "anchor": {
+                        "num_scales": anchors.num_scales,
+                        "aspect_ratios": list(anchors.aspect_ratios),
+                        "anchor_size": anchors.anchor_size,
+                    },
+                    "norm_activation": {
+                        "use_sync_bn": tf.distribute.get_strategy().num_replicas_in_sync > 1,
+                        "norm_momentum": _NORM_MOMENTUM,
+                    },
+                },
+                "losses": {"l2_weight_decay": config.weight_decay},
+                "freeze_backbone": config.freeze_backbone,
+            }
+        }
+    )
+    if config.architecture == "ssd_mobilenet":
+        experiment.task.model.override(_SSD_MOBILENET)
+    else:
+        from .efficientdet import set_architecture
+
+        set_architecture(experiment.task.model, config.architecture)
+    return task_factory.get_task(experiment.task)
+
+
+_SSD_MOBILENET: dict[str, Any] = {
+    "backbone": {"type": "mobilenet", "mobilenet": {"model_id": "MobileNetV2"}},
+    "decoder": {
+        "type": "fpn",
+        "fpn": {"num_filters": _FILTERS, "use_separable_conv": True, "use_keras_layer": True},
+    },
+    "head": {"num_convs": 4, "num_filters": _FILTERS, "use_separable_conv": True},
+    "norm_activation": {"activation": "relu6"},
+}

@@ -1,0 +1,125 @@
+"""Give the backbone of a TF-Vision detector the weights of Keras's network of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+
+__all__ = ["load_backbone", "weighted_layers"]
+
+Arrays = list[NDArray[np.float32]]
+
+# By architecture, the network of keras.applications that its backbone is.
+_NETWORKS = {
+    "ssd_mobilenet": "MobileNetV2",
+    "efficientdet_d0": "EfficientNetB0",
+    "efficientdet_d1": "EfficientNetB1",
+    "efficientdet_d2": "EfficientNetB2",
+}
+
+
+def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"] | Path) -> None:
+    """Load ImageNet weights into a backbone.
+
+    Parameters
+    ----------
+    backbone : MobileNet or EfficientNet
+        Of a detector of :mod:`galpipe.detection.training.architectures`, filled in place.
+    architecture : str
+        The detector's, such as ``ssd_mobilenet``.
+    weights : "imagenet" or Path
+        ``"imagenet"`` lets Keras download its own; a path is a ``.weights.h5`` (or Keras's older
+        ``.h5``) file of the network of ``keras.applications`` with ``include_top=False``:
+        MobileNetV2, or EfficientNetB0 to B2 for EfficientDet-D0 to D2.  HDF5 holds arrays only:
+        nothing in such a file is executed.
+
+    Raises
+    ------
+    InputError
+        If the weights cannot be had or do not fit.
+    """
+    network = _NETWORKS[architecture]
+    layers = list(weighted_layers(backbone))
+    arrays = _keras_arrays(network, weights)
+    if len(layers) != len(arrays):
+        raise InputError(
+            f"{weights}: holds {len(arrays)} layers, {network} has {len(layers)}; "
+            f"give the weights of keras.applications.{network}(include_top=False)"
+        )
+    for layer, values in zip(layers, arrays, strict=True):
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if shapes != [value.shape for value in values[: len(shapes)]]:
+            raise InputError(
+                f"{weights}: weights of shape {values[0].shape} stand where {network} has "
+                f"{shapes[0]}; give the weights of width 1.0"
+            )
+        layer.set_weights(_same_function(values, layer.epsilon) if _is_norm(layer) else values)
+
+
+def weighted_layers(backbone: Any) -> Iterator[Any]:
+    """Yield the convolutions and batch norms of a backbone, from input to output."""
+    # That of EfficientNet stands behind a normalisation of colours.
+    for layer in getattr(backbone, "network", backbone).layers:
+        if not hasattr(layer, "_conv0"):
+            yield from [layer] if layer.weights else []
+            continue
+        for number in range(3):
+            convolution = getattr(layer, f"_conv{number}", None)
+            if number == 2 and getattr(layer, "_squeeze_excitation", None):
+                yield layer._squeeze_excitation._se_reduce
+                yield layer._squeeze_excitation._se_expand
+            # The first block has an expansion that is never built.
+            if convolution is not None and convolution.built:
+                yield convolution
+                yield getattr(layer, f"_norm{number}")
+
+
+def _is_norm(layer: Any) -> bool:
+    return hasattr(layer, "epsilon")
+
+
+def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arrays]:
+    """Return the arrays of each layer of a network of Keras; a batch norm's epsilon comes last."""
+    import keras
+
+    try:
+        model = getattr(keras.applications, network)(
+            include_top=False,
+            weights=weights if weights == "imagenet" else str(weights),
+            # Another size would make Keras warn; the weights do not depend on it.
+            input_shape=(224, 224, 3),
+        )
+    except Exception as error:
+        # Keras raises what its downloader, its HDF5 reader or its shape check happen to raise.
+        cure = (
+            "they are downloaded from storage.googleapis.com: check the network, or set "
+            "backbone_weights to a file or to none"
+            if weights == "imagenet"
+            else f"give a weights file of keras.applications.{network}(include_top=False)"
+        )
+        raise InputError(
+            f"backbone weights '{weights}' cannot be loaded ({error}); {cure}"
+        ) from error
+    layers: list[Arrays] = []
+    for layer in model.layers:
+        # The convolution for a classifier, which EfficientDet does without.
+        if layer.name == "top_conv":
+            break
+        arrays = [np.asarray(weight) for weight in layer.get_weights()]
+        # The colours of EfficientNet are normalised in front of the backbone.
+        if arrays and not isinstance(layer, keras.layers.Normalization):
+            is_norm = isinstance(layer, keras.layers.BatchNormalization)
+            layers.append([*arrays, np.asarray(layer.epsilon, np.float32)] if is_norm else arrays)
+    return layers
+
+
+def _same_function(statistics: Arrays, epsilon: float) -> Arrays:
+    """Turn a batch norm of Keras's epsilon into one of ours."""
+    gamma, beta, mean, variance, keras_epsilon = statistics
+    return [gamma, beta, mean, variance + keras_epsilon - np.float32(epsilon)]

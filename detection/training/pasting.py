@@ -1,0 +1,166 @@
+"""Cut real objects out of annotated images and paste them into others, where their box is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...imaging import iou
+from ...imaging.grey import extent, isophote, noise_level, smoothed_grey
+from .training_tiles import LabelledImage, TrainingTile
+
+__all__ = ["Donor", "cut_donors", "paste"]
+
+# The annotated boxes are isophotes at six times the noise of the smoothed grey image; the light
+# that is carried along reaches further out.
+_BOX_LEVEL = 6.0
+_OUTSKIRTS_LEVEL = 2.5
+# An object whose own isophote is not the box that it was given touches something else: not cut out.
+_FAITHFUL = 0.5
+# A pasted object smaller than this was shrunk until it looks like a star: undecided.
+_SMALLEST_PASTED = 16.0
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Donor:
+    """The light of one object, without its sky and its neighbours.
+
+    Attributes
+    ----------
+    light : ndarray of float32, shape (h, w, 3)
+        In 8-bit counts above the sky, fading to zero at the object's outskirts.
+    side : float
+        Longer side of the object's box, pixels.
+    class_id : int
+    native : bool
+        True if it comes from a survey frame, at the scale at which such objects are searched.
+    """
+
+    light: NDArray[np.float32]
+    side: float
+    class_id: int
+    native: bool
+
+
+def cut_donors(images: list[LabelledImage], native: bool) -> list[Donor]:
+    """Cut every object that stands clear of its neighbours and of the image's edge.
+
+    Parameters
+    ----------
+    images : list of LabelledImage
+        Images of the training part only.
+    native : bool
+        Whether these are survey frames.
+    """
+    donors = []
+    for image in images:
+        if image.difficult.all():
+            continue
+        grey = smoothed_grey(image.rgb)
+        sky, noise = noise_level(grey)
+        colour = np.median(image.rgb[::3, ::3], axis=(0, 1)).astype(np.float32)
+        for box, class_id in zip(
+            image.boxes[~image.difficult], image.class_ids[~image.difficult], strict=True
+        ):
+            light = _cut(image, grey - sky, noise, colour, box)
+            if light is not None:
+                side = float((box[2:] - box[:2]).max())
+                donors.append(Donor(light, side, int(class_id), native))
+    return donors
+
+
+def _cut(
+    image: LabelledImage,
+    grey: NDArray[np.float32],
+    noise: float,
+    colour: NDArray[np.float32],
+    box: NDArray[np.float64],
+) -> NDArray[np.float32] | None:
+    height, width = grey.shape
+    margin = 0.25 * (box[2:] - box[:2]).max()
+    x0, y0 = np.floor(box[:2] - margin).astype(int)
+    x1, y1 = np.ceil(box[2:] + margin).astype(int)
+    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+        return None
+    window = grey[y0:y1, x0:x1]
+    inner = np.zeros_like(window)
+    ix0, iy0 = np.maximum(np.floor(box[:2]).astype(int) - (x0, y0), 0)
+    ix1, iy1 = np.ceil(box[2:]).astype(int) - (x0, y0)
+    inner[iy0:iy1, ix0:ix1] = window[iy0:iy1, ix0:ix1]
+    own = extent(isophote(np.where(inner > 0, window, 0), _BOX_LEVEL * noise))
+    if iou([own], [box - np.array([x0, y0, x0, y0])])[0, 0] < _FAITHFUL:
+        return None
+    outskirts = isophote(inner, _OUTSKIRTS_LEVEL * noise).astype(np.float32)
+    reach = max(1.0, 0.03 * float((box[2:] - box[:2]).max()))
+    soft = cv2.GaussianBlur(cv2.dilate(outskirts, np.ones((3, 3))), (0, 0), reach)
+    light = image.rgb[y0:y1, x0:x1].astype(np.float32) - colour
+    return light * soft[:, :, np.newaxis]
+
+
+def paste(
+    tile: TrainingTile,
+    donor: Donor,
+    scale: float,
+    blur: float,
+    gain: float,
+    rng: np.random.Generator,
+) -> TrainingTile:
+    """Add the light of an object to a tile, at a free place.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    donor : Donor
+    scale : float
+        Pixels of the tile per pixel of the donor.
+    blur : float
+        Standard deviation of the Gaussian that stands for the seeing, pixels of the tile.
+    gain : float
+        Factor on the light.
+    rng : Generator
+
+    Returns
+    -------
+    TrainingTile
+        With the object and the box of its isophote; unchanged if there is no free place or the
+        object would sink into the noise.
+    """
+    size = tile.image.shape[0]
+    light = np.rot90(donor.light, int(rng.integers(4)))
+    shape = (max(round(light.shape[1] * scale), 3), max(round(light.shape[0] * scale), 3))
+    light = cv2.resize(
+        light, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    )
+    border = int(np.ceil(3 * blur))
+    light = cv2.copyMakeBorder(light, border, border, border, border, cv2.BORDER_CONSTANT, value=0)
+    light = cv2.GaussianBlur(light * np.float32(gain), (0, 0), blur)
+    height, width = light.shape[:2]
+    if height >= size or width >= size:
+        return tile
+    grey = smoothed_grey(tile.image)
+    _, noise = noise_level(grey)
+    own = np.array(extent(isophote(smoothed_grey(light), _BOX_LEVEL * noise)))
+    if (own[2:] - own[:2]).max() < _SMALLEST_PASTED / 2:
+        return tile
+    for _ in range(_ATTEMPTS):
+        x, y = int(rng.integers(size - width)), int(rng.integers(size - height))
+        box = own + np.array([x, y, x, y])
+        if iou([box], np.concatenate([tile.boxes, tile.cut])).max(initial=0.0) < 0.05:
+            break
+    else:
+        return tile
+    image = tile.image.copy()
+    window = image[y : y + height, x : x + width]
+    window[:] = np.clip(window + light, 0, 255).astype(np.uint8)
+    if (box[2:] - box[:2]).max() < _SMALLEST_PASTED:
+        return replace(tile, image=image, ignored=np.vstack([tile.ignored, box]))
+    return replace(
+        tile,
+        image=image,
+        boxes=np.vstack([tile.boxes, box]),
+        class_ids=np.append(tile.class_ids, donor.class_id),
+    )

@@ -1,0 +1,217 @@
+"""Draw on training tiles what no box belongs to: crowds of stars, glaring single stars, and trails.
+
+Survey fields of high latitude, which people annotate, show hardly any.  A detector that has never
+seen them takes chains of blended stars for galaxies, a star cluster for one large galaxy, the
+coloured halo and torn core of a saturated star for a galaxy with a nucleus, and the trail of a
+satellite for galaxies seen from the edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...imaging import iou
+from .training_tiles import TrainingTile
+
+__all__ = ["crowd", "glare", "trail"]
+
+# Full width at half maximum of a star in pixels of the frame (SDSS: 1.0 to 1.8 arcsec of 0.396),
+# and the least in pixels of a tile that was shrunk by averaging.
+_FWHM = (2.5, 4.5)
+_NARROWEST = 1.3
+# Exponent of the Moffat profile that fits stars under the atmosphere (Trujillo et al. 2001 give
+# 4.765 for turbulence alone; real telescopes 2.5 to 3.5).
+_BETA = 3.0
+# Stars that are added to as many pixels of the frame as a tile has, the most that a tile is given,
+# and how steeply their number falls with their light.
+_FEWEST, _MOST, _LIMIT = 150, 2500, 12_000
+_SLOPE = 0.6
+# Light of the faintest star's centre, in counts of the picture, and of the brightest.
+_FAINTEST, _BRIGHTEST = 8.0, 4000.0
+# Counts from which the stretch compresses light (the asinh curve of survey pictures).
+_KNEE = 45.0
+_ATTEMPTS = 4
+# Light of a trail's middle line in counts of the picture.
+_TRAIL = (10.0, 400.0)
+# Mean added counts over a box under which its object is still plain to see.
+_CLEAR = 4.0
+
+
+def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
+    """Strew stars over a tile: evenly, or thickening towards a cluster's centre.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    scale : float
+        Tile pixels per frame pixel; stars shrink with it.
+    rng : Generator
+
+    Returns
+    -------
+    TrainingTile
+        Objects that now lie behind stars are undecided.
+    """
+    size = tile.image.shape[0]
+    density = np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
+    number = int(min(density / scale**2, _LIMIT))
+    if rng.random() < 0.5:
+        places = rng.uniform(-0.1, 1.1, (number, 2)) * size
+    else:
+        centre = rng.uniform(0.1, 0.9, 2)
+        # A Plummer sphere seen from outside: bright in the middle, with far outskirts.
+        share = rng.uniform(0, 0.97, number)
+        radius = rng.uniform(0.08, 0.5) * np.sqrt(share / (1 - share))
+        turn = rng.uniform(0, 2 * np.pi, number)
+        places = (centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)) * size
+    width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
+    rank = rng.uniform(_BRIGHTEST**-_SLOPE, _FAINTEST**-_SLOPE, number)
+    # Where a star is narrower than a shrunk tile can show, its light is spread out.
+    peaks = rank ** (-1 / _SLOPE) * min(1.0, (scale * _FWHM[0] / width) ** 2)
+    points = _splat(places, peaks[:, None] * _colours(rng, number), size)
+    return _before(tile, _compressed(cv2.filter2D(points, -1, _moffat(width))))
+
+
+def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
+    """Add one saturated star, with halo, spikes and a core that the bands show differently.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    scale : float
+        Tile pixels per frame pixel.
+    rng : Generator
+
+    Returns
+    -------
+    TrainingTile
+        Unchanged if the star's glare would hide an object.
+    """
+    size = tile.image.shape[0]
+    core = max(rng.uniform(4.0, 22.0) * scale, 2.0)
+    reach = 2 * core
+    taken = np.concatenate([tile.boxes, tile.cut])
+    for _ in range(_ATTEMPTS):
+        x, y = rng.uniform(0, size, 2)
+        if iou([(x - reach, y - reach, x + reach, y + reach)], taken).max(initial=0.0) == 0:
+            break
+    else:
+        return tile
+    down, across = np.mgrid[:size, :size].astype(np.float32) + np.float32(0.5)
+    angle, length = rng.uniform(0, np.pi / 2), core * rng.uniform(4.0, 9.0)
+    halo, spikes = rng.uniform(40, 260), rng.uniform(0, 90)
+    tint = _colours(rng, 1)[0] * np.exp(rng.normal(0, 0.25, 3))
+    image = tile.image.astype(np.float32)
+    for band in range(3):
+        # Bands are taken minutes apart: halos and reflections do not quite coincide.
+        dx, dy = across - x - rng.normal(0, 0.1 * core), down - y - rng.normal(0, 0.1 * core)
+        radius = np.hypot(dx, dy)
+        light = halo * tint[band] / (1 + (radius / core) ** 2) ** rng.uniform(1.0, 1.6)
+        along = dx * np.cos(angle) + dy * np.sin(angle)
+        aside = dy * np.cos(angle) - dx * np.sin(angle)
+        for one, other in ((along, aside), (aside, along)):
+            light += spikes * np.exp(-np.abs(one) / length - (other / max(scale, 0.6)) ** 2)
+        light += 400 * np.exp(-((radius / (0.35 * core)) ** 2))
+        image[..., band] += light
+        # Where a detector is full, what the pipeline left there may be anything.
+        if rng.random() < 0.3:
+            torn = (radius < core * rng.uniform(0.15, 0.45)) & (np.abs(dx) < core * rng.random())
+            image[..., band][torn] = rng.uniform(0, 140)
+    return replace(tile, image=np.clip(image, 0, 255).astype(np.uint8))
+
+
+def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
+    """Draw the straight trail of a satellite, or the short one of an asteroid or a meteor's end.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    scale : float
+        Tile pixels per frame pixel.
+    rng : Generator
+
+    Returns
+    -------
+    TrainingTile
+        Objects that are now behind the trail are undecided.
+    """
+    size = tile.image.shape[0]
+    width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
+    x, y = rng.uniform(0, size, 2)
+    angle = rng.uniform(0, np.pi)
+    down, across = np.mgrid[:size, :size].astype(np.float32) + np.float32(0.5)
+    along = (across - x) * np.cos(angle) + (down - y) * np.sin(angle)
+    aside = (down - y) * np.cos(angle) - (across - x) * np.sin(angle)
+    # Half of them cross the whole tile; of the others it is as long as a galaxy, or a few.
+    length = np.inf if rng.random() < 0.5 else width * np.exp(rng.uniform(np.log(4), np.log(40)))
+    beyond = np.maximum(np.abs(along) - length / 2, 0)
+    profile = _profile(np.hypot(aside, beyond), width)
+    brightness = np.exp(rng.uniform(*np.log(_TRAIL)))
+    colour = _colours(rng, 1)[0]
+    if rng.random() < 0.5:
+        # Bands are taken minutes apart: what moves is in one of them alone.
+        colour = np.where(np.arange(3) == rng.integers(3), 3.0, 0.0)
+    return _before(tile, _compressed((profile[..., None] * brightness * colour).astype(np.float32)))
+
+
+def _before(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
+    """Add light to a tile; objects that it outshines are undecided."""
+    hidden = np.array([_mean_in(light, box) > _CLEAR for box in tile.boxes], dtype=bool)
+    return replace(
+        tile,
+        image=np.clip(tile.image + light, 0, 255).astype(np.uint8),
+        boxes=tile.boxes[~hidden],
+        class_ids=tile.class_ids[~hidden],
+        ignored=np.concatenate([tile.ignored, tile.boxes[hidden]]),
+    )
+
+
+def _splat(
+    places: NDArray[np.float64], light: NDArray[np.float64], size: int
+) -> NDArray[np.float32]:
+    """Share the light of points among the four pixels around each, shape (size, size, 3)."""
+    canvas = np.zeros((size + 2, size + 2, 3), dtype=np.float32)
+    corner = np.floor(places - 0.5).astype(int)
+    rest = places - 0.5 - corner
+    inside = ((corner >= -1) & (corner < size)).all(axis=1)
+    corner, rest, light = corner[inside] + 1, rest[inside], light[inside]
+    for right in (0, 1):
+        for below in (0, 1):
+            share = np.abs(1 - right - rest[:, 0]) * np.abs(1 - below - rest[:, 1])
+            np.add.at(canvas, (corner[:, 1] + below, corner[:, 0] + right), light * share[:, None])
+    return canvas[1:-1, 1:-1]
+
+
+def _moffat(width: float) -> NDArray[np.float32]:
+    """Return the image of a point source of height one."""
+    half = int(np.ceil(3 * width))
+    offset = np.arange(-half, half + 1, dtype=np.float32)
+    return _profile(np.hypot(offset[:, None], offset[None, :]), width)
+
+
+def _profile(distance: NDArray[np.float32], width: float) -> NDArray[np.float32]:
+    """Return the Moffat profile of height one at distances from its middle, in pixels."""
+    core = width / (2 * np.sqrt(2 ** (1 / _BETA) - 1))
+    return ((1 + (distance / core) ** 2) ** -_BETA).astype(np.float32)
+
+
+def _colours(rng: np.random.Generator, number: int) -> NDArray[np.float64]:
+    """Return factors on red, green and blue of stars of one population, shape (number, 3)."""
+    warmth = rng.normal(rng.normal(0.05, 0.2), 0.2, number)
+    return np.exp(np.stack([warmth, np.zeros(number), -warmth], axis=1))
+
+
+def _compressed(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return light as the stretch of a survey picture shows it: compressed, its colour kept."""
+    brightness = np.maximum(light.mean(axis=2, keepdims=True), np.float32(1e-3))
+    return light * (_KNEE * np.arcsinh(brightness / _KNEE) / brightness)
+
+
+def _mean_in(light: NDArray[np.float32], box: NDArray[np.float64]) -> float:
+    x0, y0 = np.floor(box[:2]).astype(int)
+    x1, y1 = np.ceil(box[2:]).astype(int)
+    return float(light[y0:y1, x0:x1].mean())

@@ -1,0 +1,223 @@
+"""The training step around a TF-Vision task, on one device or several, and its checkpoints."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...configs import DetectorTraining
+from .architectures import build_model, head_outputs, scale_images
+from .dataset import Batch
+from .strategy import Workplace
+
+__all__ = ["Losses", "Trainer", "learning_rate"]
+
+_MOMENTUM = 0.9
+_LARGEST_GRADIENT = 10.0
+# The weights that are kept are a running mean over about the last 500 steps.
+_AVERAGING = 0.998
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a step minimised: `total` is ``classes + 50 * boxes + weights``.
+
+    Attributes
+    ----------
+    total : float
+    classes, boxes : float
+        Focal and Huber loss, over the anchors that answer for an object.
+    weights : float
+        Penalty on large weights.
+    """
+
+    total: float
+    classes: float
+    boxes: float
+    weights: float
+
+
+def learning_rate(step: int, config: DetectorTraining) -> float:
+    """Return the learning rate of a step: linear warm-up, then half a cosine down to zero."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+class Trainer:
+    """A model, its optimizer and its running mean, with checkpoints in a folder.
+
+    Several devices share each batch and do together the step that one would do with all of it.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+    folder : Path
+        Where the checkpoints are kept; the newest one there is gone on from.
+    workplace : Workplace
+
+    Attributes
+    ----------
+    model : RetinaNetModel
+        On the devices of the workplace, in the configuration's precision.
+    resumed : bool
+        Whether there was a checkpoint.
+    """
+
+    def __init__(self, config: DetectorTraining, folder: Path, workplace: Workplace) -> None:
+        import tensorflow as tf
+        import tf_keras
+
+        tf_keras.utils.set_random_seed(config.seed)
+        self._config = config
+        self._workplace = workplace
+        with workplace.strategy.scope():
+            self._task, self.model = build_model(config, config.precision)
+            optimizer = tf_keras.optimizers.SGD(
+                learning_rate=0.0, momentum=_MOMENTUM, nesterov=True
+            )
+            self._scales_loss = config.precision == "mixed_float16"
+            if self._scales_loss:
+                optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
+            self._optimizer = optimizer
+            self._optimizer.build(self.model.trainable_variables)
+            # As the weights are held, so are their means: a copy a device of what all share, and
+            # for the norms' statistics a value a device of which the mean is the value.
+            self._means = [
+                tf.Variable(
+                    weight,
+                    trainable=False,
+                    synchronization=weight.synchronization,
+                    aggregation=weight.aggregation,
+                )
+                for weight in self.model.weights
+            ]
+            self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._backbone = {variable.ref() for variable in self.model.backbone.variables}
+        checkpoint = tf.train.Checkpoint(
+            model=self.model, optimizer=self._optimizer, means=self._means, step=self._step
+        )
+        latest = tf.train.latest_checkpoint(str(folder))
+        if latest is not None:
+            checkpoint.restore(latest)
+        self.resumed = latest is not None
+        # All workers must take part in writing, but what only one of them writes is kept.
+        if not workplace.is_chief:
+            folder = Path(tempfile.mkdtemp(prefix="galpipe-worker-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        self._run = tf.function(self._train_on)
+
+    @property
+    def step(self) -> int:
+        """Number of steps done."""
+        return int(self._step.numpy())
+
+    @property
+    def mean_weights(self) -> list[NDArray[np.float32]]:
+        """Running mean of the model's weights, in their order; all workers must ask."""
+        return [np.asarray(mean.numpy()) for mean in self._means]
+
+    def start(self, weights: Sequence[Any]) -> None:
+        """Start from these weights; where there are several workers, from the chief's."""
+        for place, values in enumerate(weights):
+            shared = self._workplace.told_by_chief(values)
+            self.model.weights[place].assign(shared)
+            self._means[place].assign(shared)
+
+    def train(self, batch: Batch) -> Losses:
+        """Do one step with this worker's share of a batch, and return what it minimised."""
+        self._optimizer.learning_rate.assign(learning_rate(self.step, self._config))
+        losses = self._run(
+            *(
+                self._workplace.spread(array)
+                for array in (
+                    batch.images,
+                    batch.classes,
+                    batch.codes,
+                    batch.class_weights,
+                    batch.box_weights,
+                )
+            )
+        )
+        return Losses(*losses.numpy().tolist())
+
+    def save(self) -> None:
+        """Write a checkpoint; all workers must."""
+        self._manager.save(checkpoint_number=self.step)
+
+    def _train_on(self, *arrays: Any) -> Any:
+        import tensorflow as tf
+
+        strategy = self._workplace.strategy
+        losses = strategy.reduce("SUM", strategy.run(self._train_replica, arrays), axis=None)
+        done = tf.cast(self._step.assign_add(1), tf.float32)
+        change = 1.0 - tf.minimum(_AVERAGING, (1.0 + done) / (10.0 + done))
+        for mean, weight in zip(self._means, self.model.weights, strict=True):
+            strategy.extended.update(
+                mean,
+                lambda mean, weight: mean.assign_sub(change * (mean - weight)),
+                args=(weight,),
+            )
+        return losses
+
+    def _train_replica(
+        self, images: Any, classes: Any, codes: Any, class_weights: Any, box_weights: Any
+    ) -> Any:
+        import tensorflow as tf
+
+        context = tf.distribute.get_replica_context()
+        variables = self.model.trainable_variables
+        # The task divides by the positive anchors of what it is given; the batch is all devices'.
+        positives = tf.reduce_sum(box_weights)
+        share = (positives + 1.0) / (context.all_reduce("SUM", positives) + 1.0)
+        with tf.GradientTape() as tape:
+            logits, boxes = head_outputs(self.model, scale_images(images), training=True)
+            # The task flattens what it is given level by level; the labels already are flat.
+            _, class_loss, box_loss, model_loss = self._task.build_losses(
+                outputs={"cls_outputs": logits, "box_outputs": boxes},
+                labels={
+                    "cls_targets": {"all": classes},
+                    "box_targets": {"all": codes},
+                    "cls_weights": class_weights,
+                    "box_weights": box_weights,
+                },
+            )
+            penalty = tf.reduce_sum(self.model.losses) / self._workplace.replicas
+            loss = share * model_loss + penalty
+            minimised = self._optimizer.get_scaled_loss(loss) if self._scales_loss else loss
+        gradients = tape.gradient(minimised, variables)
+        # Variables of parts that feed no head have no gradient.
+        learning = [
+            (gradient, variable)
+            for gradient, variable in zip(gradients, variables, strict=True)
+            if gradient is not None
+        ]
+        gradients = [gradient for gradient, _ in learning]
+        if self._scales_loss:
+            gradients = self._optimizer.get_unscaled_gradients(gradients)
+        gradients, _ = tf.clip_by_global_norm(
+            context.all_reduce("SUM", gradients), _LARGEST_GRADIENT
+        )
+        # SGD is linear in the gradient: a share of it is that share of the learning rate.
+        self._optimizer.apply_gradients(
+            [
+                (gradient * self._rate(variable), variable)
+                for gradient, (_, variable) in zip(gradients, learning, strict=True)
+            ],
+            skip_gradients_aggregation=True,
+        )
+        return tf.stack([loss, share * class_loss, share * box_loss, penalty])
+
+    def _rate(self, variable: Any) -> float:
+        return self._config.backbone_rate if variable.ref() in self._backbone else 1.0

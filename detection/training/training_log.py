@@ -1,0 +1,165 @@
+"""What a training says of itself: progress, TensorBoard, and how fast it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from ...configs import DetectorTraining
+from .trainer import Losses, learning_rate
+from .validation import Validation
+
+__all__ = ["Speed", "TrainingLog"]
+
+_TENSORBOARD = "tensorboard"
+# Steps between two points of its curves.
+_EVERY = 10
+_SMOOTHING = 0.95
+
+
+@dataclass
+class Speed:
+    """Time that the steps of a process took; the first, which makes the graph, is not counted.
+
+    Attributes
+    ----------
+    batch_size : int
+    steps : int
+    seconds : float
+        Of all steps, waiting included.
+    waiting : float
+        Seconds in which a step waited for its input.
+    """
+
+    batch_size: int
+    steps: int = 0
+    seconds: float = 0.0
+    waiting: float = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Training tiles a second; 0 before the second step."""
+        return self.steps * self.batch_size / self.seconds if self.steps else 0.0
+
+    @property
+    def input_wait(self) -> float:
+        """Share of the time spent waiting for input."""
+        return self.waiting / self.seconds if self.steps else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.images_per_second:.1f} images/s, waiting for input {self.input_wait:.1%}"
+
+
+class TrainingLog:
+    """Shows a training in the terminal and writes it for TensorBoard, under ``tensorboard/``.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+    folder : Path
+        Of the training.
+    step : int
+        Steps done before.
+    quiet : bool
+        Say and write nothing, as all workers but one do.
+
+    Attributes
+    ----------
+    speed : Speed
+        Of the steps of this process.
+    """
+
+    def __init__(self, config: DetectorTraining, folder: Path, step: int, quiet: bool) -> None:
+        import tensorflow as tf
+
+        self._config = config
+        self.speed = Speed(config.batch_size)
+        self._loss: float | None = None
+        self._progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True, quiet=quiet),
+            disable=quiet,
+        )
+        self._bar = self._progress.add_task(
+            "training", total=config.steps, completed=step, loss=0.0
+        )
+        self._writer = (
+            tf.summary.create_noop_writer()
+            if quiet
+            else tf.summary.create_file_writer(str(folder / _TENSORBOARD))
+        )
+
+    def __enter__(self) -> TrainingLog:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+        self._writer.close()
+
+    def say(self, text: str) -> None:
+        """Print a line above the progress bar."""
+        self._progress.console.print(text, highlight=False)
+
+    def step(self, step: int, losses: Losses, seconds: float, waiting: float) -> None:
+        """Take note of a step: what it minimised, and the seconds that it took and waited."""
+        import tensorflow as tf
+
+        if self._loss is None:
+            self._loss = losses.total
+        else:
+            self.speed.steps += 1
+            self.speed.seconds += seconds
+            self.speed.waiting += waiting
+            self._loss = _SMOOTHING * self._loss + (1 - _SMOOTHING) * losses.total
+        self._progress.update(self._bar, completed=step, loss=self._loss)
+        if step % _EVERY:
+            return
+        with self._writer.as_default(step=step):
+            for name, value in asdict(losses).items():
+                tf.summary.scalar(f"loss/{name}", value)
+            tf.summary.scalar("learning_rate", learning_rate(step - 1, self._config))
+            tf.summary.scalar("speed/images_per_second", self.speed.images_per_second)
+            tf.summary.scalar("speed/input_wait", self.speed.input_wait)
+
+    def checkpoint(self, step: int) -> None:
+        """Say that a checkpoint was written, how low the loss is, and how fast it goes."""
+        self.say(f"step {step}: loss {self._loss or 0.0:.4f}, {self.speed}, checkpoint written")
+        self._writer.flush()
+
+    def validation(self, found: Validation, is_best: bool) -> None:
+        """Say what the weights of a step reach."""
+        import tensorflow as tf
+
+        with self._writer.as_default(step=found.step):
+            tf.summary.scalar("validation/score", found.score)
+            for role, value in found.map50.items():
+                tf.summary.scalar(f"validation/map50_{role}", value)
+                tf.summary.scalar(f"validation/ap_{role}", found.ap[role])
+        figures = ", ".join(
+            f"{role} mAP@0.5 {value:.3f}, AP@[.5:.95] {found.ap[role]:.3f}"
+            for role, value in found.map50.items()
+        )
+        self.say(f"step {found.step}: validation {figures}" + (", the best so far" * is_best))

@@ -1,0 +1,197 @@
+"""Measure a detector in the midst of its training, and keep the best weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...configs import DetectorTraining
+from ...files.atomic import atomic_path
+from ...imaging import Detections, Stretch
+from ...models import DetectorHead, ModelIdentity
+from ..anchors import decode_boxes, multilevel_anchors
+from ..detector import best_boxes
+from ..export.litert_export import flat_heads
+from ..measure import Searched, images_by_role
+from ..predict import field_tiles
+from ..refinement.refinement import SecondLook
+from ..tile_detector import LOWEST_SCORE
+from .architectures import scale_images
+from .dataset import Source
+from .starting_point import BEST_FOLDER, read_checkpoint
+from .training_tiles import LabelledImage
+
+__all__ = ["Validation", "Validator"]
+
+_RECORD = "validation.json"
+# Images of each role are taken up to so many tiles: two frames of SDSS have 278.
+_MOST_TILES = 300
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the mean weights of a step reach on validation images.
+
+    Attributes
+    ----------
+    step : int
+    score : float
+        Mean of `ap` over the roles, so that many cutouts do not outvote few frames.
+    map50, ap : dict of str to float
+        Mean average precision at IoU 0.5, and over 0.5, 0.55 ... 0.95, by the role of the images.
+    """
+
+    step: int
+    score: float
+    map50: dict[str, float]
+    ap: dict[str, float]
+
+
+class Validator:
+    """Measures a model on the validation images, and keeps the best weights of a training.
+
+    Parameters
+    ----------
+    model : RetinaNetModel
+        In float32 on one device; its weights are those that are measured and kept.
+    config : DetectorTraining
+    sources : sequence of Source
+    folder : Path
+        Of the training: receives ``validation.json``, and the best weights as a TF-Vision
+        checkpoint under ``best/``.
+    step : int
+        The training goes on from here: what was measured later is forgotten.
+
+    Attributes
+    ----------
+    history : list of Validation
+        What was measured, step by step.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        config: DetectorTraining,
+        sources: Sequence[Source],
+        folder: Path,
+        step: int,
+    ) -> None:
+        import tensorflow as tf
+
+        self._config = config
+        self._record = folder / _RECORD
+        self._detector = _ModelDetector(model, config)
+        self._images = {
+            role: _share(images, config.input_size)
+            for role, images in images_by_role(sources, "validation").items()
+            if config.validate_every is not None
+        }
+        self._parts = {name: getattr(model, name) for name in ("backbone", "decoder", "head")}
+        self._manager = tf.train.CheckpointManager(
+            tf.train.Checkpoint(**self._parts), str(folder / BEST_FOLDER), max_to_keep=1
+        )
+        self.history = [
+            Validation(**entry)
+            for entry in (json.loads(self._record.read_text()) if self._record.is_file() else [])
+            if entry["step"] <= step
+        ]
+
+    @property
+    def best(self) -> Validation | None:
+        """The best so far, the first among equals; None where nothing was measured."""
+        return max(self.history, key=lambda entry: entry.score, default=None)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether as many measurements as the configuration allows brought nothing better."""
+        if self._config.patience is None or self.best is None:
+            return False
+        return len(self.history) - 1 - self.history.index(self.best) >= self._config.patience
+
+    def is_due(self, step: int) -> bool:
+        """Whether this step's weights are to be measured, or kept as the last."""
+        every = self._config.validate_every
+        return step >= self._config.steps or (every is not None and step % every == 0)
+
+    def validate(self, step: int) -> Validation | None:
+        """Measure the model, and keep its weights if none before were better.
+
+        Without images to measure on they are kept as they are.
+        """
+        if not self._images:
+            self._manager.save(checkpoint_number=step)
+            return None
+        measured = {
+            role: Searched.by(self._detector, images).metrics
+            for role, images in self._images.items()
+        }
+        found = Validation(
+            step,
+            round(float(np.mean([figures.ap for figures in measured.values()])), 4),
+            {role: round(figures.map50, 4) for role, figures in measured.items()},
+            {role: round(figures.ap, 4) for role, figures in measured.items()},
+        )
+        self.history.append(found)
+        if self.best is found:
+            self._manager.save(checkpoint_number=step)
+        with atomic_path(self._record) as beside:
+            beside.write_text(json.dumps([asdict(entry) for entry in self.history], indent=1))
+        return found
+
+    def use_best(self) -> None:
+        """Give the model the best weights."""
+        read_checkpoint(Path(self._manager.latest_checkpoint), self._parts)
+
+
+class _ModelDetector:
+    """A model in training as the search of a field wants it."""
+
+    def __init__(self, model: Any, config: DetectorTraining) -> None:
+        import tensorflow as tf
+
+        self.identity = ModelIdentity(config.name, Path(), "detector", config.class_names, {})
+        self.class_names = config.class_names
+        self.input_size = config.input_size
+        self.score_threshold = self.lowest_score = LOWEST_SCORE
+        self.stretch = Stretch()
+        self.pixel_scale_range: tuple[float, float] | None = None
+        self.second_look: SecondLook | None = None
+        self._head = DetectorHead(anchors=config.anchors, score_threshold=LOWEST_SCORE)
+        self._anchors = multilevel_anchors(config.anchors, config.input_size)
+        per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
+        self._run = tf.function(lambda images: flat_heads(model, scale_images(images), per_cell))
+
+    def detect(
+        self, images: NDArray[np.uint8], score_threshold: float | None = None
+    ) -> list[Detections]:
+        threshold = self.score_threshold if score_threshold is None else score_threshold
+        logits, codes = (output.numpy().astype(np.float64) for output in self._run(images))
+        return [
+            best_boxes(
+                1 / (1 + np.exp(-logits[index])),
+                decode_boxes(codes[index], self._anchors),
+                self.input_size,
+                threshold,
+                self._head.iou_threshold,
+            )
+            for index in range(len(images))
+        ]
+
+
+def _share(images: Sequence[LabelledImage], size: int) -> list[LabelledImage]:
+    """Return as many images, chosen at random but always the same, as have not too many tiles."""
+    chosen: list[LabelledImage] = []
+    tiles = 0
+    for index in np.random.default_rng(0).permutation(len(images)):
+        height, width = images[index].rgb.shape[:2]
+        tiles += len(field_tiles(width, height, size))
+        if chosen and tiles > _MOST_TILES:
+            break
+        chosen.append(images[index])
+    return chosen

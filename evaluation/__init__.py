@@ -1,0 +1,1 @@
+"""Evaluation of models on labelled images: reports, cross-validation and significance tests."""

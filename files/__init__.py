@@ -1,0 +1,1 @@
+"""Files: atomic writing, output folders, tables, and safe readers of untrusted input."""

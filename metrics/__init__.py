@@ -1,0 +1,1 @@
+"""Metrics of detectors and classifiers: arrays and annotations in, numbers and plots out."""

@@ -1,0 +1,293 @@
+"""How good a classifier is: accuracy, precision, recall, F1, AUC, confusion, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .reliability import ReliabilityBin, calibration_error, reliability_bins
+
+__all__ = [
+    "ClassMetrics",
+    "ClassificationMetrics",
+    "comparison_table",
+    "evaluate_probabilities",
+]
+
+_TITLES = {
+    "top2_accuracy": "true class among the two most probable",
+    "macro_f1": "macro F1",
+    "macro_auc": "macro AUC",
+    "weighted_f1": "weighted F1",
+    "weighted_auc": "weighted AUC",
+}
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Measures of one class against all others.
+
+    Attributes
+    ----------
+    name : str
+        The class.
+    images : int
+        Images of this class, its support.
+    precision : float or None
+        Share of the images given to this class that belong to it; 0 where the class was given to
+        no image, None where it also has no image.
+    recall : float or None
+        Share of its images that were recognised; None without images.
+    f1 : float or None
+        Harmonic mean of precision and recall; None without images.
+    auc : float or None
+        Area under the receiver operating curve of its probability; None where all images, or none,
+        belong to it.
+    """
+
+    name: str
+    images: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auc: float | None
+
+
+@dataclass(frozen=True)
+class ClassificationMetrics:
+    """Measures of a classifier on a set of labelled images.
+
+    Attributes
+    ----------
+    images : int
+        Number of images.
+    accuracy : float
+        Share of the images whose most probable class is the true one.
+    balanced_accuracy : float
+        The same with each class of equal weight, which is the macro recall.
+    top2_accuracy : float
+        Share of the images whose true class is one of the two most probable.
+    macro_precision, macro_recall, macro_f1, macro_auc : float
+        Means over the classes that have images; AUC is one-vs-rest.  NaN where nothing can be
+        averaged.
+    weighted_precision, weighted_recall, weighted_f1, weighted_auc : float
+        The same, each class by its images; weighted recall is the accuracy.
+    calibration_error : float
+        Mean gap between the probability of the given class and the share that is right.
+    classes : tuple of ClassMetrics
+        Each class, also those without images.
+    confusion : tuple of tuple of int
+        Rows are the true class, columns the given one.
+    reliability : tuple of ReliabilityBin
+        The images by the probability of the class that they were given.
+    """
+
+    images: int
+    accuracy: float
+    balanced_accuracy: float
+    top2_accuracy: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+    macro_auc: float
+    weighted_precision: float
+    weighted_recall: float
+    weighted_f1: float
+    weighted_auc: float
+    calibration_error: float
+    classes: tuple[ClassMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: tuple[ReliabilityBin, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers, texts, lists and dictionaries; a mean of nothing is None."""
+        content = asdict(self)
+        for field in fields(self):
+            value = content[field.name]
+            if isinstance(value, float) and np.isnan(value):
+                content[field.name] = None
+        content["classes"] = list(content["classes"])
+        content["confusion"] = [list(row) for row in self.confusion]
+        content["reliability"] = list(content["reliability"])
+        return content
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the overall figures as name and text."""
+        figures = {field.name: getattr(self, field.name) for field in fields(self)}
+        return [
+            (_TITLES.get(name, name.replace("_", " ")), _number(value))
+            for name, value in figures.items()
+            if isinstance(value, float)
+        ]
+
+    def to_markdown(self) -> str:
+        """Return the overall measures, each class's, and the confusion matrix as Markdown."""
+        short = [str(number) for number in range(len(self.classes))]
+        rows = [
+            f"{self.images} images: accuracy {_number(self.accuracy)}, "
+            f"balanced accuracy {_number(self.balanced_accuracy)}, "
+            f"true class among the two most probable {_number(self.top2_accuracy)}, "
+            f"calibration error {_number(self.calibration_error)}.",
+            "",
+            "| | class | images | precision | recall | F1 | AUC |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        rows += [
+            f"| {number} | {c.name} | {c.images} | {_number(c.precision)} | {_number(c.recall)} "
+            f"| {_number(c.f1)} | {_number(c.auc)} |"
+            for number, c in zip(short, self.classes, strict=True)
+        ]
+        rows += [
+            f"| | {title} | {self.images} | {_number(precision)} | {_number(recall)} "
+            f"| {_number(f1)} | {_number(auc)} |"
+            for title, precision, recall, f1, auc in (
+                (
+                    "mean over the classes",
+                    self.macro_precision,
+                    self.macro_recall,
+                    self.macro_f1,
+                    self.macro_auc,
+                ),
+                (
+                    "mean over the images",
+                    self.weighted_precision,
+                    self.weighted_recall,
+                    self.weighted_f1,
+                    self.weighted_auc,
+                ),
+            )
+        ]
+        rows += [
+            "",
+            "| true \\ given | " + " | ".join(short) + " |",
+            "|---" * (len(short) + 1) + "|",
+        ]
+        rows += [
+            f"| {number} | " + " | ".join(str(count) for count in counts) + " |"
+            for number, counts in zip(short, self.confusion, strict=True)
+        ]
+        return "\n".join(rows) + "\n"
+
+
+def evaluate_probabilities(
+    truth: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str]
+) -> ClassificationMetrics:
+    """Measure probabilities against the truth.
+
+    Parameters
+    ----------
+    truth : array of int, shape (N,)
+        True class of each image, N at least 1.
+    probabilities : array of float, shape (N, C)
+        Probability of each class.
+    class_names : sequence of str
+        The C names.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a class index is out of range.
+    """
+    from sklearn.metrics import confusion_matrix
+
+    true = np.asarray(truth, dtype=np.int64)
+    given = np.asarray(probabilities, dtype=np.float64)
+    count = len(class_names)
+    if true.ndim != 1 or not len(true) or given.shape != (len(true), count):
+        raise ValueError(
+            f"{true.shape} true classes and probabilities {given.shape} do not fit {count} classes"
+        )
+    if true.min() < 0 or true.max() >= count:
+        raise ValueError(f"true classes lie in {true.min()}..{true.max()}, not 0..{count - 1}")
+    chosen = given.argmax(axis=1)
+    classes = _measure_classes(true, given, chosen, class_names)
+    likeliest = np.argsort(-given, axis=1, kind="stable")[:, :2]
+    bins = reliability_bins(given.max(axis=1), chosen == true)
+    means = {
+        f"{kind}_{name}": _mean(classes, name, by_images=kind == "weighted")
+        for kind in ("macro", "weighted")
+        for name in ("precision", "recall", "f1", "auc")
+    }
+    return ClassificationMetrics(
+        images=len(true),
+        accuracy=float((chosen == true).mean()),
+        balanced_accuracy=means["macro_recall"],
+        top2_accuracy=float((likeliest == true[:, None]).any(axis=1).mean()),
+        **means,
+        calibration_error=calibration_error(bins),
+        classes=classes,
+        confusion=tuple(
+            tuple(int(n) for n in row)
+            for row in confusion_matrix(true, chosen, labels=np.arange(count))
+        ),
+        reliability=bins,
+    )
+
+
+def comparison_table(results: Mapping[str, Mapping[str, ClassificationMetrics]]) -> str:
+    """Return a Markdown table: for each set of images, a row for each classifier.
+
+    Parameters
+    ----------
+    results : mapping
+        By name of the set, then by name of the classifier.
+    """
+    rows = [
+        "| images | classifier | n | accuracy | macro precision | macro recall | macro AUC |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {images} | {name} | {m.images} | {_number(m.accuracy)} | {_number(m.macro_precision)} "
+        f"| {_number(m.macro_recall)} | {_number(m.macro_auc)} |"
+        for images, classifiers in results.items()
+        for name, m in classifiers.items()
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _measure_classes(
+    true: NDArray[np.int64],
+    given: NDArray[np.float64],
+    chosen: NDArray[np.int64],
+    class_names: Sequence[str],
+) -> tuple[ClassMetrics, ...]:
+    from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
+    indices = np.arange(len(class_names))
+    measured = precision_recall_fscore_support(true, chosen, labels=indices, zero_division=0)
+    classes = []
+    for index, name in enumerate(class_names):
+        precision, recall, f1 = (float(values[index]) for values in measured[:3])
+        member = true == index
+        images, named = int(member.sum()), bool((chosen == index).any())
+        classes.append(
+            ClassMetrics(
+                name=name,
+                images=images,
+                precision=precision if images or named else None,
+                recall=recall if images else None,
+                f1=f1 if images else None,
+                auc=float(roc_auc_score(member, given[:, index]))
+                if 0 < images < len(true)
+                else None,
+            )
+        )
+    return tuple(classes)
+
+
+def _mean(classes: Sequence[ClassMetrics], name: str, *, by_images: bool) -> float:
+    """Mean over the classes that have images and this measure."""
+    known = [(getattr(c, name), c.images) for c in classes if c.images]
+    known = [(value, images) for value, images in known if value is not None]
+    if not known:
+        return float("nan")
+    values, images = np.transpose(known)
+    return float(np.average(values, weights=images if by_images else None))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or np.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,188 @@
+"""The file formats of a catalogue: what each needs beyond what astropy writes by itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable, Table
+
+from ..errors import InputError, MissingExtraError, OutputError
+from .source_ids import object_label
+
+__all__ = ["Format", "format_of"]
+
+# Name of the FITS keyword and of the VOTable INFO that hold the provenance, as JSON.
+_PROVENANCE = "GALPIPE"
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a table is written to, and read from, a file."""
+
+    write: Callable[[QTable, Path], None]
+    read: Callable[[Path], Table]
+
+
+def format_of(path: Path) -> Format:
+    """Return the format that the suffix of a path stands for.
+
+    Raises
+    ------
+    OutputError
+        If the suffix stands for none.
+    """
+    form = _FORMATS.get(path.suffix.lower())
+    if form is None:
+        known = " ".join(_FORMATS)
+        raise OutputError(f"{path}: a catalogue cannot be named so; use one of {known}")
+    return form
+
+
+def _write_ecsv(table: QTable, path: Path) -> None:
+    table.write(path, format="ascii.ecsv")
+
+
+def _read_ecsv(path: Path) -> Table:
+    return Table.read(path, format="ascii.ecsv")
+
+
+def _write_csv(table: QTable, path: Path) -> None:
+    columns = []
+    for name in table.colnames:
+        values = np.asarray(table[name])
+        # A missing coordinate is an empty cell, as spreadsheets and databases expect it.
+        cells = values.tolist()
+        if values.dtype.kind == "f":
+            cells = ["" if cell != cell else cell for cell in cells]
+        columns.append(cells)
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(table.colnames)
+        writer.writerows(zip(*columns, strict=True))
+
+
+def _read_csv(path: Path) -> Table:
+    import pandas as pd
+
+    # Only an empty cell is a missing one: a field may well be called "NA".
+    text = ["source_id", "field", "detected_class", "class_name"]
+    numbers = pd.read_csv(path, nrows=0).columns.difference(text)
+    frame = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(text, str),
+        keep_default_na=False,
+        na_values={str(name): [""] for name in numbers},
+    )
+    return Table({str(name): frame[name].to_numpy() for name in frame})
+
+
+def _write_fits(table: QTable, path: Path) -> None:
+    from astropy.io import fits
+
+    plain = Table()
+    for name in table.colnames:
+        values = np.asarray(table[name])
+        # FITS knows no text but ASCII; UTF-8 bytes pass through it unharmed.
+        plain[name] = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
+        if table[name].info.unit is not None:
+            plain[name].unit = table[name].info.unit
+    hdu = fits.table_to_hdu(plain)
+    hdu.name = "CATALOGUE"
+    for number, name in enumerate(table.colnames, start=1):
+        hdu.header[f"TUCD{number}"] = table[name].info.meta["ucd"]
+        hdu.header[f"TCOMM{number}"] = table[name].info.description
+    hdu.header[_PROVENANCE] = json.dumps(table.meta)
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+
+
+def _read_fits(path: Path) -> Table:
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        hdu = hdus["CATALOGUE"]
+        table = Table()
+        for name in hdu.columns.names:
+            values = hdu.data.field(name)
+            if values.dtype.kind in "SU":
+                raw = values.view(np.ndarray)
+                encoded = raw if raw.dtype.kind == "S" else np.char.encode(raw, "latin-1")
+                table[name] = np.char.decode(encoded, "utf-8")
+            else:
+                table[name] = values.astype(values.dtype.newbyteorder("="))
+        table.meta = json.loads(hdu.header[_PROVENANCE])
+    return table
+
+
+def _write_votable(table: QTable, path: Path) -> None:
+    from astropy.io.votable import from_table
+    from astropy.io.votable.tree import Info
+
+    document = from_table(table)
+    resource = document.resources[0]
+    resource.infos.append(Info(name=_PROVENANCE, value=json.dumps(table.meta)))
+    document.to_xml(str(path))
+
+
+def _read_votable(path: Path) -> Table:
+    from astropy.io.votable import parse
+
+    document = parse(path)
+    table = document.get_first_table().to_table()
+    for info in document.resources[0].infos:
+        if info.name == _PROVENANCE:
+            table.meta = json.loads(info.value)
+    return table
+
+
+def _write_parquet(table: QTable, path: Path) -> None:
+    _need_pyarrow()
+    table.write(path, format="parquet")
+
+
+def _read_parquet(path: Path) -> Table:
+    _need_pyarrow()
+    return Table.read(path, format="parquet")
+
+
+def _need_pyarrow() -> None:
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError("Parquet needs the package pyarrow: pip install pyarrow")
+
+
+def _write_regions(table: QTable, path: Path) -> None:
+    fields = sorted(set(table["field"]))
+    if len(fields) > 1:
+        raise OutputError(
+            f"{path}: DS9 regions are in the pixels of one field, and there are {len(fields)}; "
+            "write them one by one: catalogue.of_field(name).write(...)"
+        )
+    lines = ["# Region file format: DS9 version 4.1", "global color=green", "image"]
+    for row in table:
+        x, y = row["x"].value + 0.5, row["y"].value + 0.5
+        width = (row["xmax"] - row["xmin"]).value
+        height = (row["ymax"] - row["ymin"]).value
+        text = object_label(dict(row)).replace("{", "(").replace("}", ")")
+        lines.append(f"box({x:.3f},{y:.3f},{width:.2f},{height:.2f},0) # text={{{text}}}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _read_regions(path: Path) -> Table:
+    raise InputError(f"{path}: regions hold boxes alone; read the catalogue they were made from")
+
+
+_VOTABLE = Format(_write_votable, _read_votable)
+_FORMATS = {
+    ".ecsv": Format(_write_ecsv, _read_ecsv),
+    ".csv": Format(_write_csv, _read_csv),
+    ".fits": Format(_write_fits, _read_fits),
+    ".vot": _VOTABLE,
+    ".xml": _VOTABLE,
+    ".parquet": Format(_write_parquet, _read_parquet),
+    ".reg": Format(_write_regions, _read_regions),
+}
