@@ -1,4 +1,4 @@
-"""What the terminal sees: one console a stream, the package's messages, no noise of others."""
+"""The terminal: one console per stream, log messages, progress bars, and quiet libraries."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["STDERR", "STDOUT", "tidy_terminal"]
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+__all__ = ["STDERR", "STDOUT", "terminal_progress", "tidy_terminal"]
 
 STDERR = Console(stderr=True, highlight=False)
 STDOUT = Console(highlight=False)
@@ -20,7 +24,13 @@ STDOUT = Console(highlight=False)
 
 @contextmanager
 def tidy_terminal(*, debug: bool) -> Iterator[None]:
-    """Show the package's own messages, and with `debug` everything, while the block lasts."""
+    """Show the messages of galpipe alone while the block lasts.
+
+    Parameters
+    ----------
+    debug : bool
+        Show the messages of all libraries too.
+    """
     logger = logging.getLogger("galpipe")
     handler = _TerminalHandler(logging.DEBUG if debug else logging.INFO)
     level, propagate = logger.level, logger.propagate
@@ -48,7 +58,7 @@ def _as_message(message: Warning | str, *_: object, **__: object) -> None:
 
 
 class _TerminalHandler(logging.Handler):
-    """Prints messages above the progress bar; failures are left for the summary at the end."""
+    """Print messages above the progress bar; leave failures to the summary at the end."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if getattr(record, "failure", False):
@@ -58,11 +68,84 @@ class _TerminalHandler(logging.Handler):
 
 
 @contextmanager
-def _quiet_natives() -> Iterator[None]:
-    """Let nothing through that libraries in C write to standard error past Python.
+def terminal_progress(
+    description: str, total: int | None = None, *, in_bytes: bool = False
+) -> Iterator[_BarTask]:
+    """Show a progress bar on standard error, if that is a terminal.
 
-    LiteRT says which delegate it made, libjpeg and libtiff complain of files that are then reported
-    by name, TensorFlow describes the processor.
+    Parameters
+    ----------
+    description : str
+        What is being worked on.
+    total : int, optional
+        Units of work in all, if known.
+    in_bytes : bool
+        Whether the units are bytes.
+    """
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    measures = [DownloadColumn(), TransferSpeedColumn()] if in_bytes else [MofNCompleteColumn()]
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        *measures,
+        TextColumn("{task.fields[status]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=STDERR,
+        disable=not STDERR.is_terminal,
+    )
+    with bar:
+        yield _BarTask(bar, bar.add_task(_short(description), total=total, status=""))
+
+
+class _BarTask:
+    """One line of a rich progress bar."""
+
+    def __init__(self, bar: Progress, number: TaskID) -> None:
+        self._bar = bar
+        self._number = number
+
+    def update(
+        self,
+        *,
+        advance: int = 0,
+        completed: int | None = None,
+        total: int | None = None,
+        description: str | None = None,
+        status: str | None = None,
+    ) -> None:
+        fields: dict[str, Any] = {} if status is None else {"status": status}
+        self._bar.update(
+            self._number,
+            advance=advance if completed is None else None,
+            completed=completed,
+            total=total,
+            description=None if description is None else _short(description),
+            **fields,
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 32 else f"{text[:31]}…"
+
+
+@contextmanager
+def _quiet_natives() -> Iterator[None]:
+    """Discard what native libraries write to standard error past Python.
+
+    LiteRT names its delegate, libjpeg and libtiff complain about files that are reported by name
+    anyway, TensorFlow describes the processor.
     """
     stream = sys.stderr
     try:

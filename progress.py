@@ -1,75 +1,157 @@
-"""A progress bar over fields, on standard error."""
+"""Progress of long work: one interface, which every function that takes time accepts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeVar
 
-__all__ = ["FieldProgress", "field_progress"]
+__all__ = ["Progress", "Task", "count_of", "open_progress", "silent", "track"]
 
-
-class FieldProgress(Protocol):
-    """What is told about the fields as they are done."""
-
-    def start(self, name: str) -> None:
-        """Say which field comes next."""
-
-    def advance(self, done: int, found: int, failed: int) -> None:
-        """Say that so many more are done, and how much was found and failed in all."""
+_Item = TypeVar("_Item")
 
 
-class _Silent:
-    def start(self, name: str) -> None:
+class Task(Protocol):
+    """A piece of work in progress."""
+
+    def update(
+        self,
+        *,
+        advance: int = 0,
+        completed: int | None = None,
+        total: int | None = None,
+        description: str | None = None,
+        status: str | None = None,
+    ) -> None:
+        """Report progress.
+
+        Parameters
+        ----------
+        advance : int
+            Units completed since the last call.
+        completed : int, optional
+            Units completed in all, in place of `advance`.
+        total : int, optional
+            Units of work in all, where this was not known at the start.
+        description : str, optional
+            What is being worked on.
+        status : str, optional
+            Figures to show beside it, such as the loss.
+        """
+
+
+class Progress(Protocol):
+    """A display of progress: called for each piece of work, it returns a context manager."""
+
+    def __call__(
+        self, description: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> AbstractContextManager[Task]:
+        """Begin a piece of work.
+
+        Parameters
+        ----------
+        description : str
+            What is being worked on.
+        total : int, optional
+            Units of work in all, if known.
+        in_bytes : bool
+            Whether the units are bytes.
+        """
+
+
+class _SilentTask:
+    def update(
+        self,
+        *,
+        advance: int = 0,
+        completed: int | None = None,
+        total: int | None = None,
+        description: str | None = None,
+        status: str | None = None,
+    ) -> None:
         pass
-
-    def advance(self, done: int, found: int, failed: int) -> None:
-        pass
-
-
-class _Bar:
-    def __init__(self, total: int) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        from .console import STDERR
-
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[tally]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=STDERR,
-            disable=not STDERR.is_terminal,
-        )
-        self._task = self.bar.add_task("fields", total=total, tally="")
-
-    def start(self, name: str) -> None:
-        from rich.markup import escape
-
-        short = name if len(name) <= 32 else f"{name[:31]}…"
-        self.bar.update(self._task, description=escape(short))
-
-    def advance(self, done: int, found: int, failed: int) -> None:
-        tally = f"{found} galaxies" + (f", [red]{failed} failed[/red]" if failed else "")
-        self.bar.update(self._task, advance=done, tally=tally)
 
 
 @contextmanager
-def field_progress(total: int, *, shown: bool) -> Iterator[FieldProgress]:
-    """Show a progress bar while the ``with`` block lasts, on a terminal and if `shown`."""
-    if not shown:
-        yield _Silent()
-        return
-    bar = _Bar(total)
-    with bar.bar:
-        yield bar
+def silent(description: str, total: int | None = None, *, in_bytes: bool = False) -> Iterator[Task]:
+    """Show nothing.
+
+    Parameters
+    ----------
+    description : str
+        Ignored.
+    total : int, optional
+        Ignored.
+    in_bytes : bool
+        Ignored.
+    """
+    yield _SilentTask()
+
+
+def open_progress(progress: bool | Progress) -> Progress:
+    """Return the display of progress that an argument asks for.
+
+    Parameters
+    ----------
+    progress : bool or Progress
+        True for a progress bar on standard error, if that is a terminal; False for none; or a
+        display of the caller's own.
+
+    Examples
+    --------
+    >>> with open_progress(False)("fields", 3) as task:
+    ...     task.update(advance=1, status="2 galaxies")
+    """
+    if not isinstance(progress, bool):
+        return progress
+    if not progress:
+        return silent
+    # Imported here: rich takes longer to import than a silent command needs.
+    from .console import terminal_progress
+
+    return terminal_progress
+
+
+def track(items: Sequence[_Item], description: str, progress: bool | Progress) -> Iterator[_Item]:
+    """Yield the items and report the progress through them.
+
+    Parameters
+    ----------
+    items : sequence
+        What to go through.
+    description : str
+        What is being done with them.
+    progress : bool or Progress
+        As for `open_progress`.
+
+    Examples
+    --------
+    >>> sum(track([1, 2, 3], "adding", progress=False))
+    6
+    """
+    with open_progress(progress)(description, len(items)) as task:
+        for item in items:
+            yield item
+            task.update(advance=1)
+
+
+def count_of(found: int, noun: str, failed: int = 0) -> str:
+    """Return the status of a task that counts results and failures.
+
+    Parameters
+    ----------
+    found : int
+        Number of results so far.
+    noun : str
+        What they are, in the plural.
+    failed : int
+        Number of failures so far.
+
+    Examples
+    --------
+    >>> count_of(12, "galaxies")
+    '12 galaxies'
+    >>> count_of(12, "galaxies", failed=1)
+    '12 galaxies, 1 failed'
+    """
+    return f"{found} {noun}" + (f", {failed} failed" if failed else "")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files.output_folder import refuse_existing
-from ..progress import field_progress
+from ..progress import Progress, count_of, open_progress
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .gallery import write_gallery
@@ -34,7 +34,7 @@ def view(
     columns: int | None = None,
     rows: int | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> list[Path]:
     """Draw annotated images with their boxes as PNG pages or as one web page.
 
@@ -52,8 +52,8 @@ def view(
         Rows on a PNG page; by default as many as columns.
     overwrite : bool
         Replace files that exist.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -108,12 +108,12 @@ def _columns(images: Collection) -> int:
 
 
 def _pictures(
-    source: Source, paths: Sequence[Path], images: Collection, side: int, progress: bool
+    source: Source, paths: Sequence[Path], images: Collection, side: int, progress: bool | Progress
 ) -> Iterator[Thumbnail]:
     shown = 0
-    with field_progress(len(paths), shown=progress) as bar:
+    with open_progress(progress)("images", len(paths)) as task:
         for path, annotated in zip(paths, images, strict=True):
-            bar.start(path.name)
+            task.update(description=path.name)
             try:
                 picture = thumbnail(path, annotated, side)
             except InputError as error:
@@ -121,4 +121,4 @@ def _pictures(
             else:
                 shown += len(annotated.objects)
                 yield picture
-            bar.advance(1, shown, len(source.failures))
+            task.update(advance=1, status=count_of(shown, "boxes", len(source.failures)))

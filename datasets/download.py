@@ -9,11 +9,11 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 from .._version import __version__
 from ..errors import InputError, OutputError
+from ..progress import Task, open_progress
 from .galaxy10_sets import GALAXY10_SETS
 
 __all__ = ["download", "fetch_galaxy10"]
@@ -23,8 +23,6 @@ logger = logging.getLogger("galpipe")
 _CHUNK = 2**20
 # Seconds without a byte after which the server counts as gone.
 _PATIENCE = 60
-
-Progress = Callable[[int, int | None], object]
 
 
 def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> Path:
@@ -37,8 +35,8 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
     folder : str or Path
         Where to put the file; made if missing.  A file that lies there already is verified, and a
         download that was interrupted there is gone on with.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -53,37 +51,15 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
     OutputError
         If the file cannot be written, or another one is in its place.
     """
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-    from rich.progress import Progress as Bar
-
-    from ..console import STDERR
-
     known = GALAXY10_SETS[name]
     goal = Path(folder) / known.file
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=STDERR,
-        disable=not progress or not STDERR.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(known.file, total=None)
+    with open_progress(progress)(known.file, in_bytes=True) as task:
         try:
             return download(
                 known.url,
                 goal,
                 known.sha256,
-                lambda done, total: bar.update(task, completed=done, total=total),
+                task,
             )
         except InputError as error:
             raise InputError(
@@ -92,7 +68,7 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
             ) from error
 
 
-def download(url: str, goal: str | Path, sha256: str, progress: Progress | None = None) -> Path:
+def download(url: str, goal: str | Path, sha256: str, task: Task | None = None) -> Path:
     """Download a file of known checksum.
 
     What has arrived lies beside the goal as ``NAME.part`` until it is complete and verified; the
@@ -106,7 +82,7 @@ def download(url: str, goal: str | Path, sha256: str, progress: Progress | None 
         Where to put it; missing folders are made.
     sha256 : str
         Its published checksum, hexadecimal.
-    progress : callable, optional
+    task : Task, optional
         Told how many bytes have arrived, and of how many, if that is known.
 
     Returns
@@ -132,7 +108,7 @@ def download(url: str, goal: str | Path, sha256: str, progress: Progress | None 
                 )
             return goal
         goal.parent.mkdir(parents=True, exist_ok=True)
-        _receive(url, part, progress or (lambda done, total: None))
+        _receive(url, part, task)
         found = _checksum(part)
         if found != sha256.lower():
             part.unlink()
@@ -149,7 +125,7 @@ def download(url: str, goal: str | Path, sha256: str, progress: Progress | None 
     return goal
 
 
-def _receive(url: str, part: Path, progress: Progress) -> None:
+def _receive(url: str, part: Path, task: Task | None) -> None:
     """Append to `part` what is missing of it."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": f"galpipe/{__version__}", "Accept-Encoding": "identity"}
@@ -165,7 +141,7 @@ def _receive(url: str, part: Path, progress: Progress) -> None:
             if _total(error.headers.get("Content-Range")) == have:
                 return
             part.unlink()
-            _receive(url, part, progress)
+            _receive(url, part, task)
             return
         raise InputError(f"Cannot download {url}: the server says {error}.") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -182,11 +158,11 @@ def _receive(url: str, part: Path, progress: Progress) -> None:
         length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length", ""))
         total = have + int(length[0]) if length else None
         with part.open("ab" if resumes else "wb") as file:
-            progress(have, total)
+            _report(task, have, total)
             while chunk := _read(response, url, have, total):
                 file.write(chunk)
                 have += len(chunk)
-                progress(have, total)
+                _report(task, have, total)
     if total is not None and have != total:
         raise _broken_off(url, have, total)
 
@@ -215,3 +191,8 @@ def _total(content_range: str | None) -> int | None:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _report(task: Task | None, have: int, total: int | None) -> None:
+    if task is not None:
+        task.update(completed=have, total=total)

@@ -18,7 +18,7 @@ from ..detection.predict import detect_field
 from ..detection.tile_detector import TileDetector
 from ..errors import InputError
 from ..imaging import Stretch, iou
-from ..progress import field_progress
+from ..progress import Progress, open_progress
 
 __all__ = ["Cropping", "Croppings", "find_croppings"]
 
@@ -71,7 +71,7 @@ def find_croppings(
     annotated: Mapping[Path, AnnotatedImage],
     detector: TileDetector | None,
     *,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> Croppings:
     """Find the galaxy of each image, one image in memory at a time.
 
@@ -86,8 +86,8 @@ def find_croppings(
         With annotations beside it both ways are kept, of those images alone where a detected galaxy
         overlaps the annotated one by an IoU of at least 0.3; the detected box is then the one that
         overlaps it most.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Raises
     ------
@@ -113,15 +113,15 @@ def _find_boxes(
     annotated: Mapping[Path, AnnotatedImage],
     detector: TileDetector | None,
     *,
-    progress: bool,
+    progress: bool | Progress,
 ) -> tuple[list[Box | None], list[Box | None]]:
     """Return the annotated and the detected box of each image."""
     known: list[Box | None] = []
     found: list[Box | None] = []
     stretch = None if detector is None else detector.stretch
-    with PictureReader(stretch) as read, field_progress(len(paths), shown=progress) as bar:
+    with PictureReader(stretch) as read, open_progress(progress)("images", len(paths)) as task:
         for path in paths:
-            bar.start(path.name)
+            task.update(description=path.name)
             rgb = read(path)
             box = annotated_box(annotated.get(path), rgb)
             known.append(box)
@@ -130,7 +130,7 @@ def _find_boxes(
                 found.append(None)
             else:
                 found.append(_detect(rgb, detector, box))
-            bar.advance(1, len(known), 0)
+            task.update(advance=1)
     return known, found
 
 

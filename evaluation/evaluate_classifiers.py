@@ -24,7 +24,7 @@ from ..errors import InputError, require
 from ..files.names import distinct_names
 from ..imaging import Stretch
 from ..models.identity import describe_model
-from ..progress import FieldProgress, field_progress
+from ..progress import Progress, Task, open_progress
 from .classifier_report import PICTURES, open_folder, write_report
 from .crop_sources import Cropping, find_croppings
 from .held_out_images import only_held_back, warn_of_trained_on
@@ -53,7 +53,7 @@ def evaluate_classifiers(
     detector: TileDetector | str | Path | None = None,
     held_back: bool = False,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> list[MeasuredClassifier]:
     """Measure classifiers, and the members of those that are ensembles, on the same images.
 
@@ -88,8 +88,8 @@ def evaluate_classifiers(
         of its sources.
     overwrite : bool
         Replace an earlier result in `output`.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -137,12 +137,12 @@ def evaluate_classifiers(
     truth = targets.truth[croppings.kept]
     pairs = list(product(classifiers, croppings.ways))
     measured = []
-    with field_progress(len(paths) * len(pairs), shown=progress) as bar:
+    with open_progress(progress)("images", len(paths) * len(pairs)) as task:
         for name, (classifier, way) in zip(_names(pairs), pairs, strict=True):
             given = {
                 title: targets.of(probabilities)
                 for title, probabilities in _classify(
-                    name, classifier, paths, way, croppings.stretch, bar
+                    name, classifier, paths, way, croppings.stretch, task
                 ).items()
             }
             metrics = {
@@ -207,7 +207,7 @@ def _classify(
     paths: Sequence[Path],
     way: Cropping,
     stretch: Stretch | None,
-    bar: FieldProgress,
+    task: Task,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the probabilities (N, C) of the model and of each of several members."""
     size = classifier.input_size
@@ -216,12 +216,12 @@ def _classify(
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
             boxes = way.boxes[start : start + _CHUNK]
-            bar.start(chunk[0].name)
+            task.update(description=chunk[0].name)
             crops = [
                 galaxy_crop(read(path), box, size) for path, box in zip(chunk, boxes, strict=True)
             ]
             parts.append(classifier.predict_members(np.stack(crops)))
-            bar.advance(len(chunk), start + len(chunk), 0)
+            task.update(advance=len(chunk))
     members = np.concatenate(parts, axis=1)
     given = {name: classifier.combine(members)}
     if len(members) > 1:

@@ -13,7 +13,7 @@ from ..detection.tile_detector import TileDetector
 from ..errors import require
 from ..files.names import distinct_names
 from ..imaging import Detections, read_field, to_rgb
-from ..progress import field_progress
+from ..progress import Progress, count_of, open_progress
 from .measured_detector import MeasuredDetector, Truth
 
 __all__ = ["evaluate_detectors"]
@@ -28,7 +28,7 @@ def evaluate_detectors(
     smallest: float = 0.0,
     passes: int | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> list[MeasuredDetector]:
     """Measure detectors on annotated images, searched as ``galpipe detect`` searches a field.
 
@@ -48,8 +48,8 @@ def evaluate_detectors(
         Search each image at so many scales only, from full scale down; by default at all.
     overwrite : bool
         Replace an earlier result in `output`.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -74,16 +74,16 @@ def evaluate_detectors(
     folder = None if output is None else open_folder(output, overwrite=overwrite)
     found: list[list[Detections]] = [[] for _ in detectors]
     truth: list[AnnotatedImage] = []
-    with field_progress(len(pairs), shown=progress) as bar:
+    with open_progress(progress)("images", len(pairs)) as task:
         for path, annotated in pairs:
-            bar.start(path.name)
+            task.update(description=path.name)
             field = read_field(path)
             annotated = replace(annotated, width=field.width, height=field.height)
             truth.append(_counting_from(smallest, annotated))
             for detector, results in zip(detectors, found, strict=True):
                 rgb = to_rgb(field, detector.stretch)
                 results.append(detect_field(rgb, detector, detector.lowest_score, passes))
-            bar.advance(1, sum(map(len, found[0])), 0)
+            task.update(advance=1, status=count_of(sum(map(len, found[0])), "boxes"))
     names = distinct_names(detector.identity.name for detector in detectors)
     measured = [
         MeasuredDetector(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import GalpipeError, InputError, OutputError
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..imaging import FieldSource, find_fields
-from ..progress import field_progress
+from ..progress import Progress, count_of, open_progress
 from .catalogue import Catalogue
 from .field_processing import Stages
 from .provenance import Failure, RunRecord
@@ -66,7 +66,7 @@ def search_fields(
     folder: OutputFolder,
     record: RunRecord,
     *,
-    progress: bool,
+    progress: bool | Progress,
 ) -> Catalogue:
     """Work on every field; write catalogue and record, also when interrupted.
 
@@ -84,9 +84,9 @@ def search_fields(
     catalogue = write_results(folder, record, parts, *classes)
     last, pause = monotonic(), _WRITE_EVERY
     try:
-        with field_progress(len(sources), shown=progress) as bar:
+        with open_progress(progress)("fields", len(sources)) as task:
             for source in sources:
-                bar.start(source.identifier)
+                task.update(description=source.identifier)
                 try:
                     result = stages(source)
                 except OutputError:
@@ -103,7 +103,7 @@ def search_fields(
                     found += result.record.galaxies
                     for note in result.record.notes:
                         logger.warning("%s: %s", source.identifier, note)
-                bar.advance(1, found, len(record.failures))
+                task.update(advance=1, status=count_of(found, "galaxies", len(record.failures)))
                 if monotonic() - last > pause:
                     start = monotonic()
                     write_results(folder, record, parts, *classes)

@@ -17,7 +17,7 @@ from ..errors import GalpipeError, InputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..models.identity import describe_model
-from ..progress import field_progress
+from ..progress import Progress, count_of, open_progress
 from .batch import find_sources, note_failure
 from .provenance import Failure, RunRecord, StageClock
 from .run import resolve_config
@@ -61,7 +61,7 @@ def classify(
     *,
     model: Classifier | str | Path | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> ClassifyResult:
     """Say of images of single galaxies what kind each one is.
 
@@ -76,8 +76,8 @@ def classify(
         The classifier; by default the shipped one.
     overwrite : bool
         Replace an earlier result.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -106,12 +106,15 @@ def classify(
     paths = [",".join(map(str, source.paths)) for source in sources]
     record.status = "interrupted"
     try:
-        with clock("classify"), field_progress(len(paths), shown=progress) as bar:
+        with clock("classify"), open_progress(progress)("images", len(paths)) as task:
             for start in range(0, len(paths), _CHUNK):
                 chunk = paths[start : start + _CHUNK]
-                bar.start(Path(chunk[0]).name)
+                task.update(description=Path(chunk[0]).name)
                 tables += _classify_chunk(chunk, classifier, record)
-                bar.advance(len(chunk), sum(map(len, tables)), len(record.failures))
+                done = sum(map(len, tables))
+                task.update(
+                    advance=len(chunk), status=count_of(done, "galaxies", len(record.failures))
+                )
         record.status = "complete"
     finally:
         predictions = _joined(tables, classifier)

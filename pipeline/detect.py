@@ -16,6 +16,7 @@ from ..detection.tile_detector import TileDetector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..models.identity import describe_model
+from ..progress import Progress
 from .batch import find_sources, search_fields
 from .catalogue import Catalogue
 from .field_processing import Stages
@@ -36,7 +37,7 @@ def detect(
     score_threshold: float | None = None,
     formats: Sequence[AnnotationFormat] = (),
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> RunResult:
     """Find every galaxy in the fields, and what else the detector tells apart.
 
@@ -56,8 +57,8 @@ def detect(
         Annotation formats to write into ``annotations/``, in the pixels of the array as read.
     overwrite : bool
         Replace an earlier result.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from ..errors import ConfigError, GalpipeError, InputError, OutputError
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..imaging import FieldSource
 from ..models.identity import describe_model
-from ..progress import field_progress
+from ..progress import Progress, count_of, open_progress
 from .batch import find_sources, note_failure
 from .classify import expand_lists
 from .explanations import ExplainedImage, Explanations
@@ -65,7 +65,7 @@ def explain(
     class_names: Sequence[str] | None = None,
     scaling: InputScaling | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> ExplainResult:
     """Draw what the networks of a classifier see in images of single galaxies.
 
@@ -98,8 +98,8 @@ def explain(
         Of a file that is no part of a training; see `open_explained`.
     overwrite : bool
         Replace an earlier result.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Raises
     ------
@@ -133,18 +133,18 @@ def explain(
     sheets = len(shown) if "filters" in what else 0
     record.status = "interrupted"
     try:
-        with field_progress(len(sources) + sheets, shown=progress) as bar:
+        with open_progress(progress)("images", len(sources) + sheets) as task:
             done = 0
             for source in sources:
-                bar.start(source.identifier)
+                task.update(description=source.identifier)
                 with clock("images"):
                     done += _explain_image(explanations, source, classifier, what, class_id, record)
-                bar.advance(1, done, len(record.failures))
+                task.update(advance=1, status=count_of(done, "images", len(record.failures)))
             for member in classifier.members if sheets and done else ():
-                bar.start(f"filters of {member.name}")
+                task.update(description=f"filters of {member.name}")
                 with clock("filters"):
                     explanations.filters(member)
-                bar.advance(1, done, len(record.failures))
+                task.update(advance=1, status=count_of(done, "images", len(record.failures)))
         record.status = "complete"
     finally:
         record.seconds = clock.seconds

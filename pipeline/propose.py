@@ -19,7 +19,7 @@ from ..detection.predict import detect_field
 from ..detection.tile_detector import TileDetector
 from ..errors import GalpipeError, InputError, OutputError, require
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
-from ..progress import field_progress
+from ..progress import Progress, count_of, open_progress
 from .batch import find_sources
 from .provenance import Failure
 
@@ -66,7 +66,7 @@ def propose(
     smallest: float = SMALLEST,
     label: str = "galaxy",
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> ProposeResult:
     """Write a Pascal VOC file of proposed boxes for every field.
 
@@ -88,8 +88,8 @@ def propose(
         The class of the proposals of classical detection; a detector has its own.
     overwrite : bool
         Replace annotations that are there; a person may have corrected them.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -115,9 +115,9 @@ def propose(
     written: list[Path] = []
     kept: list[Path] = []
     objects = difficult = 0
-    with field_progress(len(sources), shown=progress) as bar:
+    with open_progress(progress)("fields", len(sources)) as task:
         for source in sources:
-            bar.start(source.identifier)
+            task.update(description=source.identifier)
             goal = _goal(source, output)
             try:
                 if goal in written or goal in kept:
@@ -140,7 +140,7 @@ def propose(
                 logger.debug("%s failed", source.identifier, exc_info=True)
                 message = f"{source.identifier}: {type(error).__name__}: {error}"
                 failures.append(Failure(source.identifier, message, expected=False))
-            bar.advance(1, objects, len(failures))
+            task.update(advance=1, status=count_of(objects, "boxes", len(failures)))
     return ProposeResult(tuple(written), tuple(kept), objects, difficult, tuple(failures))
 
 

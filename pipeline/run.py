@@ -18,6 +18,7 @@ from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..imaging import Stretch
 from ..models.identity import describe_model
+from ..progress import Progress
 from .batch import find_sources, search_fields
 from .catalogue import Catalogue
 from .field_processing import Stages
@@ -59,7 +60,7 @@ def run(
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> RunResult:
     """Find every galaxy in the fields and say what kind each one is.
 
@@ -88,8 +89,8 @@ def run(
         Lowest detection score kept, 0 to 1; by default that of `config`, else the detector's own.
     overwrite : bool
         Replace an earlier result.
-    progress : bool
-        Show a progress bar on the terminal.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------

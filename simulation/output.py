@@ -1,13 +1,12 @@
-"""The output folder of a simulation, and the bar that shows how far it is."""
+"""The output folder of a simulation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
 
-__all__ = ["TRUTH_NAME", "claim", "tracked"]
+__all__ = ["TRUTH_NAME", "claim"]
 
 TRUTH_NAME = "truth.csv"
 
@@ -21,17 +20,6 @@ _OURS = (
     "annotations/simulated_*.xml",
     "annotations/frame_*.xml",
 )
-
-
-def tracked(numbers: Sequence[int], title: str, *, shown: bool) -> Iterable[int]:
-    """Go through numbers, with a progress bar on standard error if that is a terminal."""
-    if not shown:
-        return numbers
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(numbers, title, console=console, transient=True, disable=not console.is_terminal)
 
 
 def claim(folder: Path, *, overwrite: bool) -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 from ..annotations import write_voc
 from ..files.atomic import atomic_path, write_png
 from ..imaging import to_rgb
+from ..progress import Progress, track
 from .frame import write_frame
-from .output import TRUTH_NAME, claim, tracked
+from .output import TRUTH_NAME, claim
 from .simulate import simulate_field
 from .truth import SimulatedField, truth_table
 
@@ -28,7 +29,7 @@ def simulate(
     seed: int = 1,
     compress: bool = False,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> pd.DataFrame:
     """Render fields into a folder.
 
@@ -54,8 +55,8 @@ def simulate(
         Pack the FITS files, see `write_frame`.
     overwrite : bool
         Whether an earlier simulation may be replaced.
-    progress : bool
-        Whether to show a progress bar on standard error.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def simulate(
     folder = Path(output)
     claim(folder, overwrite=overwrite)
     tables = []
-    for index in tracked(range(fields), "Rendering", shown=progress):
+    for index in track(range(fields), "rendering", progress):
         one = simulate_field(
             seed, width=width, height=height, galaxies=galaxies, stars=stars, index=index
         )

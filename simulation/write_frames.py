@@ -14,9 +14,10 @@ from ..annotations import AnnotatedImage, read_voc_folder, write_voc
 from ..errors import InputError
 from ..files.atomic import atomic_path, write_png
 from ..imaging import read_field, to_rgb
+from ..progress import Progress, track
 from .galaxy_light import GalaxyLight, cut_galaxies
 from .held_out import held_back_names
-from .output import TRUTH_NAME, claim, tracked
+from .output import TRUTH_NAME, claim
 from .pasted import PastedFrame, paste_galaxies
 
 __all__ = ["Annotated", "simulate_frames"]
@@ -51,7 +52,7 @@ def simulate_frames(
     held_back_by: str | Path | None = None,
     seed: int = 1,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: bool | Progress = False,
 ) -> pd.DataFrame:
     """Paste annotated galaxies onto annotated fields, in many sizes, and write frames and boxes.
 
@@ -80,8 +81,8 @@ def simulate_frames(
         The same seed gives the same files.
     overwrite : bool
         Whether an earlier simulation may be replaced.
-    progress : bool
-        Whether to show a progress bar on standard error.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
 
     Returns
     -------
@@ -107,8 +108,7 @@ def simulate_frames(
     sources = _images(cutouts, allowed)
     claim(folder, overwrite=overwrite)
     lights: list[GalaxyLight] = []
-    for index in tracked(range(len(sources)), "Cutting out", shown=progress):
-        path, annotated = sources[index]
+    for path, annotated in track(sources, "cutting out", progress):
         lights += cut_galaxies(path.name, to_rgb(read_field(path)), annotated)
     if not lights:
         raise InputError(
@@ -116,7 +116,7 @@ def simulate_frames(
             "its image. Give cutouts with more sky around the galaxy."
         )
     rows: list[dict[str, Any]] = []
-    for index in tracked(range(frames), "Pasting", shown=progress):
+    for index in track(range(frames), "pasting", progress):
         path, annotated = scenes[index % len(scenes)]
         rng = np.random.default_rng([seed, index])
         sides = np.exp(rng.uniform(math.log(smallest), math.log(largest), galaxies)).tolist()

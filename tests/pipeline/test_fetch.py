@@ -79,7 +79,12 @@ def server() -> Iterator[Server]:
 
 def test_a_file_arrives_whole_and_is_told_of(tmp_path: Path, server: Server) -> None:
     told: list[tuple[int, int | None]] = []
-    goal = download(server.url, tmp_path / "new" / "a.h5", SHA256, lambda *n: told.append(n))
+
+    class Recorder:
+        def update(self, *, completed: int, total: int | None) -> None:
+            told.append((completed, total))
+
+    goal = download(server.url, tmp_path / "new" / "a.h5", SHA256, Recorder())
     assert goal.read_bytes() == CONTENT
     assert list(goal.parent.iterdir()) == [goal]
     assert told[0] == (0, len(CONTENT))
