@@ -12,7 +12,7 @@ from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DetectorHead
 from .anchors import decode_boxes, multilevel_anchors
-from .refinement.refinement import SecondLook
+from .refinement import Refinement
 from .tile_detector import LOWEST_SCORE
 
 __all__ = ["Detector", "best_boxes"]
@@ -30,8 +30,8 @@ class Detector:
     ----------
     head : DetectorHead
         Its anchors, calibration and thresholds.
-    second_look : SecondLook or None
-        What goes over the boxes found in a whole field.
+    refinement : Refinement or None
+        Adjusts edges and scores of the boxes found in a whole field.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Detector:
         self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
-        self.second_look = _read_second_look(bundle, self.head)
+        self.refinement = _read_refinement(bundle, self.head)
         self._anchors = multilevel_anchors(self.head.anchors, self.input_size)
         try:
             self._network = LiteRTNetwork(bundle.read(member.file), member.scaling)
@@ -113,14 +113,14 @@ class Detector:
         return logits, codes
 
 
-def _read_second_look(bundle: Bundle, head: DetectorHead) -> SecondLook | None:
-    if head.second_look is None:
+def _read_refinement(bundle: Bundle, head: DetectorHead) -> Refinement | None:
+    if head.refinement is None:
         return None
     try:
-        return SecondLook.from_bytes(bundle.read(head.second_look), head.calibration.slope)
+        return Refinement.from_bytes(bundle.read(head.refinement), head.calibration.slope)
     except ValueError as error:
         raise BundleError(
-            f"{bundle.path}: '{head.second_look}' is no second look: {error}"
+            f"{bundle.path}: '{head.refinement}' is no valid refinement: {error}"
         ) from error
 
 

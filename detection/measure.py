@@ -10,8 +10,8 @@ from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import Detections
 from ..metrics.detector_evaluation import evaluate_detections
 from ..metrics.detector_metrics import DetectionMetrics
-from .predict import detect_field, look_again
-from .refinement.refinement import SecondLook
+from .predict import detect_field, refine_detections
+from .refinement import Refinement
 from .tile_detector import TileDetector
 from .training.dataset import Source
 from .training.training_tiles import LabelledImage
@@ -54,11 +54,11 @@ class Searched:
         found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
         return cls(images, found, detector.class_names)
 
-    def seen_again(self, second_look: SecondLook) -> Searched:
-        """Return what a detector without a second look would have found with one."""
+    def refined_by(self, refinement: Refinement) -> Searched:
+        """Return the refined detections of a detector without a refinement."""
         pairs = zip(self.images, self.found, strict=True)
         return replace(
-            self, found=[look_again(image.rgb, found, second_look) for image, found in pairs]
+            self, found=[refine_detections(image.rgb, found, refinement) for image, found in pairs]
         )
 
     @cached_property

@@ -19,10 +19,10 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
-from .refinement.refinement import SecondLook
+from .refinement import Refinement
 from .tile_detector import TileDetector
 
-__all__ = ["detect_field", "field_tiles", "look_again"]
+__all__ = ["detect_field", "field_tiles", "refine_detections"]
 
 # Share of a tile that neighbours have in common: a galaxy up to this share of a tile lies whole in
 # at least one tile of the pass, and the pass at half the scale takes over from there.
@@ -52,8 +52,8 @@ def detect_field(
     inner tile edge cuts is dropped, for another tile or pass has the object whole; what several
     tiles found is merged by IoU, never by the overlap with the smaller box, which would swallow a
     small galaxy in front of a large one.  What was found as several classes is of the class with
-    the best score.  Where the detector has a second look, it goes over all that could
-    reach the lowest score with it: it tightens the boxes, and has the last word on the scores.
+    the best score.  Where the detector has a refinement, it adjusts the edges and the
+    scores of all boxes that could reach the lowest score with it.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ def detect_field(
     height, width = rgb.shape[:2]
     size = detector.input_size
     threshold = detector.score_threshold if score_threshold is None else score_threshold
-    look = detector.second_look
+    refinement = detector.refinement
     lowest = threshold
-    if look is not None:
+    if refinement is not None:
         # What scores less than any score that is ever looked at is not about an object.
-        lowest = min(threshold, max(look.lowest(threshold), detector.lowest_score))
+        lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
     found = [Detections.empty()]
     tiles = field_tiles(width, height, size, passes)
     smallest = _smallest_by_scale(tiles)
@@ -92,16 +92,18 @@ def detect_field(
         kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
-    if look is None:
+    if refinement is None:
         return merged
-    again = look_again(rgb, merged, look)
+    again = refine_detections(rgb, merged, refinement)
     # Who asks for the lowest scores wants all there is, to measure it: also what was found and
     # then thought less of.
     return again.select((again.scores >= threshold) | (threshold <= detector.lowest_score))
 
 
-def look_again(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLook) -> Detections:
-    """Return what a search without a second look has found as one with it would have.
+def refine_detections(
+    rgb: NDArray[np.uint8], found: Detections, refinement: Refinement
+) -> Detections:
+    """Refine the detections of a field and merge boxes that then agree.
 
     Parameters
     ----------
@@ -109,10 +111,10 @@ def look_again(rgb: NDArray[np.uint8], found: Detections, second_look: SecondLoo
         The field.
     found : Detections
         Best first.
-    second_look : SecondLook
+    refinement : Refinement
     """
     # Two boxes of one object may agree only now.
-    return _merged(second_look.refine(rgb, found))
+    return _merged(refinement.refine(rgb, found))
 
 
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..imaging import Detections, Stretch
 from ..models.identity import ModelIdentity
-from .refinement.refinement import SecondLook
+from .refinement import Refinement
 
 __all__ = ["LOWEST_SCORE", "TileDetector"]
 
@@ -37,8 +37,8 @@ class TileDetector(Protocol):
         How fluxes become the colours it was trained on.
     pixel_scale_range : tuple of float or None
         Arcsec per pixel of the images it was trained on, from and to; None if unknown.
-    second_look : SecondLook or None
-        What goes over the boxes found in a whole field: their edges, their scores.
+    refinement : Refinement or None
+        Adjusts edges and scores of the boxes found in a whole field.
     """
 
     identity: ModelIdentity
@@ -48,7 +48,7 @@ class TileDetector(Protocol):
     lowest_score: float
     stretch: Stretch
     pixel_scale_range: tuple[float, float] | None
-    second_look: SecondLook | None
+    refinement: Refinement | None
 
     def detect(
         self, images: NDArray[np.uint8], score_threshold: float | None = None

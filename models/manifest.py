@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from ..configs import Anchors, InputScaling
 from ..imaging import Stretch
@@ -60,15 +60,17 @@ class ScoreCalibration(_Section):
 class DetectorHead(_Section):
     """What turns a detector's raw outputs into boxes.
 
-    ``score_threshold`` is in the scale of the calibrated scores.  ``second_look`` names the file of
-    what tightens the boxes and weighs the scores afterwards, where there is one.
+    ``score_threshold`` is in the scale of the calibrated scores.  ``refinement`` names the
+    file that adjusts edges and scores afterwards, if any; earlier versions call it ``second_look``.
     """
 
     anchors: Anchors
     calibration: ScoreCalibration = ScoreCalibration()
     score_threshold: Annotated[float, Field(ge=0, le=1)]
     iou_threshold: Annotated[float, Field(gt=0, le=1)] = 0.45
-    second_look: str | None = None
+    refinement: Annotated[
+        str | None, Field(validation_alias=AliasChoices("refinement", "second_look"))
+    ] = None
 
 
 class Manifest(_Section):

@@ -108,7 +108,7 @@ def model_card(
         f"focal and Huber loss, {_kept(config)}. The file `model.tflite` holds the heads alone, "
         f"{_numbers(quantisation)}.",
         *_quantisation_lines(quantisation, measured),
-        *_second_look_lines(head),
+        *_refinement_lines(head),
         *_parity_lines(parity),
         "## Data",
         "\n".join(_source_line(source) for source in sources),
@@ -130,7 +130,7 @@ def model_card(
         ],
         "## Scores",
         "A score is the probability that a box overlaps an object by an IoU of 0.5 or more. The "
-        "logit x that network and second look give becomes it by "
+        "logit x that network and refinement give becomes it by "
         f"1 / (1 + exp(-({slope:.4g} x {intercept:+.4g}))), fitted "
         "to the validation images, each kind of the same weight. On the images held back:",
         f"![Score against the share of true boxes]({picture})",
@@ -180,11 +180,11 @@ def _quantisation_lines(
     ]
 
 
-def _second_look_lines(head: DetectorHead) -> list[str]:
-    if head.second_look is None:
+def _refinement_lines(head: DetectorHead) -> list[str]:
+    if head.refinement is None:
         return []
     return [
-        f"A second look (`{head.second_look}`) goes over the boxes. Of the isophotes of the "
+        f"A refinement (`{head.refinement}`) adjusts the boxes. Of the isophotes of the "
         "smoothed grey picture about a box, at ten levels of the noise, a network of some 1,300 "
         "weights chooses each edge; another, of 1,000, weighs the score by how the light in the "
         "box is spread, at most by a factor of 20 in the odds, for a star, a pair and a piece of a "

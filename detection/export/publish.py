@@ -17,7 +17,7 @@ from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bun
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ..detector import Detector
 from ..measure import search_by_role
-from ..refinement.fit import find_second_look
+from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import Source
 from .calibration import calibrated, calibration_errors, fit_calibration
@@ -31,7 +31,8 @@ __all__ = ["measure_bundle", "publish"]
 logger = logging.getLogger("galpipe")
 
 _MODEL_FILE = "model.tflite"
-_SECOND_LOOK_FILE = "second_look.json"
+_REFINEMENT_FILE = "refinement.json"
+_OLD_REFINEMENT_FILE = "second_look.json"
 _PICTURE_FILE = "reliability.png"
 _UNMEASURED_THRESHOLD = 0.5
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
@@ -84,7 +85,7 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
 def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Source]) -> Path:
     """Give the network of a bundle all that is fitted to it, measure it, and write all into it.
 
-    A second look is trained on the training images, the scores are calibrated on the validation
+    A refinement is trained on the training images, the scores are calibrated on the validation
     images, and their threshold is chosen there.
 
     The threshold is the one with the best F1, averaged over the kinds of validation images, so
@@ -105,7 +106,7 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
         The bundle.
     """
     bundle = read_bundle(folder)
-    plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), second_look=None)
+    plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), refinement=None)
     known = bundle.metrics()
     parity, quantisation = known.get("litert_parity"), known.get("quantised")
     return _measure(
@@ -118,9 +119,9 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
 
 
 def _complete(plain: Detector, config: DetectorTraining, sources: Sequence[Source]) -> Detector:
-    """Return a detector with the second look, the calibration and the threshold that suit it."""
+    """Return a detector with the refinement, the calibration and the threshold that suit it."""
     found = search_by_role(plain, sources, "validation")
-    look, validation = find_second_look(plain, sources, found, config.seed)
+    refinement, validation = fit_refinement(plain, sources, found, config.seed)
     kinds = [searched.metrics.matches for searched in validation.values()]
     calibration = fit_calibration(kinds)
     curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in kinds]
@@ -128,7 +129,7 @@ def _complete(plain: Detector, config: DetectorTraining, sources: Sequence[Sourc
         plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
     )
     detector = Detector(replace(plain.bundle, manifest=manifest))
-    detector.second_look = look and replace(look, slope=calibration.slope)
+    detector.refinement = refinement and replace(refinement, slope=calibration.slope)
     return detector
 
 
@@ -174,12 +175,12 @@ def _measure(
     }
     curves = [MeasuredCurve(*figures, head.score_threshold) for figures in measured.items()]
     bundle = detector.bundle
-    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _SECOND_LOOK_FILE)
+    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _REFINEMENT_FILE, _OLD_REFINEMENT_FILE)
     files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
     files[_PICTURE_FILE] = reliability_picture(curves)
-    if detector.second_look is not None:
-        files[_SECOND_LOOK_FILE] = detector.second_look.to_bytes()
-        head = head.model_copy(update={"second_look": _SECOND_LOOK_FILE})
+    if detector.refinement is not None:
+        files[_REFINEMENT_FILE] = detector.refinement.to_bytes()
+        head = head.model_copy(update={"refinement": _REFINEMENT_FILE})
     manifest = bundle.manifest.model_copy(update={"head": head})
     card = model_card(config, sources, measured, head, parity, quantisation, _PICTURE_FILE)
     return write_bundle(bundle.path, manifest, files, card, metrics)

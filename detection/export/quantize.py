@@ -24,7 +24,7 @@ def quantize(
 ) -> Path:
     """Write the bundle of a detector whose network is in 8-bit integers, calibrated and measured.
 
-    It gets a second look of its own, and the name of the one that it was made from with ``_int8``.
+    It gets a refinement of its own, and the name of the one that it was made from with ``_int8``.
 
     Parameters
     ----------

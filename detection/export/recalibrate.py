@@ -16,7 +16,7 @@ __all__ = ["recalibrate"]
 def recalibrate(folder: Path, config: DetectorTraining) -> Path:
     """Fit all that follows the network of a detector to it again, and measure it again.
 
-    Second look, calibration, score threshold, figures, reliability plot and card of the bundle are
+    Refinement, calibration, score threshold, figures, reliability plot and card of the bundle are
     replaced; the network stays.
 
     Parameters

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import BundleError
 from ...imaging import Detections, Stretch, clip
 from ...models.identity import ModelIdentity
-from ..refinement.refinement import SecondLook
+from ..refinement import Refinement
 from ..tile_detector import LOWEST_SCORE
 
 __all__ = ["ForeignDetector", "NetworkOutputs", "file_checksum"]
@@ -50,7 +50,7 @@ class ForeignDetector(ABC):
     """A detector without a bundle, such as the TF Object Detection API exports: a `TileDetector`.
 
     It says nothing of a score threshold, a stretch or a pixel scale: 0.5, galpipe's own stretch
-    and any scale are taken.  It has no second look.
+    and any scale are taken.  It has no refinement.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class ForeignDetector(ABC):
         self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
         self.pixel_scale_range: tuple[float, float] | None = None
-        self.second_look: SecondLook | None = None
+        self.refinement: Refinement | None = None
 
     @abstractmethod
     def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:

@@ -1,1 +1,7 @@
 """Refinement of detections: box edges at isophotes, scores by the light profile."""
+
+from __future__ import annotations
+
+from .refinement import Refinement
+
+__all__ = ["Refinement"]

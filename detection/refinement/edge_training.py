@@ -1,4 +1,4 @@
-"""Train the edges of a second look: which isophote about a box is the edge of its object."""
+"""Train the choice of isophotes as box edges."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ...imaging import Detections, iou
 from ...imaging.grey import smoothed_grey
 from ..training.training_tiles import LabelledImage
-from .isophotes import CANDIDATES, FEATURES, ODD_FEATURE, find_outlines
-from .mlp import SmallNetwork
-from .mlp_training import Batch, fit_small_network
+from .isophotes import CANDIDATES, FEATURES, ODD_FEATURE, find_isophotes
+from .mlp import MLP
+from .mlp_training import Batch, fit_mlp
 
 __all__ = ["fit_edges"]
 
@@ -39,7 +39,7 @@ class _Examples:
 
 def fit_edges(
     images: Sequence[LabelledImage], found: Sequence[Detections], seed: int
-) -> SmallNetwork | None:
+) -> MLP | None:
     """Train what chooses each edge among the outlines, on a detector's own training images.
 
     Parameters
@@ -51,7 +51,7 @@ def fit_edges(
 
     Returns
     -------
-    SmallNetwork or None
+    MLP or None
         None where too few objects were found to learn from.
     """
     parts = [_examples(*pair) for pair in zip(images, found, strict=True)]
@@ -77,7 +77,7 @@ def fit_edges(
         drawn = rng.integers(len(batch.truth), size=_BATCH)
         return batch.features[drawn], partial(_slope, batch.edges[drawn], batch.truth[drawn])
 
-    return fit_small_network(mean, deviation, 4, draw, seed, _DECAY)
+    return fit_mlp(mean, deviation, 4, draw, seed, _DECAY)
 
 
 def _examples(image: LabelledImage, detections: Detections) -> _Examples:
@@ -90,7 +90,7 @@ def _examples(image: LabelledImage, detections: Detections) -> _Examples:
         )
     # All up to the last that is kept: what a box is told of better ones must be as in a search.
     boxes = detections.boxes[: kept[-1] + 1]
-    outlines = find_outlines(smoothed_grey(image.rgb), boxes)
+    outlines = find_isophotes(smoothed_grey(image.rgb), boxes)
     own = boxes[kept]
     size = np.tile(own[:, 2:] - own[:, :2], 2)
     edges = (outlines.boxes[kept] - own[:, np.newaxis]) / size[:, np.newaxis]

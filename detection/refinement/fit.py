@@ -1,4 +1,4 @@
-"""Find a detector a second look: tighter boxes, and surer scores."""
+"""Fit the refinement of a detector."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ..detector import Detector
 from ..measure import Searched
 from ..training.dataset import Source
 from .edge_training import fit_edges
-from .refinement import SecondLook
+from .refinement import Refinement
 from .score_training import fit_rescoring
 
-__all__ = ["find_second_look"]
+__all__ = ["fit_refinement"]
 
 
-def find_second_look(
+def fit_refinement(
     detector: Detector, sources: Sequence[Source], validation: Mapping[str, Searched], seed: int
-) -> tuple[SecondLook | None, Mapping[str, Searched]]:
-    """Train a second look on the training images, and say how much of it to use.
+) -> tuple[Refinement | None, Mapping[str, Searched]]:
+    """Train a refinement on the training images and select its parts by validation.
 
     Parameters
     ----------
     detector : Detector
-        Not calibrated yet, and without a second look.
+        Not calibrated yet, and without a refinement.
     sources : sequence of Source
         The images that it was trained on.
     validation : mapping of str to Searched
@@ -33,7 +33,7 @@ def find_second_look(
 
     Returns
     -------
-    look : SecondLook or None
+    refinement : Refinement or None
         The whole, its edges alone or nothing: what has the best average precision (IoU 0.5 to
         0.95) on the validation images, a mean over their roles; of equals the least.
     validation : mapping of str to Searched
@@ -46,16 +46,16 @@ def find_second_look(
     edges = fit_edges(images, searched.found, seed)
     if edges is None:
         return None, validation
-    looks = [SecondLook(edges)]
-    rescoring = fit_rescoring(searched.seen_again(looks[0]), seed)
+    candidates = [Refinement(edges)]
+    rescoring = fit_rescoring(searched.refined_by(candidates[0]), seed)
     if rescoring is not None:
-        looks.append(SecondLook(edges, rescoring))
-    chosen: SecondLook | None = None
+        candidates.append(Refinement(edges, rescoring))
+    chosen: Refinement | None = None
     best = validation
-    for look in looks:
-        again = {role: found.seen_again(look) for role, found in validation.items()}
+    for candidate in candidates:
+        again = {role: found.refined_by(candidate) for role, found in validation.items()}
         if _mean_precision(again) > _mean_precision(best):
-            chosen, best = look, again
+            chosen, best = candidate, again
     return chosen, best
 
 

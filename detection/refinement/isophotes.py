@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...imaging.boxes import area, iou
 from ...imaging.grey import clipped_noise_level, extent, noise_level
 
-__all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "Outlines", "find_outlines"]
+__all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "Isophotes", "find_isophotes"]
 
 _LEVELS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 9.0, 12.0)
 _WAYS = 3
@@ -32,7 +32,7 @@ ODD_FEATURE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Outlines:
+class Isophotes:
     """What the isophotes at several levels make of some boxes.
 
     Attributes
@@ -48,7 +48,7 @@ class Outlines:
     features: NDArray[np.float64]
 
 
-def find_outlines(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Outlines:
+def find_isophotes(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Isophotes:
     """Measure the isophotes that a picture has where boxes are.
 
     Parameters
@@ -60,7 +60,7 @@ def find_outlines(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Outl
 
     Returns
     -------
-    Outlines
+    Isophotes
         Where there is no isophote, the box itself stands for it.
     """
     # A cutout is annotated by the noise of the whole, its galaxy included; a field has sky enough.
@@ -96,7 +96,7 @@ def find_outlines(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Outl
     shapes[empty, 3] = 1
     candidates = np.where(empty[:, :, np.newaxis], boxes[:, np.newaxis], candidates)
     contexts = _contexts(signal, boxes, float(noise))
-    return Outlines(candidates, _features(candidates, boxes, shapes, contexts, signal.shape))
+    return Isophotes(candidates, _features(candidates, boxes, shapes, contexts, signal.shape))
 
 
 def _contexts(

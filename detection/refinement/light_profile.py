@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...imaging.grey import noise_level
 
-__all__ = ["LIGHT_FEATURES", "measure_light"]
+__all__ = ["LIGHT_FEATURES", "measure_light_profile"]
 
 LIGHT_FEATURES = 14
 """Numbers that describe the light in a box."""
@@ -28,7 +28,9 @@ _OFFSETS = np.arange(_SIDE) - (_SIDE - 1) / 2
 _RING = (np.hypot(_OFFSETS[:, np.newaxis], _OFFSETS) * (2 * _RINGS / _SIDE)).astype(int)
 
 
-def measure_light(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+def measure_light_profile(
+    grey: NDArray[np.float32], boxes: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Measure how the light in each box is spread.
 
     A star is the same point spread function whatever its brightness, so its box and the steepness

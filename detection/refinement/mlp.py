@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HIDDEN", "SmallNetwork"]
+__all__ = ["HIDDEN", "MLP"]
 
 HIDDEN = 24
 """Units of each hidden layer."""
 
 
 @dataclass(frozen=True, eq=False)
-class SmallNetwork:
+class MLP:
     """Two hidden layers of rectified units on standardised features, and a linear layer.
 
     Attributes
@@ -39,7 +39,7 @@ class SmallNetwork:
         return [np.round(array, 6).tolist() for array in self.parameters]
 
     @classmethod
-    def from_lists(cls, lists: Any, features: int, outputs: int) -> SmallNetwork:
+    def from_lists(cls, lists: Any, features: int, outputs: int) -> MLP:
         """Read what :meth:`to_lists` returned, of untrusted JSON.
 
         Raises
@@ -58,7 +58,7 @@ class SmallNetwork:
             *((HIDDEN, outputs), (outputs,)),
         )
         if tuple(array.shape for array in arrays) != shapes:
-            raise ValueError("holds lists of another shape than a second look has")
+            raise ValueError("holds lists of another shape than a refinement has")
         if not all(np.isfinite(array).all() for array in arrays) or not (arrays[1] > 0).all():
-            raise ValueError("holds numbers that a second look cannot have")
+            raise ValueError("holds numbers that a refinement cannot have")
         return cls(arrays)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .mlp import HIDDEN, SmallNetwork
+from .mlp import HIDDEN, MLP
 
-__all__ = ["Batch", "fit_small_network", "gradients"]
+__all__ = ["Batch", "fit_mlp", "gradients"]
 
 _STEPS, _RATE = 2500, 3e-3
 _FIRST_GAIN, _LAST_GAIN = 2.0, 0.06
@@ -19,14 +19,14 @@ Batch = tuple[NDArray[np.float64], Callable[[NDArray[np.float64]], NDArray[np.fl
 """Features, and what turns the network's outputs for them into the slope of the loss there."""
 
 
-def fit_small_network(
+def fit_mlp(
     mean: NDArray[np.float64],
     deviation: NDArray[np.float64],
     outputs: int,
     draw: Callable[[np.random.Generator], Batch],
     seed: int,
     decay: float,
-) -> SmallNetwork:
+) -> MLP:
     """Train a network from random weights.
 
     Parameters
@@ -58,7 +58,7 @@ def fit_small_network(
             parameters[place] = parameters[place] - rate * (
                 momentum / scale + decay * parameters[place]
             )
-    return SmallNetwork((mean, deviation, *parameters))
+    return MLP((mean, deviation, *parameters))
 
 
 def gradients(

@@ -1,4 +1,4 @@
-"""A second look at what a detector found: where the edges are, and whether it is an object."""
+"""Refine box edges at isophotes and scores by the light profile."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ...imaging import Detections, area, clip
 from ...imaging.grey import smoothed_grey
 from ...metrics.log_odds import log_odds
-from .isophotes import FEATURES, find_outlines
-from .light_profile import LIGHT_FEATURES, measure_light
-from .mlp import SmallNetwork
+from .isophotes import FEATURES, find_isophotes
+from .light_profile import LIGHT_FEATURES, measure_light_profile
+from .mlp import MLP
 
-__all__ = ["SecondLook"]
+__all__ = ["Refinement"]
 
 # How far an edge moves at most, of the box's size: what would move it further is a neighbour whose
 # light runs into that of the object.  On validation images any limit from 0.15 up is as good.
@@ -30,23 +30,23 @@ _NETWORKS = {"edges", "rescoring"}
 
 
 @dataclass(frozen=True, eq=False)
-class SecondLook:
+class Refinement:
     """Moves the edges of boxes onto isophotes, and weighs the scores by how the light is spread.
 
     Attributes
     ----------
-    edges : SmallNetwork
-        From the `find_outlines` features of a candidate to a value for each edge.  An edge becomes
+    edges : MLP
+        From the `find_isophotes` features of a candidate to a value for each edge.  An edge becomes
         a weighted mean of the edges of all candidates, the weights a softmax of these values: an
         attention over outlines.
-    rescoring : SmallNetwork, optional
-        From the `measure_light` features to what is added to the logit of the score.
+    rescoring : MLP, optional
+        From the `measure_light_profile` features to what is added to the logit of the score.
     slope : float
         Of the detector's score calibration, which its scores have been through.
     """
 
-    edges: SmallNetwork
-    rescoring: SmallNetwork | None = None
+    edges: MLP
+    rescoring: MLP | None = None
     slope: float = 1.0
 
     def refine(self, rgb: NDArray[np.uint8], detections: Detections) -> Detections:
@@ -62,7 +62,7 @@ class SecondLook:
         if not len(detections):
             return detections
         grey = smoothed_grey(rgb)
-        outlines = find_outlines(grey, detections.boxes)
+        outlines = find_isophotes(grey, detections.boxes)
         weights = self.weights(outlines.features)
         moved = (weights * outlines.boxes).sum(axis=1) - detections.boxes
         most = _FURTHEST * np.tile(detections.boxes[:, 2:] - detections.boxes[:, :2], 2)
@@ -73,7 +73,7 @@ class SecondLook:
         )
         if self.rescoring is None:
             return refined
-        evidence = self.rescoring(measure_light(grey, refined.boxes))[:, 0]
+        evidence = self.rescoring(measure_light_profile(grey, refined.boxes))[:, 0]
         odds = log_odds(refined.scores) + self.slope * np.clip(evidence, -_MOST, _MOST)
         scores = 1 / (1 + np.exp(-odds))
         return replace(refined, scores=scores).select(np.argsort(-scores, kind="stable"))
@@ -98,7 +98,7 @@ class SecondLook:
         return (json.dumps(networks) + "\n").encode()
 
     @classmethod
-    def from_bytes(cls, content: bytes, slope: float = 1.0) -> SecondLook:
+    def from_bytes(cls, content: bytes, slope: float = 1.0) -> Refinement:
         """Read what :meth:`to_bytes` wrote.
 
         Raises
@@ -111,9 +111,9 @@ class SecondLook:
         except RecursionError as error:
             raise ValueError(f"holds no lists of numbers: {error}") from error
         if not isinstance(networks, dict) or not {"edges"} <= networks.keys() <= _NETWORKS:
-            raise ValueError("holds other things than a second look has")
-        edges = SmallNetwork.from_lists(networks["edges"], FEATURES, 4)
+            raise ValueError("holds other things than a refinement has")
+        edges = MLP.from_lists(networks["edges"], FEATURES, 4)
         rescoring = None
         if "rescoring" in networks:
-            rescoring = SmallNetwork.from_lists(networks["rescoring"], LIGHT_FEATURES, 1)
+            rescoring = MLP.from_lists(networks["rescoring"], LIGHT_FEATURES, 1)
         return cls(edges, rescoring, slope)

@@ -1,4 +1,4 @@
-"""Train the rescoring of a second look: from the light in a box to how surely it is an object."""
+"""Train the rescoring of detections from their light profiles."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ...metrics.log_odds import log_odds
 from ..export.calibration import fit_logistic
 from ..measure import Searched
 from ..training.training_tiles import LabelledImage
-from .light_profile import measure_light
-from .mlp import SmallNetwork
-from .mlp_training import Batch, fit_small_network
+from .light_profile import measure_light_profile
+from .mlp import MLP
+from .mlp_training import Batch, fit_mlp
 
 __all__ = ["fit_rescoring"]
 
@@ -30,7 +30,7 @@ _BATCH = 256
 _DECAY = 0.3
 
 
-def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
+def fit_rescoring(searched: Searched, seed: int) -> MLP | None:
     """Train what is added to the logit of a score, on a detector's own training images.
 
     A box that found an object at IoU 0.5 is right; those on difficult objects are left out.
@@ -43,7 +43,7 @@ def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
 
     Returns
     -------
-    SmallNetwork or None
+    MLP or None
         None where too few boxes are right, or too few wrong, to learn from.
     """
     pairs = [
@@ -56,7 +56,7 @@ def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
     if min(hits.sum(), (~hits).sum()) < _FEWEST_BOXES:
         return None
     features = np.concatenate(
-        [measure_light(smoothed_grey(image.rgb), found.boxes) for image, found in pairs]
+        [measure_light_profile(smoothed_grey(image.rgb), found.boxes) for image, found in pairs]
     )
     features = features[counted]
     scores = log_odds(np.concatenate([found.scores for _, found in pairs])[counted])
@@ -72,8 +72,8 @@ def fit_rescoring(searched: Searched, seed: int) -> SmallNetwork | None:
         drawn = rng.integers(len(standardised), size=_BATCH)
         return standardised[drawn], partial(_slope, odds[drawn], hits[drawn])
 
-    *layers, kernel, bias = fit_small_network(mean, deviation, 1, draw, seed, _DECAY).parameters
-    return SmallNetwork((*layers, kernel / slope, bias / slope))
+    *layers, kernel, bias = fit_mlp(mean, deviation, 1, draw, seed, _DECAY).parameters
+    return MLP((*layers, kernel / slope, bias / slope))
 
 
 def _verdicts(image: LabelledImage, found: Detections) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from ..detector import best_boxes
 from ..export.litert_export import flat_heads
 from ..measure import Searched, images_by_role
 from ..predict import field_tiles
-from ..refinement.refinement import SecondLook
+from ..refinement import Refinement
 from ..tile_detector import LOWEST_SCORE
 from .architectures import scale_images
 from .dataset import Source
@@ -161,7 +161,7 @@ class _ModelDetector:
         self.score_threshold = self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
         self.pixel_scale_range: tuple[float, float] | None = None
-        self.second_look: SecondLook | None = None
+        self.refinement: Refinement | None = None
         self._head = DetectorHead(anchors=config.anchors, score_threshold=LOWEST_SCORE)
         self._anchors = multilevel_anchors(config.anchors, config.input_size)
         per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)

@@ -124,7 +124,7 @@ _training_config = click.option(
 def calibrate(bundle: Path, config: str) -> None:
     """Calibrate and measure a detector again on the images of its training.
 
-    All that follows its network is made anew: the second look, from the training images; the fit of
+    All that follows its network is made anew: the refinement, from the training images; the fit of
     the scores to the validation images, so that of the boxes at 0.8 four in five are true; their
     threshold, the figures on the images held back and the model card.  BUNDLE is changed in its
     place.
@@ -160,7 +160,7 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     """Turn a detector into one that computes with 8-bit integers alone.
 
     For microcontrollers and accelerators without floating point, such as an Edge TPU: weights,
-    activations, input and outputs are integers.  The new model gets its own second look, is
+    activations, input and outputs are integers.  The new model gets its own refinement, is
     calibrated and measured on the images of the old one's training, and what it loses in mAP is
     told.
     """

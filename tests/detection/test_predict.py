@@ -58,7 +58,7 @@ class Generous:
     class_names = ("galaxy",)
     input_size = 64
     score_threshold = 0.3
-    second_look: object = None
+    refinement: object = None
 
     def __init__(self, side: int) -> None:
         self.box = np.array([32 - side / 2, 32 - side / 2, 32 + side / 2, 32 + side / 2])
@@ -125,7 +125,7 @@ class Undecided:
     class_names = ("galaxy", "star")
     input_size = 64
     score_threshold = 0.3
-    second_look = None
+    refinement = None
     boxes = np.array([[8.0, 8, 48, 48], [9, 8, 48, 47], [20, 20, 30, 30], [36, 20, 46, 30]])
 
     def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
@@ -144,7 +144,7 @@ def test_any_shape_of_field(tiny_detector_bundle: Path, shape: tuple[int, int]) 
     assert len(detect_field(empty, load_detector(tiny_detector_bundle))) == 0
 
 
-def test_a_second_look_has_the_last_word(
+def test_a_refinement_has_the_last_word(
     tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
 ) -> None:
     class Look:
@@ -159,7 +159,7 @@ def test_a_second_look_has_the_last_word(
     field = squares(200, 120, (16, 16), (96, 64))
     detector = load_detector(tiny_detector_bundle)
     plain = detect_field(field, detector, 0.9)
-    detector.second_look = Look()
+    detector.refinement = Look()
     looked = detect_field(field, detector, 0.9)
     kept = plain.boxes[:, 0] > 50
     assert 0 < kept.sum() < len(kept)
@@ -168,7 +168,7 @@ def test_a_second_look_has_the_last_word(
 
 
 class Recording(Undecided):
-    """Has a second look that gives every box the same score; knows what it was asked for."""
+    """Has a refinement that gives every box the same score; knows what it was asked for."""
 
     score_threshold = 0.4
     lowest_score = 0.02
@@ -184,7 +184,7 @@ class Recording(Undecided):
             return score / 4
 
     def __init__(self, score: float) -> None:
-        self.second_look = self.Look(score)
+        self.refinement = self.Look(score)
         self.asked: list[float | None] = []
 
     def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
@@ -192,7 +192,7 @@ class Recording(Undecided):
         return super().detect(images, score_threshold)
 
 
-def test_a_second_look_sees_what_it_could_raise_over_the_threshold() -> None:
+def test_a_refinement_sees_what_it_could_raise_over_the_threshold() -> None:
     detector = Recording(0.9)
     for threshold in (None, 0.8, 0.05, 0.01):
         detect_field(TILE, detector, threshold)  # type: ignore[arg-type]

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from galpipe.errors import BundleError, OutputError
-from galpipe.models import InputScaling, Manifest, Member, find_bundle, read_bundle, write_bundle
+from galpipe.models import (
+    DetectorHead,
+    InputScaling,
+    Manifest,
+    Member,
+    find_bundle,
+    read_bundle,
+    write_bundle,
+)
 from galpipe.models.bundle import METRICS_NAME
 from galpipe.models.manifest import MANIFEST_NAME
 
@@ -113,3 +121,11 @@ def test_writing_replaces_a_bundle_but_nothing_else(folder: Path, tmp_path: Path
         write_bundle(other, MANIFEST, FILES, "", {})
     assert (other / "chapter.tex").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "thesis"]
+
+
+def test_refinement_of_an_earlier_version_is_read() -> None:
+    content = {"anchors": {}, "score_threshold": 0.5, "second_look": "second_look.json"}
+    head = DetectorHead.model_validate(content)
+    assert head.refinement == "second_look.json"
+    assert DetectorHead.model_validate_json(head.model_dump_json()) == head
+    assert "second_look" not in head.model_dump()

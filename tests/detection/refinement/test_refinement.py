@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galpipe.detection.refinement import Refinement
 from galpipe.detection.refinement.isophotes import FEATURES
 from galpipe.detection.refinement.light_profile import LIGHT_FEATURES
-from galpipe.detection.refinement.mlp import HIDDEN, SmallNetwork
-from galpipe.detection.refinement.refinement import SecondLook
+from galpipe.detection.refinement.mlp import HIDDEN, MLP
 from galpipe.imaging import Detections
 
 RGB = np.random.default_rng(0).integers(0, 60, (64, 64, 3), dtype=np.uint8)
@@ -20,7 +20,7 @@ FOUND = Detections(
 )
 
 
-def network(features: int, outputs: int, bias: float | None = None) -> SmallNetwork:
+def network(features: int, outputs: int, bias: float | None = None) -> MLP:
     """Return a network of random weights, or one whose outputs are all the same."""
     rng = np.random.default_rng(1)
     sizes = (features, HIDDEN, HIDDEN, outputs)
@@ -29,17 +29,17 @@ def network(features: int, outputs: int, bias: float | None = None) -> SmallNetw
         layers += [rng.normal(0, 0.2, (rows, columns)), rng.normal(0, 0.2, columns)]
     if bias is not None:
         layers[-2:] = np.zeros((HIDDEN, outputs)), np.full(outputs, bias)
-    return SmallNetwork((np.zeros(features), np.ones(features), *layers))
+    return MLP((np.zeros(features), np.ones(features), *layers))
 
 
-def look(bias: float | None = None, slope: float = 1.0) -> SecondLook:
-    return SecondLook(network(FEATURES, 4), network(LIGHT_FEATURES, 1, bias), slope)
+def look(bias: float | None = None, slope: float = 1.0) -> Refinement:
+    return Refinement(network(FEATURES, 4), network(LIGHT_FEATURES, 1, bias), slope)
 
 
 @pytest.mark.parametrize("rescores", [False, True])
 def test_what_is_written_is_read_again(rescores: bool) -> None:
-    written = look() if rescores else SecondLook(network(FEATURES, 4))
-    again = SecondLook.from_bytes(written.to_bytes(), written.slope)
+    written = look() if rescores else Refinement(network(FEATURES, 4))
+    again = Refinement.from_bytes(written.to_bytes(), written.slope)
     assert (again.rescoring is not None) == rescores
     before, after = written.refine(RGB, FOUND), again.refine(RGB, FOUND)
     np.testing.assert_allclose(after.boxes, before.boxes, atol=0.01)
@@ -58,7 +58,7 @@ def test_the_lowest_score_is_raised_just_to_the_one_named(score: float, slope: f
     eager = look(bias=9, slope=slope)
     found = Detections(FOUND.boxes[:1], np.array([eager.lowest(score)]))
     assert eager.refine(RGB, found).scores[0] == pytest.approx(score, rel=1e-6)
-    assert SecondLook(eager.edges).lowest(score) == score
+    assert Refinement(eager.edges).lowest(score) == score
 
 
 def test_the_best_come_first() -> None:
@@ -67,7 +67,7 @@ def test_the_best_come_first() -> None:
 
 
 def test_without_rescoring_scores_stay() -> None:
-    refined = SecondLook(network(FEATURES, 4)).refine(RGB, FOUND)
+    refined = Refinement(network(FEATURES, 4)).refine(RGB, FOUND)
     assert refined.scores.tolist() == FOUND.scores.tolist()
     assert len(look().refine(RGB, Detections.empty())) == 0
 
@@ -95,4 +95,4 @@ def damaged() -> list[bytes]:
 @pytest.mark.parametrize("content", damaged())
 def test_a_damaged_file_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"holds|Expecting|decode"):
-        SecondLook.from_bytes(content)
+        Refinement.from_bytes(content)

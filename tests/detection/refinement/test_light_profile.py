@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.detection.refinement.light_profile import LIGHT_FEATURES, measure_light
+from galpipe.detection.refinement.light_profile import LIGHT_FEATURES, measure_light_profile
 from galpipe.imaging.grey import smoothed_grey
 
 SIDE = 96
@@ -30,7 +30,7 @@ def picture(*sources: tuple[float, float, float, float], sky: float = 20) -> np.
 
 
 def light(rgb: np.ndarray, *box: float) -> np.ndarray:
-    (features,) = measure_light(smoothed_grey(rgb), np.array([box]))
+    (features,) = measure_light_profile(smoothed_grey(rgb), np.array([box]))
     return features
 
 
@@ -86,7 +86,7 @@ def test_turning_the_picture_changes_next_to_nothing(turns: int, mirror: bool, s
 
 def test_no_boxes_and_boxes_at_the_rim() -> None:
     grey = smoothed_grey(picture((0, 0, 8, 8)))
-    assert measure_light(grey, np.zeros((0, 4))).shape == (0, LIGHT_FEATURES)
+    assert measure_light_profile(grey, np.zeros((0, 4))).shape == (0, LIGHT_FEATURES)
     boxes = np.array([[0, 0, 0.4, 0.4], [95.5, 95.5, 96, 96], [0, 0, 96, 96], [10, 95.2, 60, 96]])
-    assert np.isfinite(measure_light(grey, boxes)).all()
-    assert np.isfinite(measure_light(np.zeros_like(grey), boxes)).all()
+    assert np.isfinite(measure_light_profile(grey, boxes)).all()
+    assert np.isfinite(measure_light_profile(np.zeros_like(grey), boxes)).all()

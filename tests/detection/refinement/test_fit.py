@@ -1,4 +1,4 @@
-"""Which part of a second look is used, and that a search has it applied."""
+"""Which part of a refinement is used, and that a search has it applied."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from galpipe.detection.measure import Searched
-from galpipe.detection.refinement import fit as second_look
-from galpipe.detection.refinement.mlp import SmallNetwork
-from galpipe.detection.refinement.refinement import SecondLook
+from galpipe.detection.refinement import Refinement, fit
+from galpipe.detection.refinement.mlp import MLP
 from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.imaging import Detections, iou
 
@@ -21,7 +20,7 @@ NETWORK: Any = object()
 
 
 class FakeDetector:
-    """Finds nothing; what its second look does is what is looked at."""
+    """Finds nothing; what its refinement does is what is looked at."""
 
     class_names = ("galaxy",)
     lowest_score = 0.02
@@ -40,9 +39,9 @@ def searched() -> Searched:
 
 
 def refining(tighter: bool, surer: bool) -> Any:
-    """Return a `SecondLook.refine` whose parts are of use, or of none."""
+    """Return a `Refinement.refine` whose parts are of use, or of none."""
 
-    def refine(look: SecondLook, rgb: np.ndarray, found: Detections) -> Detections:
+    def refine(look: Refinement, rgb: np.ndarray, found: Detections) -> Detections:
         own = iou(found.boxes, BOX)[:, 0] > 0
         sign = 1 if tighter else -1
         boxes = np.where(own[:, np.newaxis], found.boxes - sign * WIDER, found.boxes)
@@ -70,29 +69,29 @@ def test_as_much_of_it_is_used_as_is_of_use(
     searched: Searched,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(second_look, "fit_edges", lambda images, found, seed: NETWORK)
-    monkeypatch.setattr(second_look, "fit_rescoring", lambda searched, seed: NETWORK)
-    monkeypatch.setattr(SecondLook, "refine", refining(tighter, surer))
+    monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed: NETWORK)
+    monkeypatch.setattr(fit, "fit_rescoring", lambda searched, seed: NETWORK)
+    monkeypatch.setattr(Refinement, "refine", refining(tighter, surer))
     detector: Any = FakeDetector()
     validation = {"cutouts": searched}
-    look, again = second_look.find_second_look(detector, [], validation, 0)
+    look, again = fit.fit_refinement(detector, [], validation, 0)
     parts = [] if look is None else [name for name in ("edges", "rescoring") if getattr(look, name)]
     assert parts == kept
     assert (again is validation) == (not kept)
     assert again["cutouts"].metrics.ap >= searched.metrics.ap
-    assert second_look.find_second_look(detector, [], {}, 0) == (None, {})
+    assert fit.fit_refinement(detector, [], {}, 0) == (None, {})
 
 
-def test_too_little_to_learn_from_is_no_second_look(
+def test_too_little_to_learn_from_is_no_refinement(
     searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector: Any = FakeDetector()
     validation = {"cutouts": searched}
-    assert second_look.find_second_look(detector, [], validation, 0) == (None, validation)
-    monkeypatch.setattr(second_look, "fit_edges", lambda images, found, seed: NETWORK)
-    monkeypatch.setattr(second_look, "fit_rescoring", lambda searched, seed: None)
-    monkeypatch.setattr(SecondLook, "refine", refining(tighter=True, surer=True))
-    look, _ = second_look.find_second_look(detector, [], validation, 0)
+    assert fit.fit_refinement(detector, [], validation, 0) == (None, validation)
+    monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed: NETWORK)
+    monkeypatch.setattr(fit, "fit_rescoring", lambda searched, seed: None)
+    monkeypatch.setattr(Refinement, "refine", refining(tighter=True, surer=True))
+    look, _ = fit.fit_refinement(detector, [], validation, 0)
     assert look is not None
     assert look.rescoring is None
 
@@ -100,9 +99,9 @@ def test_too_little_to_learn_from_is_no_second_look(
 def test_what_was_found_is_seen_again_as_in_a_search(
     searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SecondLook, "refine", refining(tighter=True, surer=True))
+    monkeypatch.setattr(Refinement, "refine", refining(tighter=True, surer=True))
     assert searched.metrics.ap < 1
-    after = searched.seen_again(SecondLook(NETWORK, SmallNetwork(())))
+    after = searched.refined_by(Refinement(NETWORK, MLP(())))
     np.testing.assert_array_equal(after.found[0].boxes[:1], BOX)
     assert after.found[0].scores.tolist() == [0.95, 0.1]
     assert after.metrics.ap == pytest.approx(1)

@@ -1,15 +1,15 @@
-"""The edges of a second look: it learns which isophote is the edge, and moves boxes onto it."""
+"""The edges of a refinement: it learns which isophote is the edge, and moves boxes onto it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from galpipe.detection.refinement import Refinement
 from galpipe.detection.refinement import edge_training as outline_edges
 from galpipe.detection.refinement import mlp_training as small_network_fit
 from galpipe.detection.refinement.edge_training import fit_edges
-from galpipe.detection.refinement.isophotes import CANDIDATES, FEATURES, find_outlines
-from galpipe.detection.refinement.refinement import SecondLook
+from galpipe.detection.refinement.isophotes import CANDIDATES, FEATURES, find_isophotes
 from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.imaging import Detections, iou
 from galpipe.imaging.grey import smoothed_grey
@@ -40,16 +40,16 @@ def found_nearby(image: LabelledImage, count: int) -> Detections:
 
 
 @pytest.fixture(scope="module")
-def look() -> SecondLook:
+def look() -> Refinement:
     images = [galaxy_picture(seed) for seed in range(40)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(small_network_fit, "_STEPS", 400)
         edges = fit_edges(images, [found_nearby(image, 3) for image in images], 0)
     assert edges is not None
-    return SecondLook(edges)
+    return Refinement(edges)
 
 
-def test_it_moves_boxes_of_other_pictures_onto_the_edge(look: SecondLook) -> None:
+def test_it_moves_boxes_of_other_pictures_onto_the_edge(look: Refinement) -> None:
     before, after = [], []
     for seed in range(100, 110):
         image = galaxy_picture(seed)
@@ -61,16 +61,16 @@ def test_it_moves_boxes_of_other_pictures_onto_the_edge(look: SecondLook) -> Non
     assert np.mean(after) > 0.9 > np.mean(before) + 0.05
 
 
-def test_what_is_written_is_read_again(look: SecondLook) -> None:
+def test_what_is_written_is_read_again(look: Refinement) -> None:
     image = galaxy_picture(7)
     found = found_nearby(image, 2)
-    again = SecondLook.from_bytes(look.to_bytes())
+    again = Refinement.from_bytes(look.to_bytes())
     np.testing.assert_allclose(
         again.refine(image.rgb, found).boxes, look.refine(image.rgb, found).boxes, atol=0.01
     )
 
 
-def test_a_neighbour_that_touches_moves_no_edge_far(look: SecondLook) -> None:
+def test_a_neighbour_that_touches_moves_no_edge_far(look: Refinement) -> None:
     image = galaxy_picture(3)
     rgb = image.rgb.copy()
     rgb[:60, 44:52] = 200  # a bar of light from the galaxy to the edge of the picture
@@ -86,7 +86,7 @@ def test_too_few_objects_teach_nothing() -> None:
     assert fit_edges([], [], 0) is None
 
 
-def test_nothing_found_stays_nothing(look: SecondLook) -> None:
+def test_nothing_found_stays_nothing(look: Refinement) -> None:
     assert len(look.refine(galaxy_picture(1).rgb, Detections.empty())) == 0
 
 
@@ -108,9 +108,9 @@ def test_the_slope_is_that_of_the_error() -> None:
 def test_turned_examples_are_those_of_a_turned_picture() -> None:
     image = galaxy_picture(5)
     box = np.round(image.boxes)
-    plain = find_outlines(smoothed_grey(image.rgb), box)
+    plain = find_isophotes(smoothed_grey(image.rgb), box)
     # The sky is sampled at every third pixel: of 97, the same ones from either side.
-    mirrored = find_outlines(
+    mirrored = find_isophotes(
         smoothed_grey(np.ascontiguousarray(image.rgb[:, ::-1])),
         box[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [SIDE, 0, SIDE, 0],
     )

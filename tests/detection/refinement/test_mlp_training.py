@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from galpipe.detection.refinement.mlp import HIDDEN
-from galpipe.detection.refinement.mlp_training import Batch, fit_small_network, gradients
+from galpipe.detection.refinement.mlp_training import Batch, fit_mlp, gradients
 
 
 def test_gradients_are_those_of_the_loss() -> None:
@@ -36,8 +36,8 @@ def test_it_learns_what_is_not_linear_and_the_same_each_time() -> None:
         rows = rng.integers(500, size=64)
         return (values[rows] - mean) / deviation, lambda outputs: (outputs - truth[rows]) / 64
 
-    network = fit_small_network(mean, deviation, 1, draw, 0, 1e-3)
+    network = fit_mlp(mean, deviation, 1, draw, 0, 1e-3)
     assert network.parameters[2].shape == (2, HIDDEN)
     assert np.abs(network(values) - truth).mean() < 0.1
-    again = fit_small_network(mean, deviation, 1, draw, 0, 1e-3)
+    again = fit_mlp(mean, deviation, 1, draw, 0, 1e-3)
     np.testing.assert_array_equal(again(values), network(values))

@@ -1,4 +1,4 @@
-"""The rescoring of a second look: it learns from the light which boxes are right."""
+"""The rescoring of a refinement: it learns from the light which boxes are right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from galpipe.detection.measure import Searched
-from galpipe.detection.refinement.light_profile import measure_light
+from galpipe.detection.refinement.light_profile import measure_light_profile
 from galpipe.detection.refinement.score_training import _verdicts, fit_rescoring
 from galpipe.detection.training.training_tiles import LabelledImage
 from galpipe.imaging import Detections
@@ -46,7 +46,7 @@ def test_galaxies_of_other_pictures_gain_and_stars_lose() -> None:
     assert network is not None
     for seed in range(100, 110):
         image, found = field(seed)
-        evidence = network(measure_light(smoothed_grey(image.rgb), found.boxes))[:, 0]
+        evidence = network(measure_light_profile(smoothed_grey(image.rgb), found.boxes))[:, 0]
         right = _verdicts(image, found) > 0
         assert evidence[right].min() > 0.5
         assert evidence[~right].max() < -0.5
