@@ -1,27 +1,44 @@
-"""Why a classifier says what it says: images of single galaxies in, pictures out."""
+"""Explain a classifier: from images of single galaxies to heat maps, activations and filters."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..classification import class_slug
-from ..classification.explain import ExplainedClassifier, open_explained
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classification import central_crop, class_slug
+from ..classification.explain import (
+    ExplainedClassifier,
+    ExplainedMember,
+    heat_maps,
+    maximize_activations,
+    open_explained,
+)
+from ..classification.explain.plots import (
+    HeatPanel,
+    channel_sheet,
+    filter_sheet,
+    heat_sheet,
+    strongest,
+)
 from ..configs import InputScaling
 from ..errors import ConfigError, GalpipeError, InputError, OutputError
+from ..files.atomic import write_png
+from ..files.names import SafeNames
 from ..files.output_folder import RECORD_NAME, OutputFolder
-from ..imaging import FieldSource
+from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb
 from ..models.identity import describe_model
 from ..progress import Progress, count_of, open_progress
 from .batch import find_sources, note_failure
 from .classify import expand_lists
-from .explanations import ExplainedImage, Explanations
 from .provenance import Failure, RunRecord, StageClock
 
-__all__ = ["ExplainResult", "Subject", "explain"]
+__all__ = ["ExplainResult", "ExplainSettings", "ImageCrop", "Subject", "explain"]
 
 logger = logging.getLogger("galpipe")
 
@@ -30,9 +47,42 @@ Subject = Literal["gradcam", "activations", "filters"]
 _OURS = ("gradcam/*.png", "activations/*/*.png", "filters/*.png")
 
 
+@dataclass(frozen=True)
+class ExplainSettings:
+    """Settings of `explain`.
+
+    Attributes
+    ----------
+    what : sequence of {"gradcam", "activations", "filters"}
+        What is drawn.
+    class_name : str, optional
+        Class of the heat maps; by default the most probable class of each image.
+    layers : sequence of str
+        Layers of any member.  A member without any of them shows the last layer of each
+        resolution.  The deepest layer shown gives the heat maps.
+    channels : int
+        Largest number of channels drawn of a layer: those with the highest activation, in the
+        image or, for filters, in all images.
+    seed : int
+        Seed of the noise from which activations are maximized.
+    class_names : sequence of str, optional
+        Classes of a network file from elsewhere, in the order of its outputs.
+    scaling : InputScaling, optional
+        Input scaling of such a file.
+    """
+
+    what: Sequence[Subject] = ("gradcam",)
+    class_name: str | None = None
+    layers: Sequence[str] = ()
+    channels: int = 16
+    seed: int = 0
+    class_names: Sequence[str] | None = None
+    scaling: InputScaling | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class ExplainResult:
-    """What was written.
+    """Files written by `explain`.
 
     Attributes
     ----------
@@ -43,7 +93,7 @@ class ExplainResult:
     failures : tuple of Failure
         Images that could not be explained.
     record : RunRecord
-        What ``run.json`` says.
+        Content of ``run.json``.
     """
 
     output: Path
@@ -57,80 +107,76 @@ def explain(
     output: str | Path,
     *,
     model: str | Path,
-    what: Sequence[Subject] = ("gradcam",),
-    class_name: str | None = None,
-    layers: Sequence[str] = (),
-    channels: int = 16,
-    seed: int = 0,
-    class_names: Sequence[str] | None = None,
-    scaling: InputScaling | None = None,
+    settings: ExplainSettings | None = None,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> ExplainResult:
-    """Draw what the networks of a classifier see in images of single galaxies.
+    """Draw explanations of a classifier for images of single galaxies.
 
-    The images are cropped exactly as :func:`~.classify.classify` does.
+    The images are cropped as :func:`~.classify.classify` does.
 
     Parameters
     ----------
     images : path or iterable of paths
-        As `classify` takes them.
+        Images, as `classify` takes them.
     output : path
-        Folder to write: ``gradcam/IMAGE.png``, ``activations/IMAGE/MEMBER_LAYER.png`` and
+        Folder for ``gradcam/IMAGE.png``, ``activations/IMAGE/MEMBER_LAYER.png`` and
         ``filters/MEMBER_LAYER.png``.
     model : path
         Folder of a training, or a ``.keras`` or ``.h5`` file; see
         :func:`~galpipe.classification.explain.open_explained`.
-    what : sequence of {"gradcam", "activations", "filters"}
-        What is drawn.
-    class_name : str, optional
-        The class whose heat maps are drawn; by default the most probable one of each image.
-    layers : sequence of str
-        Layers of any member; a member that has none of them, or where none is given, shows the last
-        layer of each size, and its heat maps are those of the last one.  Of several the deepest
-        gives the heat maps.
-    channels : int
-        Most channels of a layer that are shown: for an image those with the highest activation in
-        it, of the filters those with the highest one in all images.
-    seed : int
-        Of the noise that filter patterns start from.
-    class_names, scaling
-        Of a file that is no part of a training; see `open_explained`.
+    settings : ExplainSettings, optional
+        What is drawn; by default the heat maps of the most probable class.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
         Show a progress bar on the terminal, or report to a display of your own.
 
+    Returns
+    -------
+    ExplainResult
+
     Raises
     ------
     InputError
-        If no input leads to an image at all, or a network cannot be explained.
+        If no image is found in the inputs, or a network cannot be explained.
     ConfigError
         If there is no such class or layer.
     BundleError, OutputError
-        If the model is no finished training, or the output folder is refused or cannot be written.
+        If the model is not a finished training, or the output folder is refused or cannot be
+        written.
+
+    Examples
+    --------
+    >>> from galpipe.pipeline.explain import ExplainSettings, explain
+    >>> settings = ExplainSettings(what=("gradcam", "filters"), channels=8)
+    >>> result = explain("cutouts", "why", model="training", settings=settings)  # doctest: +SKIP
+    >>> result.pictures  # doctest: +SKIP
+    (PosixPath('why/gradcam/ngc4414.png'), PosixPath('why/filters/cnn_re_lu_3.png'))
     """
+    settings = settings or ExplainSettings()
     given = [images] if isinstance(images, str | Path) else list(images)
     expanded, failures = expand_lists(given)
     if failures and not expanded:
         raise InputError("\n".join(failure.message for failure in failures))
     sources, missing = find_sources(expanded)
-    classifier = open_explained(model, class_names, scaling)
-    class_id = None if class_name is None else _class_id(classifier, class_name)
-    shown = _choose_layers(classifier, layers)
+    classifier = open_explained(model, settings.class_names, settings.scaling)
+    if settings.class_name is not None:
+        _class_id(classifier, settings.class_name)
+    layers = _choose_layers(classifier, settings.layers)
     folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
     record = RunRecord("explain", failures=[*failures, *missing])
     record.models = {"classifier": describe_model(classifier.identity)}
     record.config = {
-        "what": list(what),
-        "class_name": class_name,
-        "layers": {name: list(chosen) for name, chosen in shown.items()},
-        "channels": channels,
-        "seed": seed,
+        "what": list(settings.what),
+        "class_name": settings.class_name,
+        "layers": {name: list(chosen) for name, chosen in layers.items()},
+        "channels": settings.channels,
+        "seed": settings.seed,
     }
     clock = StageClock()
-    explanations = Explanations(classifier, shown, folder.path, channels, seed)
-    sheets = len(shown) if "filters" in what else 0
+    explainer = _Explainer(classifier, settings, layers, folder.path)
+    sheets = len(layers) if "filters" in settings.what else 0
     record.status = "interrupted"
     try:
         with open_progress(progress)("images", len(sources) + sheets) as task:
@@ -138,54 +184,170 @@ def explain(
             for source in sources:
                 task.update(description=source.identifier)
                 with clock("images"):
-                    done += _explain_image(explanations, source, classifier, what, class_id, record)
+                    failure = _explain_image(explainer, source)
+                if failure is None:
+                    done += 1
+                else:
+                    note_failure(record, failure)
                 task.update(advance=1, status=count_of(done, "images", len(record.failures)))
             for member in classifier.members if sheets and done else ():
                 task.update(description=f"filters of {member.name}")
                 with clock("filters"):
-                    explanations.filters(member)
+                    explainer.draw_filters(member)
                 task.update(advance=1, status=count_of(done, "images", len(record.failures)))
         record.status = "complete"
     finally:
         record.seconds = clock.seconds
         folder.write_json(RECORD_NAME, record.as_dict())
-    return ExplainResult(folder.path, tuple(explanations.written), tuple(record.failures), record)
+    return ExplainResult(folder.path, tuple(explainer.written), tuple(record.failures), record)
 
 
-def _explain_image(
-    explanations: Explanations,
-    source: FieldSource,
-    classifier: ExplainedClassifier,
-    what: Sequence[Subject],
-    class_id: int | None,
-    record: RunRecord,
-) -> bool:
-    """Draw what is asked for of one image; a failure is noted and the rest goes on."""
+class ImageCrop:
+    """Crop of a single galaxy, as the networks receive it.
+
+    Parameters
+    ----------
+    source : FieldSource
+        The image.
+    classifier : ExplainedClassifier
+        Defines the size of the crop and the treatment of its colours.
+
+    Attributes
+    ----------
+    identifier : str
+        Name of the image in file names.
+    rgb : ndarray of uint8, shape (S, S, 3)
+        The crop, cut as :func:`~.classify.classify` does.
+    inputs : ndarray of float32, shape (1, S, S, 3)
+        The crop as a batch in 0..1.
+    """
+
+    def __init__(self, source: FieldSource, classifier: ExplainedClassifier) -> None:
+        field = read_field(source)
+        self.identifier = source.identifier
+        self.rgb = central_crop(to_rgb(field, classifier.stretch), classifier.input_size)
+        if classifier.sky_removed:
+            self.rgb = remove_sky(self.rgb[np.newaxis])[0]
+        self.inputs = self.rgb[np.newaxis].astype(np.float32) / np.float32(255)
+        self._origin = field.origin
+
+    def display(self) -> NDArray[np.uint8]:
+        """Return the crop with the top row of the displayed picture first."""
+        return to_display(self.rgb, self._origin)
+
+    def upright(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a map of the crop with the top row of the displayed picture first.
+
+        Parameters
+        ----------
+        rows : ndarray of float32, shape (H, W, ...)
+            Map in the orientation of `rgb`.
+        """
+        return np.ascontiguousarray(rows[:: -1 if self._origin == "lower" else 1])
+
+
+class _Explainer:
+    """Draws the explanations of a classifier into a folder; lists them in `written`."""
+
+    def __init__(
+        self,
+        classifier: ExplainedClassifier,
+        settings: ExplainSettings,
+        layers: Mapping[str, tuple[str, ...]],
+        folder: Path,
+    ) -> None:
+        self.classifier, self.settings = classifier, settings
+        self._layers, self._folder = layers, folder
+        self._peaks: dict[tuple[str, str], NDArray[np.float32]] = {}
+        self.written: list[Path] = []
+
+    def draw_heat_maps(self, crop: ImageCrop) -> None:
+        """Draw the heat maps of all members and of the ensemble."""
+        classifier, names = self.classifier, self.classifier.class_names
+        probabilities = classifier.predict_members(crop.inputs)[:, 0]
+        combined = classifier.combine(probabilities)
+        chosen = self.settings.class_name
+        class_id = int(combined.argmax()) if chosen is None else _class_id(classifier, chosen)
+        maps = [
+            heat_maps(member.network, crop.inputs, [class_id], self._layers[member.name][-1])
+            for member in classifier.members
+        ]
+        methods = {
+            "Grad-CAM": np.stack([crop.upright(found.gradcam[0]) for found in maps]),
+            "HiResCAM": np.stack([crop.upright(found.hirescam[0]) for found in maps]),
+        }
+        several = len(maps) > 1
+        panels = [
+            HeatPanel(
+                f"{member.name} x {member.weight:.2g}" if several else member.name,
+                {method: heat[place] for method, heat in methods.items()},
+                probabilities[place],
+            )
+            for place, member in enumerate(classifier.members)
+        ]
+        if several:
+            means = {method: classifier.combine(heat) for method, heat in methods.items()}
+            panels.append(HeatPanel("ensemble", means, combined))
+        sheet = heat_sheet(crop.display(), panels, names, class_id, crop.identifier)
+        self._write(Path("gradcam", f"{crop.identifier}.png"), sheet)
+
+    def draw_activations(self, crop: ImageCrop) -> None:
+        """Draw the activations of the layers if asked for, and update the maximum of each."""
+        names = SafeNames()
+        for member in self.classifier.members:
+            layers = self._layers[member.name]
+            outputs = member.network.outputs(crop.inputs, layers)
+            for layer, (response,) in zip(layers, outputs, strict=True):
+                key, peaks = (member.name, layer), response.max(axis=(0, 1))
+                self._peaks[key] = np.maximum(self._peaks.get(key, peaks), peaks)
+                name = names(f"{member.name}_{layer}")
+                if "activations" in self.settings.what:
+                    sheet = channel_sheet(
+                        crop.upright(response),
+                        strongest(response, self.settings.channels),
+                        f"{crop.identifier}: {member.name}, {layer}",
+                    )
+                    self._write(Path("activations", crop.identifier, f"{name}.png"), sheet)
+
+    def draw_filters(self, member: ExplainedMember) -> None:
+        """Draw images that maximize the filters with the highest activations so far."""
+        names = SafeNames()
+        for layer in self._layers[member.name]:
+            filters = strongest(self._peaks[member.name, layer], self.settings.channels)
+            images = maximize_activations(member.network, layer, filters, self.settings.seed)
+            name, title = names(f"{member.name}_{layer}"), f"{member.name}, {layer}"
+            sheet = filter_sheet(images, filters, f"{title}: images that maximize its filters")
+            self._write(Path("filters", f"{name}.png"), sheet)
+
+    def _write(self, name: Path, sheet: NDArray[np.uint8]) -> None:
+        self.written.append(write_png(self._folder / name, sheet))
+
+
+def _explain_image(explainer: _Explainer, source: FieldSource) -> Failure | None:
+    """Draw the explanations of one image; return its failure, if any."""
+    what = explainer.settings.what
     try:
-        image = ExplainedImage(source, classifier)
+        crop = ImageCrop(source, explainer.classifier)
         if "gradcam" in what:
-            explanations.heat(image, class_id)
+            explainer.draw_heat_maps(crop)
         if "activations" in what or "filters" in what:
-            explanations.activations(image, draw="activations" in what)
+            explainer.draw_activations(crop)
     except OutputError:
         raise
     except GalpipeError as error:
-        failure = Failure(source.identifier, str(error))
+        return Failure(source.identifier, str(error))
     except Exception as error:
         logger.debug("%s failed", source.identifier, exc_info=True)
         message = f"{source.identifier}: {type(error).__name__}: {error}"
-        failure = Failure(source.identifier, message, expected=False)
-    else:
-        return True
-    note_failure(record, failure)
-    return False
+        return Failure(source.identifier, message, expected=False)
+    return None
 
 
 def _class_id(classifier: ExplainedClassifier, name: str) -> int:
     slugs = [class_slug(known) for known in classifier.class_names]
     if class_slug(name) not in slugs:
         raise ConfigError(
-            f"'{name}' is no class of {classifier.identity.name}; its classes are "
+            f"'{name}' is not a class of {classifier.identity.name}; its classes are "
             f"{', '.join(classifier.class_names)}"
         )
     return slugs.index(class_slug(name))
@@ -194,7 +356,7 @@ def _class_id(classifier: ExplainedClassifier, name: str) -> int:
 def _choose_layers(
     classifier: ExplainedClassifier, names: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the layers of each member that are shown, in the order of the network."""
+    """Return the layers to show of each member, in the order of the network."""
     chosen: dict[str, tuple[str, ...]] = {}
     known: set[str] = set()
     for member in classifier.members:
@@ -210,7 +372,7 @@ def _choose_layers(
             f"  {member.name}: {', '.join(member.network.shapes)}" for member in classifier.members
         )
         raise ConfigError(
-            f"{classifier.identity.path}: no member has a layer '{unknown[0]}' that gives "
-            f"pictures. There are\n{listed}"
+            f"{classifier.identity.path}: no member has a spatial layer '{unknown[0]}'. "
+            f"The layers are\n{listed}"
         )
     return chosen

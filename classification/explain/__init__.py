@@ -1,11 +1,10 @@
-"""Why a classifier says what it says: heat maps, activations, what filters respond to."""
+"""Explain Keras classifiers: heat maps, activations of layers, activation maximization."""
 
 from __future__ import annotations
 
-from .activation_maximization import filter_patterns
-from .activations import activations, strongest
+from .activation_maximization import maximize_activations
 from .classifier import ExplainedClassifier, ExplainedMember, open_explained
-from .gradcam import HeatMaps, ensemble_map, heat_maps
+from .gradcam import HeatMaps, heat_maps
 from .network import ExplainedNetwork
 
 __all__ = [
@@ -13,10 +12,7 @@ __all__ = [
     "ExplainedMember",
     "ExplainedNetwork",
     "HeatMaps",
-    "activations",
-    "ensemble_map",
-    "filter_patterns",
     "heat_maps",
+    "maximize_activations",
     "open_explained",
-    "strongest",
 ]

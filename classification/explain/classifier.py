@@ -1,4 +1,4 @@
-"""The classifier that is to be explained: a training's Keras networks, or one from a file."""
+"""Classifiers to explain: the Keras networks of a training, or one from a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BUNDLE = "bundle"
 
 @dataclass(frozen=True, eq=False)
 class ExplainedMember:
-    """One network of a classifier, under its name, with its share in the mean."""
+    """Network of a classifier, with its name and its weight in the ensemble."""
 
     name: str
     weight: float
@@ -36,18 +36,18 @@ class ExplainedMember:
 
 @dataclass(frozen=True, eq=False)
 class ExplainedClassifier:
-    """A classifier as Keras has it, with gradients.
+    """Classifier of Keras networks, which have gradients.
 
     Attributes
     ----------
     identity : ModelIdentity
-        Which files it was read from.
+        The files that it was read from.
     class_names : tuple of str
         The C classes in order.
     input_size : int
-        Side in pixels of the crops.
+        Side S of the crops in pixels.
     stretch : Stretch
-        How FITS fluxes become colours.
+        Stretch of FITS fluxes to colours.
     sky_removed : bool
         Whether the sky of crops is made black.
     members : tuple of ExplainedMember
@@ -61,14 +61,37 @@ class ExplainedClassifier:
     sky_removed: bool
     members: tuple[ExplainedMember, ...]
 
-    def predict_members(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return each member's probabilities (M, N, C) for RGB in 0..1, (N, S, S, 3)."""
-        return np.stack([member.network.probabilities(pictures) for member in self.members])
+    def predict_members(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the class probabilities of each member.
 
-    def combine(self, given: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the mean over the first axis, one entry a member, in the members' weights."""
+        Parameters
+        ----------
+        images : ndarray of float32, shape (N, S, S, 3)
+            RGB in 0..1.
+
+        Returns
+        -------
+        ndarray of float32, shape (M, N, C)
+        """
+        return np.stack([member.network.probabilities(images) for member in self.members])
+
+    def combine(self, members: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the weighted mean over the members.
+
+        Heat maps are combined like probabilities: each is scaled to a maximum of 1 before, since
+        the size of gradients is not comparable between networks.
+
+        Parameters
+        ----------
+        members : ndarray of float32, shape (M, ...)
+            Probabilities or heat maps of each member.
+
+        Returns
+        -------
+        ndarray of float32, shape (...)
+        """
         weights = [member.weight for member in self.members]
-        return np.average(given, axis=0, weights=weights).astype(np.float32)
+        return np.average(members, axis=0, weights=weights).astype(np.float32)
 
 
 def open_explained(
@@ -81,28 +104,32 @@ def open_explained(
     Parameters
     ----------
     path : str or Path
-        The folder of a training: its members, weighted as its bundle says.  Or a ``.keras`` or
-        ``.h5`` file: of one member of a training, or of anybody.
+        Folder of a training, for all members with the weights of its bundle, or a ``.keras`` or
+        ``.h5`` file, of one member of a training or from elsewhere.
     class_names : sequence of str, optional
-        Of a file that is no part of a training: its classes in the order of its outputs; by default
-        ``class 1``, ``class 2`` ...
+        For a file from elsewhere: its classes in the order of its outputs; by default ``class 1``,
+        ``class 2`` ...
     scaling : InputScaling, optional
-        Of such a file: how 8-bit pixels become its input; by default 0..1.
+        For a file from elsewhere: scaling of 8-bit pixels to its input; by default to 0..1.
+
+    Returns
+    -------
+    ExplainedClassifier
 
     Raises
     ------
     ConfigError
-        If classes or scaling are given of a training, which has its own.
+        If `class_names` or `scaling` are given for a training, which defines its own.
     BundleError
-        If the folder is no finished training of a classifier.
+        If the folder is not a finished training of a classifier.
     InputError
-        If a network is missing, damaged, not harmless, or cannot be explained.
+        If a network is missing, damaged, not trusted, or cannot be explained.
     """
     path = Path(path)
     if not path.exists():
         raise InputError(
             f"{path}: no such file or folder; give the folder of a training, or a .keras or .h5 "
-            "file. The models that ship have no Keras networks"
+            "file. The shipped models have no Keras networks"
         )
     if path.is_dir():
         manifest = _manifest(path)
@@ -119,7 +146,7 @@ def open_explained(
     else:
         return _open_file(path, class_names, scaling or INPUT_SCALING)
     if class_names is not None or scaling is not None:
-        raise ConfigError(f"{path}: is a training, whose bundle tells its classes and scaling")
+        raise ConfigError(f"{path}: is a training; its bundle defines the classes and the scaling")
     return _open_training(path, manifest, members)
 
 
@@ -127,12 +154,12 @@ def _manifest(folder: Path) -> Manifest:
     if (folder / MANIFEST_NAME).is_file():
         raise BundleError(
             f"{folder}: is a model bundle; its LiteRT files have no gradients. Give the folder of "
-            "the training that it was made in, or a .keras or .h5 file"
+            "its training, or a .keras or .h5 file"
         )
     if not (folder / _BUNDLE / MANIFEST_NAME).is_file():
         raise BundleError(
-            f"{folder}: is no finished training of a classifier, for it holds no "
-            f"{_BUNDLE}/{MANIFEST_NAME}; let 'galpipe train classifier' end first"
+            f"{folder}: is not a finished training of a classifier: it has no "
+            f"{_BUNDLE}/{MANIFEST_NAME}; let 'galpipe train classifier' finish first"
         )
     manifest = read_bundle(folder / _BUNDLE).manifest
     if manifest.task != "classifier":
@@ -160,9 +187,9 @@ def _open_training(
             raise InputError(
                 f"{file}: takes {network.input_size} pixels and gives {network.num_classes} "
                 f"classes, {folder / _BUNDLE} has {manifest.input_size} and "
-                f"{len(manifest.class_names)}; it was not made of this network"
+                f"{len(manifest.class_names)}; it was not made from this network"
             )
-        # A member of weight 0 can be looked at alone.
+        # A member of weight 0 can be explained alone.
         weight = member.weight / total if total else 1.0
         opened.append(ExplainedMember(member.name, weight, network))
         checksums[f"{member.name}/{_NETWORK}"] = _checksum(file)

@@ -1,59 +1,113 @@
-"""Come between a layer and what follows it while a network runs; the network stays as it is."""
+"""Layers of a Keras network: list them, trace their outputs, hook into them while they run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
+from numpy.typing import NDArray
 
-__all__ = ["layers_within", "noting", "passing", "without_activation"]
+__all__ = [
+    "find_stages",
+    "iterate_layers",
+    "output_hook",
+    "recorder",
+    "trace_layers",
+    "without_activation",
+]
 
-# Other layers that apply a function to each value keep it in their `activation`.
+_CONVOLUTIONS = (
+    layers.Conv2D,
+    layers.Conv2DTranspose,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv2D,
+)
+
+# Layers that are activations; all others keep theirs in the attribute `activation`.
 _ACTIVATIONS = (layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax)
 
 
-def layers_within(network: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
-    """Yield each layer that computes something, also of networks within, as ``OUTER/NAME``."""
+def iterate_layers(network: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
+    """Yield the computing layers of a network, including those of nested networks.
+
+    Parameters
+    ----------
+    network : keras.Model
+        The network.
+    prefix : str
+        Prepended to the names.
+
+    Yields
+    ------
+    name : str
+        Name of the layer; ``OUTER/NAME`` in a nested network.
+    layer : keras.Layer
+    """
     for layer in network.layers:
         if isinstance(layer, keras.Model):
-            yield from layers_within(layer, f"{prefix}{layer.name}/")
+            yield from iterate_layers(layer, f"{prefix}{layer.name}/")
         elif not isinstance(layer, layers.InputLayer):
             yield prefix + layer.name, layer
 
 
 @contextmanager
-def passing(layer: keras.Layer, through: Callable[[Any], Any]) -> Iterator[None]:
-    """Send what a layer gives through a function while the block lasts.
+def output_hook(layer: keras.Layer, function: Callable[[Any], Any]) -> Iterator[None]:
+    """Replace the output of a layer by a function of it, within the ``with`` block.
 
-    Works on every backend, for a network that is called, not for one that was compiled before.
+    Works on every backend for a network that is called directly, but not for a compiled function
+    such as that of `keras.Model.predict`.
+
+    Parameters
+    ----------
+    layer : keras.Layer
+        The layer.
+    function : callable
+        Takes the output of the layer and returns the tensor to use instead.
     """
     call = layer.call
-    with _calling(layer, lambda *given, **named: through(call(*given, **named))):
+    with _replaced_call(layer, lambda *args, **kwargs: function(call(*args, **kwargs))):
         yield
 
 
-def noting(
-    heard: dict[str, Any], name: str, order: list[str] | None = None
+def recorder(
+    outputs: dict[str, Any], name: str, order: list[str] | None = None
 ) -> Callable[[Any], Any]:
-    """Return a function that notes what passes, under a name, and lets it pass."""
+    """Return a function for `output_hook` that stores the output and returns it unchanged.
 
-    def note(given: Any) -> Any:
-        heard[name] = given
+    Parameters
+    ----------
+    outputs : dict
+        Receives the output under `name`.
+    name : str
+        Name of the layer.
+    order : list of str, optional
+        Receives `name` at each call.
+    """
+
+    def record(output: Any) -> Any:
+        outputs[name] = output
         if order is not None:
             order.append(name)
-        return given
+        return output
 
-    return note
+    return record
 
 
 @contextmanager
 def without_activation(layer: keras.Layer) -> Iterator[None]:
-    """Let a layer give what it has before its activation, while the block lasts."""
+    """Replace the activation of a layer by the identity, within the ``with`` block.
+
+    Parameters
+    ----------
+    layer : keras.Layer
+        A layer with an activation, or one that is an activation; others are left unchanged.
+    """
     if isinstance(layer, _ACTIVATIONS):
-        with _calling(layer, lambda inputs, *_, **__: inputs):
+        with _replaced_call(layer, lambda inputs, *_, **__: inputs):
             yield
     elif hasattr(layer, "activation"):
         activation = layer.activation
@@ -66,10 +120,77 @@ def without_activation(layer: keras.Layer) -> Iterator[None]:
         yield
 
 
+def trace_layers(
+    named_layers: Mapping[str, keras.Layer],
+    run: Callable[[NDArray[np.float32]], Any],
+    input_size: int,
+) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
+    """Return the output shapes of the spatial layers, and the order of computation.
+
+    Parameters
+    ----------
+    named_layers : mapping of str to Layer
+        The layers by name.
+    run : callable
+        Runs the network on images, float32 (N, S, S, 3).
+    input_size : int
+        Side S of the images in pixels.
+
+    Returns
+    -------
+    shapes : dict of str to (int, int, int)
+        Height, width and channels of each layer whose output is a feature map, in the order of
+        computation; without layers that are used more than once.
+    order : list of str
+        All layers in the order of computation; once for each use.
+    """
+    outputs: dict[str, Any] = {}
+    order: list[str] = []
+    with ExitStack() as stack:
+        for name, layer in named_layers.items():
+            stack.enter_context(output_hook(layer, recorder(outputs, name, order)))
+        run(np.zeros((1, input_size, input_size, 3), np.float32))
+    shapes: dict[str, tuple[int, int, int]] = {}
+    for name in order:
+        shape = getattr(outputs[name], "shape", ())
+        if order.count(name) == 1 and len(shape) == 4 and min(shape[1:3]) > 1:
+            shapes[name] = (int(shape[1]), int(shape[2]), int(shape[3]))
+    return shapes, order
+
+
+def find_stages(
+    named_layers: Mapping[str, keras.Layer], shapes: Mapping[str, tuple[int, int, int]]
+) -> tuple[str, ...]:
+    """Return the last layer of each resolution, counted from its convolutions on.
+
+    Parameters
+    ----------
+    named_layers : mapping of str to Layer
+        The layers by name.
+    shapes : mapping of str to (int, int, int)
+        Output shapes as `trace_layers` returns them.
+
+    Returns
+    -------
+    tuple of str
+        Names in the order of computation; empty without a convolution.
+    """
+    stages: dict[tuple[int, int], str] = {}
+    for name, shape in shapes.items():
+        size = shape[:2]
+        last = stages.get(size)
+        if isinstance(named_layers[name], _CONVOLUTIONS) or (
+            last is not None and shapes[last] == shape
+        ):
+            # Inserted anew: the stage computed last stands last.
+            stages.pop(size, None)
+            stages[size] = name
+    return tuple(stages.values())
+
+
 @contextmanager
-def _calling(layer: keras.Layer, call: Callable[..., Any]) -> Iterator[None]:
-    """Let a layer do something else when it is called."""
-    # Set on the layer itself, above the method of its class.
+def _replaced_call(layer: keras.Layer, call: Callable[..., Any]) -> Iterator[None]:
+    # An instance attribute hides the method of the class.
     before = vars(layer).get("call")
     layer.call = call
     try:

@@ -1,4 +1,4 @@
-"""Pictures of what was found inside a network: heat over a crop, channels side by side."""
+"""Plots of explanations: heat maps over a crop, and sheets of channels and filters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...imaging import contact_sheet
 from ...imaging.text import fitted, paint_text, text_size
 
-__all__ = ["HeatPanel", "channel_sheet", "coloured", "heat_sheet", "pattern_sheet"]
+__all__ = ["HeatPanel", "channel_sheet", "colour_map", "filter_sheet", "heat_sheet", "strongest"]
 
 _CELL = 276
 _CHANNEL_CELL = 112
@@ -28,16 +28,16 @@ _BAR = (33, 144, 140)
 
 @dataclass(frozen=True, eq=False)
 class HeatPanel:
-    """What one network, or the ensemble, says of a crop.
+    """Heat maps and probabilities of one network, or of the ensemble, for a crop.
 
     Attributes
     ----------
     title : str
-        Its name.
+        Name of the network.
     heat : dict of str to ndarray of float32, shape (S, S)
         Heat maps in 0..1, by the name of the method.
     probabilities : ndarray of float32, shape (C,)
-        Of each class.
+        Class probabilities.
     """
 
     title: str
@@ -45,8 +45,19 @@ class HeatPanel:
     probabilities: NDArray[np.float32]
 
 
-def coloured(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return values of 0..1 as RGB in viridis, whose steps look equal where they are equal."""
+def colour_map(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Map values to colours of viridis, which is perceptually uniform.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (H, W)
+        Values, clipped to 0..1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        RGB.
+    """
     grey = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)[..., ::-1])
 
@@ -58,21 +69,21 @@ def heat_sheet(
     class_id: int,
     title: str,
 ) -> NDArray[np.uint8]:
-    """Draw a crop, the heat of each panel over it, and under them the most probable classes.
+    """Draw a crop, the heat maps of each panel over it, and a table of the most probable classes.
 
     Parameters
     ----------
     crop : ndarray of uint8, shape (S, S, 3)
-        What the networks were given.
+        Input of the networks.
     panels : sequence of HeatPanel
-        With the same methods each; a row for each method.  The last one's probabilities decide
-        which classes are listed, and in which order.
+        All with the same methods; there is a row for each method.  The table is sorted by the
+        probabilities of the last panel.
     class_names : sequence of str
         The C classes.
     class_id : int
-        The class that the heat is for; it is listed always.
+        Class of the heat maps; always listed.
     title : str
-        Stands under the crop.
+        Caption of the crop.
 
     Returns
     -------
@@ -81,60 +92,92 @@ def heat_sheet(
     side = (_CELL, _CELL)
     plain = cv2.resize(crop, side, interpolation=cv2.INTER_CUBIC)
     grey = np.repeat(plain.mean(axis=2, keepdims=True), 3, axis=2)
-    pictures: list[NDArray[np.uint8]] = []
+    images: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     for row, method in enumerate(panels[0].heat):
-        pictures.append(_scale() if row else plain)
+        images.append(_colour_bar() if row else plain)
         captions.append("heat: none to most" if row else title)
         for panel in panels:
             heat = cv2.resize(panel.heat[method], side, interpolation=cv2.INTER_LINEAR)
-            pictures.append(np.rint((grey + coloured(heat)) / 2).astype(np.uint8))
+            images.append(np.rint((grey + colour_map(heat)) / 2).astype(np.uint8))
             nothing = "" if heat.any() else ": nothing"
             captions.append(f"{panel.title}, {method}{nothing}")
-    grid = contact_sheet(pictures, captions, 1 + len(panels), _CELL)
+    grid = contact_sheet(images, captions, 1 + len(panels), _CELL)
     ranked = np.argsort(-panels[-1].probabilities, kind="stable").tolist()
     listed = ranked[:_ROWS]
     if class_id not in listed:
         listed[-1] = class_id
-    headline = _headline(f"What speaks for: {class_names[class_id]}", grid.shape[1])
+    headline = _headline(f"Evidence for: {class_names[class_id]}", grid.shape[1])
     table = _table(panels, class_names, listed, class_id, grid.shape[1])
     return np.vstack([headline, grid, table])
+
+
+def strongest(response: NDArray[np.float32], count: int) -> list[int]:
+    """Return the channels with the highest maxima, in descending order.
+
+    Parameters
+    ----------
+    response : ndarray of float32, shape (..., channels)
+        Output of a layer.
+    count : int
+        Largest number of channels; of ties the first is taken.
+    """
+    peaks = response.reshape(-1, response.shape[-1]).max(axis=0)
+    return np.argsort(-peaks, kind="stable")[:count].tolist()
 
 
 def channel_sheet(
     response: NDArray[np.float32], channels: Sequence[int], title: str
 ) -> NDArray[np.uint8]:
-    """Draw what channels of a layer give, in one scale from their least to their most.
+    """Draw channels of a layer with a common colour scale, from their minimum to their maximum.
 
     Parameters
     ----------
     response : ndarray of float32, shape (H, W, channels of the layer)
-        What the layer gives.
+        Output of the layer.
     channels : sequence of int
-        Those shown, in this order; their numbers stand under them.
+        Channels to draw, in this order, with their numbers below.
     title : str
-        Stands above.
+        Headline.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
     """
     shown = response[..., list(channels)]
     low, high = float(shown.min()), float(shown.max())
     scaled = (shown - low) / max(high - low, float(np.finfo(np.float32).tiny))
-    pictures = [coloured(channel) for channel in np.moveaxis(scaled, 2, 0)]
-    return _grid(pictures, channels, f"{title}: {low:.3g} (dark) to {high:.3g} (bright)")
+    images = [colour_map(channel) for channel in np.moveaxis(scaled, 2, 0)]
+    return _grid(images, channels, f"{title}: {low:.3g} (dark) to {high:.3g} (bright)")
 
 
-def pattern_sheet(
-    patterns: NDArray[np.uint8], filters: Sequence[int], title: str
+def filter_sheet(
+    images: NDArray[np.uint8], filters: Sequence[int], title: str
 ) -> NDArray[np.uint8]:
-    """Draw the patterns (filters, S, S, 3) of filters, whose numbers stand under them."""
-    return _grid(list(patterns), filters, title)
+    """Draw the images that maximize the activations of filters, with the numbers below.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (len(filters), S, S, 3)
+        RGB.
+    filters : sequence of int
+        Numbers of the filters.
+    title : str
+        Headline.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+    """
+    return _grid(list(images), filters, title)
 
 
 def _grid(
-    pictures: Sequence[NDArray[np.uint8]], numbers: Sequence[int], title: str
+    images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], title: str
 ) -> NDArray[np.uint8]:
-    # Pixels stay squares: they show how coarse the layer is.
-    factor = -(-_CHANNEL_CELL // pictures[0].shape[0])
-    large = [one.repeat(factor, axis=0).repeat(factor, axis=1) for one in pictures]
+    # Nearest neighbour, so that the resolution of the layer is seen.
+    factor = -(-_CHANNEL_CELL // images[0].shape[0])
+    large = [one.repeat(factor, axis=0).repeat(factor, axis=1) for one in images]
     sheet = contact_sheet(large, [str(number) for number in numbers], _COLUMNS, _CHANNEL_CELL)
     return np.vstack([_headline(title, sheet.shape[1]), sheet])
 
@@ -146,10 +189,10 @@ def _headline(title: str, width: int) -> NDArray[np.uint8]:
     return strip
 
 
-def _scale() -> NDArray[np.uint8]:
-    """Return a cell with the colours of heat: none on the left, the most on the right."""
+def _colour_bar() -> NDArray[np.uint8]:
+    """Return a cell with the colours of heat maps, from 0 on the left to 1 on the right."""
     cell = np.full((_CELL, _CELL, 3), _PAPER, np.uint8)
-    cell[-2 * _GAP :] = coloured(np.linspace(0, 1, _CELL)[None])
+    cell[-2 * _GAP :] = colour_map(np.linspace(0, 1, _CELL)[None])
     return cell
 
 
@@ -160,7 +203,7 @@ def _table(
     class_id: int,
     width: int,
 ) -> NDArray[np.uint8]:
-    """Return the lines of the listed classes: names under the crop, bars under each panel."""
+    """Return the table of classes: names under the crop, bars under each panel."""
     line = text_size("Ag", _LETTERS)[1] + _GAP // 2
     table = np.full((_GAP + len(listed) * line + _GAP, width, 3), _PAPER, np.uint8)
     number = text_size("0.00", _LETTERS)[0] + _GAP

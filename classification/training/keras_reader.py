@@ -1,4 +1,4 @@
-"""Read a Keras network that somebody else has saved, without running any code of theirs."""
+"""Read untrusted Keras networks: `.keras` and HDF5 files, checked before anything in them runs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError
-from .keras2 import mend_keras2
 
-__all__ = ["read_keras_network"]
+__all__ = [
+    "are_probabilities",
+    "convert_keras2_config",
+    "input_and_output_shape",
+    "read_keras_network",
+]
 
 LARGEST_CONFIG = 16 * 2**20
-"""Bytes of a description of layers; a thousand layers need about one million."""
+"""Largest size in bytes of a network's configuration; a thousand layers need about 1 MB."""
 
 _ARCHIVE = {"metadata.json", "config.json", "model.weights.h5"}
+
+_MODELS = ("Functional", "Model", "Sequential")
 
 # fmt: off
 _LAYERS = frozenset({
@@ -35,8 +44,8 @@ _LAYERS = frozenset({
     "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation",
     "RandomTranslation", "RandomZoom",
 })
-"""Layers that only compute on what they are given.  Others run code from the file (Lambda), or read
-further files (TFSMLayer, StringLookup)."""
+"""Layers that only compute on their inputs.  Others run code from the file (Lambda) or read further
+files (TFSMLayer, StringLookup)."""
 
 _BOOKKEEPING = frozenset({
     "__keras_tensor__", "__numpy__", "__tensor__", "__tuple__", "DTypePolicy", "Policy",
@@ -46,11 +55,11 @@ _BOOKKEEPING = frozenset({
 
 
 def read_keras_network(path: Path) -> keras.Model:
-    """Read a ``.keras`` file, or an ``.h5`` file of a whole model as Keras 2 and 3 write it.
+    """Read a ``.keras`` file, or an HDF5 file of a whole model written by Keras 2 or 3.
 
-    Keras's safe mode has had holes, and for HDF5 files older releases ignore it.  So the
-    description of the layers is checked first: only layers, initialisers, regularisers and
-    constraints of Keras itself are let through, and only such as neither hold code nor read files.
+    Keras's safe mode has had vulnerabilities, and older releases ignore it for HDF5 files.
+    Therefore the configuration of the layers is checked first: only layers, initializers,
+    regularizers and constraints of Keras are accepted that neither hold code nor read files.
 
     Parameters
     ----------
@@ -65,8 +74,7 @@ def read_keras_network(path: Path) -> keras.Model:
     Raises
     ------
     InputError
-        If the file is missing, damaged, holds no network, or asks for anything that is not let
-        through.
+        If the file is missing, damaged, holds no network, or needs anything that is not accepted.
     """
     if path.suffix not in {".keras", ".h5", ".hdf5"}:
         raise InputError(f"{path}: a network is read from a .keras, .h5 or .hdf5 file")
@@ -74,20 +82,121 @@ def read_keras_network(path: Path) -> keras.Model:
         raise InputError(f"{path}: no such file")
     try:
         if path.suffix == ".keras":
-            _check_layers(_archive_config(path), path)
+            _check_layers(_read_archive_config(path), path)
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         return _load_hdf5(path)
     except InputError:
         raise
     except Exception as error:
-        # Of a damaged file zipfile, h5py, json and Keras each raise whatever they come upon.
+        # For a damaged file zipfile, h5py, json and Keras raise errors of many types.
         raise InputError(
             f"{path}: cannot be read as a Keras network ({type(error).__name__}: {error})"
         ) from error
 
 
-def _archive_config(path: Path) -> str:
-    """Return the description in a ``.keras`` file, after a look at what else is in it."""
+def input_and_output_shape(
+    network: keras.Model, path: Path
+) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+    """Return the shapes of the input and the output of a classifier, without the batch axis.
+
+    Parameters
+    ----------
+    network : keras.Model
+        The network.
+    path : Path
+        Its file, for the error message.
+
+    Raises
+    ------
+    InputError
+        If it does not have one input and one output.
+    """
+    inputs, outputs = (getattr(network, which, None) or [] for which in ("inputs", "outputs"))
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise InputError(
+            f"{path}: has {len(inputs)} inputs and {len(outputs)} outputs of known shape; "
+            "a classifier has one of each"
+        )
+    return tuple(inputs[0].shape[1:]), tuple(outputs[0].shape[1:])
+
+
+def are_probabilities(outputs: NDArray[np.float32]) -> bool:
+    """Check that rows are not negative and sum to one, within the error of 16-bit networks.
+
+    Parameters
+    ----------
+    outputs : ndarray of float32, shape (N, C)
+        Outputs of a classifier.
+    """
+    return bool(outputs.min() >= -1e-3 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2))
+
+
+def convert_keras2_config(config: Any) -> None:
+    """Convert the configuration of a Keras 2 network in place, so that Keras 3 reads it.
+
+    - The first use of a nested model has node index 1 in Keras 2 and 0 in Keras 3.
+    - Keras 2 writes a single input, output or axis of batch normalization as a list, which Keras 3
+      reads as a list of several.
+    - Keras 2 repeats the input shape in the layer after the input layer, of which Keras 3 warns.
+    - Keras 2 writes ``groups`` of depthwise convolutions, always 1; Keras 3 has no such setting.
+
+    Parameters
+    ----------
+    config : object
+        ``model_config`` of the file, parsed; anything else is left unchanged.
+    """
+    for model in _nested_models(config):
+        for key in ("input_layers", "output_layers"):
+            listed = model.get(key)
+            if isinstance(listed, list) and len(listed) == 1:
+                model[key] = listed[0]
+        layers = [
+            layer
+            for layer in model["layers"]
+            if isinstance(layer, dict) and isinstance(layer.get("config"), dict)
+        ]
+        uses = [use for layer in layers for use in _uses(layer.get("inbound_nodes"))]
+        for name in (one.get("name") for one in layers if one.get("class_name") in _MODELS):
+            own = [use for use in uses if use[0] == name]
+            first = min((use[1] for use in own), default=0)
+            for use in own:
+                use[1] -= first
+        for layer in layers:
+            if layers[0].get("class_name") == "InputLayer" and layer is not layers[0]:
+                layer["config"].pop("batch_input_shape", None)
+            if layer.get("class_name") == "DepthwiseConv2D":
+                layer["config"].pop("groups", None)
+            axis = layer["config"].get("axis")
+            if isinstance(axis, list) and len(axis) == 1:
+                layer["config"]["axis"] = axis[0]
+
+
+def _nested_models(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield the settings of the model and of each model nested in it."""
+    pending = [config]
+    while pending:
+        item = pending.pop()
+        inside = item.get("config") if isinstance(item, dict) else None
+        if isinstance(inside, dict) and isinstance(inside.get("layers"), list):
+            yield inside
+            pending.extend(inside["layers"])
+
+
+def _uses(nodes: Any) -> Iterator[list[Any]]:
+    """Yield each ``[layer, node, tensor, ...]`` in the inbound nodes of a layer, at any depth."""
+    pending = [nodes]
+    while pending:
+        item = pending.pop()
+        if not isinstance(item, list):
+            continue
+        if len(item) > 2 and isinstance(item[0], str) and isinstance(item[1], int):
+            yield item
+        else:
+            pending.extend(item)
+
+
+def _read_archive_config(path: Path) -> str:
+    """Return the configuration in a ``.keras`` file, after checking its other parts."""
     import h5py
 
     with zipfile.ZipFile(path) as archive:
@@ -105,7 +214,7 @@ def _archive_config(path: Path) -> str:
 
 
 def _load_hdf5(path: Path) -> keras.Model:
-    """Read an HDF5 file, after a look at where its weights are; that of Keras 2 is mended first."""
+    """Read an HDF5 file; that of Keras 2 from a copy with a converted configuration."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -120,13 +229,13 @@ def _load_hdf5(path: Path) -> keras.Model:
     if not writer.startswith("2."):
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     config = json.loads(text)
-    mend_keras2(config)
+    convert_keras2_config(config)
     with tempfile.TemporaryDirectory() as folder:
-        mended = Path(folder, "mended.h5")
-        shutil.copyfile(path, mended)
-        with h5py.File(mended, "r+") as file:
+        converted = Path(folder, "converted.h5")
+        shutil.copyfile(path, converted)
+        with h5py.File(converted, "r+") as file:
             file.attrs["model_config"] = json.dumps(config)
-        return keras.saving.load_model(mended, compile=False, safe_mode=True)
+        return keras.saving.load_model(converted, compile=False, safe_mode=True)
 
 
 def _text(value: object) -> str:
@@ -134,7 +243,7 @@ def _text(value: object) -> str:
 
 
 def _check_storage(file: Any, path: Path) -> None:
-    """Refuse HDF5 whose data lie in other files."""
+    """Refuse HDF5 with data in other files."""
     import h5py
 
     def outside_link(name: str, link: Any) -> bool | None:
@@ -149,36 +258,36 @@ def _check_storage(file: Any, path: Path) -> None:
 
 
 def _check_layers(text: str, path: Path) -> None:
-    """Refuse a description that names anything but harmless parts of Keras."""
+    """Refuse a configuration with anything but the accepted parts of Keras."""
     config = json.loads(text)
     if not isinstance(config, dict):
         raise InputError(f"{path}: does not describe a network")
-    # How it was trained is not read.
-    left: list[Any] = [{k: v for k, v in config.items() if k != "compile_config"}]
-    while left:
-        item = left.pop()
+    # The settings of its training are not read.
+    pending: list[Any] = [{k: v for k, v in config.items() if k != "compile_config"}]
+    while pending:
+        item = pending.pop()
         if isinstance(item, dict):
             if "class_name" in item:
                 _check_class(item, path)
-            left.extend(item.values())
+            pending.extend(item.values())
         elif isinstance(item, list):
-            left.extend(item)
+            pending.extend(item)
 
 
 def _check_class(item: dict[str, Any], path: Path) -> None:
     name, module, registered = (item.get(k) for k in ("class_name", "module", "registered_name"))
-    known = isinstance(name, str) and name in _harmless()
+    known = isinstance(name, str) and name in _accepted_classes()
     own = module is None or module == "keras" or str(module).startswith("keras.")
     if not known or not own or registered not in (None, name):
         raise InputError(
             f"{path}: uses '{registered or name}', which is not one of the layers of Keras that "
-            "are taken from files (no Lambda, no layers of one's own); do not trust this file "
-            "unless you know where it comes from"
+            "are accepted from files (no Lambda, no custom layers); do not trust this file unless "
+            "you know where it comes from"
         )
 
 
 @cache
-def _harmless() -> frozenset[str]:
+def _accepted_classes() -> frozenset[str]:
     parts = (keras.initializers, keras.regularizers, keras.constraints)
     classes = {n for part in parts for n, v in vars(part).items() if isinstance(v, type)}
     return _LAYERS | _BOOKKEEPING | classes

@@ -42,43 +42,45 @@ __all__ = ["command"]
     "--class",
     "class_name",
     metavar="NAME",
-    help="Class whose heat maps are drawn; by default each image's most probable one.",
+    help="Class of the heat maps; by default the most probable class of each image.",
 )
 @click.option(
     "--layer",
     "layers",
     multiple=True,
     metavar="NAME",
-    help="Layer of any member; may be repeated. By default the last one of each size, and the last "
-    "of all for heat maps.",
+    help="Layer of any member; may be repeated. By default the last one of each resolution. The "
+    "deepest gives the heat maps.",
 )
 @click.option(
     "--channels",
     type=click.IntRange(1, 1024),
     default=16,
     show_default=True,
-    help="Most channels or filters of a layer that are drawn: those that respond most.",
+    help="Largest number of channels or filters drawn of a layer: those with the highest "
+    "activations.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Of the noise that filter patterns start from.",
+    help="Seed of the noise from which activations are maximized.",
 )
 @click.option(
     "--classes",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Classes of a .keras or .h5 file that is no part of a training, in the order of its "
-    "outputs: one name a line, or a label map.",
+    help="Classes of a .keras or .h5 file from elsewhere, in the order of its outputs: one name per "
+    "line, or a label map.",
 )
 @click.option(
     "--scaling",
     nargs=2,
     type=float,
     metavar="SCALE OFFSET",
-    help="What such a file takes: pixel * SCALE + OFFSET, pixels from 0 to 255; by default 0..1.",
+    help="Input scaling of such a file: pixel * SCALE + OFFSET, pixels from 0 to 255; by default to "
+    "0..1.",
 )
 @overwrite_option
 def command(
@@ -94,12 +96,12 @@ def command(
     scaling: tuple[float, float] | None,
     overwrite: bool,
 ) -> None:
-    """Draw what the networks of a classifier see in images.
+    """Draw explanations of a classifier for images of single galaxies.
 
     IMAGES are as for 'galpipe classify', and are cropped as it does.  OUT receives pictures and
-    run.json: gradcam/ holds heat maps of what speaks for the class, of each member and of the
-    ensemble; activations/ what the layers make of each image; filters/ the patterns that the
-    filters respond to.
+    run.json: gradcam/ holds heat maps of the evidence for a class, for each member and the
+    ensemble; activations/ the outputs of the layers for each image; filters/ images that maximize
+    the activations of filters.
 
     Needs the packages of training: pip install 'galpipe[train]'.
     """
@@ -108,17 +110,14 @@ def command(
     from ..summary import finish_explain
 
     require("keras", "train")
-    from ..explain import explain
+    from ..explain import ExplainSettings, explain
 
     class_names = None
     if classes is not None:
         from ...annotations.label_map import read_label_map
 
         class_names = read_label_map(classes)
-    result = explain(
-        images,
-        output,
-        model=model,
+    settings = ExplainSettings(
         what=what,
         class_name=class_name,
         layers=layers,
@@ -126,7 +125,8 @@ def command(
         seed=seed,
         class_names=class_names,
         scaling=None if scaling is None else InputScaling(scale=scaling[0], offset=scaling[1]),
-        overwrite=overwrite,
-        progress=True,
+    )
+    result = explain(
+        images, output, model=model, settings=settings, overwrite=overwrite, progress=True
     )
     finish_explain(result)

@@ -13,14 +13,16 @@ from astropy.io import fits
 from click.testing import Result
 from keras import layers
 
-from galpipe.classification.explain import activation_maximization as patterns
+from galpipe.classification.explain import activation_maximization
 from galpipe.classification.explain import open_explained
 from galpipe.classification.load import load_classifier
 from galpipe.classification.predict import read_central_crops
 from galpipe.configs import InputScaling
 from galpipe.imaging import FieldSource
 from galpipe.models import Manifest, Member, write_bundle
-from galpipe.pipeline.explanations import ExplainedImage
+from galpipe.pipeline.explain import ImageCrop
+
+pytestmark = pytest.mark.tensorflow
 
 Cli = Callable[..., Result]
 
@@ -75,7 +77,7 @@ def test_all_that_can_be_drawn(
     contents: Callable[[Path], set[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patterns, "STEPS", 2)
+    monkeypatch.setattr(activation_maximization, "STEPS", 2)
     output = tmp_path / "out"
     command: list[Any] = ["explain", images, "--model", training, "-o", output]
     asked = [f"--what={what}" for what in ("gradcam", "activations", "filters")]
@@ -179,11 +181,11 @@ def test_crops_are_those_of_classify(
 ) -> None:
     classifier = open_explained(training)
     path = images / "two.png"
-    image = ExplainedImage(FieldSource("two", (path,)), classifier)
+    image = ImageCrop(FieldSource("two", (path,)), classifier)
     [crop] = read_central_crops([path], load_classifier(tiny_classifier_bundle))
-    np.testing.assert_array_equal(image.crop, crop)
-    np.testing.assert_allclose(image.picture * 255, crop, atol=1e-4)
-    np.testing.assert_array_equal(image.shown(), crop)
+    np.testing.assert_array_equal(image.rgb, crop)
+    np.testing.assert_allclose(image.inputs[0] * 255, crop, atol=1e-4)
+    np.testing.assert_array_equal(image.display(), crop)
 
 
 def test_fits_images_are_shown_with_their_first_row_below(training: Path, tmp_path: Path) -> None:
@@ -191,6 +193,6 @@ def test_fits_images_are_shown_with_their_first_row_below(training: Path, tmp_pa
     flux[40:60, 22:42] += 200
     path = tmp_path / "image.fits"
     fits.PrimaryHDU(flux).writeto(path)
-    image = ExplainedImage(FieldSource("image", (path,)), open_explained(training))
-    np.testing.assert_array_equal(image.shown(), image.crop[::-1])
-    np.testing.assert_array_equal(image.turned(image.picture), image.picture[::-1])
+    image = ImageCrop(FieldSource("image", (path,)), open_explained(training))
+    np.testing.assert_array_equal(image.display(), image.rgb[::-1])
+    np.testing.assert_array_equal(image.upright(image.inputs[0]), image.inputs[0, ::-1])

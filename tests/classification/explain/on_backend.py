@@ -7,9 +7,9 @@ import sys
 import numpy as np
 from networks import colour_network, explained, red_and_green
 
-from galpipe.classification.explain import filter_patterns, heat_maps
+from galpipe.classification.explain import maximize_activations, heat_maps
 
 network = explained(colour_network())
 heat = heat_maps(network, red_and_green(), [0, 0])
-patterns = filter_patterns(network, "convolution", [0, 1])
+patterns = maximize_activations(network, "convolution", [0, 1])
 np.savez(sys.argv[1], gradcam=heat.gradcam, hirescam=heat.hirescam, patterns=patterns)

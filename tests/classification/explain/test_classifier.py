@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galpipe.classification.explain import ensemble_map, open_explained
+from galpipe.classification.explain import open_explained
 from galpipe.configs import InputScaling
 from galpipe.errors import BundleError, ConfigError, GalpipeError, InputError
 from galpipe.models import Manifest, Member, write_bundle
 
 from .networks import SIDE, UNIT, colour_network, deep_network, red_and_green
+
+pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_a_training_is_the_ensemble_of_its_members(training: Path) -> None:
         classifier.combine(given), 0.75 * given[0] + 0.25 * given[1], atol=1e-6
     )
     maps = np.array([[[0, 1.0]], [[1, 1]]], np.float32)
-    np.testing.assert_allclose(ensemble_map(classifier, maps), [[0.25, 1]])
+    np.testing.assert_allclose(classifier.combine(maps), [[0.25, 1]])
 
 
 def test_a_member_of_a_training_alone(training: Path) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from galpipe.classification.explain import heat_maps
 
 from .networks import SIDE, colour_network, deep_network, explained, red_and_green
+
+pytestmark = pytest.mark.tensorflow
 
 
 def test_heat_lies_on_what_speaks_for_the_class() -> None:

@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.explain import filter_patterns, heat_maps
-from galpipe.classification.explain.gradient import gradient
+from galpipe.classification.explain import maximize_activations, heat_maps
+from galpipe.classification.explain.network import gradient
 from galpipe.errors import ConfigError
 
 from .networks import colour_network, explained, red_and_green
+
+pytestmark = pytest.mark.tensorflow
 
 
 def test_gradient() -> None:
@@ -51,5 +53,5 @@ def test_every_backend_explains_alike(backend: str, tmp_path: Path) -> None:
     with np.load(tmp_path / "found.npz") as found:
         np.testing.assert_allclose(found["gradcam"], heat.gradcam, atol=1e-5)
         np.testing.assert_allclose(found["hirescam"], heat.hirescam, atol=1e-5)
-        ours = filter_patterns(network, "convolution", [0, 1])
+        ours = maximize_activations(network, "convolution", [0, 1])
         np.testing.assert_allclose(found["patterns"].astype(float), ours, atol=1)

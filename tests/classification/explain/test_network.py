@@ -12,6 +12,8 @@ from galpipe.errors import InputError
 
 from .networks import SIDE, UNIT, colour_network, deep_network, explained, red_and_green
 
+pytestmark = pytest.mark.tensorflow
+
 
 def test_the_stages_are_the_activations_of_each_size() -> None:
     network = explained(deep_network())

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tf_keras import layers
 
-from galpipe.classification.training.keras2 import mend_keras2
+from galpipe.classification.training.keras_reader import convert_keras2_config
 from galpipe.classification.training.keras_file import build_keras_file
 from galpipe.configs import InputScaling, KerasFileMember
+
+pytestmark = pytest.mark.tensorflow
 
 NAMES = ("round", "spiral", "edge-on")
 
@@ -78,7 +80,7 @@ def test_what_is_of_keras_3_stays() -> None:
         }
     }
     before = json.dumps(config)
-    mend_keras2(config)
+    convert_keras2_config(config)
     assert json.dumps(config) == before
 
 
@@ -95,5 +97,5 @@ _ANYTHING = st.recursive(
 @settings(max_examples=200)
 @given(_ANYTHING, _ANYTHING)
 def test_any_description_is_gone_through(config: Any, layer: Any) -> None:
-    mend_keras2(config)
-    mend_keras2({"config": {"layers": [layer, {"config": {}, "inbound_nodes": layer}]}})
+    convert_keras2_config(config)
+    convert_keras2_config({"config": {"layers": [layer, {"config": {}, "inbound_nodes": layer}]}})

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from galpipe.classification.explain.plots import (
     HeatPanel,
     channel_sheet,
-    coloured,
+    colour_map,
     heat_sheet,
-    pattern_sheet,
+    strongest,
+    filter_sheet,
 )
+
+from .networks import SIDE, colour_network, explained, red_and_green
+
+pytestmark = pytest.mark.tensorflow
 
 
 def test_brighter_is_more() -> None:
-    colours = coloured(np.linspace(-0.5, 1.5, 9)).astype(float).reshape(-1, 3)
+    colours = colour_map(np.linspace(-0.5, 1.5, 9)).astype(float).reshape(-1, 3)
     light = colours @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(light[2:7]) > 0).all()
     np.testing.assert_array_equal(colours[0], colours[2])
@@ -38,7 +44,7 @@ def test_channels_share_one_scale() -> None:
     response[..., 1], response[..., 2] = 1, 2
     sheet = channel_sheet(response, [2, 1], "layer")
     cells = sheet[-100:-60]
-    for colour in coloured(np.array([0.0, 1.0])).reshape(-1, 3):
+    for colour in colour_map(np.array([0.0, 1.0])).reshape(-1, 3):
         assert (cells == colour).all(axis=2).any()
     empty = channel_sheet(np.zeros((4, 4, 2), np.float32), [0], "layer")
     assert empty.dtype == np.uint8
@@ -46,6 +52,15 @@ def test_channels_share_one_scale() -> None:
 
 def test_patterns_stand_side_by_side() -> None:
     patterns = np.stack([np.full((16, 16, 3), value, np.uint8) for value in (0, 128, 255)])
-    one, three = pattern_sheet(patterns[:1], [5], "layer"), pattern_sheet(patterns, [5, 6, 7], "x")
+    one, three = filter_sheet(patterns[:1], [5], "layer"), filter_sheet(patterns, [5, 6, 7], "x")
     assert one.shape == three.shape
     assert (three == 255).all(axis=2).sum() > 100 * 100
+
+
+def test_strongest_channels() -> None:
+    [(given,)] = explained(colour_network()).outputs(red_and_green()[1:], ["convolution"])
+    assert given.shape == (SIDE, SIDE, 2)
+    np.testing.assert_allclose(given[3, 4], [0.9, 0], atol=1e-6)
+    np.testing.assert_allclose(given[9, 9], [0, 0.4], atol=1e-6)
+    assert strongest(given, 5) == [0, 1]
+    assert strongest(given[..., ::-1], 1) == [1]
