@@ -152,9 +152,10 @@ def trace_layers(
         run(np.zeros((1, input_size, input_size, 3), np.float32))
     shapes: dict[str, tuple[int, int, int]] = {}
     for name in order:
-        shape = getattr(outputs[name], "shape", ())
+        shape = tuple(getattr(outputs[name], "shape", ()))
         if order.count(name) == 1 and len(shape) == 4 and min(shape[1:3]) > 1:
-            shapes[name] = (int(shape[1]), int(shape[2]), int(shape[3]))
+            _, height, width, channels = shape
+            shapes[name] = (int(height), int(width), int(channels))
     return shapes, order
 
 

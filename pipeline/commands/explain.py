@@ -71,16 +71,16 @@ __all__ = ["command"]
     "--classes",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Classes of a .keras or .h5 file from elsewhere, in the order of its outputs: one name per "
-    "line, or a label map.",
+    help="Classes of a .keras or .h5 file from elsewhere, in the order of its outputs: one name "
+    "per line, or a label map.",
 )
 @click.option(
     "--scaling",
     nargs=2,
     type=float,
     metavar="SCALE OFFSET",
-    help="Input scaling of such a file: pixel * SCALE + OFFSET, pixels from 0 to 255; by default to "
-    "0..1.",
+    help="Input scaling of such a file: pixel * SCALE + OFFSET, pixels from 0 to 255; by "
+    "default to 0..1.",
 )
 @overwrite_option
 def command(

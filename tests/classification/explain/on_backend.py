@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from networks import colour_network, explained, red_and_green
 
-from galpipe.classification.explain import maximize_activations, heat_maps
+from galpipe.classification.explain import heat_maps, maximize_activations
 
 network = explained(colour_network())
 heat = heat_maps(network, red_and_green(), [0, 0])

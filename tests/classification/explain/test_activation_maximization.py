@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.classification.explain import activation_maximization
-from galpipe.classification.explain import maximize_activations
+from galpipe.classification.explain import activation_maximization, maximize_activations
 
 from .networks import SIDE, colour_network, deep_network, explained
 

@@ -87,7 +87,7 @@ def test_what_cannot_be_opened_is_named(training: Path, tmp_path: Path) -> None:
         (tmp_path / "nosuch.h5", {}, InputError, "no such file"),
         (training, {"class_names": ("a", "b")}, ConfigError, "is a training"),
         (training / "bundle", {}, BundleError, "no gradients"),
-        (tmp_path, {}, BundleError, "no finished training"),
+        (tmp_path, {}, BundleError, "not a finished training"),
     ]
     for path, options, error, message in cases:
         with pytest.raises(error, match=message):
@@ -103,7 +103,7 @@ def test_a_bundle_that_does_not_fit_its_networks_is_refused(training: Path, tmp_
     with pytest.raises(InputError, match=r"missing.model\.keras"):
         open_explained(folder)
     _write_bundle(folder, "colours", size=SIDE + 1)
-    with pytest.raises(InputError, match="was not made of this network"):
+    with pytest.raises(InputError, match="was not made from this network"):
         open_explained(folder)
     _write_bundle(folder, "../training/colours")
     with pytest.raises(BundleError, match="not a plain name"):

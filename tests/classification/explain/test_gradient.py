@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.explain import maximize_activations, heat_maps
+from galpipe.classification.explain import heat_maps, maximize_activations
 from galpipe.classification.explain.network import gradient
 from galpipe.errors import ConfigError
 

@@ -7,9 +7,9 @@ from galpipe.classification.explain.plots import (
     HeatPanel,
     channel_sheet,
     colour_map,
+    filter_sheet,
     heat_sheet,
     strongest,
-    filter_sheet,
 )
 
 from .networks import SIDE, colour_network, explained, red_and_green

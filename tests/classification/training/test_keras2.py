@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tf_keras import layers
 
-from galpipe.classification.training.keras_reader import convert_keras2_config
 from galpipe.classification.training.keras_file import build_keras_file
+from galpipe.classification.training.keras_reader import convert_keras2_config
 from galpipe.configs import InputScaling, KerasFileMember
 
 pytestmark = pytest.mark.tensorflow
