@@ -13,18 +13,18 @@ from ..metrics.detector_metrics import DetectionMetrics
 from .predict import detect_field, refine_detections
 from .refinement import Refinement
 from .tile_detector import TileDetector
-from .training.dataset import Source
-from .training.training_tiles import LabelledImage
+from .training.dataset import TrainingSource
+from .training.training_tiles import TrainingImage
 
 __all__ = ["Searched", "images_by_role", "search_by_role"]
 
 
-def images_by_role(sources: Sequence[Source], part: str) -> dict[str, list[LabelledImage]]:
+def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, list[TrainingImage]]:
     """Return the ``train``, ``validation`` or ``test`` images of all sources by their role.
 
     Roles without such images are left out.
     """
-    images: dict[str, list[LabelledImage]] = {}
+    images: dict[str, list[TrainingImage]] = {}
     for source in sources:
         if getattr(source, part):
             images.setdefault(source.data.role, []).extend(getattr(source, part))
@@ -37,19 +37,19 @@ class Searched:
 
     Attributes
     ----------
-    images : sequence of LabelledImage
+    images : sequence of TrainingImage
     found : sequence of Detections
         Down to the detector's lowest score.
     class_names : tuple of str
         The detector's.
     """
 
-    images: Sequence[LabelledImage]
+    images: Sequence[TrainingImage]
     found: Sequence[Detections]
     class_names: tuple[str, ...]
 
     @classmethod
-    def by(cls, detector: TileDetector, images: Sequence[LabelledImage]) -> Searched:
+    def by(cls, detector: TileDetector, images: Sequence[TrainingImage]) -> Searched:
         """Search whole images with a detector."""
         found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
         return cls(images, found, detector.class_names)
@@ -69,7 +69,7 @@ class Searched:
 
 
 def search_by_role(
-    detector: TileDetector, sources: Sequence[Source], part: str
+    detector: TileDetector, sources: Sequence[TrainingSource], part: str
 ) -> dict[str, Searched]:
     """Search the images that :func:`images_by_role` returns."""
     return {
@@ -78,7 +78,7 @@ def search_by_role(
     }
 
 
-def _annotated(image: LabelledImage, class_names: Sequence[str]) -> AnnotatedImage:
+def _annotated(image: TrainingImage, class_names: Sequence[str]) -> AnnotatedImage:
     height, width = image.rgb.shape[:2]
     objects = tuple(
         ObjectBox(class_names[class_id], xmin, ymin, xmax, ymax, difficult=bool(difficult))

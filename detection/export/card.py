@@ -13,9 +13,9 @@ from ...configs import DetectorTraining
 from ...metrics.curves import Reliability, reliability
 from ...metrics.detector_metrics import DetectionMetrics
 from ...models import DetectorHead
-from ..training.dataset import Source
-from ..training.training_tiles import LabelledImage
-from .parity import Parity
+from ..training.dataset import TrainingSource
+from ..training.training_tiles import TrainingImage
+from .parity import DetectorParity
 from .quantisation import Quantisation
 
 __all__ = ["describe_data", "model_card", "versions"]
@@ -36,7 +36,7 @@ def versions() -> dict[str, str]:
     return {"galpipe": __version__, **{name: version(name) for name in _PACKAGES}}
 
 
-def describe_data(sources: Sequence[Source]) -> dict[str, Any]:
+def describe_data(sources: Sequence[TrainingSource]) -> dict[str, Any]:
     """Return for each source its counts, checksum and the file names of each part."""
     described = []
     for source in sources:
@@ -55,7 +55,7 @@ def describe_data(sources: Sequence[Source]) -> dict[str, Any]:
     return {"sources": described}
 
 
-def _checksum(images: Sequence[LabelledImage]) -> str:
+def _checksum(images: Sequence[TrainingImage]) -> str:
     digest = hashlib.sha256()
     for image in sorted(images, key=lambda image: image.name):
         digest.update(image.name.encode())
@@ -66,10 +66,10 @@ def _checksum(images: Sequence[LabelledImage]) -> str:
 
 def model_card(
     config: DetectorTraining,
-    sources: Sequence[Source],
+    sources: Sequence[TrainingSource],
     measured: Mapping[str, DetectionMetrics],
     head: DetectorHead,
-    parity: Parity | None,
+    parity: DetectorParity | None,
     quantisation: Quantisation | None,
     picture: str,
 ) -> str:
@@ -78,12 +78,12 @@ def model_card(
     Parameters
     ----------
     config : DetectorTraining
-    sources : sequence of Source
+    sources : sequence of TrainingSource
     measured : mapping of str to DetectionMetrics
         By the role of the held-back images.
     head : DetectorHead
         With the calibration and the score threshold.
-    parity : Parity or None
+    parity : DetectorParity or None
         How far the exported network is from the trained one; None if that is not known.
     quantisation : Quantisation or None
         How the network came into integers; None if it is in floating point.
@@ -193,7 +193,7 @@ def _refinement_lines(head: DetectorHead) -> list[str]:
     ]
 
 
-def _parity_lines(parity: Parity | None) -> list[str]:
+def _parity_lines(parity: DetectorParity | None) -> list[str]:
     if parity is None:
         return []
     text = str(parity)
@@ -209,7 +209,7 @@ def _reliability_part(role: str, metrics: DetectionMetrics) -> str:
     return f"### Scores of {role}\n\n{table}\n\nCalibration error, above 0.1: {error}."
 
 
-def _source_line(source: Source) -> str:
+def _source_line(source: TrainingSource) -> str:
     images = [*source.train, *source.validation, *source.test]
     objects = sum(int((~image.difficult).sum()) for image in images)
     return (

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from ...imaging import cut_tiles
 from ...models import InputScaling
 from ..predict import field_tiles
-from ..training.dataset import Source
+from ..training.dataset import TrainingSource
 from .half_precision import widen_weights
 
 __all__ = ["quantise_network", "representative_tiles"]
 
 
 def representative_tiles(
-    sources: Sequence[Source], size: int, count: int, seed: int
+    sources: Sequence[TrainingSource], size: int, count: int, seed: int
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield tiles of training images, as the search of these images would cut them.
 
@@ -25,7 +25,7 @@ def representative_tiles(
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of TrainingSource
     size : int
         Side of the tiles, pixels.
     count : int

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ...imaging import Detections, iou
 from ..detector import Detector
 from ..training.architectures import INPUT_SCALING
-from ..training.dataset import Source
+from ..training.dataset import TrainingSource
 from ..training.training_tiles import view
 from .litert_export import flat_heads
 
-__all__ = ["Parity", "measure_parity", "parity_tiles"]
+__all__ = ["DetectorParity", "measure_parity", "parity_tiles"]
 
 _TILES = 200
 _LARGEST_BOX_DIFFERENCE = 1.0
@@ -24,7 +24,7 @@ _LARGEST_SCORE_DIFFERENCE = 0.01
 
 
 @dataclass(frozen=True)
-class Parity:
+class DetectorParity:
     """How far the boxes and scores of an exported network are from the trained one's.
 
     Attributes
@@ -66,12 +66,12 @@ class Parity:
         return f"{text}; {self.boxes_apart} boxes are more than a pixel or 0.01 apart"
 
 
-def parity_tiles(sources: Sequence[Source], size: int) -> NDArray[np.uint8]:
+def parity_tiles(sources: Sequence[TrainingSource], size: int) -> NDArray[np.uint8]:
     """Return 200 views of real images at many scales, as many of each source.
 
     Parameters
     ----------
-    sources : sequence of Source
+    sources : sequence of TrainingSource
     size : int
         Side of the tiles, pixels.
     """
@@ -90,7 +90,7 @@ def parity_tiles(sources: Sequence[Source], size: int) -> NDArray[np.uint8]:
 
 def measure_parity(
     model: Any, detector: Detector, tiles: NDArray[np.uint8], anchors_per_cell: int
-) -> Parity:
+) -> DetectorParity:
     """Compare what a network finds with what its exported file finds.
 
     Each box of either that reaches the score threshold is compared with the one of the other that
@@ -119,7 +119,7 @@ def measure_parity(
     together = np.concatenate(differences)
     boxes, scores = together.T
     apart = (boxes > _LARGEST_BOX_DIFFERENCE) | (scores > _LARGEST_SCORE_DIFFERENCE)
-    return Parity(
+    return DetectorParity(
         tiles=len(tiles),
         boxes=len(together),
         box_difference=float(boxes.max(initial=0.0)),

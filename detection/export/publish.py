@@ -19,11 +19,11 @@ from ..detector import Detector
 from ..measure import search_by_role
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
-from ..training.dataset import Source
+from ..training.dataset import TrainingSource
 from .calibration import calibrated, calibration_errors, fit_calibration
 from .card import describe_data, model_card, versions
 from .litert_export import export_litert
-from .parity import Parity, measure_parity, parity_tiles
+from .parity import DetectorParity, measure_parity, parity_tiles
 from .quantisation import Quantisation
 
 __all__ = ["measure_bundle", "publish"]
@@ -38,7 +38,9 @@ _UNMEASURED_THRESHOLD = 0.5
 _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
 
-def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], folder: Path) -> Path:
+def publish(
+    model: Any, config: DetectorTraining, sources: Sequence[TrainingSource], folder: Path
+) -> Path:
     """Write the bundle of a trained network, calibrated and measured.
 
     Where the exported network finds other boxes than the trained one, a warning is logged and the
@@ -48,7 +50,7 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
     ----------
     model : RetinaNetModel
     config : DetectorTraining
-    sources : sequence of Source
+    sources : sequence of TrainingSource
         The scores are calibrated and their threshold is chosen on the validation images, the
         figures are of the test images.
     folder : Path
@@ -82,7 +84,9 @@ def publish(model: Any, config: DetectorTraining, sources: Sequence[Source], fol
     return _measure(detector, config, sources, parity)
 
 
-def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Source]) -> Path:
+def measure_bundle(
+    folder: Path, config: DetectorTraining, sources: Sequence[TrainingSource]
+) -> Path:
     """Give the network of a bundle all that is fitted to it, measure it, and write all into it.
 
     A refinement is trained on the training images, the scores are calibrated on the validation
@@ -97,7 +101,7 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
         The bundle.
     config : DetectorTraining
         Of the training that made it.
-    sources : sequence of Source
+    sources : sequence of TrainingSource
         The images of that training.
 
     Returns
@@ -113,12 +117,14 @@ def measure_bundle(folder: Path, config: DetectorTraining, sources: Sequence[Sou
         _complete(Detector(replace(bundle, manifest=plain)), config, sources),
         config,
         sources,
-        parity and Parity(**parity),
+        parity and DetectorParity(**parity),
         quantisation and Quantisation.from_json(quantisation),
     )
 
 
-def _complete(plain: Detector, config: DetectorTraining, sources: Sequence[Source]) -> Detector:
+def _complete(
+    plain: Detector, config: DetectorTraining, sources: Sequence[TrainingSource]
+) -> Detector:
     """Return a detector with the refinement, the calibration and the threshold that suit it."""
     found = search_by_role(plain, sources, "validation")
     refinement, validation = fit_refinement(plain, sources, found, config.seed)
@@ -149,8 +155,8 @@ def _best_threshold(curves: Sequence[PrecisionRecall]) -> float:
 def _measure(
     detector: Detector,
     config: DetectorTraining,
-    sources: Sequence[Source],
-    parity: Parity | None,
+    sources: Sequence[TrainingSource],
+    parity: DetectorParity | None,
     quantisation: Quantisation | None = None,
 ) -> Path:
     """Measure a detector on the images held back and write its bundle with the figures."""

@@ -17,7 +17,7 @@ from ...models.identity import ModelIdentity
 from ..refinement import Refinement
 from ..tile_detector import LOWEST_SCORE
 
-__all__ = ["ForeignDetector", "NetworkOutputs", "file_checksum"]
+__all__ = ["ExternalDetector", "NetworkOutputs", "file_checksum"]
 
 _SCORE_THRESHOLD = 0.5
 
@@ -46,7 +46,7 @@ class NetworkOutputs(NamedTuple):
     found: float
 
 
-class ForeignDetector(ABC):
+class ExternalDetector(ABC):
     """A detector without a bundle, such as the TF Object Detection API exports: a `TileDetector`.
 
     It says nothing of a score threshold, a stretch or a pixel scale: 0.5, galpipe's own stretch

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BundleError
-from .external_detector import ForeignDetector, NetworkOutputs, file_checksum
+from .external_detector import ExternalDetector, NetworkOutputs, file_checksum
 from .saved_model import GRAPH_NAME, Signature
 
 __all__ = ["SavedModelDetector"]
@@ -33,7 +33,7 @@ _MOST_CLASSES = 100_000
 _LARGEST_NORMALISED = 2.0
 
 
-class SavedModelDetector(ForeignDetector):
+class SavedModelDetector(ExternalDetector):
     """A SavedModel of the TF Object Detection API, its Model Zoo, or TF-Vision; needs TensorFlow.
 
     Boxes may be normalised, or in pixels of the picture; in the latter case ``image_info`` of
@@ -73,7 +73,7 @@ class SavedModelDetector(ForeignDetector):
         )
 
     def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
-        """Return what the network finds; see `ForeignDetector.run`."""
+        """Return what the network finds; see `ExternalDetector.run`."""
         outputs = [
             np.asarray(output, np.float64)
             for output in self._signature.run(image[np.newaxis], self._names)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import BundleError
 from ...models.litert import available_cores
-from .external_detector import ForeignDetector, NetworkOutputs
+from .external_detector import ExternalDetector, NetworkOutputs
 
 __all__ = ["TFLiteDetector"]
 
@@ -28,7 +28,7 @@ _FAULTS = (ValueError, RuntimeError, TypeError, LookupError, MemoryError)
 _SCALES = {np.uint8: (1.0, 0.0), np.int8: (1.0, -128.0), np.float32: (1 / 127.5, -1.0)}
 
 
-class TFLiteDetector(ForeignDetector):
+class TFLiteDetector(ExternalDetector):
     """A TFLite export of the TF Object Detection API; it runs with the base installation.
 
     Parameters
@@ -61,7 +61,7 @@ class TFLiteDetector(ForeignDetector):
         super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
 
     def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
-        """Return what the network finds; see `ForeignDetector.run`."""
+        """Return what the network finds; see `ExternalDetector.run`."""
         scale, offset = self._scaling
         pixels = image if self._dtype is np.uint8 else image * np.float32(scale) + offset
         try:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...imaging import Detections, iou
 from ...imaging.grey import smoothed_grey
-from ..training.training_tiles import LabelledImage
+from ..training.training_tiles import TrainingImage
 from .isophotes import CANDIDATES, FEATURES, ODD_FEATURE, find_isophotes
 from .mlp import MLP
 from .mlp_training import Batch, fit_mlp
@@ -38,13 +38,13 @@ class _Examples:
 
 
 def fit_edges(
-    images: Sequence[LabelledImage], found: Sequence[Detections], seed: int
+    images: Sequence[TrainingImage], found: Sequence[Detections], seed: int
 ) -> MLP | None:
     """Train what chooses each edge among the outlines, on a detector's own training images.
 
     Parameters
     ----------
-    images : sequence of LabelledImage
+    images : sequence of TrainingImage
     found : sequence of Detections
         On each of them, down to low scores.
     seed : int
@@ -80,7 +80,7 @@ def fit_edges(
     return fit_mlp(mean, deviation, 4, draw, seed, _DECAY)
 
 
-def _examples(image: LabelledImage, detections: Detections) -> _Examples:
+def _examples(image: TrainingImage, detections: Detections) -> _Examples:
     objects = image.boxes[~image.difficult]
     overlap = iou(detections.boxes, objects)
     kept = np.flatnonzero(overlap.max(axis=1, initial=0.0) >= _LEAST_IOU)

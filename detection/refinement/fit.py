@@ -8,7 +8,7 @@ import numpy as np
 
 from ..detector import Detector
 from ..measure import Searched
-from ..training.dataset import Source
+from ..training.dataset import TrainingSource
 from .edge_training import fit_edges
 from .refinement import Refinement
 from .score_training import fit_rescoring
@@ -17,7 +17,10 @@ __all__ = ["fit_refinement"]
 
 
 def fit_refinement(
-    detector: Detector, sources: Sequence[Source], validation: Mapping[str, Searched], seed: int
+    detector: Detector,
+    sources: Sequence[TrainingSource],
+    validation: Mapping[str, Searched],
+    seed: int,
 ) -> tuple[Refinement | None, Mapping[str, Searched]]:
     """Train a refinement on the training images and select its parts by validation.
 
@@ -25,7 +28,7 @@ def fit_refinement(
     ----------
     detector : Detector
         Not calibrated yet, and without a refinement.
-    sources : sequence of Source
+    sources : sequence of TrainingSource
         The images that it was trained on.
     validation : mapping of str to Searched
         What it found on the validation images, by their role.

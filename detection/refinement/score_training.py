@@ -12,7 +12,7 @@ from ...imaging.grey import smoothed_grey
 from ...metrics.log_odds import log_odds
 from ..export.calibration import fit_logistic
 from ..measure import Searched
-from ..training.training_tiles import LabelledImage
+from ..training.training_tiles import TrainingImage
 from .light_profile import measure_light_profile
 from .mlp import MLP
 from .mlp_training import Batch, fit_mlp
@@ -76,7 +76,7 @@ def fit_rescoring(searched: Searched, seed: int) -> MLP | None:
     return MLP((*layers, kernel / slope, bias / slope))
 
 
-def _verdicts(image: LabelledImage, found: Detections) -> NDArray[np.int64]:
+def _verdicts(image: TrainingImage, found: Detections) -> NDArray[np.int64]:
     """Return 1 for each box that is right, -1 for each that is wrong, 0 for those left out."""
     same_class = found.class_ids[:, np.newaxis] == image.class_ids
     overlap = np.where(same_class, iou(found.boxes, image.boxes), 0.0)

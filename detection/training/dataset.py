@@ -18,29 +18,29 @@ from ...errors import ConfigError
 from ...imaging import read_field, to_rgb
 from .anchor_assignment import label_anchors
 from .sampling import TileSampler
-from .training_tiles import LabelledImage
+from .training_tiles import TrainingImage
 
-__all__ = ["Batch", "Source", "batches", "read_sources"]
+__all__ = ["Batch", "TrainingSource", "batches", "read_sources"]
 
 # Batches made ahead by each thread: enough to ride out a slow one, few enough to stop at once.
 _AHEAD = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class TrainingSource:
     """One folder of annotated images, divided.
 
     Attributes
     ----------
     data : DetectorData
         Where it came from.
-    train, validation, test : list of LabelledImage
+    train, validation, test : list of TrainingImage
     """
 
     data: DetectorData
-    train: list[LabelledImage]
-    validation: list[LabelledImage]
-    test: list[LabelledImage]
+    train: list[TrainingImage]
+    validation: list[TrainingImage]
+    test: list[TrainingImage]
 
     def names(self) -> dict[str, list[str]]:
         """Return the file names of each part, for the record."""
@@ -61,7 +61,7 @@ class Batch:
     box_weights: NDArray[np.float32]
 
 
-def read_sources(config: DetectorTraining) -> list[Source]:
+def read_sources(config: DetectorTraining) -> list[TrainingSource]:
     """Read every source of a training and divide each into training, validation and test part.
 
     Raises
@@ -90,7 +90,7 @@ def read_sources(config: DetectorTraining) -> list[Source]:
             config.split.seed + 1,
         )
         sources.append(
-            Source(
+            TrainingSource(
                 data,
                 train=[images[rest[index]] for index in train],
                 validation=[images[rest[index]] for index in validation],
@@ -139,7 +139,7 @@ def _held_back(data: DetectorData, split: Split, galaxies: list[str]) -> list[in
 
 def _labelled(
     path: Path, annotated: AnnotatedImage, class_names: Sequence[str], smallest: float
-) -> LabelledImage:
+) -> TrainingImage:
     unknown = sorted(set(annotated.labels) - set(class_names))
     if unknown:
         raise ConfigError(
@@ -147,7 +147,7 @@ def _labelled(
             f"{', '.join(class_names)}; name every class, or correct the annotation"
         )
     index = {name: number for number, name in enumerate(class_names)}
-    return LabelledImage(
+    return TrainingImage(
         name=path.name,
         rgb=to_rgb(read_field(path)),
         boxes=annotated.boxes,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...imaging import iou
 from ...imaging.grey import extent, isophote, noise_level, smoothed_grey
-from .training_tiles import LabelledImage, TrainingTile
+from .training_tiles import TrainingImage, TrainingTile
 
 __all__ = ["Donor", "cut_donors", "paste"]
 
@@ -46,12 +46,12 @@ class Donor:
     native: bool
 
 
-def cut_donors(images: list[LabelledImage], native: bool) -> list[Donor]:
+def cut_donors(images: list[TrainingImage], native: bool) -> list[Donor]:
     """Cut every object that stands clear of its neighbours and of the image's edge.
 
     Parameters
     ----------
-    images : list of LabelledImage
+    images : list of TrainingImage
         Images of the training part only.
     native : bool
         Whether these are survey frames.
@@ -74,7 +74,7 @@ def cut_donors(images: list[LabelledImage], native: bool) -> list[Donor]:
 
 
 def _cut(
-    image: LabelledImage,
+    image: TrainingImage,
     grey: NDArray[np.float32],
     noise: float,
     colour: NDArray[np.float32],

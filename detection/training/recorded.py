@@ -9,14 +9,14 @@ from pydantic import ValidationError
 from ...configs import DetectorTraining
 from ...errors import BundleError, InputError
 from ...models import Bundle
-from .dataset import Source, read_sources
+from .dataset import TrainingSource, read_sources
 
 __all__ = ["recorded_training"]
 
 
 def recorded_training(
     bundle: Bundle, config: DetectorTraining
-) -> tuple[DetectorTraining, list[Source]]:
+) -> tuple[DetectorTraining, list[TrainingSource]]:
     """Return the training that made a detector, and its images, divided as they were then.
 
     Parameters

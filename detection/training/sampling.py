@@ -13,7 +13,7 @@ from ...imaging.grey import noise_level, smoothed_grey
 from .jitter import jitter
 from .pasting import cut_donors, paste
 from .stars import crowd, glare, trail
-from .training_tiles import LabelledImage, TrainingTile, assemble, turn, view
+from .training_tiles import TrainingImage, TrainingTile, assemble, turn, view
 
 __all__ = ["TileSampler"]
 
@@ -36,9 +36,9 @@ class TileSampler:
 
     Parameters
     ----------
-    cutouts : list of LabelledImage
+    cutouts : list of TrainingImage
         Images about one object each.
-    frames : list of LabelledImage
+    frames : list of TrainingImage
         Whole survey frames.
     size : int
         Side of a tile.
@@ -52,8 +52,8 @@ class TileSampler:
 
     def __init__(
         self,
-        cutouts: list[LabelledImage],
-        frames: list[LabelledImage],
+        cutouts: list[TrainingImage],
+        frames: list[TrainingImage],
         size: int,
         scale_range: tuple[float, float],
         paste_fraction: float,
@@ -175,7 +175,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _corner(
-    rng: np.random.Generator, side: int | tuple[int, int], source: LabelledImage, outside: float
+    rng: np.random.Generator, side: int | tuple[int, int], source: TrainingImage, outside: float
 ) -> tuple[int, int]:
     """Place a rectangle at random, inside the image or that share of its side outside."""
     height, width = source.rgb.shape[:2]
@@ -195,7 +195,7 @@ def _around(centre: NDArray[np.float64], side: int, rng: np.random.Generator) ->
     return int(x), int(y)
 
 
-def _bright_stars(frame: LabelledImage) -> NDArray[np.float64]:
+def _bright_stars(frame: TrainingImage) -> NDArray[np.float64]:
     """Return x, y of the brightest peaks that are in no annotated box: on a frame, stars."""
     grey = smoothed_grey(frame.rgb)
     sky, noise = noise_level(grey)

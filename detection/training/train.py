@@ -17,7 +17,7 @@ from ..anchors import multilevel_anchors
 from ..export.publish import publish
 from ..kinds import star_classes
 from .architectures import build_model
-from .dataset import Batch, Source, batches, read_sources
+from .dataset import Batch, TrainingSource, batches, read_sources
 from .sampling import TileSampler
 from .starting_point import load_start
 from .strategy import Workplace, open_workplace
@@ -74,13 +74,15 @@ def train_detector(config: DetectorTraining, output: Path) -> Path:
     return bundle
 
 
-def fit(config: DetectorTraining, sources: list[Source], folder: Path, workplace: Workplace) -> Any:
+def fit(
+    config: DetectorTraining, sources: list[TrainingSource], folder: Path, workplace: Workplace
+) -> Any:
     """Train, or go on training, and return a model with the best of the mean weights.
 
     Parameters
     ----------
     config : DetectorTraining
-    sources : list of Source
+    sources : list of TrainingSource
     folder : Path
         Of the training: receives checkpoints, logs and what was measured.
     workplace : Workplace
@@ -130,7 +132,7 @@ def fit(config: DetectorTraining, sources: list[Source], folder: Path, workplace
 
 
 def _batch_maker(
-    config: DetectorTraining, sources: list[Source], workplace: Workplace
+    config: DetectorTraining, sources: list[TrainingSource], workplace: Workplace
 ) -> Callable[[int, int], Iterator[Batch]]:
     """Return what makes this worker's share of the batches, of a seed and from a step on."""
     sampler = TileSampler(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...imaging import area, clip, longer_sides
 
-__all__ = ["LabelledImage", "TrainingTile", "assemble", "turn", "view"]
+__all__ = ["TrainingImage", "TrainingTile", "assemble", "turn", "view"]
 
 # An object that a tile's edge cuts is still learnt, as its visible part: nearly whole, or as a part
 # that is large enough to be one of the galaxies that the edge of a picture cuts.  On a field the
@@ -22,7 +22,7 @@ _SMALLEST_LEARNT = 12.0
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledImage:
+class TrainingImage:
     """An image with the boxes of its objects.
 
     Attributes
@@ -73,13 +73,13 @@ class TrainingTile:
 
 
 def view(
-    source: LabelledImage, corner: tuple[int, int], side: tuple[int, int], size: tuple[int, int]
+    source: TrainingImage, corner: tuple[int, int], side: tuple[int, int], size: tuple[int, int]
 ) -> TrainingTile:
     """Cut a rectangle out of an image and resample it.
 
     Parameters
     ----------
-    source : LabelledImage
+    source : TrainingImage
     corner : (int, int)
         x and y of the rectangle's upper left corner; it may reach outside the image, where it is
         filled with the image's median colour, as at inference.

@@ -23,9 +23,9 @@ from ..predict import field_tiles
 from ..refinement import Refinement
 from ..tile_detector import LOWEST_SCORE
 from .architectures import scale_images
-from .dataset import Source
+from .dataset import TrainingSource
 from .starting_point import BEST_FOLDER, read_checkpoint
-from .training_tiles import LabelledImage
+from .training_tiles import TrainingImage
 
 __all__ = ["Validation", "Validator"]
 
@@ -61,7 +61,7 @@ class Validator:
     model : RetinaNetModel
         In float32 on one device; its weights are those that are measured and kept.
     config : DetectorTraining
-    sources : sequence of Source
+    sources : sequence of TrainingSource
     folder : Path
         Of the training: receives ``validation.json``, and the best weights as a TF-Vision
         checkpoint under ``best/``.
@@ -78,7 +78,7 @@ class Validator:
         self,
         model: Any,
         config: DetectorTraining,
-        sources: Sequence[Source],
+        sources: Sequence[TrainingSource],
         folder: Path,
         step: int,
     ) -> None:
@@ -184,9 +184,9 @@ class _ModelDetector:
         ]
 
 
-def _share(images: Sequence[LabelledImage], size: int) -> list[LabelledImage]:
+def _share(images: Sequence[TrainingImage], size: int) -> list[TrainingImage]:
     """Return as many images, chosen at random but always the same, as have not too many tiles."""
-    chosen: list[LabelledImage] = []
+    chosen: list[TrainingImage] = []
     tiles = 0
     for index in np.random.default_rng(0).permutation(len(images)):
         height, width = images[index].rgb.shape[:2]

@@ -13,18 +13,18 @@ from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 from galpipe.configs import DetectorTraining
 from galpipe.detection.export.card import describe_data
 from galpipe.detection.training.dataset import read_sources
-from galpipe.detection.training.training_tiles import LabelledImage, TrainingTile
+from galpipe.detection.training.training_tiles import TrainingImage, TrainingTile
 from galpipe.files.atomic import write_png
 from galpipe.models import read_bundle, write_bundle
 
 
 @pytest.fixture
-def labelled() -> Callable[..., LabelledImage]:
+def labelled() -> Callable[..., TrainingImage]:
     """Make an image with round galaxies: (x, y, half width of the light) each."""
 
     def make(
         name: str, width: int, height: int, *galaxies: tuple[float, float, float], seed: int = 0
-    ) -> LabelledImage:
+    ) -> TrainingImage:
         rng = np.random.default_rng(seed)
         image = 5 + rng.normal(0, 2, (height, width, 3))
         y, x = np.mgrid[:height, :width] + 0.5
@@ -37,7 +37,7 @@ def labelled() -> Callable[..., LabelledImage]:
             # Where the light falls to six times the noise of the smoothed grey image.
             edge = half / 3 * np.sqrt(2 * np.log(200 / 3))
             boxes.append([centre_x - edge, centre_y - edge, centre_x + edge, centre_y + edge])
-        return LabelledImage(
+        return TrainingImage(
             name=name,
             rgb=np.clip(image, 0, 255).astype(np.uint8),
             boxes=np.array(boxes, float).reshape(-1, 4),
@@ -80,7 +80,7 @@ def save_source(tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
     Returns the two folders.
     """
 
-    def save(name: str, images: list[LabelledImage], *labels: str) -> tuple[Path, Path]:
+    def save(name: str, images: list[TrainingImage], *labels: str) -> tuple[Path, Path]:
         pictures, annotations = tmp_path / name / "images", tmp_path / name / "annotations"
         pictures.mkdir(parents=True)
         annotations.mkdir()
@@ -128,7 +128,7 @@ def squares_training(
         for (x, y), darkest, brightest in zip(cells, (130, 130, 90), (250, 250, 150), strict=True):
             rgb[y : y + 8, x : x + 8] = rng.integers(darkest, brightest)
         images.append(
-            LabelledImage(
+            TrainingImage(
                 name=f"i{number}",
                 rgb=rgb,
                 boxes=np.array([[x - 4.0, y - 4, x + 12, y + 12] for x, y in cells[:2]]),

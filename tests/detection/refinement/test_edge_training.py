@@ -10,14 +10,14 @@ from galpipe.detection.refinement import edge_training as outline_edges
 from galpipe.detection.refinement import mlp_training as small_network_fit
 from galpipe.detection.refinement.edge_training import fit_edges
 from galpipe.detection.refinement.isophotes import CANDIDATES, FEATURES, find_isophotes
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.imaging import Detections, iou
 from galpipe.imaging.grey import smoothed_grey
 
 SIDE = 97
 
 
-def galaxy_picture(seed: int) -> LabelledImage:
+def galaxy_picture(seed: int) -> TrainingImage:
     """Return a picture of an ellipse whose surface falls linearly, and the box at a fixed level."""
     rng = np.random.default_rng(seed)
     x, y, a, b = *rng.uniform(40, 56, 2), *rng.uniform(12, 26, 2)
@@ -26,12 +26,12 @@ def galaxy_picture(seed: int) -> LabelledImage:
     grey = 20 + 160 * np.clip(1.03 - radius, 0, None) + rng.normal(0, 3, (SIDE, SIDE))
     rgb = np.repeat(grey.clip(0, 255).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
     box = np.array([[x - a, y - b, x + a, y + b]])
-    return LabelledImage(
+    return TrainingImage(
         f"{seed}.png", rgb, box, np.zeros(1, np.int64), np.zeros(1, dtype=bool), 0.0
     )
 
 
-def found_nearby(image: LabelledImage, count: int) -> Detections:
+def found_nearby(image: TrainingImage, count: int) -> Detections:
     """Return boxes that are all somewhat off."""
     rng = np.random.default_rng(len(image.name) + int(image.boxes[0, 0] * 100))
     size = np.tile(image.boxes[0, 2:] - image.boxes[0, :2], 2)

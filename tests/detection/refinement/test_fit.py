@@ -10,7 +10,7 @@ import pytest
 from galpipe.detection.measure import Searched
 from galpipe.detection.refinement import Refinement, fit
 from galpipe.detection.refinement.mlp import MLP
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.imaging import Detections, iou
 
 BOX = np.array([[10.0, 12, 50, 44]])
@@ -26,8 +26,8 @@ class FakeDetector:
     lowest_score = 0.02
 
 
-def image() -> LabelledImage:
-    return LabelledImage(
+def image() -> TrainingImage:
+    return TrainingImage(
         "a.png", np.zeros((64, 64, 3), np.uint8), BOX, np.zeros(1, int), np.zeros(1, bool), 0.0
     )
 

@@ -8,7 +8,7 @@ import pytest
 from galpipe.detection.measure import Searched
 from galpipe.detection.refinement.light_profile import measure_light_profile
 from galpipe.detection.refinement.score_training import _verdicts, fit_rescoring
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.imaging import Detections
 from galpipe.imaging.grey import smoothed_grey
 
@@ -16,7 +16,7 @@ SIDE = 96
 PLACES = np.array([[24, 24], [72, 24], [24, 72], [72, 72]], dtype=float)
 
 
-def field(seed: int) -> tuple[LabelledImage, Detections]:
+def field(seed: int) -> tuple[TrainingImage, Detections]:
     """Return two galaxies and two stars, all found with the scores of chance."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:SIDE, :SIDE] + 0.5
@@ -30,7 +30,7 @@ def field(seed: int) -> tuple[LabelledImage, Detections]:
     rgb = np.repeat(grey.clip(0, 255).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
     boxes = np.hstack([PLACES - half[:, np.newaxis], PLACES + half[:, np.newaxis]])
     count = int(wide.sum())
-    image = LabelledImage(
+    image = TrainingImage(
         f"{seed}.png", rgb, boxes[wide], np.zeros(count, int), np.zeros(count, bool), 0.0
     )
     return image, Detections(boxes, rng.uniform(0.2, 0.8, 4))
@@ -59,7 +59,7 @@ def test_too_few_boxes_teach_nothing(seeds: range) -> None:
 
 def test_of_the_boxes_of_one_object_the_best_is_right() -> None:
     objects = np.array([[10.0, 10, 30, 30], [50, 50, 80, 80], [10, 60, 30, 80]])
-    image = LabelledImage(
+    image = TrainingImage(
         "a.png",
         np.zeros((SIDE, SIDE, 3), np.uint8),
         objects,

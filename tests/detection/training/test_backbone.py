@@ -12,6 +12,8 @@ from galpipe.detection.training.backbone import load_backbone
 from galpipe.detection.training.statistics import refresh_statistics
 from galpipe.errors import InputError
 
+pytestmark = pytest.mark.tensorflow
+
 pytest.importorskip("official", exc_type=ImportError)
 
 

@@ -18,6 +18,8 @@ from galpipe.detection.training.strategy import open_workplace
 from galpipe.detection.training.trainer import learning_rate
 from galpipe.errors import ConfigError
 
+pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
+
 pytest.importorskip("official", exc_type=ImportError)
 
 SCRIPT = Path(__file__).with_name("tiny_training.py")

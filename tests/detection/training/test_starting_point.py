@@ -24,6 +24,8 @@ from galpipe.errors import InputError
 from galpipe.models import DetectorHead, Manifest, Member, find_bundle, read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
 
+pytestmark = pytest.mark.tensorflow
+
 pytest.importorskip("official", exc_type=ImportError)
 
 

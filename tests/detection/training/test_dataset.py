@@ -14,14 +14,14 @@ from galpipe.configs import Anchors, DetectorTraining
 from galpipe.detection.anchors import multilevel_anchors
 from galpipe.detection.training.dataset import Batch, batches, read_sources
 from galpipe.detection.training.sampling import TileSampler
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.errors import ConfigError
 
-Labelled = Callable[..., LabelledImage]
+Labelled = Callable[..., TrainingImage]
 Save = Callable[..., tuple[Path, Path]]
 
 
-def _images(labelled: Labelled, count: int) -> list[LabelledImage]:
+def _images(labelled: Labelled, count: int) -> list[TrainingImage]:
     rng = np.random.default_rng(0)
     return [
         labelled(f"g{i}", 96, 96, (rng.uniform(30, 66), rng.uniform(30, 66), 20.0), seed=i)

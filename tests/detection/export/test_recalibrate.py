@@ -9,6 +9,8 @@ from galpipe.detection.export.recalibrate import recalibrate
 from galpipe.errors import BundleError, InputError
 from galpipe.models import read_bundle, write_bundle
 
+pytestmark = pytest.mark.tensorflow
+
 
 def test_scores_threshold_figures_and_card_follow(
     recorded_bundle: Path, squares_training: DetectorTraining

@@ -9,6 +9,8 @@ from galpipe.detection.export.half_precision import halve_large_weights, widen_w
 from galpipe.models import InputScaling
 from galpipe.models.litert import LiteRTNetwork
 
+pytestmark = pytest.mark.tensorflow
+
 SIDE = 16
 
 

@@ -14,6 +14,8 @@ from galpipe.detection.training.dataset import Batch
 from galpipe.detection.training.strategy import open_workplace
 from galpipe.detection.training.trainer import Trainer
 
+pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
+
 pytest.importorskip("official", exc_type=ImportError)
 
 

@@ -13,13 +13,15 @@ import pytest
 
 from galpipe.configs import DetectorData, DetectorTraining
 from galpipe.detection.training import validation
-from galpipe.detection.training.dataset import Source
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.dataset import TrainingSource
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.detection.training.validation import Validator
+
+pytestmark = pytest.mark.tensorflow
 
 tf = pytest.importorskip("tensorflow", exc_type=ImportError)
 
-Labelled = Callable[..., LabelledImage]
+Labelled = Callable[..., TrainingImage]
 Start = Callable[..., Validator]
 
 
@@ -52,7 +54,7 @@ def start(model: Any, labelled: Labelled, tmp_path: Path) -> Start:
             | changes
         )
         sources = [
-            Source(DetectorData(images=Path(), annotations=Path(), role=role), [], held, [])
+            TrainingSource(DetectorData(images=Path(), annotations=Path(), role=role), [], held, [])
             for role, held in (("cutouts", cutouts), ("fields", frames))
         ]
         return Validator(model, config, sources if images else [], tmp_path, step)

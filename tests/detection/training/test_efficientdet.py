@@ -12,6 +12,8 @@ from galpipe.detection.export.litert_export import export_litert
 from galpipe.detection.training.architectures import INPUT_SCALING, build_model, head_outputs
 from galpipe.models.litert import LiteRTNetwork
 
+pytestmark = pytest.mark.tensorflow
+
 pytest.importorskip("official", exc_type=ImportError)
 
 LEVELS = range(3, 8)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.detection.training.training_tiles import LabelledImage, assemble, turn, view
+from galpipe.detection.training.training_tiles import TrainingImage, assemble, turn, view
 
-Labelled = Callable[..., LabelledImage]
+Labelled = Callable[..., TrainingImage]
 Brightest = Callable[[np.ndarray], tuple[float, float]]
 
 

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from galpipe.detection.external.external_detector import ForeignDetector, NetworkOutputs
+from galpipe.detection.external.external_detector import ExternalDetector, NetworkOutputs
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field
 from galpipe.errors import BundleError, InputError, MissingExtraError
 from galpipe.pipeline.cli import cli
+
+pytestmark = pytest.mark.tensorflow
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -135,7 +137,7 @@ def test_classes_are_named_by_the_label_map(
         load_detector(path)
 
 
-class Recited(ForeignDetector):
+class Recited(ExternalDetector):
     """A detector that always gives the same."""
 
     def __init__(self, *outputs: Any) -> None:

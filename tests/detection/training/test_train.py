@@ -17,12 +17,14 @@ from galpipe.detection.load import load_detector
 from galpipe.detection.training.dataset import read_sources
 from galpipe.detection.training.train import train_detector
 from galpipe.detection.training.trainer import Losses, Trainer
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.models import read_bundle
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
 
 pytest.importorskip("official", exc_type=ImportError)
 
-Labelled = Callable[..., LabelledImage]
+Labelled = Callable[..., TrainingImage]
 Save = Callable[..., tuple[Path, Path]]
 Make = Callable[..., DetectorTraining]
 

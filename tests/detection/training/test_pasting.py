@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from galpipe.detection.training.pasting import cut_donors, paste
-from galpipe.detection.training.training_tiles import LabelledImage, TrainingTile, view
+from galpipe.detection.training.training_tiles import TrainingImage, TrainingTile, view
 from galpipe.imaging import iou
 
-Labelled = Callable[..., LabelledImage]
+Labelled = Callable[..., TrainingImage]
 
 
 @pytest.fixture

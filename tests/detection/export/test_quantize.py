@@ -18,12 +18,14 @@ from galpipe.detection.export.quantize import quantize
 from galpipe.detection.export.recalibrate import recalibrate
 from galpipe.detection.load import load_detector
 from galpipe.detection.measure import search_by_role
-from galpipe.detection.training.dataset import Source, read_sources
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.dataset import TrainingSource, read_sources
+from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.errors import BundleError, InputError, MissingExtraError, OutputError
 from galpipe.models import InputScaling, read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
 from galpipe.pipeline.cli import cli
+
+pytestmark = pytest.mark.tensorflow
 
 SCALING = InputScaling(scale=1 / 255, offset=0.0)
 
@@ -115,16 +117,16 @@ def test_a_detector_in_integers_finds_the_same_boxes(
 
 
 def test_only_training_images_are_looked_at(squares_training: DetectorTraining) -> None:
-    def image(brightness: int) -> LabelledImage:
+    def image(brightness: int) -> TrainingImage:
         rgb = np.full((150, 100, 3), brightness, np.uint8)
         none = np.zeros(0)
-        return LabelledImage("plain", rgb, none.reshape(0, 4), none, none.astype(bool), 0.0)
+        return TrainingImage("plain", rgb, none.reshape(0, 4), none, none.astype(bool), 0.0)
 
     (data,) = squares_training.data
     sources = [
-        Source(data, [image(10), image(11)], [image(90)], [image(91)]),
-        Source(data, [], [image(92)], [image(93)]),
-        Source(data, [image(20)], [image(94)], [image(95)]),
+        TrainingSource(data, [image(10), image(11)], [image(90)], [image(91)]),
+        TrainingSource(data, [], [image(92)], [image(93)]),
+        TrainingSource(data, [image(20)], [image(94)], [image(95)]),
     ]
     tiles = list(representative_tiles(sources, 64, 40, seed=0))
     assert {tile.shape for tile in tiles} == {(64, 64, 3)}

@@ -9,6 +9,8 @@ from galpipe.detection.training.trainer import Losses
 from galpipe.detection.training.training_log import Speed, TrainingLog
 from galpipe.detection.training.validation import Validation
 
+pytestmark = pytest.mark.tensorflow
+
 pytest.importorskip("tensorflow", exc_type=ImportError)
 
 LOSSES = Losses(total=3.0, classes=1.0, boxes=0.03, weights=0.5)

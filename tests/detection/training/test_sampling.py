@@ -7,28 +7,28 @@ import numpy as np
 import pytest
 
 from galpipe.detection.training.sampling import TileSampler
-from galpipe.detection.training.training_tiles import LabelledImage
+from galpipe.detection.training.training_tiles import TrainingImage
 
-Labelled = Callable[..., LabelledImage]
+Labelled = Callable[..., TrainingImage]
 
 
 @pytest.fixture
-def cutouts(labelled: Labelled) -> list[LabelledImage]:
+def cutouts(labelled: Labelled) -> list[TrainingImage]:
     return [labelled(f"c{i}", 140, 140, (70.0, 70.0, 25.0 + i), seed=i) for i in range(4)]
 
 
 @pytest.fixture
-def frames(labelled: Labelled) -> list[LabelledImage]:
+def frames(labelled: Labelled) -> list[TrainingImage]:
     places = [(60.0, 60.0, 12.0), (200.0, 120.0, 16.0), (300.0, 60.0, 10.0)]
     return [labelled(f"f{i}", 360, 240, *places, seed=10 + i) for i in range(2)]
 
 
-def _sampler(cutouts: list[LabelledImage], frames: list[LabelledImage]) -> TileSampler:
+def _sampler(cutouts: list[TrainingImage], frames: list[TrainingImage]) -> TileSampler:
     return TileSampler(cutouts, frames, 64, (0.5, 1.5), 0.4)
 
 
 def test_the_same_state_gives_the_same_tile(
-    cutouts: list[LabelledImage], frames: list[LabelledImage]
+    cutouts: list[TrainingImage], frames: list[TrainingImage]
 ) -> None:
     for seed in range(20):
         one, two = (_sampler(cutouts, frames).sample(np.random.default_rng(seed)) for _ in range(2))
@@ -38,7 +38,7 @@ def test_the_same_state_gives_the_same_tile(
 
 @pytest.mark.parametrize("kinds", ["both", "cutouts", "frames"])
 def test_boxes_hold_light_and_lie_in_the_tile(
-    cutouts: list[LabelledImage], frames: list[LabelledImage], kinds: str
+    cutouts: list[TrainingImage], frames: list[TrainingImage], kinds: str
 ) -> None:
     sampler = _sampler(cutouts if kinds != "frames" else [], frames if kinds != "cutouts" else [])
     rng = np.random.default_rng(3)
@@ -58,7 +58,7 @@ def test_boxes_hold_light_and_lie_in_the_tile(
     assert np.mean(brighter) > 0.9
 
 
-def _reddened(image: LabelledImage, *rows: int) -> LabelledImage:
+def _reddened(image: TrainingImage, *rows: int) -> TrainingImage:
     """Make some objects of an image red, and of the second class."""
     rgb, class_ids = image.rgb.copy(), image.class_ids.copy()
     for row in rows:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.detection.export.parity import Parity, _differences
+from galpipe.detection.export.parity import DetectorParity, _differences
 from galpipe.imaging import Detections
 
 
@@ -24,15 +24,17 @@ def test_boxes_are_compared_with_their_like() -> None:
 
 
 def test_it_says_what_is_apart() -> None:
-    good = Parity(200, 400, 0.31, 0.0042, 0)
+    good = DetectorParity(200, 400, 0.31, 0.0042, 0)
     assert good.holds
     assert "0.31 pixels" in str(good)
     assert "apart" not in str(good)
-    bad = Parity(200, 400, 3.0, 0.2, 7)
+    bad = DetectorParity(200, 400, 3.0, 0.2, 7)
     assert not bad.holds
     assert "7 boxes are more than a pixel or 0.01 apart" in str(bad)
-    assert Parity(**bad.to_json()) == bad
+    assert DetectorParity(**bad.to_json()) == bad
 
 
 def test_figures_are_rounded() -> None:
-    assert Parity(1, 1, 0.123456, 0.0, 0).to_json()["box_difference"] == pytest.approx(0.1235)
+    assert DetectorParity(1, 1, 0.123456, 0.0, 0).to_json()["box_difference"] == pytest.approx(
+        0.1235
+    )
