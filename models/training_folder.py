@@ -1,22 +1,22 @@
-"""Trainings in folders named after their settings, each of which is done once."""
+"""Trainings in folders named after their settings, so that none is repeated."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from ..configs import dump_config
 from ..errors import BundleError, require
 from ..files.atomic import atomic_path
+from ..progress import Progress, silent
 from .bundle import read_bundle
 
-__all__ = ["open_trainer", "train_once"]
+__all__ = ["Trainer", "open_trainer", "train_once"]
 
 logger = logging.getLogger("galpipe")
 
@@ -24,8 +24,30 @@ _PACKAGES = {"detector": "detection", "classifier": "classification"}
 _FINISHED = "finished.json"
 
 
-def open_trainer(stage: str) -> Callable[[Any, Path], Path]:
-    """Return the function that trains a stage: configuration and folder in, bundle out.
+class Trainer(Protocol):
+    """A function that trains a model."""
+
+    def __call__(self, config: Any, output: Path, progress: Progress = silent, /) -> Path:
+        """Train in the folder `output` and return the path of the bundle.
+
+        Parameters
+        ----------
+        config : BaseModel
+            Settings of the training.
+        output : Path
+            Folder of the training.
+        progress : Progress
+            Shows the progress.
+        """
+
+
+def open_trainer(stage: str) -> Trainer:
+    """Return the function that trains a stage.
+
+    Parameters
+    ----------
+    stage : {"detector", "classifier"}
+        The stage.
 
     Raises
     ------
@@ -35,14 +57,27 @@ def open_trainer(stage: str) -> Callable[[Any, Path], Path]:
     if stage == "detector":
         # Imported by its functions, so its absence would show in the midst of the training.
         require("official", "train")
-    train: Callable[[Any, Path], Path] = getattr(
+    train: Trainer = getattr(
         require(f"galpipe.{_PACKAGES[stage]}.training.train", "train"), f"train_{stage}"
     )
     return train
 
 
-def train_once(train: Callable[[Any, Path], Path], config: BaseModel, folder: Path) -> Path:
+def train_once(
+    train: Trainer, config: BaseModel, folder: Path, progress: Progress = silent
+) -> Path:
     """Train in a folder named after the settings, unless that was finished there before.
+
+    Parameters
+    ----------
+    train : Trainer
+        Does the training.
+    config : BaseModel
+        Its settings.
+    folder : Path
+        Holds a folder for each training.
+    progress : Progress
+        Shows the progress of the training.
 
     Returns
     -------
@@ -62,7 +97,7 @@ def train_once(train: Callable[[Any, Path], Path], config: BaseModel, folder: Pa
         else:
             logger.info("%s: was trained before, used again", bundle)
             return bundle
-    bundle = train(config, place)
+    bundle = train(config, place, progress)
     with atomic_path(mark) as beside:
         beside.write_text(json.dumps({"bundle": str(bundle.relative_to(place))}) + "\n")
     return bundle

@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..imaging import Stretch
 from ..models.identity import describe_model
-from ..progress import Progress
+from ..progress import Progress, open_progress
 from .batch import find_sources, search_fields
 from .catalogue import Catalogue
 from .field_processing import Stages
@@ -127,7 +127,13 @@ def run(
     galaxies = _galaxies_among(detected, settings.classifier.classes)
     folder = OutputFolder(output, overwrite=overwrite)
     record = RunRecord("run", failures=failures, galaxy_classes=galaxies)
-    trained = train_stages(folder, record, settings.detector.train, settings.classifier.train)
+    trained = train_stages(
+        folder,
+        record,
+        settings.detector.train,
+        settings.classifier.train,
+        open_progress(progress),
+    )
     first = first or open_detector(trained["detector"])
     second = second or open_classifier(trained["classifier"])
     settings = with_stretch_of(settings, first)

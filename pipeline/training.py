@@ -9,6 +9,7 @@ from ..configs import ClassifierTraining, DetectorTraining
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..models import read_bundle
 from ..models.training_folder import open_trainer, train_once
+from ..progress import Progress, silent
 from .provenance import RunRecord
 
 __all__ = ["train_stages"]
@@ -21,6 +22,7 @@ def train_stages(
     record: RunRecord,
     detector: DetectorTraining | None,
     classifier: ClassifierTraining | None,
+    progress: Progress = silent,
 ) -> dict[str, Path]:
     """Train the stages that have a training, and note in the record what was measured.
 
@@ -40,7 +42,7 @@ def train_stages(
     for stage, config in (("detector", detector), ("classifier", classifier)):
         if config is None:
             continue
-        bundle = train_once(open_trainer(stage), config, folder.path / "models")
+        bundle = train_once(open_trainer(stage), config, folder.path / "models", progress)
         bundles[stage] = bundle
         record.metrics[stage] = read_bundle(bundle).metrics()
         logger.info("%s: trained, lies in %s", stage, bundle)

@@ -19,6 +19,7 @@ from ...configs import ClassifierTraining, claim_folder
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
 from ...models import Manifest, Member, write_bundle
+from ...progress import Progress, silent
 from .batches import watched_views
 from .card import model_card
 from .dataset import class_names
@@ -40,7 +41,9 @@ LEAST_SAME_CLASS = 0.98
 """Share of crops to which an int8 file gives the class of its float network."""
 
 
-def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
+def train_classifier(
+    config: ClassifierTraining, output: str | Path, progress: Progress = silent
+) -> Path:
     """Train, export and measure a classifier from labelled images.
 
     Parameters
@@ -50,6 +53,8 @@ def train_classifier(config: ClassifierTraining, output: str | Path) -> Path:
     output : path
         Folder for the checkpoints, the trained Keras networks and the bundle.  A training that was
         interrupted goes on where it stopped.
+    progress : Progress
+        Shows the epochs.
 
     Returns
     -------

@@ -13,6 +13,7 @@ from ...configs import DetectorTraining, claim_folder
 from ...errors import require
 from ...files.atomic import atomic_path
 from ...models.litert import available_cores
+from ...progress import Progress, silent
 from ..anchors import multilevel_anchors
 from ..export.publish import publish
 from ..kinds import star_classes
@@ -31,7 +32,7 @@ _CHECKPOINTS = "checkpoints"
 _METRICS = "metrics.json"
 
 
-def train_detector(config: DetectorTraining, output: Path) -> Path:
+def train_detector(config: DetectorTraining, output: Path, progress: Progress = silent) -> Path:
     """Train a detector, measure it on the images held back, and write its bundle.
 
     Parameters
@@ -41,6 +42,8 @@ def train_detector(config: DetectorTraining, output: Path) -> Path:
     output : Path
         Folder of the training: its settings, its checkpoints and in the end its bundle.  A
         training that was interrupted there goes on.
+    progress : Progress
+        Shows the steps.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def train_detector(config: DetectorTraining, output: Path) -> Path:
     if workplace.is_chief:
         claim_folder(output, config)
     sources = read_sources(config)
-    model = fit(config, sources, output, workplace)
+    model = fit(config, sources, output, workplace, progress)
     bundle = output / config.name
     if workplace.is_chief:
         publish(model, config, sources, bundle)
@@ -75,7 +78,11 @@ def train_detector(config: DetectorTraining, output: Path) -> Path:
 
 
 def fit(
-    config: DetectorTraining, sources: list[TrainingSource], folder: Path, workplace: Workplace
+    config: DetectorTraining,
+    sources: list[TrainingSource],
+    folder: Path,
+    workplace: Workplace,
+    progress: Progress = silent,
 ) -> Any:
     """Train, or go on training, and return a model with the best of the mean weights.
 
@@ -86,6 +93,8 @@ def fit(
     folder : Path
         Of the training: receives checkpoints, logs and what was measured.
     workplace : Workplace
+    progress : Progress
+        Shows the steps.
 
     Returns
     -------
@@ -97,7 +106,7 @@ def fit(
     _, model = build_model(config)
     validator = Validator(model, config, sources, folder, trainer.step)
     make_batches = _batch_maker(config, sources, workplace)
-    with TrainingLog(config, folder, trainer.step, quiet=not workplace.is_chief) as log:
+    with TrainingLog(config, folder, trainer.step, progress, quiet=not workplace.is_chief) as log:
         if trainer.resumed:
             log.say(f"{folder}: goes on from step {trainer.step}")
         else:

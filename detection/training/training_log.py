@@ -1,26 +1,21 @@
-"""What a training says of itself: progress, TensorBoard, and how fast it is."""
+"""Progress of a training: log messages, curves for TensorBoard, and its speed."""
 
 from __future__ import annotations
 
+import logging
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
 from ...configs import DetectorTraining
+from ...progress import Progress, silent
 from .trainer import Losses, learning_rate
 from .validation import Validation
 
 __all__ = ["Speed", "TrainingLog"]
+
+logger = logging.getLogger("galpipe")
 
 _TENSORBOARD = "tensorboard"
 # Steps between two points of its curves.
@@ -62,7 +57,9 @@ class Speed:
 
 
 class TrainingLog:
-    """Shows a training in the terminal and writes it for TensorBoard, under ``tensorboard/``.
+    """Reports the progress of a training and writes its curves for TensorBoard.
+
+    The curves lie under ``tensorboard/``.
 
     Parameters
     ----------
@@ -71,8 +68,10 @@ class TrainingLog:
         Of the training.
     step : int
         Steps done before.
+    progress : Progress
+        Shows the steps.
     quiet : bool
-        Say and write nothing, as all workers but one do.
+        Report and write nothing, as all workers but one do.
 
     Attributes
     ----------
@@ -80,26 +79,23 @@ class TrainingLog:
         Of the steps of this process.
     """
 
-    def __init__(self, config: DetectorTraining, folder: Path, step: int, quiet: bool) -> None:
+    def __init__(
+        self,
+        config: DetectorTraining,
+        folder: Path,
+        step: int,
+        progress: Progress = silent,
+        quiet: bool = False,
+    ) -> None:
         import tensorflow as tf
 
         self._config = config
         self.speed = Speed(config.batch_size)
         self._loss: float | None = None
-        self._progress = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True, quiet=quiet),
-            disable=quiet,
-        )
-        self._bar = self._progress.add_task(
-            "training", total=config.steps, completed=step, loss=0.0
-        )
+        self._step = step
+        self._quiet = quiet
+        self._progress = silent if quiet else progress
+        self._open = ExitStack()
         self._writer = (
             tf.summary.create_noop_writer()
             if quiet
@@ -107,7 +103,8 @@ class TrainingLog:
         )
 
     def __enter__(self) -> TrainingLog:
-        self._progress.start()
+        self._task = self._open.enter_context(self._progress("training", self._config.steps))
+        self._task.update(completed=self._step)
         return self
 
     def __exit__(
@@ -116,12 +113,13 @@ class TrainingLog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._open.close()
         self._writer.close()
 
     def say(self, text: str) -> None:
-        """Print a line above the progress bar."""
-        self._progress.console.print(text, highlight=False)
+        """Log a message, in the one process that reports."""
+        if not self._quiet:
+            logger.info("%s", text)
 
     def step(self, step: int, losses: Losses, seconds: float, waiting: float) -> None:
         """Take note of a step: what it minimised, and the seconds that it took and waited."""
@@ -134,7 +132,7 @@ class TrainingLog:
             self.speed.seconds += seconds
             self.speed.waiting += waiting
             self._loss = _SMOOTHING * self._loss + (1 - _SMOOTHING) * losses.total
-        self._progress.update(self._bar, completed=step, loss=self._loss)
+        self._task.update(completed=step, status=f"loss {self._loss:.3f}")
         if step % _EVERY:
             return
         with self._writer.as_default(step=step):

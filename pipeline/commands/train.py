@@ -74,9 +74,10 @@ def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> No
     from ...configs import load_config
     from ...models import read_bundle
     from ...models.training_folder import open_trainer
+    from ...progress import open_progress
     from ..summary import print_metrics
 
     settings = load_config(config, schema)
-    bundle = open_trainer(stage)(settings, output)
+    bundle = open_trainer(stage)(settings, output, open_progress(True))
     print_metrics("Measured on the data held back", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")

@@ -35,7 +35,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
     """Put a trainer in place that writes a bundle at once; returns what it was asked to train."""
     asked: Trained = []
 
-    def train(config: DetectorTraining, place: Path) -> Path:
+    def train(config: DetectorTraining, place: Path, *_: object) -> Path:
         fold, seed = config.split.fold, config.split.seed
         assert fold is not None
         assert config.split.folds == 3

@@ -13,8 +13,10 @@ from click.testing import CliRunner
 import galpipe
 from galpipe.configs import DetectorTraining
 from galpipe.errors import MissingExtraError, OutputError
-from galpipe.pipeline import training as module
+from galpipe.models import training_folder
+from galpipe.pipeline import training
 from galpipe.pipeline.cli import cli
+from galpipe.progress import Progress, silent
 
 
 class Trainer:
@@ -25,7 +27,7 @@ class Trainer:
         self.folders: list[Path] = []
         self.interrupts = False
 
-    def __call__(self, config: Any, output: Path) -> Path:
+    def __call__(self, config: Any, output: Path, progress: Progress = silent, /) -> Path:
         self.folders.append(output)
         output.mkdir(parents=True, exist_ok=True)
         (output / "checkpoint").write_text("half way")
@@ -37,7 +39,8 @@ class Trainer:
 @pytest.fixture
 def trainers(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, Trainer]:
     fakes = {stage: Trainer(bundle) for stage, bundle in models.items()}
-    monkeypatch.setattr(module, "open_trainer", fakes.__getitem__)
+    for module in (training, training_folder):
+        monkeypatch.setattr(module, "open_trainer", fakes.__getitem__)
     return fakes
 
 
@@ -147,7 +150,7 @@ def test_train_once_names_the_folder_after_the_settings(
     trainer = Trainer(models["detector"])
     data = [{"images": "a", "annotations": "b"}]
     settings = [DetectorTraining.model_validate({"data": data, "seed": seed}) for seed in (0, 1, 0)]
-    bundles = [module.train_once(trainer, one, tmp_path) for one in settings]
+    bundles = [training_folder.train_once(trainer, one, tmp_path) for one in settings]
     assert bundles[0] == bundles[2] != bundles[1]
     assert len(trainer.folders) == 2
 

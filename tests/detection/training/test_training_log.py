@@ -29,8 +29,9 @@ def test_speed_in_words() -> None:
 
 
 def test_a_training_is_told_and_written_for_tensorboard(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "galpipe")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with TrainingLog(_config(), tmp_path, 0, quiet=False) as log:
@@ -42,7 +43,7 @@ def test_a_training_is_told_and_written_for_tensorboard(
         log.checkpoint(20)
     assert log.speed.images_per_second == pytest.approx(8.0)
     assert log.speed.input_wait == pytest.approx(0.02)
-    said = capsys.readouterr().err
+    said = caplog.text
     assert "validation fields mAP@0.5 0.900, AP@[.5:.95] 0.600, the best so far" in said
     assert "loss 3.0000, 8.0 images/s, waiting for input 2.0%, checkpoint written" in said
 
@@ -54,9 +55,10 @@ def test_a_training_is_told_and_written_for_tensorboard(
     assert [event.step for event in events.Tensors("loss/total")] == [10, 20]
 
 
-def test_all_workers_but_one_are_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_workers_but_one_are_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "galpipe")
     with TrainingLog(_config(), tmp_path, 0, quiet=True) as log:
         log.step(10, LOSSES, seconds=0.5, waiting=0.0)
         log.checkpoint(10)
-    assert capsys.readouterr().err == ""
+    assert caplog.text == ""
     assert not list(tmp_path.iterdir())
