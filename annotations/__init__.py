@@ -6,22 +6,24 @@ from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .formats.coco import to_coco, write_coco
 from .formats.voc import read_voc, write_voc
-from .formats.voc_folder import read_voc_folder
 from .formats.yolo import write_yolo
 from .image_lookup import find_image
 from .label_map import read_label_map, write_label_map
+from .source import AnnotationSource, read_annotated_images, write_annotations
 
 __all__ = [
     "GALAXY10_DECALS",
     "GALAXY10_SDSS",
     "AnnotatedImage",
+    "AnnotationSource",
     "ObjectBox",
     "find_image",
     "label_order",
+    "read_annotated_images",
     "read_label_map",
     "read_voc",
-    "read_voc_folder",
     "to_coco",
+    "write_annotations",
     "write_coco",
     "write_label_map",
     "write_voc",

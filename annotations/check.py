@@ -15,7 +15,7 @@ from .formats.format import Format, Writing
 from .formats.registry import format_named
 from .issues import FAULTS, Fault, FaultKind, box_faults, duplicates, small_boxes
 from .repair import Change, mend
-from .source import Source
+from .source import AnnotationSource
 
 __all__ = ["Check", "check"]
 
@@ -59,7 +59,7 @@ class Check:
 
 
 def check(
-    source: Source,
+    source: AnnotationSource,
     *,
     smallest: float = 1.0,
     fix: str | Path | None = None,
@@ -72,7 +72,7 @@ def check(
 
     Parameters
     ----------
-    source : Source
+    source : AnnotationSource
         The annotations; read once.
     smallest : float
         A box whose shorter side is below so many pixels is a fault.
@@ -124,7 +124,7 @@ def check(
     return result
 
 
-def _read(source: Source, result: Check) -> Iterator[tuple[str, AnnotatedImage]]:
+def _read(source: AnnotationSource, result: Check) -> Iterator[tuple[str, AnnotatedImage]]:
     """Yield what can be read and count it; what cannot is a fault, at the end."""
     whole = []
     try:
@@ -142,7 +142,7 @@ def _read(source: Source, result: Check) -> Iterator[tuple[str, AnnotatedImage]]
 class _Examiner:
     """Finds the faults of one image after the other."""
 
-    def __init__(self, source: Source, smallest: float) -> None:
+    def __init__(self, source: AnnotationSource, smallest: float) -> None:
         self.images = source.images
         self.classes = source.class_names
         self.smallest = smallest

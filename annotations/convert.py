@@ -14,7 +14,7 @@ from .collection import Collection
 from .formats.format import Content, Format, Writing
 from .formats.registry import FORMATS, format_named
 from .issues import box_faults
-from .source import Source
+from .source import AnnotationSource
 
 __all__ = ["Conversion", "convert", "target_format"]
 
@@ -57,7 +57,7 @@ class Conversion:
 
 
 def convert(
-    source: Source,
+    source: AnnotationSource,
     output: str | Path,
     form: Format,
     *,
@@ -69,7 +69,7 @@ def convert(
 
     Parameters
     ----------
-    source : Source
+    source : AnnotationSource
         The annotations; read once.
     output : str or Path
         File or folder to write, as the format has it.
@@ -169,7 +169,7 @@ def check_vacant(output: Path, form: Format, *, overwrite: bool) -> None:
         )
 
 
-def _refuse_unknown(source: Source, collection: Collection) -> None:
+def _refuse_unknown(source: AnnotationSource, collection: Collection) -> None:
     if source.class_names is None:
         return
     unknown = [repr(label) for label in collection.labels if label not in source.class_names]

@@ -15,9 +15,8 @@ from ..progress import Progress, count_of, open_progress
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .gallery import write_gallery
-from .located import located_images
 from .sheets import sheet_paths, write_sheets
-from .source import Source
+from .source import AnnotationSource
 from .thumbnails import Thumbnail, thumbnail
 
 __all__ = ["view"]
@@ -27,7 +26,7 @@ _PAGE = 1800
 
 
 def view(
-    source: Source,
+    source: AnnotationSource,
     output: str | Path,
     *,
     class_names: Sequence[str] = (),
@@ -40,7 +39,7 @@ def view(
 
     Parameters
     ----------
-    source : Source
+    source : AnnotationSource
         The annotations; images that are missing or unreadable are added to its failures.
     output : path
         ``.html`` for the web page, else PNG.
@@ -69,7 +68,7 @@ def view(
     """
     output = Path(output)
     paths, images = [], Collection()
-    for path, annotated in located_images(source):
+    for path, annotated in source.located():
         shown = _filtered(annotated, class_names)
         if shown.objects or not class_names:
             paths.append(path)
@@ -108,7 +107,11 @@ def _columns(images: Collection) -> int:
 
 
 def _pictures(
-    source: Source, paths: Sequence[Path], images: Collection, side: int, progress: bool | Progress
+    source: AnnotationSource,
+    paths: Sequence[Path],
+    images: Collection,
+    side: int,
+    progress: bool | Progress,
 ) -> Iterator[Thumbnail]:
     shown = 0
     with open_progress(progress)("images", len(paths)) as task:

@@ -9,7 +9,18 @@ from ..errors import InputError
 
 __all__ = ["IMAGE_SUFFIXES", "find_image", "image_stem"]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".fits", ".fit", ".fits.gz")
+IMAGE_SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".fits",
+    ".fit",
+    ".fits.gz",
+    ".fits.fz",
+)
 
 _ENDINGS = ("", *IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES))
 

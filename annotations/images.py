@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
@@ -9,7 +11,7 @@ from ..files.file_types import jpeg_is_whole, kind_of, picture_size, png_is_whol
 from ..imaging import read_field, read_picture_size
 from .image_lookup import IMAGE_SUFFIXES, find_image
 
-__all__ = ["ImageFolder", "images_beside"]
+__all__ = ["ImageFiles", "ImageFolder", "images_beside"]
 
 _FOLDERS = ("images", "JPEGImages")
 _WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
@@ -75,6 +77,25 @@ class ImageFolder:
         if size is None or not _WHOLE[kind](data):
             raise InputError(f"{path} is damaged or breaks off. Copy or download it again.")
         return size
+
+
+class ImageFiles(ImageFolder):
+    """Images that lie anywhere, by the names that their annotations have.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        The file of each name.
+    """
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self.files = files
+        folders = [path.absolute().parent for path in files.values()]
+        self.folder = Path(os.path.commonpath(folders)) if folders else Path()
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of the image called `name`; None if there is none."""
+        return self.files.get(name)
 
 
 def images_beside(annotations: Path) -> ImageFolder | None:

@@ -1,22 +1,25 @@
-"""Annotations of any format, ready to be read: what the commands that take them share."""
+"""Read and write the boxes of images in any annotation format."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from .annotation import AnnotatedImage
-from .formats.format import Reading
+from .collection import Collection
+from .formats.format import Reading, Writing
+from .formats.locate import fill_size
 from .formats.registry import detect_format, format_named
 from .images import ImageFolder, images_beside
 
-__all__ = ["Source"]
+__all__ = ["AnnotationSource", "read_annotated_images", "write_annotations"]
 
 
-class Source:
-    """A file or folder of annotations; going through it yields ``(file, image)``.
+class AnnotationSource:
+    """A file or folder of annotations in any format; iterating yields ``(file, image)``.
 
     Parameters
     ----------
@@ -81,6 +84,31 @@ class Source:
         reading = Reading(self.images, self.class_names, self.failures.append, self.settings)
         return self.form.read(self.path, reading)
 
+    def located(self) -> Iterator[tuple[Path, AnnotatedImage]]:
+        """Yield the image file of each annotated image with its annotation.
+
+        An image that is missing, or whose name leads out of the folder of images, is left out and
+        added to `failures`.
+
+        Raises
+        ------
+        InputError
+            If the folder of images is not known, or the annotations cannot be read.
+        """
+        if self.images is None:
+            raise InputError(f"No images lie beside {self.path}. Name their folder with --images.")
+        for file, annotated in self:
+            try:
+                path = self.images.find(annotated.filename)
+                if path is None:
+                    raise InputError(
+                        f"{file}: its image {annotated.filename!r} is not in the folder."
+                    )
+            except InputError as error:
+                self.failures.append(error)
+            else:
+                yield path, annotated
+
     def class_order(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Return the classes in order of their ids.
 
@@ -96,3 +124,109 @@ class Source:
         if known is None and self.form.read_classes is not None:
             known = self.form.read_classes(self.path)
         return (*(known or ()), *sorted(set(labels).difference(known or ())))
+
+
+def read_annotated_images(
+    annotations: str | Path, images: str | Path
+) -> list[tuple[Path, AnnotatedImage]]:
+    """Read annotations in any format and pair them with their images.
+
+    Images without an annotation are not returned: they are not known to be empty.
+
+    Parameters
+    ----------
+    annotations : str or Path
+        File or folder of annotations; the format is detected.
+    images : str or Path
+        Folder of the images.
+
+    Returns
+    -------
+    list of (Path, AnnotatedImage)
+        Image file and annotation, in the order of the annotations (of one file an image, by its
+        name).  Boxes are pixel edges, 0-based, half-open; a missing image size is filled in.
+
+    Warns
+    -----
+    UserWarning
+        If the images of some annotations are missing; those annotations are left out.
+
+    Raises
+    ------
+    InputError
+        If there are no annotations, none has its image, one cannot be read, or a box is empty or
+        inverted.
+    """
+    source = AnnotationSource(annotations, images=images)
+    folder = ImageFolder(images)
+    pairs, missing = [], []
+    for file, annotated in source.form.read(source.path, Reading(folder)):
+        _refuse_empty_boxes(file, annotated)
+        path = folder.find(annotated.filename)
+        if path is None:
+            missing.append(annotated.filename if file == source.path else file.name)
+        else:
+            pairs.append((path, fill_size(annotated, folder, path)))
+    if not pairs and not missing:
+        raise InputError(f"{annotations} holds no annotated image.")
+    if not pairs:
+        raise InputError(
+            f"None of the {len(missing)} annotations in {annotations} has its image in {images}. "
+            "An image has the name that its annotation gives, or the name of the annotation file "
+            "but for the extension."
+        )
+    if missing:
+        warnings.warn(
+            f"{len(missing)} of {len(pairs) + len(missing)} annotations in {annotations} have no "
+            f"image in {images} and are left out: {', '.join(missing[:5])}"
+            + (", ..." if len(missing) > 5 else ""),
+            stacklevel=2,
+        )
+    return pairs
+
+
+def write_annotations(
+    path: str | Path,
+    images: Iterable[AnnotatedImage],
+    form: str = "voc",
+    *,
+    class_names: Sequence[str] | None = None,
+    images_of: ImageFolder | None = None,
+) -> None:
+    """Write annotations in any format that can be written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or folder to write, as the format has it; files of the same names are replaced.
+    images : iterable of AnnotatedImage
+        The annotations.
+    form : str
+        Name of the format.
+    class_names : sequence of str, optional
+        The classes in order of their ids; by default the labels that occur, sorted.
+    images_of : ImageFolder, optional
+        The images, for formats that contain them or need their size.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown or only read, or the annotations lack what it needs.
+    OutputError
+        If a file cannot be written.
+    """
+    collection = Collection(images)
+    names = collection.labels if class_names is None else tuple(class_names)
+    target = format_named(form)
+    if target.write is None:
+        raise InputError(f"{target.title} can be read, but not written.")
+    target.write(Path(path), collection, Writing(names, images_of))
+
+
+def _refuse_empty_boxes(file: Path, image: AnnotatedImage) -> None:
+    for box in image.objects:
+        if box.xmax <= box.xmin or box.ymax <= box.ymin:
+            raise InputError(
+                f"{file} has an empty or inverted box of {box.label!r}: xmin {box.xmin:g}, "
+                f"ymin {box.ymin:g}, xmax {box.xmax:g}, ymax {box.ymax:g}. Draw it again."
+            )

@@ -26,7 +26,7 @@ from galpipe.annotations.collection import Collection
 from galpipe.annotations.convert import convert
 from galpipe.annotations.formats.format import Writing
 from galpipe.annotations.formats.registry import format_named
-from galpipe.annotations.source import Source
+from galpipe.annotations.source import AnnotationSource
 
 ROUNDS = 3
 SIDE = 64
@@ -61,7 +61,7 @@ def make(folder: Path, count: int) -> None:
 
 def ours(form: str) -> Direction:
     def work(source: Path, images: Path, output: Path) -> None:
-        convert(Source(source, images=images), output, format_named(form))
+        convert(AnnotationSource(source, images=images), output, format_named(form))
 
     return work
 
@@ -102,7 +102,7 @@ LIBRARIES: dict[str, tuple[Direction, Direction]] = {
 def difference(path: Path, truth: Path, images: Path) -> str:
     """Return how two data sets differ: in images, in objects, or at most by how far in edges."""
     found, expected = (
-        {image.filename: image for _, image in Source(place, images=images)}
+        {image.filename: image for _, image in AnnotationSource(place, images=images)}
         for place in (path, truth)
     )
     if found.keys() != expected.keys():

@@ -20,7 +20,7 @@ from time import process_time
 import numpy as np
 from numpy.typing import NDArray
 
-from galpipe.annotations import AnnotatedImage, read_voc_folder
+from galpipe.annotations import AnnotatedImage, read_annotated_images
 from galpipe.annotations.classical_detection import Isophotes, find_isophotes
 from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
 from galpipe.annotations.star_galaxy import galaxy_probability, products
@@ -52,7 +52,7 @@ class Scene:
 def find_scenes(data: Path) -> list[Scene]:
     scenes = []
     for name, images in SETS.items():
-        for path, truth in read_voc_folder(data / name / "annotations", data / name / images):
+        for path, truth in read_annotated_images(data / name / "annotations", data / name / images):
             rgb = to_rgb(read_field(path))
             start = process_time()
             sources = find_isophotes(rgb, THRESHOLD)

@@ -64,7 +64,7 @@ class Anchors(Section):
 
 
 class DetectorData(Section):
-    """One folder of images with its folder of labelImg Pascal-VOC annotations.
+    """A folder of images and their annotations: a file or folder in any format.
 
     ``role`` is ``cutouts`` for images about one galaxy (objects are also pasted onto the fields)
     and ``fields`` for whole survey frames (tiles are cut from them, and they serve as background).
@@ -166,8 +166,8 @@ class ClassifierData(Section):
     - ``galaxy10_decals``, ``galaxy10_sdss``: the data set's HDF5 file, in ``images``;
     - ``unlabelled``: none, for a member with a ``teacher``.
 
-    The first four have their table in ``labels``.  ``annotations``, where given, are Pascal-VOC
-    boxes that place the crop; without them the galaxy is found by its light at the centre.
+    The first four have their table in ``labels``.  ``annotations``, where given, are boxes
+    in any format that place the crop; without them the galaxy is found by its light at the centre.
     ``role`` says what the source serves for: ``train`` is divided by galaxy into training,
     validation and test; ``extra``, such as labels that only narrow the class down, is trained on
     alone; ``test`` is measured on alone.

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
-from ..annotations.located import located_images
-from ..annotations.source import Source
+from ..annotations.source import AnnotationSource
 from ..errors import InputError
 from ..files.output_folder import OutputFolder
 from .identifiers import Identities, read_identifiers
@@ -54,7 +53,7 @@ class Division:
 
 
 def divide(
-    source: Source,
+    source: AnnotationSource,
     output: str | Path,
     *,
     test: float = 0.2,
@@ -70,7 +69,7 @@ def divide(
 
     Parameters
     ----------
-    source : Source
+    source : AnnotationSource
         The annotations.
     output : path
         Folder for ``train.txt``, ``validation.txt`` and ``test.txt``, or ``fold0/train.txt``,
@@ -137,10 +136,10 @@ def divide(
     return division
 
 
-def _read(source: Source) -> _Images:
+def _read(source: AnnotationSource) -> _Images:
     """Read the annotations; several of one image are taken together."""
     found: dict[str, tuple[Path, list[str], int]] = {}
-    for path, annotated in located_images(source):
+    for path, annotated in source.located():
         name = path.relative_to(source.images.folder).as_posix() if source.images else path.name
         if not _is_line(name):
             source.failures.append(

@@ -77,8 +77,8 @@ def evaluate_classifiers(
         What labels the images, as in the configuration of a training (`ClassifierData`); by default
         what the files look like.
     annotations : path, optional
-        Folder of labelImg Pascal-VOC files.  Crops lie about the annotated box at the centre, where
-        there is one, instead of about the isophote there.
+        File or folder of annotations in any format.  Crops lie about the annotated box at the
+        centre, where there is one, instead of about the isophote there.
     detector : TileDetector, name or path, optional
         Crops lie about the galaxy that it finds at the centre, as those of ``galpipe run``; images
         where it finds none are left out.  With `annotations` every model is measured in both ways,

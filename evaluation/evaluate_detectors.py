@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..annotations import AnnotatedImage, read_voc_folder
+from ..annotations import AnnotatedImage, read_annotated_images
 from ..detection.load import open_detector
 from ..detection.predict import detect_field
 from ..detection.tile_detector import TileDetector
@@ -37,8 +37,8 @@ def evaluate_detectors(
     models : sequence of TileDetector, name or path
         The detectors, at least one.
     images, annotations : path
-        Folder of images and folder of their labelImg Pascal-VOC files.  Only annotated images
-        count; boxes marked ``difficult`` are neither hits nor misses.
+        Folder of images, and file or folder of their annotations in any format.  Only annotated
+        images count; boxes marked ``difficult`` are neither hits nor misses.
     output : path, optional
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: the curves,
         and the worst mistakes of each detector.
@@ -70,7 +70,7 @@ def evaluate_detectors(
     from .detector_report import open_folder, write_report
 
     detectors = [open_detector(model) for model in models]
-    pairs = read_voc_folder(annotations, images)
+    pairs = read_annotated_images(annotations, images)
     folder = None if output is None else open_folder(output, overwrite=overwrite)
     found: list[list[Detections]] = [[] for _ in detectors]
     truth: list[AnnotatedImage] = []

@@ -40,7 +40,7 @@ def labelled_source(
         What labels them, as in `ClassifierData`; by default what the files look like, and of Galaxy
         Zoo votes the classes that they leave open.
     annotations : path, optional
-        Folder of Pascal-VOC boxes.
+        File or folder of boxes, in any annotation format.
     class_names : sequence of str
         The classes of the model.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from ..annotations import AnnotatedImage, ObjectBox, write_coco, write_voc, write_yolo
+from ..annotations import AnnotatedImage, ObjectBox, write_annotations
+from ..annotations.formats.registry import format_named, writable_formats
+from ..annotations.image_lookup import image_stem
+from ..annotations.images import ImageFiles
 from ..detection.kinds import galaxy_classes
 from ..detection.load import open_detector
 from ..detection.tile_detector import TileDetector
@@ -23,10 +25,7 @@ from .field_processing import Stages
 from .provenance import RunRecord
 from .run import RunResult, resolve_config, with_stretch_of
 
-__all__ = ["ANNOTATION_FORMATS", "detect"]
-
-AnnotationFormat = Literal["voc", "coco", "yolo"]
-ANNOTATION_FORMATS: tuple[AnnotationFormat, ...] = ("voc", "coco", "yolo")
+__all__ = ["detect"]
 
 
 def detect(
@@ -35,7 +34,7 @@ def detect(
     *,
     model: TileDetector | str | Path | None = None,
     score_threshold: float | None = None,
-    formats: Sequence[AnnotationFormat] = (),
+    formats: Sequence[str] = (),
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> RunResult:
@@ -53,8 +52,9 @@ def detect(
         The detector; by default the shipped one.
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default the detector's own.
-    formats : sequence of {"voc", "coco", "yolo"}
-        Annotation formats to write into ``annotations/``, in the pixels of the array as read.
+    formats : sequence of str
+        Annotation formats to write into ``annotations/``, in the pixels of the array as read:
+        any that can be written, such as "voc", "coco" and "yolo".
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
@@ -70,11 +70,11 @@ def detect(
     InputError, ConfigError, BundleError, OutputError
         As :func:`galpipe.run` does.
     """
-    unknown = sorted(set(formats) - set(ANNOTATION_FORMATS))
+    unknown = sorted(set(formats).difference(writable_formats()))
     if unknown:
         raise ConfigError(
-            f"Unknown annotation format {', '.join(unknown)}; known are "
-            f"{', '.join(ANNOTATION_FORMATS)}"
+            f"Annotation format {', '.join(unknown)} cannot be written; choose from "
+            f"{', '.join(writable_formats())}"
         )
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
     sources, failures = find_sources(fields)
@@ -103,18 +103,17 @@ def detect(
 def _write_annotations(
     catalogue: Catalogue,
     record: RunRecord,
-    formats: Sequence[AnnotationFormat],
+    formats: Sequence[str],
     folder: Path,
 ) -> None:
     images = _annotated_images(catalogue, record)
     classes = record.models["detector"]["class_names"]
-    if "coco" in formats:
-        write_coco(folder / "coco.json", images, classes)
-    if "yolo" in formats:
-        write_yolo(folder / "yolo", images, classes)
-    if "voc" in formats:
-        for image in images:
-            write_voc(folder / "voc" / f"{Path(image.filename).stem}.xml", image)
+    names = [image.filename for image in images]
+    paths = [Path(done.files[0]) for done in record.fields]
+    files = ImageFiles(dict(zip(names, paths, strict=True)))
+    for name in formats:
+        path = folder / f"{name}{format_named(name).suffix}"
+        write_annotations(path, images, name, class_names=classes, images_of=files)
 
 
 def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[AnnotatedImage]:
@@ -126,11 +125,11 @@ def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[Annotated
         [np.asarray(catalogue[name]) for name in ("xmin", "ymin", "xmax", "ymax")], axis=1
     ).tolist()
     names = [Path(done.files[0]).name for done in record.fields]
-    shared = Counter(Path(name).stem.casefold() for name in names)
+    shared = Counter(image_stem(name).casefold() for name in names)
     images, first = [], 0
     for done, name in zip(record.fields, names, strict=True):
         # Annotations are told apart by the name alone: images of one name get their field's.
-        if shared[Path(name).stem.casefold()] > 1:
+        if shared[image_stem(name).casefold()] > 1:
             name = done.field + Path(name).suffix
         rows = slice(first, first + sum(done.objects.values()))
         first = rows.stop

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..annotations import AnnotatedImage, read_voc_folder, write_voc
+from ..annotations import AnnotatedImage, read_annotated_images, write_voc
 from ..errors import InputError
 from ..files.atomic import atomic_path, write_png
 from ..imaging import read_field, to_rgb
@@ -33,7 +33,7 @@ class Annotated:
     Attributes
     ----------
     images, annotations : str or Path
-        Folder of the images, and of their Pascal-VOC files.
+        Folder of the images, and file or folder of their annotations in any format.
     """
 
     images: str | Path
@@ -133,7 +133,7 @@ def simulate_frames(
 def _images(
     annotated: Annotated, allowed: frozenset[str] | None
 ) -> list[tuple[Path, AnnotatedImage]]:
-    pairs = read_voc_folder(annotated.annotations, annotated.images)
+    pairs = read_annotated_images(annotated.annotations, annotated.images)
     kept = [(path, image) for path, image in pairs if allowed is None or path.name in allowed]
     if not kept:
         raise InputError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ..annotation import AnnotatedImage
+from ..image_lookup import image_stem
 from ..images import ImageFolder
 
 __all__ = ["fill_size", "locate", "named_by_file"]
@@ -36,8 +37,8 @@ def locate(image: AnnotatedImage, images: ImageFolder | None) -> AnnotatedImage:
 def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) -> AnnotatedImage:
     """Return the image with the name of its file, and its size as `locate` does.
 
-    Annotations give names without an extension, of images that were renamed since, or with the
-    folders of another machine: an image with the annotation file's own stem then is the one.
+    The image with the annotation file's own stem comes first, since the name inside the file may
+    be that of an image renamed since, or hold the folders of another machine.
 
     Parameters
     ----------
@@ -55,12 +56,17 @@ def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) 
     """
     if images is None:
         return image
-    try:
-        path = images.find(image.filename) or images.find(stem)
-    except InputError:
-        path = images.find(stem)
-        if path is None:
-            raise
+    path = images.find(stem)
+    # Of several images of that stem (a.jpg, a.fits), the name tells which.
+    if path is None or path.name != image.filename.rpartition("/")[2]:
+        try:
+            named = images.find(image.filename)
+        except InputError:
+            if path is None:
+                raise
+        else:
+            if named is not None and (path is None or image_stem(named.name) == stem):
+                path = named
     if path is None:
         return image
     if path.name != image.filename:

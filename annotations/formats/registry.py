@@ -10,7 +10,7 @@ from types import MappingProxyType
 from ...errors import InputError
 from .format import Format
 
-__all__ = ["FORMATS", "detect_format", "format_named"]
+__all__ = ["FORMATS", "detect_format", "format_named", "writable_formats"]
 
 # In the order in which they are tried: those with an unmistakable mark first.
 _MODULES = (
@@ -46,6 +46,11 @@ def format_named(name: str) -> Format:
     if name not in FORMATS:
         raise InputError(f"There is no annotation format {name!r}; there are {', '.join(FORMATS)}.")
     return FORMATS[name]
+
+
+def writable_formats() -> tuple[str, ...]:
+    """Return the names of the formats that can be written."""
+    return tuple(name for name, form in FORMATS.items() if form.write is not None)
 
 
 def detect_format(path: str | Path) -> Format:

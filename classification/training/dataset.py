@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...annotations import AnnotatedImage, read_voc_folder
+from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import ClassifierData, ClassifierTraining
 from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
 from ...datasets.galaxy10 import read_galaxy10
@@ -165,7 +165,7 @@ def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:
     """Read the boxes of one source by image; empty where it has none."""
     if data.annotations is None:
         return {}
-    return dict(read_voc_folder(data.annotations, data.images))
+    return dict(read_annotated_images(data.annotations, data.images))
 
 
 def load_cutouts(

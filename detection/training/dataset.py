@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...annotations import AnnotatedImage, read_voc_folder
+from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import DetectorData, DetectorTraining, Split
 from ...datasets.split import folds_by_galaxy, group_galaxies, split_by_galaxy
 from ...errors import ConfigError
@@ -71,7 +71,7 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
     InputError
         If an annotation or image cannot be read.
     """
-    pairs = [read_voc_folder(data.annotations, data.images) for data in config.data]
+    pairs = [read_annotated_images(data.annotations, data.images) for data in config.data]
     # All sources at once: a galaxy of one is often in another.
     every = iter(group_galaxies([path for source in pairs for path, _ in source]))
     galaxies = [[next(every) for _ in source] for source in pairs]

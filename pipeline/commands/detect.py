@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,8 +20,9 @@ __all__ = ["command"]
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(["voc", "coco", "yolo"]),
-    help="Also write the boxes as annotations in this format; may be repeated.",
+    metavar="FORMAT",
+    help="Also write the boxes as annotations in this format (voc, coco, yolo, createml, csv, "
+    "tfrecord or ds9); may be repeated.",
 )
 @overwrite_option
 def command(
@@ -30,7 +30,7 @@ def command(
     output: Path,
     model: str | None,
     score_threshold: float | None,
-    formats: tuple[Any, ...],
+    formats: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields: the first stage alone.

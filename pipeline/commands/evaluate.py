@@ -44,7 +44,9 @@ def command() -> None:
     help="Shipped model, or a path; again for another one beside it.",
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
-@click.option("--annotations", required=True, metavar="DIR", help="Folder of Pascal-VOC files.")
+@click.option(
+    "--annotations", required=True, metavar="PATH", help="File or folder of boxes, in any format."
+)
 @click.option(
     "--smallest",
     default=0.0,
@@ -132,8 +134,8 @@ def detector(
 )
 @click.option(
     "--annotations",
-    metavar="DIR",
-    help="Folder of Pascal-VOC files: crop about the annotated box at the centre.",
+    metavar="PATH",
+    help="File or folder of boxes, in any format: crop about the annotated box at the centre.",
 )
 @click.option(
     "--detector",

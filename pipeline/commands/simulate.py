@@ -106,11 +106,11 @@ def fields_command(
 )
 @click.option("--cutouts", required=True, metavar="DIR", help="Images of galaxies.")
 @click.option(
-    "--annotations", required=True, metavar="DIR", help="Their boxes, as Pascal-VOC files."
+    "--annotations", required=True, metavar="PATH", help="Their boxes, in any annotation format."
 )
 @click.option("--fields", required=True, metavar="DIR", help="Images to paste the galaxies onto.")
 @click.option(
-    "--field-annotations", required=True, metavar="DIR", help="Boxes of what is on them already."
+    "--field-annotations", required=True, metavar="PATH", help="Boxes of what is on them already."
 )
 @output_option
 @click.option("--frames", default=12, show_default=True, type=click.IntRange(1), help="How many.")

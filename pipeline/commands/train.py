@@ -40,7 +40,7 @@ def command() -> None:
 @_config
 @_output
 def detector(config: str, output: Path) -> None:
-    """Fine-tune a detector on images with Pascal-VOC boxes.
+    """Fine-tune a detector on images with boxes in any annotation format.
 
     The configuration names the images and annotations, the model and the schedule.  Boxes marked
     'difficult' neither train nor count.  OUT receives the model bundle; starting again with the

@@ -23,7 +23,7 @@ from galpipe.annotations.formats.format import Reading, Writing
 from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.images import ImageFolder
 from galpipe.annotations.label_map import read_label_map
-from galpipe.annotations.source import Source
+from galpipe.annotations.source import AnnotationSource
 from galpipe.errors import GalpipeError, InputError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, links and alarms of POSIX")
@@ -252,7 +252,7 @@ def test_nothing_is_written_or_taken_outside(
     output = tmp_path / "out" / f"labels{FORMATS[name].suffix}"
     try:
         with within(60):
-            convert(Source(source, images=images), output, FORMATS[name])
+            convert(AnnotationSource(source, images=images), output, FORMATS[name])
     except GalpipeError:
         pass
     made = {path for path in tmp_path.rglob("*") if path.is_file()} - before

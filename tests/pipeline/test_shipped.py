@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import galpipe
-from galpipe.annotations import read_voc, read_voc_folder
+from galpipe.annotations import read_annotated_images, read_voc
 from galpipe.classification.classifier import Classifier
 from galpipe.classification.crops import read_crops
 from galpipe.classification.load import load_classifier
@@ -108,7 +108,7 @@ def test_the_ensemble_is_not_worse_than_its_members_on_the_images_held_back(
         for image in read_vote_probabilities(folder / "votes.csv", folder / "images")
         if image.path.name in held_back and image.class_id is not None
     ]
-    boxes = dict(read_voc_folder(folder / "annotations", folder / "images"))
+    boxes = dict(read_annotated_images(folder / "annotations", folder / "images"))
     crops = read_crops(
         [path for path, _ in labelled],
         classifier.input_size,

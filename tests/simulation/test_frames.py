@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from galpipe.annotations import AnnotatedImage, ObjectBox, read_voc_folder, write_voc
+from galpipe.annotations import AnnotatedImage, ObjectBox, read_annotated_images, write_voc
 from galpipe.errors import BundleError, InputError, OutputError
 from galpipe.files.atomic import write_png
 from galpipe.imaging import read_field, to_rgb
@@ -204,7 +204,7 @@ def test_frames_are_written_with_their_truth(
     assert list(table.field.unique()) == ["f0.png", "f1.png"]
     kept = pd.read_csv(tmp_path / "out" / "truth.csv")
     assert len(kept) == len(table) == 12
-    pairs = read_voc_folder(tmp_path / "out" / "annotations", tmp_path / "out" / "images")
+    pairs = read_annotated_images(tmp_path / "out" / "annotations", tmp_path / "out" / "images")
     assert [path.stem for path, _ in pairs] == ["frame_0001", "frame_0002", "frame_0003"]
     for path, annotated in pairs:
         rows = kept[kept.frame == path.stem]
@@ -286,7 +286,9 @@ def test_a_strange_record_holds_nothing_back(data: dict) -> None:
 
 
 def test_real_cutouts(galpipe_data: Path) -> None:
-    pairs = read_voc_folder(galpipe_data / "gz2/annotations", galpipe_data / "gz2/images")[:12]
+    pairs = read_annotated_images(galpipe_data / "gz2/annotations", galpipe_data / "gz2/images")[
+        :12
+    ]
     found = [
         one
         for path, image in pairs

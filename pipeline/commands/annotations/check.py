@@ -82,13 +82,13 @@ def command(
     from ....annotations.check import check
     from ....annotations.check_report import REPORT_SUFFIXES, write_report
     from ....annotations.label_map import read_label_map
-    from ....annotations.source import Source
+    from ....annotations.source import AnnotationSource
     from ....console import STDOUT
 
     if report is not None and report.suffix.lower() not in REPORT_SUFFIXES:
         raise click.UsageError(f"--report takes a file named {' or '.join(REPORT_SUFFIXES)}.")
     class_names = None if classes is None else read_label_map(classes)
-    annotations = Source(
+    annotations = AnnotationSource(
         source, from_format, images=images, class_names=class_names, settings=settings
     )
     result = check(annotations, smallest=smallest, fix=fix, overwrite=overwrite)

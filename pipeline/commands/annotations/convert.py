@@ -74,9 +74,9 @@ def command(
     """
     from ....annotations.convert import convert, target_format
     from ....annotations.label_map import read_label_map
-    from ....annotations.source import Source
+    from ....annotations.source import AnnotationSource
 
-    annotations = Source(
+    annotations = AnnotationSource(
         source,
         from_format,
         images=images,

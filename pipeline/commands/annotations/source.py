@@ -20,7 +20,7 @@ def source_options(command: Command) -> Command:
     """Give a command the argument IN and the options that say how it is read.
 
     The command receives ``source`` (path), ``from_format`` (str or None) and ``images`` (path or
-    None), as `galpipe.annotations.source.Source` takes them.
+    None), as `galpipe.annotations.source.AnnotationSource` takes them.
     """
     for decorate in (
         click.option(

@@ -84,7 +84,7 @@ def command(
     Comparing the pixels takes 15 kB of memory an image, and a time that grows with the square of
     their number: an hour or so for 100,000.  --no-twins leaves it out.
     """
-    from ....annotations.source import Source
+    from ....annotations.source import AnnotationSource
     from ....console import STDERR
     from ....datasets.split_lists import divide
 
@@ -93,7 +93,7 @@ def command(
     test, validation = (0.2 if test is None else test), (0.1 if validation is None else validation)
     if test + validation >= 1:
         raise click.UsageError("--test and --validation leave nothing to train on.")
-    annotations = Source(source, from_format, images=images, settings=settings)
+    annotations = AnnotationSource(source, from_format, images=images, settings=settings)
     with STDERR.status("Looking for galaxies with several images"):
         division = divide(
             annotations,

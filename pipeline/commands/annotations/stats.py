@@ -71,7 +71,7 @@ def command(
     anchors proposed make no more boxes than the present ones, and cost nothing more.
     """
     from ....annotations.box_table import BoxTable
-    from ....annotations.source import Source
+    from ....annotations.source import AnnotationSource
     from ....annotations.statistics import statistics
     from ....annotations.statistics_plots import PICTURES, write_pictures
     from ....console import STDOUT
@@ -82,7 +82,7 @@ def command(
     goals = [] if pictures is None else [pictures / name for name in PICTURES]
     refuse_existing([*goals, *([report] if report else [])], overwrite=overwrite)
     detector = None if anchors is None else read_anchors(anchors)
-    annotations = Source(source, from_format, images=images, settings=settings)
+    annotations = AnnotationSource(source, from_format, images=images, settings=settings)
     table = BoxTable.gather(image for _, image in annotations)
     if not len(table.sizes):
         raise (

@@ -65,12 +65,12 @@ def command(
     from rich.text import Text
 
     from ....annotations.draw_sheets import view
-    from ....annotations.source import Source
+    from ....annotations.source import AnnotationSource
     from ....console import STDOUT
 
     if output.suffix.lower() not in _SUFFIXES:
         raise click.UsageError(f"OUT must end in {' or '.join(_SUFFIXES)}.")
-    annotations = Source(source, from_format, images=images, settings=settings)
+    annotations = AnnotationSource(source, from_format, images=images, settings=settings)
     written = view(
         annotations,
         output,

@@ -20,7 +20,7 @@ from galpipe.annotations.convert import convert
 from galpipe.annotations.formats.format import Content, Format, Writing
 from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.images import ImageFolder
-from galpipe.annotations.source import Source
+from galpipe.annotations.source import AnnotationSource
 from galpipe.pipeline.cli import cli
 
 WRITTEN = {name: form for name, form in FORMATS.items() if form.write is not None}
@@ -82,7 +82,7 @@ def written(form: Format, source: list[AnnotatedImage], images: Path, path: Path
 
 
 def read(form: Format, path: Path, images: Path) -> list[AnnotatedImage]:
-    source = Source(path, form.name, images=images)
+    source = AnnotationSource(path, form.name, images=images)
     found = [image for _, image in source]
     assert not source.failures
     return sorted(found, key=lambda image: image.filename)
@@ -147,8 +147,8 @@ def test_there_and_back_keeps_what_both_hold(
     start = written(one, source, images, place)
     before = read(one, start, images)
     assert_kept(source, before, one.holds, ROUNDING.get(first, 0))
-    convert(Source(start, first, images=images), place / f"there{other.suffix}", other)
-    there = Source(place / f"there{other.suffix}", second, images=images)
+    convert(AnnotationSource(start, first, images=images), place / f"there{other.suffix}", other)
+    there = AnnotationSource(place / f"there{other.suffix}", second, images=images)
     convert(there, place / f"back{one.suffix}", one)
     after = read(one, place / f"back{one.suffix}", images)
     assert_kept(before, after, one.holds & other.holds, rounding)

@@ -3,13 +3,17 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import AnnotatedImage, ObjectBox, read_voc, read_voc_folder, write_voc
+from galpipe.annotations import (
+    AnnotatedImage,
+    ObjectBox,
+    read_annotated_images,
+    read_voc,
+    write_voc,
+)
 from galpipe.errors import InputError, OutputError
 
 # Each example writes over the last one's file, so one folder serves them all.
@@ -232,57 +236,6 @@ def test_characters_that_xml_cannot_hold_are_an_output_error(tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-def picture(path: Path, width: int = 50, height: int = 40) -> None:
-    path.parent.mkdir(exist_ok=True)
-    cv2.imwrite(str(path), np.zeros((height, width, 3), np.uint8))
-
-
-def test_a_folder_is_paired_by_stem_then_by_name(tmp_path: Path) -> None:
-    images, boxes = tmp_path / "images", tmp_path / "boxes"
-    boxes.mkdir()
-    picture(images / "b.png")
-    picture(images / "a.jpg")
-    picture(images / "unlabelled.png")
-    voc(boxes / "renamed.xml", box(2, 3, 4, 5))
-    voc(boxes / "b.xml")
-    pairs = read_voc_folder(boxes, images)
-    assert [path.name for path, _ in pairs] == ["b.png", "a.jpg"]
-    assert [len(annotated.objects) for _, annotated in pairs] == [0, 1]
-
-
-def test_a_missing_size_comes_from_the_image(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png", width=70, height=30)
-    (tmp_path / "a.xml").write_text("<annotation/>")
-    [(_, annotated)] = read_voc_folder(tmp_path, tmp_path)
-    assert (annotated.width, annotated.height, annotated.depth) == (70, 30, 3)
-
-
-def test_missing_images_are_told(tmp_path: Path) -> None:
-    voc(tmp_path / "a.xml")
-    with pytest.raises(InputError, match="None of the 1 annotations"):
-        read_voc_folder(tmp_path, tmp_path)
-    picture(tmp_path / "b.png")
-    voc(tmp_path / "b.xml")
-    with pytest.warns(UserWarning, match=r"1 of 2 annotations .*: a\.xml"):
-        assert len(read_voc_folder(tmp_path, tmp_path)) == 1
-
-
-def test_folders_without_annotations_are_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no \.xml"):
-        read_voc_folder(tmp_path, tmp_path)
-    with pytest.raises(InputError, match="not a folder"):
-        read_voc_folder(tmp_path / "none", tmp_path)
-
-
-def test_a_hostile_filename_opens_nothing(tmp_path: Path) -> None:
-    picture(tmp_path / "secret.png")
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "a.xml").write_text("<annotation><filename>../secret.png</filename></annotation>")
-    with pytest.raises(InputError, match="inside"):
-        read_voc_folder(folder, folder)
-
-
 @pytest.mark.parametrize(
     ("annotations", "images", "count"),
     [("gz2/annotations", "gz2/images", 688), ("fields/annotations", "fields/jpeg", 34)],
@@ -292,7 +245,7 @@ def test_real_annotations_survive_the_round_trip(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pairs = read_voc_folder(galpipe_data / annotations, galpipe_data / images)
+        pairs = read_annotated_images(galpipe_data / annotations, galpipe_data / images)
     assert len(pairs) == count
     for path, annotated in pairs:
         original = galpipe_data / annotations / f"{path.stem}.xml"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from galpipe.annotations import read_annotated_images, write_annotations
 from galpipe.configs import Anchors, DetectorTraining
 from galpipe.detection.anchors import multilevel_anchors
 from galpipe.detection.training.dataset import Batch, batches, read_sources
@@ -111,6 +112,20 @@ def test_boxes_are_read_as_written(labelled: Labelled, save_source: Save) -> Non
         (original,) = (i for i in images if f"{i.name}.png" == image.name)
         np.testing.assert_array_equal(image.boxes, np.round(original.boxes))
         np.testing.assert_array_equal(image.rgb, original.rgb)
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo"])
+def test_any_annotation_format_gives_the_same_sources(
+    labelled: Labelled, save_source: Save, tmp_path: Path, form: str
+) -> None:
+    pictures, voc = save_source("a", _images(labelled, 6))
+    other = tmp_path / {"coco": "boxes.json", "yolo": "boxes"}[form]
+    write_annotations(other, [image for _, image in read_annotated_images(voc, pictures)], form)
+    (expected,), (source,) = (read_sources(_config((pictures, path))) for path in (voc, other))
+    assert source.names() == expected.names()
+    for image, same in zip(source.train, expected.train, strict=True):
+        np.testing.assert_allclose(image.boxes, same.boxes, atol=1e-6)
+        np.testing.assert_array_equal(image.class_ids, same.class_ids)
 
 
 def test_an_unknown_class_is_named(labelled: Labelled, save_source: Save) -> None:

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_coco, write_voc
 from galpipe.annotations.formats.registry import FORMATS
-from galpipe.annotations.source import Source
+from galpipe.annotations.source import AnnotationSource
 from galpipe.pipeline.commands.annotations.convert import command
 
 Cli = Callable[..., Result]
@@ -35,7 +35,7 @@ def voc(tmp_path: Path) -> Path:
 
 
 def images_of(path: Path) -> list[AnnotatedImage]:
-    return [image for _, image in Source(path)]
+    return [image for _, image in AnnotationSource(path)]
 
 
 def test_there_and_back(galpipe_cli: Cli, voc: Path, tmp_path: Path) -> None:
