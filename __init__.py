@@ -15,13 +15,15 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .classification.load import load_classifier
     from .detection.load import load_detector
+    from .imaging.read import read_field
     from .pipeline.run import run
 
-__all__ = ["__version__", "load_classifier", "load_detector", "run"]
+__all__ = ["__version__", "load_classifier", "load_detector", "read_field", "run"]
 
 _HOME = {
     "load_classifier": ".classification.load",
     "load_detector": ".detection.load",
+    "read_field": ".imaging.read",
     "run": ".pipeline.run",
 }
 

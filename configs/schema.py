@@ -309,7 +309,7 @@ class ClassifierStage(Section):
     train: ClassifierTraining | None = None
     classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Classes of the detector whose objects are classified; by default those that are galaxies by
-    their names: see `galpipe.detection.kinds.galaxy_classes`."""
+    their names: see `galpipe.detection.base.galaxy_classes`."""
     crop_margin: PositiveFloat = 1.5
     """Side of the square crop over the longer side of the box."""
 

@@ -1,4 +1,4 @@
-"""A detector from a bundle: the `TileDetector` that galpipe trains."""
+"""Detector of a model bundle."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DetectorHead
 from .anchors import decode_boxes, multilevel_anchors
+from .base import LOWEST_SCORE, BaseDetector
 from .refinement import Refinement
-from .tile_detector import LOWEST_SCORE
 
 __all__ = ["Detector", "best_boxes"]
 
 
-class Detector:
-    """Finds objects in square images of the network's input size.
+class Detector(BaseDetector):
+    """Detector of a model bundle.
 
     Parameters
     ----------
@@ -30,8 +30,6 @@ class Detector:
     ----------
     head : DetectorHead
         Its anchors, calibration and thresholds.
-    refinement : Refinement or None
-        Adjusts edges and scores of the boxes found in a whole field.
 
     Raises
     ------
@@ -66,43 +64,32 @@ class Detector:
                 f"the manifest says {self.input_size}"
             )
 
-    def detect(
+    def detect_tiles(
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
-        """Find the objects of each image.
-
-        Parameters
-        ----------
-        images : ndarray of uint8, shape (N, S, S, 3)
-            RGB images, ``S`` being :attr:`input_size`.
-        score_threshold : float, optional
-            Lowest score kept; by default the one chosen when the model was made.
-
-        Returns
-        -------
-        list of Detections
-            For each image its boxes in its own pixels, clipped to it, best first.
-        """
+        """Detect the objects of each tile; see `BaseDetector.detect_tiles`."""
         threshold = self.score_threshold if score_threshold is None else score_threshold
-        # One image at a time: LiteRT gains nothing from a batch of tiles, and needs its memory.
+        # One tile at a time: a batch is not faster in LiteRT, and needs its memory.
         return [self.interpret(*self._raw(image), threshold) for image in images]
 
     def interpret(
         self, logits: NDArray[np.float32], codes: NDArray[np.float32], score_threshold: float
     ) -> Detections:
-        """Turn the raw outputs of the network for one image into detections.
+        """Decode the raw outputs of the network for one tile.
 
         Parameters
         ----------
-        logits, codes : ndarray, shapes (A, classes) and (A, 4)
-            Of every anchor: the class logits, and the box relative to the anchor.
+        logits : ndarray, shape (A, classes)
+            Class logits of every anchor.
+        codes : ndarray, shape (A, 4)
+            Box of every anchor, relative to it.
         score_threshold : float
             Lowest score kept.
 
         Returns
         -------
         Detections
-            As from :meth:`detect`.
+            Boxes in pixels of the tile, clipped to it, best score first.
         """
         scores = self.head.calibration.probabilities(logits.astype(np.float64))
         boxes = decode_boxes(codes.astype(np.float64), self._anchors)
@@ -131,17 +118,25 @@ def best_boxes(
     score_threshold: float,
     iou_threshold: float,
 ) -> Detections:
-    """Return the objects that the anchors of one image stand for, best first.
+    """Suppress the boxes of one tile to one an object.
 
     Parameters
     ----------
-    scores, boxes : ndarray, shapes (A, classes) and (A, 4)
+    scores : ndarray of float64, shape (A, classes)
+        Class scores of every anchor.
+    boxes : ndarray of float64, shape (A, 4)
+        Box of every anchor (pixel edges, 0-based, half-open).
     side : int
-        Of the image, in pixels; boxes are clipped to it.
+        Side of the tile, in pixels, to which boxes are clipped.
     score_threshold : float
         Lowest score kept.
     iou_threshold : float
-        Of two boxes of a class that overlap more than this, the better is kept.
+        Highest IoU of two boxes of a class that are both kept.
+
+    Returns
+    -------
+    Detections
+        Best score first.
     """
     class_ids = scores.argmax(axis=1)
     best = scores[np.arange(len(scores)), class_ids]

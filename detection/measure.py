@@ -10,9 +10,9 @@ from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import Detections
 from ..metrics.detector_evaluation import evaluate_detections
 from ..metrics.detector_metrics import DetectionMetrics
+from .base import BaseDetector
 from .predict import detect_field, refine_detections
 from .refinement import Refinement
-from .tile_detector import TileDetector
 from .training.dataset import TrainingSource
 from .training.training_tiles import TrainingImage
 
@@ -49,7 +49,7 @@ class Searched:
     class_names: tuple[str, ...]
 
     @classmethod
-    def by(cls, detector: TileDetector, images: Sequence[TrainingImage]) -> Searched:
+    def by(cls, detector: BaseDetector, images: Sequence[TrainingImage]) -> Searched:
         """Search whole images with a detector."""
         found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
         return cls(images, found, detector.class_names)
@@ -69,7 +69,7 @@ class Searched:
 
 
 def search_by_role(
-    detector: TileDetector, sources: Sequence[TrainingSource], part: str
+    detector: BaseDetector, sources: Sequence[TrainingSource], part: str
 ) -> dict[str, Searched]:
     """Search the images that :func:`images_by_role` returns."""
     return {

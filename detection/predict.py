@@ -1,4 +1,4 @@
-"""Search a whole field with a detector: a pyramid of overlapping tiles, merged into one table."""
+"""Detect the objects of a whole field: tiles of a pyramid, merged into one table."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
+from .base import BaseDetector
 from .refinement import Refinement
-from .tile_detector import TileDetector
 
 __all__ = ["detect_field", "field_tiles", "refine_detections"]
 
@@ -40,54 +40,54 @@ _SAME_OBJECT_IOU = 0.45
 
 def detect_field(
     rgb: NDArray[np.uint8],
-    detector: TileDetector,
+    detector: BaseDetector,
     score_threshold: float | None = None,
-    passes: int | None = None,
+    tiles: Sequence[Tile] | None = None,
 ) -> Detections:
-    """Find the objects of a field of any size.
+    """Detect the objects of a field of any size.
 
     The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile (see
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
-    the smallest.  A pass adds nothing that the finer one sees whole for certain.  A box that an
-    inner tile edge cuts is dropped, for another tile or pass has the object whole; what several
-    tiles found is merged by IoU, never by the overlap with the smaller box, which would swallow a
-    small galaxy in front of a large one.  What was found as several classes is of the class with
-    the best score.  Where the detector has a refinement, it adjusts the edges and the
-    scores of all boxes that could reach the lowest score with it.
+    the smallest.  A pass keeps no box so small that the finer pass sees its object whole.  A box
+    cut by an inner tile edge is dropped: another tile or pass has the object whole.  Boxes of
+    several tiles are merged by IoU, never by the overlap with the smaller box, which would remove
+    a small galaxy in front of a large one.  An object found as several classes has the class with
+    the best score.  A refinement, where the detector has one, adjusts the edges and the scores of
+    all boxes that it could raise to the lowest score.
 
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
         The stretched field.
-    detector : TileDetector
-        Finds the objects of one tile.
+    detector : BaseDetector
+        Detector of the objects of one tile.
     score_threshold : float, optional
-        Lowest score kept; by default the detector's own.  From its `lowest_score` down, all that
-        there is.
-    passes : int, optional
-        Search at so many scales only, from full scale down; by default at all.
+        Lowest score kept; by default that of the detector.  At its `lowest_score` or below,
+        detections that the refinement rates lower are kept too.
+    tiles : sequence of Tile, optional
+        Tiles to search, as `field_tiles` plans them; by default those of all passes.
 
     Returns
     -------
     Detections
-        Boxes in pixels of the field (0-based half-open edges, y down in the array), best first.
-        ``tiles`` indexes ``field_tiles(width, height, detector.input_size)``.
+        Boxes in pixels of the field (pixel edges, 0-based, half-open), best score first; its
+        column ``tiles`` indexes `tiles`.
     """
     height, width = rgb.shape[:2]
-    size = detector.input_size
     threshold = detector.score_threshold if score_threshold is None else score_threshold
     refinement = detector.refinement
     lowest = threshold
     if refinement is not None:
-        # What scores less than any score that is ever looked at is not about an object.
+        # Below the lowest score at which the detector is measured there are no objects.
         lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
     found = [Detections.empty()]
-    tiles = field_tiles(width, height, size, passes)
+    if tiles is None:
+        tiles = field_tiles(width, height, detector.input_size)
     smallest = _smallest_by_scale(tiles)
     for tile, pixels in cut_tiles(rgb, tiles):
-        (detections,) = detector.detect(pixels[np.newaxis], lowest)
+        (detections,) = detector.detect_tiles(pixels[np.newaxis], lowest)
         boxes = clip(tile.to_field(detections.boxes), width, height)
-        # A tile may reach beyond a small field; what lies wholly out there is nothing.
+        # A tile may reach beyond a small field; boxes wholly outside are dropped.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
@@ -95,8 +95,8 @@ def detect_field(
     if refinement is None:
         return merged
     again = refine_detections(rgb, merged, refinement)
-    # Who asks for the lowest scores wants all there is, to measure it: also what was found and
-    # then thought less of.
+    # A measurement asks for the lowest scores and needs every detection, also those that the
+    # refinement rates lower.
     return again.select((again.scores >= threshold) | (threshold <= detector.lowest_score))
 
 
@@ -108,17 +108,17 @@ def refine_detections(
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
-        The field.
+        The stretched field.
     found : Detections
-        Best first.
+        Detections of the field, best score first.
     refinement : Refinement
+        Refinement of edges and scores.
     """
-    # Two boxes of one object may agree only now.
     return _merged(refinement.refine(rgb, found))
 
 
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:
-    """Return the least longer side, in pixels of the field, of what each pass adds."""
+    """Return the smallest longer side, in pixels of the field, of a box of each pass."""
     scales = _scales(tiles)
     finer = [math.inf, *scales[:-1]]
     return {
@@ -131,7 +131,22 @@ def _merged(found: Detections) -> Detections:
 
 
 def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:
-    """Return the tiles of side `size` on which a field is searched, in the order of their index."""
+    """Plan the tiles on which a field is searched.
+
+    Parameters
+    ----------
+    width, height : int
+        Size of the field, in pixels.
+    size : int
+        Side of a tile, in pixels.
+    passes : int, optional
+        Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); by default all.
+
+    Returns
+    -------
+    list of Tile
+        In the order of their index.
+    """
     tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
     kept = _scales(tiles)[:passes]
     return [tile for tile in tiles if tile.scale in kept]

@@ -13,9 +13,8 @@ from ..annotations import AnnotatedImage
 from ..classification.crops import annotated_box
 from ..classification.locate import centremost
 from ..datasets.image_reader import PictureReader
-from ..detection.kinds import galaxy_classes
+from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.predict import detect_field
-from ..detection.tile_detector import TileDetector
 from ..errors import InputError
 from ..imaging import Stretch, iou
 from ..progress import Progress, open_progress
@@ -69,7 +68,7 @@ class Croppings:
 def find_croppings(
     paths: Sequence[Path],
     annotated: Mapping[Path, AnnotatedImage],
-    detector: TileDetector | None,
+    detector: BaseDetector | None,
     *,
     progress: bool | Progress = False,
 ) -> Croppings:
@@ -81,7 +80,7 @@ def find_croppings(
         The images, as `PictureReader` takes them.
     annotated : mapping of Path to AnnotatedImage
         Boxes by image.  The crop lies about the one at the centre.
-    detector : TileDetector, optional
+    detector : BaseDetector, optional
         Searches each image as ``galpipe run`` does; the crop lies about the galaxy at the centre.
         With annotations beside it both ways are kept, of those images alone where a detected galaxy
         overlaps the annotated one by an IoU of at least 0.3; the detected box is then the one that
@@ -111,7 +110,7 @@ def find_croppings(
 def _find_boxes(
     paths: Sequence[Path],
     annotated: Mapping[Path, AnnotatedImage],
-    detector: TileDetector | None,
+    detector: BaseDetector | None,
     *,
     progress: bool | Progress,
 ) -> tuple[list[Box | None], list[Box | None]]:
@@ -160,7 +159,7 @@ def _in_both_ways(known: Sequence[Box | None], found: Sequence[Box | None]) -> C
     )
 
 
-def _detect(rgb: NDArray[np.uint8], detector: TileDetector, known: Box | None) -> Box | None:
+def _detect(rgb: NDArray[np.uint8], detector: BaseDetector, known: Box | None) -> Box | None:
     """Return the detected galaxy that overlaps a known one most, or else the one at the centre."""
     names = detector.class_names
     galaxies = [names.index(name) for name in galaxy_classes(names)]

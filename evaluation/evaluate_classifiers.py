@@ -18,8 +18,8 @@ from ..classification.load import open_classifier
 from ..classification.training.dataset import allowed_classes, read_boxes, read_labels
 from ..datasets.image_reader import PictureReader
 from ..datasets.targets import find_targets
+from ..detection.base import BaseDetector
 from ..detection.load import open_detector
-from ..detection.tile_detector import TileDetector
 from ..errors import InputError, require
 from ..files.names import distinct_names
 from ..imaging import Stretch
@@ -50,7 +50,7 @@ def evaluate_classifiers(
     *,
     kind: str | None = None,
     annotations: str | Path | None = None,
-    detector: TileDetector | str | Path | None = None,
+    detector: BaseDetector | str | Path | None = None,
     held_back: bool = False,
     overwrite: bool = False,
     progress: bool | Progress = False,
@@ -79,7 +79,7 @@ def evaluate_classifiers(
     annotations : path, optional
         File or folder of annotations in any format.  Crops lie about the annotated box at the
         centre, where there is one, instead of about the isophote there.
-    detector : TileDetector, name or path, optional
+    detector : BaseDetector, name or path, optional
         Crops lie about the galaxy that it finds at the centre, as those of ``galpipe run``; images
         where it finds none are left out.  With `annotations` every model is measured in both ways,
         on the images where both boxes show the same galaxy: their IoU is at least 0.3.

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..annotations import AnnotatedImage, read_annotated_images
+from ..detection.base import BaseDetector
 from ..detection.load import open_detector
-from ..detection.predict import detect_field
-from ..detection.tile_detector import TileDetector
+from ..detection.predict import detect_field, field_tiles
 from ..errors import require
 from ..files.names import distinct_names
 from ..imaging import Detections, read_field, to_rgb
@@ -20,7 +20,7 @@ __all__ = ["evaluate_detectors"]
 
 
 def evaluate_detectors(
-    models: Sequence[TileDetector | str | Path],
+    models: Sequence[BaseDetector | str | Path],
     images: str | Path,
     annotations: str | Path,
     output: str | Path | None = None,
@@ -34,7 +34,7 @@ def evaluate_detectors(
 
     Parameters
     ----------
-    models : sequence of TileDetector, name or path
+    models : sequence of BaseDetector, name or path
         The detectors, at least one.
     images, annotations : path
         Folder of images, and file or folder of their annotations in any format.  Only annotated
@@ -82,7 +82,8 @@ def evaluate_detectors(
             truth.append(_counting_from(smallest, annotated))
             for detector, results in zip(detectors, found, strict=True):
                 rgb = to_rgb(field, detector.stretch)
-                results.append(detect_field(rgb, detector, detector.lowest_score, passes))
+                tiles = field_tiles(field.width, field.height, detector.input_size, passes)
+                results.append(detect_field(rgb, detector, detector.lowest_score, tiles))
             task.update(advance=1, status=count_of(sum(map(len, found[0])), "boxes"))
     names = distinct_names(detector.identity.name for detector in detectors)
     measured = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..annotations import AnnotatedImage
-from ..detection.tile_detector import TileDetector
+from ..detection.base import BaseDetector
 from ..imaging import Detections
 from ..models.identity import describe_model
 
@@ -44,14 +44,14 @@ class MeasuredDetector:
     ----------
     name : str
         The detector; no two are named alike.
-    detector : TileDetector
+    detector : BaseDetector
     found : tuple of Detections
         What it found on each image, down to low scores.
     metrics : DetectionMetrics
     """
 
     name: str
-    detector: TileDetector
+    detector: BaseDetector
     found: tuple[Detections, ...]
     metrics: DetectionMetrics
 

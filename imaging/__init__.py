@@ -9,7 +9,7 @@ from .draw import draw_overlay, to_display
 from .field import Field
 from .field_discovery import FieldSource, find_fields
 from .picture import read_picture_size
-from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, read_field
+from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, FieldLike, read_field, read_rgb
 from .sheet import contact_sheet, legend_strip
 from .stretch import Stretch, to_rgb
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
@@ -19,6 +19,7 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "Detections",
     "Field",
+    "FieldLike",
     "FieldSource",
     "Stretch",
     "Tile",
@@ -36,6 +37,7 @@ __all__ = [
     "plan_tiles",
     "read_field",
     "read_picture_size",
+    "read_rgb",
     "remove_sky",
     "suppress",
     "to_display",

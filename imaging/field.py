@@ -1,4 +1,4 @@
-"""One survey field: pixels, where they are on the sky, and where they came from."""
+"""One survey field: pixels, world coordinates and origin; limits of its size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..errors import InputError
 from .sky import pixels_of, sky_of
 
-__all__ = ["Field"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Field", "check_size"]
+
+MIN_SIDE = 8
+"""Pixels: on less, a galaxy cannot be told from a star."""
+MAX_PIXELS = 2**28
+"""Pixels: 16384 x 16384; as three float32 bands this fills 3 GB."""
+MAX_BYTES = 4 * 2**30
+"""Bytes of a decompressed file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +32,11 @@ class Field:
         Shape (H, W, C), C = 1 or 3 (red, green, blue: i, r, g of SDSS, z, r, g of DECaLS). float32
         in the flux unit of the file for FITS; uint8, uint16 or float32 for pictures.
     identifier : str
-        Short unique name, used for the files written about this field.
+        Short name, unique among the fields of a run, for messages and file names.
     paths : tuple of Path
-        The files it was read from: one, or three bands.
+        The files it was read from: one, or three bands; none for a field from memory.
     checksum : str
-        SHA256 of the bytes of those files, one after the other.
+        SHA-256 of the bytes of those files, one after the other, or of the pixels.
     bad : ndarray
         Shape (H, W), bool: True where a band is NaN, infinite or blank. Such pixels are 0.
     wcs : astropy.wcs.WCS or None
@@ -36,9 +44,9 @@ class Field:
     pixel_scale : float or None
         Arcseconds per pixel.
     origin : {"upper", "lower"}
-        Where row 0 stands in the sky picture: at the top (pictures) or at the bottom (FITS).
+        Place of row 0 when displayed: at the top (pictures) or at the bottom (FITS).
     notes : tuple of str
-        What the user should know about how the file was read.
+        Remarks for the user on how it was read.
 
     Raises
     ------
@@ -73,7 +81,7 @@ class Field:
         return int(self.pixels.shape[1])
 
     def sky(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return right ascension and declination of points of the array.
+        """Return the right ascension and declination of points of the field.
 
         Parameters
         ----------
@@ -96,7 +104,7 @@ class Field:
     def pixel(
         self, ra: ArrayLike, dec: ArrayLike
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the points of the array where sky positions lie: the inverse of `sky`.
+        """Return the points of the field at sky positions: the inverse of `sky`.
 
         Parameters
         ----------
@@ -106,8 +114,8 @@ class Field:
         Returns
         -------
         x, y : ndarray
-            Pixel-edge coordinates, which may lie outside of the array; NaN without a WCS, for a
-            position that is no number, and where the projection has no place for it.
+            Pixel-edge coordinates, which may lie outside of the array; NaN without a WCS, for
+            positions that are not finite, and for those that the projection does not reach.
         """
         east, north = np.broadcast_arrays(
             np.asarray(ra, dtype=np.float64), np.asarray(dec, dtype=np.float64)
@@ -115,3 +123,30 @@ class Field:
         if self.wcs is None:
             return np.full(east.shape, np.nan), np.full(east.shape, np.nan)
         return pixels_of(self.wcs, east, north)
+
+
+def check_size(name: str | Path, width: int, height: int) -> None:
+    """Refuse a field that is too small to hold a galaxy or too large to hold in memory.
+
+    Parameters
+    ----------
+    name : str or Path
+        File or description of the field, for messages.
+    width, height : int
+        Size in pixels.
+
+    Raises
+    ------
+    InputError
+        If it is too small or too large; the message names the limit.
+    """
+    if min(width, height) < MIN_SIDE:
+        raise InputError(
+            f"{name} is {width} x {height} pixels; a field needs at least {MIN_SIDE} x {MIN_SIDE}. "
+            "Give a larger image."
+        )
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{name} says it is {width} x {height} pixels, more than the {MAX_PIXELS / 1e6:.0f} "
+            "million that are read at once. Cut it into smaller fields."
+        )

@@ -7,6 +7,7 @@ import gzip
 import io
 import warnings
 import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind
-from .limits import MAX_BYTES, check_size
+from .field import MAX_BYTES, check_size
 from .sky import celestial_wcs
 
-__all__ = ["FITS_SUFFIXES", "FitsImage", "read_fits"]
+__all__ = ["FITS_SUFFIXES", "FitsImage", "read_fits", "read_hdus"]
 
 FITS_SUFFIXES = tuple(
     stem + packing for stem in (".fits", ".fit", ".fts") for packing in ("", ".gz", ".bz2", ".fz")
@@ -31,10 +32,18 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True, eq=False)
 class FitsImage:
-    """One image of a FITS file.
+    """Image of a FITS file.
 
-    ``pixels`` is (H, W, C) float32, C = 1 or 3, not finite values set to 0 and marked in ``bad``
-    (H, W); ``wcs`` is celestial with two axes, or None.
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (H, W, C)
+        C = 1 or 3; bad pixels are 0.
+    bad : ndarray of bool, shape (H, W)
+        True where a band is NaN, infinite or blank.
+    wcs : astropy.wcs.WCS or None
+        Celestial, two axes.
+    notes : tuple of str
+        Remarks on how it was read.
     """
 
     pixels: NDArray[np.float32]
@@ -51,7 +60,7 @@ def read_fits(path: Path, kind: Kind) -> FitsImage:
     path : Path
         The file: plain, gzip, bzip2 or tile-compressed.
     kind : {"fits", "gzip", "bzip2"}
-        What the file is by its first bytes.
+        Type of the file, by its first bytes.
 
     Raises
     ------
@@ -60,22 +69,44 @@ def read_fits(path: Path, kind: Kind) -> FitsImage:
     """
     from astropy.io import fits
 
-    # astropy tells of every departure from the standard; what matters is checked below.
-    with warnings.catch_warnings(), closing(_uncompressed(path, kind)) as stream:
+    def hdus() -> Iterator[Any]:
+        with fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly") as file:
+            yield from file
+
+    with closing(_uncompressed(path, kind)) as stream:
+        return read_hdus(hdus(), str(path))
+
+
+def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
+    """Read the first image with data among FITS HDUs.
+
+    Parameters
+    ----------
+    hdus : iterable of HDUs
+        As ``astropy.io.fits`` opens them.
+    name : str
+        File or description, for messages.
+
+    Raises
+    ------
+    InputError
+        If the HDUs cannot be read, or hold no image of one or three bands.
+    """
+    # Warnings of departures from the standard: what matters is checked below.
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly") as file:
-                header, planes = _first_image(path, file)
+            header, planes = _first_image(name, hdus)
         except InputError:
             raise
         except MemoryError as error:
             raise InputError(
-                f"{path} does not fit into memory. Cut it into smaller fields."
+                f"{name} does not fit into memory. Cut it into smaller fields."
             ) from error
         except Exception as error:
             # a damaged file reaches astropy's readers at any point, with any exception
             raise InputError(
-                f"{path} could not be read as FITS ({_first_line(error)}). The file is damaged or "
+                f"{name} could not be read as FITS ({_first_line(error)}). The file is damaged or "
                 "truncated: copy or download it again."
             ) from error
         wcs, notes = celestial_wcs(header, planes.shape[1], planes.shape[2])
@@ -84,7 +115,7 @@ def read_fits(path: Path, kind: Kind) -> FitsImage:
     finite: NDArray[np.bool_] = np.all(np.isfinite(pixels), axis=2)
     if not finite.any():
         raise InputError(
-            f"{path} holds no finite pixel: all are NaN, infinite or blank. Give an image with "
+            f"{name} holds no finite pixel: all are NaN, infinite or blank. Give an image with "
             "data."
         )
     pixels[~finite] = 0
@@ -115,8 +146,8 @@ def _uncompressed(path: Path, kind: Kind) -> BinaryIO:
     return whole
 
 
-def _first_image(path: Path, file: Any) -> tuple[Any, NDArray[Any]]:
-    for hdu in file:
+def _first_image(name: str, hdus: Iterable[Any]) -> tuple[Any, NDArray[Any]]:
+    for hdu in hdus:
         header = hdu.header
         axes = [int(header.get(f"NAXIS{axis + 1}", 0)) for axis in range(header.get("NAXIS", 0))]
         if not hdu.is_image or len(axes) < 2 or min(axes) < 1:
@@ -125,17 +156,17 @@ def _first_image(path: Path, file: Any) -> tuple[Any, NDArray[Any]]:
         planes = [length for length in rest if length != 1]
         if planes not in ([], [3]):
             raise InputError(
-                f"{path} holds an image of shape {' x '.join(map(str, axes))}. Give one band, a "
+                f"{name} holds an image of shape {' x '.join(map(str, axes))}. Give one band, a "
                 "cube of three planes (red, green, blue), or three files 'r.fits,g.fits,b.fits'."
             )
-        check_size(path, width, height)
+        check_size(name, width, height)
         data = np.asarray(hdu.data)
         if data.dtype.kind not in "iuf":
-            raise InputError(f"{path} holds pixels of the type {data.dtype}; give real numbers.")
-        # what was read decides, whatever the header promised
+            raise InputError(f"{name} holds pixels of the type {data.dtype}; give real numbers.")
+        # the shape of the data counts, not the one in the header
         return header, data.reshape(-1, *data.shape[-2:])
     raise InputError(
-        f"{path} is a FITS file without an image. Give one that holds an image; if it should, copy "
+        f"{name} is a FITS file without an image. Give one that holds an image; if it should, copy "
         "or download it again."
     )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind, jpeg_is_whole, kind_of, picture_size, png_is_whole
-from .limits import check_size
+from .field import check_size
 
 __all__ = ["PICTURE_SUFFIXES", "read_picture", "read_picture_size"]
 

@@ -1,68 +1,138 @@
-"""Read a survey field from whatever file holds it."""
+"""Read a survey field from files or from memory."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind, kind_of
 from .align import align
-from .field import Field
+from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, source_from, source_of
-from .fits import FITS_SUFFIXES, FitsImage, read_fits
-from .limits import MAX_BYTES
+from .fits import FITS_SUFFIXES, FitsImage, read_fits, read_hdus
 from .picture import PICTURE_SUFFIXES, read_picture
 from .sky import pixel_scale
+from .stretch import Stretch, to_rgb
 
-__all__ = ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "read_field"]
+__all__ = ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "FieldLike", "read_field", "read_rgb"]
+
+# Any stands for the HDUs and NDData of astropy, whose import a run with pictures does without.
+FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] | NDArray[Any] | Any
 
 _FITS_KINDS = ("fits", "gzip", "bzip2")
 _PICTURE_KINDS = ("jpeg", "png", "tiff")
+_IN_MEMORY = "field"
 
 
-def read_field(source: str | Path | FieldSource | Sequence[str | Path]) -> Field:
-    """Read a field.
+def read_field(source: FieldLike, identifier: str | None = None) -> Field:
+    """Read a field from files or from memory.
 
     Parameters
     ----------
-    source : str, Path, FieldSource or sequence of paths
-        A FITS file (plain, .gz, .bz2 or .fz; one band or a cube of three planes), a JPEG, PNG or
-        TIFF picture, or three FITS files of one band each in red, green, blue order, also written
-        ``"r.fits,g.fits,b.fits"``. The content decides, not the suffix.
+    source : str, Path, sequence of paths, ndarray, HDU, HDUList or NDData
+        Files: a FITS file (plain, .gz, .bz2 or .fz; one band or a cube of three planes), a JPEG,
+        PNG or TIFF picture, or three FITS files of one band each in red, green, blue order, also
+        written ``"r.fits,g.fits,b.fits"``.  The content decides, not the suffix.
+
+        In memory: an array of shape (H, W), (H, W, 1) or (H, W, 3), of uint8 or uint16 for a
+        finished picture (row 0 at the top), of another number type for fluxes (row 0 at the
+        bottom, as in FITS); an image HDU of astropy or a list of HDUs, of which the first image
+        counts; an NDData of shape (H, W) or (3, H, W), with its mask and WCS.
+    identifier : str, optional
+        Name of the field; by default that of its files, or ``"field"``.
 
     Returns
     -------
     Field
-        Three bands whose WCS show them shifted against each other are laid on the red one.
+        Three bands whose WCS differ by a shift are aligned with the red one.
 
     Raises
     ------
     InputError
         If a file is missing, damaged, no image, too small or too large, or bands do not match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import galpipe
+    >>> rng = np.random.default_rng(0)
+    >>> field = galpipe.read_field(rng.normal(100, 5, (64, 96)), identifier="noise")
+    >>> field.width, field.height, field.identifier
+    (96, 64, 'noise')
+    >>> field = galpipe.read_field("field.fits")                       # doctest: +SKIP
+    >>> field = galpipe.read_field("i.fits,r.fits,g.fits")             # doctest: +SKIP
     """
-    if isinstance(source, str | Path):
-        source = source_of(source)
-    elif not isinstance(source, FieldSource):
-        source = source_from(source)
+    if isinstance(source, Field):
+        field = source
+    elif isinstance(source, str | Path):
+        field = _read_files(source_of(source))
+    elif isinstance(source, FieldSource):
+        field = _read_files(source)
+    elif isinstance(source, np.ndarray):
+        field = _from_array(source)
+    elif hasattr(source, "data") and hasattr(source, "mask") and hasattr(source, "wcs"):
+        field = _from_image(_nddata_image(source))
+    elif hasattr(source, "header") or (source and hasattr(source[0], "header")):
+        field = _from_image(read_hdus([source] if hasattr(source, "header") else source))
+    else:
+        field = _read_files(source_from(source))
+    return field if identifier is None else replace(field, identifier=identifier)
+
+
+def read_rgb(source: FieldLike, stretch: Stretch) -> NDArray[np.uint8]:
+    """Return a field as a colour picture.
+
+    Parameters
+    ----------
+    source : Field, ndarray of uint8, shape (H, W, 3), or what `read_field` reads
+        An RGB array is returned as it is.
+    stretch : Stretch
+        Stretch of everything else.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        Rows as in the field.
+
+    Raises
+    ------
+    InputError
+        If the field cannot be read.
+    """
+    if isinstance(source, np.ndarray) and source.dtype == np.uint8 and source.shape[2:] == (3,):
+        return source
+    return to_rgb(read_field(source), stretch)
+
+
+def _read_files(source: FieldSource) -> Field:
     digest = hashlib.sha256()
     kinds = [_fingerprint(path, digest) for path in source.paths]
     checksum = digest.hexdigest()
-    if len(source.paths) > 1:
-        image = _read_bands(source.paths, kinds)
-    elif kinds[0] in _PICTURE_KINDS:
+    if len(source.paths) == 1 and kinds[0] in _PICTURE_KINDS:
         path = source.paths[0]
         pixels, bad, notes = read_picture(path, path.read_bytes(), kinds[0])
         if bad.all():
             raise InputError(f"{path} holds no usable pixel. Give an image with data.")
         return Field(pixels, source.identifier, source.paths, checksum, bad, notes=notes)
+    if len(source.paths) > 1:
+        image = _read_bands(source.paths, kinds)
     else:
         image = read_fits(source.paths[0], kinds[0])
+    return _fits_field(image, source.identifier, source.paths, checksum)
+
+
+def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], checksum: str) -> Field:
     return Field(
         image.pixels,
-        source.identifier,
-        source.paths,
+        identifier,
+        paths,
         checksum,
         image.bad,
         wcs=image.wcs,
@@ -70,6 +140,58 @@ def read_field(source: str | Path | FieldSource | Sequence[str | Path]) -> Field
         origin="lower",
         notes=image.notes,
     )
+
+
+def _from_image(image: FitsImage) -> Field:
+    return _fits_field(image, _IN_MEMORY, (), _checksum(image.pixels, image.bad))
+
+
+def _from_array(array: NDArray[Any]) -> Field:
+    name = f"an array of {array.dtype} and shape {array.shape}"
+    planes = array[..., np.newaxis] if array.ndim == 2 else array
+    if planes.ndim != 3 or planes.shape[2] not in (1, 3) or array.dtype.kind not in "iuf":
+        raise InputError(
+            f"{name} is no field. Give numbers of shape (height, width) or (height, width, 3)."
+        )
+    check_size(name, planes.shape[1], planes.shape[0])
+    masked = np.ma.getmaskarray(planes).any(axis=2)
+    values = np.ma.getdata(planes)
+    picture = values.dtype in (np.uint8, np.uint16)
+    pixels = np.array(values, dtype=values.dtype if picture else np.float32, order="C")
+    bad = masked | ~np.isfinite(pixels).all(axis=2)
+    if bad.all():
+        raise InputError(f"{name} holds no usable pixel. Give an image with data.")
+    pixels[bad] = 0
+    return Field(
+        pixels,
+        _IN_MEMORY,
+        (),
+        _checksum(pixels, bad),
+        bad,
+        origin="upper" if picture else "lower",
+    )
+
+
+def _nddata_image(data: Any) -> FitsImage:
+    """Return the image of an NDData: its planes, mask and world coordinates."""
+    from astropy.io.fits import ImageHDU
+
+    header = None
+    if data.wcs is not None and hasattr(data.wcs, "to_header"):
+        header = data.wcs.to_header(relax=True)
+    values = np.asarray(data.data)
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"The NDData holds pixels of the type {values.dtype}; give real numbers.")
+    if data.mask is not None:
+        values = np.where(np.asarray(data.mask), np.nan, values)
+    return read_hdus([ImageHDU(values, header)])
+
+
+def _checksum(pixels: NDArray[Any], bad: NDArray[np.bool_]) -> str:
+    digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
+    digest.update(pixels.tobytes())
+    digest.update(bad.tobytes())
+    return digest.hexdigest()
 
 
 def _fingerprint(path: Path, digest: hashlib._Hash) -> Kind:

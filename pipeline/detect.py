@@ -12,9 +12,8 @@ from ..annotations import AnnotatedImage, ObjectBox, write_annotations
 from ..annotations.formats.registry import format_named, writable_formats
 from ..annotations.image_lookup import image_stem
 from ..annotations.images import ImageFiles
-from ..detection.kinds import galaxy_classes
+from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
-from ..detection.tile_detector import TileDetector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..models.identity import describe_model
@@ -32,7 +31,7 @@ def detect(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path,
     *,
-    model: TileDetector | str | Path | None = None,
+    model: BaseDetector | str | Path | None = None,
     score_threshold: float | None = None,
     formats: Sequence[str] = (),
     overwrite: bool = False,
@@ -48,7 +47,7 @@ def detect(
         As for :func:`galpipe.run`.
     output : path
         Folder to write.
-    model : TileDetector, name or path, optional
+    model : BaseDetector, name or path, optional
         The detector; by default the shipped one.
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default the detector's own.

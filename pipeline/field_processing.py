@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.classifier import Classifier
+from ..detection.base import BaseDetector
 from ..detection.predict import detect_field
-from ..detection.tile_detector import TileDetector
 from ..files.atomic import write_png
 from ..files.names import SafeNames
 from ..imaging import (
@@ -58,7 +58,7 @@ class Stages:
     ----------
     output : Path
         Folder for ``overlays/`` and ``crops/``.
-    detector : TileDetector
+    detector : BaseDetector
         The first stage.
     classifier : Classifier, optional
         The second stage; without it nothing is cropped or classified.
@@ -75,7 +75,7 @@ class Stages:
     def __init__(
         self,
         output: Path,
-        detector: TileDetector,
+        detector: BaseDetector,
         classifier: Classifier | None = None,
         *,
         galaxy_classes: Sequence[str],

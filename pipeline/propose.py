@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ..annotations import AnnotatedImage, write_voc
 from ..annotations.image_lookup import image_stem
 from ..annotations.propose import CERTAIN, SMALLEST, THRESHOLD, propose_galaxies, proposed_objects
+from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..detection.predict import detect_field
-from ..detection.tile_detector import TileDetector
 from ..errors import GalpipeError, InputError, OutputError, require
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
 from ..progress import Progress, count_of, open_progress
@@ -61,7 +61,7 @@ def propose(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path | None = None,
     *,
-    detector: TileDetector | str | Path | None = None,
+    detector: BaseDetector | str | Path | None = None,
     threshold: float = THRESHOLD,
     smallest: float = SMALLEST,
     label: str = "galaxy",
@@ -76,7 +76,7 @@ def propose(
         As for :func:`galpipe.run`.
     output : path, optional
         Folder of the annotations; by default each lies beside its image.
-    detector : TileDetector, name or path, optional
+    detector : BaseDetector, name or path, optional
         A trained detector; by default the galaxies are found by classical detection
         (:func:`~galpipe.annotations.propose.propose_galaxies`).  What it is less sure of than its
         threshold, down to half of that, is difficult.
@@ -168,7 +168,7 @@ def _classical(threshold: float, smallest: float, label: str) -> Finder:
     return find
 
 
-def _trained(detector: TileDetector, smallest: float) -> Finder:
+def _trained(detector: BaseDetector, smallest: float) -> Finder:
     certain = detector.score_threshold
 
     def find(source: FieldSource) -> AnnotatedImage:

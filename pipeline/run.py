@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from ..classification.classifier import Classifier
 from ..classification.load import open_classifier
 from ..configs import RunConfig, dump_config, load_config
-from ..detection.kinds import galaxy_classes
+from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
-from ..detection.tile_detector import TileDetector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..imaging import Stretch
@@ -56,7 +55,7 @@ def run(
     output: str | Path,
     *,
     config: RunConfig | str | Path | None = None,
-    detector: TileDetector | str | Path | None = None,
+    detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
     overwrite: bool = False,
@@ -70,7 +69,7 @@ def run(
 
     Of a detector of several classes everything is in the catalogue, but only galaxies are
     classified: the classes that ``classifier.classes`` of the configuration names, by default those
-    that :func:`~galpipe.detection.kinds.galaxy_classes` takes for galaxies.
+    that :func:`~galpipe.detection.base.galaxy_classes` takes for galaxies.
 
     Parameters
     ----------
@@ -173,7 +172,7 @@ def _galaxies_among(detected: Sequence[str], chosen: Sequence[str] | None) -> li
 
 def resolve_config(
     config: RunConfig | str | Path | None,
-    detector: TileDetector | str | Path | None = None,
+    detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
 ) -> RunConfig:
@@ -202,7 +201,7 @@ def resolve_config(
         raise ConfigError(f"Not a valid setting: {faults}") from error
 
 
-def with_stretch_of(settings: RunConfig, detector: TileDetector) -> RunConfig:
+def with_stretch_of(settings: RunConfig, detector: BaseDetector) -> RunConfig:
     """Return the settings with the stretch the detector was trained on, unless they name one."""
     if settings.stretch != Stretch():
         return settings

@@ -112,7 +112,7 @@ def measure_parity(
         scaled = tile[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
         logits, codes = run(tf.constant(scaled, tf.float32))
         trained = detector.interpret(logits[0].numpy(), codes[0].numpy(), detector.lowest_score)
-        (exported,) = detector.detect(tile[np.newaxis], detector.lowest_score)
+        (exported,) = detector.detect_tiles(tile[np.newaxis], detector.lowest_score)
         for one, other in ((trained, exported), (exported, trained)):
             seen = one.select(one.scores >= detector.score_threshold)
             differences.append(_differences(seen, other, float(detector.input_size)))

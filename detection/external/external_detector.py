@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ...errors import BundleError
 from ...imaging import Detections, Stretch, clip
 from ...models.identity import ModelIdentity
+from ..base import LOWEST_SCORE, BaseDetector
 from ..refinement import Refinement
-from ..tile_detector import LOWEST_SCORE
 
 __all__ = ["ExternalDetector", "NetworkOutputs", "file_checksum"]
 
@@ -46,8 +46,8 @@ class NetworkOutputs(NamedTuple):
     found: float
 
 
-class ExternalDetector(ABC):
-    """A detector without a bundle, such as the TF Object Detection API exports: a `TileDetector`.
+class ExternalDetector(BaseDetector):
+    """Detector without a bundle, such as the TF Object Detection API exports.
 
     It says nothing of a score threshold, a stretch or a pixel scale: 0.5, galpipe's own stretch
     and any scale are taken.  It has no refinement.
@@ -99,10 +99,10 @@ class ExternalDetector(ABC):
             If the network fails, or gives what is no list of boxes.
         """
 
-    def detect(
+    def detect_tiles(
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
-        """Find the objects of each image; see `TileDetector.detect`.
+        """Find the objects of each image; see `BaseDetector.detect_tiles`.
 
         Raises
         ------

@@ -15,8 +15,8 @@ from ...files.atomic import atomic_path
 from ...models.litert import available_cores
 from ...progress import Progress, silent
 from ..anchors import multilevel_anchors
+from ..base import star_classes
 from ..export.publish import publish
-from ..kinds import star_classes
 from .architectures import build_model
 from .dataset import Batch, TrainingSource, batches, read_sources
 from .sampling import TileSampler

@@ -16,12 +16,12 @@ from ...files.atomic import atomic_path
 from ...imaging import Detections, Stretch
 from ...models import DetectorHead, ModelIdentity
 from ..anchors import decode_boxes, multilevel_anchors
+from ..base import LOWEST_SCORE, BaseDetector
 from ..detector import best_boxes
 from ..export.litert_export import flat_heads
 from ..measure import Searched, images_by_role
 from ..predict import field_tiles
 from ..refinement import Refinement
-from ..tile_detector import LOWEST_SCORE
 from .architectures import scale_images
 from .dataset import TrainingSource
 from .starting_point import BEST_FOLDER, read_checkpoint
@@ -149,7 +149,7 @@ class Validator:
         read_checkpoint(Path(self._manager.latest_checkpoint), self._parts)
 
 
-class _ModelDetector:
+class _ModelDetector(BaseDetector):
     """A model in training as the search of a field wants it."""
 
     def __init__(self, model: Any, config: DetectorTraining) -> None:
@@ -167,7 +167,7 @@ class _ModelDetector:
         per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
         self._run = tf.function(lambda images: flat_heads(model, scale_images(images), per_cell))
 
-    def detect(
+    def detect_tiles(
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
         threshold = self.score_threshold if score_threshold is None else score_threshold

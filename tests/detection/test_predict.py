@@ -63,7 +63,9 @@ class Generous:
     def __init__(self, side: int) -> None:
         self.box = np.array([32 - side / 2, 32 - side / 2, 32 + side / 2, 32 + side / 2])
 
-    def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
+    def detect_tiles(
+        self, images: np.ndarray, score_threshold: float | None = None
+    ) -> list[Detections]:
         return [Detections(self.box[np.newaxis], np.array([0.5]))]
 
 
@@ -87,11 +89,11 @@ def test_one_pass_does_not_see_what_is_larger_than_a_tile(
         for passes in (1, 2, None)
     ]
     assert scales == [{1}, {1, 0.5}, {1, 0.5, 0.25, 0.125}]
-    single = detect_field(field, detector, passes=1)
+    single = detect_field(field, detector, tiles=field_tiles(512, 512, detector.input_size, 1))
     sides = single.boxes[:, 2] - single.boxes[:, 0]
     assert len(single) > 0
     assert sides.max() < 64
-    both = detect_field(field, detector, passes=2)
+    both = detect_field(field, detector, tiles=field_tiles(512, 512, detector.input_size, 2))
     assert (both.boxes[:, 2] - both.boxes[:, 0]).max() > sides.max()
 
 
@@ -128,7 +130,9 @@ class Undecided:
     refinement = None
     boxes = np.array([[8.0, 8, 48, 48], [9, 8, 48, 47], [20, 20, 30, 30], [36, 20, 46, 30]])
 
-    def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
+    def detect_tiles(
+        self, images: np.ndarray, score_threshold: float | None = None
+    ) -> list[Detections]:
         return [Detections(self.boxes, np.array([0.6, 0.7, 0.5, 0.4]), np.array([0, 1, 1, 0]))]
 
 
@@ -187,9 +191,11 @@ class Recording(Undecided):
         self.refinement = self.Look(score)
         self.asked: list[float | None] = []
 
-    def detect(self, images: np.ndarray, score_threshold: float | None = None) -> list[Detections]:
+    def detect_tiles(
+        self, images: np.ndarray, score_threshold: float | None = None
+    ) -> list[Detections]:
         self.asked.append(score_threshold)
-        return super().detect(images, score_threshold)
+        return super().detect_tiles(images, score_threshold)
 
 
 def test_a_refinement_sees_what_it_could_raise_over_the_threshold() -> None:

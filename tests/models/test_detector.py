@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from galpipe.classification.load import load_classifier
 from galpipe.configs import Anchors
 from galpipe.detection.anchors import multilevel_anchors
+from galpipe.detection.base import LOWEST_SCORE
 from galpipe.detection.detector import Detector
 from galpipe.detection.load import load_detector
-from galpipe.detection.tile_detector import LOWEST_SCORE
 from galpipe.errors import BundleError
 from galpipe.models import (
     DetectorHead,
@@ -36,7 +36,7 @@ def test_finds_the_square_where_it_is(
     detector = load_detector(tiny_detector_bundle)
     image = squares(64, 64, (16, 32))
     image[32:40, 16:24] = 200
-    (found,) = detector.detect(image[np.newaxis])
+    (found,) = detector.detect_tiles(image[np.newaxis])
     # Four anchors of 16 pixels share the square; each cell's anchor is centred on its cell.
     best = found.select(found.scores.argsort()[::-1])
     assert (best.scores > 0.9).all()
@@ -49,8 +49,8 @@ def test_an_image_at_a_time_gives_what_a_batch_gives(
 ) -> None:
     detector = load_detector(tiny_detector_bundle)
     images = np.stack([squares(64, 64, (0, 0)), squares(64, 64), squares(64, 64, (40, 8))])
-    together = detector.detect(images)
-    alone = [detector.detect(image[np.newaxis])[0] for image in images]
+    together = detector.detect_tiles(images)
+    alone = [detector.detect_tiles(image[np.newaxis])[0] for image in images]
     assert [len(found) for found in together] == [len(found) for found in alone]
     assert len(together[1]) == 0
     for one, other in zip(together, alone, strict=True):
@@ -63,14 +63,14 @@ def test_the_threshold_given_replaces_the_models(
     detector = load_detector(tiny_detector_bundle)
     grey = squares(64, 64)
     grey[16:32, 16:32] = 110  # below half, so under the model's own threshold
-    assert len(detector.detect(grey[np.newaxis])[0]) == 0
-    assert len(detector.detect(grey[np.newaxis], score_threshold=0.1)[0]) > 0
+    assert len(detector.detect_tiles(grey[np.newaxis])[0]) == 0
+    assert len(detector.detect_tiles(grey[np.newaxis], score_threshold=0.1)[0]) > 0
 
 
 def test_boxes_are_clipped_to_the_image(
     tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
 ) -> None:
-    (found,) = load_detector(tiny_detector_bundle).detect(squares(64, 64, (0, 0))[np.newaxis])
+    (found,) = load_detector(tiny_detector_bundle).detect_tiles(squares(64, 64, (0, 0))[np.newaxis])
     assert found.boxes.min() >= 0
 
 
@@ -107,7 +107,7 @@ def test_four_classes_are_not_taken_for_boxes(tmp_path: Path) -> None:
         head=DetectorHead(anchors=anchors, score_threshold=0.5, iou_threshold=1.0),
     )
     folder = write_bundle(tmp_path / "four", manifest, {"f.tflite": content}, "", {})
-    (found,) = load_detector(folder).detect(np.zeros((1, 16, 16, 3), np.uint8))
+    (found,) = load_detector(folder).detect_tiles(np.zeros((1, 16, 16, 3), np.uint8))
     assert found.class_ids.tolist() == [2, 2, 2, 2]
     moved = multilevel_anchors(anchors, 16) + np.array([8, 0, 8, 0])
     np.testing.assert_allclose(found.boxes, moved.clip(0, 16), atol=1e-4)
@@ -124,8 +124,8 @@ def test_calibrated_scores_are_probabilities_in_the_same_order(
     plain, calibrated = Detector(bundle), Detector(replace(bundle, manifest=manifest))
     image = squares(64, 64, (8, 8), (40, 24))
     image[8:24, 8:24] = 150
-    (before,) = plain.detect(image[np.newaxis], plain.lowest_score)
-    (after,) = calibrated.detect(image[np.newaxis], calibrated.lowest_score)
+    (before,) = plain.detect_tiles(image[np.newaxis], plain.lowest_score)
+    (after,) = calibrated.detect_tiles(image[np.newaxis], calibrated.lowest_score)
     np.testing.assert_array_equal(after.boxes, before.boxes)
     odds = before.scores / (1 - before.scores)
     np.testing.assert_allclose(after.scores, 1 / (1 + np.exp(1) / odds**2))

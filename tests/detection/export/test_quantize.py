@@ -84,8 +84,8 @@ def test_a_detector_in_integers_finds_the_same_boxes(
     before, after = Detector(read_bundle(convolutional_bundle)), load_detector(place)
     (source,) = read_sources(squares_training)
     for image in source.test:
-        (expected,) = before.detect(image.rgb[np.newaxis], 0.5)
-        (found,) = after.detect(image.rgb[np.newaxis], 0.0)
+        (expected,) = before.detect_tiles(image.rgb[np.newaxis], 0.5)
+        (found,) = after.detect_tiles(image.rgb[np.newaxis], 0.0)
         assert len(expected) >= 2
         for box in expected.boxes:
             assert np.abs(found.boxes - box).max(axis=1).min() < 1.0

@@ -34,7 +34,7 @@ def picture(width: int, height: int, squares: dict[tuple[int, int], tuple[int, .
 
 def check_two_squares(detector: Any, scale: int = 1) -> None:
     image = picture(64, 64, {(8, 32): RED, (40, 16): BLUE})
-    (found,) = detector.detect(image.repeat(scale, axis=0).repeat(scale, axis=1)[np.newaxis])
+    (found,) = detector.detect_tiles(image.repeat(scale, axis=0).repeat(scale, axis=1)[np.newaxis])
     order = found.class_ids.argsort()
     expected = np.array([[8, 32, 24, 48], [40, 16, 56, 32]]) * scale
     assert found.class_ids[order].tolist() == [0, 1]
@@ -93,7 +93,7 @@ def test_a_saved_model_of_tensorflow_1_runs(tmp_path: Path) -> None:
         )
         builder.save()
     detector = load_detector(tmp_path / "old")
-    (found,) = detector.detect(np.full((1, 320, 320, 3), 255, np.uint8))
+    (found,) = detector.detect_tiles(np.full((1, 320, 320, 3), 255, np.uint8))
     np.testing.assert_allclose(found.boxes, [[40, 80, 120, 160]], atol=1e-3)
 
 
@@ -129,7 +129,7 @@ def test_classes_are_named_by_the_label_map(
     (tmp_path / "labels.txt").write_text("star\n")
     detector = load_detector(path)
     with pytest.raises(BundleError, match="found class number 2, but knows the names of 1"):
-        detector.detect(picture(64, 64, {(8, 8): BLUE})[np.newaxis])
+        detector.detect_tiles(picture(64, 64, {(8, 8): BLUE})[np.newaxis])
     (tmp_path / "label_map.pbtxt").write_text("item { id: 3 name: 'c' } item { id: 1 name: 'a' }")
     assert load_detector(path).class_names == ("a", "class 2", "c")
     (tmp_path / "label_map.pbtxt").write_text("item {")
@@ -155,18 +155,18 @@ def test_what_is_no_box_is_left_out() -> None:
     boxes += [[0, 0, 1, 1]] * 2
     scores = np.array([0.6, 0.9, 0.9, 0.9, 1.5, nan, 0.9])
     detector = Recited(np.array(boxes, float), scores, np.zeros(7), 6.0)
-    (found,) = detector.detect(np.zeros((1, 8, 8, 3), np.uint8))
+    (found,) = detector.detect_tiles(np.zeros((1, 8, 8, 3), np.uint8))
     assert found.boxes.tolist() == [[0, 0, 8, 8], [2, 1, 7, 5]]
     assert found.scores.tolist() == [1, 0.6]
     detector.outputs = detector.outputs._replace(found=nan)
-    assert len(detector.detect(np.zeros((1, 8, 8, 3), np.uint8))[0]) == 0
+    assert len(detector.detect_tiles(np.zeros((1, 8, 8, 3), np.uint8))[0]) == 0
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (4,), (2, 4), (3, 4, 1)])
 def test_outputs_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
     detector = Recited(np.zeros(shape), np.zeros(3), np.zeros(3), 3.0)
     with pytest.raises(BundleError, match="do not fit"):
-        detector.detect(np.zeros((1, 8, 8, 3), np.uint8))
+        detector.detect_tiles(np.zeros((1, 8, 8, 3), np.uint8))
 
 
 def _read(tf: Any, image: Any, path: str) -> Any:
@@ -262,7 +262,7 @@ def test_a_damaged_saved_model_is_a_bundle_error(tmp_path: Path, api_detector: P
             content[place] = random.integers(0, 256)
         graph.write_bytes(content[: random.integers(1, len(whole) * 2)])
         with suppress(BundleError):
-            load_detector(folder).detect(image)
+            load_detector(folder).detect_tiles(image)
     graph.write_bytes(whole)
     variables = folder / "variables" / "variables.data-00000-of-00001"
     os.truncate(variables, 3)

@@ -1,0 +1,163 @@
+"""The interface of every detector, and the classes of a detector that are galaxies."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging import Detections, FieldLike, Stretch, read_rgb
+from ..models.identity import ModelIdentity
+from .refinement import Refinement
+
+__all__ = ["LOWEST_SCORE", "BaseDetector", "galaxy_classes", "star_classes"]
+
+LOWEST_SCORE = 0.02
+"""Score, before any calibration, down to which a detector is measured."""
+
+_GALAXY = {"galaxy", "galaxies"}
+_STAR = {"star", "stars"}
+
+
+class BaseDetector(ABC):
+    """Detector of objects in fields of any size.
+
+    A subclass finds the objects of square tiles with `detect_tiles`; `detect` searches a whole
+    field with it.  A pickled detector is its path, so that a worker process opens it again.
+
+    Attributes
+    ----------
+    identity : ModelIdentity
+        Name, path and checksums of the model.
+    class_names : tuple of str
+        Classes; the class ids of detections index them.
+    input_size : int
+        Side of a tile, in pixels.
+    score_threshold : float
+        Lowest score kept by default, 0 to 1.
+    lowest_score : float
+        Lowest score at which the detector is measured: average precision needs the whole curve,
+        far below the threshold.
+    stretch : Stretch
+        Stretch of the images that it was trained on.
+    pixel_scale_range : tuple of float or None
+        Smallest and largest pixel scale of the training images, arcsec per pixel; None if unknown.
+    refinement : Refinement or None
+        Refinement of the boxes and scores found in a whole field.
+    """
+
+    identity: ModelIdentity
+    class_names: tuple[str, ...]
+    input_size: int
+    score_threshold: float
+    lowest_score: float
+    stretch: Stretch
+    pixel_scale_range: tuple[float, float] | None
+    refinement: Refinement | None
+
+    def detect(self, field: FieldLike, score_threshold: float | None = None) -> Detections:
+        """Detect the objects of a field of any size.
+
+        Parameters
+        ----------
+        field : Field, ndarray, str, Path, HDU or NDData
+            A field, or what `galpipe.read_field` reads.  An RGB array of uint8, shape (H, W, 3),
+            is taken as it is; all else is stretched with `stretch`.
+        score_threshold : float, optional
+            Lowest score kept, 0 to 1; by default that of the detector.
+
+        Returns
+        -------
+        Detections
+            Boxes in pixels of the field (pixel edges, 0-based, half-open), best score first.
+
+        Raises
+        ------
+        InputError
+            If the field cannot be read.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import galpipe
+        >>> detector = galpipe.load_detector()
+        >>> y, x = np.mgrid[:200, :300]
+        >>> disc = 200 * np.exp(-np.hypot((x - 150) / 14, (y - 90) / 9))
+        >>> rgb = np.repeat(disc[..., None], 3, axis=2).astype(np.uint8)
+        >>> found = detector.detect(rgb)
+        >>> len(found)
+        1
+        """
+        from .predict import detect_field
+
+        return detect_field(read_rgb(field, self.stretch), self, score_threshold)
+
+    @abstractmethod
+    def detect_tiles(
+        self, images: NDArray[np.uint8], score_threshold: float | None = None
+    ) -> list[Detections]:
+        """Detect the objects of each tile.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (N, S, S, 3)
+            RGB tiles of side `input_size`.
+        score_threshold : float, optional
+            Lowest score kept; by default that of the detector.
+
+        Returns
+        -------
+        list of Detections
+            For each tile its boxes in pixels of the tile, clipped to it, best score first.
+        """
+
+    def __reduce__(self) -> tuple[Callable[[str], BaseDetector], tuple[str]]:
+        from .load import cached_detector
+
+        return cached_detector, (str(self.identity.path.absolute()),)
+
+
+def galaxy_classes(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes whose objects are galaxies.
+
+    The only class of a detector is galaxies, whatever its name.  Of several classes, galaxies are
+    those with the word *galaxy* or *galaxies* in their names; where there is none, as among types
+    of radio galaxies, all but `star_classes`.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        Classes of a detector.
+
+    Examples
+    --------
+    >>> galaxy_classes(["galaxy", "star"])
+    ('galaxy',)
+    >>> galaxy_classes(["spiral", "elliptical", "star"])
+    ('spiral', 'elliptical')
+    """
+    if len(class_names) == 1:
+        return tuple(class_names)
+    named = tuple(name for name in class_names if _words(name) & _GALAXY)
+    stars = star_classes(class_names)
+    return named or tuple(name for name in class_names if name not in stars)
+
+
+def star_classes(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes with the word *star* or *stars*, but not *galaxy*, in their names.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        Classes of a detector.
+    """
+    return tuple(
+        name for name in class_names if _words(name) & _STAR and not _words(name) & _GALAXY
+    )
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", name.casefold()))
