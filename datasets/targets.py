@@ -1,104 +1,190 @@
-"""What labels ask of a classifier: the class of an image, or which of disjoint sets of classes."""
+"""Labels as arrays, their encoding for a loss, and the ground truth that they give for metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BY_SETS", "MOST_PROBABILITY", "Targets", "find_targets", "one_class"]
+from .labels import LabelledImage
 
-MOST_PROBABILITY = 1.5
-"""What tells soft labels from sets: probabilities sum to one at most, and a set of several classes
-to two at least."""
+__all__ = ["BY_SETS", "GroundTruth", "Labels", "find_ground_truth", "split_targets"]
 
 BY_SETS = "by the sets of classes that the labels name"
-"""How images are measured whose labels name sets of classes."""
+"""Addition to the title of metrics on images whose labels name sets of classes."""
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
-    """What is to be recognised on labelled images.
+class Labels:
+    """Labels of N images over C classes, each the probabilities of the classes or a set of them.
 
     Attributes
     ----------
-    counted : ndarray of bool, shape (N,)
-        The n images that count: those whose label leaves one of the C classes, or all where the
-        labels name sets of classes of which no two share a class.
-    truth : ndarray of int64, shape (n,)
-        Index in `names` of each image that counts.
+    values : ndarray of float32, shape (N, C)
+        Probability of each class, which sum to at most one; for a set, 1 for each of its classes.
+    is_set : ndarray of bool, shape (N,)
+        True where the label is a set of two or more classes, any one of which may be true.
+    """
+
+    values: NDArray[np.float32]
+    is_set: NDArray[np.bool_]
+
+    @classmethod
+    def from_images(cls, images: Sequence[LabelledImage], num_classes: int) -> Labels:
+        """Return the labels of images.
+
+        Parameters
+        ----------
+        images : sequence of LabelledImage
+            N labelled images.
+        num_classes : int
+            Number of classes C.
+        """
+        values = np.zeros((len(images), num_classes), np.float32)
+        for row, image in zip(values, images, strict=True):
+            if image.probabilities:
+                row[:] = image.probabilities
+            else:
+                row[list(image.allowed)] = 1
+        is_set = [not image.probabilities and len(image.allowed) > 1 for image in images]
+        return cls(values, np.array(is_set, np.bool_))
+
+    @classmethod
+    def join(cls, parts: Sequence[Labels]) -> Labels:
+        """Return one or more groups of labels as one.
+
+        Parameters
+        ----------
+        parts : sequence of Labels
+            Labels over the same classes, at least one group.
+        """
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.is_set for part in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Labels:
+        return Labels(self.values[index], self.is_set[index])
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return self.values.shape[1]
+
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """The most probable class of each image, the lowest of several, shape (N,)."""
+        return self.values.argmax(axis=1)
+
+    @property
+    def single_class(self) -> NDArray[np.bool_]:
+        """True where one class is certain or has a probability over a half, shape (N,)."""
+        return ~self.is_set & (self.values.max(axis=1, initial=0) > 0.5)
+
+    def to_targets(self) -> NDArray[np.float32]:
+        """Return the labels as one array for a Keras loss; `split_targets` is the inverse.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, C + 1)
+            `values` and, in the last column, 1 where the label is a set.
+        """
+        return np.column_stack([self.values, self.is_set.astype(np.float32)])
+
+
+def split_targets(targets: Any) -> tuple[Any, Any]:
+    """Return the values and the mask of sets in an array or tensor of `Labels.to_targets`.
+
+    Parameters
+    ----------
+    targets : ndarray or tensor, shape (N, C + 1)
+        Encoded labels.
+
+    Returns
+    -------
+    values : ndarray or tensor, shape (N, C)
+    is_set : ndarray or tensor of bool, shape (N,)
+    """
+    return targets[:, :-1], targets[:, -1] > 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """True classes, or true sets of classes, of the images that metrics can be computed on.
+
+    Attributes
+    ----------
+    evaluated : ndarray of bool, shape (N,)
+        True for the n images whose label gives one of the C classes, or for all images where the
+        labels name disjoint sets of classes.
+    class_ids : ndarray of int64, shape (n,)
+        Index in `names` for each evaluated image.
     names : tuple of str
         The classes, or the S sets.
     sets : ndarray of float32, shape (S, C)
-        1 for each class of a set; no sets where the classes themselves are to be recognised.
+        1 for each class of a set; no row where the classes themselves are evaluated.
     """
 
-    counted: NDArray[np.bool_]
-    truth: NDArray[np.int64]
+    evaluated: NDArray[np.bool_]
+    class_ids: NDArray[np.int64]
     names: tuple[str, ...]
     sets: NDArray[np.float32]
 
     @property
     def by_sets(self) -> bool:
-        """Whether sets of classes are to be recognised."""
+        """True if sets of classes are evaluated."""
         return len(self.sets) > 0
 
-    def of(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probability of each of `names`, given that it is one of them.
 
         Parameters
         ----------
-        probabilities : ndarray of float32, shape (n, C)
-            Of the classes.
+        predicted : ndarray of float32, shape (n, C)
+            Predicted probabilities of the classes.
         """
         if not self.by_sets:
-            return probabilities
-        summed = probabilities @ self.sets.T
+            return predicted
+        summed = predicted @ self.sets.T
         tiny = np.finfo(np.float32).tiny
         return summed / np.maximum(summed.sum(axis=1, keepdims=True), tiny)
 
 
-def find_targets(allowed: NDArray[np.float32], class_names: Sequence[str]) -> Targets:
-    """Return what the labels of images allow to measure.
+def find_ground_truth(labels: Labels, class_names: Sequence[str]) -> GroundTruth:
+    """Return the ground truth that labels give.
 
     Parameters
     ----------
-    allowed : ndarray of float32, shape (N, C)
-        The labels, as `allowed_classes` returns them.
+    labels : Labels
+        Labels of N images over C classes.
     class_names : sequence of str
-        The C classes.
+        Names of the C classes.
     """
-    sets = _disjoint_sets(allowed)
+    sets = _disjoint_sets(labels)
     if not len(sets):
-        counted = one_class(allowed)
-        return Targets(counted, allowed[counted].argmax(axis=1), tuple(class_names), sets)
+        certain = labels.single_class
+        return GroundTruth(certain, labels[certain].class_ids, tuple(class_names), sets)
     names = (
         " or ".join(name for name, member in zip(class_names, row, strict=True) if member)
         for row in sets
     )
-    counted = np.ones(len(allowed), np.bool_)
-    return Targets(counted, (allowed @ sets.T).argmax(axis=1), tuple(names), sets)
+    class_ids = (labels.values @ sets.T).argmax(axis=1)
+    return GroundTruth(np.ones(len(labels), np.bool_), class_ids, tuple(names), sets)
 
 
-def _disjoint_sets(allowed: NDArray[np.float32]) -> NDArray[np.float32]:
+def _disjoint_sets(labels: Labels) -> NDArray[np.float32]:
     """Return the sets of classes that labels name, shape (S, C).
 
-    None where every label names one class, where they are probabilities, where there is only one
-    set, or where two sets share a class: then nothing tells which of them an image belongs to.
+    The result is empty where every label names one class, where some hold probabilities, where
+    there is only one set, or where two sets share a class, which leaves open to which of them an
+    image belongs.
     """
-    sets = np.unique(allowed, axis=0)
-    plain = np.isin(sets, (0, 1)).all() and (sets.sum(axis=0) <= 1).all()
-    return sets if plain and len(sets) > 1 and (sets.sum(axis=1) > 1).any() else sets[:0]
-
-
-def one_class(allowed: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which labels leave one class only, or one whose probability is over a half.
-
-    Parameters
-    ----------
-    allowed : ndarray of float32, shape (N, C)
-        The labels, as `allowed_classes` returns them.
-    """
-    return (allowed.sum(axis=1) < MOST_PROBABILITY) & (allowed.max(axis=1) > 0.5)
+    sets = np.unique(labels.values, axis=0)
+    disjoint = np.isin(sets, (0, 1)).all() and (sets.sum(axis=0) <= 1).all()
+    return sets if disjoint and len(sets) > 1 and labels.is_set.any() else sets[:0]

@@ -15,9 +15,9 @@ from ..classification import class_slug
 from ..classification.classifier import Classifier
 from ..classification.crops import galaxy_crop
 from ..classification.load import open_classifier
-from ..classification.training.dataset import allowed_classes, read_boxes, read_labels
+from ..classification.training.dataset import read_boxes, read_labels
 from ..datasets.image_reader import PictureReader
-from ..datasets.targets import find_targets
+from ..datasets.targets import Labels, find_ground_truth
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import InputError, require
@@ -122,31 +122,31 @@ def evaluate_classifiers(
         labelled = only_held_back(labelled, classifiers)
     else:
         warn_of_trained_on(labelled, classifiers)
-    targets = find_targets(allowed_classes(labelled, len(class_names)), class_names)
-    if not targets.counted.any():
+    ground_truth = find_ground_truth(Labels.from_images(labelled, len(class_names)), class_names)
+    if not ground_truth.evaluated.any():
         raise InputError(
             f"{labels or images}: no image has a label of one class, nor do the labels name "
             "several sets of classes of which no two share a class; nothing can be measured"
         )
     folder = None if output is None else open_folder(output, overwrite=overwrite)
-    paths = [image.path for image in compress(labelled, targets.counted)]
+    paths = [image.path for image in compress(labelled, ground_truth.evaluated)]
     croppings = find_croppings(paths, boxes, found_by, progress=progress)
     for note in croppings.notes:
         logger.info("%s", note)
     paths = list(compress(paths, croppings.kept))
-    truth = targets.truth[croppings.kept]
+    truth = ground_truth.class_ids[croppings.kept]
     pairs = list(product(classifiers, croppings.ways))
     measured = []
     with open_progress(progress)("images", len(paths) * len(pairs)) as task:
         for name, (classifier, way) in zip(_names(pairs), pairs, strict=True):
             given = {
-                title: targets.of(probabilities)
+                title: ground_truth.probabilities(probabilities)
                 for title, probabilities in _classify(
                     name, classifier, paths, way, croppings.stretch, task
                 ).items()
             }
             metrics = {
-                title: evaluate_probabilities(truth, probabilities, targets.names)
+                title: evaluate_probabilities(truth, probabilities, ground_truth.names)
                 for title, probabilities in given.items()
             }
             model = describe_model(classifier.bundle.identity)
@@ -163,7 +163,7 @@ def evaluate_classifiers(
             "detector": None if found_by is None else describe_model(found_by.identity),
             "notes": list(croppings.notes),
         }
-        write_report(folder, measured, data, by_sets=targets.by_sets)
+        write_report(folder, measured, data, by_sets=ground_truth.by_sets)
     return measured
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import Balance
-from ...datasets.targets import MOST_PROBABILITY
+from ...datasets.targets import Labels
 
 __all__ = ["class_weights", "drawing_weights", "drawn_shares"]
 
 
-def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDArray[np.float64]:
+def drawing_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64]:
     """Return how often to draw each image, in any unit, so that rare classes are raised.
 
     A class of ``n`` images gets a share proportional to ``n ** (1 - evenness)``: 0 leaves the
@@ -22,8 +22,8 @@ def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDAr
 
     Parameters
     ----------
-    allowed : ndarray of float32, shape (N, C)
-        Labels, as :class:`Cutouts` has them.
+    labels : Labels
+        Labels of N images over C classes.
     evenness : float
         From 0 to 1.
 
@@ -31,16 +31,15 @@ def drawing_weights(allowed: NDArray[np.float32], evenness: float = 0.5) -> NDAr
     -------
     ndarray of float64, shape (N,)
     """
-    soft = allowed.sum(axis=1, keepdims=True) < MOST_PROBABILITY
-    leading = np.eye(allowed.shape[1], dtype=np.float32)[allowed.argmax(axis=1)]
-    part = np.where(soft, leading, allowed).astype(np.float64)
+    leading = np.eye(labels.num_classes, dtype=np.float32)[labels.class_ids]
+    part = np.where(labels.is_set[:, None], labels.values, leading).astype(np.float64)
     part /= part.sum(axis=1, keepdims=True)
     count = part.sum(axis=0)
     of_class = np.power(count, -evenness, out=np.zeros(len(count)), where=count > 0)
     return part @ of_class
 
 
-def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> NDArray[np.float32]:
+def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return what each image counts in the loss, so that all classes count alike.
 
     A class counts N / (C x N_c), with N_c of the N drawn images whose label says anything and C
@@ -50,8 +49,8 @@ def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> 
 
     Parameters
     ----------
-    allowed : ndarray of float32, shape (N, C)
-        Labels, as :class:`Cutouts` has them.
+    labels : Labels
+        Labels of N images over C classes.
     chance : ndarray of float64, shape (N,)
         Probability that a drawn image is this one; they sum to one.
 
@@ -60,8 +59,9 @@ def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> 
     ndarray of float32, shape (N,)
         1 for a label that says nothing at all.
     """
-    total = allowed.sum(axis=1, keepdims=True, dtype=np.float64)
-    part = np.divide(allowed, total, out=np.zeros(allowed.shape), where=total > 0)
+    values = labels.values
+    total = values.sum(axis=1, keepdims=True, dtype=np.float64)
+    part = np.divide(values, total, out=np.zeros(values.shape), where=total > 0)
     share = chance @ part
     share /= max(share.sum(), np.finfo(np.float64).tiny)
     seen = share > 0
@@ -69,10 +69,10 @@ def class_weights(allowed: NDArray[np.float32], chance: NDArray[np.float64]) -> 
     return np.where(total[:, 0] > 0, part @ of_class, 1.0).astype(np.float32)
 
 
-def drawn_shares(allowed: NDArray[np.float32], balance: Balance) -> NDArray[np.float64]:
+def drawn_shares(labels: Labels, balance: Balance) -> NDArray[np.float64]:
     """Return how much each image counts in a training, shape (N,); they sum to one."""
-    shares = drawing_weights(allowed, balance.evenness)
+    shares = drawing_weights(labels, balance.evenness)
     shares /= shares.sum()
     if balance.class_weights:
-        shares *= class_weights(allowed, shares)
+        shares *= class_weights(labels, shares)
     return shares / shares.sum()

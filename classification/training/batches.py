@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import Augmentation, Balance, SurveyAugmentation
+from ...datasets.targets import Labels
 from .affine import affine_view, pixel_deviation
 from .augment import survey_view
 from .balance import class_weights, drawing_weights
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 Batch = tuple[NDArray[np.float32], ...]
-"""Inputs (N, ...), labels (N, C) and, where they are not all one, weights in the loss (N,)."""
+"""Inputs (N, ...), targets (N, C + 1) and, where they are not all one, weights in the loss (N,)."""
 
 OWN_SHARE = 0.5
 """Share of the views drawn from the sources of role ``train``; the rest are of role ``extra``."""
@@ -101,11 +102,11 @@ class RandomViews(EpochViews):
         self._chance = joined / joined.sum()
         self._recipe = recipe
         self._view = _view_maker(cutouts, recipe)
-        self._allowed = np.concatenate([part.allowed for part in cutouts])
+        self._labels = Labels.join([part.labels for part in cutouts])
         self._counts = (
-            class_weights(self._allowed, self._chance)
+            class_weights(self._labels, self._chance)
             if recipe.balance.class_weights
-            else np.ones(len(self._allowed), np.float32)
+            else np.ones(len(self._labels), np.float32)
         )
 
     def __len__(self) -> int:
@@ -115,14 +116,11 @@ class RandomViews(EpochViews):
         recipe = self._recipe
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
         picks = rng.choice(len(self._chance), recipe.batch_size, p=self._chance)
-        inputs, allowed, counts = (
-            self._inputs(rng, picks),
-            self._allowed[picks],
-            self._counts[picks],
-        )
+        inputs, labels, counts = self._inputs(rng, picks), self._labels[picks], self._counts[picks]
         if recipe.mixup:
-            inputs, allowed, counts = mix(rng, inputs, allowed, counts, recipe.mixup)
-        return (inputs, allowed, counts) if recipe.balance.class_weights else (inputs, allowed)
+            inputs, labels, counts = mix(rng, inputs, labels, counts, recipe.mixup)
+        targets = labels.to_targets()
+        return (inputs, targets, counts) if recipe.balance.class_weights else (inputs, targets)
 
     def _inputs(self, rng: np.random.Generator, picks: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what the network is given of the galaxies that were drawn."""
@@ -134,18 +132,18 @@ def random_views(
 ) -> RandomViews:
     """Return views of the training images, and of no others; `make` is given what they need."""
     evenness = recipe.balance.evenness
-    own = drawing_weights(sources.train.allowed, evenness)
+    own = drawing_weights(sources.train.labels, evenness)
     if not len(sources.extra):
         return make([sources.train], [own], recipe)
-    extra = drawing_weights(sources.extra.allowed, evenness)
+    extra = drawing_weights(sources.extra.labels, evenness)
     weights = [OWN_SHARE * own / own.sum(), (1 - OWN_SHARE) * extra / extra.sum()]
     return make([sources.train, sources.extra], weights, recipe)
 
 
 def watched_views(
     cutouts: Cutouts, size: int, margin: float, augmentation: Augmentation
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return images as a training watches them, uint8 (V, size, size, 3), and their labels (V, C).
+) -> tuple[NDArray[np.uint8], Labels]:
+    """Return images as a training watches them, uint8 (V, size, size, 3), and their V labels.
 
     That is as a run crops them, and once more whole where the views of the training are up to
     whole images too: what a network is never shown must not decide which one is kept.
@@ -153,7 +151,7 @@ def watched_views(
     views = [cutouts.crops(size, margin)]
     if isinstance(augmentation, SurveyAugmentation):
         views.append(cutouts.whole(size))
-    return np.concatenate(views), np.concatenate([cutouts.allowed] * len(views))
+    return np.concatenate(views), Labels.join([cutouts.labels] * len(views))
 
 
 def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:

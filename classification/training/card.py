@@ -135,13 +135,15 @@ def _data(config: ClassifierTraining, sources: Sources) -> str:
         "| class | train | validation | test |",
         "|---|---|---|---|",
     ]
-    parts = (sources.train, sources.validation, sources.test)
-    counts = [np.bincount(part.class_ids[part.certain], minlength=len(names)) for part in parts]
+    parts = [part.labels for part in (sources.train, sources.validation, sources.test)]
+    counts = [
+        np.bincount(labels.class_ids[labels.single_class], minlength=len(names)) for labels in parts
+    ]
     rows += [
         f"| {name} | " + " | ".join(str(count[i]) for count in counts) + " |"
         for i, name in enumerate(names)
     ]
-    unsure = [int((~part.certain).sum()) for part in parts]
+    unsure = [int((~labels.single_class).sum()) for labels in parts]
     rows.append("| several possible | " + " | ".join(map(str, unsure)) + " |")
     text = (
         f"Trained with a loss over the set of classes that a label allows, on {len(sources.train)} "

@@ -19,14 +19,13 @@ from ...datasets.galaxy10_sets import GALAXY10_SETS
 from ...datasets.image_reader import PictureReader
 from ...datasets.labels import LabelledImage, read_label_table, read_vote_labels
 from ...datasets.soft_labels import read_probability_table, read_vote_probabilities
-from ...datasets.targets import one_class
+from ...datasets.targets import Labels
 from ..locate import central_box, centremost
 from .augment import Framing, frame
 
 __all__ = [
     "CACHE_SIZE",
     "Cutouts",
-    "allowed_classes",
     "class_names",
     "load_cutouts",
     "read_boxes",
@@ -48,36 +47,26 @@ class Cutouts:
         The images, as `PictureReader` takes them.
     images : ndarray of uint8, shape (N, S, S, 3)
         The largest centred square of each image, resized.
-    allowed : ndarray of float32, shape (N, C)
-        1 for each class that the label allows; of a soft label, the probability of each class.
+    labels : Labels
+        Labels of the N images.
     boxes : ndarray of float64, shape (N, 4)
         xmin, ymin, xmax, ymax of the galaxy in pixels of ``images``.
     """
 
     paths: tuple[Path, ...]
     images: NDArray[np.uint8]
-    allowed: NDArray[np.float32]
+    labels: Labels
     boxes: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.paths)
-
-    @property
-    def certain(self) -> NDArray[np.bool_]:
-        """Which images have one class only, or one whose probability is over a half, shape (N,)."""
-        return one_class(self.allowed)
-
-    @property
-    def class_ids(self) -> NDArray[np.int64]:
-        """The most probable class of each image, the lowest of several, shape (N,)."""
-        return self.allowed.argmax(axis=1)
 
     def select(self, chosen: NDArray[np.bool_] | Sequence[int]) -> Cutouts:
         """Return some of the images, by mask or by index."""
         index = np.asarray(chosen)
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         paths = tuple(self.paths[i] for i in index)
-        return Cutouts(paths, self.images[index], self.allowed[index], self.boxes[index])
+        return Cutouts(paths, self.images[index], self.labels[index], self.boxes[index])
 
     @classmethod
     def join(cls, parts: Sequence[Cutouts], num_classes: int) -> Cutouts:
@@ -87,14 +76,14 @@ class Cutouts:
         empty = cls(
             (),
             np.empty((0, CACHE_SIZE, CACHE_SIZE, 3), np.uint8),
-            np.empty((0, num_classes), np.float32),
+            Labels(np.empty((0, num_classes), np.float32), np.empty(0, np.bool_)),
             np.empty((0, 4)),
         )
         joined = [empty, *parts]
         return cls(
             tuple(path for part in joined for path in part.paths),
             np.concatenate([part.images for part in joined]),
-            np.concatenate([part.allowed for part in joined]),
+            Labels.join([part.labels for part in joined]),
             np.concatenate([part.boxes for part in joined]),
         )
 
@@ -116,23 +105,6 @@ class Cutouts:
         return np.stack(
             [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in self.images]
         )
-
-
-def allowed_classes(labelled: Sequence[LabelledImage], num_classes: int) -> NDArray[np.float32]:
-    """Return labels as rows of numbers.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, C)
-        1 for each class that the label allows; of a soft label, the probability of each class.
-    """
-    allowed = np.zeros((len(labelled), num_classes), np.float32)
-    for row, item in zip(allowed, labelled, strict=True):
-        if item.probabilities:
-            row[:] = item.probabilities
-        else:
-            row[list(item.allowed)] = 1
-    return allowed
 
 
 def class_names(config: ClassifierTraining) -> tuple[str, ...]:
@@ -213,8 +185,8 @@ def load_cutouts(
 
     with PictureReader() as read, ThreadPoolExecutor() as pool:
         list(pool.map(lambda place: load(place, read), range(len(labelled))))
-    allowed = allowed_classes(labelled, num_classes)
-    return Cutouts(tuple(item.path for item in labelled), images, allowed, boxes)
+    labels = Labels.from_images(labelled, num_classes)
+    return Cutouts(tuple(item.path for item in labelled), images, labels, boxes)
 
 
 def _square(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, float]:

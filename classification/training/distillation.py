@@ -7,7 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from ...datasets.targets import MOST_PROBABILITY
+from ...datasets.targets import Labels
 from .batches import as_input
 from .sources import Sources
 
@@ -36,10 +36,10 @@ def taught(sources: Sources, teacher: keras.Model, input_size: int, margin: floa
     """
     if not len(sources.extra):
         return sources
-    allowed = sources.extra.allowed
+    labels = sources.extra.labels
     crops = as_input(sources.extra.crops(input_size, margin))
-    given = teacher.predict(crops, batch_size=_BATCH, verbose=0) * (allowed > 0)
+    given = teacher.predict(crops, batch_size=_BATCH, verbose=0) * (labels.values > 0)
     given /= np.maximum(given.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    several = allowed.sum(axis=1, keepdims=True) > MOST_PROBABILITY
-    labels = np.where(several, given, allowed).astype(np.float32)
-    return replace(sources, extra=replace(sources.extra, allowed=labels))
+    values = np.where(labels.is_set[:, None], given, labels.values).astype(np.float32)
+    taught_labels = Labels(values, np.zeros(len(labels), np.bool_))
+    return replace(sources, extra=replace(sources.extra, labels=taught_labels))

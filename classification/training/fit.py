@@ -35,7 +35,7 @@ def fit(
         Softmax network.
     views : EpochViews
         Training batches.
-    validation : (inputs, allowed)
+    validation : (inputs, targets)
         Watched each epoch; see :func:`validation_arrays`.
     schedule : Schedule
         How long, how fast and towards what.
@@ -70,10 +70,10 @@ def fit(
 
 
 def validation_arrays(cutouts: Cutouts, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs and allowed classes of what is watched; see :func:`~.batches.watched_views`."""
+    """Return inputs and targets of what is watched; see :func:`~.batches.watched_views`."""
     size, margin = recipe.input_size, recipe.crop_margin
-    views, allowed = watched_views(cutouts, size, margin, recipe.augmentation)
-    return as_input(views), allowed
+    views, labels = watched_views(cutouts, size, margin, recipe.augmentation)
+    return as_input(views), labels.to_targets()
 
 
 class _FollowEpoch(keras.callbacks.Callback):

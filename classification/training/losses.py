@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ...datasets.targets import MOST_PROBABILITY
+from ...datasets.targets import split_targets
 
 __all__ = ["AllowedSetLoss", "allowed_set_accuracy", "allowed_set_loss"]
 
@@ -16,7 +16,7 @@ FLOOR = 1e-7
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
-def allowed_set_loss(allowed: Any, probabilities: Any, smoothing: float = 0.0) -> Any:
+def allowed_set_loss(targets: Any, probabilities: Any, smoothing: float = 0.0) -> Any:
     """Return how little the probabilities agree with the labels.
 
     A label that says less than one class ("a spiral": barred, tight or loose) is the set of classes
@@ -32,9 +32,8 @@ def allowed_set_loss(allowed: Any, probabilities: Any, smoothing: float = 0.0) -
 
     Parameters
     ----------
-    allowed : tensor of shape (N, C)
-        A row holds probabilities, which sum to one or less, or else 1 where the class is allowed
-        and 0 elsewhere.
+    targets : tensor of shape (N, C + 1)
+        Labels as `Labels.to_targets` encodes them.
     probabilities : tensor of shape (N, C)
         Softmax output.
     smoothing : float
@@ -45,7 +44,7 @@ def allowed_set_loss(allowed: Any, probabilities: Any, smoothing: float = 0.0) -
     tensor of shape (N,)
     """
     probabilities = ops.convert_to_tensor(probabilities)
-    allowed = ops.cast(allowed, probabilities.dtype)
+    allowed, is_set = split_targets(ops.cast(targets, probabilities.dtype))
     total = ops.sum(allowed, axis=-1)
     partial = -_log(ops.sum(allowed * probabilities, axis=-1))
     soft = -ops.sum(allowed * _log(probabilities), axis=-1)
@@ -55,7 +54,7 @@ def allowed_set_loss(allowed: Any, probabilities: Any, smoothing: float = 0.0) -
         anywhere = -ops.sum(_log(probabilities), axis=-1)
         partial = (1 - smoothing + each * total) * partial + each * outside
         soft = (1 - smoothing) * soft + each * total * anywhere
-    return ops.where(total > MOST_PROBABILITY, partial, soft)
+    return ops.where(is_set, partial, soft)
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
@@ -76,14 +75,14 @@ class AllowedSetLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
-def allowed_set_accuracy(allowed: Any, probabilities: Any) -> Any:
+def allowed_set_accuracy(targets: Any, probabilities: Any) -> Any:
     """Return 1 for each row whose most probable class is an allowed one, else 0; shape (N,).
 
     Of a soft label, it is the class to which the label gives most.
     """
     probabilities = ops.convert_to_tensor(probabilities)
     best = ops.one_hot(ops.argmax(probabilities, axis=-1), probabilities.shape[-1])
-    allowed = ops.cast(allowed, best.dtype)
+    allowed, _ = split_targets(ops.cast(targets, best.dtype))
     return ops.cast(ops.sum(allowed * best, axis=-1) >= ops.max(allowed, axis=-1), best.dtype)
 
 

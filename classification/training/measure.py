@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining
-from ...datasets.targets import BY_SETS, Targets, find_targets
+from ...datasets.targets import BY_SETS, GroundTruth, find_ground_truth
 from ...metrics.classifier_metrics import ClassificationMetrics, evaluate_probabilities
 from ..classifier import Classifier
 from ..crops import read_crops
@@ -75,25 +75,27 @@ def measure(
     parts += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
     measured = []
     for title, cutouts, annotated in parts:
-        targets = find_targets(cutouts.allowed, classifier.class_names)
-        paths = tuple(compress(cutouts.paths, targets.counted))
+        truth = find_ground_truth(cutouts.labels, classifier.class_names)
+        paths = tuple(compress(cutouts.paths, truth.evaluated))
         if paths:
             crops = read_crops(paths, classifier.input_size, config.crop_margin, annotated)
-            title += f", {BY_SETS}" if targets.by_sets else ""
-            by_classifier = _measure(classifier, crops, targets)
+            title += f", {BY_SETS}" if truth.by_sets else ""
+            by_classifier = _measure(classifier, crops, truth)
             files = tuple(path.name for path in paths)
             measured.append(Measurement(title, by_classifier, files))
     return measured
 
 
 def _measure(
-    classifier: Classifier, crops: NDArray[np.uint8], targets: Targets
+    classifier: Classifier, crops: NDArray[np.uint8], truth: GroundTruth
 ) -> dict[str, ClassificationMetrics]:
     members = classifier.predict_members(crops)
     given = dict(zip(classifier.member_names, members, strict=True))
     if len(given) > 1:
         given[ENSEMBLE] = classifier.combine(members)
     return {
-        name: evaluate_probabilities(targets.truth, targets.of(probabilities), targets.names)
+        name: evaluate_probabilities(
+            truth.class_ids, truth.probabilities(probabilities), truth.names
+        )
         for name, probabilities in given.items()
     }

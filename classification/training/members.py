@@ -58,7 +58,7 @@ def train_member(
         with computing_in(member.precision):
             model = in_float32(_train(member, config, sources, folder))
         if config.balance.frequencies == "data":
-            labels = sources.train.allowed
+            labels = sources.train.labels
             restore_frequencies(model, labels, drawn_shares(labels, config.balance))
     model.save(finished)
     return model
@@ -89,7 +89,7 @@ def _train(
         label_smoothing=config.label_smoothing,
     )
     if isinstance(member, CnnMember):
-        model = build_cnn(sources.train.allowed.shape[1], config.input_size, member)
+        model = build_cnn(sources.train.labels.num_classes, config.input_size, member)
         fit(
             model,
             random_views(sources, recipe),
@@ -110,7 +110,7 @@ def _start_vgg16(
 ) -> keras.Model:
     if member.initial_weights == "pretrain":
         return pretrain_vgg16(sources, recipe, member.pretrain_epochs, folder)
-    num_classes = sources.train.allowed.shape[1]
+    num_classes = sources.train.labels.num_classes
     imagenet = member.initial_weights == "imagenet"
     model = build_vgg16(num_classes, recipe.input_size, imagenet=imagenet)
     if isinstance(member.initial_weights, Path):

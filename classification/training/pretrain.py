@@ -50,7 +50,7 @@ def pretrain_vgg16(sources: Sources, recipe: Recipe, epochs: int, folder: Path) 
     finished = folder / "pretrained.keras"
     if finished.is_file():
         return keras.saving.load_model(finished, compile=False)
-    num_classes = sources.train.allowed.shape[1]
+    num_classes = sources.train.labels.num_classes
     small = replace(recipe, input_size=min(SMALL_SIZE, recipe.input_size))
     network = build_vgg16_batch_norm(num_classes, small.input_size)
     fit(

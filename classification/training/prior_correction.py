@@ -6,10 +6,12 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...datasets.targets import Labels
+
 __all__ = ["restore_frequencies"]
 
 
-def restore_frequencies(model: keras.Model, labels: ArrayLike, weights: ArrayLike) -> None:
+def restore_frequencies(model: keras.Model, labels: Labels, weights: ArrayLike) -> None:
     """Shift the last biases, in place, from the frequencies drawn to those of the data.
 
     A network that has seen a class twice as often as it occurs takes it for twice as probable.  By
@@ -21,12 +23,12 @@ def restore_frequencies(model: keras.Model, labels: ArrayLike, weights: ArrayLik
     ----------
     model : keras.Model
         Network whose layer ``probabilities`` is a softmax over C classes.
-    labels : array, shape (N, C)
-        Classes that the labels of the images allow, or their probabilities.
+    labels : Labels
+        Labels of the N images.
     weights : array, shape (N,)
         How often each image was drawn, in any unit.
     """
-    allowed = np.asarray(labels, np.float64)
+    allowed = labels.values.astype(np.float64)
     shares = allowed / allowed.sum(axis=1, keepdims=True)
     drawn = np.average(shares, axis=0, weights=np.asarray(weights, np.float64))
     true = shares.mean(axis=0)

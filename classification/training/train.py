@@ -175,12 +175,12 @@ def _weights(
     members = config.named_members
     if config.weights == "given":
         return {name: member.weight for name, member in members.items()}
-    crops, allowed = watched_views(
+    crops, labels = watched_views(
         sources.validation, config.input_size, config.crop_margin, config.augmentation
     )
     crops = remove_sky(crops) if config.sky == "removed" else crops
     given = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in members])
-    found = search_weights(given, allowed)
+    found = search_weights(given, labels)
     return dict(zip(members, found.tolist(), strict=True))
 
 

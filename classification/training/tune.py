@@ -183,10 +183,10 @@ def _measure(
 ) -> Callable[[CnnMember, Path], tuple[float, float, int]]:
     """Return what trains a network and gives its validation loss, accuracy and parameters."""
     training, validation = config.training, sources.validation
-    views, allowed = watched_views(
+    views, labels = watched_views(
         validation, training.input_size, training.crop_margin, training.augmentation
     )
-    inputs = as_input(views)
+    inputs, targets = as_input(views), labels.to_targets()
 
     def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
         # The graphs of earlier trials would stay in memory.
@@ -194,7 +194,7 @@ def _measure(
         model = train_member(member, training, sources, folder)
         given = model.predict(inputs, batch_size=64, verbose=0)
         loss, accuracy = (
-            float(np.mean(ops.convert_to_numpy(of(allowed, given))))
+            float(np.mean(ops.convert_to_numpy(of(targets, given))))
             for of in (allowed_set_loss, allowed_set_accuracy)
         )
         loss = loss if math.isfinite(loss) else _WORST

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from ...datasets.targets import Labels
 from .losses import allowed_set_accuracy, allowed_set_loss
 
 __all__ = ["search_weights", "weight_grid"]
@@ -19,9 +20,7 @@ _AT_ONCE = 1_000_000
 """Probabilities of ensembles held in memory at a time."""
 
 
-def search_weights(
-    probabilities: NDArray[np.float32], allowed: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def search_weights(probabilities: NDArray[np.float32], labels: Labels) -> NDArray[np.float64]:
     """Try all weights of 0, 0.1 ... 1 that sum to 1 and return the best.
 
     The best has the highest accuracy (:func:`~.losses.allowed_set_accuracy`); of equally good ones
@@ -31,8 +30,8 @@ def search_weights(
     ----------
     probabilities : ndarray of float32, shape (M, N, C)
         What each of M members gives for N validation images, N at least 1.
-    allowed : ndarray of float32, shape (N, C)
-        Their labels, as the losses take them.
+    labels : Labels
+        Their labels.
 
     Returns
     -------
@@ -40,18 +39,20 @@ def search_weights(
         The weights; a member may get none.
     """
     grid = weight_grid(len(probabilities))
-    size = max(_AT_ONCE // allowed.size, 1)
+    targets = labels.to_targets()
+    size = max(_AT_ONCE // labels.values.size, 1)
     accuracies: list[NDArray[np.float64]] = []
     losses: list[NDArray[np.float64]] = []
     for start in range(0, len(grid), size):
         some = grid[start : start + size]
         mixed = np.tensordot(some.astype(np.float32), probabilities, axes=1)
-        labels = np.tile(allowed, (len(some), 1))
+        repeated = np.tile(targets, (len(some), 1))
+        given = mixed.reshape(-1, labels.num_classes)
         for collected, measure in (
             (accuracies, allowed_set_accuracy),
             (losses, allowed_set_loss),
         ):
-            values = ops.convert_to_numpy(measure(labels, mixed.reshape(labels.shape)))
+            values = ops.convert_to_numpy(measure(repeated, given))
             collected.append(values.reshape(len(some), -1).mean(axis=1, dtype=np.float64))
     best = np.lexsort((np.concatenate(losses), -np.concatenate(accuracies)))[0]
     return grid[best]

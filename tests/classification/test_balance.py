@@ -7,17 +7,20 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from galpipe.classification.training.balance import class_weights, drawing_weights
+from galpipe.datasets.targets import Labels
 
-SETS = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 1]], np.float32)
-SOFT = np.array([[0.6, 0.3, 0], [0.4, 0.4, 0], [1, 0, 0], [0, 1, 1]], np.float32)
+from .label_rows import labels_of
+
+SETS = labels_of([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 1]])
+SOFT = labels_of([[0.6, 0.3, 0], [0.4, 0.4, 0], [1, 0, 0], [0, 1, 1]])
 
 
-def hard(classes: list[int]) -> np.ndarray:
-    return np.eye(max(classes) + 1, dtype=np.float32)[classes]
+def hard(classes: list[int]) -> Labels:
+    return labels_of(np.eye(max(classes) + 1)[classes])
 
 
 @pytest.mark.parametrize("labels", [SETS, SOFT])
-def test_classes_are_drawn_as_evenly_as_asked(labels: np.ndarray) -> None:
+def test_classes_are_drawn_as_evenly_as_asked(labels: Labels) -> None:
     # Three images of the first class; the set is half of each of the other two.
     even = drawing_weights(labels, evenness=1)
     assert even[:3].sum() == pytest.approx(even[3] / 2)
@@ -27,7 +30,7 @@ def test_classes_are_drawn_as_evenly_as_asked(labels: np.ndarray) -> None:
 
 
 def test_the_one_galaxy_that_is_either_of_two_classes_is_no_class_of_its_own() -> None:
-    labels = np.array([[1, 0, 0]] * 20 + [[0, 1, 0]] * 5 + [[1, 1, 0]], np.float32)
+    labels = labels_of([[1, 0, 0]] * 20 + [[0, 1, 0]] * 5 + [[1, 1, 0]])
     even = drawing_weights(labels, evenness=1)
     assert even[0] < even[25] < even[20]
     share = even / even.sum()
@@ -50,8 +53,8 @@ def test_single_classes_are_weighed_as_is_usual(classes: list[int]) -> None:
 def test_weights_are_positive_and_their_mean_is_one(
     rows: list[list[float]], evenness: float
 ) -> None:
-    labels = np.array(rows, np.float32)
-    labels /= np.maximum(labels.sum(axis=1, keepdims=True), 1)
+    values = np.array(rows, np.float32)
+    labels = labels_of(values / np.maximum(values.sum(axis=1, keepdims=True), 1))
     chance = drawing_weights(labels, evenness)
     chance /= chance.sum()
     weights = class_weights(labels, chance)
@@ -68,7 +71,7 @@ def test_what_the_drawing_evens_out_is_not_weighed_again() -> None:
 
 
 def test_labels_of_several_classes_count_as_the_mean_of_them() -> None:
-    labels = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0.5, 0.25, 0]], np.float32)
+    labels = labels_of([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0.5, 0.25, 0]])
     weights = class_weights(labels, np.full(5, 0.2))
     first, second = weights[0], weights[2]
     # Three and a sixth images of the first class, one and five sixths of the second, no third.
@@ -76,4 +79,4 @@ def test_labels_of_several_classes_count_as_the_mean_of_them() -> None:
     assert second == pytest.approx(5 / (2 * (1 + 1 / 2 + 1 / 3)))
     assert weights[3] == pytest.approx((first + second) / 2)
     assert weights[4] == pytest.approx((2 * first + second) / 3)
-    assert class_weights(np.zeros((2, 3), np.float32), np.full(2, 0.5)).tolist() == [1, 1]
+    assert class_weights(labels_of(np.zeros((2, 3))), np.full(2, 0.5)).tolist() == [1, 1]

@@ -17,6 +17,8 @@ from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
 from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, SurveyAugmentation
 
+from .label_rows import labels_of
+
 RECIPE = Recipe(input_size=16, crop_margin=1.5, batch_size=8, views=20, seed=0)
 
 
@@ -27,7 +29,8 @@ def grey(*levels: int) -> Cutouts:
     allowed = np.tile(np.array([1, 0, 0], np.float32), (len(levels), 1))
     allowed[-1] = [0, 1, 1]
     boxes = np.tile([48.0, 72, 144, 120], (len(levels), 1))
-    return Cutouts(tuple(Path(f"{level}.png") for level in levels), images, allowed, boxes)
+    paths = tuple(Path(f"{level}.png") for level in levels)
+    return Cutouts(paths, images, labels_of(allowed), boxes)
 
 
 CUTOUTS = grey(10, 20, 30, 40)
@@ -40,7 +43,7 @@ def test_batches_follow_seed_and_epoch_alone() -> None:
     assert inputs.shape == (8, 16, 16, 3)
     assert inputs.dtype == np.float32
     assert 0 <= inputs.min() <= inputs.max() <= 1
-    assert allowed.shape == (8, 3)
+    assert allowed.shape == (8, 4)
     again = RandomViews([CUTOUTS], [np.ones(4)], RECIPE)
     np.testing.assert_array_equal(inputs, again[1][0])
     views.epoch = 1
@@ -50,7 +53,7 @@ def test_batches_follow_seed_and_epoch_alone() -> None:
 def test_weights_choose_among_sources() -> None:
     first, second = CUTOUTS.select([0]), CUTOUTS.select([3])
     views = RandomViews([first, second], [np.zeros(1), np.ones(1)], RECIPE)
-    assert (views[0][1] == [0, 1, 1]).all()
+    assert (views[0][1] == [0, 1, 1, 1]).all()
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
@@ -97,10 +100,10 @@ def test_whole_images_are_watched_only_where_they_are_trained_on() -> None:
     crops = CUTOUTS.crops(16, 1.5)
     affine = watched_views(CUTOUTS, 16, 1.5, AffineAugmentation(kind="affine", noise=0.1))
     np.testing.assert_array_equal(affine[0], crops)
-    np.testing.assert_array_equal(affine[1], CUTOUTS.allowed)
-    views, allowed = watched_views(CUTOUTS, 16, 1.5, SurveyAugmentation())
+    np.testing.assert_array_equal(affine[1].values, CUTOUTS.labels.values)
+    views, labels = watched_views(CUTOUTS, 16, 1.5, SurveyAugmentation())
     np.testing.assert_array_equal(views, np.concatenate([crops, CUTOUTS.whole(16)]))
-    np.testing.assert_array_equal(allowed, np.concatenate([CUTOUTS.allowed] * 2))
+    np.testing.assert_array_equal(labels.values, np.concatenate([CUTOUTS.labels.values] * 2))
 
 
 def test_input_is_zero_to_one() -> None:

@@ -12,6 +12,8 @@ from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts, load_cu
 from galpipe.datasets.labels import LabelledImage
 from galpipe.errors import InputError
 
+from .label_rows import labels_of
+
 
 @pytest.fixture
 def cutouts() -> Cutouts:
@@ -19,7 +21,7 @@ def cutouts() -> Cutouts:
     images[np.arange(4), :, :, 0] = np.array([10, 20, 30, 40])[:, None, None]
     allowed = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 1]], np.float32)
     boxes = np.tile([48.0, 72, 144, 120], (4, 1))
-    return Cutouts(tuple(Path(f"{i}.png") for i in range(4)), images, allowed, boxes)
+    return Cutouts(tuple(Path(f"{i}.png") for i in range(4)), images, labels_of(allowed), boxes)
 
 
 def test_images_of_any_size_become_one_and_boxes_follow(tmp_path: Path) -> None:
@@ -41,7 +43,7 @@ def test_images_of_any_size_become_one_and_boxes_follow(tmp_path: Path) -> None:
     scale = CACHE_SIZE / 400
     np.testing.assert_allclose(found.boxes[0], [140 * scale, 160 * scale, 260 * scale, 240 * scale])
     assert found.boxes[1].tolist() == [0, 0, CACHE_SIZE, CACHE_SIZE]
-    assert found.allowed.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert found.labels.values.tolist() == [[1, 0, 0], [0, 1, 0]]
     without = load_cutouts(items[:1], 3, {})
     np.testing.assert_allclose(
         without.boxes[0], np.array([150, 150, 250, 250]) * scale, atol=0.02 * CACHE_SIZE
@@ -64,7 +66,7 @@ def test_crops_are_square_about_the_longer_side(cutouts: Cutouts) -> None:
 
 
 def test_certain_labels_and_joining(cutouts: Cutouts) -> None:
-    assert cutouts.certain.tolist() == [True, True, True, False]
+    assert cutouts.labels.single_class.tolist() == [True, True, True, False]
     joined = Cutouts.join([cutouts, cutouts.select([1])], 3)
     assert [path.name for path in joined.paths] == ["0.png", "1.png", "2.png", "3.png", "1.png"]
     assert len(Cutouts.join([], 3)) == 0
@@ -80,9 +82,11 @@ def test_soft_labels_count_for_their_leading_class(tmp_path: Path) -> None:
         LabelledImage(path, (1, 2)),
     ]
     found = load_cutouts(items, 3, {})
-    np.testing.assert_allclose(found.allowed, [[0.6, 0.3, 0], [0.4, 0.4, 0], [1, 0, 0], [0, 1, 1]])
-    assert found.certain.tolist() == [True, False, True, False]
-    assert found.class_ids[:3].tolist() == [0, 0, 0]
+    values = [[0.6, 0.3, 0], [0.4, 0.4, 0], [1, 0, 0], [0, 1, 1]]
+    np.testing.assert_allclose(found.labels.values, values)
+    assert found.labels.is_set.tolist() == [False, False, False, True]
+    assert found.labels.single_class.tolist() == [True, False, True, False]
+    assert found.labels.class_ids[:3].tolist() == [0, 0, 0]
     assert [item.class_id for item in items] == [0, None, 0, None]
 
 

@@ -16,6 +16,8 @@ from galpipe.classification.training.schedule import Schedule
 from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, SurveyAugmentation
 
+from .label_rows import labels_of
+
 IMAGES = 4
 PLAIN = AffineAugmentation(kind="affine")
 SQUARE = AffineAugmentation(kind="affine", symmetry="square")
@@ -38,8 +40,8 @@ def sources() -> Sources:
     images = small.repeat(CACHE_SIZE // 12, axis=1).repeat(CACHE_SIZE // 12, axis=2)
     paths = tuple(Path(f"{number}.png") for number in range(IMAGES))
     boxes = np.tile([48.0, 48, 144, 144], (IMAGES, 1))
-    allowed = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
-    cutouts = Cutouts(paths, images, allowed, boxes)
+    labels = labels_of(np.eye(2)[[0, 0, 0, 1]])
+    cutouts = Cutouts(paths, images, labels, boxes)
     return Sources(cutouts, cutouts, cutouts, cutouts.select([]), {})
 
 

@@ -11,6 +11,8 @@ from galpipe.classification.training.batches import EpochViews
 from galpipe.classification.training.fit import fit
 from galpipe.classification.training.schedule import Schedule
 
+from .label_rows import labels_of
+
 
 class Points(EpochViews):
     """Two classes, told apart by the first coordinate."""
@@ -32,7 +34,7 @@ class Points(EpochViews):
 
 def points(seed: int) -> tuple[np.ndarray, np.ndarray]:
     x = np.random.default_rng(seed).normal(size=(64, 2)).astype(np.float32)
-    return x, np.eye(2, dtype=np.float32)[(x[:, 0] > 0).astype(int)]
+    return x, labels_of(np.eye(2)[(x[:, 0] > 0).astype(int)]).to_targets()
 
 
 def network() -> keras.Model:

@@ -9,6 +9,8 @@ from keras import layers
 
 from galpipe.classification.training.prior_correction import restore_frequencies
 
+from .label_rows import labels_of
+
 
 def network(bias: list[float]) -> keras.Model:
     """A network that gives every image the softmax of its biases."""
@@ -26,7 +28,7 @@ def answer(model: keras.Model) -> np.ndarray:
 def test_what_was_drawn_evenly_gets_its_frequency_back() -> None:
     # Three of the first class, one of the second, drawn equally often: a network that has learned
     # nothing but how often it sees them says one half each.
-    labels = [[1, 0]] * 3 + [[0, 1]]
+    labels = labels_of([[1, 0]] * 3 + [[0, 1]])
     model = network([0.0, 0.0])
     restore_frequencies(model, labels, [1, 1, 1, 3])
     np.testing.assert_allclose(answer(model), [0.75, 0.25], rtol=1e-6)
@@ -34,20 +36,20 @@ def test_what_was_drawn_evenly_gets_its_frequency_back() -> None:
 
 def test_a_label_that_leaves_two_classes_open_counts_half_for_each() -> None:
     model = network([0.0, 0.0, 0.0])
-    restore_frequencies(model, [[1, 1, 0], [0, 0, 1]], [1, 3])
+    restore_frequencies(model, labels_of([[1, 1, 0], [0, 0, 1]]), [1, 3])
     # Drawn 1/8, 1/8, 3/4; true 1/4, 1/4, 1/2.
     np.testing.assert_allclose(answer(model), np.array([2, 2, 2 / 3]) / (4 + 2 / 3), rtol=1e-6)
 
 
 def test_a_class_without_images_stays() -> None:
     model = network([0.0, 0.0, 1.0])
-    restore_frequencies(model, [[1, 0, 0], [1, 0, 0], [0, 1, 0]], [1, 1, 2])
+    restore_frequencies(model, labels_of([[1, 0, 0], [1, 0, 0], [0, 1, 0]]), [1, 1, 2])
     assert model.get_layer("probabilities").get_weights()[1][2] == pytest.approx(1.0)
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=6, max_size=6))
 def test_weights_in_another_unit_change_nothing(weights: list[float]) -> None:
-    labels = np.eye(3)[[0, 0, 0, 1, 1, 2]]
+    labels = labels_of(np.eye(3)[[0, 0, 0, 1, 1, 2]])
     one, other = network([0.3, 0.0, -0.2]), network([0.3, 0.0, -0.2])
     restore_frequencies(one, labels, weights)
     restore_frequencies(other, labels, 7 * np.array(weights))

@@ -106,9 +106,9 @@ def test_a_data_file_and_a_folder_train_together(
     parts = (sources.train, sources.validation, sources.test)
     assert sum(map(len, parts)) == 30
     assert seen[-1] == (42, 42)
-    np.testing.assert_allclose(sources.extra.allowed[:, :2], [[0.1, 0.9]] * 12)
-    assert sources.extra.certain.all()
-    assert (sources.extra.class_ids == 1).all()
+    np.testing.assert_allclose(sources.extra.labels.values[:, :2], [[0.1, 0.9]] * 12)
+    assert sources.extra.labels.single_class.all()
+    assert (sources.extra.labels.class_ids == 1).all()
     for part in parts:
         for image, file in zip(part.images, part.paths, strict=True):
             index = int(file.name[-5:])
@@ -116,4 +116,4 @@ def test_a_data_file_and_a_folder_train_together(
                 columns["images"][index], image.shape[:2], interpolation=cv2.INTER_AREA
             )
             np.testing.assert_array_equal(image, reduced)
-            assert part.class_ids[part.paths.index(file)] == index % 10
+            assert part.labels.class_ids[part.paths.index(file)] == index % 10

@@ -13,11 +13,13 @@ from galpipe.classification.training.losses import (
     allowed_set_loss,
 )
 
+from .label_rows import labels_of
+
 
 def loss(
     allowed: list[list[float]], probabilities: list[list[float]], smoothing: float = 0.0
 ) -> np.ndarray:
-    labels, given = np.array(allowed, np.float32), np.array(probabilities, np.float32)
+    labels, given = labels_of(allowed).to_targets(), np.array(probabilities, np.float32)
     return ops.convert_to_numpy(allowed_set_loss(labels, given, smoothing))
 
 
@@ -72,7 +74,7 @@ def test_smoothing_of_one_class_is_the_usual_one(
     p = np.array([weights], np.float32) / sum(weights)
     label = np.eye(len(weights), dtype=np.float32)[[true]]
     usual = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(label, p)
-    own = AllowedSetLoss(smoothing)(label, p)
+    own = AllowedSetLoss(smoothing)(labels_of(label).to_targets(), p)
     np.testing.assert_allclose(own, usual, rtol=1e-4, atol=1e-5)
 
 
@@ -92,19 +94,19 @@ def test_smoothing_of_sets_and_soft_labels() -> None:
 
 def test_the_loss_is_kept_with_its_smoothing() -> None:
     restored = keras.losses.deserialize(keras.losses.serialize(AllowedSetLoss(0.3)))
-    label, p = np.eye(3, dtype=np.float32), np.full((3, 3), 1 / 3, np.float32)
+    label, p = labels_of(np.eye(3)).to_targets(), np.full((3, 3), 1 / 3, np.float32)
     assert float(restored(label, p)) == float(AllowedSetLoss(0.3)(label, p))
 
 
 def test_accuracy_of_soft_labels_is_that_of_their_leading_class() -> None:
-    allowed = np.array([[0.6, 0.4, 0], [0.4, 0.5, 0.1]], np.float32)
+    allowed = labels_of([[0.6, 0.4, 0], [0.4, 0.5, 0.1]]).to_targets()
     probabilities = np.array([[0.7, 0.2, 0.1]] * 2, np.float32)
     accuracy = ops.convert_to_numpy(allowed_set_accuracy(allowed, probabilities))
     assert accuracy.tolist() == [1, 0]
 
 
 def test_accuracy_counts_any_allowed_class() -> None:
-    allowed = np.array([[1, 1, 0], [0, 0, 1], [0, 1, 1]], np.float32)
+    allowed = labels_of([[1, 1, 0], [0, 0, 1], [0, 1, 1]]).to_targets()
     probabilities = np.array([[0.2, 0.7, 0.1], [0.5, 0.2, 0.3], [0.1, 0.2, 0.7]], np.float32)
     accuracy = ops.convert_to_numpy(allowed_set_accuracy(allowed, probabilities))
     assert accuracy.tolist() == [1, 0, 1]

@@ -10,6 +10,8 @@ from galpipe.classification.training.measure import measure
 from galpipe.classification.training.sources import Sources
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember
 
+from .label_rows import labels_of
+
 pytest.importorskip("sklearn")
 CLASSES = ("red", "green", "blue")
 
@@ -29,7 +31,7 @@ class Colours:
 def cutouts(paths: list[Path], allowed: list[list[float]]) -> Cutouts:
     images = np.zeros((len(paths), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
     boxes = np.tile([40.0, 40.0, 152.0, 152.0], (len(paths), 1))
-    return Cutouts(tuple(paths), images, np.array(allowed, np.float32), boxes)
+    return Cutouts(tuple(paths), images, labels_of(allowed), boxes)
 
 
 @pytest.fixture(scope="module")

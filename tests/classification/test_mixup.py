@@ -7,14 +7,17 @@ from keras import ops
 
 from galpipe.classification.training.losses import allowed_set_loss
 from galpipe.classification.training.mixup import mix
+from galpipe.datasets.targets import Labels
 
-LABELS = np.array([[1, 0, 0], [0, 1, 1], [0.2, 0.5, 0.3], [0, 0, 1], [0.25, 0, 0]], np.float32)
+from .label_rows import labels_of
+
+LABELS = labels_of([[1, 0, 0], [0, 1, 1], [0.2, 0.5, 0.3], [0, 0, 1], [0.25, 0, 0]])
 PROBABILITIES = np.array([0.5, 0.3, 0.2], np.float32)
 
 
-def loss(labels: np.ndarray) -> np.ndarray:
-    given = np.broadcast_to(PROBABILITIES, labels.shape)
-    return ops.convert_to_numpy(allowed_set_loss(labels, given))
+def loss(labels: Labels) -> np.ndarray:
+    given = np.broadcast_to(PROBABILITIES, labels.values.shape)
+    return ops.convert_to_numpy(allowed_set_loss(labels.to_targets(), given))
 
 
 @given(st.integers(0, 1000), st.floats(0.05, 5))
@@ -32,7 +35,7 @@ def test_sets_of_classes_are_not_blended() -> None:
     rng = np.random.default_rng(0)
     inputs, labels, _ = mix(rng, np.eye(5, dtype=np.float32), LABELS, np.ones(5, np.float32), 0.4)
     assert inputs[1].tolist() == [0, 1, 0, 0, 0]
-    assert labels[1].tolist() == [0, 1, 1]
+    assert labels.values[1].tolist() == [0, 1, 1]
     assert not inputs[[0, 2, 3, 4], 1].any()
 
 
@@ -43,9 +46,9 @@ def test_pictures_are_blended_whole() -> None:
         blended, labels, _ = mix(
             np.random.default_rng(seed),
             pictures,
-            np.eye(2, dtype=np.float32),
+            labels_of(np.eye(2)),
             np.ones(2, np.float32),
             1.0,
         )
         np.testing.assert_allclose(blended.min(axis=(1, 2, 3)), blended.max(axis=(1, 2, 3)))
-        np.testing.assert_allclose(blended[:, 0, 0, 0], labels[:, 1], atol=1e-6)
+        np.testing.assert_allclose(blended[:, 0, 0, 0], labels.values[:, 1], atol=1e-6)

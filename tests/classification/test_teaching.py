@@ -10,13 +10,15 @@ from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
 from galpipe.classification.training.distillation import taught
 from galpipe.classification.training.sources import Sources
 
+from .label_rows import labels_of
+
 
 def cutouts(labels: list[list[float]]) -> Cutouts:
     count = len(labels)
     images = np.full((count, CACHE_SIZE, CACHE_SIZE, 3), 10, np.uint8)
     boxes = np.tile([60.0, 60.0, 130.0, 130.0], (count, 1))
     paths = tuple(Path(f"{number}.png") for number in range(count))
-    return Cutouts(paths, images, np.array(labels, np.float32).reshape(count, 3), boxes)
+    return Cutouts(paths, images, labels_of(np.reshape(labels, (count, 3))), boxes)
 
 
 def teacher() -> keras.Model:
@@ -35,9 +37,10 @@ def test_open_labels_are_filled_in_within_what_they_allow() -> None:
     extra = cutouts([[1, 1, 1], [0, 1, 1], [0, 1, 0], [0.7, 0.1, 0.2]])
     result = taught(Sources(own, own, own, extra, {}), teacher(), 32, 1.5)
     wanted = [[0.2, 0.2, 0.6], [0, 0.25, 0.75], [0, 1, 0], [0.7, 0.1, 0.2]]
-    np.testing.assert_allclose(result.extra.allowed, wanted, atol=1e-6)
+    np.testing.assert_allclose(result.extra.labels.values, wanted, atol=1e-6)
+    assert not result.extra.labels.is_set.any()
     assert result.train is own
-    np.testing.assert_array_equal(extra.allowed[0], [1, 1, 1])
+    np.testing.assert_array_equal(extra.labels.values[0], [1, 1, 1])
 
 
 def test_without_extra_images_there_is_nothing_to_teach() -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from galpipe.classification.training.losses import allowed_set_accuracy
 from galpipe.classification.training.weights import search_weights, weight_grid
 
-LABELS = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
+from .label_rows import labels_of
+
+LABELS = labels_of(np.eye(2)[[0, 0, 1, 1]])
 
 
 def sure_of_first(*values: float) -> list[list[float]]:
@@ -51,7 +53,7 @@ def test_one_member_gets_all() -> None:
 
 
 def test_a_partial_label_is_met_by_any_of_its_classes() -> None:
-    allowed = np.array([[1, 1, 0], [0, 0, 1]], np.float32)
+    allowed = labels_of([[1, 1, 0], [0, 0, 1]])
     third = [[0.1, 0.1, 0.8], [0.1, 0.1, 0.8]]
     second = [[0.0, 0.9, 0.1], [0.2, 0.5, 0.3]]
     weights = search_weights(np.array([third, second], np.float32), allowed)
@@ -66,10 +68,10 @@ def test_no_member_alone_is_better_than_the_ensemble(
 ) -> None:
     rng = np.random.default_rng(seed)
     given = rng.dirichlet(np.ones(classes), (members, images)).astype(np.float32)
-    labels = np.eye(classes, dtype=np.float32)[rng.integers(0, classes, images)]
+    labels = labels_of(np.eye(classes)[rng.integers(0, classes, images)])
     mixed = np.tensordot(search_weights(given, labels).astype(np.float32), given, axes=1)
 
     def accuracy(probabilities: np.ndarray) -> float:
-        return float(np.mean(allowed_set_accuracy(labels, probabilities)))
+        return float(np.mean(allowed_set_accuracy(labels.to_targets(), probabilities)))
 
     assert accuracy(mixed) >= max(accuracy(alone) for alone in given) - 1e-6

@@ -20,6 +20,7 @@ from galpipe.classification.training.fit import fit, validation_arrays
 from galpipe.classification.training.schedule import Schedule
 from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, CnnDesign
+from galpipe.datasets.targets import Labels
 
 RECIPE = Recipe(
     input_size=32,
@@ -46,7 +47,8 @@ def cutouts() -> Cutouts:
     allowed = np.eye(3, dtype=np.float32)[np.arange(6) % 3]
     allowed[0], allowed[1] = [1, 1, 0], [0, 0.7, 0.2]
     boxes = np.tile([48.0, 48, 144, 144], (6, 1))
-    return Cutouts(tuple(Path(f"{i}.png") for i in range(6)), images, allowed, boxes)
+    labels = Labels(allowed, np.arange(6) == 0)
+    return Cutouts(tuple(Path(f"{i}.png") for i in range(6)), images, labels, boxes)
 
 
 def stop_in_second_epoch(views: RandomViews) -> RandomViews:
