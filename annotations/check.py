@@ -11,7 +11,7 @@ from ..errors import InputError, OutputError
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .convert import check_vacant
-from .formats.format import Format, Writing
+from .formats.format import AnnotationFormat, WriteOptions
 from .formats.registry import format_named
 from .issues import FAULTS, Fault, FaultKind, box_faults, duplicates, small_boxes
 from .repair import Change, mend
@@ -28,7 +28,7 @@ class Check:
     ----------
     path : Path
         The annotations.
-    form : Format
+    form : AnnotationFormat
         Their format.
     images_folder : Path or None
         Where the images were looked for; None if they were not.
@@ -43,7 +43,7 @@ class Check:
     """
 
     path: Path
-    form: Format
+    form: AnnotationFormat
     images_folder: Path | None
     images: int = 0
     objects: int = 0
@@ -119,7 +119,7 @@ def check(
             mended.append(sound)
     if goal is not None and form.write is not None and len(mended):
         names = source.class_order(mended.labels)
-        form.write(goal, mended, Writing(names, source.images, source.settings))
+        form.write(goal, mended, WriteOptions(names, source.images, source.settings))
         result.mended = goal
     return result
 

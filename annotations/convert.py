@@ -11,7 +11,7 @@ from typing import Any, get_args
 from ..errors import InputError, OutputError
 from .annotation import AnnotatedImage
 from .collection import Collection
-from .formats.format import Content, Format, Writing
+from .formats.format import AnnotationFormat, Feature, WriteOptions
 from .formats.registry import FORMATS, format_named
 from .issues import box_faults
 from .source import AnnotationSource
@@ -28,7 +28,7 @@ class Conversion:
 
     Attributes
     ----------
-    source, target : Format
+    source, target : AnnotationFormat
         The formats.
     images, objects : int
         How many were written.
@@ -38,28 +38,28 @@ class Conversion:
         One for each file or entry that could not be read and is left out.
     skipped : int
         Difficult objects left out because the caller asked for it.
-    lost : mapping of Content to int
+    lost : mapping of Feature to int
         What the target cannot hold: in ``empty`` and ``size`` the number of images, in the others
         the number of objects.
     faulty : int
         Boxes that are inverted, empty or reach beyond their image; written as they stand.
     """
 
-    source: Format
-    target: Format
+    source: AnnotationFormat
+    target: AnnotationFormat
     images: int
     objects: int
     class_names: tuple[str, ...]
     failures: tuple[InputError, ...]
     skipped: int
-    lost: Mapping[Content, int]
+    lost: Mapping[Feature, int]
     faulty: int
 
 
 def convert(
     source: AnnotationSource,
     output: str | Path,
-    form: Format,
+    form: AnnotationFormat,
     *,
     skip_difficult: bool = False,
     settings: Mapping[str, Any] | None = None,
@@ -73,7 +73,7 @@ def convert(
         The annotations; read once.
     output : str or Path
         File or folder to write, as the format has it.
-    form : Format
+    form : AnnotationFormat
         The format to write; see `target_format`.
     skip_difficult : bool
         Leave out difficult objects, so that a format without that flag does not make them certain.
@@ -99,7 +99,7 @@ def convert(
         raise OutputError(f"{form.title} can be read, but not written.")
     check_vacant(output, form, overwrite=overwrite)
     collection = Collection()
-    found: Counter[Content] = Counter()
+    found: Counter[Feature] = Counter()
     skipped = faulty = 0
     for _, image in source:
         kept = _without_difficult(image) if skip_difficult else image
@@ -112,8 +112,10 @@ def convert(
         raise InputError(f"{source.path} holds no annotated image that can be read.{reason}")
     class_names = source.class_order(collection.labels)
     _refuse_unknown(source, collection)
-    form.write(output, collection, Writing(class_names, source.images, settings or {}))
-    lost = {content: found[content] for content in get_args(Content) if content not in form.holds}
+    form.write(output, collection, WriteOptions(class_names, source.images, settings or {}))
+    lost = {
+        content: found[content] for content in get_args(Feature) if content not in form.supports
+    }
     return Conversion(
         source=source.form,
         target=form,
@@ -127,7 +129,7 @@ def convert(
     )
 
 
-def target_format(output: str | Path, name: str | None = None) -> Format:
+def target_format(output: str | Path, name: str | None = None) -> AnnotationFormat:
     """Return the format to write: the one named, or the one that the suffix of the output means.
 
     Raises
@@ -148,7 +150,7 @@ def target_format(output: str | Path, name: str | None = None) -> Format:
     )
 
 
-def check_vacant(output: Path, form: Format, *, overwrite: bool) -> None:
+def check_vacant(output: Path, form: AnnotationFormat, *, overwrite: bool) -> None:
     """Refuse an output that exists, unless it may be replaced and is a file or folder as needed.
 
     Raises
@@ -185,7 +187,7 @@ def _without_difficult(image: AnnotatedImage) -> AnnotatedImage:
     return replace(image, objects=tuple(box for box in image.objects if not box.difficult))
 
 
-def _count(image: AnnotatedImage, found: Counter[Content]) -> None:
+def _count(image: AnnotatedImage, found: Counter[Feature]) -> None:
     """Count what an image holds that some formats cannot."""
     found["empty"] += not image.objects
     found["size"] += image.width > 0 and image.height > 0

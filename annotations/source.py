@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InputError
 from .annotation import AnnotatedImage
 from .collection import Collection
-from .formats.format import Reading, Writing
+from .formats.format import ReadOptions, WriteOptions
 from .formats.locate import fill_size
 from .formats.registry import detect_format, format_named
 from .images import ImageFolder, images_beside
@@ -36,7 +36,7 @@ class AnnotationSource:
 
     Attributes
     ----------
-    form : Format
+    form : AnnotationFormat
         Their format.
     images : ImageFolder or None
         The folder of the images.
@@ -81,7 +81,7 @@ class AnnotationSource:
             left out and stand in `failures`.
         """
         self.failures.clear()
-        reading = Reading(self.images, self.class_names, self.failures.append, self.settings)
+        reading = ReadOptions(self.images, self.class_names, self.failures.append, self.settings)
         return self.form.read(self.path, reading)
 
     def located(self) -> Iterator[tuple[Path, AnnotatedImage]]:
@@ -160,7 +160,7 @@ def read_annotated_images(
     source = AnnotationSource(annotations, images=images)
     folder = ImageFolder(images)
     pairs, missing = [], []
-    for file, annotated in source.form.read(source.path, Reading(folder)):
+    for file, annotated in source.form.read(source.path, ReadOptions(folder)):
         _refuse_empty_boxes(file, annotated)
         path = folder.find(annotated.filename)
         if path is None:
@@ -220,7 +220,7 @@ def write_annotations(
     target = format_named(form)
     if target.write is None:
         raise InputError(f"{target.title} can be read, but not written.")
-    target.write(Path(path), collection, Writing(names, images_of))
+    target.write(Path(path), collection, WriteOptions(names, images_of))
 
 
 def _refuse_empty_boxes(file: Path, image: AnnotatedImage) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.convert import convert
-from galpipe.annotations.formats.format import Writing
+from galpipe.annotations.formats.format import WriteOptions
 from galpipe.annotations.formats.registry import format_named
 from galpipe.annotations.source import AnnotationSource
 
@@ -56,7 +56,7 @@ def make(folder: Path, count: int) -> None:
         collection.append(AnnotatedImage(name, SIDE, SIDE, 3, tuple(boxes)))
     write = format_named("voc").write
     assert write is not None
-    write(folder / "voc", collection, Writing(CLASSES))
+    write(folder / "voc", collection, WriteOptions(CLASSES))
 
 
 def ours(form: str) -> Direction:

@@ -18,7 +18,7 @@ from ..annotation import AnnotatedImage, ObjectBox, label_order
 from ..classes import index_of
 from ..collection import Collection
 from .coco_reader import coco_file, read_coco, read_coco_classes
-from .format import Content, Format, Writing
+from .format import AnnotationFormat, Feature, WriteOptions
 from .json_values import json_head
 from .widths import width_between
 
@@ -90,11 +90,13 @@ def write_coco(
     """
     path = Path(path)
     collection = Collection(images)
-    _write(path, collection, Writing(collection.labels if class_names is None else class_names))
+    _write(
+        path, collection, WriteOptions(collection.labels if class_names is None else class_names)
+    )
     return path
 
 
-def _write(path: Path, collection: Collection, writing: Writing) -> None:
+def _write(path: Path, collection: Collection, writing: WriteOptions) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write('{"images": [')
         separator = "\n"
@@ -174,10 +176,10 @@ def _recognises(path: Path) -> bool:
     return _MARK.match(json_head(coco_file(path))) is not None
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="coco",
     title="COCO detection JSON",
-    holds=frozenset(get_args(Content)),
+    supports=frozenset(get_args(Feature)),
     recognises=_recognises,
     read=read_coco,
     read_classes=read_coco_classes,

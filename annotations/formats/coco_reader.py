@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
 from .flags import parse_flag
-from .format import Reading
+from .format import ReadOptions
 from .json_values import (
     describe,
     need_count,
@@ -39,7 +39,7 @@ def coco_file(path: Path) -> Path:
     return path / _ROBOFLOW if path.is_dir() else path
 
 
-def read_coco(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_coco(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Yield the images in the order of the file, also those without annotations.
 
     An annotation without a box gets that around its polygons; run-length masks are not decoded.
@@ -49,7 +49,7 @@ def read_coco(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedIma
     ----------
     path : Path
         The JSON file, or a folder that Roboflow exported.
-    reading : Reading
+    reading : ReadOptions
         Of its parts, `images` and `on_error` are used.
 
     Raises

@@ -20,7 +20,7 @@ from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .decimals import EXACT, decimal_from_text, show_decimal
-from .format import Format, Reading, Writing
+from .format import AnnotationFormat, ReadOptions, WriteOptions
 from .json_images import read_images
 from .json_values import json_head, need_dict, need_list, need_number, need_text
 
@@ -38,7 +38,7 @@ def _recognises(path: Path) -> bool:
     return _MARK.match(json_head(_file(path))) is not None
 
 
-def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     file = _file(path)
     content = read_json(file, parse_float=decimal_from_text)
     if not isinstance(content, list):
@@ -75,7 +75,7 @@ def _edges(centre: Decimal, extent: Decimal) -> tuple[float, float]:
     return float(EXACT.subtract(centre, half)), float(EXACT.add(centre, half))
 
 
-def _write(path: Path, collection: Collection, writing: Writing) -> None:
+def _write(path: Path, collection: Collection, writing: WriteOptions) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write("[")
         separator = "\n"
@@ -105,10 +105,10 @@ def _centre_and_extent(low: float, high: float) -> tuple[str, str]:
     return show_decimal(centre), show_decimal(EXACT.subtract(last, first))
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="createml",
     title="CreateML JSON",
-    holds=frozenset({"empty"}),
+    supports=frozenset({"empty"}),
     recognises=_recognises,
     read=_read,
     write=_write,

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .flags import parse_flag
-from .format import Format, Reading, Writing
+from .format import AnnotationFormat, ReadOptions, WriteOptions
 from .locate import locate
 from .text import parse_number, show_number, write_lines
 
@@ -47,7 +47,7 @@ class _Gathered:
             yield ObjectBox(label, xmin, ymin, xmax, ymax, difficult, truncated, pose)
 
 
-def read_csv(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_csv(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read a table of boxes.
 
     Columns are known by their names, in any order: ``filename, class, xmin, ymin, xmax, ymax`` are
@@ -59,7 +59,7 @@ def read_csv(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImag
     ----------
     path : Path
         The table, UTF-8 with commas, at most 1 GiB.
-    reading : Reading
+    reading : ReadOptions
         Sizes that the table lacks come from `images`.
 
     Yields
@@ -90,7 +90,7 @@ def read_csv(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImag
             yield path, located
 
 
-def write_csv(path: Path, images: Collection, writing: Writing) -> None:
+def write_csv(path: Path, images: Collection, writing: WriteOptions) -> None:
     """Write a table of boxes.
 
     The columns are ``filename, width, height, class, xmin, ymin, xmax, ymax``; if any object has
@@ -107,7 +107,7 @@ def write_csv(path: Path, images: Collection, writing: Writing) -> None:
         The table; replaced if it exists.
     images : Collection
         Images without objects cannot be held.
-    writing : Writing
+    writing : WriteOptions
         Nothing of it is needed.
 
     Raises
@@ -240,10 +240,10 @@ def _recognises(path: Path) -> bool:
         return False
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="csv",
     title="CSV table (TF Object Detection tutorials)",
-    holds=frozenset({"size", "difficult", "truncated", "pose"}),
+    supports=frozenset({"size", "difficult", "truncated", "pose"}),
     recognises=_recognises,
     read=read_csv,
     write=write_csv,

@@ -18,7 +18,7 @@ from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .ds9_points import points_on_image
 from .ds9_regions import Kind, Region, parse_regions
-from .format import Format, Reading, Writing
+from .format import AnnotationFormat, ReadOptions, WriteOptions
 from .locate import named_by_file
 from .stems import files_by_stem
 from .text import bounded, show_number, write_lines
@@ -34,7 +34,7 @@ _DECIMALS = 9
 """Of a pixel: takes away the rounding of half widths and of turned boxes."""
 
 
-def read_ds9(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_ds9(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read DS9 regions as boxes.
 
     Boxes, ellipses, circles and polygons are understood, turned ones too: what is taken is the
@@ -50,7 +50,7 @@ def read_ds9(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImag
     ----------
     path : Path
         A region file, or a folder of them; each is named as its image is.
-    reading : Reading
+    reading : ReadOptions
         `images` give full names, sizes and world coordinates.  The setting ``class_name`` is the
         class of regions without text and tags, by default "object".
 
@@ -72,7 +72,7 @@ def read_ds9(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImag
             reading.on_error(error)
 
 
-def write_ds9(folder: Path, images: Collection, writing: Writing) -> None:
+def write_ds9(folder: Path, images: Collection, writing: WriteOptions) -> None:
     """Write DS9 regions: boxes in image coordinates with their class as text.
 
     A difficult or truncated object has the tag of that name.  Numbers are exact to a billionth of
@@ -84,7 +84,7 @@ def write_ds9(folder: Path, images: Collection, writing: Writing) -> None:
         Gets ``<image stem>.reg``; without objects it has its header alone.
     images : Collection
         The annotations.
-    writing : Writing
+    writing : WriteOptions
         Nothing of it is needed.
 
     Raises
@@ -112,7 +112,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _read_file(file: Path, reading: Reading) -> AnnotatedImage:
+def _read_file(file: Path, reading: ReadOptions) -> AnnotatedImage:
     def tell(error: ValueError) -> None:
         reading.on_error(InputError(f"{file}, {error}. Correct or delete that region."))
 
@@ -177,10 +177,10 @@ def _recognises(path: Path) -> bool:
         return False
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="ds9",
     title="DS9 regions",
-    holds=frozenset({"empty", "difficult", "truncated"}),
+    supports=frozenset({"empty", "difficult", "truncated"}),
     recognises=_recognises,
     read=read_ds9,
     write=write_ds9,

@@ -12,9 +12,9 @@ from ..annotation import AnnotatedImage
 from ..collection import Collection
 from ..images import ImageFolder
 
-__all__ = ["Content", "Format", "Reading", "Writing"]
+__all__ = ["AnnotationFormat", "Feature", "ReadOptions", "WriteOptions"]
 
-Content = Literal["empty", "size", "difficult", "truncated", "pose", "attributes"]
+Feature = Literal["empty", "size", "difficult", "truncated", "pose", "attributes"]
 """What not every format can hold: images without objects, the size of the image, three flags of an
 object, and its other attributes."""
 
@@ -24,7 +24,7 @@ def _raise(error: InputError) -> None:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """What a reader is told beside the path.
 
     Attributes
@@ -46,7 +46,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Writing:
+class WriteOptions:
     """What a writer is told beside the annotations.
 
     Attributes
@@ -65,7 +65,7 @@ class Writing:
 
 
 @dataclass(frozen=True)
-class Format:
+class AnnotationFormat:
     """One annotation format.
 
     Attributes
@@ -74,7 +74,7 @@ class Format:
         As the command line knows it.
     title : str
         As people know it.
-    holds : frozenset of Content
+    supports : frozenset of Feature
         What is kept when it is written and read again.
     recognises : callable
         Whether a path (file or folder) looks like this format; opens as little as it can and never
@@ -82,7 +82,7 @@ class Format:
     read : callable
         Yields ``(file, image)`` in a stable order: the annotation file and what it says of one
         image.  Boxes come as they stand, also inverted ones; syntax that cannot be understood goes
-        to ``Reading.on_error``.
+        to ``ReadOptions.on_error``.
     read_classes : callable or None
         The class list that the annotations declare, in order of the ids, or None where they declare
         none.
@@ -94,9 +94,9 @@ class Format:
 
     name: str
     title: str
-    holds: frozenset[Content]
+    supports: frozenset[Feature]
     recognises: Callable[[Path], bool]
-    read: Callable[[Path, Reading], Iterator[tuple[Path, AnnotatedImage]]]
+    read: Callable[[Path, ReadOptions], Iterator[tuple[Path, AnnotatedImage]]]
     read_classes: Callable[[Path], tuple[str, ...] | None] | None = None
-    write: Callable[[Path, Collection, Writing], None] | None = None
+    write: Callable[[Path, Collection, WriteOptions], None] | None = None
     suffix: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import InputError
 from ..annotation import AnnotatedImage, ObjectBox
-from .format import Reading
+from .format import ReadOptions
 from .locate import locate
 
 __all__ = ["read_images"]
@@ -20,7 +20,7 @@ def read_images(
     parts_of: Callable[[object], tuple[str, list[Any]]],
     object_of: Callable[[object], ObjectBox],
     noun: str,
-    reading: Reading,
+    reading: ReadOptions,
 ) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Yield the images of a file; what is wrong in one object or image leaves out that alone.
 
@@ -36,7 +36,7 @@ def read_images(
         From such an entry to the object; raises ValueError.
     noun : str
         What the format calls an object.
-    reading : Reading
+    reading : ReadOptions
         Where the images lie, and who is told of errors.
     """
     for title, entry in entries:

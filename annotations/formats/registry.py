@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ...errors import InputError
-from .format import Format
+from .format import AnnotationFormat
 
 __all__ = ["FORMATS", "detect_format", "format_named", "writable_formats"]
 
@@ -27,15 +27,15 @@ _MODULES = (
 )
 
 
-def _load() -> Mapping[str, Format]:
+def _load() -> Mapping[str, AnnotationFormat]:
     formats = [import_module(f".{module}", __package__).FORMAT for module in _MODULES]
     return MappingProxyType({form.name: form for form in formats})
 
 
-FORMATS: Mapping[str, Format] = _load()
+FORMATS: Mapping[str, AnnotationFormat] = _load()
 
 
-def format_named(name: str) -> Format:
+def format_named(name: str) -> AnnotationFormat:
     """Return a format by its name.
 
     Raises
@@ -53,7 +53,7 @@ def writable_formats() -> tuple[str, ...]:
     return tuple(name for name, form in FORMATS.items() if form.write is not None)
 
 
-def detect_format(path: str | Path) -> Format:
+def detect_format(path: str | Path) -> AnnotationFormat:
     """Return the format that a file or folder is in.
 
     Raises

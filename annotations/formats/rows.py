@@ -15,7 +15,7 @@ from ...errors import InputError
 from ...files.tables.columns import Columns
 from ...files.tables.read import column_names, table_files
 from ..annotation import ObjectBox
-from .format import Reading
+from .format import ReadOptions
 
 __all__ = ["boxes_of_rows", "class_name_of", "matches", "number_setting"]
 
@@ -29,7 +29,7 @@ def boxes_of_rows(
     edges: NDArray[np.float64],
     labels: Sequence[str],
     attributes: Mapping[str, str],
-    reading: Reading,
+    reading: ReadOptions,
     rows: Sequence[int],
 ) -> tuple[ObjectBox, ...]:
     """Return the objects of some rows; rows that are no box go to ``reading.on_error``.
@@ -45,7 +45,7 @@ def boxes_of_rows(
         Classes, one for each row of the table; an empty one is no box.
     attributes : mapping of str to str
         Columns that are kept, and the names under which they are.
-    reading : Reading
+    reading : ReadOptions
         Learns of rows that are left out.
     rows : sequence of int
         The rows wanted, from 0.
@@ -69,12 +69,12 @@ def boxes_of_rows(
     return tuple(boxes)
 
 
-def class_name_of(reading: Reading) -> str:
+def class_name_of(reading: ReadOptions) -> str:
     """Return the label of objects whose table gives none: ``class_name``, or "object"."""
     return str(reading.settings.get("class_name") or "object")
 
 
-def number_setting(reading: Reading, name: str) -> float | None:
+def number_setting(reading: ReadOptions, name: str) -> float | None:
     """Return a setting that is a number above 0; None if it is not set.
 
     Raises

@@ -32,7 +32,7 @@ from ...errors import InputError
 from ...files.tables.columns import Columns
 from ...files.tables.read import read_columns, table_files
 from ..annotation import AnnotatedImage
-from .format import Format, Reading
+from .format import AnnotationFormat, ReadOptions
 from .locate import named_by_file
 from .rows import boxes_of_rows, class_name_of, matches, number_setting
 
@@ -73,7 +73,7 @@ def _recognises(path: Path) -> bool:
     return matches(path, lambda table: _is_sextractor(table) or _is_sep(table))
 
 
-def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     scale = number_setting(reading, "ellipse_scale")
     for file in table_files(path):
         try:
@@ -82,7 +82,7 @@ def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]
             reading.on_error(error)
 
 
-def _read_file(path: Path, reading: Reading, scale: float | None) -> AnnotatedImage:
+def _read_file(path: Path, reading: ReadOptions, scale: float | None) -> AnnotatedImage:
     table = read_columns(path)
     if not (_is_sextractor(table) or _is_sep(table)):
         raise InputError(
@@ -150,10 +150,10 @@ def _sep_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
     return np.hstack([centre - half, centre + half])
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="sextractor",
     title="SExtractor catalogue",
-    holds=frozenset({"attributes"}),
+    supports=frozenset({"attributes"}),
     recognises=_recognises,
     read=_read,
 )

@@ -34,7 +34,7 @@ from ...errors import InputError
 from ...files.tables.read import read_columns, table_files
 from ...imaging import Field
 from ..annotation import AnnotatedImage, ObjectBox
-from .format import Format, Reading
+from .format import AnnotationFormat, ReadOptions
 from .locate import named_by_file
 from .rows import boxes_of_rows, class_name_of, matches
 from .sky_images import open_sky_image, sky_image_names
@@ -50,7 +50,7 @@ def _recognises(path: Path) -> bool:
     return matches(path, lambda table: Layout(table, {}).kind is not None)
 
 
-def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     for file in table_files(path):
         try:
             yield from _read_file(file, reading)
@@ -58,7 +58,7 @@ def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]
             reading.on_error(error)
 
 
-def _read_file(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read_file(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     table = read_columns(path)
     layout = Layout(table, reading.settings)
     if layout.kind is None:
@@ -123,10 +123,10 @@ def _centred_inside(edges: NDArray[np.float64], field: Field) -> list[int]:
     return [int(row) for row in np.flatnonzero(inside.all(axis=1))]
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="table",
     title="Table of galaxies",
-    holds=frozenset({"attributes"}),
+    supports=frozenset({"attributes"}),
     recognises=_recognises,
     read=_read,
 )

@@ -16,7 +16,7 @@ from ...errors import InputError, require
 from ...files.file_types import kind_of, picture_size
 from ..annotation import AnnotatedImage, ObjectBox
 from ..label_map import read_label_map
-from .format import Format, Reading
+from .format import AnnotationFormat, ReadOptions
 from .text import bounded
 from .tfrecord_frames import check_frames
 from .tfrecord_writer import LABEL_MAP, write_tfrecord
@@ -28,7 +28,7 @@ _DECIMALS = 3
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
-def read_tfrecord(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_tfrecord(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read the annotations of TFRecord files; their images are not written out.
 
     Parameters
@@ -36,7 +36,7 @@ def read_tfrecord(path: Path, reading: Reading) -> Iterator[tuple[Path, Annotate
     path : Path
         A ``.tfrecord`` or ``.record`` file, or a folder of them (``NAME-00000-of-00010.tfrecord``
         and ``NAME.tfrecord-00000-of-00010``).
-    reading : Reading
+    reading : ReadOptions
         Records that number their classes without naming them need the ``label_map.pbtxt`` beside
         them, or `class_names`.
 
@@ -211,10 +211,10 @@ def _read_classes(path: Path) -> tuple[str, ...] | None:
     return read_label_map(file) if file.is_file() else None
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="tfrecord",
     title="TFRecord (TF-Vision, TF Object Detection API)",
-    holds=frozenset({"empty", "size", "difficult", "truncated", "pose"}),
+    supports=frozenset({"empty", "size", "difficult", "truncated", "pose"}),
     recognises=_recognises,
     read=read_tfrecord,
     read_classes=_read_classes,

@@ -20,7 +20,7 @@ from ..classes import index_of
 from ..collection import Collection
 from ..images import ImageFolder
 from ..label_map import write_label_map
-from .format import Writing
+from .format import WriteOptions
 
 __all__ = ["LABEL_MAP", "write_tfrecord"]
 
@@ -31,7 +31,7 @@ _IMAGES_IN_SHARD = 1000
 _Kind = Literal["bytes_list", "float_list", "int64_list"]
 
 
-def write_tfrecord(folder: Path, images: Collection, writing: Writing) -> None:
+def write_tfrecord(folder: Path, images: Collection, writing: WriteOptions) -> None:
     """Write annotated images as TFRecord files.
 
     A JPEG or PNG is stored as it is; of other images the RGB picture, as PNG.  Edges are shares of
@@ -46,7 +46,7 @@ def write_tfrecord(folder: Path, images: Collection, writing: Writing) -> None:
         removed, for they would be read as well.
     images : Collection
         The annotations.
-    writing : Writing
+    writing : WriteOptions
         `images` are needed.  The setting ``shards`` is the number of files, by default one for
         each 1000 images.
 

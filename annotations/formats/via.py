@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import InputError
 from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
-from .format import Format, Reading
+from .format import AnnotationFormat, ReadOptions
 from .json_images import read_images
 from .json_values import (
     describe,
@@ -42,7 +42,7 @@ def _recognises(path: Path) -> bool:
     return _MARK.match(json_head(path)) is not None
 
 
-def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     content = read_json(path)
     if isinstance(content, dict):
         content = content.get(_PROJECT, content)
@@ -116,10 +116,10 @@ def _numbers(shape: dict[str, Any], *names: str) -> tuple[float, ...]:
     return tuple(need_number(shape.get(name), name) for name in names)
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="via",
     title="VGG Image Annotator JSON",
-    holds=frozenset(),
+    supports=frozenset(),
     recognises=_recognises,
     read=_read,
 )

@@ -25,7 +25,7 @@ from typing import get_args
 from ...errors import InputError
 from ..annotation import AnnotatedImage
 from ..collection import Collection
-from .format import Content, Format, Reading, Writing
+from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions
 from .locate import named_by_file
 from .stems import files_by_stem
 from .voc_reader import parse_voc
@@ -136,7 +136,7 @@ def _inner(path: Path) -> Path:
     return folder if folder.is_dir() else path
 
 
-def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     one_based = bool(reading.settings.get("voc_one_based"))
     for file in [path] if path.is_file() else voc_files(_inner(path)):
         try:
@@ -148,17 +148,17 @@ def _read(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]
             yield file, image
 
 
-def _write(path: Path, collection: Collection, writing: Writing) -> None:
+def _write(path: Path, collection: Collection, writing: WriteOptions) -> None:
     one_based = bool(writing.settings.get("voc_one_based"))
     files = files_by_stem(path, collection.names, ".xml")
     for file, image in zip(files, collection, strict=True):
         save_voc(file, image, one_based)
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="voc",
     title="Pascal VOC XML (labelImg)",
-    holds=frozenset(get_args(Content)),
+    supports=frozenset(get_args(Feature)),
     recognises=_recognises,
     read=_read,
     write=_write,

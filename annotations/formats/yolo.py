@@ -15,7 +15,7 @@ from ..annotation import AnnotatedImage, ObjectBox
 from ..classes import index_of
 from ..collection import Collection
 from ..images import ImageFolder
-from .format import Format, Reading, Writing
+from .format import AnnotationFormat, ReadOptions, WriteOptions
 from .locate import locate
 from .stems import files_by_stem
 from .text import bounded, parse_number, write_lines
@@ -36,7 +36,7 @@ class _Classes:
     keypoint_numbers: int
 
 
-def read_yolo(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_yolo(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read a YOLO data set.
 
     A line is ``class x_centre y_centre width height``; ``class x1 y1 x2 y2 x3 y3 ...`` is a
@@ -49,7 +49,7 @@ def read_yolo(path: Path, reading: Reading) -> Iterator[tuple[Path, AnnotatedIma
     path : Path
         A folder in one of the layouts of `find_parts`, or the YAML file in it, whose own paths are
         not followed.  The classes are listed in ``data.yaml``, ``classes.txt`` or ``obj.names``.
-    reading : Reading
+    reading : ReadOptions
         The images are looked for in `images` first, then where the layout has them.
         `class_names` serve where the data set lists none.
 
@@ -141,7 +141,7 @@ def write_yolo(
     return files
 
 
-def _read_classes(path: Path, reading: Reading) -> _Classes:
+def _read_classes(path: Path, reading: ReadOptions) -> _Classes:
     file = class_file(path)
     if file is not None:
         return _Classes(read_class_file(file), keypoint_numbers(file))
@@ -242,15 +242,15 @@ def _read_class_list(path: Path) -> tuple[str, ...] | None:
     return None if file is None else read_class_file(file)
 
 
-def _write(path: Path, collection: Collection, writing: Writing) -> None:
+def _write(path: Path, collection: Collection, writing: WriteOptions) -> None:
     sized = (locate(image, writing.images) for image in collection)
     write_yolo(path, sized, writing.class_names)
 
 
-FORMAT = Format(
+FORMAT = AnnotationFormat(
     name="yolo",
     title="YOLO labels",
-    holds=frozenset({"empty"}),
+    supports=frozenset({"empty"}),
     recognises=_recognises,
     read=read_yolo,
     read_classes=_read_class_list,

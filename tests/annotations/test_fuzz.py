@@ -30,7 +30,7 @@ from astropy.wcs import WCS
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
-from galpipe.annotations.formats.format import Format, Reading, Writing
+from galpipe.annotations.formats.format import AnnotationFormat, ReadOptions, WriteOptions
 from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
@@ -133,7 +133,7 @@ def write_seed(name: str, folder: Path) -> Path:
     path = folder / (f"seed{form.suffix}" if form.suffix else "seed")
     assert form.write is not None
     form.write(
-        path, collection(), Writing(("ring", "spiral", "spiral galaxy"), ImageFolder(images))
+        path, collection(), WriteOptions(("ring", "spiral", "spiral galaxy"), ImageFolder(images))
     )
     return path
 
@@ -178,14 +178,14 @@ def write_record(file: Path, record: bytes) -> None:
         writer.write(record)
 
 
-def read(form: Format, path: Path, images: ImageFolder | None) -> None:
+def read(form: AnnotationFormat, path: Path, images: ImageFolder | None) -> None:
     """Read everything that a reader can be asked for; anything but an InputError comes through."""
     form.recognises(path)
     failures: list[InputError] = []
     for function in (
         lambda: form.read_classes and form.read_classes(path),
-        lambda: list(form.read(path, Reading(images, on_error=failures.append))),
-        lambda: list(form.read(path, Reading(None, ("ring", "spiral")))),
+        lambda: list(form.read(path, ReadOptions(images, on_error=failures.append))),
+        lambda: list(form.read(path, ReadOptions(None, ("ring", "spiral")))),
     ):
         try:
             function()
@@ -206,7 +206,7 @@ def fuzz(name: str, folder: Path, count: int, seed: int) -> int:
     """Read so many broken inputs; print what went wrong, return how often it did."""
     form, path = FORMATS[SEEDS[name]], write_seed(name, folder)
     images = ImageFolder(folder / "images")
-    assert any(image.objects for _, image in form.read(path, Reading(images)))
+    assert any(image.objects for _, image in form.read(path, ReadOptions(images)))
     inside = [f for f in sorted(path.rglob("*")) if f.is_file()] if path.is_dir() else [path]
     whole = {file: file.read_bytes() for file in inside}
     wrong: dict[str, int] = {}

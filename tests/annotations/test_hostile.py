@@ -19,7 +19,7 @@ import pytest
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.convert import convert
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.images import ImageFolder
 from galpipe.annotations.label_map import read_label_map
@@ -96,7 +96,7 @@ def read(name: str, path: Path, images: Path | None = None) -> tuple[list[Annota
     found = []
     with within(20):
         try:
-            reading = Reading(folder, ("ring",), failures.append)
+            reading = ReadOptions(folder, ("ring",), failures.append)
             found = [image for _, image in FORMATS[name].read(path, reading)]
         except InputError as error:
             failures.append(error)
@@ -207,7 +207,9 @@ def test_names_never_lead_out_of_the_images(
     else:
         write: Any = FORMATS[name].write
         path = tmp_path / f"labels{FORMATS[name].suffix}"
-        write(path, Collection([AnnotatedImage(hostile, 20, 20, 3, (box,))]), Writing(("ring",)))
+        write(
+            path, Collection([AnnotatedImage(hostile, 20, 20, 3, (box,))]), WriteOptions(("ring",))
+        )
         if name == "csv":
             path.write_text(path.read_text().replace(",20,20,", ",0,0,"))
         elif name == "coco":
@@ -247,7 +249,7 @@ def test_nothing_is_written_or_taken_outside(
         hostile.format(root=tmp_path), 20, 20, 3, (ObjectBox("ring", 1, 1, 5, 5),)
     )
     write: Any = FORMATS["coco"].write
-    write(source, Collection([image]), Writing(("ring",)))
+    write(source, Collection([image]), WriteOptions(("ring",)))
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     output = tmp_path / "out" / f"labels{FORMATS[name].suffix}"
     try:

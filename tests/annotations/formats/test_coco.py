@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from galpipe.annotations import AnnotatedImage, ObjectBox, to_coco, write_coco
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.coco import FORMAT
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.errors import InputError, OutputError
 
 IMAGES = [
@@ -67,7 +67,7 @@ GOLDEN = {
 
 
 def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
-    return [image for _, image in FORMAT.read(path, Reading(**reading))]
+    return [image for _, image in FORMAT.read(path, ReadOptions(**reading))]
 
 
 def test_the_file_is_as_expected(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_category_ids_follow_the_class_list(tmp_path: Path) -> None:
     path = tmp_path / "boxes.json"
     assert FORMAT.write is not None
     assert FORMAT.read_classes is not None
-    FORMAT.write(path, Collection(IMAGES), Writing(names))
+    FORMAT.write(path, Collection(IMAGES), WriteOptions(names))
     assert json.loads(path.read_text()) == data
     assert FORMAT.read_classes(path) == names
     assert read(path) == IMAGES
@@ -199,7 +199,7 @@ def test_pycocotools_gives_the_real_annotations_full_marks(
 ) -> None:
     from galpipe.annotations.formats.voc import FORMAT as VOC
 
-    pairs = VOC.read(galpipe_data / "gz2" / "annotations", Reading())
+    pairs = VOC.read(galpipe_data / "gz2" / "annotations", ReadOptions())
     images = [image for _, image in pairs]
     assert _score(write_coco(tmp_path / "boxes.json", images))[0] == pytest.approx(1.0)
 

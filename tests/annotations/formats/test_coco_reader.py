@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.formats.coco import FORMAT
-from galpipe.annotations.formats.format import Reading
+from galpipe.annotations.formats.format import ReadOptions
 from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
@@ -38,7 +38,7 @@ def one(folder: Path, **annotation: Any) -> Path:
 
 
 def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
-    return [image for _, image in FORMAT.read(path, Reading(**reading))]
+    return [image for _, image in FORMAT.read(path, ReadOptions(**reading))]
 
 
 def failures(path: Path) -> tuple[list[AnnotatedImage], list[str]]:
@@ -78,7 +78,7 @@ def test_ids_may_be_anything_in_any_order(tmp_path: Path) -> None:
 def test_a_folder_of_roboflow(tmp_path: Path) -> None:
     one(tmp_path).rename(tmp_path / "_annotations.coco.json")
     assert detect_format(tmp_path) is FORMAT
-    [(file, image)] = FORMAT.read(tmp_path, Reading())
+    [(file, image)] = FORMAT.read(tmp_path, ReadOptions())
     assert file == tmp_path / "_annotations.coco.json"
     assert image.labels == ("galaxy",)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.createml import FORMAT
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
@@ -39,12 +39,12 @@ GOLDEN = """[
 
 
 def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
-    return [image for _, image in FORMAT.read(path, Reading(**reading))]
+    return [image for _, image in FORMAT.read(path, ReadOptions(**reading))]
 
 
 def write(path: Path, images: list[AnnotatedImage]) -> Path:
     assert FORMAT.write is not None
-    FORMAT.write(path, Collection(images), Writing(()))
+    FORMAT.write(path, Collection(images), WriteOptions(()))
     return path
 
 
@@ -100,7 +100,7 @@ def test_the_spellings_of_apples_pages(tmp_path: Path) -> None:
 def test_a_folder_of_roboflow(tmp_path: Path) -> None:
     write(tmp_path / "_annotations.createml.json", IMAGES)
     assert detect_format(tmp_path) is FORMAT
-    [(file, _), _] = FORMAT.read(tmp_path, Reading())
+    [(file, _), _] = FORMAT.read(tmp_path, ReadOptions())
     assert file == tmp_path / "_annotations.createml.json"
 
 

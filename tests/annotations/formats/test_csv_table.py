@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.csv_table import FORMAT, read_csv, write_csv
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError, OutputError
 
@@ -22,13 +22,13 @@ BOX = ObjectBox("galaxy", 1, 2.5, 30, 40)
 
 
 def write(path: Path, images: list[AnnotatedImage]) -> Path:
-    write_csv(path, Collection(images), Writing(()))
+    write_csv(path, Collection(images), WriteOptions(()))
     return path
 
 
 def read(path: Path, text: str, **reading: object) -> list[AnnotatedImage]:
     path.write_text(text, encoding="utf-8", newline="")
-    return [image for _, image in read_csv(path, Reading(**reading))]  # type: ignore[arg-type]
+    return [image for _, image in read_csv(path, ReadOptions(**reading))]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_what_is_written_comes_back(
 ) -> None:
     table = write(tmp_path_factory.mktemp("csv") / "boxes.csv", images)
     assert FORMAT.recognises(table)
-    assert [image for _, image in read_csv(table, Reading())] == images
+    assert [image for _, image in read_csv(table, ReadOptions())] == images
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["class"] for row in rows] == [label for image in images for label in image.labels]
@@ -172,7 +172,7 @@ def test_a_row_that_cannot_be_understood_is_left_out(table: Path, row: str) -> N
 def test_a_file_that_is_no_table_is_told(table: Path, content: bytes, reason: str) -> None:
     table.write_bytes(content)
     with pytest.raises(InputError, match=reason):
-        list(read_csv(table, Reading()))
+        list(read_csv(table, ReadOptions()))
 
 
 def test_other_paths_are_refused(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_other_paths_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none.csv", tmp_path / "a.csv"):
         assert not FORMAT.recognises(path)
         with pytest.raises(InputError):
-            list(read_csv(path, Reading()))
+            list(read_csv(path, ReadOptions()))
 
 
 def test_half_a_character_is_not_written(table: Path) -> None:

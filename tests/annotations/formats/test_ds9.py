@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.ds9 import FORMAT, read_ds9, write_ds9
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError, OutputError
 
@@ -23,7 +23,7 @@ GALAXY = ObjectBox("galaxy", 1, 2.5, 30, 40)
 def read(folder: Path, text: str, **reading: object) -> tuple[ObjectBox, ...]:
     """Read a text as the regions of the image a."""
     (folder / "a.reg").write_text(text, encoding="utf-8", newline="")
-    images = read_ds9(folder, Reading(**reading))  # type: ignore[arg-type]
+    images = read_ds9(folder, ReadOptions(**reading))  # type: ignore[arg-type]
     [[file, image]] = list(images)
     assert file == folder / "a.reg"
     assert image.filename.startswith("a")
@@ -66,7 +66,7 @@ def test_the_file_is_as_expected(tmp_path: Path) -> None:
         ),
         AnnotatedImage("empty.fits", 10, 20),
     ]
-    write_ds9(tmp_path, Collection(images), Writing(()))
+    write_ds9(tmp_path, Collection(images), WriteOptions(()))
     header = "# Region file format: DS9 version 4.1\nglobal color=green\nimage\n"
     assert (tmp_path / "m51.reg").read_text() == (
         header
@@ -102,8 +102,8 @@ def test_what_is_written_comes_back(
 ) -> None:
     folder = tmp_path_factory.mktemp("ds9")
     written = AnnotatedImage("a.png", 0, 0, objects=tuple(boxes))
-    write_ds9(folder, Collection([written]), Writing(()))
-    [(_, image)] = read_ds9(folder, Reading())
+    write_ds9(folder, Collection([written]), WriteOptions(()))
+    [(_, image)] = read_ds9(folder, ReadOptions())
     assert image.filename == "a"
     np.testing.assert_allclose(image.boxes, written.boxes, rtol=0, atol=2e-9)
     for name in ("label", "difficult", "truncated"):
@@ -115,7 +115,7 @@ def test_what_is_written_comes_back(
 def test_regions_reads_what_is_written(tmp_path: Path) -> None:
     regions = pytest.importorskip("regions")
     image = AnnotatedImage("a", 0, 0, 3, (GALAXY, ObjectBox("edge-on; warped", -2, 3, 5, 9)))
-    write_ds9(tmp_path, Collection([image]), Writing(()))
+    write_ds9(tmp_path, Collection([image]), WriteOptions(()))
     found = regions.Regions.read(tmp_path / "a.reg", format="ds9")
     assert [region.meta["text"] for region in found] == ["galaxy", "edge-on; warped"]
     for region, box in zip(found, image.objects, strict=True):
@@ -220,7 +220,7 @@ def test_regions_on_the_sky(tmp_path: Path, angle: float, parity: int) -> None:
         for frame, tolerance in (("icrs", 1e-4), ("fk5", 0.08), ("J2000", 0.08)):
             found = edges(tmp_path, f"{frame};{shape}", images=images)
             np.testing.assert_allclose(found, expected, atol=tolerance)
-    [[_, image]] = read_ds9(tmp_path, Reading(images=images))
+    [[_, image]] = read_ds9(tmp_path, ReadOptions(images=images))
     assert (image.filename, image.width, image.height) == ("a.fits", 100, 120)
 
 
@@ -320,7 +320,7 @@ def test_files_made_to_take_forever_do_not(tmp_path: Path) -> None:
 def test_a_class_that_cannot_be_held_is_told(tmp_path: Path, label: str) -> None:
     image = AnnotatedImage("a", 0, 0, 3, (ObjectBox(label, 0, 0, 1, 1),))
     with pytest.raises(OutputError):
-        write_ds9(tmp_path, Collection([image]), Writing(()))
+        write_ds9(tmp_path, Collection([image]), WriteOptions(()))
 
 
 def test_other_paths_are_refused(tmp_path: Path) -> None:
@@ -331,10 +331,10 @@ def test_other_paths_are_refused(tmp_path: Path) -> None:
         assert not FORMAT.recognises(path)
     for path in (tmp_path / "b.reg", tmp_path / "none", tmp_path / "gone"):
         with pytest.raises(InputError):
-            list(read_ds9(path, Reading()))
+            list(read_ds9(path, ReadOptions()))
 
 
 def test_namesakes_are_refused(tmp_path: Path) -> None:
     images = Collection([AnnotatedImage("a.png", 0, 0), AnnotatedImage("x/a.fits", 0, 0)])
     with pytest.raises(OutputError, match="Two images"):
-        write_ds9(tmp_path, images, Writing(()))
+        write_ds9(tmp_path, images, WriteOptions(()))

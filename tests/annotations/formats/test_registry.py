@@ -5,12 +5,12 @@ from typing import get_args
 
 import pytest
 
-from galpipe.annotations.formats.format import Content
+from galpipe.annotations.formats.format import Feature
 from galpipe.annotations.formats.registry import FORMATS, detect_format, format_named
 from galpipe.errors import InputError
 
 GUIDE = Path(__file__).parents[3] / "docs" / "user-guide.md"
-WORDS: dict[Content, str] = {"empty": "empty images", "size": "image sizes"}
+WORDS: dict[Feature, str] = {"empty": "empty images", "size": "image sizes"}
 
 
 def test_the_user_guide_says_what_each_format_holds() -> None:
@@ -22,7 +22,7 @@ def test_the_user_guide_says_what_each_format_holds() -> None:
     assert set(rows) == set(FORMATS)
     for name, (what, kept) in rows.items():
         form = FORMATS[name]
-        held = [WORDS.get(part, part) for part in get_args(Content) if part in form.holds]
+        held = [WORDS.get(part, part) for part in get_args(Feature) if part in form.supports]
         assert kept == ", ".join(held)
         assert ("read only" in what) == (form.write is None)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.convert import convert
-from galpipe.annotations.formats.format import Content, Format, Writing
+from galpipe.annotations.formats.format import AnnotationFormat, Feature, WriteOptions
 from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.images import ImageFolder
 from galpipe.annotations.source import AnnotationSource
@@ -73,22 +73,22 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def written(form: Format, source: list[AnnotatedImage], images: Path, path: Path) -> Path:
+def written(form: AnnotationFormat, source: list[AnnotatedImage], images: Path, path: Path) -> Path:
     path = path / f"{form.name}{form.suffix}"
     assert form.write is not None
     collection = Collection(source)
-    form.write(path, collection, Writing(collection.labels, ImageFolder(images)))
+    form.write(path, collection, WriteOptions(collection.labels, ImageFolder(images)))
     return path
 
 
-def read(form: Format, path: Path, images: Path) -> list[AnnotatedImage]:
+def read(form: AnnotationFormat, path: Path, images: Path) -> list[AnnotatedImage]:
     source = AnnotationSource(path, form.name, images=images)
     found = [image for _, image in source]
     assert not source.failures
     return sorted(found, key=lambda image: image.filename)
 
 
-def as_held(box: ObjectBox, holds: frozenset[Content]) -> tuple[object, ...]:
+def as_held(box: ObjectBox, holds: frozenset[Feature]) -> tuple[object, ...]:
     """What a format keeps of an object beside its box."""
     return (
         box.label,
@@ -102,7 +102,7 @@ def as_held(box: ObjectBox, holds: frozenset[Content]) -> tuple[object, ...]:
 def assert_kept(
     before: list[AnnotatedImage],
     after: list[AnnotatedImage],
-    holds: frozenset[Content],
+    holds: frozenset[Feature],
     rounding: float,
 ) -> None:
     kept = [image for image in before if image.objects or "empty" in holds]
@@ -146,12 +146,12 @@ def test_there_and_back_keeps_what_both_hold(
     place = folder()
     start = written(one, source, images, place)
     before = read(one, start, images)
-    assert_kept(source, before, one.holds, ROUNDING.get(first, 0))
+    assert_kept(source, before, one.supports, ROUNDING.get(first, 0))
     convert(AnnotationSource(start, first, images=images), place / f"there{other.suffix}", other)
     there = AnnotationSource(place / f"there{other.suffix}", second, images=images)
     convert(there, place / f"back{one.suffix}", one)
     after = read(one, place / f"back{one.suffix}", images)
-    assert_kept(before, after, one.holds & other.holds, rounding)
+    assert_kept(before, after, one.supports & other.supports, rounding)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -162,7 +162,7 @@ def test_any_box_is_kept_to_a_thousandth_of_a_pixel(
 ) -> None:
     form = WRITTEN[name]
     path = written(form, source, images, folder())
-    assert_kept(source, read(form, path, images), form.holds, 1e-3)
+    assert_kept(source, read(form, path, images), form.supports, 1e-3)
 
 
 RING = ("coco", "yolo", "createml", "csv", "tfrecord", "voc")

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from galpipe.annotations.formats.format import Reading
+from galpipe.annotations.formats.format import ReadOptions
 from galpipe.annotations.formats.sextractor import FORMAT, ellipse_half_sides
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
@@ -34,7 +34,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def boxes(path: Path, **settings: object) -> np.ndarray:
-    [(_, image)] = FORMAT.read(path, Reading(settings=settings))
+    [(_, image)] = FORMAT.read(path, ReadOptions(settings=settings))
     return image.boxes
 
 
@@ -57,7 +57,7 @@ def test_ellipses_reach_three_times_their_rms(tmp_path: Path) -> None:
     across, up = 3 * math.sqrt(16 * 0.75 + 9 * 0.25), 3 * math.sqrt(16 * 0.25 + 9 * 0.75)
     expected = [(7.5, 14.5, 13.5, 26.5), (31 - across, 41 - up, 31 + across, 41 + up)]
     np.testing.assert_allclose(boxes(path), expected)
-    [(file, image)] = FORMAT.read(path, Reading())
+    [(file, image)] = FORMAT.read(path, ReadOptions())
     assert (file, image.filename, image.labels) == (path, "m51", ("object", "object"))
     assert image.objects[1].attributes == (("NUMBER", "2"),)
 
@@ -119,7 +119,7 @@ def test_fits_catalogues(tmp_path: Path, ldac: bool) -> None:
     fits.HDUList(hdus).writeto(path)
     assert FORMAT.recognises(path)
     np.testing.assert_allclose(boxes(path), [(7.5, 14.5, 13.5, 26.5)])
-    [(_, image)] = FORMAT.read(path, Reading())
+    [(_, image)] = FORMAT.read(path, ReadOptions())
     assert image.objects[0].attributes == (("CLASS_STAR", "0.03"), ("FLAGS", "2"))
 
 
@@ -164,21 +164,21 @@ def test_a_folder_of_catalogues_beside_their_images(tmp_path: Path) -> None:
         write(tmp_path / f"{name}.cat", HEADER + ROWS)
         fits.PrimaryHDU(np.zeros((50, 60), np.float32)).writeto(tmp_path / f"{name}.fits")
     assert FORMAT.recognises(tmp_path)
-    images = [image for _, image in FORMAT.read(tmp_path, Reading(ImageFolder(tmp_path)))]
+    images = [image for _, image in FORMAT.read(tmp_path, ReadOptions(ImageFolder(tmp_path)))]
     assert [image.filename for image in images] == ["a.fits", "b.fits"]
     assert {(image.width, image.height) for image in images} == {(60, 50)}
 
 
 def test_the_class_is_what_the_user_says(tmp_path: Path) -> None:
     path = write(tmp_path / "a.cat", HEADER + ROWS)
-    [(_, image)] = FORMAT.read(path, Reading(settings={"class_name": "galaxy"}))
+    [(_, image)] = FORMAT.read(path, ReadOptions(settings={"class_name": "galaxy"}))
     assert set(image.labels) == {"galaxy"}
 
 
 def test_a_row_without_numbers_is_left_out_and_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.cat", HEADER + "1 11 21 nan 1 90\n2 11 x 2 1 90\n3 9 9 2 1 0\n")
     errors: list[InputError] = []
-    [(_, image)] = FORMAT.read(path, Reading(on_error=errors.append))
+    [(_, image)] = FORMAT.read(path, ReadOptions(on_error=errors.append))
     assert len(image.objects) == 1
     assert ["row 1" in str(errors[0]), "row 2" in str(errors[1])] == [True, True]
 
@@ -196,21 +196,21 @@ def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: str, message: str
     path = write(tmp_path / "a.cat", text)
     assert not FORMAT.recognises(path) or "values" in message
     with pytest.raises(InputError, match=message):
-        list(FORMAT.read(path, Reading()))
+        list(FORMAT.read(path, ReadOptions()))
 
 
 @pytest.mark.parametrize("scale", [0, -1, "much", float("nan"), 1e10])
 def test_a_scale_must_be_a_number(tmp_path: Path, scale: object) -> None:
     path = write(tmp_path / "a.cat", HEADER + ROWS)
     with pytest.raises(InputError, match="ellipse_scale"):
-        list(FORMAT.read(path, Reading(settings={"ellipse_scale": scale})))
+        list(FORMAT.read(path, ReadOptions(settings={"ellipse_scale": scale})))
 
 
 def test_a_real_catalogue_lies_on_its_image(galpipe_data: Path) -> None:
     folder = galpipe_data / "fields" / "fits"
     path = folder / "sep_image_sextractor.cat"
     assert FORMAT.recognises(path)
-    [(_, image)] = FORMAT.read(path, Reading())
+    [(_, image)] = FORMAT.read(path, ReadOptions())
     pixels = read_field(folder / "sep_image.fits").pixels[..., 0]
     assert len(image.objects) == 65
     sky = np.median(pixels)

@@ -11,7 +11,7 @@ from astropy.table import QTable, Table
 from astropy.wcs import WCS
 
 from galpipe.annotations import AnnotatedImage
-from galpipe.annotations.formats.format import Reading
+from galpipe.annotations.formats.format import ReadOptions
 from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.formats.table import FORMAT
 from galpipe.annotations.images import ImageFolder
@@ -28,7 +28,7 @@ def write(path: Path, text: str) -> Path:
 
 def read(path: Path, images: Path | None = None, **settings: object) -> list[AnnotatedImage]:
     folder = None if images is None else ImageFolder(images)
-    return [image for _, image in FORMAT.read(path, Reading(folder, settings=settings))]
+    return [image for _, image in FORMAT.read(path, ReadOptions(folder, settings=settings))]
 
 
 def write_image(path: Path, ra: float = 150.0, width: int = 120, height: int = 100) -> WCS:
@@ -113,7 +113,7 @@ def test_a_column_names_the_image(tmp_path: Path) -> None:
     write_image(tmp_path / "a.fits")
     write_image(tmp_path / "b.fits")
     errors: list[InputError] = []
-    found = list(FORMAT.read(path, Reading(ImageFolder(tmp_path), on_error=errors.append)))
+    found = list(FORMAT.read(path, ReadOptions(ImageFolder(tmp_path), on_error=errors.append)))
     assert [(image.filename, image.labels, image.width) for _, image in found] == [
         ("a.fits", ("star",), 120),
         ("b.fits", ("galaxy", "star"), 120),
@@ -167,7 +167,7 @@ def test_a_sky_table_is_laid_on_every_image(tmp_path: Path) -> None:
     lines.append("15,-40,\n")
     path = write(tmp_path / "sdss.csv", "".join(lines))
     errors: list[InputError] = []
-    found = list(FORMAT.read(path, Reading(ImageFolder(tmp_path), on_error=errors.append)))
+    found = list(FORMAT.read(path, ReadOptions(ImageFolder(tmp_path), on_error=errors.append)))
     assert [image.filename for _, image in found] == ["a.fits", "b.fits"]
     # A radius of 2 arcsec is 4 pixels of 0.5.
     expected = [(26, 46, 34, 54), (86, 46, 94, 54)]
@@ -181,7 +181,7 @@ def test_a_sky_table_names_its_images(tmp_path: Path) -> None:
     text = "field,ra,dec,size\na,150,40,5\nb,150,40,5\na,330,-40,5\n"
     path = write(tmp_path / "all.csv", text)
     errors: list[InputError] = []
-    found = list(FORMAT.read(path, Reading(ImageFolder(tmp_path), on_error=errors.append)))
+    found = list(FORMAT.read(path, ReadOptions(ImageFolder(tmp_path), on_error=errors.append)))
     [(_, image)] = found
     np.testing.assert_allclose(image.boxes, [(55, 45, 65, 55)], atol=1e-3)
     assert ["row 3" in str(errors[0]), "no image 'b'" in str(errors[1])] == [True, True]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, read_label_map
 from galpipe.annotations.collection import Collection
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.tfrecord import FORMAT, read_tfrecord
 from galpipe.annotations.formats.tfrecord_writer import write_tfrecord
 from galpipe.annotations.images import ImageFolder
@@ -43,12 +43,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> ImageFolder:
 def write(
     folder: Path, pictures: ImageFolder | None, images: list[AnnotatedImage], **settings: Any
 ) -> list[Path]:
-    write_tfrecord(folder, Collection(images), Writing(NAMES, pictures, settings))
+    write_tfrecord(folder, Collection(images), WriteOptions(NAMES, pictures, settings))
     return sorted(folder.glob("*.tfrecord"))
 
 
 def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
-    return [image for _, image in read_tfrecord(path, Reading(**reading))]
+    return [image for _, image in read_tfrecord(path, ReadOptions(**reading))]
 
 
 def example(**changes: Any) -> bytes:

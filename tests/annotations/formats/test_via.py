@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.formats.format import Reading
+from galpipe.annotations.formats.format import ReadOptions
 from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.formats.via import FORMAT
 from galpipe.annotations.images import ImageFolder
@@ -34,7 +34,7 @@ def save(folder: Path, content: Any) -> Path:
 
 
 def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
-    return [image for _, image in FORMAT.read(path, Reading(**reading))]
+    return [image for _, image in FORMAT.read(path, ReadOptions(**reading))]
 
 
 def only(folder: Path, *regions: Any) -> tuple[ObjectBox, ...]:

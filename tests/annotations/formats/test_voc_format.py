@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.registry import detect_format
 from galpipe.annotations.formats.voc import FORMAT
 from galpipe.annotations.images import ImageFolder
@@ -35,12 +35,12 @@ IMAGES = [
 
 
 def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
-    return [image for _, image in FORMAT.read(path, Reading(**reading))]
+    return [image for _, image in FORMAT.read(path, ReadOptions(**reading))]
 
 
 def write(path: Path, images: list[AnnotatedImage], **settings: Any) -> Path:
     assert FORMAT.write is not None
-    FORMAT.write(path, Collection(images), Writing((), settings=settings))
+    FORMAT.write(path, Collection(images), WriteOptions((), settings=settings))
     return path
 
 
@@ -302,7 +302,7 @@ def test_real_annotations_survive_the_way_through_coco(
     assert len(images) == count
     collection = Collection(images)
     assert COCO.write is not None
-    COCO.write(tmp_path / "boxes.json", collection, Writing(collection.labels))
-    through = [image for _, image in COCO.read(tmp_path / "boxes.json", Reading())]
+    COCO.write(tmp_path / "boxes.json", collection, WriteOptions(collection.labels))
+    through = [image for _, image in COCO.read(tmp_path / "boxes.json", ReadOptions())]
     assert through == images
     assert read(write(tmp_path / "boxes", through)) == images

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_yolo
 from galpipe.annotations.collection import Collection
-from galpipe.annotations.formats.format import Reading, Writing
+from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.yolo import FORMAT
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError, OutputError
@@ -40,7 +40,7 @@ def make(folder: Path, files: dict[str, str]) -> Path:
 
 
 def read(path: Path, **reading: object) -> list[AnnotatedImage]:
-    return [image for _, image in FORMAT.read(path, Reading(**reading))]  # type: ignore[arg-type]
+    return [image for _, image in FORMAT.read(path, ReadOptions(**reading))]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_the_size_is_taken_from_the_image(tmp_path: Path) -> None:
     images = ImageFolder(make_picture(tmp_path / "pictures" / "a.png").parent)
     collection = Collection([AnnotatedImage("a", 0, 0, 3, (ObjectBox("galaxy", *BOX),))])
     assert FORMAT.write is not None
-    FORMAT.write(tmp_path / "out", collection, Writing(("galaxy",), images))
+    FORMAT.write(tmp_path / "out", collection, WriteOptions(("galaxy",), images))
     assert (tmp_path / "out" / "labels" / "a.txt").read_text() == LINE
 
 
@@ -176,7 +176,7 @@ def test_the_usual_layouts_are_read(tmp_path: Path, labels: str, images: str, cl
     assert FORMAT.recognises(tmp_path)
     assert FORMAT.read_classes is not None
     assert FORMAT.read_classes(tmp_path) == ("galaxy", "star")
-    [(file, image)] = FORMAT.read(tmp_path, Reading())
+    [(file, image)] = FORMAT.read(tmp_path, ReadOptions())
     assert file == tmp_path / labels / "a.txt"
     assert image == AnnotatedImage("a.png", 200, 100, 3, (ObjectBox("galaxy", *BOX),))
 
