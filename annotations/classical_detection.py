@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, require
-from ..imaging.grey import noise_level, smoothed_grey
+from ..imaging.background import noise_level, smoothed_grey
 
 __all__ = ["SHAPES", "Isophotes", "find_isophotes"]
 

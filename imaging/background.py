@@ -1,12 +1,26 @@
-"""The sky of a field: its level, its noise, and where there is no sky at all."""
+"""Sky level and noise of images, padding, and isophotes above the sky.
+
+`background` measures one band of a field in any unit, as the stretch needs it; `noise_level` an
+8-bit grey image, by the definition with which galaxies are annotated.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["background", "correlation_length", "padding"]
+__all__ = [
+    "background",
+    "correlation_length",
+    "extent",
+    "isophote",
+    "noise_level",
+    "padding",
+    "smoothed_grey",
+]
 
 _SAMPLE = 100_000  # pixels: the level is then known to 0.005 of the noise
 _CLIP = 3.0
@@ -14,28 +28,32 @@ _ROUNDS = 12
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _LEAST_SHARE = 0.02  # of the field that must be left as sky
 _RUN = 5  # pixels
+_SMOOTHING = 1.0  # pixels
+_STEP = 3  # pixels between those of a sample of a grey image
+# The sky of many 8-bit images is clipped at black and has no measurable noise.
+_LEAST_NOISE = 0.5  # grey levels
 
 
 def background(
     band: NDArray[np.float32], ignore: NDArray[np.bool_] | None = None
 ) -> tuple[float, float]:
-    """Return the level and the noise of the sky of one band.
+    """Estimate the sky level of one band and its noise.
 
-    Pixels further than three sigma from the median are clipped until nothing changes; the level is
-    the mode after SExtractor (Bertin and Arnouts 1996), and the noise is measured below the level,
-    where no star or galaxy adds to it.
+    Pixels further than three sigma from the median are clipped until nothing changes.  The level is
+    the mode as estimated by SExtractor (Bertin and Arnouts 1996, A&AS 117, 393); the noise is
+    measured from the pixels below it, to which sources do not add.
 
     Parameters
     ----------
-    band : ndarray
-        (H, W), float32, in any unit.
-    ignore : ndarray, optional
-        (H, W), bool: pixels without data.
+    band : ndarray of float32, shape (H, W)
+        In any unit.
+    ignore : ndarray of bool, shape (H, W), optional
+        Pixels without data.
 
     Returns
     -------
     level, noise : float
-        In the unit of the band; the noise is above 0 also for a band without any.
+        In the unit of the band; the noise is positive even if the band has none.
     """
     values = (band if ignore is None else band[~ignore]).ravel()
     values = values[:: max(1, values.size // _SAMPLE)].astype(np.float64)
@@ -43,20 +61,20 @@ def background(
         return 0.0, 1.0
     everything = values
     for _ in range(_ROUNDS):
-        middle = np.median(values)
-        spread = _MAD_TO_SIGMA * np.median(np.abs(values - middle))
+        middle, spread = _median_and_spread(values)
         kept = values[np.abs(values - middle) <= _CLIP * spread]
         if kept.size in (0, values.size):
             break
         values = kept
-    middle, mean = float(np.median(values)), float(values.mean())
+    middle, _ = _median_and_spread(values)
+    mean = float(values.mean())
     crowded = abs(mean - middle) > 0.3 * values.std()
     level = middle if crowded else 2.5 * middle - 1.5 * mean
     below = values[values <= level]
     noise = float(np.sqrt(np.mean((below - level) ** 2))) if below.size else 0.0
     tiny = 1e-6 * max(abs(level), float(np.abs(everything).max()))
     if noise <= tiny:
-        # a picture without noise: the brightest parts decide what is faint
+        # An image without noise: measure faintness by the brightest pixels.
         noise = float(np.quantile(everything, 0.999) - level) / 100
     return level, noise if noise > tiny else 1.0
 
@@ -64,24 +82,23 @@ def background(
 def correlation_length(
     band: NDArray[np.float32], level: float, noise: float, ignore: NDArray[np.bool_]
 ) -> float:
-    """Return how smooth the noise of the sky is.
+    """Estimate the correlation length of the noise of the sky.
 
-    Noise that was white and then smoothed by a Gaussian of s pixels has between neighbours the
-    correlation exp(-1 / (4 s**2)); this solves for s.
+    White noise smoothed by a Gaussian of standard deviation s has the correlation
+    ``exp(-1 / (4 s**2))`` between neighbouring pixels, which is solved for s.
 
     Parameters
     ----------
-    band : ndarray
-        (H, W), float32.
+    band : ndarray of float32, shape (H, W)
     level, noise : float
         From `background`.
-    ignore : ndarray
-        (H, W), bool: pixels without data.
+    ignore : ndarray of bool, shape (H, W)
+        Pixels without data.
 
     Returns
     -------
     float
-        Pixels; 0 for white noise.
+        Standard deviation in pixels; 0 for white noise.
     """
     step = max(1, band.shape[0] // 500)
     rows = band[::step]
@@ -96,20 +113,18 @@ def correlation_length(
 
 
 def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where a field is filled with a constant for want of data.
+    """Find the pixels of a mosaic that are filled with a constant.
 
-    Mosaics are padded with zeros or another number; real sky never has the same value on a whole
-    patch. Returns nothing where hardly any other pixel would be left: such a field has no noise.
+    Real sky never has the same value on a whole patch.  If hardly any other pixel would be left,
+    the field has no noise and no padding.
 
     Parameters
     ----------
-    bands : ndarray
-        (H, W, C), float32.
+    bands : ndarray of float32, shape (H, W, C)
 
     Returns
     -------
-    ndarray
-        (H, W), bool.
+    ndarray of bool, shape (H, W)
     """
     flat = np.ones(bands.shape[:2], dtype=bool)
     for band in np.moveaxis(bands, 2, 0):
@@ -117,12 +132,92 @@ def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
         flat[1:] &= band[1:] == band[:-1]
     if not flat.any():
         return flat
-    # the comparison looks up and left only, so a patch loses its first row and column
+    # Pixels are compared with those above and to the left, so a patch loses a row and a column.
     patches = cv2.morphologyEx(flat.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_RUN, _RUN)))
     grown = cv2.dilate(patches, np.ones((2, 2)), anchor=(0, 0)).astype(bool)
     brightest = bands.mean(axis=2)
     left = ~grown
     if left.mean() < _LEAST_SHARE:
         return np.zeros_like(grown)
-    # the flat core of a saturated star is not padding
+    # The flat core of a saturated star is no padding.
     return grown & (brightest <= np.median(brightest[left]))
+
+
+def smoothed_grey(image: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return the mean of the colours, smoothed by a Gaussian of one pixel.
+
+    Parameters
+    ----------
+    image : ndarray, shape (H, W, C)
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+    """
+    grey = image.astype(np.float32).mean(axis=2)
+    return cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
+
+
+def noise_level(grey: NDArray[np.float32], *, clipped: bool = False) -> tuple[float, float]:
+    """Estimate sky and noise of a grey image by the median and the median absolute deviation.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (H, W)
+        From `smoothed_grey`, in levels of an 8-bit image.
+    clipped : bool
+        Clip sources at three sigma until nothing changes.  If galaxies cover a third of a field,
+        the unclipped noise is four times that of the sky between them.
+
+    Returns
+    -------
+    sky, noise : float
+        Grey levels; the noise is 0.5 or more.
+    """
+    sample = grey[::_STEP, ::_STEP].ravel()
+    while True:
+        sky, spread = _median_and_spread(sample)
+        noise = max(spread, _LEAST_NOISE)
+        kept = sample[sample < sky + _CLIP * noise]
+        if not clipped or len(kept) == len(sample):
+            return sky, noise
+        sample = kept
+
+
+def _median_and_spread(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Return the median, and the standard deviation from the median absolute deviation."""
+    median = float(np.median(values))
+    return median, _MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
+
+
+def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
+    """Return the mask of the connected region above a level that holds the brightest pixel.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (H, W)
+    level : float
+        In the unit of the image.
+    """
+    above = (grey > level).astype(np.uint8)
+    _, regions = cv2.connectedComponents(above)
+    peak = np.unravel_index(int(grey.argmax()), grey.shape)
+    return (regions == regions[peak]) & (above > 0)
+
+
+def extent(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
+    """Return the box of the pixels of a mask.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+
+    Returns
+    -------
+    xmin, ymin, xmax, ymax : float
+        Pixel edges, 0-based, half-open; zeros for an empty mask.
+    """
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(columns):
+        return 0.0, 0.0, 0.0, 0.0
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import iou
-from ..imaging.background import background
-from ..imaging.grey import extent, isophote, noise_level, smoothed_grey
+from ..imaging.background import background, extent, isophote, noise_level, smoothed_grey
 from .seeing import seeing
 
 __all__ = ["BOX_LEVEL", "GalaxyLight", "cut_galaxies"]

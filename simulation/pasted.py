@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, ObjectBox
-from ..imaging.grey import noise_level, smoothed_grey
+from ..imaging.background import noise_level, smoothed_grey
 from .galaxy_light import BOX_LEVEL, GalaxyLight
 from .rescaled import RescaledGalaxy, rescale_galaxy
 from .seeing import seeing

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging.grey import extent, isophote, smoothed_grey
+from ..imaging.background import extent, isophote, smoothed_grey
 from .galaxy_light import GalaxyLight
 
 __all__ = ["RescaledGalaxy", "rescale_galaxy"]

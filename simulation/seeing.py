@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging.grey import noise_level, smoothed_grey
+from ..imaging.background import noise_level, smoothed_grey
 
 __all__ = ["seeing"]
 

@@ -1,4 +1,4 @@
-"""The isophotes about a box: what its object's edges may be, and how they differ."""
+"""Isophotes about a box, as candidates for the edges of its object."""
 
 from __future__ import annotations
 
@@ -8,75 +8,78 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...imaging.background import extent, noise_level
 from ...imaging.boxes import area, iou
-from ...imaging.grey import clipped_noise_level, extent, noise_level
 
-__all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "Isophotes", "find_isophotes"]
+__all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "EdgeCandidates", "edge_candidates"]
 
+# Over the noise of the sky.
 _LEVELS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 9.0, 12.0)
-_WAYS = 3
+# Boxes of an isophote: of the whole, of its part near the box, of what of that part is symmetric.
+_KINDS = 3
+# Room about a box that counts as near: of its size, and pixels.
 _MARGIN, _LEAST_MARGIN = 0.35, 2.0
 _SAMPLING = 3
 _FURTHEST = 1.5
 _FAINTEST_MEAN = 0.3
-_AT_ONCE = 1000
-# Longest side in pixels of a picture about one galaxy.
+_CHUNK = 1000
+# Longest side in pixels of an image of a single galaxy.
 _CUTOUT = 640
 
-CANDIDATES = _WAYS * len(_LEVELS) + 1
-"""Boxes that are proposed for each box, itself the last."""
+CANDIDATES = _KINDS * len(_LEVELS) + 1
+"""Candidates for each box; the last is the box itself."""
 FEATURES = 25
-"""Numbers that describe each of them; the first four are its edges relative to the box."""
+"""Features of each candidate; the first four are its edges relative to the box."""
 ODD_FEATURE = 16
-"""The feature that changes its sign when x and y are exchanged, as only the edges do besides."""
+"""Index of the only feature, besides the edges, that changes sign when x and y are exchanged."""
 
 
 @dataclass(frozen=True, eq=False)
-class Isophotes:
-    """What the isophotes at several levels make of some boxes.
+class EdgeCandidates:
+    """Candidates for the edges of some boxes.
 
     Attributes
     ----------
     boxes : ndarray, shape (N, CANDIDATES, 4)
-        Pixel edges as everywhere.  For each level the whole isophote, its part in the
-        neighbourhood of the box, and of that part what mirrors itself at the box's centre: a
-        neighbour that touches does not.
+        Pixel edges, 0-based, half-open.  For each level the box of the whole isophote, of its
+        part near the box, and of what of that part is symmetric about the centre of the box,
+        which a touching neighbour is not.
     features : ndarray of float64, shape (N, CANDIDATES, FEATURES)
+        Geometry and brightness of each candidate.
     """
 
     boxes: NDArray[np.float64]
     features: NDArray[np.float64]
 
 
-def find_isophotes(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Isophotes:
-    """Measure the isophotes that a picture has where boxes are.
+def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> EdgeCandidates:
+    """Measure the isophotes of an image about some boxes.
 
     Parameters
     ----------
     grey : ndarray of float32, shape (H, W)
-        From :func:`~galpipe.imaging.grey.smoothed_grey`.
-    boxes : ndarray, shape (N, 4)
-        Best first, within the picture and of some area.
+        From :func:`~galpipe.imaging.background.smoothed_grey`.
+    boxes : ndarray of float64, shape (N, 4)
+        Pixel edges, 0-based, half-open; best first, inside the image and not empty.
 
     Returns
     -------
-    Isophotes
-        Where there is no isophote, the box itself stands for it.
+    EdgeCandidates
+        Where there is no isophote, the box itself is the candidate.
     """
-    # A cutout is annotated by the noise of the whole, its galaxy included; a field has sky enough.
-    whole = max(grey.shape) <= _CUTOUT
-    sky, noise = noise_level(grey) if whole else clipped_noise_level(grey)
+    # Cutouts are annotated by the noise of the whole image, the galaxy included.
+    sky, noise = noise_level(grey, clipped=max(grey.shape) > _CUTOUT)
     signal = (grey - np.float32(sky)) / np.float32(noise)
     candidates = np.repeat(boxes[:, np.newaxis], CANDIDATES, axis=1)
-    # Of each candidate: share of the box that its isophote fills, share of it that lies outside,
-    # growth from the level before, and whether there is none.
+    # For each candidate: share of the box inside its isophote, share of the isophote outside the
+    # box, growth since the previous level, and whether there is no isophote.
     shapes = np.zeros((len(boxes), CANDIDATES, 4))
     sizes = np.zeros(len(boxes))
-    # One level after the other: of a large picture, all maps together would fill the memory.
-    for place, level in enumerate(_LEVELS):
+    # One level at a time, to save memory on large images.
+    for number, level in enumerate(_LEVELS):
         above = (signal > level).astype(np.uint8)
         _, owner, statistics, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-        rows = slice(_WAYS * place, _WAYS * (place + 1))
+        rows = slice(_KINDS * number, _KINDS * (number + 1))
         for row, box in enumerate(boxes):
             inside = owner[_pixels(box, signal.shape)]
             counts = np.bincount(inside.ravel(), minlength=2)
@@ -96,13 +99,13 @@ def find_isophotes(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Iso
     shapes[empty, 3] = 1
     candidates = np.where(empty[:, :, np.newaxis], boxes[:, np.newaxis], candidates)
     contexts = _contexts(signal, boxes, float(noise))
-    return Isophotes(candidates, _features(candidates, boxes, shapes, contexts, signal.shape))
+    return EdgeCandidates(candidates, _features(candidates, boxes, shapes, contexts, signal.shape))
 
 
 def _contexts(
     signal: NDArray[np.float32], boxes: NDArray[np.float64], noise: float
 ) -> NDArray[np.float64]:
-    """Return what is told of each box whatever the level: light, noise, and better boxes on it."""
+    """Return the features of a box that do not depend on the level: light, noise, overlap."""
     spread = _spread(signal)
     light = [_light(signal[_pixels(box, signal.shape)], box) for box in boxes]
     around = np.tile([*spread, np.log(noise)], (len(boxes), 1))
@@ -110,17 +113,17 @@ def _contexts(
 
 
 def _overlap_better(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest IoU of each box with one before it."""
+    """Return the largest IoU of each box with a better one."""
     most = np.zeros(len(boxes))
-    for start in range(0, len(boxes), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for start in range(0, len(boxes), _CHUNK):
+        part = slice(start, start + _CHUNK)
         overlap = np.tril(iou(boxes[part], boxes[: part.stop]), start - 1)
         most[part] = overlap.max(axis=1, initial=0.0)
     return most
 
 
 def _pixels(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of a picture that a box touches, one at least."""
+    """Return the rows and columns of the image inside a box, at least one of each."""
     height, width = shape
     x, y = max(min(int(box[0]), width - 1), 0), max(min(int(box[1]), height - 1), 0)
     right, bottom = (int(np.ceil(edge)) for edge in box[2:])
@@ -128,7 +131,7 @@ def _pixels(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, sl
 
 
 def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the boxes of a region's part about a box, and of what of it mirrors itself there."""
+    """Return the boxes of the part of a region near a box, and of its symmetric part."""
     size = box[2:] - box[:2]
     margin = _MARGIN * size + _LEAST_MARGIN
     x0, y0 = np.round(box[:2] - margin).astype(int)
@@ -144,7 +147,7 @@ def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDAr
 
 
 def _spread(signal: NDArray[np.float32]) -> tuple[float, float]:
-    """Return two other measures of the noise over that from the median deviation, logarithms."""
+    """Return logarithms of two other noise estimates relative to the median deviation."""
     sample = signal[::_SAMPLING, ::_SAMPLING].ravel()
     below = -sample[sample < 0]
     low = max(1.4826 * float(np.median(below)), 0.1) if below.size else 0.1
@@ -154,7 +157,7 @@ def _spread(signal: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _light(inside: NDArray[np.float32], box: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return size and aspect of a box, and the peak, the mean and the cores of what is in it."""
+    """Return aspect and size of a box, and peak, mean and core fraction of the light inside."""
     width, height = box[2:] - box[:2]
     peak, mean = max(float(inside.max()), 1.0), max(float(inside.mean()), _FAINTEST_MEAN)
     return (
@@ -186,9 +189,9 @@ def _features(
     height, width = shape
     at_edge = (candidates[..., :2] <= 0).any(axis=2)
     at_edge |= (candidates[..., 2:] >= (width, height)).any(axis=2)
-    ways = np.eye(_WAYS + 1)[[*(list(range(_WAYS)) * len(_LEVELS)), _WAYS]]
-    levels = np.append(np.repeat(np.log2(_LEVELS), _WAYS) - 2, 0.0)
-    kinds = np.concatenate([levels[:, np.newaxis], ways], axis=1)
+    kinds = np.eye(_KINDS + 1)[[*(list(range(_KINDS)) * len(_LEVELS)), _KINDS]]
+    levels = np.append(np.repeat(np.log2(_LEVELS), _KINDS) - 2, 0.0)
+    kinds = np.concatenate([levels[:, np.newaxis], kinds], axis=1)
     return np.concatenate(
         [
             edges,

@@ -1,4 +1,4 @@
-"""How the light in a box is spread: what tells a galaxy from a star, a pair or a piece of one."""
+"""Light profile inside a box, which tells a galaxy from a star, a pair or a piece of a galaxy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...imaging.grey import noise_level
+from ...imaging.background import noise_level
 
 __all__ = ["LIGHT_FEATURES", "measure_light_profile"]
 
 LIGHT_FEATURES = 14
-"""Numbers that describe the light in a box."""
+"""Features of the light in a box."""
 
 _SIDE = 24
 # Standard deviation of the smoothing before a box is sampled, in samples.
@@ -19,7 +19,7 @@ _ANTIALIASING = 0.4
 _LEVELS = (0.75, 0.5, 0.25)
 _RINGS = 4
 _ELONGATION_LEVELS = (1 / 3, 0.6)
-# Variance of a pixel of the stretched box itself, so that one pixel alone is round.
+# Variance added for the size of a pixel, so that a single pixel is round.
 _PIXEL = 0.2
 _PEAK = np.ones((5, 5), dtype=np.uint8)
 _FAINTEST_SECOND = 0.05
@@ -31,28 +31,29 @@ _RING = (np.hypot(_OFFSETS[:, np.newaxis], _OFFSETS) * (2 * _RINGS / _SIDE)).ast
 def measure_light_profile(
     grey: NDArray[np.float32], boxes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Measure how the light in each box is spread.
+    """Measure the light profile inside each box.
 
-    A star is the same point spread function whatever its brightness, so its box and the steepness
-    of its profile follow from its peak; a galaxy leaves that locus.  Two objects in one box have
-    two peaks, and a gap between them.  Turning or mirroring the picture changes next to nothing.
+    Every star has the shape of the point spread function, so the size of its box and the steepness
+    of its profile follow from its peak; galaxies do not lie on that locus.  Two objects in one box
+    have two peaks with a gap between them.  The features hardly change when the image is rotated
+    or reflected.
 
     Parameters
     ----------
     grey : ndarray of float32, shape (H, W)
-        From :func:`~galpipe.imaging.grey.smoothed_grey`.
-    boxes : ndarray, shape (N, 4)
-        Within the picture and of some area.
+        From :func:`~galpipe.imaging.background.smoothed_grey`.
+    boxes : ndarray of float64, shape (N, 4)
+        Pixel edges, 0-based, half-open; inside the image and not empty.
 
     Returns
     -------
     ndarray of float64, shape (N, LIGHT_FEATURES)
-        Logarithms of the box's size (square root of its area, pixels) and of its peak above the
-        sky (grey levels); shares of it that are brighter than 3/4, 1/2 and 1/4 of the peak; mean
-        brightness, of the peak's, in four elliptical rings from the centre outwards; elongation
-        (logarithm of the ratio of the axes, from second moments) of what is brighter than 1/3 and
-        3/5 of the peak; steepest change of brightness along the box's side; the second peak, and
-        the deepest point on the line from the first to it, as a share of it.
+        Logarithms of the size (square root of the area, pixels) and of the peak above the sky
+        (grey levels); fractions of the box brighter than 3/4, 1/2 and 1/4 of the peak; mean
+        brightness, relative to the peak, in four elliptical rings from the centre outwards;
+        elongation (logarithm of the axis ratio, from second moments) of the pixels brighter than
+        1/3 and 3/5 of the peak; steepest gradient per side of the box; height of the second peak,
+        and of the lowest point on the line to it relative to that peak.
     """
     if not len(boxes):
         return np.zeros((0, LIGHT_FEATURES))
@@ -78,7 +79,7 @@ def measure_light_profile(
 
 
 def _stretched(grey: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return what is in a box as a square of fixed side, smoothed to its pixels."""
+    """Return the light in a box resampled to a square of fixed side."""
     scale = (box[2:] - box[:2]) / _SIDE
     smoothing = _ANTIALIASING * scale
     around = np.ceil(3 * smoothing) + 1
@@ -98,7 +99,7 @@ def _stretched(grey: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[n
 
 
 def _elongation(masks: NDArray[np.bool_], sides: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logarithm of the ratio of the axes of each mask, in the shape of its box."""
+    """Return the logarithm of the axis ratio of each mask, in the shape of its box."""
     across, down = (sides / sides.max(axis=1, keepdims=True)).T
     count = np.maximum(masks.sum(axis=(1, 2)), 1)
     x = (masks * _OFFSETS).sum(axis=(1, 2)) / count
@@ -117,7 +118,7 @@ def _steepness(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _second_peak(shape: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the second brightest peak inside, and the gap on the way to it as a share of it."""
+    """Return the height of the second peak, and of the gap before it relative to that peak."""
     peaks = cv2.dilate(shape, _PEAK) == shape
     peaks[[0, -1]] = peaks[:, [0, -1]] = False
     # A flat top is one peak.
@@ -127,8 +128,8 @@ def _second_peak(shape: NDArray[np.float64]) -> tuple[float, float]:
         return 0.0, 1.0
     heights = shape[rows, columns]
     first, second = np.argsort(-heights, kind="stable")[:2]
-    way = np.linspace(0, 1, _SIDE)
-    down = np.round(rows[first] + way * (rows[second] - rows[first])).astype(int)
-    along = np.round(columns[first] + way * (columns[second] - columns[first])).astype(int)
+    steps = np.linspace(0, 1, _SIDE)
+    down = np.round(rows[first] + steps * (rows[second] - rows[first])).astype(int)
+    along = np.round(columns[first] + steps * (columns[second] - columns[first])).astype(int)
     gap = shape[down, along].min() / max(heights[second], _FAINTEST_SECOND)
     return float(heights[second]), float(gap)

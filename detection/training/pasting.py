@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging import iou
-from ...imaging.grey import extent, isophote, noise_level, smoothed_grey
+from ...imaging.background import extent, isophote, noise_level, smoothed_grey
 from .training_tiles import TrainingImage, TrainingTile
 
 __all__ = ["Donor", "cut_donors", "paste"]

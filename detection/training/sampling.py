@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging import iou
-from ...imaging.grey import noise_level, smoothed_grey
+from ...imaging.background import noise_level, smoothed_grey
 from .jitter import jitter
 from .pasting import cut_donors, paste
 from .stars import crowd, glare, trail

@@ -13,7 +13,7 @@ from galpipe.annotations import AnnotatedImage, ObjectBox, read_annotated_images
 from galpipe.errors import BundleError, InputError, OutputError
 from galpipe.files.atomic import write_png
 from galpipe.imaging import read_field, to_rgb
-from galpipe.imaging.grey import extent, isophote, noise_level, smoothed_grey
+from galpipe.imaging.background import extent, isophote, noise_level, smoothed_grey
 from galpipe.pipeline.commands.simulate import command
 from galpipe.simulation import Annotated, held_back_names, simulate_frames
 from galpipe.simulation.galaxy_light import BOX_LEVEL, GalaxyLight, cut_galaxies

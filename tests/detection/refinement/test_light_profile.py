@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.detection.refinement.light_profile import LIGHT_FEATURES, measure_light_profile
-from galpipe.imaging.grey import smoothed_grey
+from galpipe.imaging.background import smoothed_grey
 
 SIDE = 96
 SIZE, PEAK, SHARES, RINGS, ROUND, STEEP, PAIR = (
