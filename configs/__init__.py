@@ -1,5 +1,6 @@
 """The typed configuration: one schema, and the presets that ship with the package."""
 
+from .architectures import ARCHITECTURES, Architecture
 from .augmentation import AffineAugmentation, Augmentation, SurveyAugmentation
 from .balance import BALANCES, Balance
 from .load import claim_folder, dump_config, load_config, preset
@@ -25,10 +26,12 @@ from .schema import (
 from .tuning import SEARCHED, ClassifierTuning, design_values, with_values
 
 __all__ = [
+    "ARCHITECTURES",
     "BALANCES",
     "SEARCHED",
     "AffineAugmentation",
     "Anchors",
+    "Architecture",
     "Augmentation",
     "Balance",
     "ClassifierData",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ..imaging import Stretch
+from .architectures import ARCHITECTURES
 from .augmentation import Augmentation, SurveyAugmentation
 from .balance import Balance
 from .members import ClassifierMember, KerasFileMember
@@ -83,13 +84,18 @@ class DetectorData(Section):
     """Arcsec per pixel, where it is the same for all images of the source."""
 
 
+def _known_architecture(name: str) -> str:
+    if name not in ARCHITECTURES:
+        raise ValueError(f"must be one of {', '.join(ARCHITECTURES)}")
+    return name
+
+
 class DetectorTraining(Section):
     """Fine-tuning of a detector: data, model, schedule."""
 
     name: str = "detector"
-    architecture: Literal[
-        "ssd_mobilenet", "efficientdet_d0", "efficientdet_d1", "efficientdet_d2"
-    ] = "ssd_mobilenet"
+    architecture: Annotated[str, AfterValidator(_known_architecture)] = "ssd_mobilenet"
+    """One of `ARCHITECTURES`."""
     class_names: tuple[str, ...] = ("galaxy",)
     data: tuple[DetectorData, ...]
     split: Split = Split()
@@ -145,10 +151,12 @@ class DetectorTraining(Section):
     @model_validator(mode="after")
     def _levels_fit_architecture(self) -> DetectorTraining:
         first, last = self.anchors.min_level, self.anchors.max_level
-        if self.architecture != "ssd_mobilenet" and not 2 <= first <= min(5, last - 1):
+        architecture = ARCHITECTURES[self.architecture]
+        if not architecture.takes_levels(first, last):
+            allowed = architecture.first_levels or range(1, last + 1)
             raise ValueError(
-                f"{self.architecture} needs two levels or more, the first from 2 to 5; "
-                f"min_level is {first}, max_level {last}"
+                f"{self.architecture} needs {architecture.fewest_levels} levels or more, the first "
+                f"from {allowed[0]} to {allowed[-1]}; min_level is {first}, max_level {last}"
             )
         return self
 

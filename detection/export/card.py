@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from ..._version import __version__
-from ...configs import DetectorTraining
+from ...configs import ARCHITECTURES, DetectorTraining
 from ...metrics.curves import Reliability, reliability
 from ...metrics.detector_metrics import DetectionMetrics
 from ...models import DetectorHead
@@ -21,14 +21,6 @@ from .quantisation import Quantisation
 __all__ = ["describe_data", "model_card", "versions"]
 
 _PACKAGES = ("tensorflow", "tf-keras", "tf-models-official", "numpy", "opencv-python-headless")
-
-_NETWORKS = {
-    "ssd_mobilenet": "MobileNetV2 with a feature pyramid and shared heads of separable "
-    "convolutions (SSD-MobileNetV2-FPNLite)",
-    "efficientdet_d0": "EfficientNet-B0 with a three-fold BiFPN (EfficientDet-D0)",
-    "efficientdet_d1": "EfficientNet-B1 with a four-fold BiFPN (EfficientDet-D1)",
-    "efficientdet_d2": "EfficientNet-B2 with a five-fold BiFPN (EfficientDet-D2)",
-}
 
 
 def versions() -> dict[str, str]:
@@ -103,7 +95,7 @@ def model_card(
         f"{config.input_size} pixels; galpipe searches a field of any size with it, tile by tile "
         "and at 1/2, 1/4 ... of its scale.",
         "## Network",
-        f"{_NETWORKS[config.architecture]}, trained as the RetinaNet task of TF-Vision "
+        f"{ARCHITECTURES[config.architecture].title}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
         f"focal and Huber loss, {_kept(config)}. The file `model.tflite` holds the heads alone, "
         f"{_numbers(quantisation)}.",

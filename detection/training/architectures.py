@@ -1,39 +1,42 @@
-"""The detectors that can be trained: TF-Vision models of the TensorFlow Model Garden."""
+"""Build the detectors that can be trained: TF-Vision models of the TensorFlow Model Garden.
+
+An architecture is an entry of `galpipe.configs.ARCHITECTURES` and a module of this package.
+"""
 
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from typing import Any
 
-from ...configs import DetectorTraining
+from ...configs import ARCHITECTURES, DetectorTraining
 from ...errors import require
 from ...models import InputScaling
 
 __all__ = ["INPUT_SCALING", "build_model", "head_outputs", "scale_images"]
 
-# What Keras's MobileNetV2 takes: pixels from -1 to 1.  Other backbones turn these into theirs.
+# Pixels from -1 to 1, as for Keras's MobileNetV2; the other backbones rescale them.
 INPUT_SCALING = InputScaling(scale=1 / 127.5, offset=-1.0)
 
-# A training of a few thousand steps has no time for the usual 0.99.
+# A training of a few thousand steps is too short for the usual 0.99.
 _NORM_MOMENTUM = 0.97
-_FILTERS = 128
 
 
 def build_model(config: DetectorTraining, precision: str = "float32") -> tuple[Any, Any]:
-    """Return the TF-Vision RetinaNet task of a configuration and a model of it.
+    """Build the TF-Vision RetinaNet task of a configuration and a model of it.
 
-    Made within the scope of a `tf.distribute` strategy of several devices, its batch norms use the
-    statistics of the whole batch, as on one device.
-
-    ``ssd_mobilenet`` is a MobileNetV2 backbone, a feature pyramid and shared heads, both of
-    separable convolutions: SSD-MobileNetV2-FPNLite.  ``efficientdet_d0`` to ``efficientdet_d2``
-    are those of :mod:`galpipe.detection.training.efficientdet`.
+    Within the scope of a `tf.distribute` strategy of several devices, batch norms are synchronized.
 
     Parameters
     ----------
     config : DetectorTraining
     precision : str
-        Keras's policy: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+        Keras policy: ``float32``, ``mixed_bfloat16`` or ``mixed_float16``.
+
+    Returns
+    -------
+    task : RetinaNetTask
+    model : RetinaNetModel
 
     Raises
     ------
@@ -48,7 +51,7 @@ def build_model(config: DetectorTraining, precision: str = "float32") -> tuple[A
     mixed_precision.set_global_policy(precision)
     try:
         with warnings.catch_warnings():
-            # TF-Vision hands the pyramid all of the backbone's levels, some of no use to it.
+            # TF-Vision passes all levels of the backbone to the pyramid, which needs only some.
             warnings.filterwarnings("ignore", "Input dict contained keys", UserWarning)
             model = task.build_model()
         size = config.input_size
@@ -67,7 +70,7 @@ def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
     images : tensor, shape (B, S, S, 3)
         Scaled by :data:`INPUT_SCALING`.
     training : bool
-        Whether batch norms use the batch's statistics.
+        Whether batch norms use the statistics of the batch.
 
     Returns
     -------
@@ -86,7 +89,16 @@ def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
 
 
 def scale_images(images: Any) -> Any:
-    """Turn 8-bit pixels into what the networks take, float32."""
+    """Scale 8-bit pixels by :data:`INPUT_SCALING`.
+
+    Parameters
+    ----------
+    images : tensor of uint8, shape (B, S, S, 3)
+
+    Returns
+    -------
+    tensor of float32, shape (B, S, S, 3)
+    """
     import tensorflow as tf
 
     return tf.cast(images, tf.float32) * INPUT_SCALING.scale + INPUT_SCALING.offset
@@ -126,21 +138,7 @@ def _build_task(config: DetectorTraining) -> Any:
             }
         }
     )
-    if config.architecture == "ssd_mobilenet":
-        experiment.task.model.override(_SSD_MOBILENET)
-    else:
-        from .efficientdet import set_architecture
-
-        set_architecture(experiment.task.model, config.architecture)
+    module = ARCHITECTURES[config.architecture].module
+    builder = import_module(f".{module}", __package__)
+    builder.set_architecture(experiment.task.model, config.architecture)
     return task_factory.get_task(experiment.task)
-
-
-_SSD_MOBILENET: dict[str, Any] = {
-    "backbone": {"type": "mobilenet", "mobilenet": {"model_id": "MobileNetV2"}},
-    "decoder": {
-        "type": "fpn",
-        "fpn": {"num_filters": _FILTERS, "use_separable_conv": True, "use_keras_layer": True},
-    },
-    "head": {"num_convs": 4, "num_filters": _FILTERS, "use_separable_conv": True},
-    "norm_activation": {"activation": "relu6"},
-}

@@ -9,19 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...configs import ARCHITECTURES
 from ...errors import InputError
 
 __all__ = ["load_backbone", "weighted_layers"]
 
 Arrays = list[NDArray[np.float32]]
-
-# By architecture, the network of keras.applications that its backbone is.
-_NETWORKS = {
-    "ssd_mobilenet": "MobileNetV2",
-    "efficientdet_d0": "EfficientNetB0",
-    "efficientdet_d1": "EfficientNetB1",
-    "efficientdet_d2": "EfficientNetB2",
-}
 
 
 def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"] | Path) -> None:
@@ -44,7 +37,7 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
     InputError
         If the weights cannot be had or do not fit.
     """
-    network = _NETWORKS[architecture]
+    network = ARCHITECTURES[architecture].backbone
     layers = list(weighted_layers(backbone))
     arrays = _keras_arrays(network, weights)
     if len(layers) != len(arrays):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from ...configs import DetectorTraining
+from ...configs import ARCHITECTURES, DetectorTraining
 from ...errors import InputError
 from ...models import find_bundle, shipped_models
 from ...models.bundle import Bundle
@@ -128,11 +128,10 @@ def _unfolded(bundle: Bundle, config: DetectorTraining) -> Any:
     if manifest.head is None:
         raise InputError(f"{bundle.path}: is a {manifest.task}; start from a detector")
     member = manifest.members[0]
-    known = get_args(DetectorTraining.model_fields["architecture"].annotation)
-    if member.name not in known:
+    if member.name not in ARCHITECTURES:
         raise InputError(
-            f"{bundle.path}: weights are read back from bundles of {', '.join(known)} alone, this "
-            f"is of '{member.name}'; start from the folder in which it was trained"
+            f"{bundle.path}: weights are read back from bundles of {', '.join(ARCHITECTURES)} "
+            f"alone, this is of '{member.name}'; start from the folder in which it was trained"
         )
     settings = {
         "architecture": member.name,
