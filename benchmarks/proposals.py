@@ -25,7 +25,7 @@ from galpipe.annotations.classical_detection import Isophotes, find_isophotes
 from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
 from galpipe.annotations.star_galaxy import galaxy_probability, products
 from galpipe.imaging import Detections, iou, longer_sides, read_field, to_rgb
-from galpipe.metrics.detector_evaluation import evaluate_detections
+from galpipe.metrics.detector_metrics import evaluate_detections
 
 SETS = {"gz2": "images", "fields": "jpeg"}
 FOLDS = 5

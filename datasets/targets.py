@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 
 from .labels import LabelledImage
 
-__all__ = ["BY_SETS", "GroundTruth", "Labels", "find_ground_truth", "split_targets"]
-
-BY_SETS = "by the sets of classes that the labels name"
-"""Addition to the title of metrics on images whose labels name sets of classes."""
+__all__ = ["GroundTruth", "Labels", "find_ground_truth", "split_targets"]
 
 
 @dataclass(frozen=True, eq=False)

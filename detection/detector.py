@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import BundleError
 from ..imaging import Detections, clip, suppress
-from ..metrics.log_odds import log_odds
+from ..metrics.reliability import log_odds
 from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DetectorHead

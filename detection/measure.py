@@ -8,8 +8,7 @@ from functools import cached_property
 
 from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import Detections
-from ..metrics.detector_evaluation import evaluate_detections
-from ..metrics.detector_metrics import DetectionMetrics
+from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections
 from .base import BaseDetector
 from .predict import detect_field, refine_detections
 from .refinement import Refinement

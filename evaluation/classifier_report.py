@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..classification import class_slug
-from ..datasets.targets import BY_SETS
 from ..files.output_folder import RECORD_NAME, OutputFolder
-from .report import Block, Heading, Picture, Report, Table
+from ..files.report import Block, Heading, Picture, Report, Table
+from ..metrics.records import BY_SETS
 
 if TYPE_CHECKING:
     from ..metrics.classifier_metrics import ClassificationMetrics
@@ -106,7 +106,7 @@ def write_report(
     OutputError
         If a file cannot be written.
     """
-    from ..metrics.classifier_plots import picture_names
+    from ..metrics.plots import classifier_plot_names
 
     together = {title: m for model in measured for title, m in model.by_classifier.items()}
     blocks: list[Block] = [
@@ -119,7 +119,7 @@ def write_report(
     for title, metrics in together.items():
         blocks += [Heading(title), classes_table(metrics)]
         captions = ("confusion matrix", "ROC curves", "reliability")
-        for name, caption in zip(picture_names(class_slug(title)), captions, strict=True):
+        for name, caption in zip(classifier_plot_names(class_slug(title)), captions, strict=True):
             blocks.append(Picture(f"{PICTURES}/{name}", f"{title}: {caption}"))
     report = Report(f"{', '.join(model.name for model in measured)}, measured", blocks)
     first, *others = (model.to_json() for model in measured)

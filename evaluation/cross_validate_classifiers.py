@@ -12,6 +12,7 @@ from ..classification.load import load_classifier
 from ..configs import BALANCES, ClassifierTraining
 from ..errors import require
 from ..files.names import distinct_names
+from ..metrics.records import ENSEMBLE
 from ..models.training_folder import open_trainer, train_once
 from .folds import of_fold, open_folder, write_result
 from .significance import Comparison, compare_folds
@@ -109,8 +110,6 @@ def _classifiers(
     name: str, class_names: tuple[str, ...], held_back: Sequence[HeldBack]
 ) -> tuple[ValidatedClassifier, ...]:
     """Return the model, and its members where it has several."""
-    from ..classification.training.measure import ENSEMBLE
-
     truth = [part.truth for part in held_back]
     members = list(dict.fromkeys(key for part in held_back for key in part.probabilities))
     members.remove(ENSEMBLE)

@@ -13,10 +13,11 @@ from typing import Any
 from ..configs import DetectorTraining
 from ..errors import require
 from ..files.names import distinct_names
+from ..files.report import Block, Heading, Report, Table
+from ..metrics.records import DetectorFigures, read_detector_record
 from ..models import Bundle, read_bundle
 from ..models.training_folder import open_trainer, train_once
 from .folds import mean_and_deviation, of_fold, open_folder, write_result
-from .report import Block, Heading, Report, Table
 from .significance import Comparison, compare_folds
 
 __all__ = ["CrossValidation", "ValidatedDetector", "cross_validate_detectors"]
@@ -51,19 +52,17 @@ class ValidatedDetector:
     @property
     def roles(self) -> tuple[str, ...]:
         """The kinds of images, such as ``cutouts``, that every fold was measured on."""
-        first, *others = self._held_back_figures
+        first, *others = self._figures
         return tuple(role for role in first if all(role in figures for figures in others))
 
     def values(self, role: str, measure: str) -> list[float]:
         """Return a figure of every fold that has it."""
-        figures = [one[role] for one in self._held_back_figures]
-        if measure == "ar1_of_ceiling":
-            return [one["ar1"] / one["ar1_ceiling"] for one in figures if one["ar1_ceiling"]]
-        return [one[measure] for one in figures if one[measure] is not None]
+        values = [getattr(one[role], measure) for one in self._figures]
+        return [value for value in values if value is not None]
 
     @cached_property
-    def _held_back_figures(self) -> list[dict[str, Any]]:
-        return [bundle.metrics()["held_back"] for bundle in self.bundles]
+    def _figures(self) -> list[dict[str, DetectorFigures]]:
+        return [read_detector_record(bundle).held_out for bundle in self.bundles]
 
     def held_back(self) -> list[list[list[str]]]:
         """Return for each fold the names of the images held back, by source."""

@@ -6,29 +6,32 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..files.atomic import write_png
 from ..files.names import SafeNames
 from ..files.output_folder import RECORD_NAME, OutputFolder
+from ..files.report import Block, Heading, Picture, Report, Table
 from ..imaging import read_field, to_rgb
-from ..metrics.confusion import confusion
-from ..metrics.curves import Reliability, recall_by_size, reliability
-from ..metrics.detector_plots import MeasuredCurve, write_curves
-from ..metrics.error_analysis import Mistake, worst_false_boxes, worst_misses
-from ..metrics.error_sheet import Picture as ImagePicture
-from ..metrics.error_sheet import draw_mistakes
+from ..metrics.curves import Reliability, confusion, recall_by_size, reliability
+from ..metrics.error_analysis import (
+    Misdetection,
+    draw_misdetections,
+    worst_false_boxes,
+    worst_misses,
+)
+from ..metrics.plots import DetectorCurve, write_detector_plots
 from .measured_detector import MeasuredDetector, Truth
-from .report import Block, Heading, Picture, Report, Table
 
 __all__ = ["figures_table", "open_folder", "write_report"]
 
 _PICTURES = "pictures"
 _OURS = ("metrics.json", "report.md", "report.html", f"{_PICTURES}/*.png")
 _MOST = 24
-"""Mistakes of a kind that are shown."""
+"""Misdetections of a kind that are shown."""
 # Images of which several mistakes are drawn are read once, and not all kept.
 _IMAGES_HELD = 8
 
@@ -61,9 +64,9 @@ def write_report(folder: OutputFolder, measured: Sequence[MeasuredDetector], tru
     OutputError
         If a file cannot be written.
     """
-    write_curves(
+    write_detector_plots(
         folder.path / _PICTURES,
-        [MeasuredCurve(one.name, one.metrics, one.threshold) for one in measured],
+        [DetectorCurve(one.name, one.metrics, one.threshold) for one in measured],
     )
     blocks: list[Block] = [
         f"{len(truth.images)} annotated images. Objects marked difficult are neither found nor "
@@ -139,11 +142,11 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _misses(one: MeasuredDetector, truth: Truth) -> list[Mistake]:
+def _misses(one: MeasuredDetector, truth: Truth) -> list[Misdetection]:
     return worst_misses(one.metrics.matches, truth.images, one.found, one.threshold, _MOST)
 
 
-def _false_boxes(one: MeasuredDetector, truth: Truth) -> list[Mistake]:
+def _false_boxes(one: MeasuredDetector, truth: Truth) -> list[Misdetection]:
     names = one.detector.class_names
     return worst_false_boxes(
         one.metrics.matches, truth.images, one.found, names, one.threshold, _MOST
@@ -176,7 +179,7 @@ def _mistake_blocks(
     one: MeasuredDetector,
     truth: Truth,
     kind: str,
-    mistakes: Sequence[Mistake],
+    mistakes: Sequence[Misdetection],
     stem: str,
 ) -> list[Block]:
     title = {"missed": "Worst misses", "false": "Worst false boxes"}[kind]
@@ -185,11 +188,11 @@ def _mistake_blocks(
         return [heading, "None at the score threshold."]
 
     @lru_cache(maxsize=_IMAGES_HELD)
-    def read(place: int) -> ImagePicture:
+    def read(place: int) -> tuple[NDArray[np.uint8], Literal["upper", "lower"]]:
         field = read_field(truth.paths[place])
         return to_rgb(field, one.detector.stretch), field.origin
 
-    sheet = draw_mistakes(mistakes, truth.images, one.found, one.threshold, read)
+    sheet = draw_misdetections(mistakes, truth.images, one.found, one.threshold, read)
     name = f"{_PICTURES}/{stem}_{kind}.png"
     write_png(folder.path / name, sheet)
     rows = [
@@ -210,7 +213,7 @@ def _mistake_blocks(
 
 
 def _content(
-    one: MeasuredDetector, truth: Truth, mistakes: dict[str, list[Mistake]]
+    one: MeasuredDetector, truth: Truth, mistakes: dict[str, list[Misdetection]]
 ) -> dict[str, Any]:
     """Return all that is known of one detector, for programs to read."""
     sizes = recall_by_size(one.metrics.matches, one.threshold)

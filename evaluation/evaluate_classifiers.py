@@ -185,10 +185,12 @@ def _draw(
     truth: NDArray[np.int64],
     given: Mapping[str, NDArray[np.float32]],
 ) -> None:
-    from ..metrics.classifier_plots import write_pictures
+    from ..metrics.plots import write_classifier_plots
 
     for title, probabilities in given.items():
-        write_pictures(folder, class_slug(title), title, metrics[title], truth, probabilities)
+        write_classifier_plots(
+            folder, class_slug(title), title, metrics[title], truth, probabilities
+        )
 
 
 def _names(pairs: Sequence[tuple[Classifier, Cropping]]) -> list[str]:

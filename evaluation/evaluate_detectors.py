@@ -66,7 +66,7 @@ def evaluate_detectors(
     """
     require("pycocotools", "train")
     require("matplotlib", "train")
-    from ..metrics.detector_evaluation import evaluate_detections
+    from ..metrics.detector_metrics import evaluate_detections
     from .detector_report import open_folder, write_report
 
     detectors = [open_detector(model) for model in models]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..classification.training.measure import ENSEMBLE, TEST
-from ..classification.training.recorded import RecordedFigures, read_measurements
+from ..files.report import Table
+from ..metrics.records import ENSEMBLE, ClassifierFigures, read_classifier_records
 from ..models import Bundle
 from .folds import spread, summary
-from .report import Table
 
 __all__ = ["AlsoMeasured", "also_measured", "also_measured_table"]
 
@@ -25,13 +24,13 @@ class AlsoMeasured:
         Which images, and how they were cropped.
     classifier : str
         Name of the model, or ``NAME: MEMBER``.
-    folds : tuple of RecordedFigures
+    folds : tuple of ClassifierFigures
         Of the folds that measured it.
     """
 
     images: str
     classifier: str
-    folds: tuple[RecordedFigures, ...]
+    folds: tuple[ClassifierFigures, ...]
 
     @property
     def accuracy(self) -> list[float]:
@@ -71,13 +70,13 @@ def also_measured(name: str, bundles: Sequence[Bundle]) -> tuple[AlsoMeasured, .
     BundleError
         If the record of a bundle cannot be read.
     """
-    found: dict[tuple[str, str], list[RecordedFigures]] = {}
+    found: dict[tuple[str, str], list[ClassifierFigures]] = {}
     for bundle in bundles:
-        for measured in read_measurements(bundle):
-            if measured.images.startswith(TEST):
+        for measured in read_classifier_records(bundle):
+            if (measured.images.part, measured.images.crops) == ("test", "boxes"):
                 continue
             for classifier, figures in _by_name(name, measured.metrics).items():
-                found.setdefault((measured.images, classifier), []).append(figures)
+                found.setdefault((measured.images.title, classifier), []).append(figures)
     return tuple(
         AlsoMeasured(images, classifier, tuple(folds))
         for (images, classifier), folds in found.items()
@@ -93,7 +92,7 @@ def also_measured_table(measured: Sequence[AlsoMeasured], folds: int) -> Table:
     return Table(["images", "classifier", "number", "accuracy", "macro F1"], rows)
 
 
-def _by_name(name: str, metrics: dict[str, RecordedFigures]) -> dict[str, RecordedFigures]:
+def _by_name(name: str, metrics: dict[str, ClassifierFigures]) -> dict[str, ClassifierFigures]:
     """Return the figures of the model as it is used, then of its members if it has several."""
     if len(metrics) == 1:
         return {name: next(iter(metrics.values()))}

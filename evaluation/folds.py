@@ -10,7 +10,7 @@ import numpy as np
 
 from ..configs import ClassifierTraining, DetectorTraining, Split
 from ..files.output_folder import RECORD_NAME, OutputFolder
-from .report import Report
+from ..files.report import Report
 
 __all__ = ["mean_and_deviation", "of_fold", "open_folder", "spread", "summary", "write_result"]
 

@@ -13,10 +13,10 @@ from ..annotations import AnnotatedImage
 from ..classification.classifier import Classifier
 from ..classification.crops import read_crops
 from ..classification.training.dataset import class_names, read_boxes, read_labels
-from ..classification.training.measure import ENSEMBLE
 from ..classification.training.sources import divide
 from ..configs import ClassifierTraining
 from ..errors import ConfigError
+from ..metrics.records import ENSEMBLE
 
 __all__ = ["HeldBack", "predict_held_back"]
 

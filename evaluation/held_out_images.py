@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from ..classification.classifier import Classifier
-from ..classification.training.recorded import read_measurements
 from ..datasets.labels import LabelledImage
 from ..errors import InputError
+from ..metrics.records import read_classifier_records
 
 __all__ = ["only_held_back", "warn_of_trained_on"]
 
@@ -72,13 +72,15 @@ def _held_back_sources(classifier: Classifier) -> list[frozenset[str]]:
     test = classifier.bundle.manifest.data.get("test")
     names = test if isinstance(test, list) else []
     listed = [frozenset(name for name in names if isinstance(name, str))]
-    listed += [measured.files for measured in read_measurements(classifier.bundle)]
+    listed += [measured.files for measured in read_classifier_records(classifier.bundle)]
     return [files for files in listed if files]
 
 
 def _nothing_held_back(classifier: Classifier) -> str:
     path = classifier.bundle.path
-    unnamed = [one.images for one in read_measurements(classifier.bundle) if not one.files]
+    unnamed = [
+        one.images.title for one in read_classifier_records(classifier.bundle) if not one.files
+    ]
     if unnamed:
         return (
             f"{path}: none of the images is known to be held back by its training, of which an "

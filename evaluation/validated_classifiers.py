@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.report import Block, Heading, Report, Table
 from ..models import Bundle
 from .classifier_report import classes_side_by_side, classes_table
 from .external_metrics import AlsoMeasured, also_measured, also_measured_table
 from .folds import spread, summary
-from .report import Block, Heading, Report, Table
 from .significance import Comparison
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How good a classifier is: accuracy, precision, recall, F1, AUC, confusion, calibration."""
+"""Metrics of a classifier: accuracy, precision, recall, F1, AUC, confusion, calibration."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..files.report import Table, format_number
 from .reliability import ReliabilityBin, calibration_error, reliability_bins
 
 __all__ = [
@@ -25,11 +26,12 @@ _TITLES = {
     "weighted_f1": "weighted F1",
     "weighted_auc": "weighted AUC",
 }
+_OF_CLASSES = ("precision", "recall", "f1", "auc")
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """Measures of one class against all others.
+    """Metrics of one class against all others.
 
     Attributes
     ----------
@@ -38,15 +40,14 @@ class ClassMetrics:
     images : int
         Images of this class, its support.
     precision : float or None
-        Share of the images given to this class that belong to it; 0 where the class was given to
-        no image, None where it also has no image.
+        Fraction of the images predicted as this class that belong to it; 0 where no image was, None
+        where it also has no image.
     recall : float or None
-        Share of its images that were recognised; None without images.
+        Fraction of its images that were predicted as it; None without images.
     f1 : float or None
         Harmonic mean of precision and recall; None without images.
     auc : float or None
-        Area under the receiver operating curve of its probability; None where all images, or none,
-        belong to it.
+        Area under the ROC curve of its probability; None where all images, or none, belong to it.
     """
 
     name: str
@@ -59,31 +60,31 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class ClassificationMetrics:
-    """Measures of a classifier on a set of labelled images.
+    """Metrics of a classifier on a set of labelled images.
 
     Attributes
     ----------
     images : int
         Number of images.
     accuracy : float
-        Share of the images whose most probable class is the true one.
+        Fraction of the images whose most probable class is the true one.
     balanced_accuracy : float
         The same with each class of equal weight, which is the macro recall.
     top2_accuracy : float
-        Share of the images whose true class is one of the two most probable.
+        Fraction of the images whose true class is one of the two most probable.
     macro_precision, macro_recall, macro_f1, macro_auc : float
         Means over the classes that have images; AUC is one-vs-rest.  NaN where nothing can be
         averaged.
     weighted_precision, weighted_recall, weighted_f1, weighted_auc : float
-        The same, each class by its images; weighted recall is the accuracy.
+        The same, each class weighted by its images; weighted recall is the accuracy.
     calibration_error : float
-        Mean gap between the probability of the given class and the share that is right.
+        Expected calibration error of the predicted class.
     classes : tuple of ClassMetrics
         Each class, also those without images.
     confusion : tuple of tuple of int
-        Rows are the true class, columns the given one.
+        Rows are the true class, columns the predicted one.
     reliability : tuple of ReliabilityBin
-        The images by the probability of the class that they were given.
+        Images by the probability of their predicted class.
     """
 
     images: int
@@ -116,67 +117,49 @@ class ClassificationMetrics:
         return content
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the overall figures as name and text."""
+        """Return name and value of each overall metric as texts."""
         figures = {field.name: getattr(self, field.name) for field in fields(self)}
         return [
-            (_TITLES.get(name, name.replace("_", " ")), _number(value))
+            (_TITLES.get(name, name.replace("_", " ")), format_number(value))
             for name, value in figures.items()
             if isinstance(value, float)
         ]
 
+    def class_rows(self) -> list[list[str]]:
+        """Return name, images, precision, recall, F1 and AUC of each class as texts."""
+        return [
+            [c.name, str(c.images), *(format_number(getattr(c, name)) for name in _OF_CLASSES)]
+            for c in self.classes
+        ]
+
     def to_markdown(self) -> str:
-        """Return the overall measures, each class's, and the confusion matrix as Markdown."""
-        short = [str(number) for number in range(len(self.classes))]
-        rows = [
-            f"{self.images} images: accuracy {_number(self.accuracy)}, "
-            f"balanced accuracy {_number(self.balanced_accuracy)}, "
-            f"true class among the two most probable {_number(self.top2_accuracy)}, "
-            f"calibration error {_number(self.calibration_error)}.",
-            "",
-            "| | class | images | precision | recall | F1 | AUC |",
-            "|---|---|---|---|---|---|---|",
+        """Return the overall metrics, those of each class, and the confusion matrix."""
+        numbers = [str(number) for number in range(len(self.classes))]
+        rows = [[number, *row] for number, row in zip(numbers, self.class_rows(), strict=True)]
+        for title, kind in (
+            ("mean over the classes", "macro"),
+            ("mean over the images", "weighted"),
+        ):
+            means = (format_number(getattr(self, f"{kind}_{name}")) for name in _OF_CLASSES)
+            rows.append(["", title, str(self.images), *means])
+        counts = [
+            [number, *map(str, row)] for number, row in zip(numbers, self.confusion, strict=True)
         ]
-        rows += [
-            f"| {number} | {c.name} | {c.images} | {_number(c.precision)} | {_number(c.recall)} "
-            f"| {_number(c.f1)} | {_number(c.auc)} |"
-            for number, c in zip(short, self.classes, strict=True)
-        ]
-        rows += [
-            f"| | {title} | {self.images} | {_number(precision)} | {_number(recall)} "
-            f"| {_number(f1)} | {_number(auc)} |"
-            for title, precision, recall, f1, auc in (
-                (
-                    "mean over the classes",
-                    self.macro_precision,
-                    self.macro_recall,
-                    self.macro_f1,
-                    self.macro_auc,
-                ),
-                (
-                    "mean over the images",
-                    self.weighted_precision,
-                    self.weighted_recall,
-                    self.weighted_f1,
-                    self.weighted_auc,
-                ),
-            )
-        ]
-        rows += [
-            "",
-            "| true \\ given | " + " | ".join(short) + " |",
-            "|---" * (len(short) + 1) + "|",
-        ]
-        rows += [
-            f"| {number} | " + " | ".join(str(count) for count in counts) + " |"
-            for number, counts in zip(short, self.confusion, strict=True)
-        ]
-        return "\n".join(rows) + "\n"
+        parts = (
+            f"{self.images} images: accuracy {format_number(self.accuracy)}, "
+            f"balanced accuracy {format_number(self.balanced_accuracy)}, "
+            f"true class among the two most probable {format_number(self.top2_accuracy)}, "
+            f"calibration error {format_number(self.calibration_error)}.",
+            Table(["", "class", "images", "precision", "recall", "F1", "AUC"], rows).to_markdown(),
+            Table(["true \\ predicted", *numbers], counts).to_markdown(),
+        )
+        return "\n\n".join(parts) + "\n"
 
 
 def evaluate_probabilities(
     truth: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str]
 ) -> ClassificationMetrics:
-    """Measure probabilities against the truth.
+    """Compare predicted probabilities with the true classes.
 
     Parameters
     ----------
@@ -210,7 +193,7 @@ def evaluate_probabilities(
     means = {
         f"{kind}_{name}": _mean(classes, name, by_images=kind == "weighted")
         for kind in ("macro", "weighted")
-        for name in ("precision", "recall", "f1", "auc")
+        for name in _OF_CLASSES
     }
     return ClassificationMetrics(
         images=len(true),
@@ -228,8 +211,8 @@ def evaluate_probabilities(
     )
 
 
-def comparison_table(results: Mapping[str, Mapping[str, ClassificationMetrics]]) -> str:
-    """Return a Markdown table: for each set of images, a row for each classifier.
+def comparison_table(results: Mapping[str, Mapping[str, ClassificationMetrics]]) -> Table:
+    """Compare classifiers: for each set of images, a row for each classifier.
 
     Parameters
     ----------
@@ -237,16 +220,17 @@ def comparison_table(results: Mapping[str, Mapping[str, ClassificationMetrics]])
         By name of the set, then by name of the classifier.
     """
     rows = [
-        "| images | classifier | n | accuracy | macro precision | macro recall | macro AUC |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    rows += [
-        f"| {images} | {name} | {m.images} | {_number(m.accuracy)} | {_number(m.macro_precision)} "
-        f"| {_number(m.macro_recall)} | {_number(m.macro_auc)} |"
+        [
+            images,
+            name,
+            str(m.images),
+            *map(format_number, (m.accuracy, m.macro_precision, m.macro_recall, m.macro_auc)),
+        ]
         for images, classifiers in results.items()
         for name, m in classifiers.items()
     ]
-    return "\n".join(rows) + "\n"
+    header = ["images", "classifier", "n", "accuracy"]
+    return Table([*header, "macro precision", "macro recall", "macro AUC"], rows)
 
 
 def _measure_classes(
@@ -287,7 +271,3 @@ def _mean(classes: Sequence[ClassMetrics], name: str, *, by_images: bool) -> flo
         return float("nan")
     values, images = np.transpose(known)
     return float(np.average(values, weights=images if by_images else None))
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None or np.isnan(value) else f"{value:.3f}"

@@ -1,17 +1,53 @@
-"""Hand annotations and detections to pycocotools."""
+"""Matches of detections and annotated objects by the rules of COCO, from pycocotools."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
 from ..errors import InputError, require
 from ..imaging import Detections
 
-__all__ = ["run_coco"]
+__all__ = ["Matches", "gather_matches", "run_coco"]
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Objects and detections matched at IoU 0.5.
+
+    Difficult objects and detections on them are left out.  So are detections of a class of which
+    nothing is annotated, as in COCO's means, unless nothing is annotated at all.
+
+    Attributes
+    ----------
+    object_images, object_rows : ndarray of int64, shape (N,)
+        Position of each object's image, and of the object in that image.
+    object_sizes : ndarray of float64, shape (N,)
+        Square root of the area of its box, pixels.
+    object_scores : ndarray of float64, shape (N,)
+        Score of the detection that found it; minus infinity where none did.
+    images, rows : ndarray of int64, shape (K,)
+        Position of each detection's image, and of the detection in that image; best score first.
+    scores : ndarray of float64, shape (K,)
+    hits : ndarray of bool, shape (K,)
+        Whether the detection found an object.
+    """
+
+    object_images: NDArray[np.int64]
+    object_rows: NDArray[np.int64]
+    object_sizes: NDArray[np.float64]
+    object_scores: NDArray[np.float64]
+    images: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    hits: NDArray[np.bool_]
 
 
 def run_coco(
@@ -21,7 +57,7 @@ def run_coco(
     caps: Sequence[int],
     areas: Sequence[tuple[float, float]],
 ) -> Any:
-    """Match detections with objects by the rules of COCO, and add the matches up.
+    """Match detections with objects and accumulate the matches.
 
     Parameters
     ----------
@@ -30,9 +66,9 @@ def run_coco(
     class_names : sequence of str
         The detector's classes, in order.
     caps : sequence of int
-        Numbers of detections an image, ascending, up to which recall is measured.
+        Numbers of detections per image, ascending, at which recall is measured.
     areas : sequence of (float, float)
-        Ranges of area in square pixels, both ends within.
+        Ranges of area in square pixels, both ends included.
 
     Returns
     -------
@@ -68,6 +104,62 @@ def run_coco(
         evaluation.evaluate()
         evaluation.accumulate()
     return evaluation
+
+
+def gather_matches(
+    evaluation: Any, truth: Sequence[AnnotatedImage], predictions: Sequence[Detections]
+) -> Matches:
+    """Gather COCO's matches over all images and classes.
+
+    Parameters
+    ----------
+    evaluation : COCOeval
+        From `run_coco`; its first IoU is 0.5 and its first area range includes everything.
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        The arguments of `run_coco`.
+    """
+    everything = evaluation.params.areaRng[0]
+    first_object = np.cumsum([1, *(len(image.objects) for image in truth)])
+    first_result = np.cumsum([1, *(len(found) for found in predictions)])
+    objects: list[tuple[int, int, float, float]] = []
+    found: list[tuple[int, int, float, bool]] = []
+    entries = [one for one in evaluation.evalImgs if one and one["aRng"] == everything]
+    annotated = {entry["category_id"] for entry in entries if entry["gtIds"]}
+    for entry in entries:
+        if annotated and entry["category_id"] not in annotated:
+            continue
+        image = entry["image_id"] - 1
+        score_of = dict(zip(entry["dtIds"], entry["dtScores"], strict=True))
+        for number, match, ignored in zip(
+            entry["gtIds"], entry["gtMatches"][0], entry["gtIgnore"], strict=True
+        ):
+            if not ignored:
+                row = number - int(first_object[image])
+                box = truth[image].objects[row]
+                size = float(np.sqrt(box.width * box.height))
+                objects.append((image, row, size, score_of[int(match)] if match else -np.inf))
+        for number, score, match, ignored in zip(
+            entry["dtIds"],
+            entry["dtScores"],
+            entry["dtMatches"][0],
+            entry["dtIgnore"][0],
+            strict=True,
+        ):
+            if not ignored:
+                found.append((image, number - int(first_result[image]), score, match > 0))
+    of_objects = np.array(objects, dtype=np.float64).reshape(-1, 4)
+    of_found = np.array(found, dtype=np.float64).reshape(-1, 4)
+    of_found = of_found[np.argsort(-of_found[:, 2], kind="stable")]
+    return Matches(
+        object_images=of_objects[:, 0].astype(np.int64),
+        object_rows=of_objects[:, 1].astype(np.int64),
+        object_sizes=of_objects[:, 2],
+        object_scores=of_objects[:, 3],
+        images=of_found[:, 0].astype(np.int64),
+        rows=of_found[:, 1].astype(np.int64),
+        scores=of_found[:, 2],
+        hits=of_found[:, 3].astype(bool),
+    )
 
 
 def _objects(truth: Sequence[AnnotatedImage], class_names: Sequence[str]) -> list[dict[str, Any]]:

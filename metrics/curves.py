@@ -1,32 +1,43 @@
-"""Curves of a detector: precision and recall, recall by size, score against truth."""
+"""Curves of a detector: precision and recall, recall by size, reliability, class confusion."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .matches import Matches
+from ..annotations import AnnotatedImage
+from ..imaging import Detections, area, clip, iou
+from .coco import Matches
 from .reliability import ReliabilityBin, calibration_error, reliability_bins
 
-__all__ = ["PrecisionRecall", "Reliability", "SizeRecall", "recall_by_size", "reliability"]
+__all__ = [
+    "PrecisionRecall",
+    "Reliability",
+    "SizeRecall",
+    "confusion",
+    "recall_by_size",
+    "reliability",
+]
 
-# Far below any threshold nearly every box is false, and the many of them would hide the others.
+_MATCHING_IOU = 0.5
+# Far below any threshold nearly every box is false, and their number would hide the others.
 _LOWEST_JUDGED = 0.1
-# Steps of half an octave; the first and the last take all that is beyond.
+# Steps of half an octave; the first and the last bin are open.
 _SIZE_EDGES = np.round(2.0 ** np.arange(3.5, 8.6, 0.5), 1)
 
 
 @dataclass(frozen=True, eq=False)
 class PrecisionRecall:
-    """Precision and recall at IoU 0.5 as the score threshold is lowered.
+    """Precision and recall at IoU 0.5 by score threshold.
 
     Attributes
     ----------
-    scores, precision, recall : ndarray, shape (K,)
-        For each detection that counts, best first: keeping it and all better ones.
+    scores, precision, recall : ndarray of float64, shape (K,)
+        Of each detection and all better ones, best first.
     """
 
     scores: NDArray[np.float64]
@@ -35,15 +46,28 @@ class PrecisionRecall:
 
     @classmethod
     def of(cls, matches: Matches) -> PrecisionRecall:
-        """Return the curve over all classes."""
+        """Compute the curve over all classes.
+
+        Parameters
+        ----------
+        matches : Matches
+        """
         hits = np.cumsum(matches.hits)
         total = np.arange(1, len(hits) + 1)
         return cls(matches.scores, hits / total, hits / max(len(matches.object_sizes), 1))
 
     def at(self, threshold: float) -> tuple[float, float]:
-        """Return precision and recall of the detections with at least this score.
+        """Return precision and recall at a score threshold.
 
-        Nothing found is a precision of 1 and a recall of 0.
+        Parameters
+        ----------
+        threshold : float
+            Lowest score of the detections kept.
+
+        Returns
+        -------
+        (float, float)
+            Without detections the precision is 1 and the recall 0.
         """
         kept = int((self.scores >= threshold).sum())
         if kept == 0:
@@ -51,11 +75,22 @@ class PrecisionRecall:
         return float(self.precision[kept - 1]), float(self.recall[kept - 1])
 
     def recall_at(self, precision: float) -> float:
-        """Return the highest recall that keeps the precision at or above a value."""
+        """Return the highest recall with at least a given precision.
+
+        Parameters
+        ----------
+        precision : float
+        """
         return float(self.recall[self.precision >= precision].max(initial=0.0))
 
     def f1(self, threshold: float) -> float:
-        """Return the harmonic mean of precision and recall at a score threshold."""
+        """Return the F1 score at a score threshold.
+
+        Parameters
+        ----------
+        threshold : float
+            Lowest score of the detections kept.
+        """
         precision, recall = self.at(threshold)
         return 2 * precision * recall / (precision + recall) if recall > 0 else 0.0
 
@@ -66,9 +101,9 @@ class SizeRecall:
 
     Attributes
     ----------
-    sizes : ndarray, shape (B,)
+    sizes : ndarray of float64, shape (B,)
         Geometric mean of the sizes in each bin, pixels; bins without objects are left out.
-    recall : ndarray, shape (B,)
+    recall : ndarray of float64, shape (B,)
     counts : ndarray of int64, shape (B,)
         Objects in each bin.
     """
@@ -78,30 +113,16 @@ class SizeRecall:
     counts: NDArray[np.int64]
 
 
-def recall_by_size(matches: Matches, threshold: float) -> SizeRecall:
-    """Return the share of objects found by boxes with at least a score, by size."""
-    bins = np.digitize(matches.object_sizes, _SIZE_EDGES)
-    found = matches.object_scores >= threshold
-    logarithms = np.log(np.maximum(matches.object_sizes, 1e-9))
-    counts = np.bincount(bins, minlength=len(_SIZE_EDGES) + 1)
-    kept = counts > 0
-    totals = [
-        np.bincount(bins, weights, minlength=len(counts))[kept] / counts[kept]
-        for weights in (logarithms, found)
-    ]
-    return SizeRecall(np.exp(totals[0]), totals[1], counts[kept])
-
-
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Whether scores mean what they say: the share of true boxes by score.
+    """Fraction of true boxes by score.
 
     Attributes
     ----------
     bins : tuple of ReliabilityBin
-        The boxes by tenths of the score; those that found an object at IoU 0.5 are right.
+        Boxes in ten ranges of the score; right are those that found an object at IoU 0.5.
     error : float or None
-        Calibration error over the boxes that score more than 0.1; None without any.
+        Calibration error of the boxes that score more than 0.1; None without any.
     """
 
     COLUMNS: ClassVar = ("score", "boxes", "mean score", "share of true boxes")
@@ -110,7 +131,7 @@ class Reliability:
     error: float | None
 
     def rows(self) -> list[list[str]]:
-        """Return the bins that have boxes in words, by `COLUMNS`."""
+        """Return the bins that have boxes as texts, by `COLUMNS`."""
         return [
             [
                 f"{b.lowest:.1f} to {b.highest:.1f}",
@@ -123,8 +144,93 @@ class Reliability:
         ]
 
 
+def recall_by_size(matches: Matches, threshold: float) -> SizeRecall:
+    """Compute the recall in bins of object size.
+
+    Parameters
+    ----------
+    matches : Matches
+    threshold : float
+        Lowest score of the detections kept.
+    """
+    bins = np.digitize(matches.object_sizes, _SIZE_EDGES)
+    found = matches.object_scores >= threshold
+    logarithms = np.log(np.maximum(matches.object_sizes, 1e-9))
+    counts = np.bincount(bins, minlength=len(_SIZE_EDGES) + 1)
+    kept = counts > 0
+    totals = [
+        np.bincount(bins, weights, minlength=len(counts))[kept] / counts[kept]
+        for weights in (logarithms, found)
+    ]
+    return SizeRecall(np.exp(totals[0]), totals[1], counts[kept])
+
+
 def reliability(matches: Matches) -> Reliability:
-    """Compare the scores with the share of true boxes."""
+    """Compare scores with the fraction of true boxes.
+
+    Parameters
+    ----------
+    matches : Matches
+    """
     bins = reliability_bins(matches.scores, matches.hits)
     judged = [b for b in bins if b.count and b.lowest >= _LOWEST_JUDGED]
     return Reliability(bins, calibration_error(judged) if judged else None)
+
+
+def confusion(
+    truth: Sequence[AnnotatedImage],
+    predictions: Sequence[Detections],
+    class_names: Sequence[str],
+    threshold: float,
+) -> NDArray[np.int64]:
+    """Compute the confusion matrix of a detector of several classes.
+
+    Detections are matched in order of their score: each takes the free object of any class that it
+    overlaps most, with an IoU of at least 0.5.  Difficult objects are left out, and so are
+    unmatched detections half of which lies on one.
+
+    Parameters
+    ----------
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        In the same order.
+    class_names : sequence of str
+        The C classes.
+    threshold : float
+        Lowest score of the detections kept.
+
+    Returns
+    -------
+    ndarray of int64, shape (C + 1, C + 1)
+        Rows are the true class, columns the detected one; the last row counts false detections,
+        the last column missed objects.
+    """
+    nothing = len(class_names)
+    counts = np.zeros((nothing + 1, nothing + 1), dtype=np.int64)
+    for image, found in zip(truth, predictions, strict=True):
+        counting = np.flatnonzero(~image.difficult)
+        classes = [list(class_names).index(image.labels[row]) for row in counting]
+        overlaps = iou(found.boxes, image.boxes[counting])
+        ignored = _covered(found.boxes, image.boxes[image.difficult]) >= _MATCHING_IOU
+        free = np.ones(len(counting), dtype=bool)
+        for row in np.argsort(-found.scores, kind="stable"):
+            if found.scores[row] < threshold:
+                break
+            candidates = np.where(free, overlaps[row], 0.0)
+            if candidates.max(initial=0.0) >= _MATCHING_IOU:
+                best = int(candidates.argmax())
+                free[best] = False
+                counts[classes[best], found.class_ids[row]] += 1
+            elif not ignored[row]:
+                counts[nothing, found.class_ids[row]] += 1
+        for place in np.flatnonzero(free):
+            counts[classes[place], nothing] += 1
+    return counts
+
+
+def _covered(boxes: NDArray[np.float64], difficult: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest fraction of each box that lies on one difficult object."""
+    shares = np.zeros(len(boxes))
+    for xmin, ymin, xmax, ymax in difficult:
+        moved = clip(boxes - np.array([xmin, ymin, xmin, ymin]), xmax - xmin, ymax - ymin)
+        shares = np.maximum(shares, area(moved) / np.maximum(area(boxes), 1e-9))
+    return shares

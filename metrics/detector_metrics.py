@@ -1,25 +1,57 @@
-"""The figures of a detector."""
+"""Metrics of a detector: average precision and recall by the rules of COCO, by size and class."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .curves import PrecisionRecall
-from .matches import Matches
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["AtThreshold", "ClassMetrics", "DetectionMetrics", "SizeMetrics"]
+from ..annotations import AnnotatedImage
+from ..files.report import Table
+from ..imaging import Detections
+from .coco import Matches, gather_matches, run_coco
+from .curves import PrecisionRecall
+
+__all__ = [
+    "DetectionClassMetrics",
+    "DetectionMetrics",
+    "SizeMetrics",
+    "ThresholdMetrics",
+    "evaluate_detections",
+]
+
+# COCO's cap of 100 detections an image hides galaxies in crowded fields; the last cap is raised to
+# what the fullest image needs, and never lowered.
+_CAPS = (1, 10, 100)
+_HIGH_PRECISION = 0.9
+_EVERYTHING = (0.0, 1e10)
+
+# Square root of the area, pixels.  COCO's own, made for everyday scenes, and octaves about the
+# 16 pixels from which galaxies are annotated: the search of a field goes by octaves too.
+_SIZES = (
+    ("COCO small", 0.0, 32.0),
+    ("COCO medium", 32.0, 96.0),
+    ("COCO large", 96.0, 1e5),
+    ("under 16 px", 0.0, 16.0),
+    ("16 to 32 px", 16.0, 32.0),
+    ("32 to 64 px", 32.0, 64.0),
+    ("64 to 128 px", 64.0, 128.0),
+    ("128 px and more", 128.0, 1e5),
+)
 
 
 @dataclass(frozen=True)
 class SizeMetrics:
-    """Figures of the objects of some sizes; None where there are none.
+    """Metrics of the objects in a range of size; None without such objects.
 
     Attributes
     ----------
     name : str
     smallest, largest : float
-        Square root of the area of the box, pixels; both ends within, as COCO has it.
+        Square root of the area of the box, pixels; both ends included, as in COCO.
     galaxies : int
         Number of objects.
     map50, ap, recall50 : float or None
@@ -36,14 +68,14 @@ class SizeMetrics:
 
 
 @dataclass(frozen=True)
-class ClassMetrics:
-    """Figures of the objects of one class; None where there are none.
+class DetectionClassMetrics:
+    """Metrics of the objects of one class; None without such objects.
 
     Attributes
     ----------
     name : str
     objects : int
-        Number of objects that count.
+        Number of objects, difficult ones left out.
     map50, ap, recall50 : float or None
         As in `DetectionMetrics`.
     """
@@ -56,8 +88,8 @@ class ClassMetrics:
 
 
 @dataclass(frozen=True)
-class AtThreshold:
-    """Figures at a score threshold, over all classes, at IoU 0.5.
+class ThresholdMetrics:
+    """Metrics at a score threshold, over all classes, at IoU 0.5.
 
     Attributes
     ----------
@@ -72,46 +104,46 @@ class AtThreshold:
     false_per_megapixel: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures as plain values."""
+        """Return the metrics, rounded."""
         return _rounded(asdict(self))
 
 
 @dataclass(frozen=True)
 class DetectionMetrics:
-    """What was measured; every figure but counts and pixels is between 0 and 1.
+    """Metrics of a detector on a set of annotated images.
 
-    Of several classes, figures of COCO are means over those that are annotated, the others are of
-    the objects of these classes together.
+    All but counts and pixels are between 0 and 1.  With several classes, COCO's metrics are means
+    over the annotated classes; the others are of the objects of these classes together.
 
     Attributes
     ----------
     images, galaxies, difficult : int
-        Number of images, of objects that count, and of those that do not.
+        Number of images, of objects that count, and of difficult objects.
     megapixels : float or None
         Size of all images; None where that of one is not known.
     map50, ap : float
         Mean average precision at IoU 0.5, and over 0.5, 0.55 ... 0.95.
     ar1, ar10, ar100 : float
-        Average recall (IoU 0.5 to 0.95) when each image may give 1, 10, 100 detections a class.
+        Average recall (IoU 0.5 to 0.95) of the best 1, 10, 100 detections per image and class.
     ar1_ceiling, ar10_ceiling, ar100_ceiling : float
-        The most that can be had so, for images hold more objects than that.
+        Highest value that these can have, as images hold more objects than that.
     ar1_single : float or None
         `ar1` on the images with a single object that counts, where its ceiling is 1; None without
         such images.
     single_images : int
-        Their number.
+        Number of such images.
     ar_max, largest_count : float, int
-        Average recall with `largest_count` detections an image, which no image reaches.
+        Average recall of all detections: the best `largest_count`, more than any image has.
     recall50 : float
-        Share of the objects found at IoU 0.5, by any detection given.
+        Fraction of the objects found at IoU 0.5 by any detection.
     recall_at_90_precision : float
         The same by the detections above the score that keeps the precision at 0.9.
     by_size : tuple of SizeMetrics
         COCO's three sizes, and octaves from 16 pixels.
-    by_class : tuple of ClassMetrics
+    by_class : tuple of DetectionClassMetrics
         In the order of the detector's classes.
     matches : Matches
-        What became of each object and detection.
+        Matched objects and detections.
     curve : PrecisionRecall
         Precision and recall by score threshold.
     """
@@ -135,21 +167,27 @@ class DetectionMetrics:
     recall50: float
     recall_at_90_precision: float
     by_size: tuple[SizeMetrics, ...]
-    by_class: tuple[ClassMetrics, ...]
+    by_class: tuple[DetectionClassMetrics, ...]
     matches: Matches = field(repr=False, compare=False)
     curve: PrecisionRecall = field(repr=False, compare=False)
 
-    def at(self, threshold: float) -> AtThreshold:
-        """Return the figures of the detections with at least this score."""
+    def at(self, threshold: float) -> ThresholdMetrics:
+        """Return the metrics at a score threshold.
+
+        Parameters
+        ----------
+        threshold : float
+            Lowest score of the detections kept.
+        """
         precision, recall = self.curve.at(threshold)
         per_megapixel = None
         if self.megapixels is not None:
             false = ~self.matches.hits & (self.matches.scores >= threshold)
             per_megapixel = int(false.sum()) / self.megapixels if self.megapixels else 0.0
-        return AtThreshold(precision, recall, self.curve.f1(threshold), per_megapixel)
+        return ThresholdMetrics(precision, recall, self.curve.f1(threshold), per_megapixel)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures, without matches and curve."""
+        """Return the metrics, rounded, without matches and curve."""
         figures = {
             name: value for name, value in vars(self).items() if name not in {"matches", "curve"}
         }
@@ -158,7 +196,7 @@ class DetectionMetrics:
         return _rounded(figures)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the figures in words: what is measured, and the value."""
+        """Return name and value of each overall metric as texts."""
         single = "no such image"
         if self.ar1_single is not None:
             single = f"{self.ar1_single:.3f} ({self.single_images} images)"
@@ -179,9 +217,133 @@ class DetectionMetrics:
         ]
 
     def to_markdown(self) -> str:
-        """Return the figures as a table."""
-        lines = [f"| {name} | {value} |" for name, value in self.rows()]
-        return "\n".join(["| measure | value |", "|---|---|", *lines, ""])
+        """Return the overall metrics as a Markdown table."""
+        return Table(["measure", "value"], self.rows()).to_markdown() + "\n"
+
+
+def evaluate_detections(
+    truth: Sequence[AnnotatedImage],
+    predictions: Sequence[Detections],
+    class_names: Sequence[str] = ("galaxy",),
+) -> DetectionMetrics:
+    """Compare the detections of each image with its annotation.
+
+    Parameters
+    ----------
+    truth : sequence of AnnotatedImage
+        Objects marked `difficult` are COCO's ``iscrowd``: a detection that lies on one and on
+        nothing else is neither right nor wrong.
+    predictions : sequence of Detections
+        Of each image, in the same order; down to low scores, as average precision needs the whole
+        curve.
+    class_names : sequence of str
+        The detector's classes, in order.
+
+    Raises
+    ------
+    InputError
+        If an annotation has a label that the detector does not know.
+    MissingExtraError
+        If pycocotools is not installed.
+    ValueError
+        If there is not one prediction an image.
+    """
+    if len(truth) != len(predictions):
+        raise ValueError(f"{len(truth)} annotated images, but {len(predictions)} predictions")
+    largest = max([_CAPS[-1], *(len(found) + 1 for found in predictions)])
+    caps = sorted({*_CAPS, largest})
+    areas = [_EVERYTHING, *((low**2, high**2) for _, low, high in _SIZES)]
+    evaluation = run_coco(truth, predictions, class_names, caps, areas)
+    precision = evaluation.eval["precision"][:, :, :, :, -1]
+    recall = evaluation.eval["recall"]
+    counts = _count_objects(truth, class_names)
+    matches = gather_matches(evaluation, truth, predictions)
+    curve = PrecisionRecall.of(matches)
+    single = np.flatnonzero(counts.sum(axis=1) == 1).tolist()
+    pixels = [image.width * image.height for image in truth]
+    return DetectionMetrics(
+        images=len(truth),
+        galaxies=int(counts.sum()),
+        difficult=sum(len(image.objects) for image in truth) - int(counts.sum()),
+        megapixels=sum(pixels) / 1e6 if all(pixels) else None,
+        map50=_mean(precision[0, :, :, 0]) or 0.0,
+        ap=_mean(precision[:, :, :, 0]) or 0.0,
+        ar1=_mean(recall[:, :, 0, 0]) or 0.0,
+        ar1_ceiling=_ceiling(counts, 1),
+        ar1_single=_recall_of_best(
+            [truth[index] for index in single],
+            [predictions[index] for index in single],
+            class_names,
+        ),
+        single_images=len(single),
+        ar10=_mean(recall[:, :, 0, 1]) or 0.0,
+        ar10_ceiling=_ceiling(counts, 10),
+        ar100=_mean(recall[:, :, 0, 2]) or 0.0,
+        ar100_ceiling=_ceiling(counts, 100),
+        ar_max=_mean(recall[:, :, 0, -1]) or 0.0,
+        largest_count=largest,
+        recall50=_mean(recall[0, :, 0, -1]) or 0.0,
+        recall_at_90_precision=curve.recall_at(_HIGH_PRECISION),
+        by_size=tuple(
+            SizeMetrics(
+                name,
+                low,
+                high,
+                int(((matches.object_sizes >= low) & (matches.object_sizes <= high)).sum()),
+                _mean(precision[0, :, :, place]),
+                _mean(precision[:, :, :, place]),
+                _mean(recall[0, :, place, -1]),
+            )
+            for place, (name, low, high) in enumerate(_SIZES, 1)
+        ),
+        by_class=tuple(
+            DetectionClassMetrics(
+                name,
+                int(counts[:, place].sum()),
+                _mean(precision[0, :, place, 0]),
+                _mean(precision[:, :, place, 0]),
+                _mean(recall[0, place, 0, -1]),
+            )
+            for place, name in enumerate(class_names)
+        ),
+        matches=matches,
+        curve=curve,
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    """Average COCO's values; -1 marks a class without objects."""
+    known = values[values > -1]
+    return float(known.mean()) if known.size else None
+
+
+def _count_objects(
+    truth: Sequence[AnnotatedImage], class_names: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return the number of objects that are not difficult, shape (images, classes)."""
+    counts = np.zeros((len(truth), len(class_names)), dtype=np.int64)
+    for row, image in enumerate(truth):
+        for box in image.objects:
+            if not box.difficult:
+                counts[row, list(class_names).index(box.label)] += 1
+    return counts
+
+
+def _ceiling(counts: NDArray[np.int64], cap: int) -> float:
+    """Return the highest recall possible with `cap` detections per image, a mean over classes."""
+    totals = counts.sum(axis=0)
+    present = totals > 0
+    shares = np.minimum(counts, cap).sum(axis=0)[present] / totals[present]
+    return float(shares.mean()) if present.any() else 0.0
+
+
+def _recall_of_best(
+    truth: Sequence[AnnotatedImage], predictions: Sequence[Detections], class_names: Sequence[str]
+) -> float | None:
+    if not truth:
+        return None
+    evaluation = run_coco(truth, predictions, class_names, [1], [_EVERYTHING])
+    return _mean(evaluation.eval["recall"])
 
 
 def _rounded(figures: dict[str, Any]) -> dict[str, Any]:

@@ -1,24 +1,45 @@
-"""The worst mistakes of a detector: galaxies that it missed, and boxes about nothing."""
+"""Error analysis of a detector: the worst missed objects and false boxes, listed and drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
-from ..imaging import Detections, iou
-from .matches import Matches
+from ..imaging import (
+    Detections,
+    clip,
+    contact_sheet,
+    crop_window,
+    draw_overlay,
+    iou,
+    legend_strip,
+    to_display,
+)
+from ..imaging.crops import sky_colour, window
+from ..imaging.draw import PALETTE
+from .coco import Matches
 
-__all__ = ["Mistake", "worst_false_boxes", "worst_misses"]
+__all__ = ["Misdetection", "draw_misdetections", "worst_false_boxes", "worst_misses"]
+
+_CELL = 240
+_COLUMNS = 4
+_LEGEND_HEIGHT = 11
+# A crop shows the surroundings of the box, and at least this many pixels.
+_MARGIN = 3.0
+_SMALLEST_SIDE = 48.0
+_TRUE, _FOUND, _WRONG = 0, 6, 7
+_GREY = (150, 150, 150)
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """An object that was missed, or a box that is false.
+class Misdetection:
+    """A missed object or a false box.
 
     Attributes
     ----------
@@ -27,16 +48,17 @@ class Mistake:
     name : str
         Its file name.
     label : str
-        Class of the object, or of the false box.
+        Class of the object or of the false box.
     box : tuple of float
-        ``xmin, ymin, xmax, ymax`` of the object, or of the false box.
+        ``xmin, ymin, xmax, ymax`` of either, in pixel edges, 0-based, half-open.
     size : float
         Square root of the area of the box, pixels.
     score : float or None
         Score of the false box; of an object that of the box that found it, below the threshold, or
         None where none did.
     overlap : float
-        Highest IoU with any box found of that score, or of a false box with any object.
+        Highest IoU of an object with any box above the threshold, or of a false box with any
+        object.
     """
 
     image: int
@@ -48,7 +70,7 @@ class Mistake:
     overlap: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values, rounded."""
         return {
             "image": self.name,
             "label": self.label,
@@ -65,32 +87,43 @@ def worst_misses(
     predictions: Sequence[Detections],
     threshold: float,
     most: int,
-) -> list[Mistake]:
-    """Return the objects that no box of at least a score found, the worst first.
+) -> list[Misdetection]:
+    """Return the objects that no box above the score threshold found, worst first.
 
-    These are the ones that no box found at all, the largest first, then those whose box has the
-    lowest score.
+    First come the objects that no box found at all, the largest first, then those whose box has
+    the lowest score.
+
+    Parameters
+    ----------
+    matches : Matches
+        Of `truth` and `predictions`.
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        Of all images.
+    threshold : float
+        Lowest score of a box.
+    most : int
+        Largest number of objects returned.
     """
     order = np.lexsort((-matches.object_sizes, matches.object_scores))
     missed = order[matches.object_scores[order] < threshold][:most]
-    mistakes = []
+    errors = []
     for place in missed:
         image = int(matches.object_images[place])
         box = truth[image].objects[int(matches.object_rows[place])]
         score = float(matches.object_scores[place])
         kept = predictions[image].boxes[predictions[image].scores >= threshold]
-        mistakes.append(
-            Mistake(
+        errors.append(
+            Misdetection(
                 image,
                 truth[image].filename,
                 box.label,
                 box.edges,
                 float(matches.object_sizes[place]),
                 score if np.isfinite(score) else None,
-                _best(box.edges, kept),
+                _best_iou(box.edges, kept),
             )
         )
-    return mistakes
+    return errors
 
 
 def worst_false_boxes(
@@ -100,27 +133,117 @@ def worst_false_boxes(
     class_names: Sequence[str],
     threshold: float,
     most: int,
-) -> list[Mistake]:
-    """Return the boxes of at least a score that find nothing, the highest score first."""
+) -> list[Misdetection]:
+    """Return the boxes above the score threshold that find no object, highest score first.
+
+    Parameters
+    ----------
+    matches : Matches
+        Of `truth` and `predictions`.
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        Of all images.
+    class_names : sequence of str
+        The detector's classes, in order.
+    threshold : float
+        Lowest score of a box.
+    most : int
+        Largest number of boxes returned.
+    """
     false = np.flatnonzero(~matches.hits & (matches.scores >= threshold))[:most]
-    mistakes = []
+    errors = []
     for place in false:
         image, row = int(matches.images[place]), int(matches.rows[place])
         found = predictions[image]
         xmin, ymin, xmax, ymax = found.boxes[row].tolist()
-        mistakes.append(
-            Mistake(
+        errors.append(
+            Misdetection(
                 image,
                 truth[image].filename,
                 class_names[int(found.class_ids[row])],
                 (xmin, ymin, xmax, ymax),
                 float(np.sqrt((xmax - xmin) * (ymax - ymin))),
                 float(matches.scores[place]),
-                _best((xmin, ymin, xmax, ymax), truth[image].boxes[~truth[image].difficult]),
+                _best_iou((xmin, ymin, xmax, ymax), truth[image].boxes[~truth[image].difficult]),
             )
         )
-    return mistakes
+    return errors
 
 
-def _best(box: tuple[float, float, float, float], others: NDArray[np.float64]) -> float:
+def draw_misdetections(
+    errors: Sequence[Misdetection],
+    truth: Sequence[AnnotatedImage],
+    predictions: Sequence[Detections],
+    threshold: float,
+    read: Callable[[int], tuple[NDArray[np.uint8], Literal["upper", "lower"]]],
+) -> NDArray[np.uint8]:
+    """Draw a contact sheet of misdetections, each with its number, size, score and best IoU.
+
+    Parameters
+    ----------
+    errors : sequence of Misdetection
+        At least one; numbered from 1.
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        Of all images.
+    threshold : float
+        Lowest score of the boxes drawn.
+    read : callable
+        Takes the position of an image and returns its RGB pixels, uint8 of shape (H, W, 3), and
+        the origin of its rows, as `Field` has it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        The sheet under its legend.
+    """
+    pictures, captions = [], []
+    for number, error in enumerate(errors, 1):
+        rgb, origin = read(error.image)
+        image, found = truth[error.image], predictions[error.image]
+        pictures.append(_cut(error, rgb, image, found.select(found.scores >= threshold), origin))
+        score = "no box" if error.score is None else f"{error.score:.2f}"
+        captions.append(f"{number}: {error.size:.0f} px, {score}, IoU {error.overlap:.2f}")
+    sheet = contact_sheet(pictures, captions, min(_COLUMNS, len(pictures)), _CELL)
+    entries = [
+        ("the mistake", PALETTE[_WRONG]),
+        ("true", PALETTE[_TRUE]),
+        ("found", PALETTE[_FOUND]),
+        ("difficult: broken lines", _GREY),
+    ]
+    return np.vstack([legend_strip(entries, sheet.shape[1], _LEGEND_HEIGHT), sheet])
+
+
+def _cut(
+    error: Misdetection,
+    rgb: NDArray[np.uint8],
+    image: AnnotatedImage,
+    found: Detections,
+    origin: Literal["upper", "lower"],
+) -> NDArray[np.uint8]:
+    """Return a square about a misdetection with the true and detected boxes in it."""
+    xmin, ymin, xmax, ymax = error.box
+    longer = max(xmax - xmin, ymax - ymin, 1.0)
+    left, top, length = crop_window(error.box, max(_MARGIN, _SMALLEST_SIDE / longer))
+    x, y, side = round(left), round(top), round(length)
+    cut = window(rgb, x, y, side, sky_colour(rgb))
+    shrinks = side > _CELL
+    small = np.asarray(
+        cv2.resize(
+            cut, (_CELL, _CELL), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        ),
+        dtype=np.uint8,
+    )
+    boxes = np.concatenate([image.boxes, found.boxes])
+    ids = np.repeat([_TRUE, _FOUND], [len(image.objects), len(found)])
+    ids[(boxes == np.array(error.box)).all(axis=1)] = _WRONG
+    dashed = np.concatenate([image.difficult, np.zeros(len(found), dtype=bool)])
+    moved = clip((boxes - np.array([x, y, x, y])) * (_CELL / side), _CELL, _CELL)
+    if origin == "lower":
+        moved = moved[:, [0, 3, 2, 1]] * [1, -1, 1, -1] + [0, _CELL, 0, _CELL]
+        small = to_display(small, origin)
+    seen = (moved[:, 2:] > moved[:, :2]).all(axis=1)
+    shown = Detections(moved[seen], np.ones(int(seen.sum())), ids[seen])
+    return draw_overlay(small, shown, zoom=1, dashed=dashed[seen], legend=False)
+
+
+def _best_iou(box: tuple[float, float, float, float], others: NDArray[np.float64]) -> float:
     return float(iou([box], others).max(initial=0.0))

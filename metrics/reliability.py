@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: of the answers at 80 %, four in five must be right."""
+"""Calibration of probabilities: reliability bins, calibration error, log odds."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
-__all__ = ["BINS", "ReliabilityBin", "calibration_error", "reliability_bins"]
+__all__ = ["ReliabilityBin", "calibration_error", "log_odds", "reliability_bins"]
 
-BINS = 10
-"""Equal steps of the probability from 0 to 1."""
+_BINS = 10
+# Keeps the log odds of a score that was rounded to 0 or 1 finite.
+_SMALLEST = 1e-12
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The answers that were given with a probability in one range.
+    """Predictions whose probability lies in one range.
 
     Attributes
     ----------
     lowest, highest : float
-        The range; its upper edge belongs to it, its lower one only at 0.
+        The range; the upper edge is included, the lower one only at 0.
     count : int
-        Number of answers in it.
+        Number of predictions.
     probability : float or None
-        Their mean probability; None without answers.
+        Their mean probability; None without predictions.
     share : float or None
-        Share of them that is right; None without answers.
+        Fraction of them that is right; None without predictions.
     """
 
     lowest: float
@@ -38,23 +40,26 @@ class ReliabilityBin:
 
 
 def reliability_bins(
-    probabilities: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS
+    probabilities: NDArray[np.float64], right: NDArray[np.bool_]
 ) -> tuple[ReliabilityBin, ...]:
-    """Sort answers by their probability.
+    """Group predictions into ten equal ranges of probability.
 
     Parameters
     ----------
     probabilities : ndarray of float, shape (N,)
-        Probability with which each answer was given.
+        Probability of each prediction.
     right : ndarray of bool, shape (N,)
         Whether it is right.
-    bins : int
-        Number of equal ranges.
+
+    Returns
+    -------
+    tuple of ReliabilityBin
+        From 0 to 1; empty bins included.
     """
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, bins - 1)
+    edges = np.linspace(0, 1, _BINS + 1)
+    place = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, _BINS - 1)
     result = []
-    for index in range(bins):
+    for index in range(_BINS):
         inside = place == index
         count = int(inside.sum())
         result.append(
@@ -70,10 +75,22 @@ def reliability_bins(
 
 
 def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    """Return the expected calibration error (ECE): the mean gap of probability and share.
+    """Return the expected calibration error (ECE) [1]_.
 
-    Each range counts by its answers (Guo et al. 2017, "On calibration of modern neural networks",
-    equation 3); without answers there is no error.
+    Parameters
+    ----------
+    bins : sequence of ReliabilityBin
+        From `reliability_bins`.
+
+    Returns
+    -------
+    float
+        Mean gap between probability and fraction of right predictions, each bin weighted by its
+        predictions; 0 without predictions.
+
+    References
+    ----------
+    .. [1] C. Guo et al., "On calibration of modern neural networks", ICML (2017), equation 3.
     """
     gaps = [
         b.count * abs(b.share - b.probability)
@@ -81,3 +98,14 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
         if b.share is not None and b.probability is not None
     ]
     return sum(gaps) / max(sum(b.count for b in bins), 1)
+
+
+def log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logit of scores, kept finite at 0 and 1.
+
+    Parameters
+    ----------
+    scores : ndarray of float
+        Probabilities.
+    """
+    return np.asarray(logit(np.clip(scores, _SMALLEST, 1 - _SMALLEST)))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..configs import ClassifierTraining, ClassifierTuning
 from ..errors import require
-from ..evaluation.report import Heading, Report, Table
 from ..files.atomic import atomic_path
+from ..files.report import Heading, Report, Table
 
 if TYPE_CHECKING:
     from ..classification.training.tune import Search, Trial

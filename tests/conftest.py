@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from galpipe.configs import Anchors
 from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
+from galpipe.pipeline.cli import cli
 
 # How long an example takes is the machine's affair, not the code's.
 settings.register_profile("unhurried", settings.default, deadline=None)
@@ -114,6 +116,21 @@ def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"a.tflite": _convert(decided, shape), "b.tflite": _convert(undecided, shape)}
     folder = tmp_path_factory.mktemp("models") / "tiny_classifier"
     return write_bundle(folder, manifest, files, "# Tiny\n", {"accuracy": 1.0})
+
+
+@pytest.fixture
+def galpipe_cli() -> Callable[..., Result]:
+    """Run the command line within this process."""
+
+    def call(*arguments: Any) -> Result:
+        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+    return call
+
+
+@pytest.fixture
+def models(tiny_detector_bundle: Path, tiny_classifier_bundle: Path) -> dict[str, Path]:
+    return {"detector": tiny_detector_bundle, "classifier": tiny_classifier_bundle}
 
 
 @pytest.fixture

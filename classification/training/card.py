@@ -15,9 +15,10 @@ from ...configs import (
     Vgg16Member,
 )
 from ...metrics.classifier_metrics import comparison_table
+from ...metrics.records import ENSEMBLE
 from .dataset import class_names
 from .export import Parity
-from .measure import ENSEMBLE, VALIDATION, Measurement
+from .measure import Measurement
 from .pretrain import SMALL_SIZE
 from .sources import Sources
 
@@ -59,8 +60,8 @@ def model_card(
         "The bundle itself, on galaxies that it was not trained on (divided by galaxy: no copy of "
         "a test image is among the training images of any source). Only images whose label leaves "
         "one class count; the means are over the classes that have images.",
-        comparison_table({m.images: m.by_classifier for m in measured}).strip(),
-        *[_details(m) for m in measured if not m.images.startswith(VALIDATION)],
+        comparison_table({m.images.title: m.by_classifier for m in measured}).to_markdown(),
+        *[_details(m) for m in measured if m.images.part != "validation"],
         "LiteRT file against the trained Keras network on "
         f"{next(iter(parity.values())).crops} crops:",
         "\n".join(
@@ -193,4 +194,5 @@ def _views(config: ClassifierTraining) -> str:
 
 def _details(measured: Measurement) -> str:
     name = ENSEMBLE if ENSEMBLE in measured.by_classifier else next(iter(measured.by_classifier))
-    return f"### {measured.images}: {name}\n\n{measured.by_classifier[name].to_markdown().strip()}"
+    metrics = measured.by_classifier[name].to_markdown().strip()
+    return f"### {measured.images.title}: {name}\n\n{metrics}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -13,76 +12,77 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining
-from ...datasets.targets import BY_SETS, GroundTruth, find_ground_truth
+from ...datasets.targets import GroundTruth, find_ground_truth
 from ...metrics.classifier_metrics import ClassificationMetrics, evaluate_probabilities
+from ...metrics.records import ENSEMBLE, EvaluationSet
 from ..classifier import Classifier
 from ..crops import read_crops
 from .dataset import Cutouts, read_boxes
 from .sources import Sources
 
-__all__ = ["ENSEMBLE", "TEST", "VALIDATION", "Measurement", "measure"]
-
-ENSEMBLE = "ensemble"
-
-VALIDATION = "validation, cropped about the box"
-"""How the title of the measurement on validation images starts: the training has seen these."""
-
-TEST = "test, cropped about the box"
-"""How that on the crops that were held back starts."""
+__all__ = ["Measurement", "measure"]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured on one set of images.
+    """Metrics of a classifier and its members on one set of images.
 
     Attributes
     ----------
-    images : str
-        Which images, and how they were cropped.
+    images : EvaluationSet
     by_classifier : dict of str to ClassificationMetrics
-        Of each member and, where there are several, of the ensemble.
+        Of each member and, where there are several, of the ensemble under `ENSEMBLE`.
     files : tuple of str
         Names of the images that count: those whose label leaves one class, or all where the labels
         name sets of classes of which no two share a class.
     """
 
-    images: str
+    images: EvaluationSet
     by_classifier: dict[str, ClassificationMetrics]
     files: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain numbers, texts, lists and dictionaries."""
         metrics = {name: m.to_json() for name, m in self.by_classifier.items()}
-        return {"images": self.images, "metrics": metrics, "files": list(self.files)}
+        return {
+            "images": self.images.title,
+            "set": self.images.model_dump(),
+            "metrics": metrics,
+            "files": list(self.files),
+        }
 
 
 def measure(
     classifier: Classifier, sources: Sources, config: ClassifierTraining
 ) -> list[Measurement]:
-    """Measure on validation, test and external images, read anew and cropped as in use.
+    """Measure on validation, test and external images, read again and cropped as in use.
 
-    The held-back images are measured twice: cropped about their annotated box, as ``galpipe run``
+    The test images are measured twice: cropped about their annotated box, as ``galpipe run``
     crops what it has detected, and as ``galpipe classify`` takes a whole cutout.
     """
     boxes: dict[Path, AnnotatedImage] = {}
     for data in config.data:
         boxes.update(read_boxes(data))
-    parts: list[tuple[str, Cutouts, Mapping[Path, AnnotatedImage]]] = [
-        (VALIDATION, sources.validation, boxes),
-        (TEST, sources.test, boxes),
-        ("test, whole cutouts", sources.test, {}),
+    parts: list[tuple[EvaluationSet, Cutouts]] = [
+        (EvaluationSet(part="validation", crops="boxes"), sources.validation),
+        (EvaluationSet(part="test", crops="boxes"), sources.test),
+        (EvaluationSet(part="test", crops="cutouts"), sources.test),
     ]
-    parts += [(f"{name}, whole cutouts", cutouts, {}) for name, cutouts in sources.external.items()]
+    parts += [
+        (EvaluationSet(part="external", crops="cutouts", source=name), cutouts)
+        for name, cutouts in sources.external.items()
+    ]
     measured = []
-    for title, cutouts, annotated in parts:
+    for images, cutouts in parts:
         truth = find_ground_truth(cutouts.labels, classifier.class_names)
         paths = tuple(compress(cutouts.paths, truth.evaluated))
         if paths:
+            annotated = boxes if images.crops == "boxes" else {}
             crops = read_crops(paths, classifier.input_size, config.crop_margin, annotated)
-            title += f", {BY_SETS}" if truth.by_sets else ""
+            images = images.model_copy(update={"by_sets": truth.by_sets})
             by_classifier = _measure(classifier, crops, truth)
             files = tuple(path.name for path in paths)
-            measured.append(Measurement(title, by_classifier, files))
+            measured.append(Measurement(images, by_classifier, files))
     return measured
 
 

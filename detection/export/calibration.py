@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...metrics.coco import Matches
 from ...metrics.curves import reliability
-from ...metrics.log_odds import log_odds
-from ...metrics.matches import Matches
+from ...metrics.reliability import log_odds
 from ...models import ScoreCalibration
 
 __all__ = ["calibrated", "calibration_errors", "fit_calibration", "fit_logistic"]

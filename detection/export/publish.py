@@ -12,7 +12,8 @@ import numpy as np
 
 from ...configs import DetectorTraining
 from ...metrics.curves import PrecisionRecall
-from ...metrics.detector_plots import MeasuredCurve, reliability_picture
+from ...metrics.plots import DetectorCurve, plot_reliability
+from ...metrics.records import read_detector_record
 from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ..detector import Detector
@@ -111,14 +112,13 @@ def measure_bundle(
     """
     bundle = read_bundle(folder)
     plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), refinement=None)
-    known = bundle.metrics()
-    parity, quantisation = known.get("litert_parity"), known.get("quantised")
+    known = read_detector_record(bundle)
     return _measure(
         _complete(Detector(replace(bundle, manifest=plain)), config, sources),
         config,
         sources,
-        parity and DetectorParity(**parity),
-        quantisation and Quantisation.from_json(quantisation),
+        DetectorParity(**known.litert_parity) if known.litert_parity else None,
+        Quantisation.from_json(known.quantized) if known.quantized else None,
     )
 
 
@@ -179,11 +179,11 @@ def _measure(
         | calibration_errors(result.matches, head.calibration)
         for role, result in measured.items()
     }
-    curves = [MeasuredCurve(*figures, head.score_threshold) for figures in measured.items()]
+    curves = [DetectorCurve(*figures, head.score_threshold) for figures in measured.items()]
     bundle = detector.bundle
     written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _REFINEMENT_FILE, _OLD_REFINEMENT_FILE)
     files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
-    files[_PICTURE_FILE] = reliability_picture(curves)
+    files[_PICTURE_FILE] = plot_reliability(curves)
     if detector.refinement is not None:
         files[_REFINEMENT_FILE] = detector.refinement.to_bytes()
         head = head.model_copy(update={"refinement": _REFINEMENT_FILE})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...imaging import Detections, iou
 from ...imaging.background import smoothed_grey
-from ...metrics.log_odds import log_odds
+from ...metrics.reliability import log_odds
 from ..detector import Detector
 from ..export.calibration import fit_logistic
 from ..measure import Searched

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...imaging import Detections, area, clip
 from ...imaging.background import smoothed_grey
-from ...metrics.log_odds import log_odds
+from ...metrics.reliability import log_odds
 from .isophotes import FEATURES, edge_candidates
 from .light_profile import LIGHT_FEATURES, measure_light_profile
 from .mlp import MLP

@@ -48,7 +48,7 @@ def measured(extra: Cutouts, certain: Cutouts) -> dict[str, object]:
         class_names=CLASSES, data=(data,), members=(CnnMember(architecture="cnn"),)
     )
     sources = Sources(certain, certain, certain, extra, {"extra": extra})
-    return {m.images: m for m in measure(Colours(), sources, config)}  # type: ignore[arg-type]
+    return {m.images.title: m for m in measure(Colours(), sources, config)}  # type: ignore[arg-type]
 
 
 def test_sets_of_classes_are_measured_by_their_summed_probabilities(

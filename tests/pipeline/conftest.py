@@ -2,16 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
-from click.testing import CliRunner, Result
-
-from galpipe.pipeline.cli import cli
 
 # Bright enough for the tiny detector (mean over 0.5), and of one colour each for the classifier.
 COLOURS = {"red": (255, 150, 150), "green": (150, 255, 150), "blue": (150, 150, 255)}
@@ -53,16 +49,6 @@ def write_fits(path: Path, squares: dict[tuple[int, int], str], side: int = 128)
 
 
 @pytest.fixture
-def galpipe_cli() -> Callable[..., Result]:
-    """Run the command line within this process."""
-
-    def call(*arguments: Any) -> Result:
-        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
-
-    return call
-
-
-@pytest.fixture
 def good_picture(tmp_path: Path) -> Path:
     rgb = picture(128, 128, {(16, 32): "red", (80, 64): "blue"})
     return write_picture(tmp_path / "in" / "good.png", rgb)
@@ -100,11 +86,6 @@ def nonsense_wcs(tmp_path: Path) -> Path:
         hdus[0].header["CTYPE1"] = "NO---SUCH"
         hdus[0].header["CRVAL2"] = 1e30
     return path
-
-
-@pytest.fixture
-def models(tiny_detector_bundle: Path, tiny_classifier_bundle: Path) -> dict[str, Path]:
-    return {"detector": tiny_detector_bundle, "classifier": tiny_classifier_bundle}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field
 from galpipe.imaging import iou, read_field, to_rgb
 from galpipe.metrics.classifier_metrics import evaluate_probabilities
-from galpipe.metrics.detector_evaluation import evaluate_detections
+from galpipe.metrics.detector_metrics import evaluate_detections
 from galpipe.models import find_bundle, shipped_models
 from galpipe.pipeline import Catalogue
 from galpipe.simulation import simulate_field

@@ -8,7 +8,7 @@ from galpipe.detection.export.calibration import (
     calibration_errors,
     fit_calibration,
 )
-from galpipe.metrics.matches import Matches
+from galpipe.metrics.coco import Matches
 from galpipe.models import ScoreCalibration
 
 

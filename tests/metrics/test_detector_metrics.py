@@ -10,8 +10,7 @@ import pytest
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.errors import InputError
 from galpipe.imaging import Detections
-from galpipe.metrics.detector_evaluation import evaluate_detections
-from galpipe.metrics.detector_metrics import DetectionMetrics
+from galpipe.metrics.detector_metrics import DetectionMetrics, evaluate_detections
 
 Box = tuple[float, float, float, float]
 

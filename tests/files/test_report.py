@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from galpipe.evaluation.report import Heading, Picture, Report, Table
+from galpipe.files.report import Heading, Picture, Report, Table
 
 
 def _report() -> Report:
@@ -35,5 +35,5 @@ def test_web_page(tmp_path: Path) -> None:
     assert "<h1>a &lt;b&gt; | c</h1>" in page
     assert "<td>x|y</td><td>&lt;script&gt;</td>" in page
     assert f'src="data:image/png;base64,{base64.b64encode(b"picture").decode()}"' in page
-    assert "what &quot;it&quot; shows" in page
+    assert "what &#34;it&#34; shows" in page
     assert "default-src 'none'" in page

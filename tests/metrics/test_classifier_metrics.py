@@ -75,12 +75,12 @@ def test_json_and_markdown() -> None:
     assert content["classes"][3]["precision"] is None
     text = metrics.to_markdown()
     assert "| 0 | a | 3 | 0.667 | 0.667 | 0.667 | 0.778 |" in text
-    assert "| | mean over the images | 6 | 0.444 | 0.500 |" in text
+    assert "|  | mean over the images | 6 | 0.444 | 0.500 |" in text
     assert "| 0 | 2 | 1 | 0 | 0 |" in text
     assert len(content["reliability"]) == 10
     rows = dict(metrics.rows())
     assert (rows["accuracy"], rows["macro F1"], rows["weighted AUC"]) == ("0.500", "0.356", "0.689")
-    table = comparison_table({"test": {"cnn": metrics}})
+    table = comparison_table({"test": {"cnn": metrics}}).to_markdown()
     assert "| test | cnn | 6 | 0.500 |" in table
 
 

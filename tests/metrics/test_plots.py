@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from galpipe.metrics.classifier_metrics import evaluate_probabilities
-from galpipe.metrics.classifier_plots import picture_names, write_pictures
+from galpipe.metrics.plots import classifier_plot_names, write_classifier_plots
 
 
 @pytest.mark.parametrize("truth", [[0, 0, 1, 2], [1, 1, 1, 1]])
@@ -15,10 +15,9 @@ def test_all_pictures_are_drawn_also_of_one_class_alone(truth: list[int], tmp_pa
     names = ("round", "edge-on", "$merging_", "unseen")
     given = np.random.default_rng(0).dirichlet(np.ones(4), 4)
     metrics = evaluate_probabilities(truth, given, names)
-    written = write_pictures(tmp_path / "new", "cnn", "CNN", metrics, truth, given)
-    assert [path.name for path in written] == picture_names("cnn")
-    for path in written:
-        picture = cv2.imread(str(path))
+    write_classifier_plots(tmp_path / "new", "cnn", "CNN", metrics, truth, given)
+    for name in classifier_plot_names("cnn"):
+        picture = cv2.imread(str(tmp_path / "new" / name))
         assert picture is not None
         assert min(picture.shape[:2]) > 300
         assert picture.std() > 10

@@ -6,11 +6,10 @@ import pytest
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.imaging import Detections
 from galpipe.imaging.draw import PALETTE
-from galpipe.metrics.detector_evaluation import evaluate_detections
-from galpipe.metrics.error_analysis import worst_false_boxes, worst_misses
-from galpipe.metrics.error_sheet import draw_mistakes
+from galpipe.metrics.detector_metrics import evaluate_detections
+from galpipe.metrics.error_analysis import draw_misdetections, worst_false_boxes, worst_misses
 
-MISTAKE = PALETTE[7]
+WRONG = PALETTE[7]
 
 
 @pytest.fixture
@@ -58,8 +57,8 @@ def test_the_sheet_shows_the_mistake_where_it_is(
     rgb = np.zeros((200, 200, 3), np.uint8)
     rgb[:100] = 90
     misses = worst_misses(matches, truth, found, 0.5, 10)[2:]
-    sheet = draw_mistakes(misses, truth, found, 0.5, lambda place: (rgb, origin))  # type: ignore[arg-type, return-value]
-    rows = np.flatnonzero((sheet == MISTAKE).all(axis=2).sum(axis=1) > 50)
+    sheet = draw_misdetections(misses, truth, found, 0.5, lambda place: (rgb, origin))  # type: ignore[arg-type, return-value]
+    rows = np.flatnonzero((sheet == WRONG).all(axis=2).sum(axis=1) > 50)
     # The two sides of the drawn box, three pixels outside 20 of the 60 pixels of the crop; the
     # crop of 240 pixels stands under the legend.
     assert rows[-1] - rows[0] == pytest.approx(80 + 6, abs=2)

@@ -1,0 +1,139 @@
+"""Reports of text, tables and pictures, rendered as Markdown and as a web page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["Block", "Heading", "Picture", "Report", "Table", "format_number"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Title of a section."""
+
+    kind: ClassVar = "heading"
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts under a header.
+
+    Examples
+    --------
+    >>> print(Table(["measure", "value"], [["mAP@0.5", "0.986"]]).to_markdown())
+    | measure | value |
+    | --- | --- |
+    | mAP@0.5 | 0.986 |
+    """
+
+    kind: ClassVar = "table"
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def to_markdown(self) -> str:
+        """Return the table as Markdown."""
+        return _environment().get_template("table.md").render(table=self)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """PNG file beside the report.
+
+    Attributes
+    ----------
+    file : str
+        Its name, relative to the report's folder.
+    caption : str
+    """
+
+    kind: ClassVar = "picture"
+
+    file: str
+    caption: str
+
+
+Block: TypeAlias = Heading | Table | Picture | str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Title and blocks of a report.
+
+    Attributes
+    ----------
+    title : str
+    blocks : sequence of Heading, Table, Picture or str
+        A text is a paragraph.
+    """
+
+    title: str
+    blocks: Sequence[Block]
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown; pictures are links."""
+        return _environment().get_template("report.md").render(report=self) + "\n"
+
+    def to_html(self, folder: Path) -> str:
+        """Return the report as a web page that needs no other file.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder of the pictures.
+        """
+
+        def embed(file: str) -> str:
+            return base64.b64encode((folder / file).read_bytes()).decode()
+
+        return _environment().get_template("report.html").render(report=self, embed=embed)
+
+
+def format_number(value: float | None) -> str:
+    """Return a number with three decimals.
+
+    Parameters
+    ----------
+    value : float or None
+
+    Returns
+    -------
+    str
+        A dash for None and NaN.
+    """
+    return "–" if value is None or isnan(value) else f"{value:.3f}"
+
+
+@cache
+def _environment() -> Environment:
+    """Return the templates; texts are untrusted, so HTML is escaped by itself, Markdown by hand."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+    )
+    environment.filters["plain"] = _plain
+    return environment
+
+
+def _plain(text: str) -> str:
+    """Return a text as one line in which nothing is Markdown."""
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    for sign in "\\|*_`[]":
+        line = line.replace(sign, f"\\{sign}")
+    return line

@@ -1,0 +1,223 @@
+"""Records of measurements in the ``metrics.json`` of a model bundle."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import BundleError
+from ..models import Bundle
+
+__all__ = [
+    "BY_SETS",
+    "ENSEMBLE",
+    "ClassifierFigures",
+    "ClassifierRecord",
+    "DetectorFigures",
+    "DetectorRecord",
+    "EvaluationSet",
+    "read_classifier_records",
+    "read_detector_record",
+]
+
+BY_SETS = "by the sets of classes that the labels name"
+"""Description of metrics of disjoint sets of classes, instead of single classes."""
+
+ENSEMBLE = "ensemble"
+"""Key of the metrics of several members together."""
+
+_CROPS = {"boxes": "cropped about the box", "cutouts": "whole cutouts"}
+
+
+class EvaluationSet(BaseModel):
+    """Set of images that a training measures a classifier on.
+
+    Attributes
+    ----------
+    part : {"validation", "test", "external"}
+        Part of the sources of role ``train``, or images of another source.
+    crops : {"boxes", "cutouts"}
+        Crops about the annotated boxes, as ``galpipe run`` makes them, or about what stands out at
+        the centre of the cutouts, as ``galpipe classify`` does.
+    source : str
+        Name of the source of external images.
+    by_sets : bool
+        Whether the labels name disjoint sets of classes, which are what is measured.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    part: Literal["validation", "test", "external"]
+    crops: Literal["boxes", "cutouts"]
+    source: str = ""
+    by_sets: bool = False
+
+    @property
+    def title(self) -> str:
+        """Description for tables and cards."""
+        name = self.source if self.part == "external" else self.part
+        return f"{name}, {_CROPS[self.crops]}" + (f", {BY_SETS}" if self.by_sets else "")
+
+    @classmethod
+    def from_title(cls, title: str) -> EvaluationSet:
+        """Return the set that a title of an earlier version describes.
+
+        Parameters
+        ----------
+        title : str
+
+        Raises
+        ------
+        ValueError
+            If it is not a title of a training.
+        """
+        rest = title.removesuffix(f", {BY_SETS}")
+        name, _, crops = rest.rpartition(", ")
+        known = {text: key for key, text in _CROPS.items()}
+        if crops not in known:
+            raise ValueError(f"{title!r} does not describe a set of images")
+        internal = name in {"validation", "test"}
+        return cls.model_validate(
+            {
+                "part": name if internal else "external",
+                "crops": known[crops],
+                "source": "" if internal else name,
+                "by_sets": rest != title,
+            }
+        )
+
+
+class ClassifierFigures(BaseModel):
+    """Metrics of a classifier that comparisons of trainings need.
+
+    Attributes
+    ----------
+    images : int
+    accuracy : float
+    macro_f1 : float or None
+        None without classes to average, or if an earlier version did not record it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int
+    accuracy: float
+    macro_f1: float | None = None
+
+
+class ClassifierRecord(BaseModel):
+    """Metrics of a classifier and its members on one set of images.
+
+    Attributes
+    ----------
+    images : EvaluationSet
+    files : frozenset of str
+        Names of the images that counted; empty if an earlier version did not record them.
+    metrics : dict of str to ClassifierFigures
+        By member, and under `ENSEMBLE` of several together.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: EvaluationSet
+    files: frozenset[str] = frozenset()
+    metrics: dict[str, ClassifierFigures]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_title(cls, values: Any) -> Any:
+        """Read the set of images from its title where there are no keys."""
+        if isinstance(values, dict) and isinstance(values.get("images"), str):
+            described = values.get("set") or EvaluationSet.from_title(values["images"])
+            return values | {"images": described}
+        return values
+
+
+class DetectorFigures(BaseModel):
+    """Metrics of a detector that comparisons of trainings need, as in `DetectionMetrics`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    map50: float
+    ap: float
+    ar1: float
+    ar1_ceiling: float
+    ar1_single: float | None = None
+    recall_at_90_precision: float
+
+    @property
+    def ar1_of_ceiling(self) -> float | None:
+        """AR@1 as a fraction of its ceiling; None without objects."""
+        return self.ar1 / self.ar1_ceiling if self.ar1_ceiling else None
+
+
+class DetectorRecord(BaseModel):
+    """Metrics of a detector and of its conversions.
+
+    Attributes
+    ----------
+    score_threshold : float or None
+    held_out : dict of str to DetectorFigures
+        Metrics on the held-out images by their role; ``held_back`` in the file.
+    litert_parity : dict or None
+        Difference between the exported and the trained network.
+    quantized : dict or None
+        How the network was quantized; ``quantised`` in the file.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    score_threshold: float | None = None
+    held_out: dict[str, DetectorFigures] = Field(
+        default_factory=dict, validation_alias=AliasChoices("held_out", "held_back")
+    )
+    litert_parity: dict[str, Any] | None = None
+    quantized: dict[str, Any] | None = Field(
+        default=None, validation_alias=AliasChoices("quantized", "quantised")
+    )
+
+
+def read_classifier_records(bundle: Bundle) -> list[ClassifierRecord]:
+    """Read the metrics on images that the training of a classifier did not learn from.
+
+    The validation images are left out: the training chose its weights by them.
+
+    Parameters
+    ----------
+    bundle : Bundle
+
+    Raises
+    ------
+    BundleError
+        If ``metrics.json`` is not one of a classifier.
+    """
+    try:
+        records = [
+            ClassifierRecord.model_validate(one) for one in bundle.metrics().get("measurements", [])
+        ]
+    except (TypeError, ValidationError) as error:
+        raise BundleError(_not_of(bundle, "classifier")) from error
+    return [one for one in records if one.images.part != "validation"]
+
+
+def read_detector_record(bundle: Bundle) -> DetectorRecord:
+    """Read the metrics of a detector.
+
+    Parameters
+    ----------
+    bundle : Bundle
+
+    Raises
+    ------
+    BundleError
+        If ``metrics.json`` is not one of a detector.
+    """
+    try:
+        return DetectorRecord.model_validate(bundle.metrics())
+    except ValidationError as error:
+        raise BundleError(_not_of(bundle, "detector")) from error
+
+
+def _not_of(bundle: Bundle, task: str) -> str:
+    return f"{bundle.path}: metrics.json is not what a training of a {task} writes; train it again"
