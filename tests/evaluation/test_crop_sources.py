@@ -128,4 +128,4 @@ def test_a_detector_that_finds_nothing_and_missing_boxes_are_refused(
         "--annotations", tmp_path / "missing",
     )  # fmt: skip
     assert result.exit_code == 1
-    assert "missing is not a folder" in result.stderr
+    assert "missing does not exist" in result.stderr
