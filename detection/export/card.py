@@ -15,8 +15,7 @@ from ...metrics.detector_metrics import DetectionMetrics
 from ...models import DetectorHead
 from ..training.dataset import TrainingSource
 from ..training.training_tiles import TrainingImage
-from .parity import DetectorParity
-from .quantisation import Quantisation
+from .parity import DetectorParity, QuantizationLoss
 
 __all__ = ["describe_data", "model_card", "versions"]
 
@@ -62,7 +61,7 @@ def model_card(
     measured: Mapping[str, DetectionMetrics],
     head: DetectorHead,
     parity: DetectorParity | None,
-    quantisation: Quantisation | None,
+    quantization: QuantizationLoss | None,
     picture: str,
 ) -> str:
     """Return the card, Markdown: what the model is, its data, its measurements, its limits.
@@ -77,7 +76,7 @@ def model_card(
         With the calibration and the score threshold.
     parity : DetectorParity or None
         How far the exported network is from the trained one; None if that is not known.
-    quantisation : Quantisation or None
+    quantization : QuantizationLoss or None
         How the network came into integers; None if it is in floating point.
     picture : str
         Name of the file of the reliability plot.
@@ -98,8 +97,8 @@ def model_card(
         f"{ARCHITECTURES[config.architecture].title}, trained as the RetinaNet task of TF-Vision "
         f"(tf-models-official) from {weights}: {config.steps} steps of {config.batch_size} tiles, "
         f"focal and Huber loss, {_kept(config)}. The file `model.tflite` holds the heads alone, "
-        f"{_numbers(quantisation)}.",
-        *_quantisation_lines(quantisation, measured),
+        f"{_numbers(quantization)}.",
+        *_quantization_lines(quantization, measured),
         *_refinement_lines(head),
         *_parity_lines(parity),
         "## Data",
@@ -144,21 +143,21 @@ def _kept(config: DetectorTraining) -> str:
     return "the running mean of the weights kept where it was best on validation images"
 
 
-def _numbers(quantisation: Quantisation | None) -> str:
-    return "its large weights in 16 bits" if quantisation is None else "in integers of 8 bits"
+def _numbers(quantization: QuantizationLoss | None) -> str:
+    return "its large weights in 16 bits" if quantization is None else "in integers of 8 bits"
 
 
-def _quantisation_lines(
-    quantisation: Quantisation | None, measured: Mapping[str, DetectionMetrics]
+def _quantization_lines(
+    quantization: QuantizationLoss | None, measured: Mapping[str, DetectionMetrics]
 ) -> list[str]:
-    if quantisation is None:
+    if quantization is None:
         return []
     lines = [
         "| images held back | mAP@0.5, floating point | integers | AP@[.5:.95], floating point "
         "| integers |",
         "|---|---|---|---|---|",
     ]
-    for role, before in quantisation.float_network.items():
+    for role, before in quantization.float_network.items():
         if role in measured:
             after = measured[role]
             figures = (before["map50"], after.map50, before["ap"], after.ap)
@@ -166,7 +165,7 @@ def _quantisation_lines(
     return [
         "Weights, activations, input and outputs are integers, for processors that have no "
         "floating point. TensorFlow Lite made them from the trained network, without training it "
-        f"again, the range of each activation being that on {quantisation.tiles} tiles of training "
+        f"again, the range of each activation being that on {quantization.tiles} tiles of training "
         "images. Before and after:",
         "\n".join(lines),
     ]

@@ -1,8 +1,8 @@
-"""Whether an exported network finds what the trained one does, as a user sees it."""
+"""Agreement of an exported or quantized network with the one that it was made from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging import Detections, iou
+from ...metrics.detector_metrics import DetectionMetrics
 from ..detector import Detector
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import TrainingSource
 from ..training.training_tiles import view
 from .litert_export import flat_heads
 
-__all__ = ["DetectorParity", "measure_parity", "parity_tiles"]
+__all__ = ["DetectorParity", "QuantizationLoss", "measure_parity", "parity_tiles"]
 
 _TILES = 200
 _LARGEST_BOX_DIFFERENCE = 1.0
@@ -25,18 +26,18 @@ _LARGEST_SCORE_DIFFERENCE = 0.01
 
 @dataclass(frozen=True)
 class DetectorParity:
-    """How far the boxes and scores of an exported network are from the trained one's.
+    """Differences between the detections of an exported network and of the trained one.
 
     Attributes
     ----------
     tiles, boxes : int
-        Number of tiles searched, and of boxes compared: those above the score threshold.
+        Number of tiles, and of boxes above the score threshold that were compared.
     box_difference : float
-        Largest difference of an edge, pixels.
+        Largest difference of an edge, in pixels.
     score_difference : float
         Largest difference of a score.
     boxes_apart : int
-        Boxes that differ by more than a pixel or 0.01 in score.
+        Number of boxes that differ by more than a pixel or by more than 0.01 in score.
     """
 
     tiles: int
@@ -47,7 +48,7 @@ class DetectorParity:
 
     @property
     def holds(self) -> bool:
-        """Whether boxes agree within a pixel and scores within 0.01."""
+        """True if boxes agree within a pixel and scores within 0.01."""
         return self.boxes_apart == 0
 
     def to_json(self) -> dict[str, Any]:
@@ -66,14 +67,82 @@ class DetectorParity:
         return f"{text}; {self.boxes_apart} boxes are more than a pixel or 0.01 apart"
 
 
+@dataclass(frozen=True)
+class QuantizationLoss:
+    """Loss of average precision by quantizing a network.
+
+    Attributes
+    ----------
+    tiles : int
+        Number of tiles on which the ranges of the activations were measured.
+    float_network : mapping of str to mapping of str to float
+        ``map50`` and ``ap`` of the float network on the held-out images, by their role.
+    """
+
+    tiles: int
+    float_network: Mapping[str, Mapping[str, float]]
+
+    @classmethod
+    def of(cls, tiles: int, measured: Mapping[str, DetectionMetrics]) -> QuantizationLoss:
+        """Create the record from the metrics of the float network.
+
+        Parameters
+        ----------
+        tiles : int
+            Number of tiles on which the ranges of the activations were measured.
+        measured : mapping of str to DetectionMetrics
+            On the held-out images, by their role.
+        """
+        return cls(
+            tiles,
+            {
+                role: {"map50": round(figures.map50, 4), "ap": round(figures.ap, 4)}
+                for role, figures in measured.items()
+            },
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> QuantizationLoss:
+        """Create the record from the result of `to_json`.
+
+        Parameters
+        ----------
+        values : mapping
+            Of ``metrics.json``.
+        """
+        return cls(values["tiles"], values["float_network"])
+
+    def to_json(self, measured: Mapping[str, DetectionMetrics]) -> dict[str, Any]:
+        """Return the record and the loss as plain values.
+
+        Parameters
+        ----------
+        measured : mapping of str to DetectionMetrics
+            Metrics of the quantized network on the held-out images, by their role.
+        """
+        lost = {
+            role: {
+                "map50": round(figures["map50"] - measured[role].map50, 4),
+                "ap": round(figures["ap"] - measured[role].ap, 4),
+            }
+            for role, figures in self.float_network.items()
+            if role in measured
+        }
+        return {"tiles": self.tiles, "float_network": self.float_network, "lost": lost}
+
+
 def parity_tiles(sources: Sequence[TrainingSource], size: int) -> NDArray[np.uint8]:
-    """Return 200 views of real images at many scales, as many of each source.
+    """Cut 200 tiles at random places and scales from the images, the same number per source.
 
     Parameters
     ----------
     sources : sequence of TrainingSource
     size : int
-        Side of the tiles, pixels.
+        Side S of the tiles, in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (200, S, S, 3)
     """
     rng = np.random.default_rng(0)
     tiles = []
@@ -91,10 +160,10 @@ def parity_tiles(sources: Sequence[TrainingSource], size: int) -> NDArray[np.uin
 def measure_parity(
     model: Any, detector: Detector, tiles: NDArray[np.uint8], anchors_per_cell: int
 ) -> DetectorParity:
-    """Compare what a network finds with what its exported file finds.
+    """Compare the detections of a network with those of its exported file.
 
-    Each box of either that reaches the score threshold is compared with the one of the other that
-    overlaps it most, whatever that scores: the threshold itself shall not part a pair.
+    Each box of either that reaches the score threshold is compared with the box of the other that
+    overlaps it most, whatever the score of that one, so that the threshold does not part a pair.
 
     Parameters
     ----------
@@ -129,9 +198,9 @@ def measure_parity(
 
 
 def _differences(boxes: Detections, others: Detections, missing: float) -> NDArray[np.float64]:
-    """Return how far each box is from its like in edges and score, shape (N, 2).
+    """Return the differences of each box from its counterpart in edges and score, shape (N, 2).
 
-    A box without its like is as far as can be: `missing` pixels, its whole score.
+    A box without a counterpart differs by `missing` pixels and by its whole score.
     """
     overlaps = iou(boxes.boxes, others.boxes)
     overlaps[boxes.class_ids[:, np.newaxis] != others.class_ids] = 0.0

@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: export, calibration, measurement, card."""
+"""Publication of a trained network as a bundle: export, calibration, measurement, card."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...configs import DetectorTraining
+from ...errors import require
 from ...metrics.curves import PrecisionRecall
 from ...metrics.plots import DetectorCurve, plot_reliability
 from ...metrics.records import read_detector_record
@@ -21,13 +22,13 @@ from ..measure import search_by_role
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import TrainingSource
+from ..training.recorded import recorded_training
 from .calibration import calibrated, calibration_errors, fit_calibration
 from .card import describe_data, model_card, versions
 from .litert_export import export_litert
-from .parity import DetectorParity, measure_parity, parity_tiles
-from .quantisation import Quantisation
+from .parity import DetectorParity, QuantizationLoss, measure_parity, parity_tiles
 
-__all__ = ["measure_bundle", "publish"]
+__all__ = ["measure_bundle", "publish", "recalibrate"]
 
 logger = logging.getLogger("galpipe")
 
@@ -85,6 +86,42 @@ def publish(
     return _measure(detector, config, sources, parity)
 
 
+def recalibrate(folder: Path, config: DetectorTraining) -> Path:
+    """Refit what follows the network of a detector, and measure it again.
+
+    Replace the refinement, calibration, score threshold, metrics, reliability plot and card of a
+    bundle; keep the network.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    config : DetectorTraining
+        Gives the places of the images and annotations; all else is read from the bundle.
+
+    Returns
+    -------
+    Path
+        The bundle.
+
+    Raises
+    ------
+    BundleError
+        If the bundle is no detector, altered, or without a record of its training.
+    InputError
+        If the images are not divided as they were in the training, so that some to be measured on
+        may have been trained on, or cannot be read.
+    OutputError
+        If the bundle cannot be written.
+    MissingExtraError
+        If the packages of training are not installed.
+    """
+    require("pycocotools", "train")
+    require("matplotlib", "train")
+    training, sources = recorded_training(read_bundle(folder), config)
+    return measure_bundle(folder, training, sources)
+
+
 def measure_bundle(
     folder: Path, config: DetectorTraining, sources: Sequence[TrainingSource]
 ) -> Path:
@@ -118,7 +155,7 @@ def measure_bundle(
         config,
         sources,
         DetectorParity(**known.litert_parity) if known.litert_parity else None,
-        Quantisation.from_json(known.quantized) if known.quantized else None,
+        QuantizationLoss.from_json(known.quantized) if known.quantized else None,
     )
 
 
@@ -157,7 +194,7 @@ def _measure(
     config: DetectorTraining,
     sources: Sequence[TrainingSource],
     parity: DetectorParity | None,
-    quantisation: Quantisation | None = None,
+    quantization: QuantizationLoss | None = None,
 ) -> Path:
     """Measure a detector on the images held back and write its bundle with the figures."""
     measured = {
@@ -171,8 +208,8 @@ def _measure(
     }
     if parity is not None:
         metrics["litert_parity"] = parity.to_json()
-    if quantisation is not None:
-        metrics["quantised"] = quantisation.to_json(measured)
+    if quantization is not None:
+        metrics["quantised"] = quantization.to_json(measured)
     metrics["held_back"] = {
         role: result.to_json()
         | result.at(head.score_threshold).to_json()
@@ -188,7 +225,7 @@ def _measure(
         files[_REFINEMENT_FILE] = detector.refinement.to_bytes()
         head = head.model_copy(update={"refinement": _REFINEMENT_FILE})
     manifest = bundle.manifest.model_copy(update={"head": head})
-    card = model_card(config, sources, measured, head, parity, quantisation, _PICTURE_FILE)
+    card = model_card(config, sources, measured, head, parity, quantization, _PICTURE_FILE)
     return write_bundle(bundle.path, manifest, files, card, metrics)
 
 

@@ -1,41 +1,48 @@
-"""Make a detector that computes with integers alone from one in floating point."""
+"""Quantization of detectors to 8-bit integers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...configs import DetectorTraining
 from ...errors import BundleError, OutputError, require
-from ...models import find_bundle, write_bundle
+from ...imaging import cut_tiles
+from ...models import InputScaling, find_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.litert import LiteRTNetwork
 from ..detector import Detector
 from ..measure import search_by_role
+from ..predict import field_tiles
+from ..training.dataset import TrainingSource
 from ..training.recorded import recorded_training
-from .integers import quantise_network, representative_tiles
+from .litert_export import widen_weights
+from .parity import QuantizationLoss
 from .publish import measure_bundle
-from .quantisation import Quantisation
 
-__all__ = ["quantize"]
+__all__ = ["quantize", "quantize_network", "representative_tiles"]
 
 
 def quantize(
     name_or_path: str | Path, config: DetectorTraining, output: Path, tiles: int = 200
 ) -> Path:
-    """Write the bundle of a detector whose network is in 8-bit integers, calibrated and measured.
+    """Quantize a detector to 8-bit integers, then calibrate and measure it.
 
-    It gets a refinement of its own, and the name of the one that it was made from with ``_int8``.
+    The new bundle gets a refinement of its own, and its name ends in ``_int8``.
 
     Parameters
     ----------
     name_or_path : str or path
         Name of a shipped detector, folder of a bundle, or a ``.zip`` of one; of any architecture.
     config : DetectorTraining
-        Says where the images and annotations of its training lie.
+        Gives the places of the images and annotations of its training.
     output : Path
         The new bundle.
     tiles : int
-        Number of tiles, of the training images, from which the ranges of the activations are taken.
+        Number of tiles of training images on which the ranges of the activations are measured.
 
     Returns
     -------
@@ -45,12 +52,12 @@ def quantize(
     Raises
     ------
     BundleError
-        If it is missing, altered, no detector, has no record of its training, or its network cannot
-        be quantised.
+        If the bundle is missing, altered, no detector or without a record of its training, or its
+        network cannot be quantized.
     InputError
-        If the images are not divided as they were in its training; or cannot be read.
+        If the images are not divided as they were in the training, or cannot be read.
     OutputError
-        If the place is taken, or the bundle cannot be written.
+        If `output` exists already, or cannot be written.
     MissingExtraError
         If the packages of training are not installed.
     """
@@ -68,9 +75,9 @@ def quantize(
         raise BundleError(f"{bundle.path}: is in integers already")
     shown = representative_tiles(sources, manifest.input_size, tiles, training.seed)
     try:
-        quantised = quantise_network(content, shown, member.scaling)
+        quantized = quantize_network(content, shown, member.scaling)
     except ValueError as error:
-        raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantised: {error}") from error
+        raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
     measured = {
         role: searched.metrics
         for role, searched in search_by_role(detector, sources, "test").items()
@@ -82,8 +89,119 @@ def quantize(
     write_bundle(
         output,
         manifest.model_copy(update={"name": name}),
-        files | {member.file: quantised},
+        files | {member.file: quantized},
         "",
-        {"quantised": Quantisation.of(tiles, measured).to_json({})},
+        {"quantised": QuantizationLoss.of(tiles, measured).to_json({})},
     )
     return measure_bundle(output, training.model_copy(update={"name": name}), sources)
+
+
+def representative_tiles(
+    sources: Sequence[TrainingSource], size: int, count: int, seed: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield random tiles of the training images, cut as a search of these images cuts them.
+
+    Parameters
+    ----------
+    sources : sequence of TrainingSource
+        Each gives the same number of tiles.
+    size : int
+        Side S of the tiles, in pixels.
+    count : int
+        Number of tiles.
+    seed : int
+
+    Yields
+    ------
+    ndarray of uint8, shape (S, S, 3)
+    """
+    rng = np.random.default_rng(seed)
+    parts = [source.train for source in sources if source.train]
+    for number in range(count):
+        images = parts[number % len(parts)]
+        rgb = images[rng.integers(len(images))].rgb
+        tiles = field_tiles(rgb.shape[1], rgb.shape[0], size)
+        for _, pixels in cut_tiles(rgb, [tiles[rng.integers(len(tiles))]]):
+            yield pixels
+
+
+def quantize_network(
+    content: bytes, tiles: Iterator[NDArray[np.uint8]], scaling: InputScaling
+) -> bytes:
+    """Quantize weights, activations, input and outputs of a network to 8 bits.
+
+    Full-integer post-training quantization of TensorFlow Lite: the range of each activation is
+    measured on the tiles, that of the input is the range of 8-bit pixels; weights have one scale
+    per filter, activations one per tensor (Jacob et al. 2018, arXiv:1712.05877).
+
+    Parameters
+    ----------
+    content : bytes
+        LiteRT file of a float network.
+    tiles : iterator of ndarray of uint8, shape (S, S, 3)
+        Representative images.
+    scaling : InputScaling
+        Scaling of 8-bit pixels to the network's input.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be quantized, or is quantized already.
+    """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+    from tensorflow.lite.python.optimize.calibrator import Calibrator, add_intermediate_tensors
+
+    def inputs() -> Iterator[list[NDArray[np.float32]]]:
+        for tile in tiles:
+            scaled = tile[np.newaxis] * np.float32(scaling.scale) + np.float32(scaling.offset)
+            yield [scaled]
+
+    try:
+        calibrator = Calibrator(add_intermediate_tensors(widen_weights(content)))
+        quantized = mlir_quantize(
+            _with_all_pixels(calibrator.calibrate(inputs), scaling),
+            fully_quantize=True,
+            input_data_type=tf.int8,
+            output_data_type=tf.int8,
+        )
+        left = _float_operations(quantized)
+    except Exception as error:
+        # A damaged file can raise any exception.
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    if left:
+        raise ValueError(f"there is no {' and no '.join(sorted(left))} in integers")
+    return bytes(quantized)
+
+
+def _with_all_pixels(calibrated: bytes, scaling: InputScaling) -> bytes:
+    """Widen the range of a calibrated network's input to that of 8-bit pixels."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
+    (graph,) = model.subgraphs
+    ranges = graph.tensors[graph.inputs[0]].quantization
+    ranges.min = np.array([scaling.offset], np.float32)
+    ranges.max = np.array([255 * scaling.scale + scaling.offset], np.float32)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _float_operations(content: bytes) -> set[str]:
+    """Return the types of the operations with inputs or outputs in floating point."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    (graph,) = model.subgraphs
+    floats = {
+        index
+        for index, tensor in enumerate(graph.tensors)
+        if tensor.type == schema.TensorType.FLOAT32
+    }
+    kinds = {
+        flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
+        for operator in graph.operators
+        if floats.intersection([*operator.inputs, *operator.outputs])
+    }
+    # The conversions are there because of the other operations.
+    return kinds - {"QUANTIZE", "DEQUANTIZE"} or kinds

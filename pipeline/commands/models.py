@@ -130,7 +130,7 @@ def calibrate(bundle: Path, config: str) -> None:
     place.
     """
     from ...configs import DetectorTraining, load_config
-    from ...detection.export.recalibrate import recalibrate
+    from ...detection.export.publish import recalibrate
     from ...models import read_bundle
     from ..summary import print_metrics
 

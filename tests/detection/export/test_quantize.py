@@ -13,9 +13,8 @@ from click.testing import CliRunner, Result
 
 from galpipe.configs import DetectorTraining, dump_config
 from galpipe.detection.detector import Detector
-from galpipe.detection.export.integers import quantise_network, representative_tiles
-from galpipe.detection.export.quantize import quantize
-from galpipe.detection.export.recalibrate import recalibrate
+from galpipe.detection.export.publish import recalibrate
+from galpipe.detection.export.quantize import quantize, quantize_network, representative_tiles
 from galpipe.detection.load import load_detector
 from galpipe.detection.measure import search_by_role
 from galpipe.detection.training.dataset import TrainingSource, read_sources
@@ -140,7 +139,7 @@ def test_only_training_images_are_looked_at(squares_training: DetectorTraining) 
 def test_every_pixel_has_a_number_though_no_tile_shows_it() -> None:
     content = _convert(lambda image: image * 2.0)
     dark = iter([np.full((16, 16, 3), 30, np.uint8), np.zeros((16, 16, 3), np.uint8)])
-    network = LiteRTNetwork(quantise_network(content, dark, SCALING), SCALING)
+    network = LiteRTNetwork(quantize_network(content, dark, SCALING), SCALING)
     scale, zero = network._input["quantization"]
     assert (scale, zero) == (pytest.approx(1 / 255), -128)
 
@@ -154,7 +153,7 @@ def test_what_has_no_form_in_integers_is_named(fault: str) -> None:
         content, message = content[: len(content) // 2], "requires a buffer"
     tiles = iter([np.arange(768).astype(np.uint8).reshape(16, 16, 3)])
     with pytest.raises(ValueError, match=message):
-        quantise_network(content, tiles, SCALING)
+        quantize_network(content, tiles, SCALING)
 
 
 def test_what_cannot_be_quantised_is_explained(
@@ -175,10 +174,10 @@ def test_what_cannot_be_quantised_is_explained(
     with pytest.raises(BundleError, match="nowhere"):
         quantize(tmp_path / "nowhere", squares_training, place)
     monkeypatch.setattr(
-        "galpipe.detection.export.quantize.quantise_network",
+        "galpipe.detection.export.quantize.quantize_network",
         lambda *_: (_ for _ in ()).throw(ValueError("there is no SIN in integers")),
     )
-    with pytest.raises(BundleError, match=r"'model.tflite' cannot be quantised: there is no SIN"):
+    with pytest.raises(BundleError, match=r"'model.tflite' cannot be quantized: there is no SIN"):
         quantize(recorded_bundle, squares_training, place)
     config = tmp_path / "squares.yaml"
     config.write_text(dump_config(squares_training))

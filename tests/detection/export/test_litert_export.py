@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection.export.half_precision import halve_large_weights, widen_weights
+from galpipe.detection.export.litert_export import halve_large_weights, widen_weights
 from galpipe.models import InputScaling
 from galpipe.models.litert import LiteRTNetwork
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.export.recalibrate import recalibrate
+from galpipe.detection.export.publish import recalibrate
 from galpipe.errors import BundleError, InputError
 from galpipe.models import read_bundle, write_bundle
 
