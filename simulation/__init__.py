@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from .galaxy import GalaxyStamp, draw_galaxy
-from .held_out import held_back_names
 from .simulate import simulate_field
 from .stars import Star
 from .truth import SimulatedField, TrueGalaxy, truth_table
 from .write import simulate, write_field
-from .write_frames import Annotated, simulate_frames
+from .write_frames import Annotated, held_back_names, simulate_frames
 
 __all__ = [
     "Annotated",

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from .bands import ISOPHOTE, spectrum, surface_flux
-from .discs import dust_absorption
-from .grid import Grid, super_radius
+from .camera import ISOPHOTE, spectrum, surface_flux
+from .grid import Grid, random_field, super_radius
 from .profiles import edge_on_disc, edge_on_disc_flux, sersic, sersic_flux
-from .texture import random_field
+from .spirals import dust_absorption
 
 __all__ = ["edge_on_with_bulge", "edge_on_without_bulge"]
 

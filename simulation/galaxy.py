@@ -10,16 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import SKY_NOISE
-from .discs import barred_spiral, loose_spiral, tight_spiral
+from .camera import SKY_NOISE, smoothed_noise
 from .edge_on import edge_on_with_bulge, edge_on_without_bulge
 from .grid import Grid
 from .interacting import disturbed, merging
-from .noise import smoothed_noise
-from .psf import FWHM, blurred
+from .profiles import FWHM, blurred
 from .smooth import cigar, in_between, round_smooth
+from .spirals import barred_spiral, loose_spiral, tight_spiral
 
-__all__ = ["RECIPES", "GalaxyStamp", "draw_galaxy", "grey", "visible"]
+__all__ = ["RECIPES", "GalaxyPlan", "GalaxyStamp", "draw_galaxy", "grey", "visible"]
 
 Image = NDArray[np.float32]
 Recipe = Callable[[Grid, float, np.random.Generator], Image]
@@ -36,7 +35,7 @@ RECIPES: tuple[Recipe, ...] = (
     edge_on_without_bulge,
     edge_on_with_bulge,
 )
-"""How each class of `GALAXY10_DECALS` is drawn, in the order of the classes."""
+"""Functions that draw each class of `GALAXY10_DECALS`, in the order of the classes."""
 
 SMOOTHING = 1.0
 """Width (sigma, pixels) of the Gaussian that smooths the grey image before the isophote."""
@@ -44,6 +43,28 @@ ISOPHOTE_NOISE = 6.0
 """Level of the isophote that a box encloses, in units of the noise of the smoothed grey image."""
 # The mean of three bands of equal noise keeps 1 / sqrt(3) of it.
 _GREY_NOISE = smoothed_noise(SMOOTHING) / math.sqrt(3)
+
+
+@dataclass(frozen=True)
+class GalaxyPlan:
+    """A galaxy to be drawn.
+
+    Attributes
+    ----------
+    class_id : int
+        Index into `GALAXY10_DECALS`.
+    diameter : float
+        Pixels.
+    x, y : float
+        Centre in the field, pixel-edge coordinates.
+    redshift : float
+    """
+
+    class_id: int
+    diameter: float
+    x: float
+    y: float
+    redshift: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,15 +101,25 @@ def draw_galaxy(
     class_id : int
         Index into `GALAXY10_DECALS`.
     diameter : float
-        About the longest extent at which it is seen above the noise, pixels.
+        Approximate longest extent above the noise, pixels.
     x, y : float
-        Its centre in the field, pixel-edge coordinates.
+        Centre in the field, pixel-edge coordinates.
     rng : Generator
-        Draws all that makes it one galaxy and not another.
+        Draws the shape, colours and details.
     redshift : float
-        Reddens the light as the 4000 Angstrom break moves through g.
+        Reddens the light, as the 4000 Angstrom break moves through g.
     fwhm : float
-        Width of the point spread function, pixels.
+        Full width at half maximum of the point spread function, pixels.
+
+    Returns
+    -------
+    GalaxyStamp
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> draw_galaxy(6, 40, x=50, y=50, rng=np.random.default_rng(0)).pixels.shape
+    (108, 108, 3)
     """
     oversampling = 3 if diameter < 32 else 2 if diameter < 90 else 1
     size = 2 * math.ceil(1.25 * diameter) + 8
@@ -105,21 +136,34 @@ def draw_galaxy(
 
 
 def grey(pixels: Image) -> Image:
-    """Return the smoothed mean of the three bands, each in units of its noise.
+    """Return the smoothed mean of the three bands, in units of its noise.
 
-    Divided by the noise that it has itself, so that a value of 1 is one standard deviation.
+    Parameters
+    ----------
+    pixels : ndarray of float32, shape (H, W, 3)
+        Nanomaggies in i, r, g.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
     """
     mean = (pixels * (1 / (3 * SKY_NOISE)).astype(np.float32)).sum(axis=2)
     return cv2.GaussianBlur(mean, (0, 0), SMOOTHING) / np.float32(_GREY_NOISE)
 
 
 def visible(pixels: Image) -> NDArray[np.bool_]:
-    """Pixels inside the isophote that the box of a galaxy encloses, shape (H, W)."""
+    """Return the mask of the pixels inside the isophote that the box of a galaxy encloses.
+
+    Parameters
+    ----------
+    pixels : ndarray of float32, shape (H, W, 3)
+        Nanomaggies in i, r, g, without noise.
+    """
     return grey(pixels) > ISOPHOTE_NOISE
 
 
 def _window(grid: Grid) -> Image:
-    """1 in the middle, 0 at the rim of the stamp, so that no galaxy ends in a square."""
+    """Return a taper from 1 in the middle of the stamp to 0 at its edge."""
     radius = np.hypot(grid.x, grid.y) * np.float32(2 / grid.size)
     fade = np.clip((radius - np.float32(0.7)) / np.float32(0.28), 0, 1)
     return (np.float32(0.5) * (1 + np.cos(np.float32(math.pi) * fade)))[..., None]

@@ -7,12 +7,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import ISOPHOTE, spectrum, surface_flux
-from .discs import Disc, dust_absorption
-from .grid import Grid
+from .camera import ISOPHOTE, spectrum, surface_flux
+from .grid import Grid, clumps, random_field
 from .profiles import exponential, sersic, sersic_radius
 from .smooth import spheroid
-from .texture import clumps, random_field
+from .spirals import Disc, dust_absorption
 
 __all__ = ["disturbed", "merging"]
 

@@ -1,4 +1,4 @@
-"""Radial laws of light, each with its total, so that a brightness can be turned into a magnitude.
+"""Surface brightness profiles with their total fluxes, and the point spread function.
 
 Sources: Sersic (1963) with the coefficients of Ciotti & Bertin (1999); exponential discs of
 Freeman (1970); the edge-on disc of van der Kruit & Searle (1981); Moffat (1969) for the point
@@ -8,18 +8,28 @@ spread function.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gamma, k1
 
+from .grid import Grid
+
 __all__ = [
+    "BETA",
+    "FWHM",
+    "blurred",
     "edge_on_disc",
     "edge_on_disc_flux",
     "exponential",
     "exponential_flux",
     "ferrers",
     "moffat",
+    "point_source",
+    "psf_kernel",
     "sersic",
     "sersic_coefficient",
     "sersic_flux",
@@ -27,26 +37,45 @@ __all__ = [
 ]
 
 Image = NDArray[np.float32]
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def sersic_coefficient(index: float) -> float:
-    """Coefficient b of a Sersic law, so that half of the light is inside the effective radius."""
+    """Return the coefficient b for which half of the light is inside the effective radius.
+
+    The expansion of Ciotti & Bertin (1999, A&A 352, 447).
+
+    Parameters
+    ----------
+    index : float
+        Sersic index n.
+    """
     return 2 * index - 1 / 3 + 4 / (405 * index) + 46 / (25515 * index**2)
 
 
 def sersic(radius: Image, effective_radius: float, index: float) -> Image:
-    """Sersic law, 1 at the effective radius."""
+    """Return a Sersic profile, 1 at the effective radius.
+
+    Parameters
+    ----------
+    radius : ndarray of float32
+        Pixels.
+    effective_radius : float
+        Pixels.
+    index : float
+        Sersic index n.
+    """
     shape = (radius / np.float32(effective_radius)) ** np.float32(1 / index)
     return np.exp(np.float32(-sersic_coefficient(index)) * (shape - np.float32(1)))
 
 
 def sersic_flux(effective_radius: float, index: float, axis_ratio: float = 1.0) -> float:
-    """Total of `sersic` over the plane; lengths in pixels give a flux per pixel of 1 at the edge.
+    """Return the total of `sersic` over the plane.
 
     Parameters
     ----------
     effective_radius : float
-        Semi-major axis.
+        Semi-major axis, pixels.
     index : float
         Sersic index n.
     axis_ratio : float
@@ -58,14 +87,14 @@ def sersic_flux(effective_radius: float, index: float, axis_ratio: float = 1.0) 
 
 
 def sersic_radius(isophote: float, level: float, index: float) -> float:
-    """Effective radius of the Sersic law that falls to a level at a given radius.
+    """Return the effective radius of the Sersic profile that falls to a level at a radius.
 
     Parameters
     ----------
     isophote : float
-        Radius at which the law has the value `level`.
+        Radius at which the profile has the value `level`, pixels.
     level : float
-        Brightness there in units of the brightness at the effective radius.
+        Brightness there, relative to that at the effective radius.
     index : float
         Sersic index n.
     """
@@ -74,24 +103,40 @@ def sersic_radius(isophote: float, level: float, index: float) -> float:
 
 
 def exponential(radius: Image, scale: float) -> Image:
-    """Exponential disc, 1 at the centre."""
+    """Return the profile of an exponential disc, 1 at the centre.
+
+    Parameters
+    ----------
+    radius : ndarray of float32
+        Pixels.
+    scale : float
+        Scale length, pixels.
+    """
     return np.exp(radius * np.float32(-1 / scale))
 
 
 def exponential_flux(scale: float, axis_ratio: float = 1.0) -> float:
-    """Total of `exponential` over the plane."""
+    """Return the total of `exponential` over the plane.
+
+    Parameters
+    ----------
+    scale : float
+        Scale length, pixels.
+    axis_ratio : float
+        Minor over major axis.
+    """
     return 2 * math.pi * axis_ratio * scale**2
 
 
 def edge_on_disc(along: Image, across: Image, scale: float, thickness: float) -> Image:
-    """Disc seen from its side: exponential along the plane, sech^2 across it; 1 at the centre.
+    """Return the brightness of a disc seen edge-on: sech^2 across its plane, 1 at the centre.
 
     Parameters
     ----------
     along, across : ndarray
-        Distances along and perpendicular to the plane.
+        Distances along and perpendicular to the plane, pixels.
     scale, thickness : float
-        Radial scale length and the sech^2 scale height.
+        Radial scale length and sech^2 scale height, pixels.
     """
     reach = np.maximum(np.abs(along) / np.float32(scale), np.float32(1e-4))
     height = np.minimum(np.abs(across) / np.float32(thickness), np.float32(30))
@@ -99,17 +144,105 @@ def edge_on_disc(along: Image, across: Image, scale: float, thickness: float) ->
 
 
 def edge_on_disc_flux(scale: float, thickness: float) -> float:
-    """Total of `edge_on_disc` over the plane."""
+    """Return the total of `edge_on_disc` over the plane.
+
+    Parameters
+    ----------
+    scale, thickness : float
+        Radial scale length and sech^2 scale height, pixels.
+    """
     return 2 * math.pi * scale * thickness
 
 
 def ferrers(radius: Image, exponent: float) -> Image:
-    """Ferrers law of a bar, ``(1 - radius^2)^exponent`` inside radius 1 and nothing outside."""
+    """Return the Ferrers profile of a bar, ``(1 - radius^2)^exponent`` inside radius 1.
+
+    Parameters
+    ----------
+    radius : ndarray of float32
+        In units of the bar's semi-major axis.
+    exponent : float
+    """
     return np.clip(1 - radius * radius, 0, None) ** np.float32(exponent)
 
 
-def moffat(radius: Image, fwhm: float, beta: float) -> Image:
-    """Moffat law of total flux 1 over the plane (per square unit of the radius)."""
-    alpha = fwhm / (2 * math.sqrt(2 ** (1 / beta) - 1))
-    peak = (beta - 1) / (math.pi * alpha**2)
-    return np.float32(peak) * (1 + (radius / np.float32(alpha)) ** 2) ** np.float32(-beta)
+def moffat(radius: NDArray[_Float], fwhm: float, beta: float) -> NDArray[_Float]:
+    """Return a Moffat profile, 1 at the centre.
+
+    Parameters
+    ----------
+    radius : ndarray
+        Pixels; the profile has its precision.
+    fwhm : float
+        Full width at half maximum, pixels.
+    beta : float
+        Exponent of the wings: 4.765 for turbulence alone, 2.5 to 3.5 for real telescopes (Trujillo
+        et al. 2001, MNRAS 328, 977).
+    """
+    return (1 + (radius / _core(fwhm, beta)) ** 2) ** -beta
+
+
+def point_source(radius: Image, fwhm: float, beta: float) -> Image:
+    """Return a Moffat profile of total flux 1.
+
+    Parameters
+    ----------
+    radius : ndarray of float32
+        Pixels.
+    fwhm : float
+        Full width at half maximum, pixels.
+    beta : float
+        Exponent of the wings, see `moffat`.
+    """
+    peak = (beta - 1) / (math.pi * _core(fwhm, beta) ** 2)
+    return np.float32(peak) * moffat(radius, fwhm, beta)
+
+
+def _core(fwhm: float, beta: float) -> float:
+    return fwhm / (2 * math.sqrt(2 ** (1 / beta) - 1))
+
+
+FWHM = 1.3 / 0.396
+"""Full width at half maximum in pixels: the median seeing of SDSS, 1.3 arcsec in r."""
+BETA = 3.0
+"""Exponent of the wings of the point spread function, see `moffat`."""
+
+
+@lru_cache(maxsize=8)
+def psf_kernel(oversampling: int, fwhm: float = FWHM) -> Image:
+    """Return the point spread function as a kernel of total 1, out to four times its width.
+
+    Parameters
+    ----------
+    oversampling : int
+        Samples per pixel along each axis.
+    fwhm : float
+        Full width at half maximum, pixels.
+    """
+    half = int(np.ceil(4 * fwhm)) * oversampling
+    line = np.arange(-half, half + 1, dtype=np.float32) / oversampling
+    kernel = point_source(np.hypot(*np.meshgrid(line, line)).astype(np.float32), fwhm, BETA)
+    kernel /= kernel.sum()
+    kernel.setflags(write=False)
+    return kernel
+
+
+def blurred(light: Image, grid: Grid, fwhm: float = FWHM) -> Image:
+    """Convolve light with the point spread function and average it over the pixels of the field.
+
+    Parameters
+    ----------
+    light : ndarray of float32, shape (samples, samples, 3)
+    grid : Grid
+        Where it is sampled.
+    fwhm : float
+        Full width at half maximum, pixels.
+
+    Returns
+    -------
+    ndarray of float32, shape (size, size, 3)
+    """
+    seen = cv2.filter2D(
+        light, -1, psf_kernel(grid.oversampling, fwhm), borderType=cv2.BORDER_CONSTANT
+    )
+    return grid.binned(seen)

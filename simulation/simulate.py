@@ -1,4 +1,4 @@
-"""Render one field: galaxies, stars, sky and noise, with its truth."""
+"""Simulate a field: plan its galaxies and stars, draw them, add sky and noise."""
 
 from __future__ import annotations
 
@@ -9,27 +9,113 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..annotations import GALAXY10_DECALS
 from ..imaging import Field
-from .bands import PIXEL_SCALE
-from .galaxy import GalaxyStamp, draw_galaxy
-from .noise import observed
-from .population import (
-    FAINT_PER_MEGAPIXEL,
-    GALAXIES_PER_MEGAPIXEL,
-    STARS_PER_MEGAPIXEL,
-    GalaxyPlan,
-    plan_faint_galaxies,
-    plan_galaxies,
-)
+from .camera import PIXEL_SCALE, observed
+from .galaxy import GalaxyPlan, GalaxyStamp, draw_galaxy
 from .stars import Spikes, add_star, draw_stars
 from .truth import SimulatedField, true_galaxy
 
-__all__ = ["SMALLEST_SIDE", "simulate_field"]
+__all__ = ["plan_galaxies", "simulate_field"]
 
 Image = NDArray[np.float32]
 
-SMALLEST_SIDE = 64
-"""Pixels: a smaller field holds no galaxy of a useful size."""
+_SMALLEST_SIDE = 64  # pixels of a field
+
+# Per million pixels: galaxies with a box, about twice those of 34 SDSS fields at high latitude
+# (6.5); stars to magnitude 22.4 at high latitude; background galaxies too small for a box.
+_GALAXIES, _STARS, _FAINT = 12.0, 70.0, 100.0
+# Diameters of the galaxies in pixels, and the exponent with which their number falls with diameter
+# (3 and more on the sky, which would leave hardly any large ones).
+_SMALLEST, _LARGEST, _SIZE_SLOPE = 20.0, 150.0, 1.5
+
+# Classes with small-scale features tend to get the larger diameters.
+_FAVOUR = {0: 0.3, 1: 0.4, 5: 0.5, 6: 0.4, 7: 0.5, 8: 0.35, 9: 0.35}
+_ROUND, _IN_BETWEEN, _CIGAR, _EDGE_ON = 2, 3, 4, 8
+
+
+def plan_galaxies(
+    rng: np.random.Generator, number: int, width: int, height: int
+) -> list[GalaxyPlan]:
+    """Draw classes, diameters and positions of the galaxies with boxes.
+
+    Every ten galaxies hold all ten classes.  Their diameters follow a power law, evenly sampled so
+    that each field has large ones; they keep apart if the field is large enough.
+
+    Parameters
+    ----------
+    rng : Generator
+    number : int
+        Number of galaxies.
+    width, height : int
+        Size of the field, pixels.
+    """
+    diameters = _diameters(rng, number, min(_LARGEST, 0.42 * min(width, height)))
+    plans: list[GalaxyPlan] = []
+    for class_id, diameter in zip(_classes(rng, number), diameters, strict=True):
+        x, y = _place(rng, plans, diameter, width, height)
+        plans.append(GalaxyPlan(class_id, diameter, x, y, _redshift(rng, diameter)))
+    return plans
+
+
+def _plan_faint_galaxies(
+    rng: np.random.Generator, number: int, width: int, height: int, hosts: list[GalaxyPlan]
+) -> list[GalaxyPlan]:
+    """Draw small background galaxies, a fifth of them clustered around the large ones."""
+    plans = []
+    for _ in range(number):
+        diameter = float(4.5 * (1 - rng.random()) ** (-1 / 2.6))
+        class_id = int(rng.choice((_ROUND, _IN_BETWEEN, _CIGAR, _EDGE_ON), p=(0.3, 0.4, 0.2, 0.1)))
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        if hosts and rng.random() < 0.2:
+            host = hosts[int(rng.integers(len(hosts)))]
+            x, y = rng.normal((host.x, host.y), 1.5 * host.diameter)
+        diameter = min(diameter, 15.0)
+        plans.append(GalaxyPlan(class_id, diameter, float(x), float(y), _redshift(rng, diameter)))
+    return plans
+
+
+def _diameters(rng: np.random.Generator, number: int, largest: float) -> list[float]:
+    """Return descending diameters, one from each of `number` equal shares of the power law."""
+    smallest = min(_SMALLEST, largest)
+    power = 1 - _SIZE_SLOPE
+    share = (np.arange(number) + rng.random(number)) / max(number, 1)
+    ends = smallest**power, largest**power
+    sizes = (ends[1] + share * (ends[0] - ends[1])) ** (1 / power)
+    return [float(size) for size in np.sort(sizes)[::-1]]
+
+
+def _classes(rng: np.random.Generator, number: int) -> list[int]:
+    """Return the classes of galaxies in descending size."""
+    count = len(GALAXY10_DECALS)
+    rounds = [rng.permutation(count) for _ in range(-(-number // count))]
+    drawn = np.concatenate(rounds)[:number] if rounds else np.empty(0, int)
+    rank: NDArray[np.float64] = rng.random(number)
+    rank -= [_FAVOUR.get(int(class_id), 0.0) for class_id in drawn]
+    return [int(class_id) for class_id in drawn[np.argsort(rank)]]
+
+
+def _place(
+    rng: np.random.Generator, plans: list[GalaxyPlan], diameter: float, width: int, height: int
+) -> tuple[float, float]:
+    """Return a centre, inside the field and clear of the others if one of many tries succeeds."""
+    margin = 0.55 * diameter if diameter > 60 else 0.2 * diameter
+    across, down = min(margin, 0.45 * width), min(margin, 0.45 * height)
+    best, freest = (width / 2, height / 2), -np.inf
+    for _ in range(60):
+        x, y = rng.uniform(across, width - across), rng.uniform(down, height - down)
+        gaps = [np.hypot(x - plan.x, y - plan.y) / (diameter + plan.diameter) for plan in plans]
+        free = min(gaps, default=np.inf)
+        if free > 0.7:
+            return float(x), float(y)
+        if free > freest:
+            best, freest = (x, y), free
+    return float(best[0]), float(best[1])
+
+
+def _redshift(rng: np.random.Generator, diameter: float) -> float:
+    """Return a redshift, which falls with the apparent diameter."""
+    return float(np.clip(2.2 / diameter * np.exp(rng.normal(0, 0.35)), 0.005, 0.4))
 
 
 def simulate_field(
@@ -42,7 +128,7 @@ def simulate_field(
     index: int = 0,
     identifier: str | None = None,
 ) -> SimulatedField:
-    """Render a field like a frame of SDSS, of which everything is known.
+    """Simulate a field like a frame of SDSS, with known truth.
 
     Parameters
     ----------
@@ -51,43 +137,48 @@ def simulate_field(
     width, height : int
         Pixels of 0.396 arcsec, at least 64.
     galaxies : int, optional
-        Galaxies to be found, 20 to 150 pixels across (less in small fields); every ten hold all ten
-        classes of `GALAXY10_DECALS`. By default twelve per million pixels, at least one. Small
-        background galaxies are added to them, as on every frame; some of these are large enough
-        for a box.
+        Number of galaxies of 20 to 150 pixels (less in small fields); every ten hold all ten
+        classes of `GALAXY10_DECALS`.  By default twelve per million pixels, at least one.  Small
+        background galaxies are added to them; some of these are large enough for a box.
     stars : int, optional
-        By default 70 per million pixels, as at high galactic latitude.
+        Number of stars; by default 70 per million pixels, as at high galactic latitude.
     index : int
-        Which field of the seed: each is independent of the others.
+        Number of the field; fields of one seed are independent.
     identifier : str, optional
-        By default ``simulated_0001`` for index 0, and so on.
+        Identifier of the field; by default ``simulated_0001`` for index 0, and so on.
 
     Returns
     -------
     SimulatedField
-        The field, its galaxies and its stars.
+        The field with its galaxies and stars.
 
     Raises
     ------
     ValueError
         If the field is too small or a number is negative.
+
+    Examples
+    --------
+    >>> simulated = simulate_field(1, width=64, height=64, galaxies=1, stars=2)
+    >>> simulated.field.pixels.shape, len(simulated.stars)
+    ((64, 64, 3), 2)
     """
-    if min(width, height) < SMALLEST_SIDE:
-        raise ValueError(f"a field must be at least {SMALLEST_SIDE} pixels wide and high")
+    if min(width, height) < _SMALLEST_SIDE:
+        raise ValueError(f"a field must be at least {_SMALLEST_SIDE} pixels wide and high")
     if min(galaxies or 0, stars or 0, seed, index) < 0:
         raise ValueError("seed, index and numbers of galaxies and stars must not be negative")
     area = width * height / 1e6
-    number = max(1, round(GALAXIES_PER_MEGAPIXEL * area)) if galaxies is None else galaxies
-    crowd = round(STARS_PER_MEGAPIXEL * area) if stars is None else stars
+    number = max(1, round(_GALAXIES * area)) if galaxies is None else galaxies
+    star_count = round(_STARS * area) if stars is None else stars
     # One stream per subject, so that more stars do not change the galaxies.
-    place, look, star_stream, noise, sky = np.random.default_rng([seed, index]).spawn(5)
+    place, shape, star_stream, noise, sky = np.random.default_rng([seed, index]).spawn(5)
 
     plans = plan_galaxies(place, number, width, height)
-    faint = round(FAINT_PER_MEGAPIXEL * area)
-    plans += plan_faint_galaxies(place, faint, width, height, list(plans))
+    faint = round(_FAINT * area)
+    plans += _plan_faint_galaxies(place, faint, width, height, list(plans))
     light = np.zeros((height, width, 3), np.float32)
-    stamps = _draw(light, plans, look)
-    sources = draw_stars(star_stream, crowd, width, height)
+    stamps = _draw(light, plans, shape)
+    sources = draw_stars(star_stream, star_count, width, height)
     spikes = Spikes.drawn(star_stream)
     for star in sources:
         add_star(light, star, spikes)
@@ -110,7 +201,7 @@ def simulate_field(
 
 
 def _draw(light: Image, plans: list[GalaxyPlan], rng: np.random.Generator) -> list[GalaxyStamp]:
-    """Add all galaxies to the light of the field; each has its own stream."""
+    """Add all galaxies to the light of the field, each from its own random stream."""
     height, width = light.shape[:2]
     stamps = []
     for plan, stream in zip(plans, rng.spawn(len(plans)), strict=True):
@@ -129,7 +220,7 @@ def _draw(light: Image, plans: list[GalaxyPlan], rng: np.random.Generator) -> li
 
 
 def _tangent_plane(rng: np.random.Generator, width: int, height: int) -> Any:
-    """TAN projection around a random point of the northern galactic cap, turned a little."""
+    """Return a TAN projection around a random point of the northern galactic cap."""
     from astropy.wcs import WCS
 
     turn = rng.normal(0, math.radians(2))

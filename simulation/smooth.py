@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import ISOPHOTE, spectrum, surface_flux
+from .camera import ISOPHOTE, spectrum, surface_flux
 from .grid import Grid
 from .profiles import sersic, sersic_radius
 

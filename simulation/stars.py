@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .bands import SKY_NOISE, flux, spectrum
-from .profiles import moffat
-from .psf import BETA, FWHM
+from .camera import SKY_NOISE, flux, spectrum
+from .profiles import BETA, FWHM, point_source
 
 __all__ = ["BRIGHTEST", "FAINTEST", "Spikes", "Star", "add_star", "draw_stars"]
 
@@ -96,9 +95,9 @@ def add_star(light: Image, star: Star, spikes: Spikes, fwhm: float = FWHM) -> No
         np.arange(top, bottom, dtype=np.float32) + np.float32(0.5 - star.y),
     )
     radius = np.hypot(x, y)
-    point = moffat(radius, fwhm, BETA)[..., None] * colours
+    point = point_source(radius, fwhm, BETA)[..., None] * colours
     if bright:
-        halo = moffat(radius, 8.0, 1.35)[..., None] * (HALO * colours)
+        halo = point_source(radius, 8.0, 1.35)[..., None] * (HALO * colours)
         glare = np.stack([_cross(x, y, angle, fwhm) for angle in spikes.angles], axis=-1)
         rim = np.clip((half - radius) / np.float32(0.3 * half), 0, 1)[..., None]
         point = point + (halo + glare * colours) * rim

@@ -1,4 +1,4 @@
-"""What is known of a simulated field: its galaxies, their boxes and places on the sky."""
+"""Truth of a simulated field: its galaxies, their boxes and sky coordinates."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from ..annotations import GALAXY10_DECALS, AnnotatedImage, ObjectBox
 from ..imaging import Field
-from .bands import BANDS, magnitude
-from .galaxy import GalaxyStamp, grey, visible
-from .population import GalaxyPlan
+from .camera import BANDS, magnitude
+from .galaxy import GalaxyPlan, GalaxyStamp, grey, visible
 from .stars import Star
 
 __all__ = ["LABEL", "SimulatedField", "TrueGalaxy", "annotate", "true_galaxy", "truth_table"]
@@ -31,7 +30,7 @@ CERTAIN_BOX = 16.0
 
 @dataclass(frozen=True)
 class TrueGalaxy:
-    """A galaxy of the truth.
+    """A simulated galaxy.
 
     Attributes
     ----------
@@ -70,7 +69,7 @@ class SimulatedField:
     stars : tuple of Star
         All stars, to the faintest.
     seed, index : int
-        What `simulate_field` was given.
+        Arguments of `simulate_field`.
     """
 
     field: Field
@@ -86,19 +85,23 @@ class SimulatedField:
 
 
 def true_galaxy(plan: GalaxyPlan, stamp: GalaxyStamp, scene: Image) -> TrueGalaxy | None:
-    """Measure the truth of a drawn galaxy; None if too little of it is to be seen.
+    """Measure the box and the magnitudes of a simulated galaxy.
 
-    The box is that of the isophote of its own light without noise. It is difficult if small, or if
-    over half of its visible pixels other objects outshine it.
+    The box encloses the isophote of its own light without noise.  It is difficult if it is small or
+    if other objects outshine more than half of its visible pixels.
 
     Parameters
     ----------
     plan : GalaxyPlan
-        What was drawn.
     stamp : GalaxyStamp
-        Its light alone.
-    scene : ndarray
-        Shape (H, W, 3): the light of everything in the field.
+        The light of the galaxy alone.
+    scene : ndarray of float32, shape (H, W, 3)
+        The light of the whole field.
+
+    Returns
+    -------
+    TrueGalaxy or None
+        None if too little of the galaxy is visible.
     """
     height, width = scene.shape[:2]
     size = stamp.pixels.shape[0]

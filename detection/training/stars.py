@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging import iou
+from ...simulation.grid import splat
+from ...simulation.profiles import BETA, moffat
 from .training_tiles import TrainingTile
 
 __all__ = ["crowd", "glare", "trail"]
@@ -23,9 +25,6 @@ __all__ = ["crowd", "glare", "trail"]
 # and the least in pixels of a tile that was shrunk by averaging.
 _FWHM = (2.5, 4.5)
 _NARROWEST = 1.3
-# Exponent of the Moffat profile that fits stars under the atmosphere (Trujillo et al. 2001 give
-# 4.765 for turbulence alone; real telescopes 2.5 to 3.5).
-_BETA = 3.0
 # Stars that are added to as many pixels of the frame as a tile has, the most that a tile is given,
 # and how steeply their number falls with their light.
 _FEWEST, _MOST, _LIMIT = 150, 2500, 12_000
@@ -72,8 +71,11 @@ def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     rank = rng.uniform(_BRIGHTEST**-_SLOPE, _FAINTEST**-_SLOPE, number)
     # Where a star is narrower than a shrunk tile can show, its light is spread out.
     peaks = rank ** (-1 / _SLOPE) * min(1.0, (scale * _FWHM[0] / width) ** 2)
-    points = _splat(places, peaks[:, None] * _colours(rng, number), size)
-    return _before(tile, _compressed(cv2.filter2D(points, -1, _moffat(width))))
+    columns, rows = (places - 0.5).T
+    light = splat((size, size, 3), columns, rows, peaks[:, None] * _colours(rng, number))
+    reach = np.arange(-np.ceil(3 * width), np.ceil(3 * width) + 1)
+    kernel = moffat(np.hypot(reach[:, None], reach), width, BETA).astype(np.float32)
+    return _before(tile, _compressed(cv2.filter2D(light, -1, kernel)))
 
 
 def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
@@ -149,13 +151,18 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     # Half of them cross the whole tile; of the others it is as long as a galaxy, or a few.
     length = np.inf if rng.random() < 0.5 else width * np.exp(rng.uniform(np.log(4), np.log(40)))
     beyond = np.maximum(np.abs(along) - length / 2, 0)
-    profile = _profile(np.hypot(aside, beyond), width)
+    profile = moffat(np.hypot(aside, beyond).astype(np.float64), width, BETA)
     brightness = np.exp(rng.uniform(*np.log(_TRAIL)))
     colour = _colours(rng, 1)[0]
     if rng.random() < 0.5:
         # Bands are taken minutes apart: what moves is in one of them alone.
         colour = np.where(np.arange(3) == rng.integers(3), 3.0, 0.0)
-    return _before(tile, _compressed((profile[..., None] * brightness * colour).astype(np.float32)))
+    return _before(
+        tile,
+        _compressed(
+            (profile.astype(np.float32)[..., None] * brightness * colour).astype(np.float32)
+        ),
+    )
 
 
 def _before(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
@@ -168,35 +175,6 @@ def _before(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
         class_ids=tile.class_ids[~hidden],
         ignored=np.concatenate([tile.ignored, tile.boxes[hidden]]),
     )
-
-
-def _splat(
-    places: NDArray[np.float64], light: NDArray[np.float64], size: int
-) -> NDArray[np.float32]:
-    """Share the light of points among the four pixels around each, shape (size, size, 3)."""
-    canvas = np.zeros((size + 2, size + 2, 3), dtype=np.float32)
-    corner = np.floor(places - 0.5).astype(int)
-    rest = places - 0.5 - corner
-    inside = ((corner >= -1) & (corner < size)).all(axis=1)
-    corner, rest, light = corner[inside] + 1, rest[inside], light[inside]
-    for right in (0, 1):
-        for below in (0, 1):
-            share = np.abs(1 - right - rest[:, 0]) * np.abs(1 - below - rest[:, 1])
-            np.add.at(canvas, (corner[:, 1] + below, corner[:, 0] + right), light * share[:, None])
-    return canvas[1:-1, 1:-1]
-
-
-def _moffat(width: float) -> NDArray[np.float32]:
-    """Return the image of a point source of height one."""
-    half = int(np.ceil(3 * width))
-    offset = np.arange(-half, half + 1, dtype=np.float32)
-    return _profile(np.hypot(offset[:, None], offset[None, :]), width)
-
-
-def _profile(distance: NDArray[np.float32], width: float) -> NDArray[np.float32]:
-    """Return the Moffat profile of height one at distances from its middle, in pixels."""
-    core = width / (2 * np.sqrt(2 ** (1 / _BETA) - 1))
-    return ((1 + (distance / core) ** 2) ** -_BETA).astype(np.float32)
 
 
 def _colours(rng: np.random.Generator, number: int) -> NDArray[np.float64]:

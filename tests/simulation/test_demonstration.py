@@ -8,7 +8,7 @@ import pytest
 import galpipe
 from galpipe.imaging import Field, read_field
 from galpipe.simulation import simulate_field
-from galpipe.simulation.bands import SKY_NOISE
+from galpipe.simulation.camera import SKY_NOISE
 
 FILE = Path(galpipe.__file__).parent / "pipeline" / "demonstration" / "demonstration.fits.fz"
 

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from galpipe.simulation.grid import Grid, incline, super_radius
-from galpipe.simulation.texture import clumps, random_field, sampled_field
+from galpipe.simulation.grid import Grid, clumps, incline, random_field, sampled_field, super_radius
 
 
 def test_the_centre_of_the_plane_is_its_origin() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from galpipe.annotations import GALAXY10_DECALS
 from galpipe.simulation import GalaxyStamp, SimulatedField, draw_galaxy, simulate_field, truth_table
-from galpipe.simulation.bands import SKY_NOISE
+from galpipe.simulation.camera import SKY_NOISE
 from galpipe.simulation.galaxy import grey
-from galpipe.simulation.population import GalaxyPlan, plan_galaxies
+from galpipe.simulation.simulate import GalaxyPlan, plan_galaxies
 from galpipe.simulation.truth import true_galaxy
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from galpipe.simulation.bands import SATURATION, flux
-from galpipe.simulation.noise import observed
-from galpipe.simulation.psf import FWHM, psf_kernel
+from galpipe.simulation.camera import SATURATION, flux, observed
+from galpipe.simulation.profiles import FWHM, psf_kernel
 from galpipe.simulation.stars import Spikes, Star, add_star, draw_stars
 
 ALONG_AXES = Spikes((0.0, 0.0, 0.0))

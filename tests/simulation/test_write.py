@@ -14,7 +14,7 @@ from galpipe.errors import OutputError
 from galpipe.imaging import read_field, to_rgb
 from galpipe.pipeline.commands.simulate import command
 from galpipe.simulation import simulate, simulate_field
-from galpipe.simulation.frame import write_frame
+from galpipe.simulation.write import write_frame
 
 SMALL = {"width": 160, "height": 128, "galaxies": 3, "stars": 10, "seed": 5}
 

@@ -16,9 +16,8 @@ from galpipe.imaging import read_field, to_rgb
 from galpipe.imaging.background import extent, isophote, noise_level, smoothed_grey
 from galpipe.pipeline.commands.simulate import command
 from galpipe.simulation import Annotated, held_back_names, simulate_frames
-from galpipe.simulation.galaxy_light import BOX_LEVEL, GalaxyLight, cut_galaxies
-from galpipe.simulation.pasted import PastedFrame, paste_galaxies
-from galpipe.simulation.seeing import seeing
+from galpipe.simulation.galaxy_light import BOX_LEVEL, GalaxyLight, cut_galaxies, seeing
+from galpipe.simulation.pasting import PastedFrame, paste_galaxies
 
 Picture = tuple[np.ndarray, AnnotatedImage]
 
@@ -280,7 +279,7 @@ def test_without_a_command_fields_are_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [{}, {"sources": 3}, {"sources": [None, {"split": []}]}])
 def test_a_strange_record_holds_nothing_back(data: dict) -> None:
-    from galpipe.simulation.held_out import _tested
+    from galpipe.simulation.write_frames import _tested
 
     assert _tested(data) == []
 

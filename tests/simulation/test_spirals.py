@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from galpipe.simulation.spiral import SpiralArms
+from galpipe.simulation.spirals import SpiralArms
 
 
 def arms(pitch: float, sense: int = 1, number: int = 2) -> SpiralArms:

@@ -1,4 +1,4 @@
-"""The three bands: fluxes, noise levels and colours, as in an SDSS frame.
+"""The simulated camera: bands, fluxes, sky and noise, as in an SDSS frame.
 
 Fluxes are nanomaggies: a source of magnitude 22.5 has flux 1.  The band order is that of a `Field`:
 i, r, g, shown as red, green, blue.  Sky brightness, exposure and gain are those of the SDSS imaging
@@ -8,11 +8,13 @@ of its frames: about 0.05, 0.03 and 0.018 nanomaggies in i, r and g.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "BANDS",
+    "CORRELATION",
     "ELECTRONS",
     "ISOPHOTE",
     "PIXEL_SCALE",
@@ -23,6 +25,8 @@ __all__ = [
     "ZERO_POINT",
     "flux",
     "magnitude",
+    "observed",
+    "smoothed_noise",
     "spectrum",
     "surface_flux",
 ]
@@ -77,3 +81,57 @@ def spectrum(g_minus_r: float, r_minus_i: float | None = None) -> NDArray[np.flo
     """
     red = 0.02 + 0.47 * g_minus_r if r_minus_i is None else r_minus_i
     return np.array([10 ** (0.4 * red), 1.0, 10 ** (-0.4 * g_minus_r)], dtype=np.float32)
+
+
+Image = NDArray[np.float32]
+
+CORRELATION = 0.25
+"""Correlation of the noise of neighbouring pixels, as resampling to a common grid leaves it."""
+
+
+def observed(light: Image, rng: np.random.Generator) -> Image:
+    """Sky-subtracted frame of the given light.
+
+    Photons are counted (thousands of electrons in a pixel, so that a normal law stands for
+    Poisson's), read noise is added, the noise is smoothed a little and full pixels are cut.
+
+    Parameters
+    ----------
+    light : ndarray
+        Shape (H, W, 3), nanomaggies in i, r, g without noise.
+    rng : Generator
+        Source of the noise.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W, 3), float32, nanomaggies.
+    """
+    frame = np.empty_like(light)
+    kernel = _resampling_kernel()
+    for band in range(light.shape[2]):
+        electrons = np.maximum(light[..., band] + np.float32(SKY[band]), 0) * np.float32(
+            ELECTRONS[band]
+        )
+        spread = np.sqrt(electrons + np.float32(READ_NOISE[band] ** 2))
+        noise = rng.standard_normal(spread.shape, dtype=np.float32) * spread
+        noise = cv2.sepFilter2D(noise, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
+        frame[..., band] = light[..., band] + noise / np.float32(ELECTRONS[band])
+    return np.minimum(frame, np.float32(SATURATION))
+
+
+def smoothed_noise(sigma: float) -> float:
+    """Noise of a frame smoothed by a Gaussian of this width (pixels), over that of a pixel."""
+    reach = np.arange(-round(6 * sigma), round(6 * sigma) + 1)
+    gauss = np.exp(-0.5 * (reach / sigma) ** 2)
+    along = np.convolve(gauss / gauss.sum(), _resampling_kernel())
+    # Both kernels are separable: the standard deviation along one axis, squared.
+    return float((along**2).sum())
+
+
+def _resampling_kernel() -> NDArray[np.float32]:
+    """Kernel (side, 1, side), normalised to keep the variance, of the wanted correlation."""
+    # A correlation of c at lag 1 needs 2 s / (1 + 2 s^2) = c, where s is the side weight.
+    side = (1 - np.sqrt(1 - 2 * CORRELATION**2)) / (2 * CORRELATION)
+    kernel = np.array([side, 1, side])
+    return (kernel / np.sqrt((kernel**2).sum())).astype(np.float32)

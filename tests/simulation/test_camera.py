@@ -4,8 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from galpipe.simulation.bands import ELECTRONS, READ_NOISE, SKY, SKY_NOISE
-from galpipe.simulation.noise import CORRELATION, observed, smoothed_noise
+from galpipe.simulation.camera import (
+    CORRELATION,
+    ELECTRONS,
+    READ_NOISE,
+    SKY,
+    SKY_NOISE,
+    observed,
+    smoothed_noise,
+)
 
 
 @pytest.fixture(scope="module")
