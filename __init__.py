@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from .classification.load import load_classifier
+    from .classification.classifier import load_classifier
     from .detection.load import load_detector
     from .imaging.read import read_field
     from .pipeline.run import run
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load_classifier", "load_detector", "read_field", "run"]
 
 _HOME = {
-    "load_classifier": ".classification.load",
+    "load_classifier": ".classification.classifier",
     "load_detector": ".detection.load",
     "read_field": ".imaging.read",
     "run": ".pipeline.run",

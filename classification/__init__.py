@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .predict import CROP_MARGIN, central_crop, class_slug, classify_images
+from .crops import central_crop
+from .predict import class_slug, classify_images
 
-__all__ = ["CROP_MARGIN", "central_crop", "class_slug", "classify_images"]
+__all__ = ["central_crop", "class_slug", "classify_images"]

@@ -1,29 +1,50 @@
-"""A classifier from a bundle, one network or a weighted ensemble: crops in, probabilities out."""
+"""Classifier of a model bundle: one network or a weighted ensemble."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import BundleError
-from ..imaging import remove_sky
+from ..imaging import FieldLike, cut_crop, read_rgb, remove_sky
+from ..models import find_bundle
 from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
+from ..models.manifest import DEFAULT_CROP_MARGIN
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "cached_classifier", "load_classifier", "open_classifier"]
 
-# Measured: dynamic int8 VGG16 is at its best in batches of about this many crops.
+# Measured: dynamic int8 VGG16 is fastest in batches of about this many crops.
 _BATCH = 16
 
 
 class Classifier:
-    """Says of crops what kind of galaxy they show.
+    """Classifier of galaxies, from a model bundle.
+
+    A pickled classifier is its path, so that a worker process opens it again.
 
     Parameters
     ----------
     bundle : Bundle
         A bundle whose task is ``classifier``.
+
+    Attributes
+    ----------
+    class_names : tuple of str
+        The C classes, in order.
+    input_size : int
+        Side of the crops that the networks take, in pixels.
+    crop_margin : float
+        Side of the crops over the longer side of the box, as in the training.
+    stretch : Stretch
+        Stretch of fields that are not RGB images.
+    member_names : tuple of str
+        Names of the M networks.
 
     Raises
     ------
@@ -38,6 +59,8 @@ class Classifier:
         self.bundle = bundle
         self.class_names = manifest.class_names
         self.input_size = manifest.input_size
+        self.crop_margin = manifest.crop_margin or DEFAULT_CROP_MARGIN
+        self.stretch = manifest.stretch
         self._sky_removed = manifest.sky == "removed"
         self.member_names = tuple(member.name for member in manifest.members)
         weights = np.array([member.weight for member in manifest.members])
@@ -57,23 +80,49 @@ class Classifier:
                 )
             self._networks.append(network)
 
-    def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the class probabilities of each crop.
+    def predict(
+        self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Predict the class probabilities of crops.
 
         Parameters
         ----------
-        crops : ndarray of uint8, shape (N, H, W, 3)
-            Square RGB crops, the galaxy at the centre; resized to the network's input.
+        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of such arrays of any sides
+            Square RGB crops, the galaxy at the centre; resized to the networks' input.
 
         Returns
         -------
         ndarray of float32, shape (N, C)
-            Probabilities over :attr:`class_names`, summing to 1.
+            Probabilities over `class_names`, summing to 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import galpipe
+        >>> classifier = galpipe.load_classifier("galaxy10_cnn")
+        >>> y, x = np.mgrid[:80, :80] - 39.5
+        >>> disc = 220 * np.exp(-np.hypot(x, y) / 10)
+        >>> crop = np.repeat(disc[..., None], 3, axis=2).astype(np.uint8)
+        >>> probabilities = classifier.predict([crop])
+        >>> probabilities.shape == (1, len(classifier.class_names))
+        True
         """
         return self.combine(self.predict_members(crops))
 
-    def predict_members(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities of each member: shape (M, N, C)."""
+    def predict_members(
+        self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Predict the class probabilities of crops with each member.
+
+        Parameters
+        ----------
+        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of such arrays of any sides
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray of float32, shape (M, N, C)
+        """
         resized = self._resize(crops)
         if self._sky_removed:
             resized = remove_sky(resized)
@@ -85,17 +134,126 @@ class Classifier:
         return result
 
     def combine(self, members: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the weighted mean (N, C) of the members' probabilities (M, N, C)."""
+        """Return the weighted mean of the members' probabilities.
+
+        Parameters
+        ----------
+        members : ndarray of float32, shape (M, N, C)
+            Probabilities of each member.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, C)
+        """
         return np.tensordot(self._weights, members, axes=1).astype(np.float32)
 
-    def _resize(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def classify(
+        self, field: FieldLike, boxes: ArrayLike, margin: float | None = None
+    ) -> NDArray[np.float32]:
+        """Predict the class probabilities of the galaxies of a field.
+
+        Parameters
+        ----------
+        field : Field, ndarray, str, Path, HDU or NDData
+            A field, or what `galpipe.read_field` reads.  An RGB array of uint8, shape (H, W, 3),
+            is taken as it is; all else is stretched with `stretch`.
+        boxes : array_like, shape (N, 4)
+            ``xmin, ymin, xmax, ymax`` of each galaxy (pixel edges, 0-based, half-open).
+        margin : float, optional
+            Side of the crops over the longer side of the box; by default `crop_margin`.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, C)
+            Probabilities over `class_names`, summing to 1.
+
+        Raises
+        ------
+        InputError
+            If the field cannot be read.
+        ValueError
+            If a box lies wholly outside of the field.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import galpipe
+        >>> classifier = galpipe.load_classifier("galaxy10_cnn")
+        >>> sky = np.random.default_rng(0).normal(100, 5, (200, 300))
+        >>> probabilities = classifier.classify(sky, [[20, 30, 60, 70], [150, 90, 180, 110]])
+        >>> probabilities.shape == (2, len(classifier.class_names))
+        True
+        """
+        rgb = read_rgb(field, self.stretch)
+        margin = self.crop_margin if margin is None else margin
+        rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        return self.predict([cut_crop(rgb, box, margin) for box in rows])
+
+    def _resize(self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         side = (self.input_size, self.input_size)
-        if crops.shape[1:3] == side:
+        if isinstance(crops, np.ndarray) and crops.shape[1:3] == side:
             return crops
         resized = np.empty((len(crops), *side, 3), np.uint8)
         for target, crop in zip(resized, crops, strict=True):
+            if crop.shape[:2] == side:
+                target[:] = crop
+                continue
             shrinks = crop.shape[0] > self.input_size
             cv2.resize(
                 crop, side, dst=target, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
             )
         return resized
+
+    def __reduce__(self) -> tuple[Callable[[str], Classifier], tuple[str]]:
+        return cached_classifier, (str(self.bundle.path.absolute()),)
+
+
+def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifier:
+    """Open a classifier.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a shipped model, folder of a bundle, or a ``.zip`` of one.
+
+    Returns
+    -------
+    Classifier
+        Its methods ``predict`` and ``classify`` give the probabilities of crops, and of the
+        galaxies of a field.
+
+    Raises
+    ------
+    BundleError
+        If it is missing, altered, or no classifier.
+
+    Examples
+    --------
+    >>> import galpipe
+    >>> galpipe.load_classifier("galaxy10_cnn").class_names[:2]
+    ('Disturbed Galaxies', 'Merging Galaxies')
+    """
+    return Classifier(find_bundle(name_or_path))
+
+
+def open_classifier(model: Classifier | str | Path) -> Classifier:
+    """Return a classifier, opening it if it is given by name or path.
+
+    Parameters
+    ----------
+    model : Classifier, str or Path
+        A classifier, or what `load_classifier` takes.
+    """
+    return load_classifier(model) if isinstance(model, str | Path) else model
+
+
+@lru_cache(maxsize=4)
+def cached_classifier(name_or_path: str) -> Classifier:
+    """Open a classifier once per process.
+
+    Parameters
+    ----------
+    name_or_path : str
+        As for `load_classifier`.
+    """
+    return load_classifier(name_or_path)

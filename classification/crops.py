@@ -1,55 +1,163 @@
-"""The crop of a galaxy, about its box or about what stands out at the centre."""
+"""Crops of single galaxies: about a box, or about the object at the centre of an image."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import AnnotatedImage
-from ..datasets.image_reader import PictureReader
 from ..imaging import cut_crop
-from .locate import centremost
-from .predict import CROP_MARGIN, central_crop
 
-__all__ = ["annotated_box", "galaxy_crop", "read_crops"]
+if TYPE_CHECKING:
+    from ..annotations import AnnotatedImage
+
+__all__ = [
+    "annotated_box",
+    "central_box",
+    "central_crop",
+    "centremost",
+    "galaxy_crop",
+    "read_crops",
+]
+
+
+def central_box(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the box of the object at the centre of an image, by its isophote.
+
+    The isophote lies six times the background's noise above the sky of the slightly smoothed grey
+    image, at least eight grey levels.  On every third of the annotated Galaxy Zoo 2 cutouts its
+    longer side was 0.98 of the annotated box's (median; 0.94 to 1.03 for the middle half).
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        Image with the galaxy near its centre.
+
+    Returns
+    -------
+    ndarray of float64, shape (4,)
+        ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open); the whole image where nothing
+        stands out within a tenth of its side from the centre.
+    """
+    height, width = rgb.shape[:2]
+    sigma = max(min(height, width) / 192, 0.5)
+    grey = cv2.GaussianBlur(rgb.mean(axis=2, dtype=np.float32), (0, 0), sigma)
+    sky = np.median(grey)
+    noise = 1.4826 * np.median(np.abs(grey - sky))
+    bright = (grey > sky + max(6 * noise, 8.0)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(bright)
+    reach = max(min(height, width) // 20, 1)
+    centre = labels[
+        max(height // 2 - reach, 0) : height // 2 + reach,
+        max(width // 2 - reach, 0) : width // 2 + reach,
+    ]
+    found = centre[centre > 0]
+    if not len(found):
+        return np.array([0.0, 0.0, width, height])
+    x, y, w, h = stats[np.bincount(found).argmax(), :4]
+    return np.array([x, y, x + w, y + h], np.float64)
+
+
+def centremost(
+    boxes: NDArray[np.float64], width: float, height: float
+) -> NDArray[np.float64] | None:
+    """Return the box around the centre of an image whose own centre is nearest to it.
+
+    Parameters
+    ----------
+    boxes : ndarray of float64, shape (N, 4)
+        ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open).
+    width, height : float
+        Size of the image, in pixels.
+
+    Returns
+    -------
+    ndarray of float64, shape (4,), or None
+        None where no box contains the centre.
+    """
+    middle = np.array([width, height]) / 2
+    holds = ((boxes[:, :2] <= middle) & (boxes[:, 2:] >= middle)).all(axis=1)
+    if not holds.any():
+        return None
+    candidates = boxes[holds]
+    centres = (candidates[:, :2] + candidates[:, 2:]) / 2
+    return candidates[np.abs(centres - middle).sum(axis=1).argmin()]
+
+
+def central_crop(rgb: NDArray[np.uint8], size: int, margin: float) -> NDArray[np.uint8]:
+    """Crop the galaxy at the centre of an image, located by its isophote.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        Image with the galaxy at its centre.
+    size : int
+        Side of the result, in pixels.
+    margin : float
+        Side of the crop over the longer side of the galaxy.  The crop is at most the largest
+        centred square of the image, which is taken where no galaxy stands out.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    height, width = rgb.shape[:2]
+    box = central_box(rgb)
+    if margin * max(box[2] - box[0], box[3] - box[1]) >= min(height, width):
+        half = min(height, width) / 2
+        box = np.array([width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half])
+        margin = 1.0
+    return cut_crop(rgb, box, margin, size)
+
+
+def galaxy_crop(
+    rgb: NDArray[np.uint8], box: NDArray[np.float64] | None, size: int, margin: float
+) -> NDArray[np.uint8]:
+    """Crop a galaxy about its box, as ``galpipe run`` does.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The image.
+    box : ndarray of float64, shape (4,), or None
+        ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open); None for the galaxy at the
+        centre, as ``galpipe classify`` crops it.
+    size : int
+        Side of the result, in pixels.
+    margin : float
+        Side of the crop over the longer side of the box.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    return central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
 
 
 def annotated_box(
     annotated: AnnotatedImage | None, rgb: NDArray[np.uint8]
 ) -> NDArray[np.float64] | None:
-    """Return the annotated box at the centre of a picture, without regard to difficult ones.
+    """Return the annotated box at the centre of an image; difficult objects do not count.
 
-    None where no box holds the centre, or nothing is annotated.
+    Parameters
+    ----------
+    annotated : AnnotatedImage or None
+        Boxes of the image.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The image.
+
+    Returns
+    -------
+    ndarray of float64, shape (4,), or None
+        None where no box contains the centre, or nothing is annotated.
     """
     if annotated is None:
         return None
     return centremost(annotated.boxes[~annotated.difficult], rgb.shape[1], rgb.shape[0])
-
-
-def galaxy_crop(
-    rgb: NDArray[np.uint8],
-    box: NDArray[np.float64] | None,
-    size: int,
-    margin: float = CROP_MARGIN,
-) -> NDArray[np.uint8]:
-    """Return the crop about a box as ``galpipe run`` takes it, uint8 (size, size, 3).
-
-    Parameters
-    ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-        The picture.
-    box : ndarray of float64, shape (4,), or None
-        xmin, ymin, xmax, ymax in pixel edges; without it the crop is the one that ``galpipe
-        classify`` takes, about the centre.
-    size : int
-        Side of the result in pixels.
-    margin : float
-        Side of the crop over the longer side of the box.
-    """
-    return central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
 
 
 def read_crops(
@@ -58,11 +166,34 @@ def read_crops(
     margin: float,
     annotated: Mapping[Path, AnnotatedImage],
 ) -> NDArray[np.uint8]:
-    """Read images and crop the galaxy from each, uint8 (N, size, size, 3).
+    """Read images and crop the galaxy of each.
 
-    The crop lies about the annotated box at the centre; where there is none, it is the one that
-    ``galpipe classify`` takes.
+    The crop is centred on the annotated box at the centre of the image; where there is none, it is
+    that of ``galpipe classify``.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Image files, or images of a data file.
+    size : int
+        Side of a crop, in pixels.
+    margin : float
+        Side of the crop over the longer side of the box.
+    annotated : mapping of Path to AnnotatedImage
+        Boxes of the images that have any.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, size, size, 3)
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
     """
+    # Imported here, for it brings pandas, which a run does without.
+    from ..datasets.image_reader import PictureReader
+
     crops = np.empty((len(paths), size, size, 3), np.uint8)
     with PictureReader() as read:
         for crop, path in zip(crops, paths, strict=True):

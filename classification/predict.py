@@ -1,4 +1,4 @@
-"""Classify images of single galaxies: crops in, a table out."""
+"""Classify images of single galaxies into a table of probabilities."""
 
 from __future__ import annotations
 
@@ -10,54 +10,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import cut_crop, read_field, to_rgb
+from ..imaging import read_rgb
 from .classifier import Classifier
-from .locate import central_box
+from .crops import central_crop
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CROP_MARGIN", "central_crop", "class_slug", "classify_images", "read_central_crops"]
-
-CROP_MARGIN = 1.5
-"""Side of the square crop over the longer side of the galaxy's box."""
+__all__ = ["class_slug", "classify_images", "read_central_crops"]
 
 
 def class_slug(name: str) -> str:
-    """Return the class name as the end of a column name: lower case, words joined by ``_``.
+    """Return a class name as part of a column name: lower case, words joined by ``_``.
 
+    Parameters
+    ----------
+    name : str
+        Name of a class.
+
+    Examples
+    --------
     >>> class_slug("In-between Round Smooth Galaxies")
     'in_between_round_smooth_galaxies'
     """
     return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
 
 
-def central_crop(
-    rgb: NDArray[np.uint8], size: int, margin: float = CROP_MARGIN
-) -> NDArray[np.uint8]:
-    """Return the galaxy at the centre of a picture, as the run crops a detected one.
+def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> NDArray[np.uint8]:
+    """Read images of single galaxies and crop them for a classifier.
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-        Picture with the galaxy at its centre.
-    size : int
-        Side of the result in pixels.
-    margin : float
-        Side of the crop over the longer side of the galaxy, found by its isophote.  The crop never
-        exceeds the largest centred square of the picture, which it is where no galaxy stands out.
-    """
-    height, width = rgb.shape[:2]
-    box = central_box(rgb)
-    if margin * max(box[2] - box[0], box[3] - box[1]) >= min(height, width):
-        half = min(height, width) / 2
-        box = np.array([width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half])
-        margin = 1.0
-    return cut_crop(rgb, box, margin, size)
+    paths : sequence of str or Path
+        Image files, the galaxy at the centre.
+    classifier : Classifier
+        Defines the size, the margin and the stretch.
 
-
-def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> NDArray[np.uint8]:
-    """Read images of single galaxies as a classifier takes them, uint8 (N, S, S, 3).
+    Returns
+    -------
+    ndarray of uint8, shape (N, S, S, 3)
 
     Raises
     ------
@@ -67,32 +58,33 @@ def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> N
     size = classifier.input_size
     crops = np.empty((len(paths), size, size, 3), np.uint8)
     for crop, path in zip(crops, paths, strict=True):
-        crop[:] = central_crop(to_rgb(read_field(path), classifier.bundle.manifest.stretch), size)
+        rgb = read_rgb(path, classifier.stretch)
+        crop[:] = central_crop(rgb, size, classifier.crop_margin)
     return crops
 
 
 def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.DataFrame:
-    """Say of images of single galaxies what kind each one is.
+    """Classify images of single galaxies.
 
     Parameters
     ----------
-    paths : iterable of path
-        Pictures or FITS files, the galaxy at the centre.
+    paths : iterable of str or Path
+        Image files, the galaxy at the centre.
     classifier : Classifier
         The classifier.
 
     Returns
     -------
     DataFrame
-        One row an image, in order: ``file, class_id, class_name, probability`` of the most probable
-        class, and ``prob_<class>`` for each class.
+        One row per image, in order: ``file, class_id, class_name, probability`` of the most
+        probable class, and ``prob_<class>`` for each class.
 
     Raises
     ------
     InputError
         If an image cannot be read; the message names it.
     """
-    # A run needs no table of this kind, and starts sooner without pandas.
+    # Imported here: a run does without pandas, and starts sooner.
     import pandas as pd
 
     files = [str(path) for path in paths]

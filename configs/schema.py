@@ -318,8 +318,9 @@ class ClassifierStage(Section):
     classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Classes of the detector whose objects are classified; by default those that are galaxies by
     their names: see `galpipe.detection.base.galaxy_classes`."""
-    crop_margin: PositiveFloat = 1.5
-    """Side of the square crop over the longer side of the box."""
+    crop_margin: PositiveFloat | None = None
+    """Side of the square crop over the longer side of the box; by default that with which the
+    classifier was trained."""
 
 
 class RunConfig(Section):
@@ -327,4 +328,5 @@ class RunConfig(Section):
 
     detector: DetectorStage = DetectorStage()
     classifier: ClassifierStage = ClassifierStage()
-    stretch: Stretch = Stretch()
+    stretch: Stretch | None = None
+    """Stretch of fields to colour; by default that on which the detector was trained."""

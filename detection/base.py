@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import Detections, FieldLike, Stretch, read_rgb
-from ..models.identity import ModelIdentity
+from ..models.manifest import ModelIdentity
 from .refinement import Refinement
 
 __all__ = ["LOWEST_SCORE", "BaseDetector", "galaxy_classes", "star_classes"]

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
-from ..classification.crops import annotated_box
-from ..classification.locate import centremost
+from ..classification.crops import annotated_box, centremost
 from ..datasets.image_reader import PictureReader
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.predict import detect_field

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..classification.load import load_classifier
+from ..classification.classifier import load_classifier
 from ..configs import BALANCES, ClassifierTraining
 from ..errors import require
 from ..files.names import distinct_names

@@ -67,16 +67,17 @@ class ValidatedDetector:
     def held_back(self) -> list[list[list[str]]]:
         """Return for each fold the names of the images held back, by source."""
         return [
-            [source["split"]["test"] for source in bundle.manifest.data["sources"]]
+            [list(source.split.test) for source in bundle.manifest.data.sources]
             for bundle in self.bundles
         ]
 
     def test_share(self) -> float:
         """Return the share of the images tested on among those trained and tested on."""
         splits = [
-            source["split"] for bundle in self.bundles for source in bundle.manifest.data["sources"]
+            source.split for bundle in self.bundles for source in bundle.manifest.data.sources
         ]
-        tested, trained = (sum(len(one[part]) for one in splits) for part in ("test", "train"))
+        tested = sum(len(split.test) for split in splits)
+        trained = sum(len(split.train) for split in splits)
         return tested / (tested + trained)
 
 

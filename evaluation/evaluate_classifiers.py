@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification import class_slug
-from ..classification.classifier import Classifier
+from ..classification.classifier import Classifier, open_classifier
 from ..classification.crops import galaxy_crop
-from ..classification.load import open_classifier
 from ..classification.training.dataset import read_boxes, read_labels
 from ..datasets.image_reader import PictureReader
 from ..datasets.targets import Labels, find_ground_truth
@@ -23,7 +22,6 @@ from ..detection.load import open_detector
 from ..errors import InputError, require
 from ..files.names import distinct_names
 from ..imaging import Stretch
-from ..models.identity import describe_model
 from ..progress import Progress, Task, open_progress
 from .classifier_report import PICTURES, open_folder, write_report
 from .crop_sources import Cropping, find_croppings
@@ -149,7 +147,7 @@ def evaluate_classifiers(
                 title: evaluate_probabilities(truth, probabilities, ground_truth.names)
                 for title, probabilities in given.items()
             }
-            model = describe_model(classifier.bundle.identity)
+            model = classifier.bundle.identity.as_dict()
             measured.append(MeasuredClassifier(name, model, metrics))
             if folder is not None:
                 _draw(folder.path / PICTURES, metrics, truth, given)
@@ -160,7 +158,7 @@ def evaluate_classifiers(
             "which": "held back by the training of every model" if held_back else "all",
             "crops_about": [way.about for way in croppings.ways],
             "annotations": None if annotations is None else str(annotations),
-            "detector": None if found_by is None else describe_model(found_by.identity),
+            "detector": None if found_by is None else found_by.identity.as_dict(),
             "notes": list(croppings.notes),
         }
         write_report(folder, measured, data, by_sets=ground_truth.by_sets)
@@ -214,13 +212,14 @@ def _classify(
     """Return the probabilities (N, C) of the model and of each of several members."""
     size = classifier.input_size
     parts = []
-    with PictureReader(stretch or classifier.bundle.manifest.stretch) as read:
+    with PictureReader(stretch or classifier.stretch) as read:
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
             boxes = way.boxes[start : start + _CHUNK]
             task.update(description=chunk[0].name)
             crops = [
-                galaxy_crop(read(path), box, size) for path, box in zip(chunk, boxes, strict=True)
+                galaxy_crop(read(path), box, size, classifier.crop_margin)
+                for path, box in zip(chunk, boxes, strict=True)
             ]
             parts.append(classifier.predict_members(np.stack(crops)))
             task.update(advance=len(chunk))

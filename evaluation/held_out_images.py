@@ -69,9 +69,7 @@ def _held_back_sources(classifier: Classifier) -> list[frozenset[str]]:
     The manifest names the former, whatever their label; of the latter the images that were measured
     on are known.
     """
-    test = classifier.bundle.manifest.data.get("test")
-    names = test if isinstance(test, list) else []
-    listed = [frozenset(name for name in names if isinstance(name, str))]
+    listed = [classifier.bundle.manifest.data.held_out]
     listed += [measured.files for measured in read_classifier_records(classifier.bundle)]
     return [files for files in listed if files]
 

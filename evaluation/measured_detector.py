@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ..annotations import AnnotatedImage
 from ..detection.base import BaseDetector
 from ..imaging import Detections
-from ..models.identity import describe_model
 
 if TYPE_CHECKING:
     from ..metrics.detector_metrics import DetectionMetrics
@@ -63,4 +62,4 @@ class MeasuredDetector:
     @property
     def model(self) -> dict[str, Any]:
         """What identifies it."""
-        return describe_model(self.detector.identity)
+        return self.detector.identity.as_dict()

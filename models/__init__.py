@@ -1,11 +1,18 @@
-"""Models that run: bundles of LiteRT networks, and detectors that others exported."""
+"""Model bundles: manifest, verified files, LiteRT networks."""
 
-from .bundle import Bundle, read_bundle, write_bundle
-from .identity import ModelIdentity
-from .load import find_bundle, shipped_models
-from .manifest import DetectorHead, InputScaling, Manifest, Member, ScoreCalibration
+from .bundle import Bundle, find_bundle, read_bundle, shipped_models, write_bundle
+from .manifest import (
+    DEFAULT_CROP_MARGIN,
+    DetectorHead,
+    InputScaling,
+    Manifest,
+    Member,
+    ModelIdentity,
+    ScoreCalibration,
+)
 
 __all__ = [
+    "DEFAULT_CROP_MARGIN",
     "Bundle",
     "DetectorHead",
     "InputScaling",

@@ -1,4 +1,4 @@
-"""A model bundle on disk: a folder, or a ``.zip`` of it, whose every file is verified when read."""
+"""Model bundles: a folder, or a ``.zip`` of it, whose every file is verified when read."""
 
 from __future__ import annotations
 
@@ -15,29 +15,38 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import BundleError, OutputError
-from .identity import ModelIdentity
-from .manifest import MANIFEST_NAME, Manifest
+from .manifest import MANIFEST_NAME, Manifest, ModelIdentity
 
-__all__ = ["CARD_NAME", "METRICS_NAME", "Bundle", "read_bundle", "write_bundle"]
+__all__ = [
+    "CARD_NAME",
+    "METRICS_NAME",
+    "Bundle",
+    "find_bundle",
+    "read_bundle",
+    "shipped_models",
+    "write_bundle",
+]
 
 CARD_NAME = "MODEL_CARD.md"
 METRICS_NAME = "metrics.json"
 
-# Larger than any network this package makes; a bound on what a stranger's archive may expand to.
+_SHIPPED = Path(__file__).parent / "weights"
+
+# Larger than any network of this package: bounds the expansion of an untrusted archive.
 _LARGEST_FILE = 2 * 1024**3
 _LARGEST_MANIFEST = 4 * 1024**2
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose manifest was read; files are verified as they are read.
+    """Model bundle with its manifest; files are verified as they are read.
 
     Attributes
     ----------
     path : Path
         The folder or archive.
     manifest : Manifest
-        What the bundle says of itself.
+        Its description.
     """
 
     path: Path
@@ -45,7 +54,7 @@ class Bundle:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Which model it is."""
+        """Name, place and checksums of the model."""
         manifest = self.manifest
         checksums = {member.file: manifest.files.get(member.file) for member in manifest.members}
         return ModelIdentity(
@@ -54,6 +63,11 @@ class Bundle:
 
     def read(self, name: str) -> bytes:
         """Return the contents of one of the bundle's files.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file, as in the manifest.
 
         Raises
         ------
@@ -72,12 +86,18 @@ class Bundle:
         return content
 
     def verify(self) -> None:
-        """Check that every file named in the manifest is there and unaltered."""
+        """Check that every file of the manifest is there and unaltered.
+
+        Raises
+        ------
+        BundleError
+            If a file is missing or altered.
+        """
         for name in self.manifest.files:
             self.read(name)
 
     def metrics(self) -> dict[str, Any]:
-        """Return what was measured when the model was made; empty if the bundle has no record."""
+        """Return the metrics measured when the model was made; empty if there are none."""
         if METRICS_NAME not in self.manifest.files:
             return {}
         content = json.loads(self.read(METRICS_NAME))
@@ -86,12 +106,40 @@ class Bundle:
         return content
 
 
+def shipped_models() -> list[str]:
+    """Return the names of the models that come with the package."""
+    return sorted(file.parent.name for file in _SHIPPED.glob(f"*/{MANIFEST_NAME}"))
+
+
+def find_bundle(name_or_path: str | Path) -> Bundle:
+    """Read the bundle of a shipped model, or at a path.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a shipped model, folder of a bundle, or a ``.zip`` of one.
+
+    Raises
+    ------
+    BundleError
+        If there is none; the message lists the shipped models.
+    """
+    if str(name_or_path) in shipped_models():
+        return read_bundle(_SHIPPED / str(name_or_path))
+    if not Path(name_or_path).exists():
+        raise BundleError(
+            f"{name_or_path}: neither a model bundle on disk nor the name of a shipped model "
+            f"({', '.join(shipped_models()) or 'none in this installation'})"
+        )
+    return read_bundle(name_or_path)
+
+
 def read_bundle(path: str | Path) -> Bundle:
     """Read the manifest of a bundle.
 
     Parameters
     ----------
-    path : path
+    path : str or Path
         Folder of the bundle, or a ``.zip`` whose top level is that folder's content.
 
     Raises
@@ -119,20 +167,20 @@ def write_bundle(
     card: str,
     metrics: Mapping[str, Any],
 ) -> Path:
-    """Write a bundle: beside its place first, then renamed, so that no half bundle is ever seen.
+    """Write a bundle atomically: into a temporary folder, which is then renamed.
 
     Parameters
     ----------
-    folder : path
-        Where the bundle shall stand; an earlier bundle there is replaced, anything else is not.
+    folder : str or Path
+        Folder of the bundle; an earlier bundle there is replaced, anything else is not.
     manifest : Manifest
         Description; its ``files`` are filled in here.
     files : mapping of str to bytes
-        Contents by name: the LiteRT file of every member, and what else shall travel with them.
+        Contents by name: the LiteRT file of every member, and further files of the bundle.
     card : str
-        The model card, Markdown.
+        Model card, in Markdown.
     metrics : mapping
-        What was measured, JSON.
+        Measured metrics, for JSON.
 
     Returns
     -------

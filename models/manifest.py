@@ -1,27 +1,47 @@
-"""What a model bundle says of itself: the contents of ``galpipe-model.json``."""
+"""Manifest of a model bundle: the typed contents of ``galpipe-model.json``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from ..configs import Anchors, InputScaling
 from ..imaging import Stretch
 
 __all__ = [
+    "DEFAULT_CROP_MARGIN",
     "MANIFEST_NAME",
+    "DataSource",
+    "DataSplit",
     "DetectorHead",
     "InputScaling",
     "Manifest",
     "Member",
+    "ModelIdentity",
     "ScoreCalibration",
+    "TrainingData",
 ]
 
 MANIFEST_NAME = "galpipe-model.json"
+DEFAULT_CROP_MARGIN = 1.5
+"""Crop margin of classifiers that record none, and of the shipped ones."""
 
+Names = tuple[str, ...]
+Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -30,9 +50,9 @@ class _Section(BaseModel):
 
 
 class Member(_Section):
-    """One network of the bundle: a LiteRT file, how it is fed, and its weight in the mean.
+    """One network of the bundle: a LiteRT file, its input scaling, and its weight in the mean.
 
-    A member of weight 0 is there to be measured beside the others.
+    A member of weight 0 is only measured beside the others.
     """
 
     name: str
@@ -42,23 +62,29 @@ class Member(_Section):
 
 
 class ScoreCalibration(_Section):
-    """What turns a detector's logits into probabilities: ``sigmoid(slope * logit + intercept)``.
+    """Calibration of a detector's logits to probabilities: ``sigmoid(slope * logit + intercept)``.
 
-    The logistic map of Platt (1999, "Probabilistic outputs for support vector machines"); as it
-    is, the logits are taken at their word.
+    The logistic map of Platt (1999, "Probabilistic outputs for support vector machines"); by
+    default no change.
     """
 
     slope: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     intercept: Annotated[float, Field(allow_inf_nan=False)] = 0.0
 
     def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability that each logit stands for."""
+        """Return the calibrated probability of each logit.
+
+        Parameters
+        ----------
+        logits : ndarray of float64
+            Any shape, which the result has too.
+        """
         # 1 / (1 + exp(-x)) without an overflow where x is far below 0.
         return np.asarray(np.exp(-np.logaddexp(0, -(self.slope * logits + self.intercept))))
 
 
 class DetectorHead(_Section):
-    """What turns a detector's raw outputs into boxes.
+    """Decoding of a detector's raw outputs into boxes.
 
     ``score_threshold`` is in the scale of the calibrated scores.  ``refinement`` names the
     file that adjusts edges and scores afterwards, if any; earlier versions call it ``second_look``.
@@ -73,12 +99,65 @@ class DetectorHead(_Section):
     ] = None
 
 
+class _Record(BaseModel):
+    # Keys of later versions are ignored.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class DataSplit(_Record):
+    """File names of the images of each part of a split."""
+
+    train: Names = ()
+    validation: Names = ()
+    test: Names = ()
+
+
+class DataSource(_Record):
+    """One set of annotated images that a detector was trained on.
+
+    ``role`` is its kind of images, such as ``cutouts``; ``images``, ``objects`` and ``difficult``
+    count images, objects and objects marked as difficult; ``sha256`` is the checksum of all pixels
+    and boxes.
+    """
+
+    role: str = ""
+    images: Count = 0
+    objects: Count = 0
+    difficult: Count = 0
+    sha256: str = ""
+    split: DataSplit = DataSplit()
+
+
+class TrainingData(_Record):
+    """Data that a model was trained, validated and tested on.
+
+    A detector has ``sources``.  A classifier has the number of ``images`` by part, and the file
+    names of the ``validation`` and ``test`` images of its main sources.
+    """
+
+    sources: tuple[DataSource, ...] = ()
+    images: dict[str, Count] = {}
+    validation: Names = ()
+    test: Names = ()
+
+    @property
+    def held_out(self) -> frozenset[str]:
+        """File names of all test images."""
+        tests = (self.test, *(source.split.test for source in self.sources))
+        return frozenset(name for names in tests for name in names)
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if value}
+
+
 class Manifest(_Section):
     """Description of a model bundle.
 
     A detector has one member and a ``head``; a classifier has one member, an ensemble several.
     ``files`` holds the SHA-256 of every other file of the bundle, filled in when it is written.
-    ``sky`` says whether a classifier is given crops as they are, or with their sky made black.
+    ``sky`` is ``removed`` where the sky of a classifier's crops is made black.
+    ``crop_margin`` is the side of a classifier's crops over the longer side of the box.
     ``pixel_scale_range`` is in arcsec per pixel.
     """
 
@@ -90,12 +169,23 @@ class Manifest(_Section):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     head: DetectorHead | None = None
     sky: Literal["kept", "removed"] = "kept"
+    crop_margin: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
     training: dict[str, Any] = {}
-    data: dict[str, Any] = {}
+    data: TrainingData = TrainingData()
     versions: dict[str, str] = {}
     files: dict[str, Sha256] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _crop_margin_of_the_training(cls, content: Any) -> Any:
+        """Take the crop margin from the training's settings, where earlier versions record it."""
+        if not isinstance(content, dict) or content.get("crop_margin") is not None:
+            return content
+        training = content.get("training")
+        margin = training.get("crop_margin") if isinstance(training, dict) else None
+        return content if margin is None else content | {"crop_margin": margin}
 
     @model_validator(mode="after")
     def _parts_fit_the_task(self) -> Manifest:
@@ -106,3 +196,36 @@ class Manifest(_Section):
         if not any(member.weight for member in self.members):
             raise ValueError("a member must have a weight over 0")
         return self
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Name, place, classes and checksums of a model, for the record of its results.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model.
+    path : Path
+        File or folder that it was read from.
+    task : {"detector", "classifier"}
+        Its task.
+    class_names : tuple of str
+        Its classes in order.
+    sha256 : mapping of str to str
+        SHA-256 of each file of its networks.
+    """
+
+    name: str
+    path: Path
+    task: str
+    class_names: tuple[str, ...]
+    sha256: Mapping[str, str | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as written to a record."""
+        return asdict(self) | {
+            "path": str(self.path),
+            "class_names": list(self.class_names),
+            "sha256": dict(self.sha256),
+        }

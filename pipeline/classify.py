@@ -11,12 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from ..classification import classify_images
-from ..classification.classifier import Classifier
-from ..classification.load import open_classifier
+from ..classification.classifier import Classifier, open_classifier
 from ..errors import GalpipeError, InputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import RECORD_NAME, OutputFolder
-from ..models.identity import describe_model
 from ..progress import Progress, count_of, open_progress
 from .batch import find_sources, note_failure
 from .provenance import Failure, RunRecord, StageClock
@@ -100,7 +98,7 @@ def classify(
     classifier = open_classifier(model or settings.classifier.model)
     folder = OutputFolder(output, overwrite=overwrite)
     record = RunRecord("classify", failures=[*failures, *missing])
-    record.models = {"classifier": describe_model(classifier.bundle.identity)}
+    record.models = {"classifier": classifier.bundle.identity.as_dict()}
     clock = StageClock()
     tables: list[pd.DataFrame] = []
     paths = [",".join(map(str, source.paths)) for source in sources]

@@ -16,13 +16,12 @@ from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
-from ..models.identity import describe_model
 from ..progress import Progress
 from .batch import find_sources, search_fields
 from .catalogue import Catalogue
 from .field_processing import Stages
 from .provenance import RunRecord
-from .run import RunResult, resolve_config, with_stretch_of
+from .run import RunResult, resolve_config, with_defaults_of
 
 __all__ = ["detect"]
 
@@ -78,20 +77,20 @@ def detect(
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
     sources, failures = find_sources(fields)
     detector = open_detector(model or settings.detector.model)
-    settings = with_stretch_of(settings, detector)
+    settings = with_defaults_of(settings, detector)
     folder = OutputFolder(output, overwrite=overwrite)
     record = RunRecord("detect", settings.model_dump(mode="json"), failures=failures)
     record.score_threshold = (
         detector.score_threshold if score_threshold is None else score_threshold
     )
-    record.models = {"detector": describe_model(detector.identity)}
+    record.models = {"detector": detector.identity.as_dict()}
     record.galaxy_classes = list(galaxy_classes(detector.class_names))
     stages = Stages(
         folder.path,
         detector,
         galaxy_classes=record.galaxy_classes,
         score_threshold=score_threshold,
-        stretch=settings.stretch,
+        stretch=settings.stretch or detector.stretch,
     )
     catalogue = search_fields(sources, stages, folder, record, progress=progress)
     if formats:

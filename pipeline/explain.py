@@ -32,7 +32,6 @@ from ..files.atomic import write_png
 from ..files.names import SafeNames
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb
-from ..models.identity import describe_model
 from ..progress import Progress, count_of, open_progress
 from .batch import find_sources, note_failure
 from .classify import expand_lists
@@ -166,7 +165,7 @@ def explain(
     layers = _choose_layers(classifier, settings.layers)
     folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
     record = RunRecord("explain", failures=[*failures, *missing])
-    record.models = {"classifier": describe_model(classifier.identity)}
+    record.models = {"classifier": classifier.identity.as_dict()}
     record.config = {
         "what": list(settings.what),
         "class_name": settings.class_name,
@@ -225,7 +224,9 @@ class ImageCrop:
     def __init__(self, source: FieldSource, classifier: ExplainedClassifier) -> None:
         field = read_field(source)
         self.identifier = source.identifier
-        self.rgb = central_crop(to_rgb(field, classifier.stretch), classifier.input_size)
+        self.rgb = central_crop(
+            to_rgb(field, classifier.stretch), classifier.input_size, classifier.crop_margin
+        )
         if classifier.sky_removed:
             self.rgb = remove_sky(self.rgb[np.newaxis])[0]
         self.inputs = self.rgb[np.newaxis].astype(np.float32) / np.float32(255)

@@ -8,15 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..classification.classifier import Classifier
-from ..classification.load import open_classifier
+from ..classification.classifier import Classifier, open_classifier
 from ..configs import RunConfig, dump_config, load_config
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
-from ..imaging import Stretch
-from ..models.identity import describe_model
 from ..progress import Progress, open_progress
 from .batch import find_sources, search_fields
 from .catalogue import Catalogue
@@ -135,14 +132,14 @@ def run(
     )
     first = first or open_detector(trained["detector"])
     second = second or open_classifier(trained["classifier"])
-    settings = with_stretch_of(settings, first)
+    settings = with_defaults_of(settings, first, second)
     folder.write_text("config.yaml", dump_config(settings))
     record.config = settings.model_dump(mode="json")
     threshold = settings.detector.score_threshold
     record.score_threshold = first.score_threshold if threshold is None else threshold
     record.models = {
-        "detector": describe_model(first.identity),
-        "classifier": describe_model(second.bundle.identity),
+        "detector": first.identity.as_dict(),
+        "classifier": second.bundle.identity.as_dict(),
     }
     stages = Stages(
         folder.path,
@@ -150,8 +147,8 @@ def run(
         second,
         galaxy_classes=galaxies,
         score_threshold=threshold,
-        stretch=settings.stretch,
-        crop_margin=settings.classifier.crop_margin,
+        stretch=settings.stretch or first.stretch,
+        crop_margin=settings.classifier.crop_margin or second.crop_margin,
     )
     catalogue = search_fields(sources, stages, folder, record, progress=progress)
     return RunResult(catalogue, folder.path, tuple(record.failures), record)
@@ -201,8 +198,22 @@ def resolve_config(
         raise ConfigError(f"Not a valid setting: {faults}") from error
 
 
-def with_stretch_of(settings: RunConfig, detector: BaseDetector) -> RunConfig:
-    """Return the settings with the stretch the detector was trained on, unless they name one."""
-    if settings.stretch != Stretch():
-        return settings
-    return settings.model_copy(update={"stretch": detector.stretch})
+def with_defaults_of(
+    settings: RunConfig, detector: BaseDetector, classifier: Classifier | None = None
+) -> RunConfig:
+    """Fill in the settings that default to those of the models: stretch and crop margin.
+
+    Parameters
+    ----------
+    settings : RunConfig
+        Settings, of which None stands for the default.
+    detector : BaseDetector
+        The detector that is used.
+    classifier : Classifier, optional
+        The classifier that is used, if any.
+    """
+    stage = settings.classifier
+    if stage.crop_margin is None and classifier is not None:
+        stage = stage.model_copy(update={"crop_margin": classifier.crop_margin})
+    stretch = settings.stretch or detector.stretch
+    return settings.model_copy(update={"stretch": stretch, "classifier": stage})

@@ -47,7 +47,7 @@ def held_back_names(record: str | Path) -> frozenset[str]:
             raise InputError(f"{path} cannot be read as a list of file names: {error}.") from error
         names = [line.strip() for line in lines]
     else:
-        names = _tested(find_bundle(record).manifest.data)
+        names = sorted(find_bundle(record).manifest.data.held_out)
     found = frozenset(PurePosixPath(name).name for name in names if name)
     if not found:
         raise BundleError(
@@ -56,16 +56,6 @@ def held_back_names(record: str | Path) -> frozenset[str]:
         )
     return found
 
-
-def _tested(data: dict[str, Any]) -> list[str]:
-    """Return the test images of all sources; the record comes from a stranger."""
-    names: list[str] = []
-    sources = data.get("sources")
-    for source in sources if isinstance(sources, list) else []:
-        split = source.get("split") if isinstance(source, dict) else None
-        test = split.get("test") if isinstance(split, dict) else None
-        names += [name for name in test or [] if isinstance(name, str)]
-    return names
 
 
 _EDGES = ["xmin", "ymin", "xmax", "ymax"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...configs import InputScaling
 from ...errors import BundleError, ConfigError, InputError
 from ...imaging import Stretch
-from ...models import Manifest, Member, ModelIdentity, read_bundle
+from ...models import DEFAULT_CROP_MARGIN, Manifest, Member, ModelIdentity, read_bundle
 from ...models.manifest import MANIFEST_NAME
 from ..training.export import INPUT_SCALING
 from ..training.keras_reader import read_keras_network
@@ -46,6 +46,8 @@ class ExplainedClassifier:
         The C classes in order.
     input_size : int
         Side S of the crops in pixels.
+    crop_margin : float
+        Side of the crops over the longer side of the galaxy.
     stretch : Stretch
         Stretch of FITS fluxes to colours.
     sky_removed : bool
@@ -57,6 +59,7 @@ class ExplainedClassifier:
     identity: ModelIdentity
     class_names: tuple[str, ...]
     input_size: int
+    crop_margin: float
     stretch: Stretch
     sky_removed: bool
     members: tuple[ExplainedMember, ...]
@@ -197,6 +200,7 @@ def _open_training(
         ModelIdentity(manifest.name, folder, manifest.task, manifest.class_names, checksums),
         manifest.class_names,
         manifest.input_size,
+        manifest.crop_margin or DEFAULT_CROP_MARGIN,
         manifest.stretch,
         manifest.sky == "removed",
         tuple(opened),
@@ -215,6 +219,7 @@ def _open_file(
         ModelIdentity(path.stem, path, "classifier", names, {path.name: _checksum(path)}),
         names,
         network.input_size,
+        DEFAULT_CROP_MARGIN,
         Stretch(),
         False,
         (ExplainedMember(path.stem, 1.0, network),),

@@ -20,7 +20,7 @@ from ...datasets.image_reader import PictureReader
 from ...datasets.labels import LabelledImage, read_label_table, read_vote_labels
 from ...datasets.soft_labels import read_probability_table, read_vote_probabilities
 from ...datasets.targets import Labels
-from ..locate import central_box, centremost
+from ..crops import central_box, centremost
 from .augment import Framing, frame
 
 __all__ = [

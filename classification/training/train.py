@@ -14,11 +14,12 @@ import numpy as np
 from rich.console import Console
 
 from ..._version import __version__
-from ...classification.load import load_classifier
+from ...classification.classifier import load_classifier
 from ...configs import ClassifierTraining, claim_folder
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
 from ...models import Manifest, Member, write_bundle
+from ...models.manifest import TrainingData
 from ...progress import Progress, silent
 from .batches import watched_views
 from .card import model_card
@@ -133,6 +134,7 @@ def export_classifier(
             for name, weight in kept.items()
         ),
         sky=config.sky,
+        crop_margin=config.crop_margin,
         training=_portable(config),
         data=_data_record(sources),
         versions={
@@ -215,14 +217,18 @@ def _portable(config: ClassifierTraining) -> dict[str, Any]:
     return content
 
 
-def _data_record(sources: Sources) -> dict[str, Any]:
-    held = {"validation": sources.validation, "test": sources.test}
-    return {
-        "images": {
+def _data_record(sources: Sources) -> TrainingData:
+    validation, test = (
+        tuple(sorted(path.name for path in part.paths))
+        for part in (sources.validation, sources.test)
+    )
+    return TrainingData(
+        images={
             "train": len(sources.train),
             "extra": len(sources.extra),
             "validation": len(sources.validation),
             "test": len(sources.test),
         },
-        **{name: sorted(path.name for path in part.paths) for name, part in held.items()},
-    }
+        validation=validation,
+        test=test,
+    )

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import PurePath
-from typing import Any
 
 from ..._version import __version__
 from ...configs import ARCHITECTURES, DetectorTraining
 from ...metrics.curves import Reliability, reliability
 from ...metrics.detector_metrics import DetectionMetrics
 from ...models import DetectorHead
+from ...models.manifest import DataSource, TrainingData
 from ..training.dataset import TrainingSource
 from ..training.training_tiles import TrainingImage
 from .parity import DetectorParity, QuantizationLoss
@@ -27,23 +27,23 @@ def versions() -> dict[str, str]:
     return {"galpipe": __version__, **{name: version(name) for name in _PACKAGES}}
 
 
-def describe_data(sources: Sequence[TrainingSource]) -> dict[str, Any]:
-    """Return for each source its counts, checksum and the file names of each part."""
+def describe_data(sources: Sequence[TrainingSource]) -> TrainingData:
+    """Return the counts, the checksum and the split of each source."""
     described = []
     for source in sources:
         images = [*source.train, *source.validation, *source.test]
         difficult = sum(int(image.difficult.sum()) for image in images)
         described.append(
-            {
-                "role": source.data.role,
-                "images": len(images),
-                "objects": sum(len(image.boxes) for image in images) - difficult,
-                "difficult": difficult,
-                "sha256": _checksum(images),
-                "split": source.names(),
-            }
+            DataSource(
+                role=source.data.role,
+                images=len(images),
+                objects=sum(len(image.boxes) for image in images) - difficult,
+                difficult=difficult,
+                sha256=_checksum(images),
+                split=source.split,
+            )
         )
-    return {"sources": described}
+    return TrainingData(sources=tuple(described))
 
 
 def _checksum(images: Sequence[TrainingImage]) -> str:

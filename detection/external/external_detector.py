@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import BundleError
 from ...imaging import Detections, Stretch, clip
-from ...models.identity import ModelIdentity
+from ...models.manifest import ModelIdentity
 from ..base import LOWEST_SCORE, BaseDetector
 from ..refinement import Refinement
 

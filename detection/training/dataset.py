@@ -16,6 +16,7 @@ from ...configs import DetectorData, DetectorTraining, Split
 from ...datasets.split import folds_by_galaxy, group_galaxies, split_by_galaxy
 from ...errors import ConfigError
 from ...imaging import read_field, to_rgb
+from ...models.manifest import DataSplit
 from .anchor_assignment import label_anchors
 from .sampling import TileSampler
 from .training_tiles import TrainingImage
@@ -42,12 +43,14 @@ class TrainingSource:
     validation: list[TrainingImage]
     test: list[TrainingImage]
 
-    def names(self) -> dict[str, list[str]]:
-        """Return the file names of each part, for the record."""
-        return {
-            part: sorted(image.name for image in getattr(self, part))
-            for part in ("train", "validation", "test")
-        }
+    @property
+    def split(self) -> DataSplit:
+        """File names of each part, sorted."""
+        train, validation, test = (
+            tuple(sorted(image.name for image in part))
+            for part in (self.train, self.validation, self.test)
+        )
+        return DataSplit(train=train, validation=validation, test=test)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ValidationError
 
 from ...configs import DetectorTraining
@@ -37,7 +35,8 @@ def recorded_training(
         raise BundleError(f"{bundle.path}: is a {bundle.manifest.task}, not a detector")
     training = _training(bundle, config)
     sources = read_sources(training)
-    if [source.names() for source in sources] != _recorded_splits(bundle):
+    recorded = [source.split for source in bundle.manifest.data.sources]
+    if [source.split for source in sources] != recorded:
         raise InputError(
             f"{bundle.path}: was not trained on the images that the configuration names, or they "
             "are divided differently now; name those of its training, in the same order"
@@ -56,10 +55,3 @@ def _training(bundle: Bundle, config: DetectorTraining) -> DetectorTraining:
             f"{bundle.path}: holds no record of its training that this version of galpipe "
             "understands"
         ) from error
-
-
-def _recorded_splits(bundle: Bundle) -> list[Any]:
-    sources = bundle.manifest.data.get("sources")
-    if not isinstance(sources, list):
-        return []
-    return [source.get("split") if isinstance(source, dict) else None for source in sources]

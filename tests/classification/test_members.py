@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.load import load_classifier
+from galpipe.classification.classifier import load_classifier
 from galpipe.classification.training import train
 from galpipe.classification.training.train import train_classifier
 from galpipe.configs import (

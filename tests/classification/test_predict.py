@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from galpipe.classification import central_crop, classify_images
-from galpipe.classification.load import load_classifier
+from galpipe.classification.classifier import load_classifier
 from galpipe.errors import InputError
 
 
@@ -44,7 +44,7 @@ def test_an_unreadable_image_is_named(tiny_classifier_bundle: Path, tmp_path: Pa
 def test_the_crop_is_one_and_a_half_times_the_galaxy() -> None:
     picture = np.zeros((200, 300, 3), np.uint8)
     picture[80:120, 130:170] = 200
-    crop = central_crop(picture, 60)
+    crop = central_crop(picture, 60, 1.5)
     bright = crop[:, :, 0] > 100
     assert bright.any(axis=0).sum() == pytest.approx(40, abs=5)
     assert bright.any(axis=1).sum() == pytest.approx(40, abs=5)
@@ -54,7 +54,7 @@ def test_the_crop_is_one_and_a_half_times_the_galaxy() -> None:
 def test_a_picture_without_a_galaxy_is_taken_whole(level: int) -> None:
     picture = np.full((50, 80, 3), level, np.uint8)
     picture[0, 20] = 255
-    crop = central_crop(picture, 50)
+    crop = central_crop(picture, 50, 1.5)
     np.testing.assert_array_equal(crop, picture[:, 15:65])
 
 

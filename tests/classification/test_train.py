@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from galpipe.classification.load import load_classifier
+from galpipe.classification.classifier import load_classifier
 from galpipe.classification.training.architectures import build_cnn, build_vgg16, freeze_below
 from galpipe.classification.training.export import compare, to_litert
 from galpipe.classification.training.finetune import divide_at_first_trainable
@@ -84,7 +84,7 @@ def test_what_was_measured_is_recorded(trained: Path) -> None:
     test = next(m for m in metrics["measurements"] if m["images"].startswith("test"))
     assert set(test["metrics"]) == {"cnn", "vgg16", "ensemble"}
     assert len(test["files"]) == test["metrics"]["ensemble"]["images"] == 6
-    assert sorted(test["files"]) == bundle.manifest.data["test"]
+    assert sorted(test["files"]) == list(bundle.manifest.data.test)
     card = (trained / "bundle" / "MODEL_CARD.md").read_text()
     assert "pre-trained on the galaxies" in card
     assert "| test, cropped about the box | ensemble | 6 |" in card

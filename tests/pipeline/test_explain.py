@@ -13,8 +13,8 @@ from astropy.io import fits
 from click.testing import Result
 from keras import layers
 
+from galpipe.classification.classifier import load_classifier
 from galpipe.classification.explain import activation_maximization, open_explained
-from galpipe.classification.load import load_classifier
 from galpipe.classification.predict import read_central_crops
 from galpipe.configs import InputScaling
 from galpipe.imaging import FieldSource

@@ -15,7 +15,8 @@ from astropy.wcs import WCS
 import galpipe
 from galpipe.configs import RunConfig
 from galpipe.errors import ConfigError
-from galpipe.imaging import read_field
+from galpipe.imaging import Stretch, read_field, to_rgb
+from galpipe.models import read_bundle, write_bundle
 from galpipe.pipeline import Catalogue, Flag
 
 
@@ -194,3 +195,22 @@ def test_nothing_is_printed(
 
 def _file(source_id: str) -> str:
     return source_id.replace(" ", "_")
+
+
+def test_a_stretch_that_is_set_is_used_even_if_it_is_the_default(
+    tmp_path: Path, good_fits: Path, models: dict[str, Path]
+) -> None:
+    own = Stretch(linear=20.0)
+    bundle = read_bundle(models["detector"])
+    manifest = bundle.manifest.model_copy(update={"stretch": own})
+    files = {member.file: bundle.read(member.file) for member in manifest.members}
+    models = models | {"detector": write_bundle(tmp_path / "own", manifest, files, "", {})}
+    (tmp_path / "set.yaml").write_text("stretch: {linear: 50.0}\n")
+    for config, used in ((None, own), (tmp_path / "set.yaml", Stretch())):
+        result = galpipe.run(good_fits, tmp_path / "out", config=config, overwrite=True, **models)
+        assert result.record.config["stretch"] == used.model_dump(mode="json")
+        written = yaml.safe_load((result.output / "config.yaml").read_text())
+        assert written["stretch"]["linear"] == used.linear
+        rgb = to_rgb(read_field(good_fits), used)
+        found = galpipe.load_detector(models["detector"]).detect(rgb)
+        np.testing.assert_array_equal(result.catalogue["xmin"].value, found.boxes[:, 0].round(2))

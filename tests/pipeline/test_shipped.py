@@ -9,9 +9,8 @@ import pytest
 
 import galpipe
 from galpipe.annotations import read_annotated_images, read_voc
-from galpipe.classification.classifier import Classifier
+from galpipe.classification.classifier import Classifier, load_classifier
 from galpipe.classification.crops import read_crops
-from galpipe.classification.load import load_classifier
 from galpipe.configs import RunConfig
 from galpipe.datasets.soft_labels import read_vote_probabilities
 from galpipe.detection.detector import Detector
@@ -82,9 +81,9 @@ def test_the_detector_finds_the_images_held_back_from_its_training(
     galpipe_data: Path, role: str, folder: str, pictures: str, least: float
 ) -> None:
     detector = load_detector()
-    (source,) = [s for s in detector.bundle.manifest.data["sources"] if s["role"] == role]
+    (source,) = [s for s in detector.bundle.manifest.data.sources if s.role == role]
     truth, found = [], []
-    for name in source["split"]["test"]:
+    for name in source.split.test:
         annotation = galpipe_data / folder / "annotations" / f"{Path(name).stem}.xml"
         truth.append(read_voc(annotation))
         rgb = to_rgb(read_field(galpipe_data / folder / pictures / name))
@@ -101,7 +100,7 @@ def test_the_ensemble_is_not_worse_than_its_members_on_the_images_held_back(
 ) -> None:
     classifier = load_classifier()
     manifest = classifier.bundle.manifest
-    held_back = set(manifest.data["test"])
+    held_back = set(manifest.data.test)
     folder = galpipe_data / "gz2"
     labelled = [
         (image.path, image.class_id)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import Result
 
-from galpipe.classification.load import load_classifier
+from galpipe.classification.classifier import load_classifier
 
 
 @pytest.fixture

@@ -277,13 +277,6 @@ def test_without_a_command_fields_are_drawn(tmp_path: Path) -> None:
     assert "64" in wrong.output
 
 
-@pytest.mark.parametrize("data", [{}, {"sources": 3}, {"sources": [None, {"split": []}]}])
-def test_a_strange_record_holds_nothing_back(data: dict) -> None:
-    from galpipe.simulation.write_frames import _tested
-
-    assert _tested(data) == []
-
-
 def test_real_cutouts(galpipe_data: Path) -> None:
     pairs = read_annotated_images(galpipe_data / "gz2/annotations", galpipe_data / "gz2/images")[
         :12

@@ -32,8 +32,8 @@ def test_scores_threshold_figures_and_card_follow(
     metrics = made.metrics()
     assert metrics["score_threshold"] == head.score_threshold
     assert metrics["calibration"] == head.calibration.model_dump()
-    (source,) = made.manifest.data["sources"]
-    assert metrics["held_back"]["cutouts"]["images"] == len(source["split"]["test"])
+    (source,) = made.manifest.data.sources
+    assert metrics["held_back"]["cutouts"]["images"] == len(source.split.test)
     assert metrics["held_back"]["cutouts"]["map50"] > 0.5
     assert "trained network's" not in made.read("MODEL_CARD.md").decode()
     assert "share of true boxes" in made.read("MODEL_CARD.md").decode()

@@ -40,7 +40,7 @@ def test_images_are_divided_and_named(labelled: Labelled, save_source: Save) -> 
     images = _images(labelled, 20)
     config = _config(save_source("a", images))
     (source,) = read_sources(config)
-    names = source.names()
+    names = source.split.model_dump()
     assert {part: len(listed) for part, listed in names.items()} == {
         "train": 14,
         "validation": 2,
@@ -48,7 +48,7 @@ def test_images_are_divided_and_named(labelled: Labelled, save_source: Save) -> 
     }
     assert sorted(itertools.chain(*names.values())) == sorted(f"{i.name}.png" for i in images)
     (again,) = read_sources(config)
-    assert again.names() == names
+    assert again.split.model_dump() == names
 
 
 def test_a_twin_of_a_held_back_image_does_not_train(labelled: Labelled, save_source: Save) -> None:
@@ -58,7 +58,7 @@ def test_a_twin_of_a_held_back_image_does_not_train(labelled: Labelled, save_sou
     folders = save_source("a", images)
     for seed in range(4):
         (source,) = read_sources(_config(folders, split={"seed": seed, "test_fraction": 0.4}))
-        names = source.names()
+        names = source.split.model_dump()
         test = set(names["test"]) & {"g0.png", "g1.png"}
         rest = {*names["train"], *names["validation"]} & {"g0.png", "g1.png"}
         assert not (test and rest)
@@ -76,7 +76,7 @@ def test_every_image_is_held_back_in_one_fold(labelled: Labelled, save_source: S
         sources = read_sources(
             DetectorTraining.model_validate({"data": data, "split": {"folds": 3, "fold": fold}})
         )
-        parts = [source.names() for source in sources]
+        parts = [source.split.model_dump() for source in sources]
         tests = [name for part in parts for name in part["test"]]
         others = [name for part in parts for name in (*part["train"], *part["validation"])]
         assert sorted(tests + others) == sorted(
@@ -122,7 +122,7 @@ def test_any_annotation_format_gives_the_same_sources(
     other = tmp_path / {"coco": "boxes.json", "yolo": "boxes"}[form]
     write_annotations(other, [image for _, image in read_annotated_images(voc, pictures)], form)
     (expected,), (source,) = (read_sources(_config((pictures, path))) for path in (voc, other))
-    assert source.names() == expected.names()
+    assert source.split.model_dump() == expected.split.model_dump()
     for image, same in zip(source.train, expected.train, strict=True):
         np.testing.assert_allclose(image.boxes, same.boxes, atol=1e-6)
         np.testing.assert_array_equal(image.class_ids, same.class_ids)

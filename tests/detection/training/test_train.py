@@ -136,7 +136,7 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
         (one["name"], one["objects"]) for one in metrics["held_back"]["fields"]["by_class"]
     ] == [("galaxy", 1), ("star", 1)]
     manifest = read_bundle(bundle).manifest
-    parts = manifest.data["sources"][0]["split"]
+    parts = manifest.data.sources[0].split.model_dump()
     assert len(parts["test"]) == metrics["held_back"]["cutouts"]["images"]
     assert not set(parts["test"]) & {*parts["train"], *parts["validation"]}
     # A bundle is given away: it must not tell where its maker keeps things.

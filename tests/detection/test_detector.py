@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from galpipe.classification.load import load_classifier
+from galpipe.classification.classifier import load_classifier
 from galpipe.configs import Anchors
 from galpipe.detection.anchors import multilevel_anchors
 from galpipe.detection.base import LOWEST_SCORE

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.classification.locate import central_box, centremost
+from galpipe.classification.crops import central_box, centremost
 
 
 def disc(size: int, x: float, y: float, radius: float, level: int = 200) -> np.ndarray:

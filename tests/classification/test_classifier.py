@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from galpipe.classification.load import load_classifier
+from galpipe.classification.classifier import load_classifier
 from galpipe.errors import BundleError
 from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
 
