@@ -57,7 +57,6 @@ def held_back_names(record: str | Path) -> frozenset[str]:
     return found
 
 
-
 _EDGES = ["xmin", "ymin", "xmax", "ymax"]
 _COLUMNS = ["frame", "field", "cutout", "scale", "gain", "label", *_EDGES]
 
