@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...files.tables.columns import Columns
-from ...files.tables.read import column_names, table_files
+from ...files.columns import Columns
+from ...files.tables import column_names, table_files
 from ..annotation import ObjectBox
 from .format import ReadOptions
 

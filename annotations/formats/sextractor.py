@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...files.tables.columns import Columns
-from ...files.tables.read import read_columns, table_files
+from ...files.columns import Columns
+from ...files.tables import read_columns, table_files
 from ..annotation import AnnotatedImage
 from .format import AnnotationFormat, ReadOptions
 from .locate import named_by_file

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...files.tables.read import read_columns, table_files
+from ...files.tables import read_columns, table_files
 from ...imaging import Field
 from ..annotation import AnnotatedImage, ObjectBox
 from .format import AnnotationFormat, ReadOptions

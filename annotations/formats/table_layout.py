@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...files.tables.columns import Columns
+from ...files.columns import Columns
 from ...imaging import Field
 
 __all__ = ["NAMES", "Layout"]

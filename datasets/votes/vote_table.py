@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...files.tables import read_columns
 from ..positions import POSITION_COLUMNS, Position, table_positions
 from .kaggle import kaggle_fault, kaggle_faulty
 from .kinds import KAGGLE, VOTE_KINDS, VoteKind
-from .table_file import read_columns
 
 __all__ = ["VoteTable", "read_votes"]
 
@@ -76,9 +76,9 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     Parameters
     ----------
     path : str or Path
-        CSV, FITS, ECSV or Parquet with the columns of one of `VOTE_KINDS` and one that names the
-        image: ``filename``, ``file``, ``asset_id``, ``GalaxyID``, ``iauname``, ``id_str``,
-        ``dr7objid`` or ``objid``.
+        CSV, FITS, ECSV, VOTable or Parquet with the columns of one of `VOTE_KINDS` and one that
+        names the image: ``filename``, ``file``, ``asset_id``, ``GalaxyID``, ``iauname``,
+        ``id_str``, ``dr7objid`` or ``objid``.
     on_error : callable, optional
         Told of the galaxies that are wrong: without a name, with a fraction that is none, or, in
         Kaggle's columns, against the rule of the tree.  When it returns, they are left out.  By
@@ -105,7 +105,14 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
         }
         return [column for column in columns if column in wanted]
 
-    table = read_columns(path, choose, {*_NAMES, _IDENTIFIER})
+    text = {*_NAMES, _IDENTIFIER}
+    columns = read_columns(path, choose, text)
+    table = pd.DataFrame(
+        {
+            name: columns.texts(name) if name in text else columns.numbers(name, required=False)
+            for name in columns.names
+        }
+    )
     kind = _kind_of(path, list(table.columns))
     name = _name_column(path, list(table.columns))
 

@@ -187,14 +187,14 @@ def test_a_row_without_numbers_is_left_out_and_named(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("# 1 NUMBER\n# 2 X_IMAGE\n1 2\n", "no catalogue of SExtractor"),
-        (HEADER + "1 2 3\n", "row 1 has 3 values"),
+        (HEADER + "1 2 3\n", "row 1 has 3 cells"),
         ("# 1 NUMBER\n# 99999 X_IMAGE\n1 2\n", "beyond"),
         ("", "is empty"),
     ],
 )
 def test_what_is_no_catalogue_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path / "a.cat", text)
-    assert not FORMAT.recognises(path) or "values" in message
+    assert not FORMAT.recognises(path) or "cells" in message
     with pytest.raises(InputError, match=message):
         list(FORMAT.read(path, ReadOptions()))
 

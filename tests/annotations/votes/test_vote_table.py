@@ -141,6 +141,10 @@ def write_astropy(path: Path, frame: pd.DataFrame) -> None:
     Table.from_pandas(frame).write(path)
 
 
+def write_votable(path: Path, frame: pd.DataFrame) -> None:
+    Table.from_pandas(frame).write(path, format="votable", tabledata_format="binary2")
+
+
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     pytest.importorskip("pyarrow")
     frame.to_parquet(path)
@@ -153,6 +157,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
         ("votes.csv.gz", write_packed),
         ("votes.fits", write_astropy),
         ("votes.ecsv", write_astropy),
+        ("votes.vot", write_votable),
         ("votes.parquet", write_parquet),
     ],
 )
@@ -172,7 +177,7 @@ def test_parquet_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name=name)
 
-    monkeypatch.setattr("galpipe.datasets.votes.table_file.import_module", missing)
+    monkeypatch.setattr("galpipe.files.tables.import_module", missing)
     (tmp_path / "votes.parquet").write_bytes(b"PAR1")
     with pytest.raises(MissingExtraError, match="pip install pyarrow"):
         read_votes(tmp_path / "votes.parquet")
@@ -228,11 +233,11 @@ def test_rows_that_break_the_rule_of_the_tree_are_told(tmp_path: Path) -> None:
             b"filename,ring,disk-edge-on_no_fraction\na.jpg,1,0.5\n",
             r"Galaxy Zoo DECaLS \(GZD-5\) table, first 'smooth-or-featured_smooth_fraction'",
         ),
-        ("votes.csv.gz", b"asset_id", "cannot be unpacked"),
+        ("votes.csv.gz", b"\x1f\x8b\x08\x00", "cannot be unpacked"),
         ("votes.fits", b"SIMPLE", r"Cannot read the table .*votes\.fits"),
-        ("votes.ecsv", b"# %ECSV 1.0\n# ---\n# {[", r"Cannot read the table .*votes\.ecsv"),
+        ("votes.ecsv", b"# %ECSV 1.0\n# ---\n# {[", r"votes\.ecsv has a damaged ECSV header"),
         ("votes.parquet", b"PAR1", r"Cannot read the table .*votes\.parquet"),
-        ("votes.txt", b"asset_id", r"votes\.txt is no table .* Use one of: \.csv"),
+        ("votes.txt", b"asset_id", "no column of Galaxy Zoo votes"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_told(
@@ -261,7 +266,7 @@ def test_an_image_in_place_of_a_table_is_told(tmp_path: Path) -> None:
     from astropy.io import fits
 
     fits.PrimaryHDU().writeto(tmp_path / "votes.fits")
-    with pytest.raises(InputError, match="no table is in it"):
+    with pytest.raises(InputError, match="holds no table"):
         read_votes(tmp_path / "votes.fits")
 
 

@@ -125,7 +125,7 @@ def test_an_earlier_table_is_replaced_when_asked(
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("a,b\n1,2\n", "no column of Galaxy Zoo votes"), ("", "Cannot read the table")],
+    [("a,b\n1,2\n", "no column of Galaxy Zoo votes"), ("", "is empty")],
 )
 def test_a_bad_table_is_told(galpipe_cli: Cli, tmp_path: Path, content: str, says: str) -> None:
     (tmp_path / "votes.csv").write_text(content)
