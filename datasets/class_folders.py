@@ -1,4 +1,4 @@
-"""A folder of images for each class, or of images without any."""
+"""Read folders of images: one folder for each class, or one of images without labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from ..annotations.classes import GALAXY10_DECALS
 from ..annotations.image_lookup import IMAGE_SUFFIXES, find_image
 from ..errors import InputError
-from .labels import LabelledImage, parse_label
+from .label_tables import parse_label
+from .labels import LabelledImage
 
 __all__ = ["read_class_folders", "read_unlabelled_folder"]
 
@@ -22,21 +23,21 @@ def read_class_folders(
     Parameters
     ----------
     images : str or Path
-        The folder.  The folders in it are called by a label as `read_label_table` takes it: a
-        class, with spaces or underscores, an index, or several of them separated by ``|``.
+        The folder.  The name of each folder in it is a label as in `read_label_table`: a class,
+        with spaces or underscores, an index, or several of them separated by ``|``.
     class_names : sequence of str
         The classes in order.  Some may have no folder.
 
     Returns
     -------
     list of LabelledImage
-        In the order of the names of folders and files, capitals first.
+        Sorted by the names of folders and files, capitals first.
 
     Raises
     ------
     InputError
-        If the folder cannot be read, one in it is called by no class, an image in it is a link to
-        elsewhere, or there is no image.
+        If the folder cannot be read, the name of a folder in it is not a label, an image is a link
+        out of the folder, or there is no image.
     """
     images = Path(images)
     found: list[LabelledImage] = []
@@ -61,7 +62,7 @@ def read_class_folders(
 def read_unlabelled_folder(
     images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
 ) -> list[LabelledImage]:
-    """Read a folder of images of which nothing is known: each may be of any class.
+    """Read a folder of images without labels: each may be of any class.
 
     Parameters
     ----------
@@ -73,12 +74,12 @@ def read_unlabelled_folder(
     Returns
     -------
     list of LabelledImage
-        In the order of the names, capitals first.
+        Sorted by name, capitals first.
 
     Raises
     ------
     InputError
-        If the folder cannot be read, an image in it is a link to elsewhere, or there is no image.
+        If the folder cannot be read, an image is a link out of the folder, or there is no image.
     """
     images = Path(images)
     try:

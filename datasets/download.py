@@ -1,4 +1,4 @@
-"""Download published data sets: resumed where it stopped, verified, and whole or not at all."""
+"""Download published data sets: resumed after interruptions, verified, written atomically."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from .._version import __version__
 from ..errors import InputError, OutputError
 from ..progress import Task, open_progress
-from .galaxy10_sets import GALAXY10_SETS
+from .galaxy10 import GALAXY10_SETS
 
 __all__ = ["download", "fetch_galaxy10"]
 
 logger = logging.getLogger("galpipe")
 
 _CHUNK = 2**20
-# Seconds without a byte after which the server counts as gone.
-_PATIENCE = 60
+# Timeout in seconds of a connection without data.
+_TIMEOUT = 60
 
 
 def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> Path:
@@ -31,10 +31,10 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
     Parameters
     ----------
     name : str
-        One of `GALAXY10_SETS`.
+        Key of `GALAXY10_SETS`.
     folder : str or Path
-        Where to put the file; made if missing.  A file that lies there already is verified, and a
-        download that was interrupted there is gone on with.
+        Folder for the file, created if missing.  An existing file is verified, and an interrupted
+        download is resumed.
     progress : bool or Progress
         Show a progress bar on the terminal, or report to a display of your own.
 
@@ -46,8 +46,8 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
     Raises
     ------
     InputError
-        If the download fails, or what was downloaded is not the published file; the message says
-        where to get it by hand.
+        If the download fails, or the downloaded file is not the published one; the message tells
+        how to download it by hand.
     OutputError
         If the file cannot be written, or another one is in its place.
     """
@@ -55,12 +55,7 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
     goal = Path(folder) / known.file
     with open_progress(progress)(known.file, in_bytes=True) as task:
         try:
-            return download(
-                known.url,
-                goal,
-                known.sha256,
-                task,
-            )
+            return download(known.url, goal, known.sha256, task)
         except InputError as error:
             raise InputError(
                 f"{error}\nBy hand: download {known.file} from {known.page}, put it at {goal} and "
@@ -71,24 +66,24 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> 
 def download(url: str, goal: str | Path, sha256: str, task: Task | None = None) -> Path:
     """Download a file of known checksum.
 
-    What has arrived lies beside the goal as ``NAME.part`` until it is complete and verified; the
-    next call goes on from there if the server can (HTTP range requests).
+    The data are written to ``NAME.part`` until they are complete and verified; the next call
+    resumes an interrupted download if the server supports HTTP range requests.
 
     Parameters
     ----------
     url : str
-        Its address, http or https.
+        Address of the file, http or https.
     goal : str or Path
-        Where to put it; missing folders are made.
+        Path of the downloaded file; missing folders are created.
     sha256 : str
-        Its published checksum, hexadecimal.
+        Published checksum of the file, hexadecimal.
     task : Task, optional
-        Told how many bytes have arrived, and of how many, if that is known.
+        Updated with the number of bytes received, and with their total if it is known.
 
     Returns
     -------
     Path
-        The goal, which held the file already or holds it now.
+        The path `goal`.
 
     Raises
     ------
@@ -113,27 +108,27 @@ def download(url: str, goal: str | Path, sha256: str, task: Task | None = None) 
         if found != sha256.lower():
             part.unlink()
             raise InputError(
-                f"What {url} gave is not the published file: its SHA-256 is {found}, not {sha256}. "
-                "It was removed."
+                f"The download of {url} is not the published file: its SHA-256 is {found}, not "
+                f"{sha256}. It was removed."
             )
         os.replace(part, goal)
     except OSError as error:
         raise OutputError(
-            f"Cannot write {goal}: {error.strerror or error}. Choose another folder, or mend its "
-            "permissions and free space."
+            f"Cannot write {goal}: {error.strerror or error}. Choose another folder, or correct "
+            "its permissions and free space."
         ) from error
     return goal
 
 
 def _receive(url: str, part: Path, task: Task | None) -> None:
-    """Append to `part` what is missing of it."""
+    """Append the missing bytes of a file to `part`."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": f"galpipe/{__version__}", "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
     try:
         response = urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=_PATIENCE
+            urllib.request.Request(url, headers=headers), timeout=_TIMEOUT
         )
     except urllib.error.HTTPError as error:
         error.close()
@@ -143,17 +138,18 @@ def _receive(url: str, part: Path, task: Task | None) -> None:
             part.unlink()
             _receive(url, part, task)
             return
-        raise InputError(f"Cannot download {url}: the server says {error}.") from error
+        raise InputError(f"Cannot download {url}: {error}.") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(
-            f"Cannot download {url} ({getattr(error, 'reason', error)}). Is there a network?"
+            f"Cannot download {url} ({getattr(error, 'reason', error)}). Check the network "
+            "connection."
         ) from error
     with response:
         resumes = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if resumes and not str(response.headers.get("Content-Range")).startswith(f"bytes {have}-"):
-            raise InputError(f"Cannot go on with the download of {url}. Remove {part}.")
+            raise InputError(f"Cannot resume the download of {url}. Remove {part}.")
         if have and resumes:
-            logger.info("%s: going on at %.1f MB", part.name, have / 1e6)
+            logger.info("%s: resuming at %.1f MB", part.name, have / 1e6)
         have = have if resumes else 0
         length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length", ""))
         total = have + int(length[0]) if length else None
@@ -178,7 +174,7 @@ def _broken_off(url: str, have: int, total: int | None) -> InputError:
     whole = "" if total is None else f" of {total / 1e6:.1f}"
     return InputError(
         f"The download of {url} broke off after {have / 1e6:.1f}{whole} MB. Run the same command "
-        "again: it goes on from there."
+        "again to resume it."
     )
 
 

@@ -1,9 +1,9 @@
-"""Which of the labelled images of a training show one galaxy."""
+"""Group labelled images that show the same galaxy, so that a split keeps them together."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,49 +13,48 @@ from numpy.typing import NDArray
 
 from .image_reader import PictureReader, in_data_file
 from .labels import LabelledImage
-from .near_duplicates import find_twins
+from .near_duplicates import find_near_duplicates
 from .sky_groups import same_position
-from .split import group_galaxies
 
-__all__ = ["SAME_POSITION", "Kinship", "find_kin"]
+__all__ = ["SAME_POSITION", "DuplicateGroups", "find_duplicate_groups", "group_galaxies"]
 
 SAME_POSITION = 5.0
-"""Arcseconds within which two images show one galaxy."""
+"""Largest distance in arcseconds of two images of one galaxy."""
 
 
 @dataclass(frozen=True)
-class Kinship:
-    """What `find_kin` found.
+class DuplicateGroups:
+    """Groups of images that show the same galaxy.
 
     Attributes
     ----------
     galaxies : tuple of str
-        The galaxy that each image shows.
+        Name of the galaxy on each image.
     same_position : int
-        Pairs of images of one place on the sky.
-    alike : int
-        Pairs of images that look the same.
+        Number of pairs of images at the same position on the sky.
+    near_duplicates : int
+        Number of pairs of images with nearly the same pixels.
     """
 
     galaxies: tuple[str, ...]
     same_position: int
-    alike: int
+    near_duplicates: int
 
     def __str__(self) -> str:
         shared = [count for count in Counter(self.galaxies).values() if count > 1]
         return (
             f"{len(self.galaxies)} images: {self.same_position} pairs within {SAME_POSITION:g} "
-            f"arcsec and {self.alike} pairs that look the same; {len(shared)} galaxies have "
-            f"several images, {sum(shared)} in all, which stay on one side"
+            f"arcsec and {self.near_duplicates} pairs of near-duplicates; {len(shared)} galaxies "
+            f"have several images, {sum(shared)} in all, which stay together"
         )
 
 
-def find_kin(labelled: Sequence[LabelledImage]) -> Kinship:
-    """Name the galaxy that each image shows.
+def find_duplicate_groups(labelled: Sequence[LabelledImage]) -> DuplicateGroups:
+    """Find the labelled images that show the same galaxy.
 
-    Images show one galaxy if their files have the same name without the suffix, which may also be
-    the identifier that a table gives another, if their positions lie within `SAME_POSITION`, or if
-    they look the same (`find_twins`).
+    Two images show the same galaxy if their files have the same stem, which may also be the
+    identifier of the other image, if their positions lie within `SAME_POSITION`, or if they are
+    near-duplicates (`find_near_duplicates`).  These relations chain.
 
     Parameters
     ----------
@@ -70,11 +69,60 @@ def find_kin(labelled: Sequence[LabelledImage]) -> Kinship:
     paths = [item.path for item in labelled]
     unknown = (np.nan, np.nan)
     positions = np.array([item.position or unknown for item in labelled]).reshape(-1, 2)
-    near = same_position(positions[:, 0], positions[:, 1], SAME_POSITION)
+    close = same_position(positions[:, 0], positions[:, 1], SAME_POSITION)
     with PictureReader() as read:
-        alike = find_twins(_pictures(paths, read))
-    galaxies = group_galaxies(paths, twins=False, pairs=[*near, *alike, *_same_name(labelled)])
-    return Kinship(tuple(galaxies), len(near), len(alike))
+        alike = find_near_duplicates(_pictures(paths, read))
+    pairs = [*close, *alike, *_same_name(labelled)]
+    galaxies = group_galaxies(paths, near_duplicates=False, pairs=pairs)
+    return DuplicateGroups(tuple(galaxies), len(close), len(alike))
+
+
+def group_galaxies(
+    paths: Sequence[str | Path],
+    identifiers: Sequence[str] | None = None,
+    *,
+    near_duplicates: bool = True,
+    pairs: Iterable[tuple[int, int]] = (),
+) -> list[str]:
+    """Return the name of the galaxy on each image.
+
+    Images of one galaxy have the same identifier, are near-duplicates or are a known pair; these
+    relations chain.  Pass the images of all sources at once: they often share galaxies.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        The images.
+    identifiers : sequence of str, optional
+        Identifier of the object on each image, such as that of SDSS; the stem of the file by
+        default.
+    near_duplicates : bool
+        Compare the pixels (`find_near_duplicates`); if False, no image is read.
+    pairs : iterable of (int, int)
+        Indices in `paths` of images known to show the same, such as from `overlapping_fields`.
+
+    Returns
+    -------
+    list of str
+        The smallest of the identifiers of each galaxy.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
+    """
+    from scipy.cluster.hierarchy import DisjointSet
+
+    names = [Path(path).stem for path in paths] if identifiers is None else list(identifiers)
+    if len(names) != len(paths):
+        raise ValueError(f"{len(paths)} images but {len(names)} identifiers")
+    groups = DisjointSet(names)
+    for first, second in pairs:
+        groups.merge(names[first], names[second])
+    for first, second in find_near_duplicates(paths) if near_duplicates else ():
+        groups.merge(names[first], names[second])
+    galaxy = {name: min(group) for group in groups.subsets() for name in group}
+    return [galaxy[name] for name in names]
 
 
 def _same_name(labelled: Sequence[LabelledImage]) -> Iterator[tuple[int, int]]:

@@ -1,10 +1,11 @@
-"""Read the HDF5 files of Galaxy10: labels and positions at once, images block by block."""
+"""The Galaxy10 data sets: published files, and a reader of their HDF5 format."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,25 +13,102 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..annotations import GALAXY10_DECALS, GALAXY10_SDSS
 from ..errors import GalpipeError, InputError, require
-from .galaxy10_sets import GALAXY10_SETS, Galaxy10Set
 from .labels import LabelledImage
 
-__all__ = ["Galaxy10File", "read_galaxy10"]
+__all__ = ["GALAXY10_SETS", "Galaxy10File", "Galaxy10Set", "read_galaxy10"]
 
 logger = logging.getLogger("galpipe")
 
 MAX_BLOCK_BYTES = 2**28
-"""Images read at once; also the largest chunk that is unpacked."""
+"""Size limit of the images read at once and of a chunk that is unpacked."""
 
 _BLOCKS_KEPT = 2
 
 
-class Galaxy10File:
-    """An open Galaxy10 file, DECaLS or SDSS as the size of its images tells.
+@dataclass(frozen=True)
+class Galaxy10Set:
+    """A published data set in one HDF5 file.
 
-    Only data sets that lie in the file itself are read: no links, no virtual data sets, no storage
-    in other files.
+    Attributes
+    ----------
+    title : str
+        Name in messages.
+    file : str
+        Name of the file.
+    page : str
+        Web page with the download.
+    url : str
+        Address of the file.
+    sha256 : str
+        Checksum of the file, lower case.
+    side : int
+        Width and height of the images in pixels; they are uint8 (side, side, 3).
+    class_names : tuple of str
+        Class names in the order of the labels.
+    class_counts : tuple of int
+        Number of images of each class.
+    has_positions : bool
+        True if the file has the columns ``ra`` and ``dec``.
+    """
+
+    title: str
+    file: str
+    page: str
+    url: str
+    sha256: str
+    side: int
+    class_names: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    has_positions: bool
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return sum(self.class_counts)
+
+
+_ZENODO = "https://zenodo.org/records"
+
+GALAXY10_SETS: Mapping[str, Galaxy10Set] = {
+    "galaxy10_decals": Galaxy10Set(
+        title="Galaxy10 DECaLS",
+        file="Galaxy10_DECals.h5",
+        page=f"{_ZENODO}/10845026",
+        url=f"{_ZENODO}/10845026/files/Galaxy10_DECals.h5",
+        sha256="19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571",
+        side=256,
+        class_names=GALAXY10_DECALS,
+        class_counts=(1081, 1853, 2645, 2027, 334, 2043, 1829, 2628, 1423, 1873),
+        has_positions=True,
+    ),
+    "galaxy10_sdss": Galaxy10Set(
+        title="Galaxy10 SDSS",
+        file="Galaxy10.h5",
+        page=f"{_ZENODO}/10844811",
+        url=f"{_ZENODO}/10844811/files/Galaxy10.h5",
+        sha256="969a6b1cefcc36e09fffa86febd2f699a4aa19b837ba0427f01b0bc6ded458af",
+        side=69,
+        class_names=GALAXY10_SDSS,
+        # The page prints 394 for class 3, with which its classes have 45 images more than the
+        # 21,785 of its text; with 349 they have as many.
+        class_counts=(3461, 6997, 6292, 349, 1534, 17, 589, 1121, 906, 519),
+        has_positions=False,
+    ),
+}
+"""The published data sets, by the name that a configuration uses.
+
+Counts and checksums: the pages "Galaxy10 DECaLS" and "Galaxy10 SDSS" of astroNN's documentation
+(https://astronn.readthedocs.io/en/latest/galaxy10.html and galaxy10sdss.html).
+"""
+
+
+class Galaxy10File:
+    """Reader of a Galaxy10 file; the size of its images tells DECaLS from SDSS.
+
+    Only data sets that lie in the file itself are read: links, virtual data sets and external
+    storage are refused.
 
     Parameters
     ----------
@@ -40,7 +118,7 @@ class Galaxy10File:
     Raises
     ------
     InputError
-        If the file is damaged or laid out otherwise.
+        If the file is damaged or has another layout.
     MissingExtraError
         If h5py is not installed.
     """
@@ -49,7 +127,7 @@ class Galaxy10File:
         h5py = require("h5py", "train")
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"{self.path} is no file. Fetch it with: galpipe data fetch --help")
+            raise InputError(f"{self.path} is not a file. Fetch it with: galpipe data fetch --help")
         self._blocks: dict[int, NDArray[np.uint8]] = {}
         self._lock = Lock()
         with self._reading():
@@ -78,7 +156,12 @@ class Galaxy10File:
         self._file.close()
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        """Return an image, RGB, (side, side, 3); quick where they are asked for in order.
+        """Return an image, RGB, uint8 (side, side, 3); fast when images are read in order.
+
+        Parameters
+        ----------
+        index : int
+            Index of the image from 0.
 
         Raises
         ------
@@ -100,7 +183,7 @@ class Galaxy10File:
             return self._blocks[number][place]
 
     def labels(self) -> NDArray[np.int64]:
-        """Return the class index of each image; raises InputError."""
+        """Return the class index of each image, int64 (N,); invalid ones raise InputError."""
         with self._reading():
             labels = self._numbers("ans", "iu").astype(np.int64)
         if labels.min() < 0 or labels.max() >= len(self.known.class_names):
@@ -116,7 +199,7 @@ class Galaxy10File:
         Raises
         ------
         InputError
-            If the columns are missing where they should be there, or hold no positions.
+            If the columns are missing in a data set that has them, or hold no positions.
         """
         if not self.known.has_positions:
             return [None] * len(self)
@@ -161,14 +244,14 @@ class Galaxy10File:
     def _column(self, name: str) -> Any:
         h5py = require("h5py", "train")
         links = self._file.id.links
-        # The link itself is looked at, for to open what it leads to would open another file.
+        # The link itself is checked: opening its target could open another file.
         if not links.exists(name.encode()):
             raise InputError(f"{self.path} lacks {name!r}. Is it a file of Galaxy10?")
         if links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
             raise InputError(f"{self.path}: {name!r} is a link. Put the data itself into the file.")
         column = self._file[name]
         if not isinstance(column, h5py.Dataset):
-            raise InputError(f"{self.path}: {name!r} is no data set.")
+            raise InputError(f"{self.path}: {name!r} is not a data set.")
         if column.is_virtual or column.external:
             raise InputError(
                 f"{self.path}: {name!r} lies in other files. Put the data itself into the file."
@@ -186,7 +269,7 @@ class Galaxy10File:
         except GalpipeError:
             raise
         except Exception as error:
-            # A damaged file reaches the HDF5 library at any point, with any error.
+            # The HDF5 library may raise any error, at any point, on a damaged file.
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(
                 f"Cannot read {self.path} ({reason}). Download it again, or convert it to HDF5."
@@ -196,15 +279,15 @@ class Galaxy10File:
 def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
     """Read the labels of a Galaxy10 file.
 
-    A file whose classes have other numbers of images than the published ones, such as a part of
-    it, is warned of.
+    A warning is logged if the number of images of a class differs from the published one, as in a
+    part of the file.
 
     Parameters
     ----------
     path : str or Path
         The HDF5 file.
     name : str
-        Which of `GALAXY10_SETS` it must be: an index of one means another class in the other.
+        Key of `GALAXY10_SETS` that the file must be: the same index is another class in the other.
 
     Returns
     -------
@@ -215,7 +298,7 @@ def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
     Raises
     ------
     InputError
-        If it is the other data set, damaged or laid out otherwise.
+        If it is the other data set, damaged or has another layout.
     """
     wanted = GALAXY10_SETS[name]
     with Galaxy10File(path) as file:

@@ -1,4 +1,4 @@
-"""Read which object each image shows, and where it lies on the sky, from a table."""
+"""Read survey identifiers and sky positions of images from tables."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ..annotations.image_lookup import image_stem
 from ..errors import InputError
 from ..files.safe_readers import read_text
+from .labels import Position
 
-__all__ = ["Identities", "read_identifiers"]
+__all__ = ["POSITION_COLUMNS", "Identities", "read_identifiers", "table_positions"]
 
 MAX_BYTES = 2**29
-"""Galaxy Zoo's largest table of identifiers and positions has 0.1 GB."""
+"""Size limit of a table; Galaxy Zoo's largest one of identifiers and positions has 0.1 GB."""
+
+POSITION_COLUMNS = ("ra", "dec")
 
 _FILE_COLUMNS = ("filename", "file")
 
 
 @dataclass(frozen=True, eq=False)
 class Identities:
-    """What images are about.
+    """Identifiers and positions of the galaxies on N images.
 
     Attributes
     ----------
     identifiers : tuple of str
-        Of each image: what the table says, or else the stem of its name.
-    ra, dec : ndarray, shape (N,)
-        ICRS degrees; NaN where the table does not say.
+        Identifier from the table, or else the stem of the image's name.
+    ra, dec : ndarray of float64, shape (N,)
+        ICRS degrees; NaN where unknown.
     """
 
     identifiers: tuple[str, ...]
@@ -42,22 +46,28 @@ class Identities:
 
     @classmethod
     def from_names(cls, names: Sequence[str]) -> Identities:
-        """Return what the names alone say: the stem of each, and no position."""
+        """Return the stems of names as identifiers, without positions.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names of the images.
+        """
         unknown = np.full(len(names), np.nan)
         return cls(tuple(image_stem(name) for name in names), unknown, unknown)
 
 
 def read_identifiers(table: str | Path, names: Sequence[str]) -> Identities:
-    """Read a table of the objects that images show.
+    """Read a table of the objects on images.
 
     Parameters
     ----------
     table : str or Path
         CSV with the column ``filename`` (or ``file``) and with ``identifier``, or ``ra`` and
-        ``dec`` in degrees, or all three.  Any field but the first may be empty.
+        ``dec`` in degrees, or all three.  All cells but the first of a row may be empty.
     names : sequence of str
-        Names of the images, with folders as they lie in the image folder; the table may leave out
-        the extension.  Its other rows are ignored.
+        Names of the images, with their folders inside the image folder; the table may leave out
+        the extension.  Other rows of the table are ignored.
 
     Raises
     ------
@@ -76,21 +86,46 @@ def read_identifiers(table: str | Path, names: Sequence[str]) -> Identities:
         name = next(row[column] for column in _FILE_COLUMNS if column in row).replace("\\", "/")
         if name not in wanted:
             continue
-        said = row.get("identifier", ""), _degrees(row, "ra", where), _degrees(row, "dec", where)
+        read = row.get("identifier", ""), _degrees(row, "ra", where), _degrees(row, "dec", where)
         for index in wanted[name]:
-            if str(found.setdefault(index, said)) != str(said):
-                raise InputError(f"{where} says something else of {name!r} than an earlier line.")
+            # Compared as text, since NaN does not equal itself.
+            if str(found.setdefault(index, read)) != str(read):
+                raise InputError(f"{where} contradicts an earlier line about {name!r}.")
     if not found:
         raise InputError(f"{table} names none of the {len(names)} images. Check its file names.")
     stems = Identities.from_names(names)
     identifiers, ra, dec = list(stems.identifiers), stems.ra.copy(), stems.dec.copy()
-    for index, (identifier, right, up) in found.items():
+    for index, (identifier, right_ascension, declination) in found.items():
         identifiers[index] = identifier or identifiers[index]
-        ra[index], dec[index] = right, up
+        ra[index], dec[index] = right_ascension, declination
     return Identities(tuple(identifiers), ra, dec)
 
 
+def table_positions(table: pd.DataFrame) -> list[Position | None]:
+    """Return the sky position in each row of a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Table that may have the columns ``ra`` and ``dec``, ICRS degrees as numbers or text.
+
+    Returns
+    -------
+    list of (float, float) or None
+        None where a cell is empty or no position on the sky.
+    """
+    if not set(POSITION_COLUMNS) <= set(table.columns):
+        return [None] * len(table)
+    ra, dec = (pd.to_numeric(table[column], errors="coerce") for column in POSITION_COLUMNS)
+    known = ra.between(0, 360) & dec.between(-90, 90)
+    return [
+        (float(x), float(y)) if is_known else None
+        for x, y, is_known in zip(ra, dec, known, strict=True)
+    ]
+
+
 def _rows(table: Path) -> list[tuple[int, Mapping[str, str]]]:
+    """Return the line number and the cells by column of each row."""
     lines = csv.reader(io.StringIO(read_text(table, MAX_BYTES), newline=""))
     try:
         header = [column.strip().lower() for column in next(lines, [])]

@@ -1,4 +1,4 @@
-"""Open labelled images, whether they are files or lie in a data file."""
+"""Read labelled images from image files and from Galaxy10 data files."""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ __all__ = ["PictureReader", "in_data_file"]
 
 
 def in_data_file(path: Path) -> bool:
-    """Return whether an image is one of a data file, as those of `read_galaxy10` are."""
+    """Return whether an image lies in a data file, as those of `read_galaxy10` do.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the image, such as ``Galaxy10.h5/Galaxy10-00017``.
+    """
     return os.path.isfile(path.parent)
 
 
 class PictureReader:
-    """Reads images by path as RGB; data files stay open until the ``with`` block ends.
+    """Read images by path as RGB; data files stay open until the ``with`` block ends.
 
-    Images of a data file are best read in their order.
+    Reading images of a data file in their order is fastest.
 
     Parameters
     ----------
     stretch : Stretch, optional
-        How FITS files become RGB; without it as by default.
+        Stretch of FITS files to RGB; the default one if omitted.
     """
 
     def __init__(self, stretch: Stretch | None = None) -> None:
@@ -48,16 +54,21 @@ class PictureReader:
     def __call__(self, path: Path) -> NDArray[np.uint8]:
         """Return an image, uint8 (H, W, 3).
 
+        Parameters
+        ----------
+        path : Path
+            Path of an image file, or of an image in a data file.
+
         Raises
         ------
         InputError
-            If it cannot be read.
+            If the image cannot be read.
         """
         if not in_data_file(path):
             return to_rgb(read_field(path), self._stretch)
         number = path.name.rpartition("-")[2]
         if not (number.isdecimal() and len(number) < 10):
-            raise InputError(f"{path} is no image of {path.parent}.")
+            raise InputError(f"{path} is not an image of {path.parent}.")
         return self._open(path.parent).image(int(number))
 
     def _open(self, path: Path) -> Galaxy10File:

@@ -1,71 +1,44 @@
-"""Tables that label whole images: one row an image, one or several classes that it may be."""
+"""Labels of whole images: one image, arrays of them for a loss, ground truth for metrics."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+from typing import Any, TypeAlias
 
-import pandas as pd
-
-from ..annotations.classes import GALAXY10_DECALS
-from ..annotations.image_lookup import find_image
-from ..errors import InputError
-from ..files.safe_readers import read_bytes
-from .positions import Position, table_positions
-from .votes.galaxy10 import galaxy10_allowed
-from .votes.vote_table import read_votes
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
-    "GALAXY_ZOO_LABELS",
+    "GroundTruth",
     "LabelledImage",
-    "file_column",
-    "locate_images",
-    "parse_label",
-    "read_csv",
-    "read_label_table",
-    "read_vote_labels",
+    "Labels",
+    "Position",
+    "find_ground_truth",
+    "split_targets",
 ]
 
-MAX_TABLE_BYTES = 2**30
-"""A row for each of the 8.7 million galaxies of Galaxy Zoo DESI has this at most."""
-
-CLEAR = 0.5
-"""Probability over which a soft label counts as one class: no other can have as much."""
-
-GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
-    "elliptical": (2, 3, 4),
-    # The Kaggle label asked for "something odd" too: many of these are merging or disturbed.
-    "spiral": (0, 1, 5, 6, 7),
-    "spiral_clockwise": (5, 6, 7),
-    "spiral_anticlockwise": (5, 6, 7),
-    "edge_on": (8, 9),
-    "merger": (0, 1),
-    # A galaxy that is not a clear spiral may be any of the others: no information for training.
-    "non_spiral": (),
-    "dont_know": (),
-}
-"""Classes of `GALAXY10_DECALS` that a label of Galaxy Zoo 1 or of the Kaggle challenge allows."""
+Position: TypeAlias = tuple[float, float]
+"""ICRS right ascension and declination in degrees."""
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """An image and the classes that it may be.
+    """An image and the classes that its label allows.
 
     Attributes
     ----------
     path : Path
-        The image; the 17th of the file ``galaxies.h5`` (from 0) is ``galaxies.h5/17``.
+        The image; image 17 (from 0) of the data file ``galaxies.h5`` is ``galaxies.h5/NAME-17``.
     allowed : tuple of int
-        Class indices, ascending, at least one; more than one where the label leaves it open.
+        Class indices, ascending, at least one; several where the label leaves the class open.
     identifier : str
-        The galaxy's name in its survey, where the table gives one.
+        Name of the galaxy in its survey; empty if unknown.
     probabilities : tuple of float
-        Of a soft label, the probability of each class, together one at most; else empty.
+        Probability of each class, which sum to at most one, for a soft label; else empty.
     position : (float, float) or None
-        ICRS right ascension and declination in degrees, where they are known.
+        ICRS right ascension and declination in degrees, if known.
     """
 
     path: Path
@@ -76,160 +49,181 @@ class LabelledImage:
 
     @property
     def class_id(self) -> int | None:
-        """The class, if there is only one, or one whose probability is over a half."""
+        """The only class or that with a probability over a half; None if there is none."""
         if self.probabilities:
             leading = max(self.allowed, key=self.probabilities.__getitem__)
-            return leading if self.probabilities[leading] > CLEAR else None
+            return leading if self.probabilities[leading] > 0.5 else None
         return self.allowed[0] if len(self.allowed) == 1 else None
 
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labels of N images over C classes, each the probabilities of the classes or a set of them.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (N, C)
+        Probability of each class, which sum to at most one; for a set, 1 for each of its classes.
+    is_set : ndarray of bool, shape (N,)
+        True where the label is a set of two or more classes, any one of which may be true.
+    """
+
+    values: NDArray[np.float32]
+    is_set: NDArray[np.bool_]
+
+    @classmethod
+    def from_images(cls, images: Sequence[LabelledImage], num_classes: int) -> Labels:
+        """Return the labels of images.
+
+        Parameters
+        ----------
+        images : sequence of LabelledImage
+            N labelled images.
+        num_classes : int
+            Number of classes C.
+        """
+        values = np.zeros((len(images), num_classes), np.float32)
+        for row, image in zip(values, images, strict=True):
+            if image.probabilities:
+                row[:] = image.probabilities
+            else:
+                row[list(image.allowed)] = 1
+        is_set = [not image.probabilities and len(image.allowed) > 1 for image in images]
+        return cls(values, np.array(is_set, np.bool_))
+
+    @classmethod
+    def join(cls, parts: Sequence[Labels]) -> Labels:
+        """Return one or more groups of labels as one.
+
+        Parameters
+        ----------
+        parts : sequence of Labels
+            Labels over the same classes, at least one group.
+        """
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.is_set for part in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Labels:
+        return Labels(self.values[index], self.is_set[index])
+
     @property
-    def galaxy(self) -> str:
-        """What the image is about, for `group_galaxies`: the identifier, or the file's stem."""
-        return self.identifier or self.path.stem
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return self.values.shape[1]
+
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """The most probable class of each image, the lowest of several, shape (N,)."""
+        return self.values.argmax(axis=1)
+
+    @property
+    def single_class(self) -> NDArray[np.bool_]:
+        """True where one class is certain or has a probability over a half, shape (N,)."""
+        return ~self.is_set & (self.values.max(axis=1, initial=0) > 0.5)
+
+    def to_targets(self) -> NDArray[np.float32]:
+        """Return the labels as one array for a Keras loss; `split_targets` is the inverse.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, C + 1)
+            `values` and, in the last column, 1 where the label is a set.
+        """
+        return np.column_stack([self.values, self.is_set.astype(np.float32)])
 
 
-def read_label_table(
-    labels: str | Path,
-    images: str | Path,
-    class_names: Sequence[str] = GALAXY10_DECALS,
-) -> list[LabelledImage]:
-    """Read a table ``filename,label``.
-
-    A label is a class name, a class index, several of either separated by ``|`` (any of them may
-    be true), or, with the Galaxy10 DECaLS classes, a label of `GALAXY_ZOO_LABELS`.  An empty label,
-    or one that allows no class, leaves the image out.
+def split_targets(targets: Any) -> tuple[Any, Any]:
+    """Return the values and the mask of sets in an array or tensor of `Labels.to_targets`.
 
     Parameters
     ----------
-    labels : str or Path
-        CSV with the columns ``filename`` (or ``file``) and ``label``, and, where known, ``ra`` and
-        ``dec`` in degrees.
-    images : str or Path
-        Folder of the images; file names stay inside it and may lack the extension.
+    targets : ndarray or tensor, shape (N, C + 1)
+        Encoded labels.
+
+    Returns
+    -------
+    values : ndarray or tensor, shape (N, C)
+    is_set : ndarray or tensor of bool, shape (N,)
+    """
+    return targets[:, :-1], targets[:, -1] > 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """True classes, or true sets of classes, of the images that metrics can be computed on.
+
+    Attributes
+    ----------
+    evaluated : ndarray of bool, shape (N,)
+        True for the n images whose label gives one of the C classes, or for all images where the
+        labels name disjoint sets of classes.
+    class_ids : ndarray of int64, shape (n,)
+        Index in `names` for each evaluated image.
+    names : tuple of str
+        The classes, or the S sets.
+    sets : ndarray of float32, shape (S, C)
+        1 for each class of a set; no row where the classes themselves are evaluated.
+    """
+
+    evaluated: NDArray[np.bool_]
+    class_ids: NDArray[np.int64]
+    names: tuple[str, ...]
+    sets: NDArray[np.float32]
+
+    @property
+    def by_sets(self) -> bool:
+        """True if sets of classes are evaluated."""
+        return len(self.sets) > 0
+
+    def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability of each of `names`, given that it is one of them.
+
+        Parameters
+        ----------
+        predicted : ndarray of float32, shape (n, C)
+            Predicted probabilities of the classes.
+        """
+        if not self.by_sets:
+            return predicted
+        summed = predicted @ self.sets.T
+        tiny = np.finfo(np.float32).tiny
+        return summed / np.maximum(summed.sum(axis=1, keepdims=True), tiny)
+
+
+def find_ground_truth(labels: Labels, class_names: Sequence[str]) -> GroundTruth:
+    """Return the ground truth that labels give.
+
+    Parameters
+    ----------
+    labels : Labels
+        Labels of N images over C classes.
     class_names : sequence of str
-        The classes in order.
-
-    Returns
-    -------
-    list of LabelledImage
-        In the order of the table.
-
-    Raises
-    ------
-    InputError
-        If the table cannot be read, names an unknown class, or names an image that is missing or
-        outside the folder.
+        Names of the C classes.
     """
-    labels = Path(labels)
-    table = read_csv(labels)
-    names = table[file_column(table, labels, "'label'")]
-    if "label" not in table.columns:
-        raise InputError(f"{labels} lacks the column 'label'. Add it.")
-    rows = zip(names, table["label"], table_positions(table), strict=True)
-    parsed = [
-        (name, parse_label(label, class_names, f"{labels}, line {line}"), position)
-        for line, (name, label, position) in enumerate(rows, 2)
-    ]
-    found = [row for row in parsed if row[1]]
-    paths = locate_images([name for name, _, _ in found], labels, images)
-    return [
-        LabelledImage(path, allowed, position=position)
-        for path, (_, allowed, position) in zip(paths, found, strict=True)
-    ]
-
-
-def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImage]:
-    """Read a table of Galaxy Zoo votes as labels of `GALAXY10_DECALS`, by `galaxy10_allowed`.
-
-    Parameters
-    ----------
-    votes : str or Path
-        Table as `read_votes` takes it.
-    images : str or Path
-        Folder of the images; the table may leave out their extension.
-
-    Returns
-    -------
-    list of LabelledImage
-        In the order of the table, without the galaxies whose votes decide nothing.
-
-    Raises
-    ------
-    InputError
-        If the table cannot be read, or an image is missing or outside the folder.
-    """
-    table = read_votes(votes)
-    allowed = galaxy10_allowed(table.shares)
-    table = table.only([bool(classes) for classes in allowed])
-    paths = locate_images(table.names, votes, images)
-    return [
-        LabelledImage(path, classes, identifier, position=position)
-        for path, classes, identifier, position in zip(
-            paths, filter(None, allowed), table.identifiers, table.positions, strict=True
-        )
-    ]
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV whose cells are all text; raises InputError."""
-    content = io.BytesIO(read_bytes(path, MAX_TABLE_BYTES))
-    try:
-        return pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read the label table {path}: {error}") from error
-
-
-def file_column(table: pd.DataFrame, path: Path, others: str) -> str:
-    """Return the name of the column of file names; raises InputError without one."""
-    for column in ("filename", "file"):
-        if column in table.columns:
-            return column
-    raise InputError(
-        f"{path} has the columns {', '.join(map(str, table.columns))[:200]}; "
-        f"it needs 'filename' and {others}."
+    sets = _disjoint_sets(labels)
+    if not len(sets):
+        certain = labels.single_class
+        return GroundTruth(certain, labels[certain].class_ids, tuple(class_names), sets)
+    names = (
+        " or ".join(name for name, member in zip(class_names, row, strict=True) if member)
+        for row in sets
     )
+    class_ids = (labels.values @ sets.T).argmax(axis=1)
+    return GroundTruth(np.ones(len(labels), np.bool_), class_ids, tuple(names), sets)
 
 
-def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int, ...]:
-    """Return the classes that a label allows, as in `read_label_table`; raises InputError."""
-    meanings = _meanings(tuple(class_names))
-    allowed: set[int] = set()
-    for part in filter(None, (p.strip() for p in label.split("|"))):
-        if part in meanings:
-            allowed.update(meanings[part])
-        elif part.isdecimal() and len(part) < 10 and int(part) < len(class_names):
-            allowed.add(int(part))
-        else:
-            raise InputError(
-                f"{where}: unknown label {part[:60]!r}. Use one of: {', '.join(meanings)}, "
-                f"or an index from 0 to {len(class_names) - 1}."
-            )
-    return tuple(sorted(allowed))
+def _disjoint_sets(labels: Labels) -> NDArray[np.float32]:
+    """Return the sets of classes that labels name, shape (S, C).
 
-
-def locate_images(names: Sequence[str], table: str | Path, images: str | Path) -> list[Path]:
-    """Return the images that a table names.
-
-    Raises
-    ------
-    InputError
-        If one is missing or outside the folder.
+    The result is empty where every label names one class, where some hold probabilities, where
+    there is only one set, or where two sets share a class, which leaves open to which of them an
+    image belongs.
     """
-    if not Path(images).is_dir():
-        raise InputError(f"{images} is not a folder; {table} needs its images there.")
-    found = [(name, find_image(images, name)) for name in names]
-    missing = [name for name, path in found if path is None]
-    if missing:
-        raise InputError(
-            f"{len(missing)} of {len(found)} images that {table} names are not in {images}, "
-            f"first {missing[0]!r}. Add them or remove their rows."
-        )
-    return [path for _, path in found if path is not None]
-
-
-@cache
-def _meanings(class_names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    meanings: dict[str, tuple[int, ...]] = {n: (index,) for index, n in enumerate(class_names)}
-    if class_names == GALAXY10_DECALS:
-        meanings.update(GALAXY_ZOO_LABELS)
-    return meanings
+    sets = np.unique(labels.values, axis=0)
+    disjoint = np.isin(sets, (0, 1)).all() and (sets.sum(axis=0) <= 1).all()
+    return sets if disjoint and len(sets) > 1 and labels.is_set.any() else sets[:0]

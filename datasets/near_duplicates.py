@@ -1,15 +1,15 @@
-"""Find images that show the same galaxy: copies, other crops, other brightness, other surveys.
+"""Find near-duplicates: images of the same galaxy, cropped, rescaled or from another survey.
 
-A bitwise perceptual hash does not serve here: nearly every cutout is a bright blob in the middle
-of a dark square.  Among the 779 Galaxy Zoo 2 cutouts that this was tuned on, all of different
-galaxies, an 8x8 DCT hash has 257 pairs within 4 bits.  What tells galaxies apart is detail: knots
-and arms, and the stars around.  So the fingerprint is a small logarithmic image with its smooth
-light taken away, held as its 32x32 longest cosine waves, and two images are twins if their
-fingerprints correlate, at any of a few zooms.
+A bitwise perceptual hash fails here, since nearly every cutout is a bright blob in the middle of a
+dark square: among 779 Galaxy Zoo 2 cutouts, all of different galaxies, an 8x8 DCT hash has 257
+pairs within 4 bits.  Galaxies differ in detail: knots, arms, and the stars around them.  So the
+fingerprint of an image is a small logarithmic copy, band-pass filtered and stored as its 32x32
+lowest-frequency DCT coefficients, and two images are near-duplicates if their fingerprints
+correlate at one of a few zooms.
 
-Copies that are darker or brighter by 40 %, cropped about the centre to 70 %, saved again as poor
-JPEG, noisy or shrunk to 69 pixels are all found; crops off the centre by more than 1 % of the side,
-turned and mirrored copies are not.
+Copies that are darker or brighter by 40 %, cropped about the centre to 70 %, saved again as
+low-quality JPEG, noisy or shrunk to 69 pixels are found; crops off the centre by more than 1 % of
+the side, rotated and mirrored copies are not.
 """
 
 from __future__ import annotations
@@ -23,65 +23,65 @@ from numpy.typing import NDArray
 
 from ..imaging import read_field, to_rgb
 
-__all__ = ["TWIN_CORRELATION", "find_twins", "fingerprint"]
+__all__ = ["MIN_CORRELATION", "find_near_duplicates", "fingerprint"]
 
-TWIN_CORRELATION = 0.72
-"""Correlation from which two images are twins.
+MIN_CORRELATION = 0.72
+"""Smallest correlation of the fingerprints of near-duplicates.
 
 Among 8,310 cutouts of Galaxy Zoo 1 and 2, the Kaggle challenge and Legacy Survey, the 27 best pairs
-(0.83 to 1.00) are twins by eye, all seven pairs known by their SDSS identifier among them; pairs of
-different galaxies, thin edge-on discs above all, reach 0.66.
+(0.83 to 1.00) are near-duplicates by eye, with all seven pairs known by their SDSS identifier among
+them; pairs of different galaxies, mostly thin edge-on discs, reach 0.66.
 """
 
 _SIDE = 64
 _ZOOMS = (1.0, 1.06, 1.12, 1.19, 1.26, 1.34, 1.42)
 _WORKING_SIDE = 96
 _WAVES = 32
-# Counts of an 8-bit picture where the scale turns from linear to logarithmic: about the sky noise
+# Value of an 8-bit picture where the scale changes from linear to logarithmic: about the sky noise
 # of an SDSS colour picture, so that noise does not dominate.
 _SOFTENING = 8.0
 _NOISE_BLUR = 0.7
 _LIGHT_BLUR = 2.1
-# Images compared at once with all others; bounds the memory.
+# Number of images compared at once with all others, which limits the memory.
 _BLOCK = 1024
 
 Fingerprint = NDArray[np.float32]
 
 
 def fingerprint(picture: NDArray[np.uint8], zoom: float = 1.0) -> Fingerprint:
-    """Fingerprint of the central part of a picture.
+    """Return the fingerprint of the central part of a picture.
 
     Parameters
     ----------
-    picture : ndarray
-        Grey picture, shape (H, W), uint8.
+    picture : ndarray of uint8, shape (H, W)
+        Grey picture.
     zoom : float
-        At least 1; the central ``1 / zoom`` of both sides is used.
+        Factor of at least 1; the central ``1 / zoom`` of both sides is used.
 
     Returns
     -------
-    ndarray
-        Shape (1024,), unit length (all zeros for a picture without detail): the scalar product of
-        two is their correlation.
+    ndarray of float32, shape (1024,)
+        Vector of unit length, or zeros for a picture without detail; the dot product of two is
+        their correlation.
     """
     return _fingerprint(_small(picture), zoom)
 
 
-def find_twins(images: Iterable[str | Path | NDArray[np.uint8]]) -> list[tuple[int, int]]:
-    """Pairs of images that show the same galaxy.
+def find_near_duplicates(images: Iterable[str | Path | NDArray[np.uint8]]) -> list[tuple[int, int]]:
+    """Return the pairs of images that are near-duplicates.
 
-    Turned and mirrored copies are not found: divide images before augmenting them.
+    Rotated and mirrored copies are not found: split images before augmenting them.
 
     Parameters
     ----------
     images : iterable of path or ndarray
-        Files of any kind that `read_field` reads, or grey pictures, uint8 (H, W).  They are gone
-        through once, and little of each is kept.
+        Files of any type that `read_field` reads, or grey pictures, uint8 (H, W).  They are read
+        once, and only a reduced copy of each is kept in memory.
 
     Returns
     -------
     list of (int, int)
-        Positions in `images`, the smaller first, sorted.
+        Indices in `images`, the smaller first, sorted.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def find_twins(images: Iterable[str | Path | NDArray[np.uint8]]) -> list[tuple[i
     for start in range(0, len(small), _BLOCK):
         for zoom in _ZOOMS:
             zoomed = _stack(small[start : start + _BLOCK], zoom)
-            for row, column in np.argwhere(zoomed @ whole.T >= TWIN_CORRELATION).tolist():
+            for row, column in np.argwhere(zoomed @ whole.T >= MIN_CORRELATION).tolist():
                 if start + row != column:
                     pairs.add((min(start + row, column), max(start + row, column)))
     return sorted(pairs)
@@ -128,12 +128,12 @@ def _fingerprint(small: NDArray[np.uint8], zoom: float) -> Fingerprint:
     waves = cv2.dct(np.log1p(cut / _SOFTENING))[:_WAVES, :_WAVES]
     detail = (waves * _DETAIL).ravel()
     length = float(np.linalg.norm(detail))
-    # An even picture leaves rounding errors, which must not become a fingerprint.
+    # A uniform picture leaves rounding errors, which must not become a fingerprint.
     return detail / length if length > 1e-3 else np.zeros_like(detail)
 
 
 def _detail_filter() -> NDArray[np.float32]:
-    """Weights of the cosine waves that are the difference of two Gaussian blurs."""
+    """Return the DCT weights of the difference of two Gaussian blurs."""
     frequency = np.pi * np.arange(_WAVES) / _SIDE
     square = frequency[:, None] ** 2 + frequency[None, :] ** 2
     fine, coarse = (np.exp(-(blur**2) * square / 2) for blur in (_NOISE_BLUR, _LIGHT_BLUR))

@@ -1,4 +1,4 @@
-"""Find images that show the same place on the sky: by their WCS, or by their known positions."""
+"""Find images of the same sky area, by their WCS or by known positions."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = ["overlapping_fields", "same_position"]
 
 _ARCSECOND = np.pi / (180 * 3600)
 _TOUCHING = 0.1 * _ARCSECOND
-"""Fields side by side share no more than this, by rounding."""
+"""Overlap of adjacent fields that rounding can cause, in radians."""
 
 Vectors = NDArray[np.float64]
 
 
 def same_position(ra: ArrayLike, dec: ArrayLike, radius: float) -> list[tuple[int, int]]:
-    """Pairs of positions that lie close together.
+    """Return the pairs of positions within a radius.
 
     Parameters
     ----------
-    ra, dec : array_like
-        ICRS degrees, shape (N,); NaN where a position is not known.
+    ra, dec : array_like, shape (N,)
+        ICRS degrees; NaN where a position is unknown.
     radius : float
-        Largest distance, in arcseconds.
+        Largest distance in arcseconds.
 
     Returns
     -------
@@ -43,20 +43,20 @@ def same_position(ra: ArrayLike, dec: ArrayLike, radius: float) -> list[tuple[in
 
 
 def overlapping_fields(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
-    """Pairs of images whose WCS show them overlapping on the sky.
+    """Return the pairs of images that overlap on the sky according to their WCS.
 
-    The outline of an image is taken as the great circles between its corners, which it is for the
+    The edges of an image are taken as great circles between its corners, which is exact for the
     gnomonic projection of most surveys.
 
     Parameters
     ----------
     paths : sequence of path
-        Images of any kind; pictures and FITS files without a WCS overlap nothing.
+        Images of any type; pictures and FITS files without a WCS overlap none.
 
     Returns
     -------
     list of (int, int)
-        Positions in `paths`, the smaller first, sorted.
+        Indices in `paths`, the smaller first, sorted.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def overlapping_fields(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
     index = [i for i, _ in outlines]
     ra, dec = np.stack([outline[:, 0] for _, outline in outlines], axis=1)
     fields = [_vectors(*outline) for _, outline in outlines]
-    # a corner without a sky position belongs to a map of the whole sky
+    # A corner without a sky position belongs to a map of the whole sky.
     reach = [np.nan_to_num(np.arccos((v[1:] @ v[0]).min()), nan=np.pi) for v in fields]
     limit = min(np.rad2deg(2 * max(reach)), 180.0)
     return [
@@ -82,7 +82,7 @@ def overlapping_fields(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
 def _close(
     ra: NDArray[np.float64], dec: NDArray[np.float64], degrees: float
 ) -> list[tuple[int, int]]:
-    """Return sorted pairs of positions not further apart than `degrees`."""
+    """Return sorted pairs of positions at most `degrees` apart."""
     if len(ra) < 2:
         return []
     from astropy import units
@@ -95,7 +95,7 @@ def _close(
 
 
 def _outline(path: str | Path) -> NDArray[np.float64] | None:
-    """Return ra and dec, (2, 5), of the middle and of the corners in turn; None without a WCS."""
+    """Return ra and dec, (2, 5), of the centre and of the four corners; None without a WCS."""
     if read_picture_size(Path(path)):
         return None
     field = read_field(path)
@@ -113,18 +113,18 @@ def _vectors(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Vectors:
 
 
 def _overlap(first: Vectors, second: Vectors) -> bool:
-    """Return whether two outlines (middle, four corners) share more than an edge."""
+    """Return whether two outlines (centre, four corners) share more than an edge."""
     between = first[0] + second[0]
     corners = np.stack([first[1:], second[1:]])
     if not (corners @ between > 0).all():
-        return True  # more than half the sky, or no sky position: nothing tells them apart
+        return True  # More than half the sky, or no sky position: assume that they overlap.
     between /= np.linalg.norm(between)
     east = np.cross(np.eye(3)[np.argmin(np.abs(between))], between)
     east /= np.linalg.norm(east)
     axes = np.stack([east, np.cross(between, east)], axis=1)
-    # the gnomonic projection, in which great circles are straight
+    # In the gnomonic projection great circles are straight lines.
     polygons = corners @ axes / (corners @ between)[..., None]
-    # two convex polygons are apart if a line along an edge of one of them has the other beyond it
+    # Two convex polygons are disjoint if an edge of one of them separates them.
     for polygon in polygons:
         edges = np.roll(polygon, -1, axis=0) - polygon
         normals = np.stack([edges[:, 1], -edges[:, 0]]) / np.linalg.norm(edges, axis=1)

@@ -1,77 +1,23 @@
-"""Divide images into training and test sets so that no galaxy stands on both sides.
+"""Split images into training and test sets without leaks: no galaxy is on both sides.
 
-The division depends on the seed and on the galaxies alone, never on the order in which they are
-given; most galaxies keep their side when others are added.
+A split depends on the seed and on the galaxies alone, not on their order; most galaxies stay on
+their side when others are added.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
-from itertools import chain
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .near_duplicates import find_twins
-
-__all__ = ["folds_by_galaxy", "group_galaxies", "split_by_galaxy"]
+__all__ = ["Indices", "folds_by_galaxy", "object_strata", "split_by_galaxy"]
 
 Indices = NDArray[np.int64]
-
-
-def group_galaxies(
-    paths: Sequence[str | Path],
-    identifiers: Sequence[str] | None = None,
-    *,
-    twins: bool = True,
-    pairs: Iterable[tuple[int, int]] = (),
-) -> list[str]:
-    """Name the galaxy that each image shows.
-
-    Images of one galaxy have the same identifier, are twins (see `find_twins`) or are a known pair;
-    all these relations chain.  Give the images of all sources at once: a galaxy of one is often in
-    another.
-
-    Parameters
-    ----------
-    paths : sequence of path
-        The images.
-    identifiers : sequence of str, optional
-        What each image is about, such as its SDSS object; the file's stem by default.
-    twins : bool
-        Whether to compare the pixels; without, no image is read.
-    pairs : iterable of (int, int)
-        Positions in `paths` of images known to show the same, such as from `overlapping_fields`.
-
-    Returns
-    -------
-    list of str
-        The name of each image's galaxy: the smallest of its identifiers.
-
-    Raises
-    ------
-    InputError
-        If an image cannot be read.
-    """
-    names = [Path(path).stem for path in paths] if identifiers is None else list(identifiers)
-    if len(names) != len(paths):
-        raise ValueError(f"{len(paths)} images but {len(names)} identifiers")
-    parent = {name: name for name in names}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for first, second in chain(pairs, find_twins(paths) if twins else ()):
-        low, high = sorted((root(names[first]), root(names[second])))
-        parent[high] = low
-    return [root(name) for name in names]
+"""Indices of images, ascending."""
 
 
 def split_by_galaxy(
@@ -80,25 +26,25 @@ def split_by_galaxy(
     seed: int = 0,
     stratify: Sequence[Hashable] | None = None,
 ) -> tuple[Indices, Indices]:
-    """Hold some images back for the test.
+    """Split images into a training and a held-out test set.
 
     Parameters
     ----------
     galaxies : sequence of str
-        The galaxy that each image shows, from `group_galaxies`.
+        Name of the galaxy on each image, from `group_galaxies`.
     test : float or int
-        Share of the images to hold back if below 1, else their number.  It is met as closely as
-        galaxies with several images allow, never by dividing one.
+        Share of the images to hold out if below 1, else their number.  It is met as closely as
+        galaxies with several images allow; a galaxy is never divided.
     seed : int
-        Another seed gives another division.
+        Seed of the random order of the galaxies.
     stratify : sequence, optional
-        Class of each image; each class gives its share.  A galaxy whose images have several
-        classes counts for the commonest.
+        Class of each image; each class contributes its share.  A galaxy whose images have several
+        classes counts for the most frequent one.
 
     Returns
     -------
-    train, test : ndarray of int
-        Positions in `galaxies`, ascending.
+    train, test : ndarray of int64
+        Indices in `galaxies`, ascending.
 
     Raises
     ------
@@ -107,7 +53,7 @@ def split_by_galaxy(
     """
     total = len(galaxies)
     if test < 0 or test > total:
-        raise ValueError(f"cannot hold back {test} of {total} images")
+        raise ValueError(f"cannot hold out {test} of {total} images")
     wanted = round(test * total) if test < 1 else int(test)
     strata = _strata(galaxies, seed, stratify)
     sizes = [sum(len(members) for members in groups) for groups in strata]
@@ -129,23 +75,23 @@ def folds_by_galaxy(
     seed: int = 0,
     stratify: Sequence[Hashable] | None = None,
 ) -> list[tuple[Indices, Indices]]:
-    """Divide images into folds for cross-validation; each image is in one fold's test set.
+    """Split images into folds for cross-validation; each image is in the test set of one fold.
 
     Parameters
     ----------
     galaxies : sequence of str
-        The galaxy that each image shows, from `group_galaxies`.
+        Name of the galaxy on each image, from `group_galaxies`.
     folds : int
         Number of folds, at least 2.
     seed : int
-        Another seed gives another division.
+        Seed of the random order of the galaxies.
     stratify : sequence, optional
         Class of each image; each class is spread over the folds.
 
     Returns
     -------
     list of (train, test)
-        One pair of ascending position arrays for each fold.
+        Ascending indices in `galaxies` for each fold.
 
     Raises
     ------
@@ -166,10 +112,35 @@ def folds_by_galaxy(
     return [(np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)) for k in range(folds)]
 
 
+def object_strata(labels: Sequence[Sequence[str]]) -> list[tuple[str, int]]:
+    """Return the stratum of each image: its rarest class and the bin of its number of objects.
+
+    An image with objects of several classes counts for the class with the fewest objects in all
+    images, since an unstratified split may leave rare classes without examples (as in the iterative
+    stratification of Sechidis et al. 2011).  Numbers of objects are binned by powers of two: 0, 1,
+    2 to 3, 4 to 7 and so on.
+
+    Parameters
+    ----------
+    labels : sequence of sequence of str
+        Classes of the objects on each image, without the difficult ones.
+
+    Returns
+    -------
+    list of (str, int)
+        Class, empty for an image without objects, and index of the bin.
+    """
+    totals = Counter(label for image in labels for label in image)
+    return [
+        (min(image, key=lambda label: (totals[label], label), default=""), len(image).bit_length())
+        for image in labels
+    ]
+
+
 def _strata(
     galaxies: Sequence[str], seed: int, stratify: Sequence[Hashable] | None
 ) -> list[list[list[int]]]:
-    """Group positions by galaxy in an order drawn by the seed, and galaxies by class."""
+    """Group indices by galaxy, in a random order, and galaxies by class."""
     if stratify is not None and len(stratify) != len(galaxies):
         raise ValueError(f"{len(galaxies)} images but {len(stratify)} classes")
     members: dict[str, list[int]] = defaultdict(list)
@@ -193,7 +164,7 @@ def _class_of(members: Sequence[int], stratify: Sequence[Hashable] | None) -> Ha
 
 
 def _quotas(sizes: Sequence[int], wanted: int) -> list[int]:
-    """Share `wanted` among strata by size, the largest remainders rounded up."""
+    """Distribute `wanted` among strata by size, by the largest remainder method."""
     shares = [Fraction(size * wanted, max(sum(sizes), 1)) for size in sizes]
     quotas = [int(share) for share in shares]
     remainders = sorted(range(len(sizes)), key=lambda k: (quotas[k] - shares[k], k))

@@ -1,4 +1,4 @@
-"""Divide annotated images into training, validation and test sets, and write the lists."""
+"""Split annotated images into training, validation and test sets, and write the lists."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .._version import __version__
 from ..annotations.source import AnnotationSource
 from ..errors import InputError
 from ..files.output_folder import OutputFolder
+from .duplicate_groups import SAME_POSITION, group_galaxies
 from .identifiers import Identities, read_identifiers
 from .sky_groups import overlapping_fields, same_position
-from .split import Indices, folds_by_galaxy, group_galaxies, split_by_galaxy
-from .strata import strata
+from .split import Indices, folds_by_galaxy, object_strata, split_by_galaxy
 
-__all__ = ["RECORD_NAME", "Division", "divide"]
+__all__ = ["RECORD_NAME", "DatasetSplit", "SplitSettings", "write_split"]
 
 RECORD_NAME = "split.json"
 
@@ -26,9 +26,54 @@ _OURS = tuple(
 )
 
 
+@dataclass(frozen=True)
+class SplitSettings:
+    """Settings of a split of annotated images.
+
+    Attributes
+    ----------
+    test, validation : float
+        Shares of the images in the test and validation sets.
+    folds : int or None
+        Number of folds for cross-validation, in place of `test` and `validation`.
+    seed : int
+        Seed of the random order of the galaxies.
+    identifiers : str, Path or None
+        Table of the objects on the images; see `read_identifiers`.
+    radius : float
+        Largest distance in arcseconds of positions in that table that are one galaxy.
+    near_duplicates : bool
+        Compare the pixels of the images; see `find_near_duplicates`.
+    """
+
+    test: float = 0.2
+    validation: float = 0.1
+    folds: int | None = None
+    seed: int = 0
+    identifiers: str | Path | None = None
+    radius: float = SAME_POSITION
+    near_duplicates: bool = True
+
+
+@dataclass(frozen=True)
+class DatasetSplit:
+    """A split of annotated images.
+
+    Attributes
+    ----------
+    sides : mapping of str to mapping
+        Counts of each list (``train``, ``fold0/test``); see `write_split`.
+    galaxies : mapping of str to tuple of str
+        Names of the images of each galaxy that has several, by the name of the galaxy.
+    """
+
+    sides: Mapping[str, Mapping[str, Any]]
+    galaxies: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, eq=False)
 class _Images:
-    """Annotated images, each once, in the order of their names."""
+    """Distinct annotated images, sorted by name."""
 
     paths: list[Path]
     names: list[str]
@@ -36,60 +81,29 @@ class _Images:
     difficult: list[int]
 
 
-@dataclass(frozen=True)
-class Division:
-    """A division of images.
-
-    Attributes
-    ----------
-    sides : mapping of str to mapping
-        By the name of the list (``train``, ``fold0/test``): its counts, see `divide`.
-    galaxies : mapping of str to tuple of str
-        The images of each galaxy that has several, by the galaxy's name.
-    """
-
-    sides: Mapping[str, Mapping[str, Any]]
-    galaxies: Mapping[str, tuple[str, ...]]
-
-
-def divide(
+def write_split(
     source: AnnotationSource,
     output: str | Path,
+    settings: SplitSettings | None = None,
     *,
-    test: float = 0.2,
-    validation: float = 0.1,
-    folds: int | None = None,
-    seed: int = 0,
-    identifiers: str | Path | None = None,
-    radius: float = 5.0,
-    twins: bool = True,
     overwrite: bool = False,
-) -> Division:
-    """Divide annotated images so that no galaxy falls on two sides, and write the lists.
+) -> DatasetSplit:
+    """Split annotated images so that no galaxy is on two sides, and write the lists.
 
     Parameters
     ----------
     source : AnnotationSource
         The annotations.
-    output : path
+    output : str or Path
         Folder for ``train.txt``, ``validation.txt`` and ``test.txt``, or ``fold0/train.txt``,
-        ``fold0/test.txt`` and so on: names in the folder of images, sorted, one a line; and for
-        ``split.json``, which holds the settings, the galaxies with several images, and of each list
-        the numbers of ``images``, ``objects`` and ``difficult`` objects and the objects by class.
-    test, validation : float
-        Shares of the images.
-    folds : int, optional
-        Cross-validation in place of both.
-    seed : int
-        Another seed gives another division.
-    identifiers : path, optional
-        Table of what the images show; see `read_identifiers`.
-    radius : float
-        Positions of that table so many arcseconds apart are one galaxy.
-    twins : bool
-        Whether to compare the pixels.
+        ``fold0/test.txt`` and so on: sorted names of images, relative to the folder of images, one
+        per line.  ``split.json`` records the settings, the galaxies with several images, and for
+        each list the number of ``images``, ``objects`` and ``difficult`` objects and of the
+        objects of each class.
+    settings : SplitSettings, optional
+        Shares, folds, seed and how images of the same galaxy are found.
     overwrite : bool
-        Replace an earlier division in `output`.
+        Replace an earlier split in `output`.
 
     Raises
     ------
@@ -97,47 +111,62 @@ def divide(
         If the annotations, the table or an image cannot be read, or there are fewer galaxies than
         sides.
     OutputError
-        If the folder holds something else, or cannot be written.
+        If the folder holds other files, or cannot be written.
     """
+    settings = settings or SplitSettings()
     images = _read(source)
-    known = Identities.from_names(images.names)
-    if identifiers is not None:
-        known = read_identifiers(identifiers, images.names)
-    pairs = same_position(known.ra, known.dec, radius) + overlapping_fields(images.paths)
-    galaxies = group_galaxies(images.paths, known.identifiers, twins=twins, pairs=pairs)
-    needed = folds or 1 + (test > 0) + (validation > 0)
+    galaxies = _galaxies(images, settings)
+    folds = settings.folds
+    needed = folds or 1 + (settings.test > 0) + (settings.validation > 0)
     if len(set(galaxies)) < needed:
         raise InputError(
             f"{source.path}: its {len(galaxies)} images show {len(set(galaxies))} galaxies, too "
             f"few for {needed} sides. Annotate more, or ask for fewer sides."
         )
-    kinds = strata(images.labels)
+    strata = object_strata(images.labels)
     if folds is None:
-        sides = _hold_out(galaxies, kinds, test, validation, seed)
+        sides = _hold_out(galaxies, strata, settings)
     else:
         sides = {
             f"fold{number}/{side}": indices
-            for number, pair in enumerate(folds_by_galaxy(galaxies, folds, seed, kinds))
+            for number, pair in enumerate(folds_by_galaxy(galaxies, folds, settings.seed, strata))
             for side, indices in zip(("train", "test"), pair, strict=True)
         }
-    division = Division(
+    split = DatasetSplit(
         {name: _counts(images, indices) for name, indices in sides.items()},
         _several(images.names, galaxies),
     )
     folder = OutputFolder(output, overwrite=overwrite, record=RECORD_NAME, ours=_OURS)
     for name, indices in sides.items():
         folder.write_text(f"{name}.txt", "".join(f"{images.names[i]}\n" for i in indices))
-    shares = {"folds": folds} if folds else {"test": test, "validation": validation}
-    settings = {"annotations": str(source.path), "format": source.form.name, "seed": seed, **shares}
-    settings |= {"identifiers": None if identifiers is None else str(identifiers), "twins": twins}
-    record = {"made_by": "galpipe", "version": __version__, "status": "complete"}
-    result = {"settings": settings, "sides": division.sides, "galaxies": division.galaxies}
-    folder.write_json(RECORD_NAME, record | result)
-    return division
+    folder.write_json(RECORD_NAME, _record(source, settings, split))
+    return split
+
+
+def _record(
+    source: AnnotationSource, settings: SplitSettings, split: DatasetSplit
+) -> dict[str, Any]:
+    identifiers = settings.identifiers
+    shares: dict[str, Any] = {"test": settings.test, "validation": settings.validation}
+    return {
+        "made_by": "galpipe",
+        "version": __version__,
+        "status": "complete",
+        "settings": {
+            "annotations": str(source.path),
+            "format": source.form.name,
+            "seed": settings.seed,
+            **({"folds": settings.folds} if settings.folds else shares),
+            "identifiers": None if identifiers is None else str(identifiers),
+            "near_duplicates": settings.near_duplicates,
+        },
+        "sides": split.sides,
+        "galaxies": split.galaxies,
+    }
 
 
 def _read(source: AnnotationSource) -> _Images:
-    """Read the annotations; several of one image are taken together."""
+    """Read the annotations; those of the same image are merged."""
     found: dict[str, tuple[Path, list[str], int]] = {}
     for path, annotated in source.located():
         name = path.relative_to(source.images.folder).as_posix() if source.images else path.name
@@ -169,23 +198,33 @@ def _is_line(name: str) -> bool:
         return False
 
 
-def _hold_out(
-    galaxies: Sequence[str],
-    kinds: Sequence[tuple[str, int]],
-    test: float,
-    validation: float,
-    seed: int,
-) -> dict[str, Indices]:
-    rest, held = split_by_galaxy(galaxies, test, seed, kinds)
-    train, chosen = split_by_galaxy(
-        [galaxies[i] for i in rest],
-        min(round(validation * len(galaxies)), len(rest)),
-        seed,
-        [kinds[i] for i in rest],
+def _galaxies(images: _Images, settings: SplitSettings) -> list[str]:
+    """Return the name of the galaxy on each image."""
+    known = Identities.from_names(images.names)
+    if settings.identifiers is not None:
+        known = read_identifiers(settings.identifiers, images.names)
+    pairs = same_position(known.ra, known.dec, settings.radius) + overlapping_fields(images.paths)
+    return group_galaxies(
+        images.paths, known.identifiers, near_duplicates=settings.near_duplicates, pairs=pairs
     )
-    sides = {"train": rest[train], "validation": rest[chosen], "test": held}
-    shares = {"train": 1.0, "validation": validation, "test": test}
-    return {name: indices for name, indices in sides.items() if shares[name]}
+
+
+def _hold_out(
+    galaxies: Sequence[str], strata: Sequence[tuple[str, int]], settings: SplitSettings
+) -> dict[str, Indices]:
+    rest, test = split_by_galaxy(galaxies, settings.test, settings.seed, strata)
+    train, validation = split_by_galaxy(
+        [galaxies[i] for i in rest],
+        min(round(settings.validation * len(galaxies)), len(rest)),
+        settings.seed,
+        [strata[i] for i in rest],
+    )
+    sides = {"train": rest[train]}
+    if settings.validation:
+        sides["validation"] = rest[validation]
+    if settings.test:
+        sides["test"] = test
+    return sides
 
 
 def _counts(images: _Images, indices: Indices) -> dict[str, Any]:
@@ -199,6 +238,7 @@ def _counts(images: _Images, indices: Indices) -> dict[str, Any]:
 
 
 def _several(names: Sequence[str], galaxies: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the images of each galaxy that has several."""
     members: dict[str, list[str]] = defaultdict(list)
     for name, galaxy in zip(names, galaxies, strict=True):
         members[galaxy].append(name)

@@ -16,7 +16,7 @@ from ..classification.classifier import Classifier, open_classifier
 from ..classification.crops import galaxy_crop
 from ..classification.training.dataset import read_boxes, read_labels
 from ..datasets.image_reader import PictureReader
-from ..datasets.targets import Labels, find_ground_truth
+from ..datasets.labels import Labels, find_ground_truth
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import InputError, require

@@ -10,8 +10,7 @@ from pydantic import ValidationError
 
 from ..annotations.classes import GALAXY10_DECALS
 from ..configs import ClassifierData
-from ..datasets.galaxy10 import Galaxy10File
-from ..datasets.galaxy10_sets import GALAXY10_SETS
+from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
 from ..errors import ConfigError, InputError
 
 __all__ = ["labelled_source"]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import Balance
-from ...datasets.targets import Labels
+from ...datasets.labels import Labels
 
 __all__ = ["class_weights", "drawing_weights", "drawn_shares"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import Augmentation, Balance, SurveyAugmentation
-from ...datasets.targets import Labels
+from ...datasets.labels import Labels
 from .affine import affine_view, pixel_deviation
 from .augment import survey_view
 from .balance import class_weights, drawing_weights

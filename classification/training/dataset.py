@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import ClassifierData, ClassifierTraining
 from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
-from ...datasets.galaxy10 import read_galaxy10
-from ...datasets.galaxy10_sets import GALAXY10_SETS
+from ...datasets.galaxy10 import GALAXY10_SETS, read_galaxy10
 from ...datasets.image_reader import PictureReader
-from ...datasets.labels import LabelledImage, read_label_table, read_vote_labels
-from ...datasets.soft_labels import read_probability_table, read_vote_probabilities
-from ...datasets.targets import Labels
+from ...datasets.label_tables import (
+    read_label_table,
+    read_probability_table,
+    read_vote_labels,
+    read_vote_probabilities,
+)
+from ...datasets.labels import LabelledImage, Labels
 from ..crops import central_box, centremost
 from .augment import Framing, frame
 

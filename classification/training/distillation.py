@@ -7,7 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from ...datasets.targets import Labels
+from ...datasets.labels import Labels
 from .batches import as_input
 from .sources import Sources
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ...datasets.targets import split_targets
+from ...datasets.labels import split_targets
 
 __all__ = ["AllowedSetLoss", "allowed_set_accuracy", "allowed_set_loss"]
 

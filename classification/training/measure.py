@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining
-from ...datasets.targets import GroundTruth, find_ground_truth
+from ...datasets.labels import GroundTruth, find_ground_truth
 from ...metrics.classifier_metrics import ClassificationMetrics, evaluate_probabilities
 from ...metrics.records import ENSEMBLE, EvaluationSet
 from ..classifier import Classifier

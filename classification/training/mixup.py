@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets.targets import Labels
+from ...datasets.labels import Labels
 
 __all__ = ["mix"]
 

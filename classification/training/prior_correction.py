@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...datasets.targets import Labels
+from ...datasets.labels import Labels
 
 __all__ = ["restore_frequencies"]
 

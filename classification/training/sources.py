@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import ClassifierTraining, Split
-from ...datasets.duplicate_groups import Kinship, find_kin
+from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
 from ...datasets.labels import LabelledImage
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import ConfigError
@@ -51,7 +51,7 @@ class Division:
     train: list[list[int]]
     validation: list[list[int]]
     test: list[list[int]]
-    kinship: Kinship
+    duplicates: DuplicateGroups
 
 
 def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> Division:
@@ -68,8 +68,8 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
     config : ClassifierTraining
         The roles of the sources and the split.
     """
-    kinship = find_kin([item for source in labelled for item in source])
-    galaxies = kinship.galaxies
+    duplicates = find_duplicate_groups([item for source in labelled for item in source])
+    galaxies = duplicates.galaxies
     starts = np.cumsum([0] + [len(source) for source in labelled])
     role = np.repeat([data.role for data in config.data], [len(source) for source in labelled])
     label = [_stratum(item) for source in labelled for item in source]
@@ -103,7 +103,7 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
             np.flatnonzero(sides[start:stop] == side).tolist() for start, stop in pairwise(starts)
         ]
 
-    return Division(positions("train"), positions("validation"), positions("test"), kinship)
+    return Division(positions("train"), positions("validation"), positions("test"), duplicates)
 
 
 def _test_part(
@@ -155,7 +155,7 @@ def gather(
     names = class_names(config)
     labelled = [read_labels(data, names) for data in config.data]
     division = divide(labelled, config)
-    logger.info("%s", division.kinship)
+    logger.info("%s", division.duplicates)
     parts = (division.train, division.validation, division.test)
     total = sum(len(positions) for part in parts for positions in part)
     done = 0

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from ...datasets.targets import Labels
+from ...datasets.labels import Labels
 from .losses import allowed_set_accuracy, allowed_set_loss
 
 __all__ = ["search_weights", "weight_grid"]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...files.tables import read_columns
-from ..positions import POSITION_COLUMNS, Position, table_positions
+from ..identifiers import POSITION_COLUMNS, table_positions
+from ..labels import Position
 from .kaggle import kaggle_fault, kaggle_faulty
 from .kinds import KAGGLE, VOTE_KINDS, VoteKind
 
@@ -122,7 +123,9 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
         count = int(wrong.sum())
         first = ", ".join(table[name][wrong].iloc[:5]) + (", ..." if count > 5 else "")
         galaxies = "1 galaxy" if count == 1 else f"{count} galaxies"
-        on_error(InputError(f"{path}: {galaxies} {what}: {name} {first}. Mend or remove the rows."))
+        on_error(
+            InputError(f"{path}: {galaxies} {what}: {name} {first}. Correct or remove the rows.")
+        )
         return table[~wrong].reset_index(drop=True)
 
     table = without(table[name] == "", "without a name")

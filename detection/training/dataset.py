@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import DetectorData, DetectorTraining, Split
-from ...datasets.split import folds_by_galaxy, group_galaxies, split_by_galaxy
+from ...datasets.duplicate_groups import group_galaxies
+from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import ConfigError
 from ...imaging import read_field, to_rgb
 from ...models.manifest import DataSplit

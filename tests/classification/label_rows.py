@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from galpipe.datasets.targets import Labels
+from galpipe.datasets.labels import Labels
 
 
 def labels_of(rows: ArrayLike) -> Labels:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from galpipe.classification.training.balance import class_weights, drawing_weights
-from galpipe.datasets.targets import Labels
+from galpipe.datasets.labels import Labels
 
 from .label_rows import labels_of
 

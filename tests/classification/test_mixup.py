@@ -7,7 +7,7 @@ from keras import ops
 
 from galpipe.classification.training.losses import allowed_set_loss
 from galpipe.classification.training.mixup import mix
-from galpipe.datasets.targets import Labels
+from galpipe.datasets.labels import Labels
 
 from .label_rows import labels_of
 

@@ -4,21 +4,30 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from galpipe.classification.training.sources import gather
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.classification.training.sources import divide, gather
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
+from galpipe.datasets.galaxy10 import read_galaxy10
 from galpipe.errors import ConfigError
+
+from ..datasets.galaxy10_files import decals_columns, write_galaxy10
 
 CLASSES = ("red", "green", "blue")
 
 
 def training(*data: ClassifierData, **settings: object) -> ClassifierTraining:
     return ClassifierTraining(
-        class_names=CLASSES,
         data=data,
         members=(CnnMember(architecture="cnn", weight=1),),
-        **{"split": Split(test_fraction=0.25, validation_fraction=0.25), **settings},
+        **{
+            "class_names": CLASSES,
+            "split": Split(test_fraction=0.25, validation_fraction=0.25),
+            **settings,
+        },
     )
 
 
@@ -116,3 +125,61 @@ def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
 def test_only_an_extra_source_has_a_share_of_its_own() -> None:
     with pytest.raises(ValueError, match="held_back is for sources of role extra"):
         ClassifierData(images=Path("a"), labels=Path("b"), held_back=0.2)
+
+
+def data_file_training(*data: ClassifierData) -> ClassifierTraining:
+    split = Split(test_fraction=0.3, validation_fraction=0.2)
+    return training(*data, class_names="galaxy10_decals", split=split)
+
+
+def test_no_galaxy_of_a_data_file_is_on_two_sides(tmp_path: Path) -> None:
+    columns = decals_columns(40)
+    columns["ans"][:] = 3
+    for index in range(0, 40, 4):
+        columns["ra"][index + 1] = columns["ra"][index]
+        columns["images"][index + 3] = columns["images"][index + 2]
+    path = write_galaxy10(tmp_path / "Galaxy10_DECals.h5", columns)
+    config = data_file_training(ClassifierData(images=path, kind="galaxy10_decals"))
+    division = divide([read_galaxy10(path, "galaxy10_decals")], config)
+    side = {
+        index: name
+        for name in ("train", "validation", "test")
+        for index in getattr(division, name)[0]
+    }
+    assert sorted(side) == list(range(40))
+    assert set(side.values()) == {"train", "validation", "test"}
+    for first in range(0, 40, 2):
+        assert side[first] == side[first + 1]
+    assert division.duplicates.same_position == division.duplicates.near_duplicates == 10
+
+
+def test_a_data_file_and_a_folder_train_together(
+    tmp_path: Path, labelled_folder: Callable[..., Path]
+) -> None:
+    columns = decals_columns(30)
+    path = write_galaxy10(tmp_path / "Galaxy10_DECals.h5", columns, compression="gzip")
+    folder = labelled_folder(4, first_seed=700)
+    rows = [f"{file.name},0.1,0.9{',0' * 8}" for file in sorted(folder.glob("*.png"))]
+    (folder / "soft.csv").write_text("\n".join([",".join(["file", *GALAXY10_DECALS]), *rows]))
+    seen: list[tuple[int, int]] = []
+    config = data_file_training(
+        ClassifierData(images=path, kind="galaxy10_decals"),
+        ClassifierData(
+            images=folder, labels=folder / "soft.csv", kind="probabilities", role="extra"
+        ),
+    )
+    sources = gather(config, lambda *done: seen.append(done))
+    parts = (sources.train, sources.validation, sources.test)
+    assert sum(map(len, parts)) == 30
+    assert seen[-1] == (42, 42)
+    np.testing.assert_allclose(sources.extra.labels.values[:, :2], [[0.1, 0.9]] * 12)
+    assert sources.extra.labels.single_class.all()
+    assert (sources.extra.labels.class_ids == 1).all()
+    for part in parts:
+        for image, file in zip(part.images, part.paths, strict=True):
+            index = int(file.name[-5:])
+            reduced = cv2.resize(
+                columns["images"][index], image.shape[:2], interpolation=cv2.INTER_AREA
+            )
+            np.testing.assert_array_equal(image, reduced)
+            assert part.labels.class_ids[part.paths.index(file)] == index % 10

@@ -20,7 +20,7 @@ from galpipe.classification.training.fit import fit, validation_arrays
 from galpipe.classification.training.schedule import Schedule
 from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, CnnDesign
-from galpipe.datasets.targets import Labels
+from galpipe.datasets.labels import Labels
 
 RECIPE = Recipe(
     input_size=32,

@@ -12,7 +12,7 @@ from galpipe.annotations import read_annotated_images, read_voc
 from galpipe.classification.classifier import Classifier, load_classifier
 from galpipe.classification.crops import read_crops
 from galpipe.configs import RunConfig
-from galpipe.datasets.soft_labels import read_vote_probabilities
+from galpipe.datasets.label_tables import read_vote_probabilities
 from galpipe.detection.detector import Detector
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import detect_field

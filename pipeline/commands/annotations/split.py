@@ -12,7 +12,7 @@ from .settings import format_settings
 from .source import name_failures, source_options
 
 if TYPE_CHECKING:
-    from ....datasets.split_lists import Division
+    from ....datasets.split_lists import DatasetSplit
 
 __all__ = ["command"]
 
@@ -35,7 +35,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @click.option(
     "--folds", type=click.IntRange(2), help="Cross-validation with so many folds in place of both."
 )
-@click.option("--seed", default=0, show_default=True, help="Another seed, another division.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the random order of galaxies.")
 @click.option(
     "--identifiers",
     metavar="CSV",
@@ -49,9 +49,11 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
     type=click.FloatRange(0, min_open=True),
     help="Positions of the table so many arcseconds apart are one galaxy.",
 )
-@click.option("--no-twins", is_flag=True, help="Do not compare the pixels of the images.")
+@click.option(
+    "--no-near-duplicates", "--no-twins", is_flag=True, help="Do not compare the pixels of images."
+)
 @format_settings
-@click.option("--overwrite", is_flag=True, help="Replace an earlier division in OUT.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier split in OUT.")
 def command(
     source: Path,
     from_format: str | None,
@@ -63,30 +65,30 @@ def command(
     seed: int,
     identifiers: Path | None,
     radius: float,
-    no_twins: bool,
+    no_near_duplicates: bool,
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
-    """Divide annotated images so that no galaxy falls on two sides.
+    """Split annotated images into sets so that no galaxy is on two sides.
 
     OUT receives train.txt, validation.txt and test.txt (or fold0/train.txt, fold0/test.txt, ...)
-    with the name of an image in each line, and split.json, the record.  Nothing is copied.  The
-    same seed gives the same division, whatever the order of the files.
+    with the name of an image in each line, and split.json, the record.  No image is copied.  The
+    same seed gives the same split, whatever the order of the files.
 
     Images of one galaxy stay together: those with the same identifier (by default the file's name
-    without its extension), those that look alike (also cropped, darker, noisier or from another
-    survey, but not turned), those at the same position of the table, and FITS fields whose WCS
-    overlap.  All of these chain: fields that overlap one after the other become one galaxy.
+    without its extension), near-duplicates (also cropped, darker, noisier or from another survey,
+    but not rotated), those at the same position of the table, and FITS fields whose WCS overlap.
+    These relations chain: fields that overlap one after the other become one galaxy.
 
-    Every class and every number of objects (0, 1, 2 to 3, 4 to 7, ...) gives its share; an image
+    The split is stratified by class and by number of objects (0, 1, 2 to 3, 4 to 7, ...); an image
     counts for the rarest class on it, and difficult objects do not count.
 
-    Comparing the pixels takes 15 kB of memory an image, and a time that grows with the square of
-    their number: an hour or so for 100,000.  --no-twins leaves it out.
+    Comparing the pixels takes 15 kB of memory per image, and a time that grows with the square of
+    their number: about an hour for 100,000.  --no-near-duplicates skips it.
     """
     from ....annotations.source import AnnotationSource
     from ....console import STDERR
-    from ....datasets.split_lists import divide
+    from ....datasets.split_lists import SplitSettings, write_split
 
     if folds is not None and (test is not None or validation is not None):
         raise click.UsageError("--folds takes the place of --test and --validation.")
@@ -95,45 +97,47 @@ def command(
         raise click.UsageError("--test and --validation leave nothing to train on.")
     annotations = AnnotationSource(source, from_format, images=images, settings=settings)
     with STDERR.status("Looking for galaxies with several images"):
-        division = divide(
+        split = write_split(
             annotations,
             output,
-            test=test,
-            validation=validation,
-            folds=folds,
-            seed=seed,
-            identifiers=identifiers,
-            radius=radius,
-            twins=not no_twins,
+            SplitSettings(
+                test=test,
+                validation=validation,
+                folds=folds,
+                seed=seed,
+                identifiers=identifiers,
+                radius=radius,
+                near_duplicates=not no_near_duplicates,
+            ),
             overwrite=overwrite,
         )
-    _show(division)
+    _show(split)
     click.echo(output)
     name_failures(annotations.failures)
 
 
-def _show(division: Division) -> None:
+def _show(split: DatasetSplit) -> None:
     """Print the counts of each side and the galaxies that have several images."""
     from rich.table import Table
     from rich.text import Text
 
     from ....console import STDOUT
 
-    classes = sorted({name for counts in division.sides.values() for name in counts["classes"]})
+    classes = sorted({name for counts in split.sides.values() for name in counts["classes"]})
     table = Table("side")
     for name in ("images", "objects", "difficult", *(classes if len(classes) > 1 else ())):
         table.add_column(Text(name), justify="right")
-    for side, counts in division.sides.items():
+    for side, counts in split.sides.items():
         cells = [counts["images"], counts["objects"], counts["difficult"]]
         if len(classes) > 1:
             cells += [counts["classes"].get(name, 0) for name in classes]
         table.add_row(side, *(f"{cell:,}" for cell in cells))
     STDOUT.print(table)
-    if not division.galaxies:
-        STDOUT.print("Every image shows another galaxy.")
+    if not split.galaxies:
+        STDOUT.print("No galaxy is on two images.")
         return
-    STDOUT.print(f"{len(division.galaxies):,} galaxies have several images, kept together:")
-    for names in list(division.galaxies.values())[:_GALAXIES_SHOWN]:
+    STDOUT.print(f"{len(split.galaxies):,} galaxies have several images, kept together:")
+    for names in list(split.galaxies.values())[:_GALAXIES_SHOWN]:
         STDOUT.print(Text(f"  {', '.join(names)}"), overflow="ellipsis", no_wrap=True)
-    if len(division.galaxies) > _GALAXIES_SHOWN:
-        STDOUT.print(f"  ... and {len(division.galaxies) - _GALAXIES_SHOWN:,} more")
+    if len(split.galaxies) > _GALAXIES_SHOWN:
+        STDOUT.print(f"  ... and {len(split.galaxies) - _GALAXIES_SHOWN:,} more")

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 from galpipe.annotations import GALAXY10_SDSS
-from galpipe.datasets.labels import read_label_table
+from galpipe.datasets.label_tables import read_label_table
 from galpipe.datasets.votes.from_votes import TARGETS
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS
 from galpipe.pipeline.commands.annotations.from_votes import command

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from galpipe.datasets.near_duplicates import find_twins, fingerprint
+from galpipe.datasets.near_duplicates import find_near_duplicates, fingerprint
 from galpipe.errors import InputError
 
 SIDE = 160
@@ -43,24 +43,24 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_copy_is_the_only_twin(folder: Path, change: str) -> None:
-    cv2.imwrite(str(folder / "twin.jpg"), CHANGES[change](sky(3)))
+def test_a_changed_copy_is_the_only_near_duplicate(folder: Path, change: str) -> None:
+    cv2.imwrite(str(folder / "copy.jpg"), CHANGES[change](sky(3)))
     paths = sorted(folder.iterdir())
-    assert find_twins(paths) == [(3, 8)]
+    assert find_near_duplicates(paths) == [(3, 8)]
 
 
-def test_different_galaxies_are_no_twins(folder: Path) -> None:
-    assert find_twins(sorted(folder.iterdir())) == []
+def test_different_galaxies_are_no_near_duplicates(folder: Path) -> None:
+    assert find_near_duplicates(sorted(folder.iterdir())) == []
 
 
-def test_even_pictures_are_no_twins(tmp_path: Path) -> None:
+def test_even_pictures_are_no_near_duplicates(tmp_path: Path) -> None:
     for value in (0, 90, 255):
         cv2.imwrite(str(tmp_path / f"{value}.png"), np.full((50, 60), value, np.uint8))
-    assert find_twins(sorted(tmp_path.iterdir())) == []
+    assert find_near_duplicates(sorted(tmp_path.iterdir())) == []
 
 
-def test_no_pictures_have_no_twins() -> None:
-    assert find_twins([]) == []
+def test_no_pictures_have_no_near_duplicates() -> None:
+    assert find_near_duplicates([]) == []
 
 
 def test_a_fingerprint_correlates_fully_with_itself() -> None:
@@ -72,10 +72,10 @@ def test_a_fingerprint_correlates_fully_with_itself() -> None:
 def test_an_unreadable_picture_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("no picture")
     with pytest.raises(InputError, match=r"a\.jpg"):
-        find_twins([tmp_path / "a.jpg"])
+        find_near_duplicates([tmp_path / "a.jpg"])
 
 
-def test_the_same_objects_of_two_campaigns_are_twins(galpipe_data: Path) -> None:
+def test_the_same_objects_of_two_campaigns_are_near_duplicates(galpipe_data: Path) -> None:
     # The seven galaxies that Galaxy Zoo 1 and 2 share, by SDSS identifier; other scales and sizes.
     shared = {
         "587736916220182838": "100577",
@@ -90,4 +90,4 @@ def test_the_same_objects_of_two_campaigns_are_twins(galpipe_data: Path) -> None
     second = [galpipe_data / "gz2" / "images" / f"{name}.jpg" for name in shared.values()]
     others = sorted((galpipe_data / "gz2" / "images").iterdir())[:150]
     others = [path for path in others if path not in second]
-    assert find_twins([*first, *second, *others]) == [(k, k + 7) for k in range(7)]
+    assert find_near_duplicates([*first, *second, *others]) == [(k, k + 7) for k in range(7)]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS
-from galpipe.datasets.labels import read_label_table, read_vote_labels
+from galpipe.datasets.label_tables import read_label_table, read_vote_labels
 from galpipe.datasets.votes.from_votes import TARGETS, convert_votes, labels_from_votes, with_images
 from galpipe.datasets.votes.gz2_tree import GZ2_TREE
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS

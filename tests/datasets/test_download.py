@@ -15,7 +15,7 @@ from click.testing import Result
 
 from galpipe.datasets import download as fetch
 from galpipe.datasets.download import download
-from galpipe.datasets.galaxy10_sets import GALAXY10_SETS
+from galpipe.datasets.galaxy10 import GALAXY10_SETS
 from galpipe.errors import InputError, OutputError
 from galpipe.pipeline.commands.data import fetch as fetch_command
 
@@ -170,7 +170,7 @@ def test_without_a_network_the_command_says_what_to_do(
     monkeypatch.setattr(fetch, "GALAXY10_SETS", {"galaxy10_decals": known})
     done = galpipe_cli("data", "fetch", "galaxy10-decals", "-o", tmp_path)
     assert done.exit_code == 1
-    for text in ("Is there a network?", known.page, str(tmp_path / known.file), known.sha256):
+    for text in ("Check the network", known.page, str(tmp_path / known.file), known.sha256):
         assert text in done.output
 
 

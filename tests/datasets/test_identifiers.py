@@ -4,11 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.datasets.identifiers import Identities, read_identifiers
+from galpipe.datasets.identifiers import Identities, read_identifiers, table_positions
 from galpipe.errors import InputError
 
 NAMES = ["a.jpg", "spirals/b.png", "c.fits.gz"]
@@ -46,7 +47,7 @@ def test_names_with_and_without_extension_and_folders(tmp_path: Path) -> None:
         ("filename,ra,dec\na,ten,0\n", "line 2 has the ra 'ten'"),
         ("filename,ra,dec\na,nan,0\n", "line 2 has the ra"),
         ("filename,ra,dec\na,1,91\n", "line 2 has the dec '91'"),
-        ("filename,identifier\na,1\na.jpg,2\n", "line 3 says something else"),
+        ("filename,identifier\na,1\na.jpg,2\n", "line 3 contradicts an earlier line"),
         ("filename,identifier\na,1,2\n", "line 2 is not a row"),
     ],
 )
@@ -62,3 +63,23 @@ def test_nothing_but_our_error_comes_out(tmp_path: Path, content: bytes) -> None
     path.write_bytes(b"filename,identifier,ra,dec\na,1,2,3\n" + content)
     with suppress(InputError):
         read_identifiers(path, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec", "position"),
+    [
+        ("180.5", "-12.25", (180.5, -12.25)),
+        (0.0, 90.0, (0.0, 90.0)),
+        ("", "12", None),
+        ("12:00:00.1", "+01:00:00", None),
+        ("-1", "5", None),
+        ("20", "91", None),
+    ],
+)
+def test_a_position_is_a_place_on_the_sky(ra: object, dec: object, position: object) -> None:
+    assert table_positions(pd.DataFrame({"ra": [ra], "dec": [dec]})) == [position]
+
+
+@pytest.mark.parametrize("columns", [["filename"], ["filename", "ra"]])
+def test_without_both_columns_nothing_is_known(columns: list[str]) -> None:
+    assert table_positions(pd.DataFrame({name: ["1", "2"] for name in columns})) == [None, None]

@@ -1,0 +1,304 @@
+"""Read tables that label whole images: classes, class probabilities, or Galaxy Zoo votes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..annotations.classes import GALAXY10_DECALS
+from ..annotations.image_lookup import find_image
+from ..errors import InputError
+from ..files.safe_readers import read_bytes
+from .identifiers import table_positions
+from .labels import LabelledImage, Position
+from .votes.choice import class_shares
+from .votes.galaxy10 import GALAXY10_RULE, galaxy10_allowed
+from .votes.vote_table import read_votes
+
+__all__ = [
+    "GALAXY_ZOO_LABELS",
+    "parse_label",
+    "read_label_table",
+    "read_probability_table",
+    "read_vote_labels",
+    "read_vote_probabilities",
+]
+
+MAX_TABLE_BYTES = 2**30
+"""Size limit of a table: enough for the 8.7 million galaxies of Galaxy Zoo DESI."""
+
+GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
+    "elliptical": (2, 3, 4),
+    # The Kaggle label asked for "something odd" too: many of these are merging or disturbed.
+    "spiral": (0, 1, 5, 6, 7),
+    "spiral_clockwise": (5, 6, 7),
+    "spiral_anticlockwise": (5, 6, 7),
+    "edge_on": (8, 9),
+    "merger": (0, 1),
+    # A galaxy that is not a clear spiral may be any of the others: no information for training.
+    "non_spiral": (),
+    "dont_know": (),
+}
+"""Classes of `GALAXY10_DECALS` that a label of Galaxy Zoo 1 or of the Kaggle challenge allows."""
+
+_ROUNDING = 0.01
+"""Tolerance for the sum of rounded probabilities above one."""
+
+
+def read_label_table(
+    labels: str | Path,
+    images: str | Path,
+    class_names: Sequence[str] = GALAXY10_DECALS,
+) -> list[LabelledImage]:
+    """Read a table ``filename,label``.
+
+    A label is a class name, a class index, several of either separated by ``|`` (any of them may
+    be true), or, with the Galaxy10 DECaLS classes, a label of `GALAXY_ZOO_LABELS`.  Images with an
+    empty label, or one that allows no class, are left out.
+
+    Parameters
+    ----------
+    labels : str or Path
+        CSV with the columns ``filename`` (or ``file``) and ``label``, optionally ``ra`` and ``dec``
+        in degrees.
+    images : str or Path
+        Folder of the images; file names stay inside it and may lack the extension.
+    class_names : sequence of str
+        The classes in order.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the table.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, names an unknown class, or names an image that is missing or
+        outside the folder.
+    """
+    labels = Path(labels)
+    table = _read_csv(labels)
+    names = table[_file_column(table, labels, "'label'")]
+    if "label" not in table.columns:
+        raise InputError(f"{labels} lacks the column 'label'. Add it.")
+    rows = zip(names, table["label"], table_positions(table), strict=True)
+    parsed = [
+        (name, parse_label(label, class_names, f"{labels}, line {line}"), position)
+        for line, (name, label, position) in enumerate(rows, 2)
+    ]
+    found = [row for row in parsed if row[1]]
+    paths = _locate_images([name for name, _, _ in found], labels, images)
+    return [
+        LabelledImage(path, allowed, position=position)
+        for path, (_, allowed, position) in zip(paths, found, strict=True)
+    ]
+
+
+def read_probability_table(
+    table: str | Path, images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
+) -> list[LabelledImage]:
+    """Read a table of soft labels with a column for each class.
+
+    Parameters
+    ----------
+    table : str or Path
+        CSV with the column ``filename`` (or ``file``), a column of probabilities named after each
+        class, and optionally ``ra`` and ``dec`` in degrees.  A row sums to one, or to less if part
+        of the probability belongs to no class.  Images with a row of zeros are left out.
+    images : str or Path
+        Folder of the images; the table may leave out their extension.
+    class_names : sequence of str
+        The classes in order.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the table.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read or lacks a class, a row does not hold probabilities, or an
+        image is missing or outside the folder.
+    """
+    table = Path(table)
+    content = _read_csv(table)
+    names = content[_file_column(content, table, "a column for each class")]
+    if lacking := [name for name in class_names if name not in content.columns]:
+        raise InputError(
+            f"{table} lacks {len(lacking)} of the {len(class_names)} classes, first "
+            f"{lacking[0]!r}. Give each class a column of its name."
+        )
+    columns = [pd.to_numeric(content[name], errors="coerce") for name in class_names]
+    values = np.stack(columns, axis=1).astype(np.float64)
+    wrong = ~((values >= 0).all(axis=1) & (values.sum(axis=1) <= 1 + _ROUNDING))
+    if wrong.any():
+        raise InputError(
+            f"{table}, line {int(wrong.argmax()) + 2} does not hold probabilities from 0 to 1 that "
+            f"sum to one at most ({int(wrong.sum())} such rows). Correct or remove them."
+        )
+    unnamed = [""] * len(names)
+    return _soft(list(names), values, unnamed, table_positions(content), table, images)
+
+
+def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImage]:
+    """Read a table of Galaxy Zoo votes as labels of `GALAXY10_DECALS`, by `galaxy10_allowed`.
+
+    Parameters
+    ----------
+    votes : str or Path
+        Table as `read_votes` takes it.
+    images : str or Path
+        Folder of the images; the table may leave out their extension.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the table, without the galaxies whose votes allow no class.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, or an image is missing or outside the folder.
+    """
+    table = read_votes(votes)
+    allowed = galaxy10_allowed(table.shares)
+    table = table.only([bool(classes) for classes in allowed])
+    paths = _locate_images(table.names, votes, images)
+    return [
+        LabelledImage(path, classes, identifier, position=position)
+        for path, classes, identifier, position in zip(
+            paths, filter(None, allowed), table.identifiers, table.positions, strict=True
+        )
+    ]
+
+
+def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[LabelledImage]:
+    """Read a table of Galaxy Zoo votes as soft labels of `GALAXY10_DECALS`.
+
+    A probability is the product of the vote shares along the way to the class (`class_shares`).
+
+    Parameters
+    ----------
+    votes : str or Path
+        Table as `read_votes` takes it.
+    images : str or Path
+        Folder of the images; the table may leave out their extension.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the table, without the galaxies of which no vote leads to a class.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, or an image is missing or outside the folder.
+    """
+    table = read_votes(votes)
+    values = class_shares(GALAXY10_RULE, table.shares, len(GALAXY10_DECALS))
+    return _soft(table.names, values, table.identifiers, table.positions, votes, images)
+
+
+def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int, ...]:
+    """Return the classes that a label allows, ascending, as described in `read_label_table`.
+
+    Parameters
+    ----------
+    label : str
+        The label.
+    class_names : sequence of str
+        The classes in order.
+    where : str
+        Place of the label, for the error message.
+
+    Raises
+    ------
+    InputError
+        If the label is unknown.
+    """
+    meanings = _meanings(tuple(class_names))
+    allowed: set[int] = set()
+    for part in filter(None, (p.strip() for p in label.split("|"))):
+        if part in meanings:
+            allowed.update(meanings[part])
+        elif part.isdecimal() and len(part) < 10 and int(part) < len(class_names):
+            allowed.add(int(part))
+        else:
+            raise InputError(
+                f"{where}: unknown label {part[:60]!r}. Use one of: {', '.join(meanings)}, "
+                f"or an index from 0 to {len(class_names) - 1}."
+            )
+    return tuple(sorted(allowed))
+
+
+@cache
+def _meanings(class_names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    meanings: dict[str, tuple[int, ...]] = {n: (index,) for index, n in enumerate(class_names)}
+    if class_names == GALAXY10_DECALS:
+        meanings.update(GALAXY_ZOO_LABELS)
+    return meanings
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Return the cells of a CSV file as text."""
+    content = io.BytesIO(read_bytes(path, MAX_TABLE_BYTES))
+    try:
+        return pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read the label table {path}: {error}") from error
+
+
+def _file_column(table: pd.DataFrame, path: Path, others: str) -> str:
+    """Return the name of the column of file names."""
+    for column in ("filename", "file"):
+        if column in table.columns:
+            return column
+    raise InputError(
+        f"{path} has the columns {', '.join(map(str, table.columns))[:200]}; "
+        f"it needs 'filename' and {others}."
+    )
+
+
+def _locate_images(names: Sequence[str], table: str | Path, images: str | Path) -> list[Path]:
+    """Return the images that a table names; a missing one raises InputError."""
+    if not Path(images).is_dir():
+        raise InputError(f"{images} is not a folder; {table} needs its images there.")
+    found = [(name, find_image(images, name)) for name in names]
+    missing = [name for name, path in found if path is None]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(found)} images that {table} names are not in {images}, "
+            f"first {missing[0]!r}. Add them or remove their rows."
+        )
+    return [path for _, path in found if path is not None]
+
+
+def _soft(
+    names: Sequence[str],
+    values: NDArray[np.float64],
+    identifiers: Sequence[str],
+    positions: Sequence[Position | None],
+    table: str | Path,
+    images: str | Path,
+) -> list[LabelledImage]:
+    """Return the images whose class probabilities, shape (N, C), are not all zero."""
+    kept = np.flatnonzero(values.any(axis=1)).tolist()
+    paths = _locate_images([names[row] for row in kept], table, images)
+    return [
+        LabelledImage(
+            path,
+            tuple(np.flatnonzero(values[row]).tolist()),
+            identifiers[row],
+            tuple(values[row].tolist()),
+            positions[row],
+        )
+        for path, row in zip(paths, kept, strict=True)
+    ]
