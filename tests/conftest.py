@@ -40,18 +40,6 @@ def galpipe_data() -> Path:
     return path
 
 
-@pytest.fixture
-def galpipe_cli() -> Callable[..., Result]:
-    """Run the command line within this process."""
-
-    from galpipe.pipeline.cli import cli
-
-    def call(*arguments: Any) -> Result:
-        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
-
-    return call
-
-
 @pytest.fixture(scope="session")
 def tiny_detector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle of a detector that boxes what is brighter than half, 16 pixels at a time."""
