@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .camera import SKY_NOISE, smoothed_noise
 from .edge_on import edge_on_with_bulge, edge_on_without_bulge
+from .galaxy_light import BOX_LEVEL
 from .grid import Grid
 from .interacting import disturbed, merging
 from .profiles import FWHM, blurred
@@ -39,8 +40,6 @@ RECIPES: tuple[Recipe, ...] = (
 
 SMOOTHING = 1.0
 """Width (sigma, pixels) of the Gaussian that smooths the grey image before the isophote."""
-ISOPHOTE_NOISE = 6.0
-"""Level of the isophote that a box encloses, in units of the noise of the smoothed grey image."""
 # The mean of three bands of equal noise keeps 1 / sqrt(3) of it.
 _GREY_NOISE = smoothed_noise(SMOOTHING) / math.sqrt(3)
 
@@ -76,12 +75,18 @@ class GalaxyStamp:
     pixels : ndarray
         Shape (size, size, 3), float32: nanomaggies in i, r, g, blurred by the atmosphere.
     left, top : int
-        Pixel of the field where the stamp's first pixel lies; may be negative.
+        Pixel of the field at which the stamp begins; may be negative.
     """
 
     pixels: Image
     left: int
     top: int
+
+    @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """Pixel edges of the stamp in the field: ``xmin, ymin, xmax, ymax``."""
+        height, width = self.pixels.shape[:2]
+        return self.left, self.top, self.left + width, self.top + height
 
 
 def draw_galaxy(
@@ -159,7 +164,7 @@ def visible(pixels: Image) -> NDArray[np.bool_]:
     pixels : ndarray of float32, shape (H, W, 3)
         Nanomaggies in i, r, g, without noise.
     """
-    return grey(pixels) > ISOPHOTE_NOISE
+    return grey(pixels) > BOX_LEVEL
 
 
 def _window(grid: Grid) -> Image:

@@ -12,86 +12,62 @@ from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import iou
 from ..imaging.background import background, extent, isophote, noise_level, smoothed_grey
 
-__all__ = ["BOX_LEVEL", "GalaxyLight", "cut_galaxies", "seeing"]
-
-# Peaks that are clear of the noise and not flattened by the 8 bits, alone on so many pixels.
-_CLEAR, _BRIGHTEST, _ALONE = 10.0, 150.0, 11
-_FEWEST = 3
-# Galaxies and blends are broader than stars: the share of the peaks that are sharper than a star.
-_SHARPEST_SHARE = 25.0
-# The grey picture was smoothed by one pixel before.
-_SMOOTHED = 1.0
-
-
-def seeing(rgb: NDArray[np.uint8]) -> float | None:
-    """Measure the point spread function of a picture.
-
-    At the peak of a Gaussian of standard deviation s the second derivatives are -1/s**2 of its
-    height, whatever the height and the sky beside it.
-
-    Parameters
-    ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-
-    Returns
-    -------
-    float or None
-        Standard deviation, pixels; None if the picture shows too few stars.
-    """
-    grey = smoothed_grey(rgb)
-    sky, noise = noise_level(grey)
-    light = grey - sky
-    peaks = (light >= cv2.dilate(light, np.ones((_ALONE, _ALONE)))) & (light < _BRIGHTEST)
-    peaks &= light > _CLEAR * noise
-    peaks[[0, -1]] = peaks[:, [0, -1]] = False
-    y, x = np.nonzero(peaks)
-    centre = light[y, x]
-    around = light[y, x + 1] + light[y, x - 1] + light[y + 1, x] + light[y - 1, x]
-    curvature = (4 * centre - around) / (2 * centre)
-    variances = 1 / curvature[curvature > 0]
-    if len(variances) < _FEWEST:
-        return None
-    variance = float(np.percentile(variances, _SHARPEST_SHARE))
-    return float(np.sqrt(max(variance - _SMOOTHED**2, 0.0)))
-
+__all__ = [
+    "BOX_LEVEL",
+    "GalaxyLight",
+    "box_mask",
+    "cut_galaxies",
+    "isophote_of_box",
+    "rescale_light",
+    "seeing",
+]
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 BOX_LEVEL = 6.0
-"""Level of the isophote that a box encloses, over the noise of the smoothed grey picture."""
+"""Level of the isophote that a box encloses, over the noise of the smoothed grey image."""
 
-# A galaxy whose own isophote is not the box that a person left it touches something else.
-_FAITHFUL = 0.6
-# Share of its area that may shine as brightly outside of the box.
+# Least IoU of the annotated box and the box of the isophote: other galaxies touch a neighbour.
+_LEAST_IOU = 0.6
+# Largest area outside the box above the level of the isophote, relative to its area.
 _ATTACHED = 0.05
-# In longer sides of the box: the room about it that is cut out, the room in which a source that
-# hangs on to the galaxy spoils it, and the width at which its faintest light is smoothed.
+# In longer sides of the box: the margin that is cut out, the margin in which a connected source
+# spoils the galaxy, and the width of the smoothing of the faintest light.
 _ROOM, _NEAR, _WIDE = 0.5, 0.2, 0.03
-# Over the noise: the outline of neighbours, and the faintest light in the smoothed picture.
+# Over the noise: the outline of neighbours, and the faintest light in the smoothed image.
 _OUTLINE, _FAINTEST = 4.0, 1.0
 _NOTHING = 0.002
 # Over the noise: light is kept as it is above the one level, and smoothed below the other.
 _SURE, _LOST = 8.0, 2.0
 
+# Stars: peaks this far above the noise, below the compressed levels of 8-bit images, and the only
+# ones on this many pixels.
+_STAR_NOISE, _BRIGHTEST_STAR, _ISOLATED = 10.0, 150.0, 11
+_FEWEST_STARS = 3
+# Percentile of the widths of the peaks: galaxies and blends are wider than stars.
+_SHARPEST_SHARE = 25.0
+# Smoothing of the grey image, pixels.
+_SMOOTHING = 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class GalaxyLight:
-    """One galaxy, free of everything else.
+    """The light of one galaxy alone.
 
     Attributes
     ----------
     light : ndarray of float32, shape (h, w, 3)
-        Counts of an 8-bit picture above the sky; zero at the edges.
+        Levels of an 8-bit image above the sky; zero at the edges.
     side : float
         Longer side of its annotated box, pixels.
     label : str
         Class of the box.
     seeing : float
-        Standard deviation of the picture's point spread function, pixels; 0 where the picture has
-        too few stars to tell.
+        Standard deviation of the point spread function, pixels; 0 if the image has too few stars
+        to measure it.
     source : str
-        File name of the picture.
+        File name of the image.
     """
 
     light: Image
@@ -102,18 +78,18 @@ class GalaxyLight:
 
 
 def cut_galaxies(name: str, rgb: NDArray[np.uint8], annotated: AnnotatedImage) -> list[GalaxyLight]:
-    """Cut the galaxies that stand clear of their neighbours and of the edges of a picture.
+    """Cut out the galaxies that are clear of neighbours and of the edges of an image.
 
-    The sky is subtracted in each colour, neighbours are blanked, and where the galaxy sinks into
-    the noise its light is smoothed, so that it brings next to no noise to where it is pasted.
+    The sky is subtracted in each colour, neighbours are blanked, and light near the noise is
+    smoothed, so that a pasted galaxy adds hardly any noise.
 
     Parameters
     ----------
     name : str
-        File name of the picture.
+        File name of the image.
     rgb : ndarray of uint8, shape (H, W, 3)
     annotated : AnnotatedImage
-        The boxes; difficult and truncated ones are left out.
+        Its boxes; difficult and truncated ones are left out.
 
     Returns
     -------
@@ -149,11 +125,11 @@ def _cut(light: Image, grey: Image, noise: float, box: ObjectBox) -> Image | Non
         return None
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     window = grey[y0:y1, x0:x1] / np.float32(noise)
-    inside = _rectangle(window, _grown(box, 0.0), (x0, y0))
-    near = _rectangle(window, _grown(box, _NEAR * side), (x0, y0))
-    own = isophote(np.where(inside, window, np.float32(0)), BOX_LEVEL)
     edges = np.array(box.edges) - (x0, y0, x0, y0)
-    if iou([extent(own)], [edges])[0, 0] < _FAITHFUL:
+    inside = box_mask(window.shape, edges)
+    near = box_mask(window.shape, np.array(_grown(box, _NEAR * side)) - (x0, y0, x0, y0))
+    own = isophote_of_box(np.where(inside, window, np.float32(0)), edges, BOX_LEVEL, _LEAST_IOU)
+    if own is None:
         return None
     outlined = window > _OUTLINE
     whole = _connected(outlined & near, own)
@@ -162,11 +138,11 @@ def _cut(light: Image, grey: Image, noise: float, box: ObjectBox) -> Image | Non
     if (whole & rim).any() or attached.sum() > _ATTACHED * own.sum():
         return None
     reach = max(1.5, 0.04 * side)
-    # What is above the outline and never sure is noise on the outskirts.
+    # Regions above the outline without a bright pixel are noise on the outskirts.
     others = _connected(outlined & ~whole, window > _SURE)
     others = cv2.dilate(others.astype(np.uint8), _disc(1.5 * reach)) > 0
     smooth = cv2.GaussianBlur(window, (0, 0), max(1.0, _WIDE * side))
-    # Opened, for threads of noise hang on to the faintest isophote.
+    # Opened, to remove threads of noise from the faintest isophote.
     broad = cv2.morphologyEx((smooth > _FAINTEST).astype(np.uint8), cv2.MORPH_OPEN, _disc(reach))
     faint = _connected(((broad > 0) | whole) & ~others, own)
     margin = int(np.ceil(2 * reach))
@@ -178,8 +154,68 @@ def _cut(light: Image, grey: Image, noise: float, box: ObjectBox) -> Image | Non
     return cut[top:bottom, left:right].copy()
 
 
+def box_mask(shape: tuple[int, ...], edges: NDArray[np.float64]) -> Mask:
+    """Return the mask of the pixels that a box touches.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the image.
+    edges : ndarray, shape (4,)
+        Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
+    """
+    mask = np.zeros(shape, bool)
+    left, top = np.maximum(np.floor(edges[:2]).astype(int), 0)
+    right, bottom = np.ceil(edges[2:]).astype(int)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def isophote_of_box(
+    inside: Image, edges: NDArray[np.float64], level: float, least_iou: float
+) -> Mask | None:
+    """Return the isophote of the object in a box, or None if the box is not its own.
+
+    Parameters
+    ----------
+    inside : ndarray of float32, shape (H, W)
+        Smoothed grey image above the sky, zero outside the box.
+    edges : ndarray of float64, shape (4,)
+        Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
+    level : float
+        Level of the isophote.
+    least_iou : float
+        Least IoU of the box and the isophote's extent.
+    """
+    own = isophote(inside, level)
+    return own if iou([extent(own)], [edges])[0, 0] >= least_iou else None
+
+
+def rescale_light(light: Image, scale: float, blur: float, border: int) -> Image:
+    """Resample the light of an object and blur it.
+
+    Parameters
+    ----------
+    light : ndarray of float32, shape (h, w, 3)
+    scale : float
+        Pixels of the result per pixel of the light.
+    blur : float
+        Standard deviation of the blur, pixels of the result.
+    border : int
+        Width of the border that is added for the blur, pixels of the result.
+    """
+    height, width = (max(round(length * scale), 3) for length in light.shape[:2])
+    shrinks = scale < 1
+    resized = cv2.resize(
+        light, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    around = (border, border, border, border)
+    framed = cv2.copyMakeBorder(resized, *around, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(cv2.GaussianBlur(framed, (0, 0), blur), np.float32)
+
+
 def _without_noise(light: Image, window: Image, known: Mask, side: float) -> Image:
-    """Smooth the light where it is faint; what is not known has no part in it."""
+    """Smooth the light where it is faint, without the pixels of neighbours."""
     width = max(1.5, 1.5 * _WIDE * side)
     weight = known.astype(np.float32)
     shared = cv2.GaussianBlur(weight, (0, 0), width)
@@ -195,13 +231,6 @@ def _grown(box: ObjectBox, margin: float) -> tuple[int, int, int, int]:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _rectangle(window: Image, edges: tuple[int, int, int, int], corner: tuple[int, int]) -> Mask:
-    mask = np.zeros(window.shape, bool)
-    left, top = (max(edges[axis] - corner[axis], 0) for axis in (0, 1))
-    mask[top : edges[3] - corner[1], left : edges[2] - corner[0]] = True
-    return mask
-
-
 def _connected(mask: Mask, seed: Mask) -> Mask:
     """Return the regions of a mask that a seed lies in."""
     _, regions = cv2.connectedComponents(mask.astype(np.uint8))
@@ -211,3 +240,37 @@ def _connected(mask: Mask, seed: Mask) -> Mask:
 def _disc(radius: float) -> NDArray[np.uint8]:
     side = 2 * int(np.ceil(radius)) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def seeing(rgb: NDArray[np.uint8]) -> float | None:
+    """Measure the width of the point spread function of an image from its stars.
+
+    The second derivatives of a Gaussian of standard deviation s at its peak are -1/s**2 of its
+    height.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+
+    Returns
+    -------
+    float or None
+        Standard deviation, pixels; None if the image has too few stars.
+    """
+    grey = smoothed_grey(rgb)
+    sky, noise = noise_level(grey)
+    light = grey - sky
+    peaks = (light >= cv2.dilate(light, np.ones((_ISOLATED, _ISOLATED)))) & (
+        light < _BRIGHTEST_STAR
+    )
+    peaks &= light > _STAR_NOISE * noise
+    peaks[[0, -1]] = peaks[:, [0, -1]] = False
+    y, x = np.nonzero(peaks)
+    centre = light[y, x]
+    around = light[y, x + 1] + light[y, x - 1] + light[y + 1, x] + light[y - 1, x]
+    curvature = (4 * centre - around) / (2 * centre)
+    variances = 1 / curvature[curvature > 0]
+    if len(variances) < _FEWEST_STARS:
+        return None
+    variance = float(np.percentile(variances, _SHARPEST_SHARE))
+    return float(np.sqrt(max(variance - _SMOOTHING**2, 0.0)))

@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging.background import extent, isophote, noise_level, smoothed_grey
-from .galaxy_light import BOX_LEVEL, GalaxyLight, seeing
+from .galaxy_light import BOX_LEVEL, GalaxyLight, rescale_light, seeing
+from .grid import overlap
 
 __all__ = ["PastedFrame", "PastedGalaxy", "RescaledGalaxy", "paste_galaxies", "rescale_galaxy"]
 
 Image = NDArray[np.float32]
 
 
-# Most that a galaxy is enlarged, for its picture holds no finer detail.
+# Largest enlargement of a galaxy, whose image holds no finer detail.
 _ENLARGED = 1.25
-# How near the box comes to the side that was asked for, and in how many steps.
-_SIDE_OFF, _STEPS = 0.02, 6
+# Relative tolerance of the side of the box, and iterations to reach it.
+_TOLERANCE, _STEPS = 0.02, 6
 _GALAXIES_TRIED = 8
+# Range of the factors on the surface brightness: more distant galaxies are dimmer.
+_DIMMED = (0.5, 1.0)
+_PLACES_TRIED = 200
+# Largest share of a box that another may cover, and of a galaxy that may be outshone.
+_COVERED, _OUTSHONE = 0.2, 0.1
+_USUAL_SEEING = 1.5
+# Sky pixels are this many times the noise above the sky or less.
+_SKY_NOISE = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +40,15 @@ class RescaledGalaxy:
     Attributes
     ----------
     galaxy : GalaxyLight
-        What it was.
+        The galaxy before rescaling.
     light : ndarray of float32, shape (h, w, 3)
-        Counts above the sky.
+        Levels above the sky.
     visible : ndarray of bool, shape (h, w)
-        What of it is inside its isophote.
+        Mask of the pixels inside its isophote.
     edges : ndarray, shape (4,)
-        The box of the isophote in these pixels.
+        Box of the isophote: pixel edges, 0-based, half-open.
     scale : float
-        These pixels per pixel of the picture that it was cut from.
+        Pixels per pixel of the image that it was cut from.
     """
 
     galaxy: GalaxyLight
@@ -63,7 +71,7 @@ def rescale_galaxy(
     level: float,
     rng: np.random.Generator,
 ) -> RescaledGalaxy | None:
-    """Draw a galaxy, turn and mirror it, and find the scale at which its box has a given side.
+    """Choose a galaxy, rotate and reflect it, and rescale it until its box has a given side.
 
     Parameters
     ----------
@@ -71,18 +79,18 @@ def rescale_galaxy(
     side : float
         Longer side of the box, pixels of the frame.
     gain : float
-        Share of its surface brightness that the galaxy keeps.
+        Factor on the surface brightness.
     seeing : float
-        Standard deviation of the frame's point spread function, pixels; a galaxy that is sharper
-        is blurred to it.
+        Standard deviation of the frame's point spread function, pixels; sharper galaxies are
+        blurred to it.
     level : float
-        Of the isophote that the box encloses, counts of the smoothed grey picture.
+        Level of the isophote that the box encloses, in the smoothed grey image.
     rng : Generator
 
     Returns
     -------
     RescaledGalaxy or None
-        None if none of the galaxies that were tried can be shown so: too faint, or too small.
+        None if all galaxies that were tried are too faint or too small.
     """
     large = [galaxy for galaxy in galaxies if galaxy.side * _ENLARGED >= side]
     for _ in range(_GALAXIES_TRIED if large else 0):
@@ -92,54 +100,37 @@ def rescale_galaxy(
         light = np.ascontiguousarray(turned) * np.float32(gain)
         scale = side / galaxy.side
         for _ in range(_STEPS):
-            shown = _show(galaxy, light, scale, seeing, level)
-            if abs(shown.side - side) <= max(1.0, _SIDE_OFF * side):
+            shown = _rescaled(galaxy, light, scale, seeing, level)
+            if abs(shown.side - side) <= max(1.0, _TOLERANCE * side):
                 return shown
-            # Less than all of it may be seen on another sky, and when it is dimmed.
+            # On another sky, and dimmed, less of the galaxy is visible.
             scale = min(scale * min(side / max(shown.side, 1.0), 2.0), _ENLARGED)
     return None
 
 
-def _show(
+def _rescaled(
     galaxy: GalaxyLight, light: Image, scale: float, seeing: float, level: float
 ) -> RescaledGalaxy:
-    height, width = (max(round(length * scale), 3) for length in light.shape[:2])
-    shrinks = scale < 1
-    small = cv2.resize(
-        light, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
     blur = float(np.sqrt(max(seeing**2 - (scale * galaxy.seeing) ** 2, 0.01)))
-    room = int(np.ceil(3 * blur)) + 1
-    small = cv2.copyMakeBorder(small, room, room, room, room, cv2.BORDER_CONSTANT, value=0)
-    small = np.asarray(cv2.GaussianBlur(small, (0, 0), blur), np.float32)
+    small = rescale_light(light, scale, blur, border=int(np.ceil(3 * blur)) + 1)
     visible = isophote(smoothed_grey(small), level)
     return RescaledGalaxy(galaxy, small, visible, np.array(extent(visible)), scale)
 
 
-# Share of its surface brightness that a galaxy keeps: those that are further away are dimmer.
-_DIMMED = (0.5, 1.0)
-_PLACES_TRIED = 200
-# Most of a box that another galaxy's may cover, and of a galaxy that may be outshone.
-_COVERED, _OUTSHONE = 0.2, 0.1
-_USUAL_SEEING = 1.5
-# What is further above the sky than so many times the noise is no noise.
-_SKY_NOISE = 3.0
-
-
 @dataclass(frozen=True)
 class PastedGalaxy:
-    """What was pasted.
+    """A pasted galaxy.
 
     Attributes
     ----------
     box : ObjectBox
         Encloses the isophote of its light, in pixels of the frame.
     source : str
-        File name of the picture that it was cut from.
+        File name of the image that it was cut from.
     scale : float
-        Pixels of the frame per pixel of that picture.
+        Pixels of the frame per pixel of that image.
     gain : float
-        Share of its surface brightness that was kept.
+        Factor on its surface brightness.
     """
 
     box: ObjectBox
@@ -150,13 +141,13 @@ class PastedGalaxy:
 
 @dataclass(frozen=True, eq=False)
 class PastedFrame:
-    """A frame with galaxies added.
+    """A frame with pasted galaxies.
 
     Attributes
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
     objects : tuple of ObjectBox
-        Everything annotated on the frame, and what was pasted.
+        Boxes of the frame and of the pasted galaxies.
     pasted : tuple of PastedGalaxy
     """
 
@@ -174,21 +165,21 @@ def paste_galaxies(
 ) -> PastedFrame:
     """Add a galaxy of each size to a frame.
 
-    A galaxy is turned, mirrored and rescaled until its box has the side that is asked for,
-    blurred to the seeing of the frame, dimmed, and added to the frame, whose sky and noise stay as
-    they are. Its box is the isophote at `BOX_LEVEL` times the noise of the frame's smoothed grey
-    picture, by which the frame was annotated, of its own light without noise.
+    A galaxy is rotated, reflected and rescaled until its box has the given side, blurred to the
+    seeing of the frame, dimmed, and added to the frame, whose sky and noise stay unchanged.  Its
+    box is the isophote of its own light at `BOX_LEVEL` times the noise of the smoothed grey image
+    of the frame.
 
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
     annotated : AnnotatedImage
-        What is on the frame already.
+        The frame's own boxes.
     galaxies : sequence of GalaxyLight
         At least one.
     sides : sequence of float
-        Longer sides of the boxes, pixels. The largest are placed first; a galaxy for which there
-        is no place clear of others and of bright stars is left out.
+        Longer sides of the boxes, pixels.  The largest are placed first; galaxies without a place
+        clear of others and of bright stars are left out.
     rng : Generator
 
     Returns
@@ -198,7 +189,7 @@ def paste_galaxies(
     grey = smoothed_grey(rgb)
     sky, noise = noise_level(grey)
     spread = seeing(rgb) or _USUAL_SEEING
-    # Difficult boxes are no obstacle: most are specks that nobody could judge.
+    # Difficult boxes are no obstacle: most are faint specks.
     taken = [box.edges for box in annotated.objects if not box.difficult]
     scene, light = grey - sky, np.zeros(rgb.shape, np.float32)
     pasted: list[PastedGalaxy] = []
@@ -210,7 +201,7 @@ def paste_galaxies(
             continue
         x, y = place
         height, width = shown.visible.shape
-        frame, part = _overlap((x, y, x + width, y + height), grey.shape)
+        frame, part = overlap((x, y, x + width, y + height), grey.shape)
         light[frame] += shown.light[part]
         scene[frame] += smoothed_grey(shown.light)[part]
         edges = shown.edges + np.array([x, y, x, y])
@@ -227,7 +218,7 @@ def _place(
     taken: Sequence[tuple[float, ...]],
     rng: np.random.Generator,
 ) -> tuple[int, int] | None:
-    """Find where a galaxy is in full view: the frame's x and y of the first pixel of its light."""
+    """Return a position for the first pixel of the light where the galaxy is unobstructed."""
     own = smoothed_grey(shown.light)
     left, top = shown.edges[:2]
     room = scene.shape[1] - (shown.edges[2] - left), scene.shape[0] - (shown.edges[3] - top)
@@ -239,7 +230,7 @@ def _place(
         if _most_covered(shown.edges + np.array([x, y, x, y]), boxes) > _COVERED:
             continue
         height, width = own.shape
-        frame, part = _overlap((x, y, x + width, y + height), scene.shape)
+        frame, part = overlap((x, y, x + width, y + height), scene.shape)
         outshone = (scene[frame] > own[part]) & shown.visible[part]
         if outshone.sum() <= _OUTSHONE * shown.visible.sum():
             return x, y
@@ -247,35 +238,22 @@ def _place(
 
 
 def _most_covered(edges: NDArray[np.float64], boxes: NDArray[np.float64]) -> float:
-    """Return the largest share of a box, or of another, that the two have in common."""
+    """Return the largest overlap of a box with others, relative to the smaller box."""
     low, high = np.maximum(edges[:2], boxes[:, :2]), np.minimum(edges[2:], boxes[:, 2:])
     shared = np.maximum(high - low, 0).prod(axis=1)
     smaller = np.minimum((edges[2:] - edges[:2]).prod(), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
     return float((shared / smaller).max(initial=0.0))
 
 
-def _overlap(
-    edges: tuple[int, int, int, int], shape: tuple[int, ...]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return where a window lies on a frame, and which part of the window lies there."""
-    x0, y0, x1, y1 = edges
-    left, top = max(x0, 0), max(y0, 0)
-    right, bottom = min(x1, shape[1]), min(y1, shape[0])
-    return (
-        (slice(top, bottom), slice(left, right)),
-        (slice(top - y0, bottom - y0), slice(left - x0, right - x0)),
-    )
-
-
 def _added(rgb: NDArray[np.uint8], light: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Add light to a picture whose black point has cut the lower half of the noise off."""
+    """Add light to an image whose black point has clipped the lower half of the noise."""
     frame = rgb.astype(np.float32)
     lit = (light > 0).any(axis=2)
     for band in range(3):
         plane = frame[:, :, band]
         level = float(np.median(plane[::3, ::3]))
         excess = plane[::3, ::3].ravel() - level
-        # The noise is as likely below the sky as above: what is cut off mirrors what is not.
+        # The noise is symmetric about the sky: replace clipped values by mirrored ones.
         spread = float(np.percentile(excess, 84))
         hidden = excess[(excess >= level) & (excess <= max(_SKY_NOISE * spread, level))]
         cut = lit & (plane <= 0)

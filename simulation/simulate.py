@@ -13,6 +13,7 @@ from ..annotations import GALAXY10_DECALS
 from ..imaging import Field
 from .camera import PIXEL_SCALE, observed
 from .galaxy import GalaxyPlan, GalaxyStamp, draw_galaxy
+from .grid import overlap
 from .stars import Spikes, add_star, draw_stars
 from .truth import SimulatedField, true_galaxy
 
@@ -202,19 +203,13 @@ def simulate_field(
 
 def _draw(light: Image, plans: list[GalaxyPlan], rng: np.random.Generator) -> list[GalaxyStamp]:
     """Add all galaxies to the light of the field, each from its own random stream."""
-    height, width = light.shape[:2]
     stamps = []
     for plan, stream in zip(plans, rng.spawn(len(plans)), strict=True):
         stamp = draw_galaxy(
             plan.class_id, plan.diameter, plan.x, plan.y, stream, redshift=plan.redshift
         )
-        size = stamp.pixels.shape[0]
-        left, right = max(0, -stamp.left), min(size, width - stamp.left)
-        top, bottom = max(0, -stamp.top), min(size, height - stamp.top)
-        if left < right and top < bottom:
-            light[stamp.top + top : stamp.top + bottom, stamp.left + left : stamp.left + right] += (
-                stamp.pixels[top:bottom, left:right]
-            )
+        in_light, in_stamp = overlap(stamp.edges, light.shape)
+        light[in_light] += stamp.pixels[in_stamp]
         stamps.append(stamp)
     return stamps
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from ..annotations import GALAXY10_DECALS, AnnotatedImage, ObjectBox
 from ..imaging import Field
+from ..imaging.background import extent
 from .camera import BANDS, magnitude
 from .galaxy import GalaxyPlan, GalaxyStamp, grey, visible
+from .grid import overlap
 from .stars import Star
 
 __all__ = ["LABEL", "SimulatedField", "TrueGalaxy", "annotate", "true_galaxy", "truth_table"]
@@ -103,32 +105,19 @@ def true_galaxy(plan: GalaxyPlan, stamp: GalaxyStamp, scene: Image) -> TrueGalax
     TrueGalaxy or None
         None if too little of the galaxy is visible.
     """
-    height, width = scene.shape[:2]
-    size = stamp.pixels.shape[0]
     seen = visible(stamp.pixels)
-    left, right = max(0, -stamp.left), min(size, width - stamp.left)
-    top, bottom = max(0, -stamp.top), min(size, height - stamp.top)
-    if left >= right or top >= bottom:
-        return None
-    inside = seen[top:bottom, left:right]
-    if not inside.any():
-        return None
-    columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
-    edges = (
-        float(stamp.left + left + columns[0]),
-        float(stamp.top + top + rows[0]),
-        float(stamp.left + left + columns[-1] + 1),
-        float(stamp.top + top + rows[-1] + 1),
-    )
-    longest = max(edges[2] - edges[0], edges[3] - edges[1])
+    in_scene, in_stamp = overlap(stamp.edges, scene.shape)
+    inside = seen[in_stamp]
+    xmin, ymin, xmax, ymax = extent(inside)
+    longest = max(xmax - xmin, ymax - ymin)
     if longest < SMALLEST_BOX:
         return None
-    around = scene[stamp.top + top : stamp.top + bottom, stamp.left + left : stamp.left + right]
-    own = grey(stamp.pixels)[top:bottom, left:right][inside]
-    outshone = bool(np.mean(grey(around)[inside] > 2 * own) > 0.5)
+    x, y = in_scene[1].start, in_scene[0].start
+    own = grey(stamp.pixels)[in_stamp][inside]
+    outshone = bool(np.mean(grey(scene[in_scene])[inside] > 2 * own) > 0.5)
     box = ObjectBox(
         LABEL,
-        *edges,
+        *(xmin + x, ymin + y, xmax + x, ymax + y),
         difficult=longest < CERTAIN_BOX or outshone,
         truncated=bool(seen.sum() > inside.sum()),
     )

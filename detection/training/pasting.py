@@ -1,4 +1,4 @@
-"""Cut real objects out of annotated images and paste them into others, where their box is known."""
+"""Cut objects out of annotated training images and paste them into tiles."""
 
 from __future__ import annotations
 
@@ -10,29 +10,33 @@ from numpy.typing import NDArray
 
 from ...imaging import iou
 from ...imaging.background import extent, isophote, noise_level, smoothed_grey
+from ...simulation.galaxy_light import (
+    BOX_LEVEL,
+    box_mask,
+    isophote_of_box,
+    rescale_light,
+)
 from .training_tiles import TrainingImage, TrainingTile
 
 __all__ = ["Donor", "cut_donors", "paste"]
 
-# The annotated boxes are isophotes at six times the noise of the smoothed grey image; the light
-# that is carried along reaches further out.
-_BOX_LEVEL = 6.0
+# Level over the noise down to which the light of an object is cut out; its box is at `BOX_LEVEL`.
 _OUTSKIRTS_LEVEL = 2.5
-# An object whose own isophote is not the box that it was given touches something else: not cut out.
-_FAITHFUL = 0.5
-# A pasted object smaller than this was shrunk until it looks like a star: undecided.
+# Least IoU of the annotated box and the box of the isophote: other objects touch a neighbour.
+_LEAST_IOU = 0.5
+# A smaller pasted object cannot be told from a star: undecided.
 _SMALLEST_PASTED = 16.0
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Donor:
-    """The light of one object, without its sky and its neighbours.
+    """The light of one object, without sky and neighbours.
 
     Attributes
     ----------
     light : ndarray of float32, shape (h, w, 3)
-        In 8-bit counts above the sky, fading to zero at the object's outskirts.
+        In 8-bit levels above the sky, fading to zero in the outskirts of the object.
     side : float
         Longer side of the object's box, pixels.
     class_id : int
@@ -47,7 +51,7 @@ class Donor:
 
 
 def cut_donors(images: list[TrainingImage], native: bool) -> list[Donor]:
-    """Cut every object that stands clear of its neighbours and of the image's edge.
+    """Cut out the objects that are clear of neighbours and of the edges of their image.
 
     Parameters
     ----------
@@ -86,15 +90,11 @@ def _cut(
     x1, y1 = np.ceil(box[2:] + margin).astype(int)
     if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
         return None
-    window = grey[y0:y1, x0:x1]
-    inner = np.zeros_like(window)
-    ix0, iy0 = np.maximum(np.floor(box[:2]).astype(int) - (x0, y0), 0)
-    ix1, iy1 = np.ceil(box[2:]).astype(int) - (x0, y0)
-    inner[iy0:iy1, ix0:ix1] = window[iy0:iy1, ix0:ix1]
-    own = extent(isophote(np.where(inner > 0, window, 0), _BOX_LEVEL * noise))
-    if iou([own], [box - np.array([x0, y0, x0, y0])])[0, 0] < _FAITHFUL:
+    window, edges = grey[y0:y1, x0:x1], box - np.array([x0, y0, x0, y0])
+    inside = np.where(box_mask(window.shape, edges), window, np.float32(0))
+    if isophote_of_box(inside, edges, BOX_LEVEL * noise, _LEAST_IOU) is None:
         return None
-    outskirts = isophote(inner, _OUTSKIRTS_LEVEL * noise).astype(np.float32)
+    outskirts = isophote(inside, _OUTSKIRTS_LEVEL * noise).astype(np.float32)
     reach = max(1.0, 0.03 * float((box[2:] - box[:2]).max()))
     soft = cv2.GaussianBlur(cv2.dilate(outskirts, np.ones((3, 3))), (0, 0), reach)
     light = image.rgb[y0:y1, x0:x1].astype(np.float32) - colour
@@ -109,7 +109,7 @@ def paste(
     gain: float,
     rng: np.random.Generator,
 ) -> TrainingTile:
-    """Add the light of an object to a tile, at a free place.
+    """Add the light of an object to a tile at a free place.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def paste(
     scale : float
         Pixels of the tile per pixel of the donor.
     blur : float
-        Standard deviation of the Gaussian that stands for the seeing, pixels of the tile.
+        Standard deviation of the Gaussian for the seeing, pixels of the tile.
     gain : float
         Factor on the light.
     rng : Generator
@@ -127,23 +127,17 @@ def paste(
     -------
     TrainingTile
         With the object and the box of its isophote; unchanged if there is no free place or the
-        object would sink into the noise.
+        object is too faint.
     """
     size = tile.image.shape[0]
-    light = np.rot90(donor.light, int(rng.integers(4)))
-    shape = (max(round(light.shape[1] * scale), 3), max(round(light.shape[0] * scale), 3))
-    light = cv2.resize(
-        light, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
-    border = int(np.ceil(3 * blur))
-    light = cv2.copyMakeBorder(light, border, border, border, border, cv2.BORDER_CONSTANT, value=0)
-    light = cv2.GaussianBlur(light * np.float32(gain), (0, 0), blur)
+    light = np.rot90(donor.light, int(rng.integers(4))) * np.float32(gain)
+    light = rescale_light(light, scale, blur, border=int(np.ceil(3 * blur)))
     height, width = light.shape[:2]
     if height >= size or width >= size:
         return tile
     grey = smoothed_grey(tile.image)
     _, noise = noise_level(grey)
-    own = np.array(extent(isophote(smoothed_grey(light), _BOX_LEVEL * noise)))
+    own = np.array(extent(isophote(smoothed_grey(light), BOX_LEVEL * noise)))
     if (own[2:] - own[:2]).max() < _SMALLEST_PASTED / 2:
         return tile
     for _ in range(_ATTEMPTS):
