@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError, OutputError
+from ..files.output_folder import refuse_existing
 from .annotation import AnnotatedImage
 from .collection import Collection
-from .convert import check_vacant
 from .formats.format import AnnotationFormat, WriteOptions
 from .formats.registry import format_named
 from .issues import FAULTS, Fault, FaultKind, box_faults, duplicates, small_boxes
@@ -100,7 +100,7 @@ def check(
     if goal is not None:
         if goal.resolve() == source.path.resolve():
             raise OutputError(f"{goal} is what is to be mended. Write the mended copy elsewhere.")
-        check_vacant(goal, form, overwrite=overwrite)
+        refuse_existing([goal], overwrite=overwrite, folders=not form.suffix)
     folder = None if source.images is None else source.images.folder
     result = Check(source.path, source.form, folder)
     examine = _Examiner(source, smallest)

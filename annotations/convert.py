@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import InputError, OutputError
+from ..files.output_folder import refuse_existing
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .formats.format import AnnotationFormat, Feature, WriteOptions
@@ -97,7 +98,7 @@ def convert(
     output = Path(output)
     if form.write is None:
         raise OutputError(f"{form.title} can be read, but not written.")
-    check_vacant(output, form, overwrite=overwrite)
+    refuse_existing([output], overwrite=overwrite, folders=not form.suffix)
     collection = Collection()
     found: Counter[Feature] = Counter()
     skipped = faulty = 0
@@ -148,27 +149,6 @@ def target_format(output: str | Path, name: str | None = None) -> AnnotationForm
         f"The name {Path(output).name} does not say which format to write. Name it with --to: "
         f"{', '.join(form.name for form in written)}."
     )
-
-
-def check_vacant(output: Path, form: AnnotationFormat, *, overwrite: bool) -> None:
-    """Refuse an output that exists, unless it may be replaced and is a file or folder as needed.
-
-    Raises
-    ------
-    OutputError
-        Says what is in the way.
-    """
-    if not output.exists() or (output.is_dir() and not form.suffix and not any(output.iterdir())):
-        return
-    if output.is_dir() == bool(form.suffix):
-        kind = f"a file NAME{form.suffix}" if form.suffix else "a folder"
-        raise OutputError(f"{output} is in the way: {form.title} is written to {kind}.")
-    if not overwrite:
-        what = "is not empty" if output.is_dir() else "exists already"
-        raise OutputError(
-            f"{output} {what}. Choose another output, or add --overwrite (in Python: "
-            "overwrite=True) to replace files of the same names."
-        )
 
 
 def _refuse_unknown(source: AnnotationSource, collection: Collection) -> None:

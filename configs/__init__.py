@@ -3,7 +3,7 @@
 from .architectures import ARCHITECTURES, Architecture
 from .augmentation import AffineAugmentation, Augmentation, SurveyAugmentation
 from .balance import BALANCES, Balance
-from .load import claim_folder, dump_config, load_config, preset
+from .load import claim_training_folder, dump_config, load_config, preset
 from .members import (
     ClassifierMember,
     CnnDesign,
@@ -50,7 +50,7 @@ __all__ = [
     "Split",
     "SurveyAugmentation",
     "Vgg16Member",
-    "claim_folder",
+    "claim_training_folder",
     "design_values",
     "dump_config",
     "load_config",

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, OutputError
 from ..files.atomic import atomic_path
+from ..files.output_folder import claim_folder
 
-__all__ = ["claim_folder", "dump_config", "load_config", "preset"]
+__all__ = ["claim_training_folder", "dump_config", "load_config", "preset"]
 
 Config = TypeVar("Config", bound=BaseModel)
 
+_RECORD = "config.yaml"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -92,30 +94,36 @@ def dump_config(config: BaseModel) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def claim_folder(folder: Path, config: BaseModel) -> None:
+def claim_training_folder(folder: Path, config: BaseModel) -> None:
     """Make the folder of a training with its settings, or check that it holds this training.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    config : BaseModel
+        The settings.
 
     Raises
     ------
     OutputError
         If the folder holds anything else, or cannot be made.
     """
-    record = folder / "config.yaml"
-    if record.is_file():
-        if not _records(record, config):
+
+    def status_of(place: Path) -> Literal["unfinished"] | None:
+        if not (place / _RECORD).is_file():
+            return None
+        if not _records(place / _RECORD, config):
             raise OutputError(
-                f"{folder}: holds a training with other settings (see its {record.name}); "
-                "choose another folder, or remove it"
+                f"{folder}: holds a training with other settings (see its {_RECORD}); choose "
+                "another folder, or remove it"
             )
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise OutputError(f"{folder}: is not empty and holds no training; choose another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error}") from error
-    with atomic_path(record) as beside:
-        beside.write_text(dump_config(config), encoding="utf-8")
+        return "unfinished"
+
+    record = claim_folder(folder, status_of) / _RECORD
+    if not record.is_file():
+        with atomic_path(record) as beside:
+            beside.write_text(dump_config(config), encoding="utf-8")
 
 
 def _records(record: Path, config: BaseModel) -> bool:

@@ -1,20 +1,23 @@
-"""The output folder: what is ours in it, and what must not be touched."""
+"""Claim output folders and files without losing what is there."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from ..errors import OutputError
 from .atomic import atomic_path
 
-__all__ = ["RECORD_NAME", "OutputFolder", "refuse_existing", "write_json"]
+__all__ = ["RECORD_NAME", "OutputFolder", "claim_folder", "refuse_existing", "write_json"]
 
 RECORD_NAME = "run.json"
 
-# What a run writes; nothing else is ever removed.  Trained models are kept: they are costly.
-_OURS = (
+Status: TypeAlias = Literal["unfinished", "complete"]
+
+# The outputs of a run; nothing else is ever removed.  Trained models are kept: they are costly.
+_RUN_FILES = (
     "catalogue.ecsv",
     "catalogue.csv",
     "predictions.csv",
@@ -25,6 +28,11 @@ _OURS = (
     "crops/*/*.png",
     "annotations/voc/*.xml",
     "annotations/coco.json",
+    "annotations/createml.json",
+    "annotations/csv.csv",
+    "annotations/ds9/*.reg",
+    "annotations/tfrecord/label_map.pbtxt",
+    "annotations/tfrecord/tfrecord-*.tfrecord",
     "annotations/yolo/classes.txt",
     "annotations/yolo/data.yaml",
     "annotations/yolo/labels/*.txt",
@@ -32,24 +40,87 @@ _OURS = (
 _MARK = "galpipe"
 
 
-class OutputFolder:
-    """A folder that one run writes into.
+def claim_folder(
+    folder: str | Path,
+    status_of: Callable[[Path], Status | None],
+    *,
+    overwrite: bool = False,
+    ours: Sequence[str] = (),
+) -> Path:
+    """Make an output folder, or check that an existing one may be written to.
 
-    A new or empty folder is taken as it is.  A folder that holds an earlier result is refused, or
-    with `overwrite` cleared of that result: of the files that a run writes, by their names, and of
-    nothing else.  A folder that holds other things is refused always.  An earlier run that got no
-    further than training does not count as a result: the next one goes on from there.
+    A new or empty folder is accepted.  A folder with an unfinished result is continued.  A folder
+    with a complete result is refused, or with `overwrite` cleared of that result.  A folder with
+    anything else is always refused.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder; made if missing.
+    status_of : callable
+        Returns the status of the result in a folder; None if there is none of ours.
+    overwrite : bool
+        Replace a complete result.
+    ours : sequence of str
+        Glob patterns of the files to remove before a result is written; nothing else is removed,
+        and no link is followed out of the folder.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder is refused or cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = sorted(entry.name for entry in folder.iterdir())
+        if not held:
+            return folder
+        status = status_of(folder)
+        if status is None:
+            raise OutputError(
+                f"{folder}: holds files that galpipe did not make ({', '.join(held[:3])}"
+                f"{', ...' if len(held) > 3 else ''}); choose another output folder"
+            )
+        if status == "complete" and not overwrite:
+            raise OutputError(
+                f"{folder}: holds an earlier result; choose another output folder, or add "
+                "--overwrite (in Python: overwrite=True) to replace it"
+            )
+        _remove(folder, ours)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be used as output folder: {error.strerror or error}. "
+            "Choose another one, or correct its permissions."
+        ) from error
+    return folder
+
+
+class OutputFolder:
+    """An output folder that a JSON record marks as ours; see `claim_folder`.
+
+    A result that got no further than training counts as unfinished.
 
     Parameters
     ----------
     path : str or Path
         The folder; made if missing.
     overwrite : bool
-        Whether an earlier result may be replaced.
+        Replace an earlier result.
     record : str
-        Name of the JSON file that marks the folder as ours.
+        Name of the record.
     ours : sequence of str
-        Patterns of the files that are cleared before the result is replaced.
+        Glob patterns of the files to remove before the result is replaced.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
 
     Raises
     ------
@@ -63,93 +134,114 @@ class OutputFolder:
         *,
         overwrite: bool = False,
         record: str = RECORD_NAME,
-        ours: Sequence[str] = _OURS,
+        ours: Sequence[str] = _RUN_FILES,
     ) -> None:
-        self.path = Path(path)
-        self._record = record
-        self._ours = ours
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._claim(overwrite)
-        except OSError as error:
-            raise OutputError(
-                f"{self.path}: cannot be used as output folder: {error.strerror or error}. "
-                "Choose another one, or mend its permissions."
-            ) from error
+        self.path = claim_folder(
+            path, lambda folder: _recorded_status(folder / record), overwrite=overwrite, ours=ours
+        )
         # Shows at once, and not after the first field, that the folder can be written.
         self.write_json(record, {"made_by": _MARK, "status": "started"})
 
     def write_text(self, name: str, text: str) -> Path:
-        """Write a text file of the folder, whole or not at all."""
+        """Write a text file into the folder, whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            Path inside the folder.
+        text : str
+            The content.
+        """
         goal = self.path / name
         with atomic_path(goal) as beside:
             beside.write_text(text, encoding="utf-8")
         return goal
 
     def write_json(self, name: str, content: object) -> Path:
-        """Write a JSON file of the folder, whole or not at all."""
+        """Write a JSON file into the folder, whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+            Path inside the folder.
+        content : object
+            What `json` can serialise.
+        """
         return write_json(self.path / name, content)
-
-    def _claim(self, overwrite: bool) -> None:
-        held = sorted(entry.name for entry in self.path.iterdir())
-        if not held:
-            return
-        status = _earlier_status(self.path / self._record)
-        if status is None:
-            raise OutputError(
-                f"{self.path}: holds files that galpipe did not make ({', '.join(held[:3])}"
-                f"{', ...' if len(held) > 3 else ''}); choose another output folder"
-            )
-        if status not in {"started", "training"} and not overwrite:
-            raise OutputError(
-                f"{self.path}: holds an earlier result; choose another output folder, or add "
-                "--overwrite (in Python: overwrite=True) to replace it"
-            )
-        self._clear()
-
-    def _clear(self) -> None:
-        home = self.path.resolve()
-        folders: set[Path] = set()
-        for pattern in self._ours:
-            for file in self.path.glob(pattern):
-                # A link may lead out of the folder, to what is not ours.
-                if home in file.resolve().parents:
-                    file.unlink()
-                    folders.update(file.resolve().parents)
-        inside = [folder for folder in folders if home in folder.parents]
-        for folder in sorted(inside, key=lambda found: len(found.parts), reverse=True):
-            if not any(folder.iterdir()):
-                folder.rmdir()
 
 
 def write_json(path: Path, content: object) -> Path:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : object
+        What `json` can serialise.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
     with atomic_path(path) as beside:
         beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
 
 
-def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool, folders: bool = False) -> None:
     """Refuse to replace files, unless that was asked for.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        What is to be written.
+    overwrite : bool
+        Accept files that exist, and folders that are not empty.
+    folders : bool
+        The paths are folders.
 
     Raises
     ------
     OutputError
-        If one exists and may not be replaced, or is no file.
+        If a path exists and may not be replaced, or is a folder where a file is written, or the
+        other way round.
     """
     for path in paths:
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder; name a file to write")
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path}: exists; choose another name, or add --overwrite")
+        if path.exists() and path.is_dir() != folders:
+            here, wanted = ("file", "folder") if folders else ("folder", "file")
+            raise OutputError(f"{path}: is a {here}; name a {wanted} to write")
+        if overwrite or not path.exists() or (folders and not any(path.iterdir())):
+            continue
+        state = "is not empty" if folders else "exists already"
+        raise OutputError(
+            f"{path}: {state}; choose another output, or add --overwrite (in Python: "
+            "overwrite=True) to replace it"
+        )
 
 
-def _earlier_status(record: Path) -> str | None:
-    """Return the status in an earlier record; None if there is none of ours."""
+def _recorded_status(record: Path) -> Status | None:
+    """Return the status in a record; None if there is none of ours."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
         return None
     if not isinstance(content, dict) or content.get("made_by") != _MARK:
         return None
-    return str(content.get("status", "complete"))
+    return "unfinished" if content.get("status") in ("started", "training") else "complete"
+
+
+def _remove(folder: Path, patterns: Sequence[str]) -> None:
+    """Remove the files of these patterns, and folders that are empty then."""
+    home = folder.resolve()
+    emptied: set[Path] = set()
+    for file in (file for pattern in patterns for file in folder.glob(pattern)):
+        # A link may lead out of the folder, to what is not ours.
+        if home in file.resolve().parents and not file.is_dir():
+            file.unlink()
+            emptied.update(file.resolve().parents)
+    inside = [found for found in emptied if home in found.parents]
+    for found in sorted(inside, key=lambda path: len(path.parts), reverse=True):
+        if not any(found.iterdir()):
+            found.rmdir()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from .._version import __version__
 from ..annotations import write_voc
-from ..errors import OutputError
 from ..files.atomic import atomic_path, write_png
+from ..files.output_folder import claim_folder
 from ..imaging import to_rgb
 from ..progress import Progress, track
 from .camera import BANDS, PIXEL_SCALE, SKY_NOISE, ZERO_POINT
@@ -36,41 +36,25 @@ _OURS = (
 
 
 def claim(folder: Path, *, overwrite: bool) -> None:
-    """Make sure that nothing is lost by writing here.
+    """Claim the folder of a simulation; its files tell an earlier one.
 
     Parameters
     ----------
     folder : Path
         A new or empty folder, or with `overwrite` one of an earlier simulation.
     overwrite : bool
-        Whether an earlier simulation may be replaced: its files are removed.
+        Remove an earlier simulation.
 
     Raises
     ------
     OutputError
         If the folder holds something else, or may not be replaced.
     """
-    try:
-        held = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be used as output folder: {error.strerror or error}. Choose another."
-        ) from error
-    if not held:
-        return
-    found = [file for pattern in _OURS for file in folder.glob(pattern) if file.is_file()]
-    if not found:
-        raise OutputError(
-            f"{folder}: holds files that galpipe did not make ({', '.join(held[:3])}"
-            f"{', ...' if len(held) > 3 else ''}); choose another output folder"
-        )
-    if not overwrite:
-        raise OutputError(
-            f"{folder}: holds an earlier simulation; choose another output folder, or add "
-            "--overwrite (in Python: overwrite=True) to replace it"
-        )
-    for file in found:
-        file.unlink()
+
+    def status_of(place: Path) -> Literal["complete"] | None:
+        return "complete" if any(True for ours in _OURS for _ in place.glob(ours)) else None
+
+    claim_folder(folder, status_of, overwrite=overwrite, ours=_OURS)
 
 
 # Steps per standard deviation of the noise. Two steps add 1 % to the noise (1 / sqrt(12) of a step,

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ..._version import __version__
 from ...classification.classifier import load_classifier
-from ...configs import ClassifierTraining, claim_folder
+from ...configs import ClassifierTraining, claim_training_folder
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
 from ...models import Manifest, Member, write_bundle
@@ -74,7 +74,7 @@ def train_classifier(
     """
     output = Path(output)
     check_members(config)
-    claim_folder(output, config)
+    claim_training_folder(output, config)
     if not can_convert():
         logger.warning("TensorFlow is not installed: the networks are trained, but not converted")
     console = Console()

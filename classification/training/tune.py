@@ -19,7 +19,7 @@ from ...configs import (
     ClassifierTraining,
     ClassifierTuning,
     CnnMember,
-    claim_folder,
+    claim_training_folder,
     design_values,
     dump_config,
     with_values,
@@ -116,7 +116,7 @@ def tune_classifier(config: ClassifierTuning, output: str | Path, trials: int = 
     """
     output = Path(output)
     design_values(config.start)
-    claim_folder(output, config)
+    claim_training_folder(output, config)
     finished = _read(output / _TRIALS)
     if len(finished) < trials:
         console = Console()

@@ -10,8 +10,9 @@ import pandas as pd
 
 from ...annotations.classes import GALAXY10_DECALS, GALAXY10_SDSS
 from ...annotations.image_lookup import find_image, image_stem
-from ...errors import InputError, OutputError
+from ...errors import InputError
 from ...files.atomic import atomic_path
+from ...files.output_folder import refuse_existing
 from .choice import class_shares
 from .galaxy10 import GALAXY10_RULE, galaxy10_allowed
 from .galaxy10_sdss import galaxy10_sdss_allowed
@@ -97,11 +98,7 @@ def convert_votes(
         If the output exists or cannot be written.
     """
     output = Path(output)
-    if output.exists() and not overwrite:
-        raise OutputError(
-            f"{output} exists already. Choose another output, or add --overwrite (in Python: "
-            "overwrite=True) to replace it."
-        )
+    refuse_existing([output], overwrite=overwrite)
     failures: list[InputError] = []
     votes = read_votes(source, failures.append)
     kept = votes if images is None else with_images(votes, images)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...configs import DetectorTraining, claim_folder
+from ...configs import DetectorTraining, claim_training_folder
 from ...errors import require
 from ...files.atomic import atomic_path
 from ...models.litert import available_cores
@@ -66,7 +66,7 @@ def train_detector(config: DetectorTraining, output: Path, progress: Progress = 
     # TensorFlow wants several machines to be introduced before anything else is computed.
     workplace = open_workplace(config)
     if workplace.is_chief:
-        claim_folder(output, config)
+        claim_training_folder(output, config)
     sources = read_sources(config)
     model = fit(config, sources, output, workplace, progress)
     bundle = output / config.name

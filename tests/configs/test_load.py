@@ -10,7 +10,7 @@ from galpipe.configs import (
     CnnDesign,
     DetectorTraining,
     RunConfig,
-    claim_folder,
+    claim_training_folder,
     dump_config,
     load_config,
 )
@@ -138,16 +138,16 @@ def test_the_input_must_fit_the_pyramid(tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_one_training(tmp_path: Path) -> None:
-    claim_folder(tmp_path / "out", RunConfig())
-    claim_folder(tmp_path / "out", RunConfig())
+    claim_training_folder(tmp_path / "out", RunConfig())
+    claim_training_folder(tmp_path / "out", RunConfig())
     assert load_config(tmp_path / "out" / "config.yaml", RunConfig) == RunConfig()
     (tmp_path / "out" / "config.yaml").write_text("detector: {model: ssd_mobilenet}")
-    claim_folder(tmp_path / "out", RunConfig())
+    claim_training_folder(tmp_path / "out", RunConfig())
     other = RunConfig.model_validate({"detector": {"score_threshold": 0.3}})
     with pytest.raises(OutputError, match="other settings"):
-        claim_folder(tmp_path / "out", other)
+        claim_training_folder(tmp_path / "out", other)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="no training"):
-        claim_folder(tmp_path / "taken", RunConfig())
+    with pytest.raises(OutputError, match="did not make"):
+        claim_training_folder(tmp_path / "taken", RunConfig())
     assert [file.name for file in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
