@@ -17,8 +17,7 @@ from ..errors import InputError
 from ..files.safe_readers import read_bytes
 from .identifiers import table_positions
 from .labels import LabelledImage, Position
-from .votes.choice import class_shares
-from .votes.galaxy10 import GALAXY10_RULE, galaxy10_allowed
+from .votes.class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed
 from .votes.vote_table import read_votes
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Turn tables of Galaxy Zoo votes into labels: classes, their probabilities, Kaggle's columns."""
+"""Convert tables of Galaxy Zoo votes to labels: classes, class probabilities, Kaggle's columns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from ...annotations.image_lookup import find_image, image_stem
 from ...errors import InputError
 from ...files.atomic import atomic_path
 from ...files.output_folder import refuse_existing
-from .choice import class_shares
-from .galaxy10 import GALAXY10_RULE, galaxy10_allowed
-from .galaxy10_sdss import galaxy10_sdss_allowed
-from .gz2_tree import GZ2_TREE
+from .class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed, galaxy10_sdss_allowed
+from .decision_trees import GZ2_TREE
 from .kaggle import to_kaggle
 from .vote_table import VoteTable, read_votes
 
@@ -28,29 +26,29 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "soft": GALAXY10_DECALS,
     "kaggle": (),
 }
-"""What votes can be turned into, and the classes that it speaks of."""
+"""Kinds of labels that votes can be converted to, and their classes."""
 
 
 @dataclass(frozen=True, eq=False)
 class VoteLabels:
-    """The account of `convert_votes`.
+    """Result of `convert_votes`.
 
     Attributes
     ----------
     kind : str
-        The survey whose votes they are.
+        Name of the survey.
     class_names : tuple of str
-        The classes that the table speaks of; none if it holds Kaggle's columns.
+        The classes of the labels; none for Kaggle's columns.
     galaxies : int
-        How many were read, whether they have a label or not.
+        Number of galaxies read, with or without a label.
     without_image : int
-        How many of them have no image in the folder.
+        Number of galaxies without an image in the folder.
     undecided : int
-        How many of the others have votes that decide nothing.
+        Number of the other galaxies whose votes give no label.
     table : DataFrame
-        What was written.
+        The labels written.
     failures : tuple of InputError
-        What of the votes was left out, being wrong.
+        Errors about invalid rows, which were left out.
     """
 
     kind: str
@@ -70,25 +68,25 @@ def convert_votes(
     images: str | Path | None = None,
     overwrite: bool = False,
 ) -> VoteLabels:
-    """Write the labels that a table of votes gives.
+    """Convert a table of votes to a table of labels.
 
     Parameters
     ----------
     source : str or Path
         Table as `read_votes` takes it.
     output : str or Path
-        CSV to write.
+        CSV file to write.
     target : str
         One of `TARGETS`, see `labels_from_votes`.
     images : str or Path, optional
         Folder of the images; galaxies without one in it are left out.
     overwrite : bool
-        Whether a file in the place of the output may be replaced.
+        Replace an existing output.
 
     Returns
     -------
     VoteLabels
-        The account of it.
+        The labels and counts.
 
     Raises
     ------
@@ -122,27 +120,27 @@ def convert_votes(
 
 
 def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
-    """Turn votes into a table of labels.
+    """Return votes as a table of labels.
 
     Parameters
     ----------
     votes : VoteTable
         The votes.
     target : str
-        One of `TARGETS`: ``galaxy10-decals`` and ``galaxy10-sdss`` give the columns ``filename``
-        and ``label``, the names of the classes that the votes leave open, separated by ``|``;
-        ``soft``, ``filename`` and the probability of each class of `GALAXY10_DECALS`;
-        ``kaggle``, ``GalaxyID`` and the 37 columns.
+        One of `TARGETS`.  ``galaxy10-decals`` and ``galaxy10-sdss`` give the columns ``filename``
+        and ``label``, the allowed classes separated by ``|``; ``soft`` gives ``filename`` and the
+        probability of each class of `GALAXY10_DECALS`; ``kaggle`` gives ``GalaxyID`` and the 37
+        columns.
 
     Returns
     -------
     DataFrame
-        In the order of the votes, without the galaxies whose votes decide nothing.
+        In the order of the votes, without the galaxies whose votes give no label.
 
     Raises
     ------
     InputError
-        If the survey did not ask what Kaggle's columns hold.
+        If the survey did not ask the questions of Kaggle's columns.
     ValueError
         If there is no such target.
     """
@@ -161,7 +159,7 @@ def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
 
 
 def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
-    """Keep the galaxies whose image is in a folder, and name them as they are named there.
+    """Return the votes of the galaxies whose image is in a folder, with their names there.
 
     Parameters
     ----------
@@ -173,7 +171,7 @@ def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
     Raises
     ------
     InputError
-        If there is no such folder, or a name leads out of it.
+        If the folder is missing, or a name leads out of it.
     """
     folder = Path(images)
     if not folder.is_dir():

@@ -15,8 +15,8 @@ from galpipe.datasets.label_tables import (
     read_vote_probabilities,
 )
 from galpipe.datasets.labels import LabelledImage
+from galpipe.datasets.votes.decision_trees import GZ2_TREE
 from galpipe.datasets.votes.from_votes import convert_votes
-from galpipe.datasets.votes.gz2_tree import GZ2_TREE
 from galpipe.errors import InputError
 
 CLASSES = ("red", "green")

@@ -7,11 +7,10 @@ import pytest
 
 from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS
 from galpipe.datasets.label_tables import read_label_table, read_vote_labels
+from galpipe.datasets.votes.decision_trees import GZ2_TREE
 from galpipe.datasets.votes.from_votes import TARGETS, convert_votes, labels_from_votes, with_images
-from galpipe.datasets.votes.gz2_tree import GZ2_TREE
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS
-from galpipe.datasets.votes.kinds import VOTE_KINDS
-from galpipe.datasets.votes.vote_table import VoteTable, read_votes
+from galpipe.datasets.votes.vote_table import VOTE_KINDS, VoteTable, read_votes
 from galpipe.errors import InputError, OutputError
 
 COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.decision_trees import GZ2_TREE
 from galpipe.datasets.votes.kaggle import (
     KAGGLE_COLUMNS,
+    find_inconsistent,
     from_kaggle,
-    kaggle_fault,
-    kaggle_faulty,
     to_kaggle,
 )
 
@@ -97,7 +96,7 @@ def test_a_galaxy_worked_out_by_hand() -> None:
     }
     assert shares[list(expected)].to_dict() == pytest.approx(expected)
     pd.testing.assert_frame_equal(to_kaggle(from_kaggle(golden())), golden())
-    assert not kaggle_faulty(golden()).any()
+    assert not find_inconsistent(golden())[0].any()
 
 
 @settings(max_examples=30)
@@ -110,7 +109,7 @@ def test_the_37_columns_obey_the_tree(shares: pd.DataFrame) -> None:
     assert total(values, 6) == pytest.approx(1)
     for question, leading in LED_BY.items():
         assert total(values, question) == pytest.approx(values[leading].iloc[0].sum())
-    assert not kaggle_faulty(values).any()
+    assert not find_inconsistent(values)[0].any()
 
 
 @settings(max_examples=30)
@@ -132,7 +131,7 @@ def test_there_and_back(shares: pd.DataFrame) -> None:
                 .all(axis=None)
             )
     np.testing.assert_allclose(to_kaggle(again), values, atol=1e-12)
-    assert not kaggle_faulty(values).any()
+    assert not find_inconsistent(values)[0].any()
 
 
 @pytest.mark.parametrize(
@@ -147,15 +146,15 @@ def test_there_and_back(shares: pd.DataFrame) -> None:
 )
 def test_what_breaks_the_rule_is_found(cells: dict[str, float], fault: str) -> None:
     both = pd.concat([golden(), golden().assign(**cells)], ignore_index=True)
-    assert kaggle_faulty(both).tolist() == [False, True]
-    assert fault in kaggle_fault(both)
-    assert kaggle_fault(golden()) == ""
+    assert find_inconsistent(both)[0].tolist() == [False, True]
+    assert fault in find_inconsistent(both)[1]
+    assert find_inconsistent(golden())[1] == ""
 
 
 @pytest.mark.parametrize("digits", [3, 6])
 def test_rounding_breaks_nothing(digits: int) -> None:
     shares = pd.DataFrame(np.random.default_rng(0).random((500, 37)), columns=ANSWERS)
-    assert not kaggle_faulty(to_kaggle(shares).round(digits)).any()
+    assert not find_inconsistent(to_kaggle(shares).round(digits))[0].any()
 
 
 @pytest.mark.parametrize("question", [1, 8])
@@ -165,4 +164,4 @@ def test_a_question_that_nobody_answered_breaks_nothing(question: int) -> None:
         nobody = pd.DataFrame(0.0, index=[0], columns=list(KAGGLE_COLUMNS))
     else:
         nobody = golden().assign(**dict.fromkeys(columns, 0.0))
-    assert not kaggle_faulty(nobody).any()
+    assert not find_inconsistent(nobody)[0].any()

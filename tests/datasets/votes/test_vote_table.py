@@ -10,13 +10,10 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.datasets.votes.decals_tree import GZD_1_2_TREE, GZD_5_TREE
-from galpipe.datasets.votes.galaxy10 import galaxy10_allowed
-from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.class_rules import galaxy10_allowed
+from galpipe.datasets.votes.decision_trees import GZ2_TREE, GZD_1_2_TREE, GZD_5_TREE, Tree
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS, to_kaggle
-from galpipe.datasets.votes.kinds import VOTE_KINDS
-from galpipe.datasets.votes.tree import Tree
-from galpipe.datasets.votes.vote_table import read_votes
+from galpipe.datasets.votes.vote_table import VOTE_KINDS, read_votes
 from galpipe.errors import InputError, MissingExtraError
 
 FRACTIONS = [

@@ -6,10 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.annotations import GALAXY10_DECALS, GALAXY10_SDSS
-from galpipe.datasets.votes.choice import NO_CLASS, Choice, class_shares
-from galpipe.datasets.votes.galaxy10 import GALAXY10_RULE
-from galpipe.datasets.votes.galaxy10_sdss import GALAXY10_SDSS_RULE, galaxy10_sdss_allowed
-from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.class_rules import (
+    GALAXY10_RULE,
+    GALAXY10_SDSS_RULE,
+    NO_CLASS,
+    Choice,
+    class_shares,
+    galaxy10_sdss_allowed,
+)
+from galpipe.datasets.votes.decision_trees import GZ2_TREE
 
 ALL_COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]
 

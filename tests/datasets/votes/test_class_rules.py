@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galpipe.annotations import GALAXY10_DECALS
-from galpipe.datasets.votes.choice import Choice
-from galpipe.datasets.votes.galaxy10 import GALAXY10_RULE, galaxy10_allowed
-from galpipe.datasets.votes.gz2_tree import GZ2_TREE
+from galpipe.datasets.votes.class_rules import GALAXY10_RULE, Choice, galaxy10_allowed
+from galpipe.datasets.votes.decision_trees import GZ2_TREE
 from galpipe.datasets.votes.vote_table import read_votes
 
 ALL_COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]
