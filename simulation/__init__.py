@@ -7,7 +7,7 @@ from .simulate import simulate_field
 from .stars import Star
 from .truth import SimulatedField, TrueGalaxy, truth_table
 from .write import simulate, write_field
-from .write_frames import Annotated, held_back_names, simulate_frames
+from .write_frames import Annotated, held_out_names, simulate_frames
 
 __all__ = [
     "Annotated",
@@ -16,7 +16,7 @@ __all__ = [
     "Star",
     "TrueGalaxy",
     "draw_galaxy",
-    "held_back_names",
+    "held_out_names",
     "simulate",
     "simulate_field",
     "simulate_frames",

@@ -38,7 +38,7 @@ ZERO_POINT = 22.5
 """Magnitude of one nanomaggy."""
 
 ELECTRONS: NDArray[np.float64] = np.array([640.0, 860.0, 860.0])
-"""Electrons that one nanomaggy leaves in the detector, per band."""
+"""Electrons per nanomaggy, per band."""
 READ_NOISE: NDArray[np.float64] = np.array([6.0, 5.0, 5.0])
 """Electrons."""
 SKY: NDArray[np.float64] = 10 ** (0.4 * (ZERO_POINT - np.array([20.05, 20.86, 22.0]))) * (
@@ -48,28 +48,44 @@ SKY: NDArray[np.float64] = 10 ** (0.4 * (ZERO_POINT - np.array([20.05, 20.86, 22
 SKY_NOISE: NDArray[np.float64] = np.sqrt(SKY * ELECTRONS + READ_NOISE**2) / ELECTRONS
 """Standard deviation of an empty pixel, nanomaggies, per band."""
 SATURATION = 250.0
-"""Flux at which a pixel is full, nanomaggies: the core of a star of about magnitude 14."""
+"""Flux at which a pixel saturates, nanomaggies: the core of a star of about magnitude 14."""
 ISOPHOTE = 1.3 * float(SKY_NOISE[1])
-"""Surface brightness (r, nanomaggies per pixel) out to which a galaxy is seen on a frame."""
+"""Surface brightness (r, nanomaggies per pixel) down to which galaxies are visible."""
 
 
 def flux(magnitude: float) -> float:
-    """Flux in nanomaggies of a magnitude."""
+    """Return the flux in nanomaggies of a magnitude.
+
+    Parameters
+    ----------
+    magnitude : float
+    """
     return float(10 ** (0.4 * (ZERO_POINT - magnitude)))
 
 
 def magnitude(flux: float) -> float:
-    """Magnitude of a flux in nanomaggies; infinite for none."""
+    """Return the magnitude of a flux in nanomaggies; infinite for none.
+
+    Parameters
+    ----------
+    flux : float
+    """
     return float(ZERO_POINT - 2.5 * np.log10(flux)) if flux > 0 else float("inf")
 
 
 def surface_flux(brightness: float) -> float:
-    """Flux per pixel (nanomaggies) of a surface brightness in magnitudes per square arcsecond."""
+    """Return the flux per pixel in nanomaggies of a surface brightness.
+
+    Parameters
+    ----------
+    brightness : float
+        Magnitudes per square arcsecond.
+    """
     return flux(brightness) * PIXEL_SCALE**2
 
 
 def spectrum(g_minus_r: float, r_minus_i: float | None = None) -> NDArray[np.float32]:
-    """Flux in i, r, g of light of the given colours, where r has flux 1.
+    """Return the fluxes in i, r, g of light with given colours, relative to r.
 
     Parameters
     ----------
@@ -86,26 +102,25 @@ def spectrum(g_minus_r: float, r_minus_i: float | None = None) -> NDArray[np.flo
 Image = NDArray[np.float32]
 
 CORRELATION = 0.25
-"""Correlation of the noise of neighbouring pixels, as resampling to a common grid leaves it."""
+"""Correlation of the noise of neighbouring pixels, due to resampling to a common grid."""
 
 
 def observed(light: Image, rng: np.random.Generator) -> Image:
-    """Sky-subtracted frame of the given light.
+    """Simulate a sky-subtracted exposure.
 
-    Photons are counted (thousands of electrons in a pixel, so that a normal law stands for
-    Poisson's), read noise is added, the noise is smoothed a little and full pixels are cut.
+    Photon noise (a normal distribution, for there are thousands of electrons in a pixel) and read
+    noise are added and slightly smoothed, and saturated pixels are clipped.
 
     Parameters
     ----------
-    light : ndarray
-        Shape (H, W, 3), nanomaggies in i, r, g without noise.
+    light : ndarray of float32, shape (H, W, 3)
+        Nanomaggies in i, r, g, without noise.
     rng : Generator
-        Source of the noise.
 
     Returns
     -------
-    ndarray
-        Shape (H, W, 3), float32, nanomaggies.
+    ndarray of float32, shape (H, W, 3)
+        Nanomaggies.
     """
     frame = np.empty_like(light)
     kernel = _resampling_kernel()
@@ -121,7 +136,13 @@ def observed(light: Image, rng: np.random.Generator) -> Image:
 
 
 def smoothed_noise(sigma: float) -> float:
-    """Noise of a frame smoothed by a Gaussian of this width (pixels), over that of a pixel."""
+    """Return the noise of a frame smoothed by a Gaussian, relative to that of a pixel.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of the Gaussian, pixels.
+    """
     reach = np.arange(-round(6 * sigma), round(6 * sigma) + 1)
     gauss = np.exp(-0.5 * (reach / sigma) ** 2)
     along = np.convolve(gauss / gauss.sum(), _resampling_kernel())
@@ -130,7 +151,7 @@ def smoothed_noise(sigma: float) -> float:
 
 
 def _resampling_kernel() -> NDArray[np.float32]:
-    """Kernel (side, 1, side), normalised to keep the variance, of the wanted correlation."""
+    """Return the kernel of the given correlation, normalised to keep the variance."""
     # A correlation of c at lag 1 needs 2 s / (1 + 2 s^2) = c, where s is the side weight.
     side = (1 - np.sqrt(1 - 2 * CORRELATION**2)) / (2 * CORRELATION)
     kernel = np.array([side, 1, side])

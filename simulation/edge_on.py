@@ -1,4 +1,4 @@
-"""Disc galaxies seen from their side."""
+"""Disc galaxies seen edge-on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ Image = NDArray[np.float32]
 
 
 def edge_on_without_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Thin blue disc, sometimes bent at its ends."""
+    """Draw a thin blue disc, sometimes bent at its ends.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     return _edge_on(
         grid,
         radius,
@@ -32,7 +41,16 @@ def edge_on_without_bulge(grid: Grid, radius: float, rng: np.random.Generator) -
 
 
 def edge_on_with_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Disc with a round or boxy bulge and a dust lane across it."""
+    """Draw a disc with a round or boxy bulge and a dust lane across it.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     return _edge_on(
         grid,
         radius,
@@ -54,7 +72,7 @@ def _edge_on(
     colour: float,
     dust: float,
 ) -> Image:
-    """Disc, thick disc, bulge and dust lane.
+    """Return the sum of disc, thick disc and bulge behind a dust lane.
 
     Parameters
     ----------
@@ -63,7 +81,7 @@ def _edge_on(
     bulge : float
         Light of the bulge over that of the disc.
     dust : float
-        Depth of the dust lane at its middle.
+        Optical depth of the dust lane at its middle.
     """
     centre = surface_flux(rng.normal(19.8, 0.3))
     # (R/h) K1(R/h) falls more slowly than exp(-R/h): by about sqrt(pi R / 2h).
@@ -73,7 +91,7 @@ def _edge_on(
     along, across = grid.turned(angle)
     across = across - _warp(along, radius, rng)
     plane = edge_on_disc(along, across, scale, height)
-    # Discs end: beyond four or five scale lengths their light drops sharply.
+    # Discs are truncated at four or five scale lengths.
     beyond = (np.abs(along) - np.float32(1.02 * radius)) / np.float32(0.06 * radius)
     plane *= expit(-beyond)
     mottle = random_field(rng, along.shape, max(2.0, 0.05 * radius * grid.oversampling))
@@ -92,7 +110,7 @@ def _edge_on(
         glow = sersic(shape, effective, index)
         glow *= np.float32(total / sersic_flux(effective, index, flat))
         light += glow[..., None] * spectrum(rng.normal(0.82, 0.04))
-    # The plane is tilted by a degree or two, so that the lane passes beside the centre.
+    # The plane is tilted by a degree or two, so the lane passes beside the centre.
     beside = (across - np.float32(rng.uniform(-0.5, 0.5) * height)) / np.float32(0.45 * height)
     reach = np.abs(along) / np.float32(1.4 * scale)
     lane = np.exp(np.float32(-0.5) * beside * beside - reach * reach * np.float32(0.5))
@@ -101,14 +119,14 @@ def _edge_on(
 
 
 def _warp(along: Image, radius: float, rng: np.random.Generator) -> Image:
-    """Height of the plane above its mean: many discs bend like an integral sign."""
+    """Return the height of the plane above its mean: many discs bend like an integral sign."""
     bend = np.float32(rng.normal(0, 0.025) * radius)
     reach = along / np.float32(radius)
     return bend * reach * np.abs(reach) ** np.float32(1.5)
 
 
 def _gradient(along: Image, scale: float, colour: float) -> Image:
-    """Discs are bluer outwards."""
+    """Return the spectrum at each distance: discs are bluer outwards."""
     inner, outer = spectrum(colour + 0.08), spectrum(colour - 0.1)
     share = np.clip(np.abs(along) / np.float32(3 * scale), 0, 1)[..., None]
     return inner + share * (outer - inner)

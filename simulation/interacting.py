@@ -1,4 +1,4 @@
-"""Galaxies that met another: mergers and disturbed light."""
+"""Mergers and disturbed galaxies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ Image = NDArray[np.float32]
 
 
 def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Two galaxies in one envelope, with a bridge and tidal tails."""
+    """Draw two galaxies in one envelope, with tidal tails.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     dry = rng.random() < 0.6
     apart = rng.uniform(0.4, 0.8) * radius
     angle = rng.uniform(0, 2 * math.pi)
@@ -27,11 +36,11 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     share = rng.uniform(0.75, 1.0)
     light = np.zeros((*grid.x.shape, 3), np.float32)
     for sign, size in ((1, 1.0), (-1, share)):
-        seat = grid.moved(*(sign * step)).warped(*_bend(grid, radius, rng, 0.035))
+        own = grid.moved(*(sign * step)).warped(*_bend(grid, radius, rng, 0.035))
         body = 0.6 * radius * size
         if dry or (sign < 0 and rng.random() < 0.3):
             light += spheroid(
-                seat,
+                own,
                 body,
                 rng,
                 axis_ratio=rng.uniform(0.65, 0.95),
@@ -40,7 +49,7 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
                 colour=rng.normal(0.76, 0.04),
             )
         else:
-            light += _torn_disc(seat, body, rng)
+            light += _irregular_disc(own, body, rng)
     colour = 0.72 if dry else 0.42
     wide = grid.warped(*_bend(grid, radius, rng, 0.08)).ellipse(rng.uniform(0.6, 0.8), angle)
     envelope = np.float32(5.0 * ISOPHOTE) * exponential(wide, 0.45 * radius)
@@ -62,18 +71,27 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 
 
 def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """One galaxy, its light pulled out of shape: lopsided, with shells or with a plume."""
+    """Draw one disturbed galaxy: lopsided, with shells or with a plume.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     kind = rng.random()
     if kind < 0.22:
         return _shells(grid, radius, rng)
     body = 0.78 * radius
     bent = grid.warped(*_bend(grid, radius, rng, 0.06))
-    # Isophotes that drift with radius: the centre stays, the outskirts lie to one side.
+    # The centres of the isophotes move to one side with radius.
     side = rng.uniform(0, 2 * math.pi)
     far = np.float32(1) - np.exp(-(grid.x**2 + grid.y**2) / np.float32((0.5 * radius) ** 2))
     drift = np.float32(rng.uniform(0.12, 0.27) * radius) * far
     bent = bent.warped(drift * np.float32(math.cos(side)), drift * np.float32(math.sin(side)))
-    light = _torn_disc(bent, body, rng)
+    light = _irregular_disc(bent, body, rng)
     if kind < 0.7:
         strength = float(light[..., 1].sum()) / grid.oversampling**2
         start = -0.3 * body * np.array([math.cos(side), math.sin(side)])
@@ -90,8 +108,8 @@ def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     return light
 
 
-def _torn_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Blue irregular disc: patchy, knotted, dusty."""
+def _irregular_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Return a blue irregular disc with patches, knots and dust."""
     disc = Disc.drawn(rng, radius, rng.uniform(0.4, 0.8))
     ellipse = grid.ellipse(disc.axis_ratio, disc.angle)
     patches = random_field(rng, grid.x.shape, max(2.0, 0.11 * radius * grid.oversampling))
@@ -122,7 +140,7 @@ def _torn_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 
 
 def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Elliptical that swallowed a small companion: sharp-edged arcs on both sides."""
+    """Return an elliptical with shells: arcs with sharp edges, on alternating sides."""
     axis_ratio, angle = rng.uniform(0.65, 0.9), rng.uniform(0, math.pi)
     index, level = rng.uniform(2.5, 4.0), surface_flux(20.9)
     effective = sersic_radius(0.85 * radius, ISOPHOTE / level, index)
@@ -148,7 +166,7 @@ def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 def _bend(
     grid: Grid, radius: float, rng: np.random.Generator, strength: float
 ) -> tuple[Image, Image]:
-    """Smooth random displacement, larger outwards, of `strength` radii (rms at the edge)."""
+    """Return a smooth random displacement that grows outwards to `strength` radii (rms)."""
     far = np.minimum(np.hypot(grid.x, grid.y) / np.float32(radius), np.float32(1.5))
     smoothing = 0.6 * radius * grid.oversampling
     amplitude = np.float32(strength * radius) * far
@@ -167,14 +185,14 @@ def _tail(
     flux: float,
     rng: np.random.Generator,
 ) -> Image:
-    """Stream of stars along a curve that fades and widens.
+    """Return a stream of stars along a curve, fading and widening.
 
     Parameters
     ----------
     start : ndarray
-        Shape (2,): where it leaves the galaxy, pixels from the grid's centre.
+        Shape (2,): its start, pixels from the centre of the grid.
     heading, turning : float
-        Direction at the start, and by how much it turns to the end, radians.
+        Direction at the start, and its change to the end, radians.
     length : float
         Pixels along the curve.
     flux : float

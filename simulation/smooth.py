@@ -1,4 +1,4 @@
-"""Smooth galaxies: ellipticals and their like, round, in between and cigar-shaped."""
+"""Smooth galaxies: round, in between and cigar-shaped."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ def spheroid(
     brightness: float,
     colour: float,
 ) -> Image:
-    """Sersic galaxy, a little redder towards its centre, that fades out at a given radius.
+    """Draw a Sersic galaxy, slightly redder towards its centre.
 
     Parameters
     ----------
+    grid : Grid
+        Sampling points.
     radius : float
-        Semi-major axis at which the light reaches the isophote of a frame, pixels.
+        Semi-major axis of the isophote of a frame, pixels.
+    rng : Generator
     axis_ratio : float
         Minor over major axis.
     index : float
@@ -40,7 +43,7 @@ def spheroid(
         Surface brightness at the effective radius in r, magnitudes per square arcsecond, of a
         galaxy of 30 pixels and more.
     colour : float
-        g - r of the outskirts.
+        g - r of the outskirts, magnitudes.
     """
     # Small ellipticals are the denser ones (Kormendy 1977).
     dense = min(1.2 * math.log10(max(radius, 12) / 30), 0.0)
@@ -49,24 +52,51 @@ def spheroid(
     ellipse = grid.ellipse(axis_ratio, rng.uniform(0, math.pi))
     light = np.float32(level) * sersic(ellipse, effective, index)
     # Colour gradients of ellipticals are about -0.05 mag in g - r per factor of ten in radius;
-    # with the redder light held inside one effective radius the core turns that much redder.
+    # redder light inside one effective radius makes the core that much redder.
     core = np.exp(-ellipse / np.float32(effective))
     outer, inner = spectrum(colour), spectrum(colour + 0.08)
     return light[..., None] * (outer + core[..., None] * (inner - outer))
 
 
 def round_smooth(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Round elliptical."""
+    """Draw a round elliptical.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     return _elliptical(grid, radius, rng, rng.uniform(0.88, 1.0))
 
 
 def in_between(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Elliptical or smooth disc of middling flattening."""
+    """Draw an elliptical or smooth disc of intermediate flattening.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     return _elliptical(grid, radius, rng, rng.uniform(0.48, 0.72))
 
 
 def cigar(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Smooth and long, without the thin plane of an edge-on disc."""
+    """Draw an elongated smooth galaxy without the thin plane of an edge-on disc.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     red = rng.random() < 0.6
     return spheroid(
         grid,
@@ -80,7 +110,7 @@ def cigar(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 
 
 def _elliptical(grid: Grid, radius: float, rng: np.random.Generator, axis_ratio: float) -> Image:
-    # The faint and small ones of a field are more often blue.
+    # Small galaxies are more often blue.
     red = rng.random() < (0.8 if radius > 9 else 0.45)
     return spheroid(
         grid,

@@ -20,11 +20,11 @@ Image = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SpiralArms:
-    """A set of logarithmic arms in the plane of a disc.
+    """Logarithmic spiral arms in the plane of a disc.
 
     Arm k lies at the azimuth ``start[k] + ln(radius / inner) / tan(pitch[k])`` (times the sense of
-    winding). The pitch angle is what tells tight from loose: Galaxy Zoo volunteers call arms below
-    about 15 degrees tight and above 22 degrees loose (Masters et al. 2019).
+    winding).  Galaxy Zoo volunteers call arms with a pitch angle below about 15 degrees tight and
+    above 22 degrees loose (Masters et al. 2019).
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class SpiralArms:
     strength : tuple of float
         Brightness of each arm, about 1.
     inner, outer : float
-        Radii between which the arms are seen, pixels.
+        Radii between which the arms are visible, pixels.
     width : float
         Half-width of an arm in units of the distance between two arms.
     sense : int
-        +1 or -1: the way the arms wind.
+        +1 or -1: the direction of winding.
     """
 
     pitch: tuple[float, ...]
@@ -62,7 +62,22 @@ class SpiralArms:
         start: float | None = None,
         irregular: float = 1.0,
     ) -> SpiralArms:
-        """Arms of about the given pitch (degrees), as uneven as those of real galaxies."""
+        """Draw arms that are as uneven as those of real galaxies.
+
+        Parameters
+        ----------
+        rng : Generator
+        number : int
+            Number of arms.
+        pitch : float
+            Mean pitch angle, degrees.
+        inner, outer : float
+            Radii between which the arms are visible, pixels.
+        start : float, optional
+            Azimuth of the first arm at its inner end, radians; random by default.
+        irregular : float
+            Scale of the differences between the arms.
+        """
         first = rng.uniform(0, 2 * math.pi) if start is None else start
         spread = irregular * 0.25 / number
         return cls(
@@ -79,21 +94,28 @@ class SpiralArms:
         )
 
     def azimuth(self, arm: int, radius: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Azimuth of an arm's ridge at the given radii."""
+        """Return the azimuth of the ridge of an arm.
+
+        Parameters
+        ----------
+        arm : int
+            Index of the arm.
+        radius : ndarray of float64
+            Pixels.
+        """
         turn = np.log(radius / self.inner) / math.tan(self.pitch[arm])
         return self.sense * (self.start[arm] + turn)
 
     def drawn_on(
         self, radius: Image, azimuth: Image, rng: np.random.Generator, patchiness: float = 0.55
     ) -> tuple[Image, Image]:
-        """Brightness and dust of the arms.
+        """Return brightness and dust of the arms.
 
         Parameters
         ----------
         radius, azimuth : ndarray
-            Polar coordinates in the disc.
+            Polar coordinates in the disc: pixels, radians.
         rng : Generator
-            Source of the patches.
         patchiness : float
             Spread (natural logarithm) of the brightness along and across the arms.
 
@@ -107,20 +129,20 @@ class SpiralArms:
         spacing = 2 * math.pi / len(self.pitch)
         light, dust = np.zeros_like(radius), np.zeros_like(radius)
         along = np.float32(self.sense) * azimuth * np.float32(TILE / (2 * math.pi))
-        # No arm keeps to its spiral: it wanders by a fraction of the distance to the next.
+        # Arms deviate from the spiral by a fraction of the distance to the next.
         wander = np.float32(0.11 * spacing) * sampled_field(rng, along, turns * np.float32(16), 4.0)
         for pitch, start, strength in zip(self.pitch, self.start, self.strength, strict=True):
             ridge = np.float32(start) + turns * np.float32(1 / math.tan(pitch))
             phase = np.float32(self.sense) * azimuth - ridge + wander
             phase -= np.float32(2 * math.pi) * np.round(phase * np.float32(0.5 / math.pi))
             away = phase * np.float32(1 / (spacing * self.width))
-            # At one azimuth the arm moves outwards with winding, so a positive phase is inside it;
-            # shocked gas and dust gather on that side, and the outer side fades slowly.
+            # A positive phase is inside the arm, where shocked gas and dust gather; the outer side
+            # fades slowly.
             side = np.where(away > 0, away * np.float32(1.35), away * np.float32(0.85))
             light += np.float32(strength) * np.exp(np.float32(-0.5) * side * side)
             lane = (away - np.float32(1.0)) * np.float32(2.6)
             dust += np.exp(np.float32(-0.5) * lane * lane)
-        # Sheared along the arms, so that the patches are stretched along them into spurs.
+        # Sheared, so that the patches are stretched along the arms into spurs.
         across = turns * np.float32(22) - np.float32(0.35) * along * np.float32(
             math.tan(float(np.mean(self.pitch)))
         )
@@ -132,7 +154,18 @@ class SpiralArms:
     def points(
         self, rng: np.random.Generator, number: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Radii and azimuths of points strewn along the arms, where stars are born."""
+        """Draw random points along the arms.
+
+        Parameters
+        ----------
+        rng : Generator
+        number : int
+
+        Returns
+        -------
+        radius, azimuth : ndarray of float64, shape (number,)
+            Pixels, radians.
+        """
         reach = self.outer - self.inner
         radius = self.inner + reach * rng.beta(1.5, 2.0, number)
         arm = rng.integers(0, len(self.pitch), number)
@@ -153,7 +186,7 @@ _REDDENING = np.array([0.75, 1.0, 1.3], dtype=np.float32)
 
 @dataclass(frozen=True)
 class Disc:
-    """What the kinds of spiral share.
+    """An exponential disc.
 
     Attributes
     ----------
@@ -175,9 +208,18 @@ class Disc:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, radius: float, axis_ratio: float) -> Disc:
-        """Disc that reaches the isophote of a frame at about the given radius (pixels)."""
-        # Freeman's law, 21.65 mag/arcsec^2 in B, is about 20.6 in r; what a flux-limited survey
-        # shows is brighter.
+        """Draw a disc that reaches the isophote of a frame at about a given radius.
+
+        Parameters
+        ----------
+        rng : Generator
+        radius : float
+            Pixels.
+        axis_ratio : float
+            Cosine of the inclination.
+        """
+        # Freeman's law, 21.65 mag/arcsec^2 in B, is about 20.6 in r; discs in a flux-limited
+        # survey are brighter.
         centre = surface_flux(rng.normal(20.0, 0.35))
         return cls(
             scale=radius / math.log(centre / ISOPHOTE),
@@ -189,12 +231,31 @@ class Disc:
 
 
 def dust_absorption(depth: Image) -> Image:
-    """Fraction of the light that passes dust of the given depth, shape (H, W, 3)."""
+    """Return the fraction of the light that passes through dust, in i, r, g.
+
+    Parameters
+    ----------
+    depth : ndarray of float32, shape (H, W)
+        Mean optical depth.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W, 3)
+    """
     return np.exp(-depth[..., None] * _REDDENING)
 
 
 def tight_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Spiral whose arms are wound closely (pitch of 8 to 14 degrees)."""
+    """Draw a spiral with tightly wound arms (pitch angles of 8 to 14 degrees).
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     disc = Disc.drawn(rng, radius, rng.uniform(0.5, 0.98))
     arms = SpiralArms.drawn(
         rng,
@@ -208,7 +269,16 @@ def tight_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 
 
 def loose_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Spiral with open arms (pitch of 20 to 32 degrees)."""
+    """Draw a spiral with loosely wound arms (pitch angles of 20 to 32 degrees).
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     disc = Disc.drawn(rng, radius * 0.92, rng.uniform(0.55, 0.98))
     arms = SpiralArms.drawn(
         rng,
@@ -222,7 +292,16 @@ def loose_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
 
 
 def barred_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Spiral whose two arms start at the ends of a bar."""
+    """Draw a spiral whose two arms start at the ends of a bar.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     disc = Disc.drawn(rng, radius, rng.uniform(0.6, 0.98))
     half = rng.uniform(0.28, 0.42) * radius
     roll = rng.uniform(0, math.pi)
@@ -265,7 +344,7 @@ def _spiral(
     contrast: float,
     hollow: float = 0.0,
 ) -> Image:
-    """Bulge, disc, arms, clumps and dust.
+    """Return the sum of bulge, disc, arms and clumps behind dust.
 
     Parameters
     ----------
@@ -274,7 +353,7 @@ def _spiral(
     contrast : float
         Brightness of an arm over that of the disc around it.
     hollow : float
-        Radius inside which a bar has swept the disc.
+        Radius inside which a bar has cleared the disc.
     """
     plane, azimuth = incline(grid, disc.axis_ratio, disc.angle)
     shine, dust = arms.drawn_on(plane, azimuth, rng)
@@ -284,7 +363,7 @@ def _spiral(
     if hollow:
         swept = np.exp(np.float32(-0.5) * (plane / np.float32(0.75 * hollow)) ** 4)
         smooth *= 1 - np.float32(0.45) * swept
-    # Gas-rich light reaches further out than the old stars.
+    # Young stars reach further out than old ones.
     young = np.float32(0.5 * contrast * centre) * exponential(plane, 1.25 * disc.scale) * shine
     inner, outer = spectrum(disc.colour + 0.12), spectrum(disc.colour - 0.08)
     outwards = np.clip(plane / np.float32(3 * disc.scale), 0, 1)[..., None]
@@ -293,7 +372,7 @@ def _spiral(
     depth = np.float32(rng.uniform(0.25, 0.6)) * dust * exponential(plane, 2.5 * disc.scale)
     light *= dust_absorption(depth)
     born = float(young.sum()) / grid.oversampling**2 * rng.uniform(0.10, 0.22)
-    light += _nurseries(grid, disc, arms, born, rng)
+    light += _young_clusters(grid, disc, arms, born, rng)
 
     total = bulge * exponential_flux(disc.scale, disc.axis_ratio) * centre
     index = rng.uniform(1.2, 3.0)
@@ -304,10 +383,10 @@ def _spiral(
     return light + round_light[..., None] * spectrum(rng.normal(0.8, 0.04))
 
 
-def _nurseries(
+def _young_clusters(
     grid: Grid, disc: Disc, arms: SpiralArms, flux: float, rng: np.random.Generator
 ) -> Image:
-    """HII regions and young clusters along the arms; their fluxes follow a power law."""
+    """Return HII regions and young clusters along the arms, with a power law of fluxes."""
     number = int(np.clip(arms.outer**1.3 / 4, 3, 140))
     plane, azimuth = arms.points(rng, number)
     x, y = _on_sky(plane, azimuth, disc)

@@ -26,7 +26,7 @@ SPIKES = 0.022
 
 @dataclass(frozen=True)
 class Star:
-    """A star of the truth.
+    """A simulated star.
 
     Attributes
     ----------
@@ -47,13 +47,18 @@ class Star:
 
 @dataclass(frozen=True)
 class Spikes:
-    """Directions of the spikes in a field, one per band: the camera turns between exposures."""
+    """Directions of the diffraction spikes in each band; the camera rotates between exposures."""
 
     angles: tuple[float, float, float]
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Spikes:
-        """Draw a common direction with a degree of difference between the bands."""
+        """Draw a common direction, with differences of a degree between the bands.
+
+        Parameters
+        ----------
+        rng : Generator
+        """
         angle = rng.uniform(0, math.pi / 2)
         offsets = rng.normal(0, math.radians(1.0), 3)
         return cls((angle + offsets[0], angle + offsets[1], angle + offsets[2]))
@@ -62,7 +67,21 @@ class Spikes:
 def draw_stars(
     rng: np.random.Generator, number: int, width: int, height: int, brightest: float = BRIGHTEST
 ) -> list[Star]:
-    """Draw stars with real counts in magnitude and real colours, anywhere in the field."""
+    """Draw stars with realistic counts and colours, anywhere in a field.
+
+    Parameters
+    ----------
+    rng : Generator
+    number : int
+    width, height : int
+        Size of the field, pixels.
+    brightest : float
+        Magnitude in r of the brightest star.
+
+    Returns
+    -------
+    list of Star
+    """
     low, high = 10 ** (SLOPE * brightest), 10 ** (SLOPE * FAINTEST)
     magnitudes = np.log10(rng.uniform(low, high, number)) / SLOPE
     stars = []
@@ -74,12 +93,16 @@ def draw_stars(
 
 
 def add_star(light: Image, star: Star, spikes: Spikes, fwhm: float = FWHM) -> None:
-    """Add the light of a star to that of a field, in place.
+    """Add the light of a star to a field, in place.
 
     Parameters
     ----------
-    light : ndarray
-        Shape (H, W, 3), nanomaggies in i, r, g.
+    light : ndarray of float32, shape (H, W, 3)
+        Nanomaggies in i, r, g.
+    star : Star
+    spikes : Spikes
+    fwhm : float
+        Full width at half maximum of the point spread function, pixels.
     """
     total = flux(star.magnitude)
     colours = spectrum(star.g_minus_r, star.r_minus_i) * np.float32(total)
@@ -105,7 +128,7 @@ def add_star(light: Image, star: Star, spikes: Spikes, fwhm: float = FWHM) -> No
 
 
 def _reach(total: float, fwhm: float) -> int:
-    """Distance in pixels at which a star of this flux is lost in the noise."""
+    """Return the distance in pixels at which a star fades into the noise."""
     faint = 0.03 * float(SKY_NOISE.min())
     core = fwhm * (0.06 * total / faint) ** (1 / (2 * BETA))
     glow = 4.5 * (1.4e-4 * total / faint) ** (1 / 2.7) if total > 300 else 0.0
@@ -113,7 +136,7 @@ def _reach(total: float, fwhm: float) -> int:
 
 
 def _cross(x: Image, y: Image, angle: float, fwhm: float) -> Image:
-    """Four spikes of total `SPIKES`, that fade as a power of the distance."""
+    """Return four spikes of total `SPIKES`, fading as a power of the distance."""
     cosine, sine = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     along, across = x * cosine + y * sine, y * cosine - x * sine
     near = 5.0 * fwhm
@@ -130,7 +153,7 @@ def _ray(along: Image, across: Image, near: float, fwhm: float) -> Image:
 
 
 def _colours(rng: np.random.Generator, magnitude: float) -> tuple[float, float]:
-    """Colours on the stellar locus (Covey et al. 2007): solar types, M dwarfs, a few blue ones."""
+    """Draw g - r and r - i on the stellar locus (Covey et al. 2007, AJ 134, 2398)."""
     kind = rng.random()
     cool = float(np.clip(0.12 + 0.055 * (magnitude - 13), 0.08, 0.6))
     if kind < cool:

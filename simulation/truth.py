@@ -23,11 +23,11 @@ __all__ = ["LABEL", "SimulatedField", "TrueGalaxy", "annotate", "true_galaxy", "
 Image = NDArray[np.float32]
 
 LABEL = "galaxy"
-"""Name of the only class of the boxes."""
+"""Class of the boxes."""
 SMALLEST_BOX = 12.0
-"""Longest side in pixels under which a galaxy has no box."""
+"""Least longer side of a box, pixels; smaller galaxies have none."""
 CERTAIN_BOX = 16.0
-"""Longest side in pixels under which a box is difficult."""
+"""Longer side under which a box is difficult, pixels."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class SimulatedField:
     field : Field
         Pixels in nanomaggies, (H, W, 3) in i, r, g; row 0 is the bottom of the sky.
     galaxies : tuple of TrueGalaxy
-        All galaxies that have a box.
+        The galaxies that have a box.
     stars : tuple of Star
         All stars, to the faintest.
     seed, index : int
@@ -132,7 +132,13 @@ def true_galaxy(plan: GalaxyPlan, stamp: GalaxyStamp, scene: Image) -> TrueGalax
 
 
 def annotate(field: Field, galaxies: Sequence[TrueGalaxy]) -> AnnotatedImage:
-    """Boxes of the galaxies, for the picture of the field."""
+    """Return the boxes of the galaxies as annotations of the field's image.
+
+    Parameters
+    ----------
+    field : Field
+    galaxies : sequence of TrueGalaxy
+    """
     return AnnotatedImage(
         filename=f"{field.identifier}.png",
         width=field.width,
@@ -143,11 +149,18 @@ def annotate(field: Field, galaxies: Sequence[TrueGalaxy]) -> AnnotatedImage:
 
 
 def truth_table(simulated: SimulatedField) -> pd.DataFrame:
-    """One row per galaxy with a box.
+    """Return the truth of a field as a table.
 
-    Columns: field, x, y (pixel-edge coordinates of the array), ra, dec (ICRS degrees), class_id,
-    class_name, xmin, ymin, xmax, ymax, difficult, truncated (0 or 1), magnitude_i, magnitude_r,
-    magnitude_g.
+    Parameters
+    ----------
+    simulated : SimulatedField
+
+    Returns
+    -------
+    DataFrame
+        One row per galaxy with a box: field, x, y (pixel-edge coordinates of the array), ra, dec
+        (ICRS degrees), class_id, class_name, xmin, ymin, xmax, ymax, difficult, truncated (0 or 1),
+        magnitude_i, magnitude_r, magnitude_g.
     """
     galaxies, field = simulated.galaxies, simulated.field
     ra, dec = field.sky([g.x for g in galaxies], [g.y for g in galaxies])

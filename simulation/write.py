@@ -19,11 +19,11 @@ from .profiles import FWHM
 from .simulate import simulate_field
 from .truth import SimulatedField, truth_table
 
-__all__ = ["TRUTH_NAME", "claim", "simulate", "write_field", "write_frame"]
+__all__ = ["TRUTH_NAME", "claim", "simulate", "write_field", "write_fits"]
 
 TRUTH_NAME = "truth.csv"
 
-# What simulations write; with overwrite, nothing else is ever removed.
+# Files of a simulation; nothing else is ever removed.
 _OURS = (
     TRUTH_NAME,
     "fits/simulated_*.fits",
@@ -33,6 +33,11 @@ _OURS = (
     "annotations/simulated_*.xml",
     "annotations/frame_*.xml",
 )
+
+# Steps per standard deviation of the noise. Two steps add 1 % to the noise (1 / sqrt(12) of a step,
+# in quadrature), and leave about three bits a pixel.
+_QUANTISED = 2
+_DITHER_SEED = 1
 
 
 def claim(folder: Path, *, overwrite: bool) -> None:
@@ -57,24 +62,18 @@ def claim(folder: Path, *, overwrite: bool) -> None:
     claim_folder(folder, status_of, overwrite=overwrite, ours=_OURS)
 
 
-# Steps per standard deviation of the noise. Two steps add 1 % to the noise (1 / sqrt(12) of a step,
-# in quadrature), and leave about three bits a pixel.
-_QUANTISED = 2
-_DITHER_SEED = 1
-
-
-def write_frame(path: str | Path, simulated: SimulatedField, *, compress: bool = False) -> Path:
-    """Write the field as a float32 cube of three planes with its WCS.
+def write_fits(path: str | Path, simulated: SimulatedField, *, compress: bool = False) -> Path:
+    """Write a field as a FITS file: a float32 cube of three planes with its WCS.
 
     Parameters
     ----------
     path : str or Path
-        Where to; ``.fits``, or ``.fits.fz`` with `compress`.
+        Ending in ``.fits``, or ``.fits.fz`` with `compress`.
     simulated : SimulatedField
         The field; planes are written in its band order i, r, g.
     compress : bool
-        Quantise to half the noise with subtractive dithering and pack by Rice's method (White et
-        al. 2012), which leaves about an eighth of the size.
+        Quantise to half the noise with subtractive dithering and compress by the Rice algorithm
+        (White et al. 2012) to about an eighth of the size.
 
     Returns
     -------
@@ -142,28 +141,31 @@ def simulate(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> pd.DataFrame:
-    """Render fields into a folder.
+    """Simulate fields and write them into a folder.
 
-    Written are ``fits/NAME.fits`` (cube of i, r, g with a WCS), ``images/NAME.png`` (the same rows
+    Writes ``fits/NAME.fits`` (cube of i, r, g with a WCS), ``images/NAME.png`` (the same rows
     stretched to colour), ``annotations/NAME.xml`` (Pascal VOC, class ``galaxy``) and, at the end,
-    ``truth.csv`` with one row per galaxy (`truth_table`). All share one pixel grid, in which row 0
-    of the array is the first row of each file; so one box fits all of them, and the PNG shows the
-    sky upside down, as a FITS array does when its first row is drawn at the top.
+    ``truth.csv`` with one row per galaxy (`truth_table`). All share one pixel grid: row 0 of
+    the array is the first row of each file, so the PNG shows the sky upside down, and the boxes fit
+    both.
 
-    The demonstration field of the package is made by
-    ``galpipe simulate -o demo --galaxies 20 --seed 1134 --compress``, and is the file
-    ``demo/fits/simulated_0001.fits.fz`` renamed.
+    The demonstration field of the package is ``demo/fits/simulated_0001.fits.fz`` of
+    ``galpipe simulate -o demo --galaxies 20 --seed 1134 --compress``.
 
     Parameters
     ----------
     output : str or Path
         A new or empty folder, or with `overwrite` one of an earlier simulation.
     fields : int
-        How many.
-    width, height, galaxies, stars, seed
-        As for `simulate_field`.
+        Number of fields.
+    width, height : int
+        Size of a field, pixels.
+    galaxies, stars : int, optional
+        Numbers per field, see `simulate_field`.
+    seed : int
+        The same seed gives the same files.
     compress : bool
-        Pack the FITS files, see `write_frame`.
+        Compress the FITS files, see `write_fits`.
     overwrite : bool
         Whether an earlier simulation may be replaced.
     progress : bool or Progress
@@ -195,8 +197,16 @@ def simulate(
 
 
 def write_field(folder: str | Path, one: SimulatedField, *, compress: bool = False) -> None:
-    """Write the FITS file, the picture and the boxes of one field into a folder."""
+    """Write the FITS file, the image and the boxes of one field into a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+    one : SimulatedField
+    compress : bool
+        Compress the FITS file, see `write_fits`.
+    """
     home, name = Path(folder), one.field.identifier
-    write_frame(home / "fits" / f"{name}.fits{'.fz' if compress else ''}", one, compress=compress)
+    write_fits(home / "fits" / f"{name}.fits{'.fz' if compress else ''}", one, compress=compress)
     write_png(home / "images" / f"{name}.png", to_rgb(one.field))
     write_voc(home / "annotations" / f"{name}.xml", one.annotated)

@@ -20,42 +20,7 @@ from .galaxy_light import GalaxyLight, cut_galaxies
 from .pasting import PastedFrame, paste_galaxies
 from .write import TRUTH_NAME, claim
 
-__all__ = ["Annotated", "held_back_names", "simulate_frames"]
-
-
-def held_back_names(record: str | Path) -> frozenset[str]:
-    """Return the file names of the images that were held back from a training.
-
-    Parameters
-    ----------
-    record : str or Path
-        Name of a shipped detector, its bundle, or a text file of names, one a line, such as
-        ``galpipe annotations split`` writes.
-
-    Raises
-    ------
-    BundleError
-        If there is no such bundle, or it does not say what was held back.
-    InputError
-        If the text file cannot be read.
-    """
-    path = Path(record)
-    if path.suffix == ".txt" and path.is_file():
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} cannot be read as a list of file names: {error}.") from error
-        names = [line.strip() for line in lines]
-    else:
-        names = sorted(find_bundle(record).manifest.data.held_out)
-    found = frozenset(PurePosixPath(name).name for name in names if name)
-    if not found:
-        raise BundleError(
-            f"{record}: names no image that was held back from its training. Give another model, "
-            "or a text file (.txt) of file names, one a line"
-        )
-    return found
-
+__all__ = ["Annotated", "held_out_names", "simulate_frames"]
 
 _EDGES = ["xmin", "ymin", "xmax", "ymax"]
 _COLUMNS = ["frame", "field", "cutout", "scale", "gain", "label", *_EDGES]
@@ -63,7 +28,7 @@ _COLUMNS = ["frame", "field", "cutout", "scale", "gain", "label", *_EDGES]
 
 @dataclass(frozen=True)
 class Annotated:
-    """Annotated images.
+    """Folders of annotated images.
 
     Attributes
     ----------
@@ -84,15 +49,15 @@ def simulate_frames(
     galaxies: int = 40,
     smallest: float = 12.0,
     largest: float = 200.0,
-    held_back_by: str | Path | None = None,
+    held_out_by: str | Path | None = None,
     seed: int = 1,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> pd.DataFrame:
-    """Paste annotated galaxies onto annotated fields, in many sizes, and write frames and boxes.
+    """Paste annotated galaxies onto annotated fields, in many sizes, and write the frames.
 
-    Written are ``images/frame_0001.png`` and so on, ``annotations/frame_0001.xml`` (Pascal VOC:
-    the boxes of the field, and those of the pasted galaxies) and, at the end, ``truth.csv`` with
+    Writes ``images/frame_0001.png`` and so on, ``annotations/frame_0001.xml`` (Pascal VOC:
+    the boxes of the field and of the pasted galaxies) and, at the end, ``truth.csv`` with
     one row per pasted galaxy: frame, field, cutout, scale (frame pixels per cutout pixel), gain
     (share of its surface brightness that it kept), label and box.
 
@@ -101,17 +66,17 @@ def simulate_frames(
     output : str or Path
         A new or empty folder, or with `overwrite` one of an earlier simulation.
     cutouts : Annotated
-        Pictures of galaxies; every one that stands clear of its neighbours is cut out.
+        Images of galaxies; those clear of their neighbours are cut out.
     fields : Annotated
-        What they are pasted onto; the fields take turns.
+        Images to paste them onto, used in turn.
     frames : int
-        How many.
+        Number of frames.
     galaxies : int
-        Pasted onto each frame; fewer where there is no more place.
+        Number of galaxies pasted onto each frame; fewer if there is no room.
     smallest, largest : float
-        Longer sides of their boxes, pixels; as many of every octave.
-    held_back_by : str or Path, optional
-        Only images that this detector was not trained on, see `held_back_names`.
+        Longer sides of their boxes, pixels; evenly distributed in the logarithm.
+    held_out_by : str or Path, optional
+        Detector whose held-out images alone are used, see `held_out_names`.
     seed : int
         The same seed gives the same files.
     overwrite : bool
@@ -127,9 +92,9 @@ def simulate_frames(
     Raises
     ------
     InputError
-        If an image or annotation cannot be read, nothing is held back, or no galaxy can be cut out.
+        If an image or annotation cannot be read, no image is held out, or no galaxy can be cut out.
     BundleError
-        If `held_back_by` does not say what was held back.
+        If `held_out_by` does not list held-out images.
     OutputError
         If the folder holds something else, or cannot be written.
     ValueError
@@ -138,7 +103,7 @@ def simulate_frames(
     if not 0 < smallest <= largest:
         raise ValueError(f"no size is between {smallest} and {largest} pixels")
     folder = Path(output)
-    allowed = None if held_back_by is None else held_back_names(held_back_by)
+    allowed = None if held_out_by is None else held_out_names(held_out_by)
     scenes = _images(fields, allowed)
     sources = _images(cutouts, allowed)
     claim(folder, overwrite=overwrite)
@@ -165,6 +130,40 @@ def simulate_frames(
     return table
 
 
+def held_out_names(record: str | Path) -> frozenset[str]:
+    """Return the file names of the held-out images of a training.
+
+    Parameters
+    ----------
+    record : str or Path
+        Name of a shipped detector, its bundle, or a text file of names, one a line, such as
+        ``galpipe annotations split`` writes.
+
+    Raises
+    ------
+    BundleError
+        If there is no such bundle, or it does not list held-out images.
+    InputError
+        If the text file cannot be read.
+    """
+    path = Path(record)
+    if path.suffix == ".txt" and path.is_file():
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} cannot be read as a list of file names: {error}.") from error
+        names = [line.strip() for line in lines]
+    else:
+        names = sorted(find_bundle(record).manifest.data.held_out)
+    found = frozenset(PurePosixPath(name).name for name in names if name)
+    if not found:
+        raise BundleError(
+            f"{record}: lists no held-out images of its training. Give another model, "
+            "or a text file (.txt) of file names, one a line"
+        )
+    return found
+
+
 def _images(
     annotated: Annotated, allowed: frozenset[str] | None
 ) -> list[tuple[Path, AnnotatedImage]]:
@@ -172,7 +171,7 @@ def _images(
     kept = [(path, image) for path, image in pairs if allowed is None or path.name in allowed]
     if not kept:
         raise InputError(
-            f"{annotated.images}: none of its {len(pairs)} annotated images was held back from the "
+            f"{annotated.images}: none of its {len(pairs)} annotated images was held out of the "
             "training. Give images that the detector has not seen."
         )
     return kept

@@ -37,7 +37,7 @@ class _FieldsUnlessNamed(click.Group):
     epilog=examples("galpipe simulate -o mock --fields 10 --seed 7", "galpipe simulate frames -h"),
 )
 def command() -> None:
-    """Make survey fields with known galaxies: drawn altogether, or pasted onto real frames.
+    """Simulate survey fields with known galaxies, drawn or pasted onto real frames.
 
     Without a command, fields are drawn.
     """
@@ -135,7 +135,7 @@ def fields_command(
     show_default=True,
     metavar="PIXELS",
     type=click.FloatRange(4),
-    help="Longer side of the largest; every octave between gets as many.",
+    help="Longer side of the largest; sizes are spread evenly in the logarithm.",
 )
 @click.option(
     "--held-back-by",
@@ -161,8 +161,8 @@ def frames_command(
 ) -> None:
     """Paste annotated galaxies onto annotated survey fields, in many sizes.
 
-    Each galaxy is cut free of sky and neighbours, rescaled, blurred to the seeing of the field and
-    added to it; its box is the isophote of its light at six times the noise of the field.  OUT
+    Each galaxy is cut out without sky and neighbours, rescaled, blurred to the seeing of the field
+    and added to it; its box is the isophote of its light at six times the noise of the field.  OUT
     receives images/ (PNG), annotations/ (Pascal VOC: the boxes of the field and of what was
     pasted) and truth.csv (which cutout was pasted where).
     """
@@ -179,7 +179,7 @@ def frames_command(
         galaxies=galaxies,
         smallest=smallest,
         largest=largest,
-        held_back_by=held_back_by,
+        held_out_by=held_back_by,
         seed=seed,
         overwrite=overwrite,
         progress=True,

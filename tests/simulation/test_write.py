@@ -14,7 +14,7 @@ from galpipe.errors import OutputError
 from galpipe.imaging import read_field, to_rgb
 from galpipe.pipeline.commands.simulate import command
 from galpipe.simulation import simulate, simulate_field
-from galpipe.simulation.write import write_frame
+from galpipe.simulation.write import write_fits
 
 SMALL = {"width": 160, "height": 128, "galaxies": 3, "stars": 10, "seed": 5}
 
@@ -96,8 +96,8 @@ def test_picture_boxes_and_table_agree_with_the_pixels(rendered: Path) -> None:
 def test_packed_files_read_back_within_the_noise(tmp_path: Path) -> None:
     made = simulate_field(**SMALL)
 
-    file = write_frame(tmp_path / "packed.fits.fz", made, compress=True)
-    plain = write_frame(tmp_path / "plain.fits", made)
+    file = write_fits(tmp_path / "packed.fits.fz", made, compress=True)
+    plain = write_fits(tmp_path / "plain.fits", made)
 
     field = read_field(file)
     off = field.pixels - made.field.pixels
@@ -105,7 +105,7 @@ def test_packed_files_read_back_within_the_noise(tmp_path: Path) -> None:
     assert (off.std(axis=(0, 1)) < 0.3 * noise).all()
     assert file.stat().st_size < 0.25 * plain.stat().st_size
     assert np.array(field.sky(30, 70)) == pytest.approx(np.array(made.field.sky(30, 70)), abs=1e-8)
-    again = write_frame(tmp_path / "again.fits.fz", made, compress=True)
+    again = write_fits(tmp_path / "again.fits.fz", made, compress=True)
     assert again.read_bytes() == file.read_bytes()
 
 

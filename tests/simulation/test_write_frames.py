@@ -15,7 +15,7 @@ from galpipe.files.atomic import write_png
 from galpipe.imaging import read_field, to_rgb
 from galpipe.imaging.background import extent, isophote, noise_level, smoothed_grey
 from galpipe.pipeline.commands.simulate import command
-from galpipe.simulation import Annotated, held_back_names, simulate_frames
+from galpipe.simulation import Annotated, held_out_names, simulate_frames
 from galpipe.simulation.galaxy_light import BOX_LEVEL, GalaxyLight, cut_galaxies, seeing
 from galpipe.simulation.pasting import PastedFrame, paste_galaxies
 
@@ -218,7 +218,7 @@ def test_frames_are_written_with_their_truth(
     assert [file.name for file in (tmp_path / "out" / "images").iterdir()] == ["frame_0001.png"]
 
 
-def test_only_what_was_held_back_is_taken(
+def test_only_held_out_images_are_used(
     tmp_path: Path, folders: tuple[Annotated, Annotated]
 ) -> None:
     names = tmp_path / "test.txt"
@@ -237,8 +237,8 @@ def test_only_what_was_held_back_is_taken(
     assert set(kept.cutout) == {"b.png"}
     assert set(kept.field) == {"f1.png"}
     names.write_text("b.png\n")
-    with pytest.raises(InputError, match="held back"):
-        simulate_frames(tmp_path / "none", *folders, held_back_by=names)
+    with pytest.raises(InputError, match="held out"):
+        simulate_frames(tmp_path / "none", *folders, held_out_by=names)
     assert not (tmp_path / "none").exists()
     wrong = CliRunner().invoke(
         command, ["frames", *map(str, arguments), "--overwrite", "--smallest", "50"]
@@ -246,16 +246,16 @@ def test_only_what_was_held_back_is_taken(
     assert wrong.exit_code == 2
 
 
-def test_a_bundle_says_what_it_held_back(tmp_path: Path) -> None:
-    names = held_back_names("ssd_mobilenet")
+def test_a_bundle_lists_its_held_out_images(tmp_path: Path) -> None:
+    names = held_out_names("ssd_mobilenet")
     assert "2986_240_1_DR9.jpg" in names
     assert len(names) == 144
     (tmp_path / "empty.txt").write_text("\n")
-    with pytest.raises(BundleError, match="held back"):
-        held_back_names(tmp_path / "empty.txt")
+    with pytest.raises(BundleError, match="held-out"):
+        held_out_names(tmp_path / "empty.txt")
     (tmp_path / "broken.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="list of file names"):
-        held_back_names(tmp_path / "broken.txt")
+        held_out_names(tmp_path / "broken.txt")
 
 
 def test_pictures_without_galaxies_are_refused(
