@@ -10,6 +10,7 @@ from .members import (
     CnnMember,
     InputScaling,
     KerasFileMember,
+    TrainedMember,
     Vgg16Member,
 )
 from .schema import (
@@ -49,6 +50,7 @@ __all__ = [
     "RunConfig",
     "Split",
     "SurveyAugmentation",
+    "TrainedMember",
     "Vgg16Member",
     "claim_training_folder",
     "design_values",

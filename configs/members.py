@@ -15,6 +15,7 @@ __all__ = [
     "CnnMember",
     "InputScaling",
     "KerasFileMember",
+    "TrainedMember",
     "Vgg16Member",
 ]
 
@@ -31,7 +32,9 @@ class _Member(Section):
     """Share in the mean of the members, where ``weights: given``; only the ratios count."""
 
 
-class _TrainedMember(_Member):
+class TrainedMember(_Member):
+    """Member that is trained here."""
+
     epochs: PositiveInt = 40
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 1e-3
@@ -88,13 +91,13 @@ class CnnDesign(Section):
         return self
 
 
-class CnnMember(CnnDesign, _TrainedMember):
+class CnnMember(CnnDesign, TrainedMember):
     """A small network, trained from random weights."""
 
     architecture: Literal["cnn"]
 
 
-class Vgg16Member(_TrainedMember):
+class Vgg16Member(TrainedMember):
     """VGG16, fine-tuned.
 
     What the frozen blocks give is computed once where the augmentation makes few views of an image:

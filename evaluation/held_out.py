@@ -13,7 +13,7 @@ from ..annotations import AnnotatedImage
 from ..classification.classifier import Classifier
 from ..classification.crops import read_crops
 from ..classification.training.dataset import class_names, read_boxes, read_labels
-from ..classification.training.sources import divide
+from ..classification.training.sources import split_sources
 from ..configs import ClassifierTraining
 from ..errors import ConfigError
 from ..metrics.records import ENSEMBLE
@@ -58,11 +58,11 @@ def predict_held_back(config: ClassifierTraining, classifier: Classifier) -> Hel
         If a table or image cannot be read.
     """
     labelled = [read_labels(data, class_names(config)) for data in config.data]
-    division = divide(labelled, config)
+    split = split_sources(labelled, config)
     paths: list[Path] = []
     truth: list[int] = []
     boxes: dict[Path, AnnotatedImage] = {}
-    for data, source, positions in zip(config.data, labelled, division.test, strict=True):
+    for data, source, positions in zip(config.data, labelled, split.test, strict=True):
         if data.role == "train":
             boxes.update(read_boxes(data))
             for item in (source[position] for position in positions):

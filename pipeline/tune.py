@@ -1,4 +1,4 @@
-"""Search for the best small network, and report what was tried."""
+"""Search for the hyper-parameters of a small network, and report the trials."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ..configs import ClassifierTraining, ClassifierTuning
 from ..errors import require
 from ..files.atomic import atomic_path
 from ..files.report import Heading, Report, Table
+from ..progress import Progress, open_progress
 
 if TYPE_CHECKING:
     from ..classification.training.tune import Search, Trial
@@ -17,37 +18,60 @@ __all__ = ["search_report", "tune_classifier"]
 
 
 def tune_classifier(
-    config: ClassifierTraining, output: str | Path, *, trials: int = 30, epochs: int = 12
+    config: ClassifierTraining,
+    output: str | Path,
+    *,
+    trials: int = 30,
+    epochs: int = 12,
+    progress: bool | Progress = False,
 ) -> Search:
     """Search for the small network with the lowest validation loss, and write a report.
 
     Parameters
     ----------
     config : ClassifierTraining
-        A training whose one member is a ``cnn`` of two convolutions, within the ranges of
-        `configs.SEARCHED`: the search starts from it.
+        A training whose only member is a ``cnn`` of two convolutions, within the ranges of
+        `configs.SEARCHED`: the first trial.
     output : path
         Folder for ``report.md``, ``report.html``, ``trials.json`` and ``best.yaml``, which trains
-        the best network in full.  Started again with the same folder, the search goes on.
+        the best network in full.  A search in the same folder is continued.
     trials : int
-        Number of trials in all.
+        Total number of trials.
     epochs : int
-        Most epochs of a trial.
+        Largest number of epochs of a trial.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
+
+    Returns
+    -------
+    Search
 
     Raises
     ------
     ConfigError, InputError
-        If the data are not as needed, or the network to start from is none of those searched.
+        If the data are missing or wrong, or the first network is not in the search space.
     OutputError
         If the folder holds something else or cannot be written.
     MissingExtraError
         If the packages of training are not installed.
+
+    Examples
+    --------
+    >>> from galpipe.configs import ClassifierTraining, load_config
+    >>> from galpipe.pipeline.tune import tune_classifier
+    >>> config = load_config("bayesian.yaml", ClassifierTraining)  # doctest: +SKIP
+    >>> tune_classifier(config, "search", trials=10).best.values["dense"]  # doctest: +SKIP
+    96.0
     """
-    require("keras_tuner", "train")
+    require("keras", "train")
+    require("sklearn", "train")
     from ..classification.training import tune
 
     search = tune.tune_classifier(
-        ClassifierTuning(training=config, epochs=epochs), output, trials=trials
+        ClassifierTuning(training=config, epochs=epochs),
+        output,
+        trials=trials,
+        progress=open_progress(progress),
     )
     report = search_report(config.name, search)
     folder = Path(output)
@@ -58,7 +82,19 @@ def tune_classifier(
 
 
 def search_report(name: str, search: Search) -> Report:
-    """Return the best network beside the one that the search started from, and all trials."""
+    """Return a report of the best network, the first one, and all trials.
+
+    Parameters
+    ----------
+    name : str
+        Name of the training.
+    search : Search
+        Result of the search.
+
+    Returns
+    -------
+    Report
+    """
     start, best = search.trials[0], search.best
     numbered = sorted(enumerate(search.trials, 1), key=lambda item: item[1].loss)
     header = ["first", "second", "dense", "dropout", "weights", "loss", "accuracy"]
@@ -66,9 +102,9 @@ def search_report(name: str, search: Search) -> Report:
         f"Bayesian search: {name}",
         [
             f"{len(search.trials)} trials, each a short training of a network of two convolutions, "
-            "a first and a second. Loss and accuracy are those on the validation images. Of many "
-            "trials the best is also the luckiest: what the network is worth shows when it is "
-            "trained in full and measured on the test images.",
+            "a first and a second. Loss and accuracy are those on the validation images. The best "
+            "of many trials is partly a matter of chance: train the network in full and measure it "
+            "on the test images.",
             Table(["network", *header], [["start", *_cells(start)], ["best", *_cells(best)]]),
             Heading("All trials, the best first"),
             Table(

@@ -1,24 +1,24 @@
-"""How often each image is drawn, and what each counts in the loss, where classes are unequal."""
+"""Class imbalance: sampling weights, class weights, and prior correction after the training."""
 
 from __future__ import annotations
 
+import keras
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...configs import Balance
 from ...datasets.labels import Labels
 
-__all__ = ["class_weights", "drawing_weights", "drawn_shares"]
+__all__ = ["class_weights", "correct_priors", "drawn_shares", "sampling_weights"]
 
 
-def drawing_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64]:
-    """Return how often to draw each image, in any unit, so that rare classes are raised.
+def sampling_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64]:
+    """Return how often to draw each image, in any unit, so that rare classes are oversampled.
 
-    A class of ``n`` images gets a share proportional to ``n ** (1 - evenness)``: 0 leaves the
+    A class of ``n`` images gets a share proportional to ``n ** (1 - evenness)``: 0 keeps the
     frequencies, 1 makes all classes equally frequent.  A set of classes belongs to each of them in
-    equal parts, and is drawn as their mean: were it a class of its own, the one galaxy that is
-    either this or that would be drawn as often as all of a class.  A soft label counts for its
-    leading class.
+    equal parts, and its weight is their mean; as a class of its own, the only galaxy of a set would
+    be drawn as often as all those of a class.  A soft label counts for its most probable class.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def drawing_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64
     -------
     ndarray of float64, shape (N,)
     """
-    leading = np.eye(labels.num_classes, dtype=np.float32)[labels.class_ids]
-    part = np.where(labels.is_set[:, None], labels.values, leading).astype(np.float64)
+    most_probable = np.eye(labels.num_classes, dtype=np.float32)[labels.class_ids]
+    part = np.where(labels.is_set[:, None], labels.values, most_probable).astype(np.float64)
     part /= part.sum(axis=1, keepdims=True)
     count = part.sum(axis=0)
     of_class = np.power(count, -evenness, out=np.zeros(len(count)), where=count > 0)
@@ -40,24 +40,23 @@ def drawing_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64
 
 
 def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return what each image counts in the loss, so that all classes count alike.
+    """Return the weight of each image in the loss, so that all classes have the same weight.
 
-    A class counts N / (C x N_c), with N_c of the N drawn images whose label says anything and C
-    classes that have any.  A label of several classes belongs to each of them in part: by its
-    probabilities, or in equal parts to those that a set leaves open, and counts as their mean.  The
-    mean over the drawn images is one.
+    The weight of a class is N / (C N_c), with N_c of the N drawn images with a label and C classes
+    that occur.  A label of several classes belongs to each of them in part, by its probabilities or
+    equally to those of a set, and its weight is their mean.  The mean over the drawn images is one.
 
     Parameters
     ----------
     labels : Labels
         Labels of N images over C classes.
     chance : ndarray of float64, shape (N,)
-        Probability that a drawn image is this one; they sum to one.
+        Probability of drawing each image; they sum to one.
 
     Returns
     -------
     ndarray of float32, shape (N,)
-        1 for a label that says nothing at all.
+        1 for an image without label.
     """
     values = labels.values
     total = values.sum(axis=1, keepdims=True, dtype=np.float64)
@@ -70,9 +69,51 @@ def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def drawn_shares(labels: Labels, balance: Balance) -> NDArray[np.float64]:
-    """Return how much each image counts in a training, shape (N,); they sum to one."""
-    shares = drawing_weights(labels, balance.evenness)
+    """Return the share of each image in a training, by sampling and class weights.
+
+    Parameters
+    ----------
+    labels : Labels
+        Labels of N images.
+    balance : Balance
+        The settings.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Shares that sum to one.
+    """
+    shares = sampling_weights(labels, balance.evenness)
     shares /= shares.sum()
     if balance.class_weights:
         shares *= class_weights(labels, shares)
     return shares / shares.sum()
+
+
+def correct_priors(model: keras.Model, labels: Labels, weights: ArrayLike) -> None:
+    """Correct the prior probabilities of a network from the classes drawn to those of the data.
+
+    A network trained with a class twice as often as it occurs gives it twice the probability.  By
+    Bayes's rule its probabilities, each times the ratio of the true to the drawn frequency and
+    renormalized, are those for the true frequencies (Saerens, Latinne & Decaestecker 2002, Neural
+    Computation 14, 21, equation 2.4).  Before the softmax the ratio is a term of the bias, which
+    is changed in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network whose layer ``probabilities`` is a softmax over C classes.
+    labels : Labels
+        Labels of N images over C classes.
+    weights : array_like, shape (N,)
+        How often each image was drawn, in any unit.
+    """
+    values = labels.values.astype(np.float64)
+    shares = values / values.sum(axis=1, keepdims=True)
+    drawn = np.average(shares, axis=0, weights=np.asarray(weights, np.float64))
+    true = shares.mean(axis=0)
+    # A class without images was not drawn either; it is left unchanged.
+    ratio = np.divide(true, drawn, out=np.ones_like(true), where=drawn > 0)
+    layer = model.get_layer("probabilities")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel, bias + np.log(ratio)])

@@ -1,4 +1,4 @@
-"""Endless batches of augmented views for training."""
+"""Batches of augmented views for training: sampling, mixup, validation views."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from ...configs import Augmentation, Balance, SurveyAugmentation
 from ...datasets.labels import Labels
-from .affine import affine_view, pixel_deviation
-from .augment import survey_view
-from .balance import class_weights, drawing_weights
+from .augmentation import affine_view, pixel_deviation, survey_view
+from .balance import class_weights, sampling_weights
 from .dataset import Cutouts
-from .mixup import mix
 from .sources import Sources
 
 __all__ = [
@@ -25,12 +23,13 @@ __all__ = [
     "RandomViews",
     "Recipe",
     "as_input",
+    "mix",
     "random_views",
-    "watched_views",
+    "validation_views",
 ]
 
 Batch = tuple[NDArray[np.float32], ...]
-"""Inputs (N, ...), targets (N, C + 1) and, where they are not all one, weights in the loss (N,)."""
+"""Inputs (N, ...), targets (N, C + 1) and, unless all are one, weights in the loss (N,)."""
 
 OWN_SHARE = 0.5
 """Share of the views drawn from the sources of role ``train``; the rest are of role ``extra``."""
@@ -38,7 +37,7 @@ OWN_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Recipe:
-    """How random views are drawn.
+    """Settings of the random views.
 
     Attributes
     ----------
@@ -47,17 +46,17 @@ class Recipe:
     crop_margin : float
         Side of the crop at run time over the longer side of the galaxy's box.
     batch_size : int
-        Views in a batch.
+        Views per batch.
     views : int
-        Views in an epoch.
+        Views per epoch.
     seed : int
-        The views of an epoch follow from it and the epoch's number.
+        The views of an epoch follow from the seed and the number of the epoch.
     balance : Balance
-        How rare classes are made up for.
+        Treatment of rare classes.
     augmentation : SurveyAugmentation or AffineAugmentation
-        How a view differs from the image.
+        Augmentation of the images.
     mixup : float
-        How views are blended, see :func:`mix`; 0 blends none.
+        Parameter alpha of mixup, see `mix`; 0 disables it.
     """
 
     input_size: int
@@ -71,24 +70,24 @@ class Recipe:
 
 
 class EpochViews(keras.utils.PyDataset):
-    """Batches that are other ones in each epoch; ``epoch`` is set by the training."""
+    """Batches that differ from epoch to epoch; the training sets the attribute ``epoch``."""
 
     epoch = 0
 
 
 class RandomViews(EpochViews):
-    """Batches of augmented views and their allowed classes, drawn by weight with replacement.
+    """Batches of augmented views and their targets, drawn by weight with replacement.
 
-    Where the recipe weighs classes, a batch also holds what each view counts in the loss.
+    With class weights in the recipe, a batch also holds the weight of each view in the loss.
 
     Parameters
     ----------
     cutouts : sequence of Cutouts
-        The images; the sets are drawn from in proportion to their weights.
-    weights : sequence of ndarray
+        Sets of images, drawn from in proportion to their weights.
+    weights : sequence of ndarray of float64, shape (N,)
         Weight of each image of each set, in any unit.
     recipe : Recipe
-        How to draw.
+        Settings of the views.
     """
 
     def __init__(
@@ -103,7 +102,7 @@ class RandomViews(EpochViews):
         self._recipe = recipe
         self._view = _view_maker(cutouts, recipe)
         self._labels = Labels.join([part.labels for part in cutouts])
-        self._counts = (
+        self._weights = (
             class_weights(self._labels, self._chance)
             if recipe.balance.class_weights
             else np.ones(len(self._labels), np.float32)
@@ -116,37 +115,68 @@ class RandomViews(EpochViews):
         recipe = self._recipe
         rng = np.random.default_rng([recipe.seed, self.epoch, index])
         picks = rng.choice(len(self._chance), recipe.batch_size, p=self._chance)
-        inputs, labels, counts = self._inputs(rng, picks), self._labels[picks], self._counts[picks]
+        inputs = self._inputs(rng, picks)
+        labels, weights = self._labels[picks], self._weights[picks]
         if recipe.mixup:
-            inputs, labels, counts = mix(rng, inputs, labels, counts, recipe.mixup)
+            inputs, labels, weights = mix(rng, inputs, labels, weights, recipe.mixup)
         targets = labels.to_targets()
-        return (inputs, targets, counts) if recipe.balance.class_weights else (inputs, targets)
+        return (inputs, targets, weights) if recipe.balance.class_weights else (inputs, targets)
 
     def _inputs(self, rng: np.random.Generator, picks: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what the network is given of the galaxies that were drawn."""
+        """Return the inputs of the network for the galaxies that were drawn."""
         return as_input(np.stack([self._view(rng, *self._galaxies[pick]) for pick in picks]))
 
 
 def random_views(
     sources: Sources, recipe: Recipe, make: Callable[..., RandomViews] = RandomViews
 ) -> RandomViews:
-    """Return views of the training images, and of no others; `make` is given what they need."""
+    """Return random views of the training images of a training.
+
+    Parameters
+    ----------
+    sources : Sources
+        The images.
+    recipe : Recipe
+        Settings of the views.
+    make : callable
+        Constructor of the batches, called with sets of images, weights and recipe.
+
+    Returns
+    -------
+    RandomViews
+    """
     evenness = recipe.balance.evenness
-    own = drawing_weights(sources.train.labels, evenness)
+    own = sampling_weights(sources.train.labels, evenness)
     if not len(sources.extra):
         return make([sources.train], [own], recipe)
-    extra = drawing_weights(sources.extra.labels, evenness)
+    extra = sampling_weights(sources.extra.labels, evenness)
     weights = [OWN_SHARE * own / own.sum(), (1 - OWN_SHARE) * extra / extra.sum()]
     return make([sources.train, sources.extra], weights, recipe)
 
 
-def watched_views(
+def validation_views(
     cutouts: Cutouts, size: int, margin: float, augmentation: Augmentation
 ) -> tuple[NDArray[np.uint8], Labels]:
-    """Return images as a training watches them, uint8 (V, size, size, 3), and their V labels.
+    """Return the validation images as the training evaluates them.
 
-    That is as a run crops them, and once more whole where the views of the training are up to
-    whole images too: what a network is never shown must not decide which one is kept.
+    They are cropped as in a run, and once more whole where the training views include whole
+    images: a framing that a network never sees in training must not decide which one is kept.
+
+    Parameters
+    ----------
+    cutouts : Cutouts
+        Validation images.
+    size : int
+        Side of a view in pixels.
+    margin : float
+        Side of the crop over the longer side of the galaxy's box.
+    augmentation : SurveyAugmentation or AffineAugmentation
+        Augmentation of the training.
+
+    Returns
+    -------
+    views : ndarray of uint8, shape (V, size, size, 3)
+    labels : Labels
     """
     views = [cutouts.crops(size, margin)]
     if isinstance(augmentation, SurveyAugmentation):
@@ -155,17 +185,69 @@ def watched_views(
 
 
 def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return 8-bit pictures as what the networks take: float32 in 0..1."""
+    """Scale 8-bit images to the input of the networks, float32 in 0..1.
+
+    Parameters
+    ----------
+    images : ndarray of uint8
+        Images of any shape.
+    """
     return images.astype(np.float32) / np.float32(255)
+
+
+def mix(
+    rng: np.random.Generator,
+    inputs: NDArray[np.float32],
+    labels: Labels,
+    weights: NDArray[np.float32],
+    alpha: float,
+) -> tuple[NDArray[np.float32], Labels, NDArray[np.float32]]:
+    """Blend the views of a batch and their labels in pairs (mixup, Zhang et al. 2018).
+
+    The loss of a blend with shares ``s`` and ``1 - s`` is the sum of both losses with these shares.
+    This holds for probabilities only: a view whose label is a set of classes is left unchanged.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    inputs : ndarray of float32, shape (N, ...)
+        Views.
+    labels : Labels
+        Their N labels.
+    weights : ndarray of float32, shape (N,)
+        Positive weights in the loss.
+    alpha : float
+        Both parameters of the beta distribution of the shares, positive.
+
+    Returns
+    -------
+    inputs : ndarray of float32, shape (N, ...)
+    labels : Labels
+    weights : ndarray of float32, shape (N,)
+    """
+    first = np.flatnonzero(~labels.is_set)
+    second = rng.permutation(first)
+    share = rng.beta(alpha, alpha, len(first)).astype(np.float32)
+    inputs, values, weights = inputs.copy(), labels.values.copy(), weights.copy()
+    factor = share.reshape(-1, *[1] * (inputs.ndim - 1))
+    inputs[first] = factor * inputs[first] + (1 - factor) * inputs[second]
+    one, other = share * weights[first], (1 - share) * weights[second]
+    # The cross-entropy is linear in the label, so one label and one weight give both losses.
+    values[first] = (one[:, None] * values[first] + other[:, None] * values[second]) / (
+        one + other
+    )[:, None]
+    weights[first] = one + other
+    return inputs, Labels(values, labels.is_set), weights
 
 
 def _view_maker(
     cutouts: Sequence[Cutouts], recipe: Recipe
 ) -> Callable[[np.random.Generator, NDArray[np.uint8], NDArray[np.float64]], NDArray[np.uint8]]:
-    """Return what makes a view of an image and the box of its galaxy."""
+    """Return the function of generator, image and box that makes a view."""
     size, margin, settings = recipe.input_size, recipe.crop_margin, recipe.augmentation
     if isinstance(settings, SurveyAugmentation):
         return partial(survey_view, size=size, margin=margin, settings=settings)
-    every = [image for part in cutouts for image in part.images]
-    deviation = pixel_deviation(every) if settings.noise else 0.0
+    images = [image for part in cutouts for image in part.images]
+    deviation = pixel_deviation(images) if settings.noise else 0.0
     return partial(affine_view, size=size, margin=margin, settings=settings, deviation=deviation)

@@ -1,4 +1,4 @@
-"""From folders and label tables to arrays: which galaxy, which classes, where in its image."""
+"""Labelled images in memory: read labels and boxes, locate the galaxies, crop them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ...datasets.label_tables import (
 )
 from ...datasets.labels import LabelledImage, Labels
 from ..crops import central_box, centremost
-from .augment import Framing, frame
+from .augmentation import Framing, frame
 
 __all__ = [
     "CACHE_SIZE",
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 CACHE_SIZE = 192
-"""Side in pixels at which images are kept in memory: a galaxy of 75 of 424 pixels, cropped with
-half its size to spare, still has 50 pixels for a network input of 69."""
+"""Side in pixels of the images in memory: a crop of 1.5 times the size of a galaxy of 75 in 424
+pixels still has 50 pixels for a network input of 69."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cutouts:
-    """Labelled images in memory, all of one size, each with the place of its galaxy.
+    """Labelled images in memory, all of one size, each with the box of its galaxy.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Cutouts:
     labels : Labels
         Labels of the N images.
     boxes : ndarray of float64, shape (N, 4)
-        xmin, ymin, xmax, ymax of the galaxy in pixels of ``images``.
+        xmin, ymin, xmax, ymax of the galaxy in ``images``: pixel edges, 0-based, half-open.
     """
 
     paths: tuple[Path, ...]
@@ -65,7 +65,13 @@ class Cutouts:
         return len(self.paths)
 
     def select(self, chosen: NDArray[np.bool_] | Sequence[int]) -> Cutouts:
-        """Return some of the images, by mask or by index."""
+        """Return some of the images.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (N,), or sequence of int
+            Mask or indices.
+        """
         index = np.asarray(chosen)
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         paths = tuple(self.paths[i] for i in index)
@@ -73,7 +79,15 @@ class Cutouts:
 
     @classmethod
     def join(cls, parts: Sequence[Cutouts], num_classes: int) -> Cutouts:
-        """Return all parts as one; no part gives an empty set."""
+        """Join sets of images.
+
+        Parameters
+        ----------
+        parts : sequence of Cutouts
+            The sets; the result of none is empty.
+        num_classes : int
+            Number of classes.
+        """
         if len(parts) == 1:
             return parts[0]
         empty = cls(
@@ -91,9 +105,18 @@ class Cutouts:
         )
 
     def crops(self, size: int, margin: float) -> NDArray[np.uint8]:
-        """Return each galaxy as ``galpipe run`` crops it, uint8 (N, size, size, 3).
+        """Return the galaxies as ``galpipe run`` crops them.
 
-        The crop is the square about the box, ``margin`` times its longer side.
+        Parameters
+        ----------
+        size : int
+            Side of a crop in pixels.
+        margin : float
+            Side of the crop in the image over the longer side of the box.
+
+        Returns
+        -------
+        ndarray of uint8, shape (N, size, size, 3)
         """
         result = np.empty((len(self), size, size, 3), np.uint8)
         for target, image, (xmin, ymin, xmax, ymax) in zip(
@@ -104,21 +127,54 @@ class Cutouts:
         return result
 
     def whole(self, size: int) -> NDArray[np.uint8]:
-        """Return the whole images, uint8 (N, size, size, 3)."""
+        """Return the whole images.
+
+        Parameters
+        ----------
+        size : int
+            Side of an image in pixels.
+
+        Returns
+        -------
+        ndarray of uint8, shape (N, size, size, 3)
+        """
         return np.stack(
             [cv2.resize(i, (size, size), interpolation=cv2.INTER_AREA) for i in self.images]
         )
 
 
 def class_names(config: ClassifierTraining) -> tuple[str, ...]:
-    """Return the names of the classes in order."""
+    """Return the names of the classes of a training, in order.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
+    """
     if isinstance(config.class_names, str):
         return GALAXY10_SETS[config.class_names].class_names
     return config.class_names
 
 
 def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImage]:
-    """Read the labels of one source; what cannot be read raises InputError."""
+    """Read the labels of one source.
+
+    Parameters
+    ----------
+    data : ClassifierData
+        The source.
+    names : sequence of str
+        Names of the classes.
+
+    Returns
+    -------
+    list of LabelledImage
+
+    Raises
+    ------
+    InputError
+        If the labels cannot be read.
+    """
     match data.kind:
         case "galaxy10_decals" | "galaxy10_sdss":
             return read_galaxy10(data.images, data.kind)
@@ -137,7 +193,23 @@ def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImag
 
 
 def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:
-    """Read the boxes of one source by image; empty where it has none."""
+    """Read the boxes of one source.
+
+    Parameters
+    ----------
+    data : ClassifierData
+        The source.
+
+    Returns
+    -------
+    dict of Path to AnnotatedImage
+        By image; empty if the source has no annotations.
+
+    Raises
+    ------
+    InputError
+        If the annotations cannot be read.
+    """
     if data.annotations is None:
         return {}
     return dict(read_annotated_images(data.annotations, data.images))
@@ -149,21 +221,25 @@ def load_cutouts(
     annotated: Mapping[Path, AnnotatedImage],
     progress: Callable[[], None] | None = None,
 ) -> Cutouts:
-    """Read images into memory and find the galaxy in each.
+    """Read images into memory and locate the galaxy in each.
 
-    The galaxy's place comes from the annotation where there is one (the box nearest to the centre),
-    else from the isophote about the centre.
+    The box of the galaxy is the annotated one nearest to the centre, or that of the isophote around
+    the centre where there is none.
 
     Parameters
     ----------
     labelled : sequence of LabelledImage
-        The images and their classes.
+        The images and their labels.
     num_classes : int
         Number of classes.
     annotated : mapping of Path to AnnotatedImage
-        Boxes, by image; from :func:`read_boxes`.
+        Boxes by image, of `read_boxes`.
     progress : callable, optional
         Called after each image.
+
+    Returns
+    -------
+    Cutouts
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From a trained Keras network to a LiteRT file, and the proof that both say the same."""
+"""Convert Keras networks to LiteRT, and compare the two."""
 
 from __future__ import annotations
 
@@ -17,20 +17,27 @@ from numpy.typing import NDArray
 from ...models import InputScaling
 from ...models.litert import LiteRTNetwork
 
-__all__ = ["INPUT_SCALING", "Parity", "can_convert", "compare", "run_litert", "to_litert"]
+__all__ = [
+    "INPUT_SCALING",
+    "LiteRTAgreement",
+    "can_convert",
+    "compare",
+    "run_litert",
+    "to_litert",
+]
 
 INPUT_SCALING = InputScaling(scale=1 / 255, offset=0.0)
-"""All networks of the zoo take RGB in 0..1."""
+"""Input of all networks of a training: RGB in 0..1."""
 
 
 @dataclass(frozen=True)
-class Parity:
-    """How far a LiteRT file is from the network it was made of.
+class LiteRTAgreement:
+    """Agreement of a LiteRT file with the network that it was converted from.
 
     Attributes
     ----------
     crops : int
-        Crops compared.
+        Number of crops compared.
     largest_difference : float
         Largest difference of a probability.
     same_class : float
@@ -43,23 +50,28 @@ class Parity:
 
 
 def can_convert() -> bool:
-    """Tell whether TensorFlow is installed, which alone converts networks."""
+    """Return whether TensorFlow is installed, which the conversion needs."""
     return find_spec("tensorflow") is not None
 
 
 def to_litert(model: keras.Model, int8: bool) -> bytes:
-    """Convert a network to a LiteRT file that takes batches of any size.
+    """Convert a network to a LiteRT file for batches of any size.
 
     Parameters
     ----------
     model : keras.Model
-        The network; on another backend than TensorFlow it is handed over to a TensorFlow process.
+        The network.  On another backend than TensorFlow it is converted in a new process.
     int8 : bool
-        Keep the weights as 8-bit integers (dynamic range: activations are quantised as they come),
-        a quarter of the size and faster for large networks.
+        Store the weights as 8-bit integers (dynamic-range quantization: activations are quantized
+        at run time), a quarter of the size and faster for large networks.
+
+    Returns
+    -------
+    bytes
+        Content of the ``.tflite`` file.
     """
     if keras.backend.backend() != "tensorflow":
-        return _convert_elsewhere(model, int8)
+        return _convert_in_process(model, int8)
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,27 +83,54 @@ def to_litert(model: keras.Model, int8: bool) -> bytes:
 
 
 def run_litert(content: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what a LiteRT file of a classifier gives for crops, uint8 (N, S, S, 3): (N, C)."""
+    """Run a LiteRT classifier.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the ``.tflite`` file.
+    crops : ndarray of uint8, shape (N, S, S, 3)
+        RGB crops.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, C)
+        Class probabilities.
+    """
     network = LiteRTNetwork(content, INPUT_SCALING)
-    # The quantisation of activations is per batch: these are the batches of a run.
+    # The quantization of activations is per batch: these are the batches of a run.
     return np.concatenate(
         [network.run(crops[start : start + 16])[0] for start in range(0, len(crops), 16)]
     )
 
 
-def compare(model: keras.Model, content: bytes, crops: NDArray[np.uint8]) -> Parity:
-    """Run the network and its LiteRT file on the same crops, uint8 (N, S, S, 3)."""
+def compare(model: keras.Model, content: bytes, crops: NDArray[np.uint8]) -> LiteRTAgreement:
+    """Compare a network with its LiteRT file on the same crops.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network.
+    content : bytes
+        Content of the ``.tflite`` file.
+    crops : ndarray of uint8, shape (N, S, S, 3)
+        RGB crops.
+
+    Returns
+    -------
+    LiteRTAgreement
+    """
     scale, offset = np.float32(INPUT_SCALING.scale), np.float32(INPUT_SCALING.offset)
     converted = run_litert(content, crops)
     original = model.predict(crops * scale + offset, batch_size=32, verbose=0)
-    return Parity(
+    return LiteRTAgreement(
         crops=len(crops),
         largest_difference=float(np.abs(converted - original).max()),
         same_class=float((converted.argmax(axis=1) == original.argmax(axis=1)).mean()),
     )
 
 
-def _convert_elsewhere(model: keras.Model, int8: bool) -> bytes:
+def _convert_in_process(model: keras.Model, int8: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "model.keras"), Path(folder, "model.tflite")
         model.save(source)

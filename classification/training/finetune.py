@@ -1,4 +1,4 @@
-"""Fine-tune the upper layers of a network, and run its frozen lower layers no more than needed."""
+"""Fine-tune the upper layers of a network on features of its frozen lower layers."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import AffineAugmentation
-from .affine import Change, all_changes, changed_view, random_change
+from ...progress import Progress, silent
+from .augmentation import AffineChange, all_changes, changed_view, random_change
 from .batches import Batch, EpochViews, RandomViews, Recipe, as_input, random_views
 from .dataset import Cutouts
-from .fit import fit, validation_arrays
-from .schedule import Schedule
+from .fit import Schedule, fit, validation_arrays
 from .sources import Sources
 
-__all__ = ["fine_tune"]
+__all__ = ["CachedViews", "StockedViews", "fine_tune", "split_at_first_trainable"]
 
-KEPT_IN = np.float16
-"""Type of the features that are kept."""
+CACHE_DTYPE = np.float16
+"""Type of cached features."""
 
-MOST_CACHED = 2**31
-"""Bytes that the features of all views may take."""
+LARGEST_CACHE = 2**31
+"""Largest size in bytes of the features of all views."""
 
 
 class CachedViews(RandomViews):
-    """The batches of `RandomViews`, as features that were computed once for every view there is.
+    """Batches of `RandomViews` as features, computed once for every possible view.
 
     Parameters
     ----------
     cutouts, weights, recipe
-        As of `RandomViews`; the augmentation makes few views of an image and mixup none.
+        As for `RandomViews`, with an augmentation of few views per image and without mixup.
     lower : keras.Model
         The frozen layers.
     """
@@ -46,9 +46,9 @@ class CachedViews(RandomViews):
         lower: keras.Model,
     ) -> None:
         super().__init__(cutouts, weights, recipe)
-        changes = possible_changes(recipe)
+        changes = _possible_changes(recipe)
         shape = (len(self._galaxies), len(changes), *lower.output_shape[1:])
-        self._features = np.empty(shape, KEPT_IN)
+        self._features = np.empty(shape, CACHE_DTYPE)
         for features, (image, box) in zip(self._features, self._galaxies, strict=True):
             views = [
                 changed_view(image, box, recipe.input_size, recipe.crop_margin, change)
@@ -64,14 +64,14 @@ class CachedViews(RandomViews):
 
 
 class StockedViews(EpochViews):
-    """Batches from a stock of features, each epoch in another order.
+    """Batches from a fixed stock of features, shuffled in each epoch.
 
     Parameters
     ----------
     stock : sequence of Batch
-        What the frozen layers give, with labels and, where views are weighed, weights.
+        Features of the frozen layers, with targets and optional weights.
     recipe : Recipe
-        Batch size, views in an epoch, seed.
+        Batch size, views per epoch, seed.
     """
 
     def __init__(self, stock: Sequence[Batch], recipe: Recipe) -> None:
@@ -96,32 +96,36 @@ def fine_tune(
     recipe: Recipe,
     schedule: Schedule,
     folder: Path,
+    *,
     stock_epochs: int | None = None,
+    progress: Progress = silent,
 ) -> None:
-    """Train the layers from the first trainable one on, in place.
+    """Train the layers of a network from the first trainable one on, in place.
 
-    The frozen layers cost most of a step, and always give the same for the same view.  Where the
-    views can be listed, and there are no more of them than the training draws and `MOST_CACHED`
-    holds, what the frozen layers make of each is computed once.  Where they cannot, each is a new
-    one, and the whole network is run; or, where a stock is asked for, the views of that many
-    epochs are all there are.
+    The frozen layers take most of the time of a step, and give the same features for the same view.
+    If the number of possible views is finite, no larger than the number of views drawn, and their
+    features fit into `LARGEST_CACHE`, each is computed once.  Otherwise every view is a new one and
+    passes the whole network, unless a stock of views is asked for.
 
     Parameters
     ----------
     model : keras.Model
-        A chain of layers.
+        A sequence of layers.
     sources : Sources
         The images.
     recipe : Recipe
-        How views are drawn.
+        Settings of the views.
     schedule : Schedule
-        How long, how fast and towards what.
+        Duration, optimizer and learning rate.
     folder : Path
-        For checkpoints.
+        Folder for checkpoints.
     stock_epochs : int, optional
-        Epochs' worth of views to keep the features of, where there are too many to keep all.
+        Keep the features of the views of this many epochs, and train all epochs on them, where the
+        possible views are too many.
+    progress : Progress
+        Shows the progress.
     """
-    lower, upper = divide_at_first_trainable(model)
+    lower, upper = split_at_first_trainable(model)
     frozen = bool(lower.weights)
     views: EpochViews
     if frozen and _can_be_cached(sources, recipe, schedule, lower):
@@ -130,23 +134,25 @@ def fine_tune(
         views = StockedViews(_stock(random_views(sources, recipe), lower, stock_epochs), recipe)
     else:
         validation = validation_arrays(sources.validation, recipe)
-        fit(model, random_views(sources, recipe), validation, schedule, folder)
+        fit(model, random_views(sources, recipe), validation, schedule, folder, progress)
         return
-    inputs, labels = validation_arrays(sources.validation, recipe)
-    seen = lower.predict(inputs, batch_size=recipe.batch_size, verbose=0)
-    fit(upper, views, (seen, labels), schedule, folder)
+    inputs, targets = validation_arrays(sources.validation, recipe)
+    features = lower.predict(inputs, batch_size=recipe.batch_size, verbose=0)
+    fit(upper, views, (features, targets), schedule, folder, progress)
 
 
-def possible_changes(recipe: Recipe) -> tuple[Change, ...]:
-    """Return all that can happen to an image before the network sees it; none if it is endless."""
-    settings = recipe.augmentation
-    if recipe.mixup or not isinstance(settings, AffineAugmentation):
-        return ()
-    return all_changes(settings)
+def split_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Split a network into its frozen lower and its trainable upper part, which share its weights.
 
+    Parameters
+    ----------
+    model : keras.Model
+        A sequence of layers.
 
-def divide_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Return the frozen lower and the trainable upper part of a chain; they share its weights."""
+    Returns
+    -------
+    lower, upper : keras.Model
+    """
     start = next(i for i, layer in enumerate(model.layers) if layer.trainable_weights)
     lower = keras.Model(model.inputs, model.layers[start - 1].output, name="frozen")
     inputs = keras.Input(lower.output.shape[1:], name="features")
@@ -156,21 +162,29 @@ def divide_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Mo
     return lower, keras.Model(inputs, x, name=f"{model.name}_upper")
 
 
+def _possible_changes(recipe: Recipe) -> tuple[AffineChange, ...]:
+    """Return every change of an image by the augmentation; empty if their number is not finite."""
+    settings = recipe.augmentation
+    if recipe.mixup or not isinstance(settings, AffineAugmentation):
+        return ()
+    return all_changes(settings)
+
+
 def _can_be_cached(
     sources: Sources, recipe: Recipe, schedule: Schedule, lower: keras.Model
 ) -> bool:
     images = len(sources.train) + len(sources.extra)
-    views = images * len(possible_changes(recipe))
-    size = views * int(np.prod(lower.output_shape[1:])) * np.dtype(KEPT_IN).itemsize
-    return 0 < views <= schedule.epochs * recipe.views and size <= MOST_CACHED
+    views = images * len(_possible_changes(recipe))
+    size = views * int(np.prod(lower.output_shape[1:])) * np.dtype(CACHE_DTYPE).itemsize
+    return 0 < views <= schedule.epochs * recipe.views and size <= LARGEST_CACHE
 
 
 def _stock(views: RandomViews, lower: keras.Model, epochs: int) -> list[Batch]:
-    """Return the views of the first epochs as features."""
+    """Return the features of the views of the first epochs."""
     stock: list[Batch] = []
     for epoch in range(epochs):
         views.epoch = epoch
         for index in range(len(views)):
             inputs, *rest = views[index]
-            stock.append((lower.predict_on_batch(inputs).astype(KEPT_IN), *rest))
+            stock.append((lower.predict_on_batch(inputs).astype(CACHE_DTYPE), *rest))
     return stock

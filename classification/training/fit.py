@@ -1,46 +1,130 @@
-"""One training run: schedule, checkpoints, early stop, progress; interrupted runs go on."""
+"""Train a Keras network: schedule, resumable callbacks, mixed precision, progress."""
 
 from __future__ import annotations
 
+import json
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from numpy.typing import NDArray
 
-from .batches import EpochViews, Recipe, as_input, watched_views
-from .callbacks import KeepBest, LowerRate
+from ...progress import Progress, Task, silent
+from .batches import EpochViews, Recipe, as_input, validation_views
 from .dataset import Cutouts
 from .losses import AllowedSetLoss, allowed_set_accuracy
-from .schedule import Schedule, make_optimizer
 
-__all__ = ["fit", "validation_arrays"]
+__all__ = [
+    "BestCheckpoint",
+    "PlateauDecay",
+    "Schedule",
+    "computing_in",
+    "fit",
+    "in_float32",
+    "make_optimizer",
+    "validation_arrays",
+]
+
+logger = logging.getLogger("galpipe")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Duration, optimizer and learning rate of a training.
+
+    Attributes
+    ----------
+    epochs : int
+        Largest number of epochs.
+    learning_rate : float
+        Highest learning rate.
+    final : float
+        Last learning rate over the highest, for ``cosine``.
+    patience : int or None
+        Epochs without a lower validation loss before early stopping; None never stops early and
+        keeps the last weights instead of the best.
+    weight_decay : float
+        Weight decay of AdamW.
+    optimizer : {"adamw", "rmsprop"}
+        AdamW with gradients clipped to a norm of 1, or RMSprop with the defaults of Keras.
+    rate : {"cosine", "plateau", "constant"}
+        ``cosine`` rises to the learning rate during half an epoch, then decays along a cosine;
+        ``plateau`` reduces the rate when the validation loss stops falling.
+    plateau_patience : int
+        Epochs without a lower validation loss before ``plateau`` reduces the rate.
+    plateau_factor : float
+        Factor of this reduction.
+    label_smoothing : float
+        Share of each label that is spread over all classes.
+    """
+
+    epochs: int
+    learning_rate: float
+    final: float = 0.0
+    patience: int | None = None
+    weight_decay: float = 1e-3
+    optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    rate: Literal["cosine", "plateau", "constant"] = "cosine"
+    plateau_patience: int = 3
+    plateau_factor: float = 0.2
+    label_smoothing: float = 0.0
+
+
+def make_optimizer(schedule: Schedule, steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a training.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Optimizer and learning rate.
+    steps : int
+        Steps per epoch.
+    """
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = schedule.learning_rate
+    if schedule.rate == "cosine":
+        warmup = steps // 2
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=schedule.learning_rate * 0.01,
+            decay_steps=max(schedule.epochs * steps - warmup, 1),
+            alpha=schedule.final,
+            warmup_target=schedule.learning_rate,
+            warmup_steps=warmup,
+        )
+    if schedule.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate)
+    return keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0)
 
 
 def fit(
     model: keras.Model,
     views: EpochViews,
-    validation: tuple[np.ndarray, np.ndarray],
+    validation: tuple[NDArray[np.float32], NDArray[np.float32]],
     schedule: Schedule,
     folder: Path,
+    progress: Progress = silent,
 ) -> None:
-    """Train a model in place.
+    """Train a model in place; an interrupted training in the same folder is continued.
 
     Parameters
     ----------
     model : keras.Model
-        Softmax network.
+        Network that ends in a softmax.
     views : EpochViews
         Training batches.
     validation : (inputs, targets)
-        Watched each epoch; see :func:`validation_arrays`.
+        Validation data; see `validation_arrays`.
     schedule : Schedule
-        How long, how fast and towards what.
+        Duration, optimizer and learning rate.
     folder : Path
-        For checkpoints.
+        Folder for checkpoints; its name is shown.
+    progress : Progress
+        Shows the steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.compile(
@@ -48,36 +132,133 @@ def fit(
         loss=AllowedSetLoss(schedule.label_smoothing),
         metrics=[allowed_set_accuracy],
     )
-    callbacks: list[keras.callbacks.Callback] = [
-        _FollowEpoch(views),
-        keras.callbacks.BackupAndRestore(folder / "backup"),
-        ProgressBar(folder.name, schedule.epochs),
-    ]
-    if schedule.rate == "plateau":
-        callbacks.append(LowerRate(folder, schedule.plateau_patience, schedule.plateau_factor))
-    best = KeepBest(folder, schedule.patience)
-    if schedule.patience is not None:
-        callbacks.append(best)
-    model.fit(
-        views,
-        validation_data=validation,
-        epochs=schedule.epochs,
-        callbacks=callbacks,
-        verbose=0,
-    )
+    best = BestCheckpoint(folder, schedule.patience)
+    with progress(folder.name, schedule.epochs * len(views)) as task:
+        callbacks: list[keras.callbacks.Callback] = [
+            _SetEpoch(views),
+            keras.callbacks.BackupAndRestore(folder / "backup"),
+            _Report(folder.name, schedule.epochs, task),
+        ]
+        if schedule.rate == "plateau":
+            callbacks.append(
+                PlateauDecay(folder, schedule.plateau_patience, schedule.plateau_factor)
+            )
+        if schedule.patience is not None:
+            callbacks.append(best)
+        model.fit(
+            views,
+            validation_data=validation,
+            epochs=schedule.epochs,
+            callbacks=callbacks,
+            verbose=0,
+        )
     if schedule.patience is not None and best.weights.is_file():
         model.load_weights(best.weights)
 
 
-def validation_arrays(cutouts: Cutouts, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs and targets of what is watched; see :func:`~.batches.watched_views`."""
-    size, margin = recipe.input_size, recipe.crop_margin
-    views, labels = watched_views(cutouts, size, margin, recipe.augmentation)
+def validation_arrays(
+    cutouts: Cutouts, recipe: Recipe
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the validation data of a training.
+
+    Parameters
+    ----------
+    cutouts : Cutouts
+        Validation images.
+    recipe : Recipe
+        Size and margin of the crops; see `~.batches.validation_views`.
+
+    Returns
+    -------
+    inputs : ndarray of float32, shape (V, S, S, 3)
+    targets : ndarray of float32, shape (V, C + 1)
+    """
+    views, labels = validation_views(
+        cutouts, recipe.input_size, recipe.crop_margin, recipe.augmentation
+    )
     return as_input(views), labels.to_targets()
 
 
-class _FollowEpoch(keras.callbacks.Callback):
-    """Tell the batches which epoch it is, also after going on from a checkpoint."""
+class BestCheckpoint(keras.callbacks.Callback):
+    """Save the weights with the lowest validation loss, and stop early.
+
+    Unlike the callbacks of Keras it remembers the best epoch when a training is continued.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for ``best.weights.h5`` and ``best.json``.
+    patience : int or None
+        Epochs without a lower loss before the training stops; None never stops it.
+    """
+
+    def __init__(self, folder: Path, patience: int | None) -> None:
+        super().__init__()
+        self.weights = folder / "best.weights.h5"
+        self._record = folder / "best.json"
+        self._patience = patience
+        self._best = {"epoch": 0, "val_loss": np.inf}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the best epoch so far."""
+        if self._record.is_file():
+            self._best = json.loads(self._record.read_text(encoding="utf-8"))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save the weights or count the epochs without improvement."""
+        loss = float((logs or {})["val_loss"])
+        if loss < self._best["val_loss"]:
+            self.model.save_weights(self.weights)
+            self._best = {"epoch": epoch, "val_loss": loss}
+            self._record.write_text(json.dumps(self._best), encoding="utf-8")
+        elif self._patience is not None and epoch - self._best["epoch"] >= self._patience:
+            self.model.stop_training = True
+
+
+class PlateauDecay(keras.callbacks.Callback):
+    """Reduce the learning rate when the validation loss stops falling.
+
+    Unlike `keras.callbacks.ReduceLROnPlateau` it remembers its state when a training is continued.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for ``rate.json``.
+    patience : int
+        Epochs without a lower loss, or since the last reduction, before the rate is reduced.
+    factor : float
+        Factor of the reduction.
+    """
+
+    def __init__(self, folder: Path, patience: int, factor: float) -> None:
+        super().__init__()
+        self._record = folder / "rate.json"
+        self._patience = patience
+        self._factor = factor
+        self._state: dict[str, Any] = {"since": 0, "val_loss": np.inf, "learning_rate": None}
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Restore the learning rate."""
+        if self._record.is_file():
+            self._state = json.loads(self._record.read_text(encoding="utf-8"))
+            self.model.optimizer.learning_rate = self._state["learning_rate"]
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Reduce the learning rate if it is due."""
+        state, loss = self._state, float((logs or {})["val_loss"])
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        if loss < state["val_loss"]:
+            state |= {"since": epoch, "val_loss": loss}
+        elif epoch - state["since"] >= self._patience:
+            rate *= self._factor
+            self.model.optimizer.learning_rate = rate
+            state["since"] = epoch
+        state["learning_rate"] = rate
+        self._record.write_text(json.dumps(state), encoding="utf-8")
+
+
+class _SetEpoch(keras.callbacks.Callback):
+    """Tell the batches the number of the epoch, also when a training is continued."""
 
     def __init__(self, views: EpochViews) -> None:
         super().__init__()
@@ -91,62 +272,73 @@ class _FollowEpoch(keras.callbacks.Callback):
         self._views.epoch = epoch + 1
 
 
-class ProgressBar(keras.callbacks.Callback):
-    """A bar with loss and time left; one line an epoch where the output is no terminal."""
+class _Report(keras.callbacks.Callback):
+    """Report the progress of the steps, and log the metrics of each epoch."""
 
-    def __init__(self, title: str, epochs: int) -> None:
+    def __init__(self, title: str, epochs: int, task: Task) -> None:
         super().__init__()
-        self._title = title
-        self._epochs = epochs
-        self._console = Console()
-        self._bar: Progress | None = None
+        self._title, self._epochs, self._task = title, epochs, task
+        self._first: int | None = None
         self._started = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Open the bar."""
         self._started = time.monotonic()
-        self._first: int | None = None
-        if self._console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("loss {task.fields[loss]:.3f}"),
-                TimeRemainingColumn(),
-                console=self._console,
-            )
-            self._bar.start()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note where the training goes on."""
-        steps = self.params["steps"]
         if self._first is None:
             self._first = epoch
-            if self._bar is not None:
-                self._task = self._bar.add_task(
-                    self._title, total=self._epochs * steps, completed=epoch * steps, loss=np.nan
-                )
+            self._task.update(completed=epoch * self.params["steps"])
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move the bar."""
-        if self._bar is not None:
-            self._bar.update(self._task, advance=1, loss=(logs or {}).get("loss", np.nan))
+        self._task.update(advance=1, status=f"loss {(logs or {}).get('loss', np.nan):.3f}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Say how the epoch ended."""
         logs = logs or {}
         done = epoch + 1 - (self._first or 0)
         left = (time.monotonic() - self._started) / done * (self._epochs - epoch - 1)
-        self._console.print(
-            f"{self._title}: epoch {epoch + 1}/{self._epochs}  loss {logs['loss']:.3f}  "
-            f"accuracy {logs['allowed_set_accuracy']:.3f}  "
-            f"validation loss {logs['val_loss']:.3f}  "
-            f"accuracy {logs['val_allowed_set_accuracy']:.3f}  "
-            f"{left / 60:.1f} min left",
-            highlight=False,
-            soft_wrap=True,
+        logger.info(
+            "%s: epoch %d/%d  loss %.3f  accuracy %.3f  validation loss %.3f  accuracy %.3f  "
+            "%.1f min left",
+            self._title,
+            epoch + 1,
+            self._epochs,
+            logs["loss"],
+            logs["allowed_set_accuracy"],
+            logs["val_loss"],
+            logs["val_allowed_set_accuracy"],
+            left / 60,
         )
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Close the bar."""
-        if self._bar is not None:
-            self._bar.stop()
+
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Set the precision of the networks that are built in the ``with`` block.
+
+    Parameters
+    ----------
+    precision : str
+        Keras dtype policy, such as ``mixed_bfloat16``.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """Return a copy of a network, with the same weights, that computes in 32 bits.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network of any precision.
+    """
+
+    def in_32_bits(layer: keras.Layer) -> keras.Layer:
+        return layer.__class__.from_config(layer.get_config() | {"dtype": "float32"})
+
+    copied = keras.models.clone_model(model, clone_function=in_32_bits)
+    copied.set_weights(model.get_weights())
+    return copied

@@ -1,4 +1,4 @@
-"""Make a network from a file a member: our pictures in, our classes out."""
+"""Member ``keras_file``: a trained network from a file, adapted to our images and classes."""
 
 from __future__ import annotations
 
@@ -8,40 +8,46 @@ import keras
 import numpy as np
 from keras import layers
 
-from ...configs import KerasFileMember
-from ...errors import ConfigError
-from .keras_reader import read_keras_network
+from ...configs import ClassifierTraining, KerasFileMember
+from ...errors import ConfigError, InputError
+from .dataset import class_names as training_classes
+from .keras_reader import are_probabilities, input_and_output_shape, read_keras_network
+from .member_kind import MemberKind, TrainingJob
 
-__all__ = ["build_keras_file"]
+__all__ = ["KERAS_FILE", "build_keras_file"]
 
 
 def build_keras_file(
     member: KerasFileMember, class_names: Sequence[str], input_size: int
 ) -> keras.Model:
-    """Return a network of a file that takes RGB in 0..1 and gives probabilities of our classes.
+    """Build a network around that of a file: RGB in 0..1 in, probabilities of our classes out.
 
     Parameters
     ----------
     member : KerasFileMember
-        The file, what it takes and what its outputs mean.
+        The file, its input and the classes of its outputs.
     class_names : sequence of str
         The C classes of the training.
     input_size : int
-        Side in pixels of the training's pictures; the network resizes them where its file takes
-        another size.
+        Side of the training's images in pixels; they are resized where the file needs another size.
+
+    Returns
+    -------
+    keras.Model
+        Not trainable.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or not harmless.
+        If the file is missing, damaged or not trusted.
     ConfigError
-        If the file does not fit what the configuration says of it.
+        If the network does not match the settings.
     """
     order = _class_order(member, class_names)
     network = read_keras_network(member.path)
     _check_shapes(member, network)
     network.trainable = False
-    # Names of layers must differ, and the file's may be any.
+    # Names of layers must differ, and the file may use any.
     network.name = "file"
     inputs = keras.Input((input_size, input_size, 3), name="image")
     x = inputs
@@ -52,55 +58,62 @@ def build_keras_file(
     reorder = layers.Dense(len(order), use_bias=False, trainable=False, name="probabilities")
     model = keras.Model(inputs, reorder(x), name="keras_file")
     reorder.set_weights([np.eye(len(order), dtype=np.float32)[order]])
-    _check_probabilities(member, model, input_size)
+    images = np.random.default_rng(0).random((4, input_size, input_size, 3), np.float32)
+    if not are_probabilities(keras.ops.convert_to_numpy(model(images, training=False))):
+        raise ConfigError(
+            f"{member.path}: its outputs are not probabilities that sum to one; append a softmax "
+            "and save it again"
+        )
     return model
 
 
 def _class_order(member: KerasFileMember, class_names: Sequence[str]) -> list[int]:
-    """Return the place of each of the file's outputs among our classes."""
+    """Return the index among our classes of each output of the file."""
     if sorted(member.class_names) != sorted(class_names):
         missing = [name for name in class_names if name not in member.class_names]
         unknown = [name for name in member.class_names if name not in class_names]
-        faults = [
+        problems = [
             f"{what}: {', '.join(names)}"
             for what, names in (("missing", missing), ("not of the training", unknown))
             if names
         ]
         raise ConfigError(
             f"{member.path}: class_names of this member must be the classes of the training, each "
-            f"once, in the order of the file's outputs ({'; '.join(faults) or 'named twice'})"
+            f"once, in the order of the file's outputs ({'; '.join(problems) or 'named twice'})"
         )
     return [list(class_names).index(name) for name in member.class_names]
 
 
 def _check_shapes(member: KerasFileMember, network: keras.Model) -> None:
-    inputs, outputs = (getattr(network, which, None) or [] for which in ("inputs", "outputs"))
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ConfigError(
-            f"{member.path}: has {len(inputs)} inputs and {len(outputs)} outputs of known shape; "
-            "a classifier has one of each"
-        )
-    taken, given = tuple(inputs[0].shape[1:]), tuple(outputs[0].shape[1:])
-    side = member.input_size
-    if len(taken) != 3 or any(
-        size not in (None, wanted) for size, wanted in zip(taken, (side, side, 3), strict=True)
+    try:
+        inputs, outputs = input_and_output_shape(network, member.path)
+    except InputError as error:
+        raise ConfigError(str(error)) from error
+    expected = (member.input_size, member.input_size, 3)
+    if len(inputs) != 3 or any(
+        size not in (None, wanted) for size, wanted in zip(inputs, expected, strict=True)
     ):
         raise ConfigError(
-            f"{member.path}: takes inputs of shape {taken}, not the {(side, side, 3)} of "
-            "input_size; only RGB with the channels last can be used"
+            f"{member.path}: takes inputs of shape {inputs}, not the {expected} of input_size; "
+            "only RGB with the channels last can be used"
         )
-    if given != (len(member.class_names),):
+    if outputs != (len(member.class_names),):
         raise ConfigError(
-            f"{member.path}: gives outputs of shape {given}, but class_names names "
+            f"{member.path}: gives outputs of shape {outputs}, but class_names names "
             f"{len(member.class_names)} classes"
         )
 
 
-def _check_probabilities(member: KerasFileMember, model: keras.Model, input_size: int) -> None:
-    pictures = np.random.default_rng(0).random((4, input_size, input_size, 3), np.float32)
-    given = keras.ops.convert_to_numpy(model(pictures, training=False))
-    if given.min() < -1e-3 or not np.allclose(given.sum(axis=1), 1, atol=1e-2):
-        raise ConfigError(
-            f"{member.path}: its outputs are no probabilities that sum to one; append a softmax "
-            "and save it again"
-        )
+def _check(member: KerasFileMember, config: ClassifierTraining) -> keras.Model:
+    return build_keras_file(member, training_classes(config), config.input_size)
+
+
+def _train(member: KerasFileMember, job: TrainingJob) -> keras.Model:
+    return _check(member, job.config)
+
+
+def _describe(member: KerasFileMember) -> str:
+    return f"from the file {member.path.name}, as it was; images of {member.input_size} pixels"
+
+
+KERAS_FILE = MemberKind(KerasFileMember, _train, _describe, check=_check)

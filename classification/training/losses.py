@@ -1,4 +1,4 @@
-"""One loss for hard, soft and partial labels: probabilities of classes, or sets of them."""
+"""Loss and accuracy for hard, soft and partial labels."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from keras import ops
 
 from ...datasets.labels import split_targets
 
-__all__ = ["AllowedSetLoss", "allowed_set_accuracy", "allowed_set_loss"]
+__all__ = ["FLOOR", "AllowedSetLoss", "allowed_set_accuracy", "allowed_set_loss"]
 
 FLOOR = 1e-7
-"""Smallest probability whose logarithm is taken; the epsilon of Keras's own cross-entropies."""
+"""Smallest probability whose logarithm is taken, as in the cross-entropies of Keras."""
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
 def allowed_set_loss(targets: Any, probabilities: Any, smoothing: float = 0.0) -> Any:
-    """Return how little the probabilities agree with the labels.
+    """Compute the cross-entropy, or for partial labels the negative log-likelihood of the set.
 
-    A label that says less than one class ("a spiral": barred, tight or loose) is the set of classes
-    it leaves open.  Its loss is minus the logarithm of the probability that falls on them (the
-    maximum likelihood treatment of partial labels of Jin & Ghahramani 2002): zero where all classes
-    are open.  The loss of a soft label is the cross-entropy with its probabilities; what these lack
-    to one says nothing.  For a single class both are the categorical cross-entropy.
+    A partial label ("a spiral": barred, tight or loose) is the set of classes that it leaves open.
+    Its loss is minus the logarithm of their total probability (maximum likelihood for partial
+    labels, Jin & Ghahramani 2002), which is zero where all classes are open.  The loss of a soft
+    label is the cross-entropy; probabilities that sum to less than one leave the rest unknown.  For
+    a single class both are the categorical cross-entropy.
 
-    Smoothing takes a label for wrong with probability ``smoothing``, and then each class for as
-    likely as any (Szegedy et al. 2016).  So each class outside a set of ``k`` has ``smoothing / C``
-    and the set has the rest, which for a single class is the usual label smoothing; a set of all
-    classes still says nothing.
+    Label smoothing takes a label for wrong with probability ``smoothing``, and then each class for
+    equally probable (Szegedy et al. 2016).  Each class outside a set gets ``smoothing / C`` and the
+    set the rest, which for a single class is the usual label smoothing; a set of all classes still
+    has a loss of zero.
 
     Parameters
     ----------
-    targets : tensor of shape (N, C + 1)
+    targets : tensor, shape (N, C + 1)
         Labels as `Labels.to_targets` encodes them.
-    probabilities : tensor of shape (N, C)
+    probabilities : tensor, shape (N, C)
         Softmax output.
     smoothing : float
-        From 0, for none, to less than 1.
+        At least 0, less than 1.
 
     Returns
     -------
-    tensor of shape (N,)
+    tensor, shape (N,)
     """
     probabilities = ops.convert_to_tensor(probabilities)
     allowed, is_set = split_targets(ops.cast(targets, probabilities.dtype))
@@ -59,7 +59,15 @@ def allowed_set_loss(targets: Any, probabilities: Any, smoothing: float = 0.0) -
 
 @keras.saving.register_keras_serializable(package="galpipe")
 class AllowedSetLoss(keras.losses.Loss):
-    """:func:`allowed_set_loss` with its smoothing, as the mean over a batch."""
+    """`allowed_set_loss` as a Keras loss, averaged over a batch.
+
+    Parameters
+    ----------
+    smoothing : float
+        Label smoothing.
+    **settings
+        Settings of `keras.losses.Loss`.
+    """
 
     def __init__(self, smoothing: float = 0.0, **settings: Any) -> None:
         super().__init__(**settings)
@@ -70,15 +78,26 @@ class AllowedSetLoss(keras.losses.Loss):
         return allowed_set_loss(y_true, y_pred, self._smoothing)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal loss."""
+        """Return the settings, for serialization."""
         return super().get_config() | {"smoothing": self._smoothing}
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
 def allowed_set_accuracy(targets: Any, probabilities: Any) -> Any:
-    """Return 1 for each row whose most probable class is an allowed one, else 0; shape (N,).
+    """Compute 1 for each row whose most probable class is allowed by the label, else 0.
 
-    Of a soft label, it is the class to which the label gives most.
+    A soft label allows its most probable class.
+
+    Parameters
+    ----------
+    targets : tensor, shape (N, C + 1)
+        Labels as `Labels.to_targets` encodes them.
+    probabilities : tensor, shape (N, C)
+        Softmax output.
+
+    Returns
+    -------
+    tensor, shape (N,)
     """
     probabilities = ops.convert_to_tensor(probabilities)
     best = ops.one_hot(ops.argmax(probabilities, axis=-1), probabilities.shape[-1])

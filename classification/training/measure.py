@@ -1,4 +1,4 @@
-"""Measure a classifier and its members on the held-back and the external images of a training."""
+"""Metrics of a classifier and its members on the held-out and external images of a training."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ class Measurement:
     Attributes
     ----------
     images : EvaluationSet
+        The images and their cropping.
     by_classifier : dict of str to ClassificationMetrics
-        Of each member and, where there are several, of the ensemble under `ENSEMBLE`.
+        Metrics of each member and, if there are several, of the ensemble under `ENSEMBLE`.
     files : tuple of str
-        Names of the images that count: those whose label leaves one class, or all where the labels
-        name sets of classes of which no two share a class.
+        Names of the images evaluated: those with a label of one class, or all where the labels name
+        disjoint sets of classes.
     """
 
     images: EvaluationSet
@@ -42,7 +43,7 @@ class Measurement:
     files: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain numbers, texts, lists and dictionaries."""
+        """Return the measurement as built-in types for JSON."""
         metrics = {name: m.to_json() for name, m in self.by_classifier.items()}
         return {
             "images": self.images.title,
@@ -55,10 +56,24 @@ class Measurement:
 def measure(
     classifier: Classifier, sources: Sources, config: ClassifierTraining
 ) -> list[Measurement]:
-    """Measure on validation, test and external images, read again and cropped as in use.
+    """Measure a classifier on validation, test and external images, read and cropped as in use.
 
     The test images are measured twice: cropped about their annotated box, as ``galpipe run``
-    crops what it has detected, and as ``galpipe classify`` takes a whole cutout.
+    crops what it has detected, and as whole cutouts, as ``galpipe classify`` receives them.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The classifier.
+    sources : Sources
+        The images of the training.
+    config : ClassifierTraining
+        Configuration of the training.
+
+    Returns
+    -------
+    list of Measurement
+        One per set of images with labels that can be evaluated.
     """
     boxes: dict[Path, AnnotatedImage] = {}
     for data in config.data:
@@ -90,12 +105,10 @@ def _measure(
     classifier: Classifier, crops: NDArray[np.uint8], truth: GroundTruth
 ) -> dict[str, ClassificationMetrics]:
     members = classifier.predict_members(crops)
-    given = dict(zip(classifier.member_names, members, strict=True))
-    if len(given) > 1:
-        given[ENSEMBLE] = classifier.combine(members)
+    probabilities = dict(zip(classifier.member_names, members, strict=True))
+    if len(probabilities) > 1:
+        probabilities[ENSEMBLE] = classifier.combine(members)
     return {
-        name: evaluate_probabilities(
-            truth.class_ids, truth.probabilities(probabilities), truth.names
-        )
-        for name, probabilities in given.items()
+        name: evaluate_probabilities(truth.class_ids, truth.probabilities(predicted), truth.names)
+        for name, predicted in probabilities.items()
     }

@@ -1,118 +1,134 @@
-"""From the settings of a member of the ensemble to its network: trained, or from a file."""
+"""Registry of the kinds of members, and the training of the members of an ensemble."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 
-from ...configs import ClassifierMember, ClassifierTraining, CnnMember, KerasFileMember, Vgg16Member
-from .architectures import build_cnn, build_vgg16, freeze_below, start_from_file
-from .balance import drawn_shares
-from .batches import Recipe, random_views
-from .dataset import class_names
-from .finetune import fine_tune
-from .fit import fit, validation_arrays
-from .keras_file import build_keras_file
-from .precision import computing_in, in_float32
-from .pretrain import pretrain_vgg16
-from .prior_correction import restore_frequencies
-from .schedule import Schedule
+from ...configs import ClassifierMember, ClassifierTraining, TrainedMember
+from ...progress import Progress, silent
+from .balance import correct_priors, drawn_shares
+from .cnn import CNN
+from .distillation import label_by_teacher
+from .fit import computing_in, in_float32
+from .keras_file import KERAS_FILE
+from .member_kind import MemberKind, TrainingJob
 from .sources import Sources
+from .vgg16 import VGG16
 
-__all__ = ["check_members", "train_member"]
+__all__ = ["check_members", "member_kind", "train_member", "train_members"]
+
+_KINDS = {kind.settings: kind for kind in (CNN, VGG16, KERAS_FILE)}
+
+
+def member_kind(member: ClassifierMember) -> MemberKind:
+    """Return the kind of a member.
+
+    Parameters
+    ----------
+    member : ClassifierMember
+        Settings of the member.
+    """
+    return _KINDS[type(member)]
 
 
 def check_members(config: ClassifierTraining) -> None:
-    """Build the members that are files, so that a fault shows before hours of training.
+    """Check the files that members need, before hours of training.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
 
     Raises
     ------
     ConfigError, InputError
-        If a file is not as needed.
+        If a file is missing or wrong.
     """
     for member in config.members:
-        if isinstance(member, KerasFileMember):
-            build_keras_file(member, class_names(config), config.input_size)
+        check = member_kind(member).check
+        if check is not None:
+            check(member, config)
 
 
-def train_member(
-    member: ClassifierMember, config: ClassifierTraining, sources: Sources, folder: Path
-) -> keras.Model:
-    """Return the trained network of a member; a finished one in ``folder`` is taken from there.
+def train_members(
+    config: ClassifierTraining, sources: Sources, output: Path, progress: Progress = silent
+) -> dict[str, keras.Model]:
+    """Train all members; those with a teacher after the others.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
+    sources : Sources
+        The images.
+    output : Path
+        Receives a folder for each member.
+    progress : Progress
+        Shows the progress.
+
+    Returns
+    -------
+    dict of str to keras.Model
+        The networks by the names of the members, in the order of the configuration.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As for `train_member`.
+    """
+    members = config.named_members
+    networks: dict[str, keras.Model] = {}
+    for name in sorted(members, key=lambda name: members[name].teacher is not None):
+        job = TrainingJob(config, sources, output / name, progress)
+        teacher = members[name].teacher
+        if teacher is not None:
+            labelled = label_by_teacher(
+                sources, networks[teacher], config.input_size, config.crop_margin
+            )
+            job = replace(job, sources=labelled)
+        networks[name] = train_member(members[name], job)
+    return {name: networks[name] for name in members}
+
+
+def train_member(member: ClassifierMember, job: TrainingJob) -> keras.Model:
+    """Train a member, or load it if it is finished.
+
+    Parameters
+    ----------
+    member : ClassifierMember
+        Settings of the member.
+    job : TrainingJob
+        Everything else.
+
+    Returns
+    -------
+    keras.Model
+        The network in 32-bit precision; also written as ``model.keras``.
 
     Raises
     ------
     ConfigError
-        If ImageNet's weights cannot be downloaded, or a network does not fit what is said of it.
+        If ImageNet's weights cannot be downloaded, or a network does not match its settings.
     InputError
-        If a file is missing or does not hold what it should.
+        If a file of weights is missing or wrong.
     """
-    finished = folder / "model.keras"
+    finished = job.folder / "model.keras"
     if finished.is_file():
         return keras.saving.load_model(finished, compile=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(member, KerasFileMember):
-        model = build_keras_file(member, class_names(config), config.input_size)
-    else:
+    job.folder.mkdir(parents=True, exist_ok=True)
+    train = member_kind(member).train
+    if isinstance(member, TrainedMember):
         with computing_in(member.precision):
-            model = in_float32(_train(member, config, sources, folder))
-        if config.balance.frequencies == "data":
-            labels = sources.train.labels
-            restore_frequencies(model, labels, drawn_shares(labels, config.balance))
-    model.save(finished)
-    return model
-
-
-def _train(
-    member: CnnMember | Vgg16Member, config: ClassifierTraining, sources: Sources, folder: Path
-) -> keras.Model:
-    keras.utils.set_random_seed(config.seed)
-    recipe = Recipe(
-        input_size=config.input_size,
-        crop_margin=config.crop_margin,
-        batch_size=member.batch_size,
-        views=config.views_per_epoch,
-        seed=config.seed,
-        balance=config.balance,
-        augmentation=config.augmentation,
-        mixup=config.mixup,
-    )
-    schedule = Schedule(
-        epochs=member.epochs,
-        learning_rate=member.learning_rate,
-        patience=member.patience,
-        optimizer=member.optimizer,
-        rate=member.learning_rate_schedule,
-        plateau_patience=member.plateau_patience,
-        plateau_factor=member.plateau_factor,
-        label_smoothing=config.label_smoothing,
-    )
-    if isinstance(member, CnnMember):
-        model = build_cnn(sources.train.labels.num_classes, config.input_size, member)
-        fit(
-            model,
-            random_views(sources, recipe),
-            validation_arrays(sources.validation, recipe),
-            schedule,
-            folder / "cnn",
-        )
+            keras.utils.set_random_seed(job.config.seed)
+            model = in_float32(train(member, job))
+        balance = job.config.balance
+        if balance.frequencies == "data":
+            labels = job.sources.train.labels
+            correct_priors(model, labels, drawn_shares(labels, balance))
     else:
-        model = _start_vgg16(member, sources, recipe, folder)
-        freeze_below(model, member.fine_tune_from)
-        stock = member.stock_epochs
-        fine_tune(model, sources, recipe, schedule, folder / "vgg16", stock)
-    return model
-
-
-def _start_vgg16(
-    member: Vgg16Member, sources: Sources, recipe: Recipe, folder: Path
-) -> keras.Model:
-    if member.initial_weights == "pretrain":
-        return pretrain_vgg16(sources, recipe, member.pretrain_epochs, folder)
-    num_classes = sources.train.labels.num_classes
-    imagenet = member.initial_weights == "imagenet"
-    model = build_vgg16(num_classes, recipe.input_size, imagenet=imagenet)
-    if isinstance(member.initial_weights, Path):
-        start_from_file(model, member.initial_weights)
+        model = train(member, job)
+    model.save(finished)
     return model

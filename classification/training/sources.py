@@ -1,10 +1,10 @@
-"""Bring all sources of a training together and divide them, so that no galaxy is on two sides."""
+"""Sources of a training: read, split by galaxy, and load the images of all of them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,25 +15,26 @@ from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
 from ...datasets.labels import LabelledImage
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import ConfigError
+from ...progress import Progress, silent
 from .dataset import Cutouts, class_names, load_cutouts, read_boxes, read_labels
 
-__all__ = ["Division", "Sources", "divide", "gather"]
+__all__ = ["SourceSplit", "Sources", "gather", "split_sources"]
 
 logger = logging.getLogger("galpipe")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The images of a training by what they serve for.
+    """The images of a training.
 
     Attributes
     ----------
     train, validation, test : Cutouts
-        The sources of role ``train``, divided by galaxy.
+        The sources of role ``train``, split by galaxy.
     extra : Cutouts
         The sources of role ``extra``, without galaxies of the validation and the tests.
     external : dict of str to Cutouts
-        The sources of role ``test``, and what is held back of those of role ``extra``, by the name
+        The sources of role ``test``, and the held-out part of those of role ``extra``, by the name
         of their folder or data file.
     """
 
@@ -45,8 +46,16 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Division:
-    """Positions of labelled images, by source and purpose, and which of them show one galaxy."""
+class SourceSplit:
+    """Indices of the labelled images in each part of the split.
+
+    Attributes
+    ----------
+    train, validation, test : list of list of int
+        Indices into the images of each source.
+    duplicates : DuplicateGroups
+        Images of the same galaxy.
+    """
 
     train: list[list[int]]
     validation: list[list[int]]
@@ -54,11 +63,11 @@ class Division:
     duplicates: DuplicateGroups
 
 
-def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> Division:
-    """Divide the images of each source by galaxy.
+def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> SourceSplit:
+    """Split the images of each source by galaxy.
 
-    A galaxy held back in one source is taken out of the training part of all others.  What is held
-    back of a source of role ``extra`` depends on that source and the seed alone: it is the same in
+    A galaxy held out in one source is removed from the training part of all others.  The held-out
+    part of a source of role ``extra`` depends on that source and the seed only: it is the same in
     every fold.
 
     Parameters
@@ -67,83 +76,67 @@ def divide(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> D
         The images of each of ``config.data``.
     config : ClassifierTraining
         The roles of the sources and the split.
+
+    Returns
+    -------
+    SourceSplit
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer galaxies than folds.
     """
     duplicates = find_duplicate_groups([item for source in labelled for item in source])
     galaxies = duplicates.galaxies
     starts = np.cumsum([0] + [len(source) for source in labelled])
     role = np.repeat([data.role for data in config.data], [len(source) for source in labelled])
-    label = [_stratum(item) for source in labelled for item in source]
-    held: dict[str, set[str]] = {}
+    strata = [_stratum(item) for source in labelled for item in source]
+    held_out: dict[str, set[str]] = {}
     rest = np.flatnonzero(role == "train")
-    for part, divided in (("test", _test_part), ("validation", _validation_part)):
-        kept, taken = divided([galaxies[i] for i in rest], [label[i] for i in rest], config.split)
-        held[part] = {galaxies[rest[i]] for i in taken}
+    for part, function in (("test", _split_test), ("validation", _split_validation)):
+        kept, taken = function([galaxies[i] for i in rest], [strata[i] for i in rest], config.split)
+        held_out[part] = {galaxies[rest[i]] for i in taken}
         rest = rest[kept]
-    own = np.zeros(len(galaxies), dtype=bool)
+    measured = role == "test"
     for (start, stop), data in zip(pairwise(starts), config.data, strict=True):
         _, taken = split_by_galaxy(
-            galaxies[start:stop], data.held_back, config.split.seed, label[start:stop]
+            galaxies[start:stop], data.held_back, config.split.seed, strata[start:stop]
         )
-        own[start + taken] = True
-    external = {galaxies[i] for i in np.flatnonzero((role == "test") | own)}
-    sides = np.empty(len(galaxies), dtype=object)
+        measured[start + taken] = True
+    external = {galaxies[i] for i in np.flatnonzero(measured)}
+    parts = np.empty(len(galaxies), dtype=object)
     for i, galaxy in enumerate(galaxies):
-        if role[i] == "test" or own[i]:
-            sides[i] = "test"
+        if measured[i]:
+            parts[i] = "test"
         elif galaxy in external:
-            sides[i] = "unused"
-        elif galaxy in held["test"] or galaxy in held["validation"]:
-            side = "test" if galaxy in held["test"] else "validation"
-            sides[i] = side if role[i] == "train" else "unused"
+            parts[i] = "unused"
+        elif galaxy in held_out["test"] or galaxy in held_out["validation"]:
+            part = "test" if galaxy in held_out["test"] else "validation"
+            parts[i] = part if role[i] == "train" else "unused"
         else:
-            sides[i] = "train"
+            parts[i] = "train"
 
-    def positions(side: str) -> list[list[int]]:
+    def indices(part: str) -> list[list[int]]:
         return [
-            np.flatnonzero(sides[start:stop] == side).tolist() for start, stop in pairwise(starts)
+            np.flatnonzero(parts[start:stop] == part).tolist() for start, stop in pairwise(starts)
         ]
 
-    return Division(positions("train"), positions("validation"), positions("test"), duplicates)
+    return SourceSplit(indices("train"), indices("validation"), indices("test"), duplicates)
 
 
-def _test_part(
-    galaxies: list[str], strata: list[str], split: Split
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the positions that are kept and those that are held back for the test."""
-    if split.folds is None or split.fold is None:
-        return split_by_galaxy(galaxies, split.test_fraction, split.seed, strata)
-    try:
-        return folds_by_galaxy(galaxies, split.folds, split.seed, strata)[split.fold]
-    except ValueError as error:
-        raise ConfigError(
-            f"split: {error}; ask for fewer folds, or give more images in 'data' (role train)"
-        ) from error
-
-
-def _validation_part(
-    galaxies: list[str], strata: list[str], split: Split
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return split_by_galaxy(galaxies, split.validation_fraction, split.seed, strata)
-
-
-def _stratum(item: LabelledImage) -> str:
-    """Return what images are divided evenly by: the allowed classes, or the likeliest one."""
-    if item.probabilities:
-        return str((max(item.allowed, key=item.probabilities.__getitem__),))
-    return str(item.allowed)
-
-
-def gather(
-    config: ClassifierTraining, progress: Callable[[int, int], None] | None = None
-) -> Sources:
-    """Read, divide and load the images of a training.
+def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
+    """Read, split and load the images of a training.
 
     Parameters
     ----------
     config : ClassifierTraining
         The sources and the split.
-    progress : callable, optional
-        Called with the number of images loaded and their total.
+    progress : Progress
+        Shows the number of images loaded.
+
+    Returns
+    -------
+    Sources
 
     Raises
     ------
@@ -154,45 +147,37 @@ def gather(
     """
     names = class_names(config)
     labelled = [read_labels(data, names) for data in config.data]
-    division = divide(labelled, config)
-    logger.info("%s", division.duplicates)
-    parts = (division.train, division.validation, division.test)
-    total = sum(len(positions) for part in parts for positions in part)
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
+    split = split_sources(labelled, config)
+    logger.info("%s", split.duplicates)
     boxes = [read_boxes(data) for data in config.data]
+    total = sum(map(len, (*split.train, *split.validation, *split.test)))
+    with progress("reading images", total) as task:
 
-    def load(source: int, positions: list[int]) -> Cutouts:
-        chosen = [labelled[source][position] for position in positions]
-        return load_cutouts(chosen, len(names), boxes[source], count)
+        def load(source: int, indices: list[int]) -> Cutouts:
+            chosen = [labelled[source][index] for index in indices]
+            return load_cutouts(chosen, len(names), boxes[source], partial(task.update, advance=1))
 
-    def part(role: str, positions: list[list[int]]) -> Cutouts:
-        chosen = [
-            load(source, positions[source])
-            for source, data in enumerate(config.data)
-            if data.role == role
-        ]
-        return Cutouts.join(chosen, len(names))
+        def join(role: str, indices: list[list[int]]) -> Cutouts:
+            parts = [
+                load(source, indices[source])
+                for source, data in enumerate(config.data)
+                if data.role == role
+            ]
+            return Cutouts.join(parts, len(names))
 
-    sources = Sources(
-        train=part("train", division.train),
-        validation=part("train", division.validation),
-        test=part("train", division.test),
-        extra=part("extra", division.train),
-        external={
-            data.images.parent.name if data.images.name == "images" else data.images.name: load(
-                source, division.test[source]
-            )
-            for source, data in enumerate(config.data)
-            if data.role == "test" or data.held_back
-        },
-    )
+        sources = Sources(
+            train=join("train", split.train),
+            validation=join("train", split.validation),
+            test=join("train", split.test),
+            extra=join("extra", split.train),
+            external={
+                data.images.parent.name if data.images.name == "images" else data.images.name: load(
+                    source, split.test[source]
+                )
+                for source, data in enumerate(config.data)
+                if data.role == "test" or data.held_back
+            },
+        )
     for name in ("train", "validation", "test"):
         if not len(getattr(sources, name)):
             raise ConfigError(
@@ -200,3 +185,31 @@ def gather(
                 "(role train) or change 'split'"
             )
     return sources
+
+
+def _split_test(
+    galaxies: list[str], strata: list[str], split: Split
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the rest and of the test images."""
+    if split.folds is None or split.fold is None:
+        return split_by_galaxy(galaxies, split.test_fraction, split.seed, strata)
+    try:
+        return folds_by_galaxy(galaxies, split.folds, split.seed, strata)[split.fold]
+    except ValueError as error:
+        raise ConfigError(
+            f"split: {error}; ask for fewer folds, or give more images in 'data' (role train)"
+        ) from error
+
+
+def _split_validation(
+    galaxies: list[str], strata: list[str], split: Split
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of the training and of the validation images."""
+    return split_by_galaxy(galaxies, split.validation_fraction, split.seed, strata)
+
+
+def _stratum(item: LabelledImage) -> str:
+    """Return the stratum of the split: the allowed classes, or the most probable one."""
+    if item.probabilities:
+        return str((max(item.allowed, key=item.probabilities.__getitem__),))
+    return str(item.allowed)

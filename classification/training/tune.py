@@ -1,21 +1,25 @@
-"""Search for the best small network: short trainings, one after another, on the same images."""
+"""Hyper-parameter search for a small network: short trainings, chosen by a Gaussian process."""
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 
 from ...configs import (
+    SEARCHED,
     ClassifierTraining,
     ClassifierTuning,
     CnnMember,
@@ -25,38 +29,51 @@ from ...configs import (
     with_values,
 )
 from ...configs.section import PositiveInt, Section
-from ...errors import InputError
+from ...errors import InputError, require
 from ...files.atomic import atomic_path
-from .batches import as_input, watched_views
+from ...progress import Progress, silent
+from .batches import as_input, validation_views
 from .losses import FLOOR, allowed_set_accuracy, allowed_set_loss
+from .member_kind import TrainingJob
 from .members import train_member
-from .proposals import propose
 from .sources import Sources, gather
 
-__all__ = ["BEST", "Search", "Trial", "tune_classifier"]
+__all__ = ["BEST", "RANDOM_TRIALS", "Search", "Trial", "propose", "tune_classifier"]
+
+logger = logging.getLogger("galpipe")
 
 BEST = "best.yaml"
 """Name of the configuration that trains the best network."""
 
+RANDOM_TRIALS = 2 * len(SEARCHED)
+"""Number of random trials before those of the Gaussian process."""
+
+EXPLORATION = 2.6
+"""Standard deviations below the mean of the confidence bound, as in KerasTuner, with which the
+published search was made."""
+
+_JITTER = 1e-4
+"""Variance of the noise of the losses, after their normalization, as in KerasTuner."""
+
 _TRIALS = "trials.json"
 
 _WORST = -math.log(FLOOR)
-"""The loss of a network that is always wrong, and of one whose training diverged."""
+"""Loss of a network that is always wrong; used where a training diverged."""
 
 
 class Trial(Section):
-    """A network that was trained for a few epochs.
+    """Result of a short training.
 
     Attributes
     ----------
     values : dict of str to float
-        Its hyper-parameters, by the names of `SEARCHED`.
+        Hyper-parameters, by the names of `SEARCHED`.
     loss, accuracy : float
-        On the validation images, as a training watches them; see :mod:`.losses`.
+        On the validation images; see :mod:`.losses`.
     parameters : int
-        Weights that are trained.
+        Number of trainable weights.
     seconds : float
-        Time that it took.
+        Duration.
     """
 
     values: dict[str, float]
@@ -66,51 +83,61 @@ class Trial(Section):
     seconds: float
 
 
-_KEPT = TypeAdapter(list[Trial])
+_TRIAL_LIST = TypeAdapter(list[Trial])
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a search found.
+    """Result of a search.
 
     Attributes
     ----------
     trials : tuple of Trial
-        In the order in which they were made; the first is the network that the search started
-        from.
+        In the order of time; the first is the network of the configuration.
     """
 
     trials: tuple[Trial, ...]
 
     @property
     def best(self) -> Trial:
-        """The trial of the lowest validation loss, the earliest of several."""
+        """The trial with the lowest validation loss, the earliest of ties."""
         return min(self.trials, key=lambda trial: trial.loss)
 
 
-def tune_classifier(config: ClassifierTuning, output: str | Path, trials: int = 30) -> Search:
+def tune_classifier(
+    config: ClassifierTuning,
+    output: str | Path,
+    trials: int = 30,
+    progress: Progress = silent,
+) -> Search:
     """Search for the network with the lowest validation loss.
 
-    The first trial is the network of the configuration, the next are drawn at random, the others
-    proposed by a Gaussian process (:func:`~.proposals.propose`).  The loss is what is searched
-    for, and not the accuracy: it changes evenly with the network, where the accuracy of a few
-    hundred images goes in steps and ties, and it is what the training itself keeps the best of.
+    The first trial is the network of the configuration, the next ones are random, the others
+    proposed by a Gaussian process (`propose`).  The loss is minimized rather than the error rate
+    because it varies smoothly, while the accuracy on a few hundred images is discrete and has ties,
+    and because the training keeps the epoch with the lowest loss.
 
     Parameters
     ----------
     config : ClassifierTuning
-        The training, the network to start from, the epochs of a trial.
+        The training, the first network, the epochs of a trial.
     output : path
         Folder for ``config.yaml``, ``trials.json`` and ``best.yaml``, a configuration that trains
-        the best network in full.  A search that was interrupted goes on in the midst of its trial;
-        a finished one goes on with more trials.  Only the trial in hand has weights there.
+        the best network in full.  An interrupted search is continued within its trial, a finished
+        one with more trials.  Only the current trial has weights there.
     trials : int
-        Number of trials in all.
+        Total number of trials.
+    progress : Progress
+        Shows the progress.
+
+    Returns
+    -------
+    Search
 
     Raises
     ------
     ConfigError, InputError
-        If the data are not as needed, or the network to start from is none of those searched.
+        If the data are missing or wrong, or the first network is not in the search space.
     OutputError
         If the folder holds another search or cannot be written.
     """
@@ -119,14 +146,67 @@ def tune_classifier(config: ClassifierTuning, output: str | Path, trials: int = 
     claim_training_folder(output, config)
     finished = _read(output / _TRIALS)
     if len(finished) < trials:
-        console = Console()
-        with console.status("reading images"):
-            sources = gather(config.training)
-        measure = _measure(config, sources)
-        _search(config, output, trials, finished, measure, console)
+        sources = gather(config.training, progress)
+        _search(config, output, trials, finished, _measurement(config, sources, progress))
     search = Search(tuple(finished))
     _write(output / BEST, dump_config(_full_training(config, search.best)))
     return search
+
+
+def propose(
+    tried: Sequence[Mapping[str, float]], losses: Sequence[float], seed: int
+) -> dict[str, float] | None:
+    """Return the hyper-parameters of the next trial.
+
+    A Gaussian process with a Matérn kernel is fitted to the losses, and the network with the lowest
+    confidence bound (Srinivas et al. 2010, arXiv:0912.3995) is taken from the whole grid, without
+    those tried.  The same trials always lead to the same proposal, so that an interrupted search
+    takes the same course.
+
+    Parameters
+    ----------
+    tried : sequence of mapping
+        Hyper-parameters of the finished trials, by the names of `SEARCHED`.
+    losses : sequence of float
+        Their losses.
+    seed : int
+        Seed of the random trials and of the fit.
+
+    Returns
+    -------
+    dict of str to float or None
+        None where all networks have been tried.
+    """
+    grid = [dict(zip(SEARCHED, values, strict=True)) for values in product(*SEARCHED.values())]
+    left = [point for point in grid if point not in tried]
+    if not left:
+        return None
+    if len(tried) < RANDOM_TRIALS:
+        return left[int(np.random.default_rng([seed, len(tried)]).integers(len(left)))]
+    gaussian_process = require("sklearn.gaussian_process", "train")
+    regressor = gaussian_process.GaussianProcessRegressor(
+        kernel=gaussian_process.kernels.Matern(nu=2.5),
+        n_restarts_optimizer=20,
+        normalize_y=True,
+        alpha=_JITTER,
+        random_state=seed + 1,
+    )
+    with warnings.catch_warnings():
+        # A length scale at its bound means that the loss hardly depends on a hyper-parameter.
+        warnings.simplefilter("ignore")
+        regressor.fit(_embed(tried), np.asarray(losses))
+        mean, deviation = regressor.predict(_embed(left), return_std=True)
+    return left[int(np.argmin(mean - EXPLORATION * deviation))]
+
+
+def _embed(points: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+    """Return points of the grid in the unit cube, shape (N, hyper-parameters)."""
+    return np.array(
+        [
+            [(values.index(point[name]) + 0.5) / len(values) for name, values in SEARCHED.items()]
+            for point in points
+        ]
+    )
 
 
 def _search(
@@ -135,19 +215,18 @@ def _search(
     trials: int,
     finished: list[Trial],
     measure: Callable[[CnnMember, Path], tuple[float, float, int]],
-    console: Console,
 ) -> None:
-    """Add trials to those that are finished, keeping each as soon as it is."""
-    here = 0.0
+    """Append trials to the finished ones, and save each as soon as it is finished."""
+    total = 0.0
     first = len(finished)
     for number in range(first, trials):
         values = _next(config, finished)
         if values is None:
-            console.print("every network of the search has been tried")
+            logger.info("every network of the search space has been tried")
             return
         started = time.monotonic()
         folder = output / f"trial-{number + 1}"
-        _remove_others(output, folder)
+        _remove_other_trials(output, folder)
         member = with_values(config.start, values).model_copy(update={"epochs": config.epochs})
         loss, accuracy, parameters = measure(member, folder)
         seconds = time.monotonic() - started
@@ -155,17 +234,19 @@ def _search(
             values=values, loss=loss, accuracy=accuracy, parameters=parameters, seconds=seconds
         )
         finished.append(trial)
-        _write(output / _TRIALS, _KEPT.dump_json(finished, indent=2).decode() + "\n")
-        here += seconds
-        left = here / (number + 1 - first) * (trials - number - 1)
-        console.print(
-            f"trial {number + 1}/{trials}: {_text(trial)}: validation loss {loss:.4f}, accuracy "
-            f"{accuracy:.3f}; best loss {Search(tuple(finished)).best.loss:.4f}; "
-            f"{left / 60:.0f} min left",
-            highlight=False,
-            soft_wrap=True,
+        _write(output / _TRIALS, _TRIAL_LIST.dump_json(finished, indent=2).decode() + "\n")
+        total += seconds
+        logger.info(
+            "trial %d/%d: %s: validation loss %.4f, accuracy %.3f; best loss %.4f; %.0f min left",
+            number + 1,
+            trials,
+            ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items()),
+            loss,
+            accuracy,
+            Search(tuple(finished)).best.loss,
+            total / (number + 1 - first) * (trials - number - 1) / 60,
         )
-    _remove_others(output, None)
+    _remove_other_trials(output, None)
 
 
 def _next(config: ClassifierTuning, finished: Sequence[Trial]) -> dict[str, float] | None:
@@ -178,24 +259,24 @@ def _next(config: ClassifierTuning, finished: Sequence[Trial]) -> dict[str, floa
     )
 
 
-def _measure(
-    config: ClassifierTuning, sources: Sources
+def _measurement(
+    config: ClassifierTuning, sources: Sources, progress: Progress
 ) -> Callable[[CnnMember, Path], tuple[float, float, int]]:
-    """Return what trains a network and gives its validation loss, accuracy and parameters."""
-    training, validation = config.training, sources.validation
-    views, labels = watched_views(
-        validation, training.input_size, training.crop_margin, training.augmentation
+    """Return a function that trains a network: validation loss, accuracy, number of weights."""
+    training = config.training
+    views, labels = validation_views(
+        sources.validation, training.input_size, training.crop_margin, training.augmentation
     )
     inputs, targets = as_input(views), labels.to_targets()
 
     def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
         # The graphs of earlier trials would stay in memory.
         keras.utils.clear_session()
-        model = train_member(member, training, sources, folder)
-        given = model.predict(inputs, batch_size=64, verbose=0)
+        model = train_member(member, TrainingJob(training, sources, folder, progress))
+        predicted = model.predict(inputs, batch_size=64, verbose=0)
         loss, accuracy = (
-            float(np.mean(ops.convert_to_numpy(of(targets, given))))
-            for of in (allowed_set_loss, allowed_set_accuracy)
+            float(np.mean(ops.convert_to_numpy(function(targets, predicted))))
+            for function in (allowed_set_loss, allowed_set_accuracy)
         )
         loss = loss if math.isfinite(loss) else _WORST
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
@@ -213,8 +294,7 @@ def _full_training(config: ClassifierTuning, best: Trial) -> ClassifierTraining:
     )
 
 
-def _remove_others(output: Path, folder: Path | None) -> None:
-    """Remove what finished trials have left, so that the disk holds the weights of one at most."""
+def _remove_other_trials(output: Path, folder: Path | None) -> None:
     for trial in output.glob("trial-*"):
         if trial != folder:
             shutil.rmtree(trial)
@@ -224,18 +304,14 @@ def _read(record: Path) -> list[Trial]:
     if not record.is_file():
         return []
     try:
-        return _KEPT.validate_json(record.read_bytes())
+        return _TRIAL_LIST.validate_json(record.read_bytes())
     except ValidationError as error:
         raise InputError(
-            f"{record}: is not what the search wrote there ({error.errors()[0]['msg']}). "
-            "Remove it to search anew, or choose another folder"
+            f"{record}: is not a record of trials ({error.errors()[0]['msg']}). Remove it to "
+            "search anew, or choose another folder"
         ) from error
 
 
 def _write(path: Path, text: str) -> None:
     with atomic_path(path) as beside:
         beside.write_text(text, encoding="utf-8")
-
-
-def _text(trial: Trial) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in trial.values.items())

@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 @click.group("tune")
 def command() -> None:
-    """Search for the best network on your own labels.
+    """Search for the hyper-parameters of a network on your own labels.
 
     Needs the packages of training: pip install 'galpipe[train]'.
     """
@@ -31,38 +31,38 @@ def command() -> None:
     "--config",
     required=True,
     metavar="FILE",
-    help="YAML file of a training whose one member is a 'cnn' of two convolutions, or the name of "
-    "one that ships: where the search starts.",
+    help="YAML file of a training whose only member is a 'cnn' of two convolutions, or the name of "
+    "a shipped one: the first trial.",
 )
-@required_output("Folder of the search; an interrupted one there is gone on with.")
+@required_output("Folder of the search; an interrupted search in it is continued.")
 @click.option(
     "--trials",
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
-    help="Networks to try in all; more than before go on with a finished search.",
+    help="Total number of trials; a larger number continues a finished search.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
     default=12,
     show_default=True,
-    help="Most epochs that each is trained for.",
+    help="Largest number of epochs of a trial.",
 )
 def classifier(config: str, output: Path, trials: int, epochs: int) -> None:
-    """Search for the small network with the lowest validation loss (KerasTuner).
+    """Search for the small network with the lowest validation loss.
 
-    Bayesian search over two convolutions, of 32 to 128 and 32 to 64 filters by 16, with kernels of
-    3 or 5, dense 32 to 128 by 16, dropout 0.3, 0.5 or 0.7.  OUT receives the table of trials and
-    best.yaml, the configuration of the best network, ready to be trained in full.  Weights of
-    trials are not kept.
+    Bayesian search with a Gaussian process over two convolutions, of 32 to 128 and 32 to 64 filters
+    in steps of 16, with kernels of 3 or 5, dense 32 to 128 in steps of 16, dropout 0.3, 0.5 or 0.7.
+    OUT receives the table of trials and best.yaml, a configuration that trains the best network in
+    full.  Weights of trials are not kept.
     """
     from ...configs import ClassifierTraining, load_config
     from ..summary import print_markdown
     from ..tune import search_report, tune_classifier
 
     settings = load_config(config, ClassifierTraining)
-    search = tune_classifier(settings, output, trials=trials, epochs=epochs)
+    search = tune_classifier(settings, output, trials=trials, epochs=epochs, progress=True)
     print_markdown("Searched", search_report(settings.name, search).to_markdown())
     click.echo(f"best network: {output / 'best.yaml'}")
     click.echo(f"report: {output / 'report.html'}")

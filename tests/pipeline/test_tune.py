@@ -9,7 +9,9 @@ import pytest
 import yaml
 from click.testing import Result
 
-from galpipe.classification.classifier import load_classifier
+from galpipe.configs import ClassifierTraining, load_config
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
 
 
 @pytest.fixture
@@ -57,13 +59,8 @@ def test_the_best_network_is_ready_to_be_trained(
     assert "trial 2/2" not in again.output
     assert (search / "report.md").read_text() == report
 
-    trained = galpipe_cli(
-        "train", "classifier", "--config", search / "best.yaml", "-o", tmp_path / "trained"
-    )
-    assert trained.exit_code == 0, trained.output
-    classifier = load_classifier(tmp_path / "trained" / "bundle")
-    assert classifier.class_names == ("red", "green", "blue")
-    assert classifier.bundle.manifest.name == "colours_best"
+    best = load_config(search / "best.yaml", ClassifierTraining)
+    assert (best.name, best.class_names) == ("colours_best", ("red", "green", "blue"))
 
 
 def test_a_network_that_is_not_searched_is_refused(

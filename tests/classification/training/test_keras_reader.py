@@ -16,6 +16,8 @@ from keras import layers
 from galpipe.classification.training.keras_reader import read_keras_network
 from galpipe.errors import InputError
 
+pytestmark = pytest.mark.tensorflow
+
 PICTURES = np.random.default_rng(0).random((3, 8, 8, 3), np.float32)
 
 

@@ -1,0 +1,391 @@
+"""Augmentation: random views of a galaxy with another framing, geometry, survey and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...configs import AffineAugmentation, SurveyAugmentation
+
+__all__ = [
+    "AffineChange",
+    "Framing",
+    "affine_view",
+    "all_changes",
+    "changed_view",
+    "frame",
+    "jitter",
+    "pixel_deviation",
+    "random_change",
+    "random_framing",
+    "survey_view",
+]
+
+SYMMETRIES = {"none": 1, "mirror": 2, "square": 8}
+"""Number of flips and quarter turns to draw from."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Square view of an image.
+
+    Attributes
+    ----------
+    x, y : float
+        Centre in pixels.
+    side : float
+        Side in pixels.
+    turn : float
+        Rotation in degrees.
+    mirror : bool
+        Whether it is mirrored.
+    """
+
+    x: float
+    y: float
+    side: float
+    turn: float = 0.0
+    mirror: bool = False
+
+
+@dataclass(frozen=True)
+class AffineChange:
+    """Affine transformation of the crop of a run.
+
+    Attributes
+    ----------
+    symmetry : int
+        Number of the symmetry from 0: twice the quarter turns, plus 1 if mirrored first.
+    turn : float
+        Rotation in degrees.
+    shear : float
+        Shift of x per pixel of y.
+    zoom : (float, float)
+        Factors of width and height.
+    shift : (float, float)
+        Shifts of x and y as shares of the view.
+    """
+
+    symmetry: int = 0
+    turn: float = 0.0
+    shear: float = 0.0
+    zoom: tuple[float, float] = (1.0, 1.0)
+    shift: tuple[float, float] = (0.0, 0.0)
+
+
+def survey_view(
+    rng: np.random.Generator,
+    image: NDArray[np.uint8],
+    box: ArrayLike,
+    size: int,
+    margin: float,
+    settings: SurveyAugmentation,
+) -> NDArray[np.uint8]:
+    """Return a random view of a galaxy with another framing, as another survey might show it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    image : ndarray of uint8, shape (S, S, 3)
+        RGB image.
+    box : array_like, shape (4,)
+        xmin, ymin, xmax, ymax of the galaxy: pixel edges, 0-based, half-open.
+    size : int
+        Side of the view in pixels.
+    margin : float
+        Side of the crop at run time over the longer side of the box.
+    settings : SurveyAugmentation
+        Amounts of the changes.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    xmin, ymin, xmax, ymax = np.asarray(box, np.float64)
+    framing = random_framing(
+        rng,
+        centre=((xmin + xmax) / 2, (ymin + ymax) / 2),
+        extent=max(xmax - xmin, ymax - ymin),
+        margin=margin,
+        whole=image.shape[0],
+    )
+    return jitter(rng, frame(image, framing, size), settings)
+
+
+def random_framing(
+    rng: np.random.Generator,
+    centre: tuple[float, float],
+    extent: float,
+    margin: float,
+    whole: float,
+) -> Framing:
+    """Return a random framing of a galaxy.
+
+    Two times in three the side is about ``margin`` times the galaxy's extent, as ``galpipe run``
+    crops it, with a scatter for the error of detected boxes; otherwise up to the whole image, as
+    ``galpipe classify`` receives cutouts.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    centre : (float, float)
+        x and y of the galaxy in pixels.
+    extent : float
+        Longer side of its box in pixels.
+    margin : float
+        Side of the crop at run time over the extent.
+    whole : float
+        Side of the whole image in pixels.
+
+    Returns
+    -------
+    Framing
+    """
+    usual = margin * extent
+    if rng.random() < 2 / 3:
+        side = usual * np.exp(rng.normal(0.0, 0.2))
+    else:
+        side = np.exp(rng.uniform(np.log(min(usual, whole)), np.log(1.1 * max(usual, whole))))
+    shift = rng.normal(0.0, 0.04, 2) * side
+    return Framing(
+        x=centre[0] + shift[0],
+        y=centre[1] + shift[1],
+        side=float(side),
+        turn=rng.uniform(0.0, 360.0),
+        mirror=bool(rng.random() < 0.5),
+    )
+
+
+def frame(image: NDArray[np.uint8], framing: Framing, size: int) -> NDArray[np.uint8]:
+    """Return a view of an image; pixels outside the image have its median colour.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
+    framing : Framing
+        The view.
+    size : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    scale = size / framing.side
+    turn = np.deg2rad(framing.turn)
+    a, b = scale * np.cos(turn), scale * np.sin(turn)
+    linear = np.array([[a, b], [-b, a]])
+    if framing.mirror:
+        linear[:, 0] *= -1.0
+    sky = np.median(image.reshape(-1, 3)[::7], axis=0)
+    return _warp(image, linear, (framing.x, framing.y), size, colour=sky.tolist())
+
+
+def jitter(
+    rng: np.random.Generator, image: NDArray[np.uint8], settings: SurveyAugmentation
+) -> NDArray[np.uint8]:
+    """Vary colour, contrast, sky level, seeing and noise of a crop.
+
+    The widths cover the step from SDSS (dark sky, g,r,i) to the Legacy Survey (grey sky, z,r,g,
+    paler or no colour) and to a single band shown grey.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
+    settings : SurveyAugmentation
+        Frequency and level of a grey sky.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+    """
+    x = image.astype(np.float32) / 255.0
+    if rng.random() < 0.4:
+        x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.3, 1.2)))
+    if rng.random() < 0.1:
+        x = x[:, :, ::-1]
+    grey = x.mean(axis=2, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.3, 1.5)
+    x = grey + (x - grey) * np.float32(saturation)
+    x = np.clip(x, 0.0, 1.0) ** np.float32(np.exp(rng.normal(0.0, 0.2)))
+    gain = np.exp(rng.normal(0.0, 0.15) + rng.normal(0.0, 0.08, 3)).astype(np.float32)
+    sky = (rng.normal(0.0, 0.03) + rng.normal(0.0, 0.01, 3)).astype(np.float32)
+    if rng.random() < settings.grey_sky:
+        sky += np.float32(rng.uniform(0.0, settings.greyest_sky))
+    x = x * gain + sky
+    if rng.random() < 0.5:
+        noise = rng.standard_normal(x.shape, dtype=np.float32)
+        x = x + noise * np.float32(rng.uniform(0.0, 0.04))
+    return (np.clip(x, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+def affine_view(
+    rng: np.random.Generator,
+    image: NDArray[np.uint8],
+    box: ArrayLike,
+    size: int,
+    margin: float,
+    settings: AffineAugmentation,
+    deviation: float,
+) -> NDArray[np.uint8]:
+    """Return a random view of a galaxy by an affine transformation and noise.
+
+    The view is resampled from the whole image, so that a shift or rotation brings in the sky around
+    the crop; outside the image its nearest pixel is repeated.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
+    box : array_like, shape (4,)
+        xmin, ymin, xmax, ymax of the galaxy: pixel edges, 0-based, half-open.
+    size : int
+        Side of the view in pixels.
+    margin : float
+        Side of the crop over the longer side of the box.
+    settings : AffineAugmentation
+        Amounts of the changes.
+    deviation : float
+        Standard deviation of the data, the unit of the noise.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    view = changed_view(image, box, size, margin, random_change(rng, settings))
+    if not settings.noise:
+        return view
+    # Up to the setting: with the full noise in every view, images without would be unfamiliar.
+    strength = rng.uniform(0, settings.noise) * deviation
+    noisy = view + rng.standard_normal(view.shape, dtype=np.float32) * np.float32(strength)
+    return (np.clip(noisy, 0, 255) + 0.5).astype(np.uint8)
+
+
+def random_change(rng: np.random.Generator, settings: AffineAugmentation) -> AffineChange:
+    """Return a random affine transformation.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    settings : AffineAugmentation
+        Amounts of the changes.
+    """
+    width, height = rng.uniform(1 - settings.zoom, 1 + settings.zoom, 2)
+    x, y = rng.uniform(-1, 1, 2) * [settings.shift_x, settings.shift_y]
+    return AffineChange(
+        symmetry=int(rng.integers(8)) % SYMMETRIES[settings.symmetry],
+        turn=rng.uniform(-settings.rotation, settings.rotation),
+        shear=rng.uniform(-settings.shear, settings.shear),
+        zoom=(width, height),
+        shift=(x, y),
+    )
+
+
+def all_changes(settings: AffineAugmentation) -> tuple[AffineChange, ...]:
+    """Return every change that the settings allow, in the order of their symmetry.
+
+    Parameters
+    ----------
+    settings : AffineAugmentation
+        Amounts of the changes.
+
+    Returns
+    -------
+    tuple of AffineChange
+        Empty if their number is not finite.
+    """
+    continuous = ("rotation", "shift_x", "shift_y", "shear", "zoom", "noise")
+    if any(getattr(settings, name) for name in continuous):
+        return ()
+    return tuple(AffineChange(symmetry) for symmetry in range(SYMMETRIES[settings.symmetry]))
+
+
+def changed_view(
+    image: NDArray[np.uint8], box: ArrayLike, size: int, margin: float, change: AffineChange
+) -> NDArray[np.uint8]:
+    """Return the crop of a galaxy after an affine transformation.
+
+    Parameters
+    ----------
+    image, box, size, margin
+        As for `affine_view`.
+    change : AffineChange
+        The transformation.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
+    """
+    xmin, ymin, xmax, ymax = np.asarray(box, np.float64)
+    scale = size / (margin * max(xmax - xmin, ymax - ymin))
+    turns, mirrored = divmod(change.symmetry, 2)
+    linear = (
+        scale
+        * np.diag(change.zoom)
+        @ np.array([[1, change.shear], [0, 1]])
+        @ _rotation(change.turn)
+        @ _rotation(90.0 * turns)
+        @ np.diag([1.0 - 2.0 * mirrored, 1.0])
+    )
+    shift = np.multiply(change.shift, size)
+    return _warp(image, linear, ((xmin + xmax) / 2, (ymin + ymax) / 2), size, shift)
+
+
+def pixel_deviation(images: Iterable[NDArray[np.uint8]]) -> float:
+    """Return the standard deviation of all pixels of images of one size.
+
+    Parameters
+    ----------
+    images : iterable of ndarray of uint8, shape (H, W, 3)
+        The images.
+    """
+    means, variances = np.transpose([(image.mean(), image.var()) for image in images])
+    return float(np.sqrt(variances.mean() + means.var()))
+
+
+def _warp(
+    image: NDArray[np.uint8],
+    linear: NDArray[np.float64],
+    centre: tuple[float, float],
+    size: int,
+    shift: ArrayLike = (0.0, 0.0),
+    colour: Sequence[float] | None = None,
+) -> NDArray[np.uint8]:
+    """Return an affine view of an image, resampled at twice the size and averaged down.
+
+    `linear` (2, 2) maps steps in the image to steps in the view; `centre` is the x, y in the image
+    that comes to the middle of the view, `shift` the offset in pixels of the view.  Pixels outside
+    the image get `colour`, or repeat the nearest pixel.
+    """
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = 2 * linear
+    # OpenCV counts from pixel centres, this package from edges: hence the halves.
+    middle = np.array([centre[0] - 0.5, centre[1] - 0.5])
+    matrix[:, 2] = (2 * size - 1) / 2.0 - matrix[:, :2] @ middle + 2 * np.asarray(shift)
+    warped = cv2.warpAffine(
+        image,
+        matrix,
+        (2 * size, 2 * size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE if colour is None else cv2.BORDER_CONSTANT,
+        borderValue=colour or (0.0, 0.0, 0.0),
+    )
+    return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _rotation(degrees: float) -> NDArray[np.float64]:
+    angle = np.deg2rad(degrees)
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

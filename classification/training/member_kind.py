@@ -1,0 +1,128 @@
+"""Contract of a kind of ensemble member: one module per kind, registered in `members`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from ...configs import ClassifierTraining, TrainedMember
+from ...progress import Progress, silent
+from .batches import Recipe
+from .fit import Schedule
+from .sources import Sources
+
+__all__ = ["MemberKind", "TrainingJob", "softmax_output"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJob:
+    """Everything besides its own settings that a member is trained with.
+
+    Attributes
+    ----------
+    config : ClassifierTraining
+        Configuration of the whole training.
+    sources : Sources
+        The images.
+    folder : Path
+        Folder for checkpoints.
+    progress : Progress
+        Shows the progress.
+    """
+
+    config: ClassifierTraining
+    sources: Sources
+    folder: Path
+    progress: Progress = silent
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return self.sources.train.labels.num_classes
+
+    def recipe(self, member: TrainedMember) -> Recipe:
+        """Return how the training views of a member are drawn.
+
+        Parameters
+        ----------
+        member : TrainedMember
+            Settings of the member.
+        """
+        return Recipe(
+            input_size=self.config.input_size,
+            crop_margin=self.config.crop_margin,
+            batch_size=member.batch_size,
+            views=self.config.views_per_epoch,
+            seed=self.config.seed,
+            balance=self.config.balance,
+            augmentation=self.config.augmentation,
+            mixup=self.config.mixup,
+        )
+
+    def schedule(self, member: TrainedMember) -> Schedule:
+        """Return the duration, optimizer and learning rate of a member.
+
+        Parameters
+        ----------
+        member : TrainedMember
+            Settings of the member.
+        """
+        return Schedule(
+            epochs=member.epochs,
+            learning_rate=member.learning_rate,
+            patience=member.patience,
+            optimizer=member.optimizer,
+            rate=member.learning_rate_schedule,
+            plateau_patience=member.plateau_patience,
+            plateau_factor=member.plateau_factor,
+            label_smoothing=self.config.label_smoothing,
+        )
+
+
+@dataclass(frozen=True)
+class MemberKind:
+    """A kind of member: its settings, its training, its sentence in the model card.
+
+    Every network takes RGB in 0..1, float32, shape (N, S, S, 3), with S the input size of the
+    training, and returns the probabilities of the training's classes.
+
+    Attributes
+    ----------
+    settings : type
+        Settings model in `galpipe.configs`, a `TrainedMember` if the network is trained here.
+    train : callable
+        ``train(member, job)`` returns the network for the settings and a `TrainingJob`.
+    describe : callable
+        ``describe(member)`` returns the description of the network in the model card.
+    check : callable
+        ``check(member, config)`` raises a GalpipeError before the training if files are wrong.
+    int8 : bool
+        Whether the LiteRT file holds the weights as 8-bit integers.
+    """
+
+    settings: type[Any]
+    train: Callable[[Any, TrainingJob], keras.Model]
+    describe: Callable[[Any], str]
+    check: Callable[[Any, ClassifierTraining], object] | None = None
+    int8: bool = False
+
+
+def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+    """Return the output ``probabilities`` of a network that is trained here.
+
+    Parameters
+    ----------
+    features : KerasTensor
+        Features, shape (N, F).
+    num_classes : int
+        Number of classes.
+    """
+    # 16 bits would round the probabilities and the logarithms of the loss.
+    return layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(
+        features
+    )

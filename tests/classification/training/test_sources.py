@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from galpipe.annotations import GALAXY10_DECALS
+from galpipe.classification.training.sources import gather, split_sources
+from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
+from galpipe.datasets.galaxy10 import read_galaxy10
+from galpipe.errors import ConfigError
+
+from ...datasets.galaxy10_files import decals_columns, write_galaxy10
+
+pytestmark = pytest.mark.tensorflow
+
+CLASSES = ("red", "green", "blue")
+
+
+class ShownProgress:
+    """A display of progress that counts."""
+
+    done = 0
+    total: int | None = None
+
+    @contextmanager
+    def __call__(
+        self, description: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> Iterator[ShownProgress]:
+        self.total = total
+        yield self
+
+    def update(self, *, advance: int = 0, **changes: object) -> None:
+        self.done += advance
+
+
+def training(*data: ClassifierData, **settings: object) -> ClassifierTraining:
+    return ClassifierTraining(
+        data=data,
+        members=(CnnMember(architecture="cnn", weight=1),),
+        **{
+            "class_names": CLASSES,
+            "split": Split(test_fraction=0.25, validation_fraction=0.25),
+            **settings,
+        },
+    )
+
+
+def source(folder: Path, role: str = "train") -> ClassifierData:
+    return ClassifierData(images=folder, labels=folder / "labels.csv", role=role)
+
+
+def stems(cutouts) -> set[str]:  # type: ignore[no-untyped-def]
+    return {path.stem for path in cutouts.paths}
+
+
+def test_every_image_is_on_one_side_and_classes_share_alike(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    sources = gather(training(source(labelled_folder(8))))
+    parts = [stems(sources.train), stems(sources.validation), stems(sources.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 24
+    assert [len(part) for part in parts] == [14, 4, 6]
+    for colour in CLASSES:
+        assert sum(stem.startswith(colour) for stem in parts[2]) == 2
+
+
+def test_copies_of_held_back_galaxies_are_not_trained_on(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    main, external = labelled_folder(8), labelled_folder(2, first_seed=500)
+    extra = labelled_folder(2, first_seed=900)
+    rows = []
+    for number, path in enumerate([*sorted(main.glob("*.png")), *sorted(external.glob("*.png"))]):
+        shutil.copy(path, extra / f"copy{number}_{path.name}")
+        rows.append(f"copy{number}_{path.name},red|green")
+    with (extra / "labels.csv").open("a") as table:
+        table.write("\n".join(rows) + "\n")
+    sources = gather(training(source(main), source(extra, "extra"), source(external, "test")))
+    held = stems(sources.validation) | stems(sources.test) | stems(sources.external[external.name])
+    copied = {stem.split("_", 1)[1] for stem in stems(sources.extra) if stem.startswith("copy")}
+    assert copied == stems(sources.train)
+    assert not copied & held
+    assert len(sources.external[external.name]) == 6
+
+
+def test_progress_reaches_the_total(labelled_folder: Callable[..., Path]) -> None:
+    shown = ShownProgress()
+    gather(training(source(labelled_folder(4))), shown)
+    assert (shown.done, shown.total) == (12, 12)
+
+
+def test_nothing_to_test_on_is_an_error(labelled_folder: Callable[..., Path]) -> None:
+    config = training(source(labelled_folder(4)), split=Split(test_fraction=0))
+    with pytest.raises(ConfigError, match="no image is left for test"):
+        gather(config)
+
+
+def test_every_image_of_the_main_sources_is_held_back_in_one_fold(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    main, extra = source(labelled_folder(7)), source(labelled_folder(2, first_seed=900), "extra")
+    held: list[str] = []
+    for fold in range(3):
+        split = Split(validation_fraction=0.2, folds=3, fold=fold)
+        sources = gather(training(main, extra, split=split))
+        parts = [stems(sources.train), stems(sources.validation), stems(sources.test)]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 21
+        assert all(sum(s.startswith(colour) for s in parts[2]) in {2, 3} for colour in CLASSES)
+        assert len(sources.extra) == 6
+        held += parts[2]
+    assert len(held) == len(set(held)) == 21
+
+
+def test_more_folds_than_galaxies_are_refused(labelled_folder: Callable[..., Path]) -> None:
+    config = training(source(labelled_folder(1)), split=Split(folds=4, fold=0))
+    with pytest.raises(ConfigError, match="fewer folds"):
+        gather(config)
+
+
+def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    main = source(labelled_folder(6))
+    extra = source(labelled_folder(8, first_seed=900), "extra").model_copy(
+        update={"held_back": 0.25}
+    )
+    held = []
+    for fold in range(2):
+        split = Split(validation_fraction=0.2, folds=2, fold=fold)
+        sources = gather(training(main, extra, split=split))
+        kept = stems(sources.external[extra.images.name])
+        assert len(kept) == 6
+        assert len(sources.extra) == 18
+        assert not kept & stems(sources.extra)
+        held.append(kept)
+    assert held[0] == held[1]
+
+
+def test_only_an_extra_source_has_a_share_of_its_own() -> None:
+    with pytest.raises(ValueError, match="held_back is for sources of role extra"):
+        ClassifierData(images=Path("a"), labels=Path("b"), held_back=0.2)
+
+
+def data_file_training(*data: ClassifierData) -> ClassifierTraining:
+    split = Split(test_fraction=0.3, validation_fraction=0.2)
+    return training(*data, class_names="galaxy10_decals", split=split)
+
+
+def test_no_galaxy_of_a_data_file_is_on_two_sides(tmp_path: Path) -> None:
+    columns = decals_columns(40)
+    columns["ans"][:] = 3
+    for index in range(0, 40, 4):
+        columns["ra"][index + 1] = columns["ra"][index]
+        columns["images"][index + 3] = columns["images"][index + 2]
+    path = write_galaxy10(tmp_path / "Galaxy10_DECals.h5", columns)
+    config = data_file_training(ClassifierData(images=path, kind="galaxy10_decals"))
+    division = split_sources([read_galaxy10(path, "galaxy10_decals")], config)
+    side = {
+        index: name
+        for name in ("train", "validation", "test")
+        for index in getattr(division, name)[0]
+    }
+    assert sorted(side) == list(range(40))
+    assert set(side.values()) == {"train", "validation", "test"}
+    for first in range(0, 40, 2):
+        assert side[first] == side[first + 1]
+    assert division.duplicates.same_position == division.duplicates.near_duplicates == 10
+
+
+def test_a_data_file_and_a_folder_train_together(
+    tmp_path: Path, labelled_folder: Callable[..., Path]
+) -> None:
+    columns = decals_columns(30)
+    path = write_galaxy10(tmp_path / "Galaxy10_DECals.h5", columns, compression="gzip")
+    folder = labelled_folder(4, first_seed=700)
+    rows = [f"{file.name},0.1,0.9{',0' * 8}" for file in sorted(folder.glob("*.png"))]
+    (folder / "soft.csv").write_text("\n".join([",".join(["file", *GALAXY10_DECALS]), *rows]))
+    shown = ShownProgress()
+    config = data_file_training(
+        ClassifierData(images=path, kind="galaxy10_decals"),
+        ClassifierData(
+            images=folder, labels=folder / "soft.csv", kind="probabilities", role="extra"
+        ),
+    )
+    sources = gather(config, shown)
+    parts = (sources.train, sources.validation, sources.test)
+    assert sum(map(len, parts)) == 30
+    assert (shown.done, shown.total) == (42, 42)
+    np.testing.assert_allclose(sources.extra.labels.values[:, :2], [[0.1, 0.9]] * 12)
+    assert sources.extra.labels.single_class.all()
+    assert (sources.extra.labels.class_ids == 1).all()
+    for part in parts:
+        for image, file in zip(part.images, part.paths, strict=True):
+            index = int(file.name[-5:])
+            reduced = cv2.resize(
+                columns["images"][index], image.shape[:2], interpolation=cv2.INTER_AREA
+            )
+            np.testing.assert_array_equal(image, reduced)
+            assert part.labels.class_ids[part.paths.index(file)] == index % 10

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from galpipe.classification.classifier import load_classifier
+from galpipe.classification.training import train
+from galpipe.classification.training.cnn import build_cnn
+from galpipe.classification.training.export import compare, to_litert
+from galpipe.classification.training.finetune import split_at_first_trainable
+from galpipe.classification.training.sources import gather
+from galpipe.classification.training.train import train_classifier
+from galpipe.classification.training.vgg16 import build_vgg16, freeze_below
+from galpipe.configs import (
+    Balance,
+    ClassifierData,
+    ClassifierTraining,
+    CnnMember,
+    Split,
+    Vgg16Member,
+)
+from galpipe.errors import OutputError
+from galpipe.models import read_bundle
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
+
+
+@pytest.fixture(scope="module")
+def config(labelled_folder: Callable[..., Path]) -> ClassifierTraining:
+    main, extra = labelled_folder(8), labelled_folder(3, first_seed=900)
+    unlabelled = labelled_folder(2, first_seed=700)
+    return ClassifierTraining(
+        name="colours",
+        class_names=("red", "green", "blue"),
+        data=(
+            ClassifierData(images=main, labels=main / "labels.csv"),
+            ClassifierData(images=extra, labels=extra / "labels.csv", role="extra"),
+            ClassifierData(images=unlabelled, kind="unlabelled", role="extra"),
+        ),
+        members=(
+            CnnMember(architecture="cnn", weight=0.6, epochs=2, batch_size=8, teacher="vgg16"),
+            Vgg16Member(
+                architecture="vgg16",
+                weight=0.4,
+                initial_weights="pretrain",
+                pretrain_epochs=1,
+                epochs=1,
+                batch_size=8,
+            ),
+        ),
+        split=Split(test_fraction=0.25, validation_fraction=0.25),
+        input_size=32,
+        views_per_epoch=16,
+        balance=Balance(frequencies="data"),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(config: ClassifierTraining, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("trained")
+    assert train_classifier(config, output) == output / "bundle"
+    return output
+
+
+def test_the_bundle_runs_on_any_number_of_crops(trained: Path) -> None:
+    classifier = load_classifier(trained / "bundle")
+    assert classifier.member_names == ("cnn", "vgg16")
+    crops = np.random.default_rng(0).integers(0, 256, (19, 40, 40, 3)).astype(np.uint8)
+    probabilities = classifier.predict(crops)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-4)
+    members = classifier.predict_members(crops)
+    np.testing.assert_allclose(probabilities, 0.6 * members[0] + 0.4 * members[1], atol=1e-5)
+    for count in (1, 2, 16):
+        np.testing.assert_allclose(
+            classifier.predict_members(crops[:count])[0], members[0, :count], atol=1e-5
+        )
+
+
+def test_what_was_measured_is_recorded(trained: Path) -> None:
+    bundle = read_bundle(trained / "bundle")
+    bundle.verify()
+    metrics = bundle.metrics()
+    assert metrics["litert_against_keras"]["cnn"]["largest_difference"] < 0.01
+    test = next(m for m in metrics["measurements"] if m["images"].startswith("test"))
+    assert set(test["metrics"]) == {"cnn", "vgg16", "ensemble"}
+    assert len(test["files"]) == test["metrics"]["ensemble"]["images"] == 6
+    assert sorted(test["files"]) == list(bundle.manifest.data.test)
+    card = (trained / "bundle" / "MODEL_CARD.md").read_text()
+    assert "pre-trained on the galaxies" in card
+    assert "| test, cropped about the box | ensemble | 6 |" in card
+
+
+def test_no_folder_of_the_machine_is_in_the_bundle(
+    trained: Path, config: ClassifierTraining
+) -> None:
+    root = str(config.data[0].images.parent.parent)
+    for file in (trained / "bundle").iterdir():
+        assert root.encode() not in file.read_bytes(), file.name
+
+
+def test_a_finished_training_is_not_repeated(
+    trained: Path, config: ClassifierTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (trained / "cnn" / "model.keras").stat().st_mtime_ns
+    metrics = (trained / "bundle" / "metrics.json").read_text()
+    converted = {
+        name: (trained / "bundle" / f"{name}.tflite").read_bytes() for name in ("cnn", "vgg16")
+    }
+    monkeypatch.setattr(
+        train, "to_litert", lambda model, int8: converted["vgg16" if int8 else "cnn"]
+    )
+    train_classifier(config, trained)
+    assert (trained / "cnn" / "model.keras").stat().st_mtime_ns == before
+    assert json.loads((trained / "bundle" / "metrics.json").read_text()) == json.loads(metrics)
+
+
+def test_a_member_of_weight_0_is_in_the_bundle_of_a_fold_alone(
+    config: ClassifierTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = CnnMember(architecture="cnn", filters=(4, 4), dense=4)
+    plain = config.model_copy(update={"members": (member, member), "weights": "search"})
+    fold = plain.model_copy(update={"split": Split(folds=2, fold=0)})
+    networks = {name: build_cnn(3, 32, member) for name in ("cnn_1", "cnn_2")}
+    converted = {id(network): to_litert(network, int8=False) for network in networks.values()}
+    monkeypatch.setattr(train, "search_weights", lambda *_: np.array([0.0, 1.0]))
+    monkeypatch.setattr(train, "to_litert", lambda model, int8: converted[id(model)])
+    sources = gather(plain)
+    for training, names in ((plain, ("cnn_2",)), (fold, ("cnn_1", "cnn_2"))):
+        bundle = train.export_classifier(training, sources, networks, tmp_path / f"{len(names)}")
+        classifier = load_classifier(bundle)
+        assert classifier.member_names == names
+        crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+        used = classifier.predict_members(crops)[-1]
+        np.testing.assert_allclose(classifier.predict(crops), used, atol=1e-6)
+
+
+def test_another_configuration_is_refused(trained: Path, config: ClassifierTraining) -> None:
+    with pytest.raises(OutputError, match="other settings"):
+        train_classifier(config.model_copy(update={"seed": 1}), trained)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_litert_says_what_keras_says(int8: bool) -> None:
+    keras.utils.set_random_seed(0)
+    model = build_cnn(4, 32)
+    crops = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3)).astype(np.uint8)
+    agreement = compare(model, to_litert(model, int8), crops)
+    assert agreement.crops == 20
+    assert agreement.largest_difference < (0.05 if int8 else 1e-4)
+    assert agreement.same_class >= (0.8 if int8 else 1)
+
+
+def test_divided_network_computes_the_same_and_shares_weights() -> None:
+    model = build_vgg16(3, 32)
+    freeze_below(model, "block5")
+    lower, upper = split_at_first_trainable(model)
+    assert not lower.trainable_weights
+    assert lower.output_shape[1:] == (2, 2, 512)
+    images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(
+        upper.predict(lower.predict(images, verbose=0), verbose=0),
+        model.predict(images, verbose=0),
+        atol=1e-5,
+    )
+    upper.layers[-1].bias.assign([0.0, 50.0, 0.0])
+    assert model.predict(images, verbose=0).argmax(axis=1).tolist() == [1, 1]
