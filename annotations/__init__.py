@@ -7,7 +7,7 @@ from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .formats.coco import to_coco, write_coco
 from .formats.voc import read_voc, write_voc
 from .formats.yolo import write_yolo
-from .image_lookup import find_image
+from .images import find_image
 from .label_map import read_label_map, write_label_map
 from .source import AnnotationSource, read_annotated_images, write_annotations
 

@@ -1,28 +1,35 @@
-"""Find every fault of annotations, and mend what is safe."""
+"""Check annotations for issues, and write a report and a repaired copy."""
 
 from __future__ import annotations
 
+import csv
+import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import InputError, OutputError
+from ..files.atomic import atomic_path
 from ..files.output_folder import refuse_existing
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .formats.format import AnnotationFormat, WriteOptions
 from .formats.registry import format_named
-from .issues import FAULTS, Fault, FaultKind, box_faults, duplicates, small_boxes
-from .repair import Change, mend
+from .issues import ISSUES, Issue, IssueKind, box_issues, duplicates, small_boxes
+from .repair import BoxRepair, repair
 from .source import AnnotationSource
 
-__all__ = ["Check", "check"]
+__all__ = ["REPORT_SUFFIXES", "CheckResult", "check", "write_check_report"]
+
+REPORT_SUFFIXES = (".json", ".csv")
+
+_COLUMNS = ("record", "kind", "file", "image", "object", "message")
 
 
 @dataclass
-class Check:
-    """What was found.
+class CheckResult:
+    """Issues of annotations and the repairs made.
 
     Attributes
     ----------
@@ -31,15 +38,15 @@ class Check:
     form : AnnotationFormat
         Their format.
     images_folder : Path or None
-        Where the images were looked for; None if they were not.
+        The folder of the images; None if they were not checked.
     images, objects : int
-        How many the annotations hold.
-    faults : list of Fault
+        Numbers of annotated images and objects.
+    issues : list of Issue
         In the order of the annotations.
-    mended : Path or None
-        Where the mended annotations were written.
-    changes : list of Change
-        What was mended.
+    repaired : Path or None
+        The repaired copy.
+    repairs : list of BoxRepair
+        Differences of the repaired copy.
     """
 
     path: Path
@@ -47,15 +54,15 @@ class Check:
     images_folder: Path | None
     images: int = 0
     objects: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    mended: Path | None = None
-    changes: list[Change] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    repaired: Path | None = None
+    repairs: list[BoxRepair] = field(default_factory=list)
 
     @property
-    def counts(self) -> dict[FaultKind, int]:
-        """How many faults there are of each kind that occurs, in the order of `FAULTS`."""
-        found = Counter(fault.kind for fault in self.faults)
-        return {kind: found[kind] for kind in FAULTS if found[kind]}
+    def counts(self) -> dict[IssueKind, int]:
+        """Number of issues of each kind that occurs, in the order of `ISSUES`."""
+        found = Counter(issue.kind for issue in self.issues)
+        return {kind: found[kind] for kind in ISSUES if found[kind]}
 
 
 def check(
@@ -64,34 +71,34 @@ def check(
     smallest: float = 1.0,
     fix: str | Path | None = None,
     overwrite: bool = False,
-) -> Check:
-    """Look for everything that can be wrong with annotations.
+) -> CheckResult:
+    """Check annotations for issues.
 
-    Images are looked at if their folder is known: their size is read from their heads, and JPEG and
-    PNG files are followed to their end.  Labels are looked up if the source was given its classes.
+    Images are checked if their folder is known: their size is read from the header, and JPEG and
+    PNG files are followed to their end.  Labels are checked if the source was given its classes.
 
     Parameters
     ----------
     source : AnnotationSource
         The annotations; read once.
     smallest : float
-        A box whose shorter side is below so many pixels is a fault.
+        Shortest side in pixels of a box without an issue.
     fix : str or Path, optional
-        Where to write the annotations with everything mended that is safe (see `mend`), in their
-        own format, or as Pascal VOC where theirs is only read.  Annotations that cannot be read,
-        and further annotations of one image, are left out.
+        Where to write a copy with all safe repairs (see `repair`), in the same format, or as Pascal
+        VOC if that is only read.  Annotations that cannot be read, and further annotations of one
+        image, are left out.
     overwrite : bool
-        Whether files in the place of the mended ones may be replaced.
+        Replace files of the repaired copy that exist.
 
     Returns
     -------
-    Check
-        What was found and changed.
+    CheckResult
+        Issues and repairs.
 
     Raises
     ------
     InputError
-        If the format needs the size of an image that is not to be had.
+        If the format needs the size of an image and it is unknown.
     OutputError
         If `fix` exists already or cannot be written.
     """
@@ -99,48 +106,102 @@ def check(
     goal = None if fix is None else Path(fix)
     if goal is not None:
         if goal.resolve() == source.path.resolve():
-            raise OutputError(f"{goal} is what is to be mended. Write the mended copy elsewhere.")
+            raise OutputError(f"{goal} is to be repaired. Write the repaired copy elsewhere.")
         refuse_existing([goal], overwrite=overwrite, folders=not form.suffix)
     folder = None if source.images is None else source.images.folder
-    result = Check(source.path, source.form, folder)
+    result = CheckResult(source.path, source.form, folder)
     examine = _Examiner(source, smallest)
-    mended = Collection()
+    copy = Collection()
     for file, image in _read(source, result):
-        faults, size = examine(file, image)
-        result.faults += faults
+        issues, size = examine(file, image)
+        result.issues += issues
         if goal is None:
             continue
-        if any(fault.kind == "image-twice" for fault in faults):
+        if any(issue.kind == "image-twice" for issue in issues):
             message = "the image has an annotation already"
-            result.changes.append(Change("left-out", file, image.filename, None, message))
+            result.repairs.append(BoxRepair("left-out", file, image.filename, None, message))
         else:
-            sound, changes = mend(image, size, file)
-            result.changes += changes
-            mended.append(sound)
-    if goal is not None and form.write is not None and len(mended):
-        names = source.class_order(mended.labels)
-        form.write(goal, mended, WriteOptions(names, source.images, source.settings))
-        result.mended = goal
+            repaired, repairs = repair(image, size, file)
+            result.repairs += repairs
+            copy.append(repaired)
+    if goal is not None and form.write is not None and len(copy):
+        names = source.class_order(copy.labels)
+        form.write(goal, copy, WriteOptions(names, source.images, source.settings))
+        result.repaired = goal
     return result
 
 
-def _read(source: AnnotationSource, result: Check) -> Iterator[tuple[str, AnnotatedImage]]:
-    """Yield what can be read and count it; what cannot is a fault, at the end."""
-    whole = []
+def write_check_report(path: str | Path, result: CheckResult) -> Path:
+    """Write every issue and repair as JSON or CSV.
+
+    The CSV has the columns record (``fault`` or ``change``), kind, file, image, object and message.
+    The JSON has these without the first under ``faults`` and ``changes``, and beside them ``path``,
+    ``format``, ``images_folder``, the numbers of ``images`` and ``objects``, ``counts`` of each
+    kind of issue, and ``mended``, the path of the repaired copy.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its suffix, one of `REPORT_SUFFIXES`, decides.
+    result : CheckResult
+        From `check`.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is another one, or the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in REPORT_SUFFIXES:
+        raise OutputError(f"{path}: a report is written as {' or '.join(REPORT_SUFFIXES)}.")
+    faults = [asdict(issue) for issue in result.issues]
+    changes = [asdict(change) for change in result.repairs]
+    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix.lower() == ".csv":
+            writer = csv.DictWriter(file, _COLUMNS)
+            writer.writeheader()
+            writer.writerows({"record": "fault", **row} for row in faults)
+            writer.writerows({"record": "change", **row} for row in changes)
+        else:
+            content = {
+                "path": str(result.path),
+                "format": result.form.name,
+                "images_folder": result.images_folder and str(result.images_folder),
+                "images": result.images,
+                "objects": result.objects,
+                "counts": result.counts,
+                "faults": faults,
+                "mended": result.repaired and str(result.repaired),
+                "changes": changes,
+            }
+            json.dump(content, file, indent=1)
+            file.write("\n")
+    return path
+
+
+def _read(source: AnnotationSource, result: CheckResult) -> Iterator[tuple[str, AnnotatedImage]]:
+    """Yield and count the readable annotations; the others become issues at the end."""
+    fatal = []
     try:
         for file, image in source:
             result.images += 1
             result.objects += len(image.objects)
             yield str(file), image
     except InputError as error:
-        whole.append(error)
-    for failure in (*source.failures, *whole):
-        fault = Fault("unreadable-annotation", str(source.path), "", None, str(failure))
-        result.faults.append(fault)
+        fatal.append(error)
+    result.issues += [
+        Issue("unreadable-annotation", str(source.path), "", None, str(failure))
+        for failure in (*source.failures, *fatal)
+    ]
 
 
 class _Examiner:
-    """Finds the faults of one image after the other."""
+    """Finds the issues of one image after the other."""
 
     def __init__(self, source: AnnotationSource, smallest: float) -> None:
         self.images = source.images
@@ -150,12 +211,12 @@ class _Examiner:
 
     def __call__(
         self, file: str, image: AnnotatedImage
-    ) -> tuple[list[Fault], tuple[int, int] | None]:
-        """Return the faults of an image, and its true size or None where that is not to be had."""
-        faults: list[Fault] = []
+    ) -> tuple[list[Issue], tuple[int, int] | None]:
+        """Return the issues of an image, and its true size or None if that is unknown."""
+        issues: list[Issue] = []
 
-        def add(kind: FaultKind, message: str = "", number: int | None = None) -> None:
-            faults.append(Fault(kind, file, image.filename, number, message))
+        def add(kind: IssueKind, message: str = "", number: int | None = None) -> None:
+            issues.append(Issue(kind, file, image.filename, number, message))
 
         path = size = None
         if self.images is not None:
@@ -180,13 +241,13 @@ class _Examiner:
             add("no-boxes")
         for number, kind, message in self._of_objects(image):
             add(kind, message, number)
-        return faults, size
+        return issues, size
 
-    def _of_objects(self, image: AnnotatedImage) -> Iterator[tuple[int, FaultKind, str]]:
+    def _of_objects(self, image: AnnotatedImage) -> Iterator[tuple[int, IssueKind, str]]:
         for number, box in enumerate(image.objects, 1):
             if self.classes is not None and box.label not in self.classes:
                 yield number, "unknown-class", repr(box.label)
-        for number, kind in box_faults(image):
+        for number, kind in box_issues(image):
             edges = ", ".join(f"{edge:.6g}" for edge in image.objects[number - 1].edges)
             inside = f" in {image.width} x {image.height}" if kind == "outside" else ""
             yield number, kind, f"({edges}){inside}"

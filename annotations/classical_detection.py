@@ -1,4 +1,4 @@
-"""Find what shines above the sky, by classical detection, and measure its shape."""
+"""Find sources above the sky by classical detection and tell galaxies from stars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from ..errors import InputError, require
 from ..imaging.background import noise_level, smoothed_grey
 
-__all__ = ["SHAPES", "Isophotes", "find_isophotes"]
+__all__ = [
+    "SHAPES",
+    "WEIGHTS",
+    "Isophotes",
+    "find_isophotes",
+    "galaxy_probability",
+    "products",
+]
 
 SHAPES = ("peak", "size", "core", "half", "moments", "roundness", "seeing")
 """The columns of `Isophotes.shapes`, natural logarithms of
@@ -36,6 +43,18 @@ _CLEAR = 3.0
 _SMALLEST_SHARE = 35.0
 _USUAL_SEEING = 2.5
 _MOST_BLENDED = 16384
+
+# fmt: off
+WEIGHTS: tuple[float, ...] = (
+    -34.055, 6.3383, 10.588, 5.9652, -63.719, -48.442,
+    80.317, -4.0786, -5.1705, 2.9358, 0.57397, -2.3885,
+    -0.80287, 8.1184, -4.4957, -0.83569, 0.067187, 8.6667,
+    3.3789, -1.8739, 1.6601, -0.57164, 8.5192, 2.4546,
+    -1.4311, -3.0093, -23.609, -8.1434, 21.649, 0.60417,
+    12.094, -37.672, -4.7028, 1.3354, -1.3828, 0.60922,
+)
+# fmt: on
+"""Of 1, of each of the seven shapes, and of their products, in the order of `products`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +121,35 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
     edges = [found["xmin"], found["ymin"], found["xmax"] + 1, found["ymax"] + 1]
     boxes = np.stack(edges, axis=1).astype(np.float64)
     return Isophotes(boxes, _shapes(light, owner, level, found["a"], found["b"]))
+
+
+def products(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1, the shapes and all their products of two, shape (N, 36)."""
+    first, second = np.triu_indices(shapes.shape[1] + 1)
+    extended = np.hstack([np.ones((len(shapes), 1)), shapes])
+    return extended[:, first] * extended[:, second]
+
+
+def galaxy_probability(
+    shapes: NDArray[np.float64], weights: tuple[float, ...] = WEIGHTS
+) -> NDArray[np.float64]:
+    """Return how probable it is that each source is a galaxy, shape (N,), 0 to 1.
+
+    A star's image is the same point spread function whatever its brightness, so its size, the
+    steepness of its profile and its roundness all follow from its peak and the seeing; what leaves
+    that locus is extended.  The surface that parts the two is quadratic in the logarithms of the
+    shapes, a logistic regression fitted by ``benchmarks/proposals.py --fit`` to the annotated
+    sources of the images named there.
+
+    Parameters
+    ----------
+    shapes : ndarray
+        Shape (N, 7), of `galpipe.annotations.classical_detection.SHAPES`.
+    weights : tuple of float
+        Of the 36 `products`.
+    """
+    logit = products(shapes) @ np.asarray(weights)
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
 
 def _background(grey: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from .annotation import AnnotatedImage
 from .collection import Collection
 from .formats.format import AnnotationFormat, Feature, WriteOptions
 from .formats.registry import FORMATS, format_named
-from .issues import box_faults
+from .issues import box_issues
 from .source import AnnotationSource
 
 __all__ = ["Conversion", "convert", "target_format"]
@@ -105,7 +105,7 @@ def convert(
     for _, image in source:
         kept = _without_difficult(image) if skip_difficult else image
         skipped += len(image.objects) - len(kept.objects)
-        faulty += sum(1 for _ in box_faults(kept))
+        faulty += sum(1 for _ in box_issues(kept))
         _count(kept, found)
         collection.append(kept)
     if not len(collection):

@@ -1,4 +1,4 @@
-"""The folder of images that annotations belong to."""
+"""Find the images of annotations, without ever leaving their folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,36 @@ from pathlib import Path
 from ..errors import InputError
 from ..files.file_types import jpeg_is_whole, kind_of, picture_size, png_is_whole
 from ..imaging import read_field, read_picture_size
-from .image_lookup import IMAGE_SUFFIXES, find_image
 
-__all__ = ["ImageFiles", "ImageFolder", "images_beside"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageFiles",
+    "ImageFolder",
+    "find_image",
+    "image_stem",
+    "images_beside",
+]
 
+IMAGE_SUFFIXES = (
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".fits",
+    ".fit",
+    ".fits.gz",
+    ".fits.fz",
+)
+
+_ENDINGS = ("", *IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES))
 _FOLDERS = ("images", "JPEGImages")
 _WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
 
 
 class ImageFolder:
-    """Images by the names that annotations give them.
+    """Folder of images, opened by the names that annotations give them.
 
     Parameters
     ----------
@@ -37,7 +57,12 @@ class ImageFolder:
             raise InputError(f"{self.folder} is not a folder of images.")
 
     def find(self, name: str) -> Path | None:
-        """Return the image called `name`, with or without its extension; None if there is none.
+        """Return the file of an image; None if there is none.
+
+        Parameters
+        ----------
+        name : str
+            As for `find_image`.
 
         Raises
         ------
@@ -47,7 +72,12 @@ class ImageFolder:
         return find_image(self.folder, name)
 
     def size(self, path: Path) -> tuple[int, int]:
-        """Return width and height of an image; of a picture no more than its head is read.
+        """Return width and height of an image; of a picture only the header is read.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
 
         Raises
         ------
@@ -57,14 +87,19 @@ class ImageFolder:
         return read_picture_size(path) or read_field(path).pixels.shape[1::-1]
 
     def sound_size(self, path: Path) -> tuple[int, int]:
-        """Return width and height of an image that is there to its last byte.
+        """Return width and height of an image that is not truncated.
 
-        A JPEG or PNG is read and searched for its end, but not decoded.
+        A JPEG or PNG is followed to its end, but not decoded.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
 
         Raises
         ------
         InputError
-            If it cannot be read or breaks off.
+            If it cannot be read or is truncated.
         """
         try:
             data = path.read_bytes()
@@ -75,12 +110,12 @@ class ImageFolder:
             return self.size(path)
         size = picture_size(data, kind)
         if size is None or not _WHOLE[kind](data):
-            raise InputError(f"{path} is damaged or breaks off. Copy or download it again.")
+            raise InputError(f"{path} is damaged or truncated. Copy or download it again.")
         return size
 
 
 class ImageFiles(ImageFolder):
-    """Images that lie anywhere, by the names that their annotations have.
+    """Images in any folders, by the names that their annotations have.
 
     Parameters
     ----------
@@ -99,10 +134,10 @@ class ImageFiles(ImageFolder):
 
 
 def images_beside(annotations: Path) -> ImageFolder | None:
-    """Return the folder where the images of annotations usually lie, None if there is none.
+    """Return the folder where the images of annotations usually lie; None if there is none.
 
-    Looked for are ``images`` and ``JPEGImages`` in the folder of the annotations and beside it, and
-    images in that folder itself.
+    These are ``images`` and ``JPEGImages`` in the folder of the annotations and beside it, and that
+    folder itself if it holds images.
 
     Parameters
     ----------
@@ -115,3 +150,83 @@ def images_beside(annotations: Path) -> ImageFolder | None:
             return ImageFolder(place)
     holds_images = any(path.name.lower().endswith(IMAGE_SUFFIXES) for path in folder.iterdir())
     return ImageFolder(folder) if holds_images else None
+
+
+def find_image(folder: str | Path, name: str) -> Path | None:
+    """Return the path of the image called `name` in a folder, or None if there is no such file.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of images; the result lies in it or below it.
+    name : str
+        File name, with or without its extension, as found in an annotation or a table.  Folders
+        inside `folder` may be part of it (``spirals/m51.jpg``).
+
+    Returns
+    -------
+    Path or None
+        ``folder / name``, with the first extension of `IMAGE_SUFFIXES` that exists if `name` is
+        without one.
+
+    Raises
+    ------
+    InputError
+        If `name` is empty, absolute, climbs out of the folder or is a link that leads out of it.
+    """
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    if not parts or name[:1] in "/\\" or name[1:2] == ":" or ".." in parts or "\x00" in name:
+        raise InputError(
+            f"Image name {name!r} does not name a file inside {folder}. "
+            "Use plain file names of images in that folder."
+        )
+    # Text and not Path: a hundred thousand annotations ask for their images.
+    start = os.path.join(folder, *parts)
+    for path in (start + suffix for suffix in _ENDINGS):
+        if os.path.isfile(path):
+            if _is_linked(str(folder), parts, path) and not _leads_into(folder, path):
+                raise InputError(
+                    f"Image {path} is a link out of {folder}. Put the file itself there."
+                )
+            return Path(path)
+    return None
+
+
+def image_stem(name: str) -> str:
+    """Return the last part of an image's name without its image extension; other dots stay.
+
+    Parameters
+    ----------
+    name : str
+        As found in an annotation; folders, in the notation of any system, are dropped.
+
+    Raises
+    ------
+    InputError
+        If nothing is left that could name a file.
+
+    Examples
+    --------
+    >>> image_stem("sky/ngc.6976.fits.gz")
+    'ngc.6976'
+    """
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    suffix = next((s for s in reversed(IMAGE_SUFFIXES) if last.lower().endswith(s)), "")
+    stem = last[: len(last) - len(suffix)]
+    if stem in ("", ".", "..") or "\x00" in stem:
+        raise InputError(f"Image name {name!r} names no file. Give the image a plain file name.")
+    return stem
+
+
+def _is_linked(folder: str, parts: list[str], path: str) -> bool:
+    """Return whether the path, or a folder on the way to it, is a symbolic link."""
+    way = folder
+    for part in parts[:-1]:
+        way = os.path.join(way, part)
+        if os.path.islink(way):
+            return True
+    return os.path.islink(path)
+
+
+def _leads_into(folder: str | Path, path: str) -> bool:
+    return Path(path).resolve().is_relative_to(Path(folder).resolve())

@@ -1,4 +1,4 @@
-"""What can be wrong with annotations, and what of it the boxes of one image show by themselves."""
+"""Issues that annotations can have, and those that show in the boxes of an image alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 
 from .annotation import AnnotatedImage, ObjectBox
 
-__all__ = ["FAULTS", "SLACK", "Fault", "FaultKind", "box_faults", "duplicates", "small_boxes"]
+__all__ = ["ISSUES", "TOLERANCE", "Issue", "IssueKind", "box_issues", "duplicates", "small_boxes"]
 
-FaultKind = Literal[
+IssueKind = Literal[
     "unreadable-annotation",
     "missing-image",
     "unreadable-image",
@@ -25,7 +25,7 @@ FaultKind = Literal[
     "duplicate",
 ]
 
-FAULTS: dict[FaultKind, str] = {
+ISSUES: dict[IssueKind, str] = {
     "unreadable-annotation": "annotation that cannot be read",
     "missing-image": "image missing",
     "unreadable-image": "image unreadable",
@@ -39,59 +39,71 @@ FAULTS: dict[FaultKind, str] = {
     "small": "small box",
     "duplicate": "duplicate box",
 }
-"""Every kind of fault and how people call it."""
+"""Every kind of issue and its description."""
 
-SLACK = 0.01
-"""Pixels by which an edge may miss: formats that hold shares of the image's size round them."""
+TOLERANCE = 0.01
+"""Tolerance of edges in pixels: formats that hold fractions of the image's size round them."""
 
-_SAME = 0.95
+_DUPLICATE_IOU = 0.95
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong.
+class Issue:
+    """Issue of an annotation.
 
     Attributes
     ----------
-    kind : FaultKind
-        A key of `FAULTS`.
+    kind : IssueKind
+        A key of `ISSUES`.
     file : str
         The annotation file.
     image : str
-        The image as its annotation names it; empty where the annotation cannot be read.
+        The image as its annotation names it; empty if the annotation cannot be read.
     object : int or None
-        Number of the object, from 1, in the order of the annotation; None for a fault of the whole
-        image.
+        Number of the object in the annotation, from 1; None for an issue of the whole image.
     message : str
-        What is wrong, in numbers.
+        Details in numbers.
     """
 
-    kind: FaultKind
+    kind: IssueKind
     file: str
     image: str
     object: int | None
     message: str
 
 
-def box_faults(image: AnnotatedImage) -> Iterator[tuple[int, FaultKind]]:
-    """Yield the number of each box that cannot be right, from 1, and why.
+def box_issues(image: AnnotatedImage) -> Iterator[tuple[int, IssueKind]]:
+    """Yield the number, from 1, and the issue of each inverted, empty or outside box.
 
-    A box is inverted, or else empty, or else it reaches beyond the image by more than a hundredth
-    of a pixel; where the size of the image is unknown, beyond its upper left corner.
+    A box is outside if it exceeds the image by more than `TOLERANCE`; if the size of the image is
+    unknown, its upper left corner.
+
+    Parameters
+    ----------
+    image : AnnotatedImage
+        The boxes, pixel edges, 0-based, half-open.
     """
-    right = image.width + SLACK if image.width else float("inf")
-    bottom = image.height + SLACK if image.height else float("inf")
+    right = image.width + TOLERANCE if image.width else float("inf")
+    bottom = image.height + TOLERANCE if image.height else float("inf")
     for number, box in enumerate(image.objects, 1):
         if box.xmax < box.xmin or box.ymax < box.ymin:
             yield number, "inverted"
         elif box.xmax == box.xmin or box.ymax == box.ymin:
             yield number, "empty"
-        elif box.xmin < -SLACK or box.ymin < -SLACK or box.xmax > right or box.ymax > bottom:
+        elif min(box.xmin, box.ymin) < -TOLERANCE or box.xmax > right or box.ymax > bottom:
             yield number, "outside"
 
 
 def small_boxes(image: AnnotatedImage, smallest: float) -> Iterator[int]:
-    """Yield the number of each box, from 1, whose shorter side is positive and below `smallest`."""
+    """Yield the number, from 1, of each box with a shorter side between 0 and a limit.
+
+    Parameters
+    ----------
+    image : AnnotatedImage
+        The boxes.
+    smallest : float
+        The limit in pixels.
+    """
     for number, box in enumerate(image.objects, 1):
         if 0 < min(box.width, box.height) < smallest:
             yield number
@@ -101,19 +113,24 @@ def duplicates(image: AnnotatedImage) -> Iterator[tuple[int, int]]:
     """Yield the numbers, from 1, of two boxes of one class with an IoU over 0.95, the later first.
 
     Of three such boxes the second and third are named, not each pair.
+
+    Parameters
+    ----------
+    image : AnnotatedImage
+        The boxes.
     """
-    sound = [item for item in enumerate(image.objects, 1) if min(item[1].width, item[1].height) > 0]
-    ordered = sorted(sound, key=lambda item: (item[1].label, item[1].xmin))
+    valid = [item for item in enumerate(image.objects, 1) if min(item[1].width, item[1].height) > 0]
+    ordered = sorted(valid, key=lambda item: (item[1].label, item[1].xmin))
     again: set[int] = set()
     for place, (number, box) in enumerate(ordered):
         if number in again:
             continue
-        # Shifted by a twentieth of its width, no box has that IoU with it any more.
-        reach = box.xmin + (1 - _SAME) * box.width
+        # A box shifted by more than a twentieth of the width cannot reach this IoU.
+        reach = box.xmin + (1 - _DUPLICATE_IOU) * box.width
         for other_number, other in ordered[place + 1 :]:
             if other.label != box.label or other.xmin > reach:
                 break
-            if other_number not in again and _iou(box, other) > _SAME:
+            if other_number not in again and _iou(box, other) > _DUPLICATE_IOU:
                 again.add(max(number, other_number))
                 yield max(number, other_number), min(number, other_number)
 

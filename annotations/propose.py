@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ..imaging import Detections, longer_sides
 from .annotation import ObjectBox
-from .classical_detection import find_isophotes
-from .star_galaxy import galaxy_probability
+from .classical_detection import find_isophotes, galaxy_probability
 
 __all__ = ["CERTAIN", "DOUBTFUL", "SMALLEST", "THRESHOLD", "propose_galaxies", "proposed_objects"]
 
@@ -30,7 +29,7 @@ def propose_galaxies(
     """Find the galaxies of a picture by classical detection, without any training.
 
     The sources are the isophotes of the grey picture, parted where they touch; galaxies are told
-    from stars by their shape (`galpipe.annotations.star_galaxy`).
+    from stars by their shape (`galpipe.annotations.classical_detection`).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Mend what is wrong with the boxes of an image, as far as that is safe."""
+"""Repair the boxes of an image, as far as that is safe."""
 
 from __future__ import annotations
 
@@ -7,94 +7,93 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .annotation import AnnotatedImage, ObjectBox
-from .issues import SLACK
+from .issues import TOLERANCE
 
-__all__ = ["Change", "ChangeKind", "mend"]
+__all__ = ["BoxRepair", "RepairKind", "repair"]
 
-ChangeKind = Literal["size", "swapped", "clipped", "dropped", "left-out"]
+RepairKind = Literal["size", "swapped", "clipped", "dropped", "left-out"]
 
 
 @dataclass(frozen=True)
-class Change:
-    """One thing that was mended.
+class BoxRepair:
+    """Repair of an annotation.
 
     Attributes
     ----------
-    kind : ChangeKind
-        The image's size was set, the edges of a box swapped or clipped, a box dropped, or all of an
+    kind : RepairKind
+        The image's size was set, the edges of a box swapped or clipped, a box dropped, or a whole
         annotation left out.
     file : str
         The annotation file.
     image : str
         The image as its annotation names it.
     object : int or None
-        Number of the object, from 1, in the annotation as it was; None for a change of the image.
+        Number of the object, from 1, in the annotation as it was; None for the whole image.
     message : str
-        From what to what.
+        Values before and after.
     """
 
-    kind: ChangeKind
+    kind: RepairKind
     file: str
     image: str
     object: int | None
     message: str
 
 
-def mend(
+def repair(
     image: AnnotatedImage, size: tuple[int, int] | None, file: str
-) -> tuple[AnnotatedImage, list[Change]]:
-    """Return the annotation of an image with sound boxes.
+) -> tuple[AnnotatedImage, list[BoxRepair]]:
+    """Return the annotation of an image with valid boxes.
 
     Swapped edges are put in order, boxes are clipped to the image, and boxes that are then empty or
     equal to an earlier one in every respect are dropped.  A size that differs from the image's is
-    replaced if all boxes lie in the image: else the boxes are those of another size, and only a
-    person can tell what was meant.
+    replaced if all boxes lie in the image; else the boxes belong to another size, and only a person
+    can decide.
 
     Parameters
     ----------
     image : AnnotatedImage
         As it was read.
     size : (int, int) or None
-        Width and height of the image itself; None where it is missing or unreadable.
+        Width and height of the image itself in pixels; None if it is missing or unreadable.
     file : str
-        The annotation file, for the changes.
+        The annotation file, for the repairs.
 
     Returns
     -------
-    mended : AnnotatedImage
-        The annotation; `image` itself where there is nothing to mend.
-    changes : list of Change
-        What was done, in the order of the objects.
+    repaired : AnnotatedImage
+        The annotation; `image` itself if nothing was repaired.
+    repairs : list of BoxRepair
+        In the order of the objects.
     """
-    changes: list[Change] = []
+    repairs: list[BoxRepair] = []
 
-    def note(kind: ChangeKind, number: int | None, message: str) -> None:
-        changes.append(Change(kind, file, image.filename, number, message))
+    def note(kind: RepairKind, number: int | None, message: str) -> None:
+        repairs.append(BoxRepair(kind, file, image.filename, number, message))
 
     declared = (image.width, image.height)
-    if size is not None and size != declared and (0 in declared or _holds(size, image)):
-        note("size", None, f"{_sides(declared)} -> {_sides(size)}")
+    if size is not None and size != declared and (0 in declared or _contains(size, image)):
+        note("size", None, f"{declared[0]} x {declared[1]} -> {size[0]} x {size[1]}")
         declared = size
     kept: dict[ObjectBox, int] = {}
     for number, box in enumerate(image.objects, 1):
-        mended = box
-        for kind, step in _steps(box, declared):
-            note(kind, number, f"{_edges(mended)} -> {_edges(step)}")
-            mended = step
-        if mended.width == 0 or mended.height == 0:
-            note("dropped", number, f"{_edges(mended)} is empty")
-        elif mended in kept:
-            note("dropped", number, f"equal to object {kept[mended]}")
+        for kind, repaired in _repaired(box, declared):
+            note(kind, number, f"{_edges(box)} -> {_edges(repaired)}")
+            box = repaired
+        if box.width == 0 or box.height == 0:
+            note("dropped", number, f"{_edges(box)} is empty")
+        elif box in kept:
+            note("dropped", number, f"equal to object {kept[box]}")
         else:
-            kept[mended] = number
-    if not changes:
-        return image, changes
+            kept[box] = number
+    if not repairs:
+        return image, repairs
     width, height = declared
-    return replace(image, width=width, height=height, objects=tuple(kept)), changes
+    return replace(image, width=width, height=height, objects=tuple(kept)), repairs
 
 
-def _steps(box: ObjectBox, size: tuple[int, int]) -> Iterator[tuple[ChangeKind, ObjectBox]]:
-    """Yield the box with its edges in order, then within the image, where that differs."""
+def _repaired(box: ObjectBox, size: tuple[int, int]) -> Iterator[tuple[RepairKind, ObjectBox]]:
+    """Yield the box with its edges in order, then clipped to the image, where that differs."""
     if box.xmax < box.xmin or box.ymax < box.ymin:
         (xmin, xmax), (ymin, ymax) = sorted((box.xmin, box.xmax)), sorted((box.ymin, box.ymax))
         box = replace(box, xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax)
@@ -109,21 +108,17 @@ def _steps(box: ObjectBox, size: tuple[int, int]) -> Iterator[tuple[ChangeKind, 
         xmax=min(max(box.xmax, 0.0), width),
         ymax=min(max(box.ymax, 0.0), height),
     )
-    if any(abs(a - b) > SLACK for a, b in zip(box.edges, clipped.edges, strict=True)):
+    if any(abs(a - b) > TOLERANCE for a, b in zip(box.edges, clipped.edges, strict=True)):
         yield "clipped", clipped
 
 
-def _holds(size: tuple[int, int], image: AnnotatedImage) -> bool:
+def _contains(size: tuple[int, int], image: AnnotatedImage) -> bool:
     """Return whether all boxes lie in an image of that size."""
     if not image.objects:
         return True
     boxes = image.boxes
     far = boxes.reshape(-1, 2).max(axis=0)
-    return bool(boxes.min() >= -SLACK and (far <= [side + SLACK for side in size]).all())
-
-
-def _sides(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]}"
+    return bool(boxes.min() >= -TOLERANCE and (far <= [side + TOLERANCE for side in size]).all())
 
 
 def _edges(box: ObjectBox) -> str:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import require
 from ..files.atomic import atomic_path
-from .box_table import BoxTable
-from .statistics import objects_per_image
+from .statistics import BoxTable, objects_per_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ Measured on ``gz2`` (cutouts around one galaxy) and ``fields`` (survey frames): 
 at IoU 0.5, by the rules of COCO, with annotations marked difficult neither right nor wrong.  The
 weights that tell galaxies from stars were fitted to the same images, so each image is measured with
 weights fitted to the other four fifths of them.  ``--fit`` prints the weights fitted to all, which
-belong into ``annotations/star_galaxy.py``.
+belong into ``annotations/classical_detection.py``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galpipe.annotations import AnnotatedImage, read_annotated_images
-from galpipe.annotations.classical_detection import Isophotes, find_isophotes
+from galpipe.annotations.classical_detection import (
+    Isophotes,
+    find_isophotes,
+    galaxy_probability,
+    products,
+)
 from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
-from galpipe.annotations.star_galaxy import galaxy_probability, products
 from galpipe.imaging import Detections, iou, longer_sides, read_field, to_rgb
 from galpipe.metrics.detector_metrics import evaluate_detections
 

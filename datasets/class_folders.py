@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..annotations.classes import GALAXY10_DECALS
-from ..annotations.image_lookup import IMAGE_SUFFIXES, find_image
+from ..annotations.images import IMAGE_SUFFIXES, find_image
 from ..errors import InputError
 from .label_tables import parse_label
 from .labels import LabelledImage

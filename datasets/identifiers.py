@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..annotations.image_lookup import image_stem
+from ..annotations.images import image_stem
 from ..errors import InputError
 from ..files.safe_readers import read_text
 from .labels import Position

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..annotations.classes import GALAXY10_DECALS
-from ..annotations.image_lookup import find_image
+from ..annotations.images import find_image
 from ..errors import InputError
 from ..files.safe_readers import read_bytes
 from .identifiers import table_positions

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ..annotations.box_table import BoxTable
+from ..annotations.statistics import BoxTable
 from ..configs import Anchors, DetectorTraining, preset
 from ..errors import ConfigError, InputError
 from ..files.safe_readers import read_yaml

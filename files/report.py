@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
-__all__ = ["Block", "Heading", "Picture", "Report", "Table", "format_number"]
+__all__ = ["Block", "Heading", "Picture", "Report", "Table", "format_number", "load_template"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -46,7 +46,7 @@ class Table:
 
     def to_markdown(self) -> str:
         """Return the table as Markdown."""
-        return _environment().get_template("table.md").render(table=self)
+        return load_template("table.md").render(table=self)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Report:
 
     def to_markdown(self) -> str:
         """Return the report as Markdown; pictures are links."""
-        return _environment().get_template("report.md").render(report=self) + "\n"
+        return load_template("report.md").render(report=self) + "\n"
 
     def to_html(self, folder: Path) -> str:
         """Return the report as a web page that needs no other file.
@@ -99,7 +99,7 @@ class Report:
         def embed(file: str) -> str:
             return base64.b64encode((folder / file).read_bytes()).decode()
 
-        return _environment().get_template("report.html").render(report=self, embed=embed)
+        return load_template("report.html").render(report=self, embed=embed)
 
 
 def format_number(value: float | None) -> str:
@@ -115,6 +115,17 @@ def format_number(value: float | None) -> str:
         A dash for None and NaN.
     """
     return "–" if value is None or isnan(value) else f"{value:.3f}"
+
+
+def load_template(name: str) -> Template:
+    """Return a template of this package.
+
+    Parameters
+    ----------
+    name : str
+        File in ``templates``; in ``.html`` all texts are escaped.
+    """
+    return _environment().get_template(name)
 
 
 @cache

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_annotations
 from ..annotations.formats.registry import format_named, writable_formats
-from ..annotations.image_lookup import image_stem
-from ..annotations.images import ImageFiles
+from ..annotations.images import ImageFiles, image_stem
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
 from ..errors import ConfigError

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, write_voc
-from ..annotations.image_lookup import image_stem
+from ..annotations.images import image_stem
 from ..annotations.propose import CERTAIN, SMALLEST, THRESHOLD, propose_galaxies, proposed_objects
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ..annotation import AnnotatedImage
-from ..image_lookup import image_stem
-from ..images import ImageFolder
+from ..images import ImageFolder, image_stem
 
 __all__ = ["fill_size", "locate", "named_by_file"]
 

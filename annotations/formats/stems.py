@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import OutputError
-from ..image_lookup import image_stem
+from ..images import image_stem
 
 __all__ = ["files_by_stem"]
 

@@ -8,8 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ...errors import InputError
-from ..image_lookup import IMAGE_SUFFIXES, image_stem
-from ..images import ImageFolder
+from ..images import IMAGE_SUFFIXES, ImageFolder, image_stem
 
 __all__ = ["LABEL_SUFFIX", "Part", "find_parts", "first_line"]
 

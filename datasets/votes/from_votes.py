@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...annotations.classes import GALAXY10_DECALS, GALAXY10_SDSS
-from ...annotations.image_lookup import find_image, image_stem
+from ...annotations.images import find_image, image_stem
 from ...errors import InputError
 from ...files.atomic import atomic_path
 from ...files.output_folder import refuse_existing

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import read_voc
-from galpipe.annotations.classical_detection import SHAPES, find_isophotes
+from galpipe.annotations.classical_detection import (
+    SHAPES,
+    WEIGHTS,
+    find_isophotes,
+    galaxy_probability,
+    products,
+)
 from galpipe.annotations.propose import (
     CERTAIN,
     DOUBTFUL,
@@ -16,7 +22,6 @@ from galpipe.annotations.propose import (
     propose_galaxies,
     proposed_objects,
 )
-from galpipe.annotations.star_galaxy import WEIGHTS, galaxy_probability, products
 from galpipe.errors import InputError, MissingExtraError
 from galpipe.imaging import Detections, iou, read_field, to_rgb
 from galpipe.simulation import SimulatedField, simulate_field

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.box_table import BoxTable
-from galpipe.annotations.statistics import objects_per_image, statistics
+from galpipe.annotations.statistics import BoxTable, objects_per_image, statistics
 from galpipe.annotations.statistics_plots import PICTURES, coverage_map, write_pictures
 
 IMAGES = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.box_table import BoxTable
+from galpipe.annotations.statistics import BoxTable
 from galpipe.configs import Anchors
 from galpipe.detection.anchor_fit import boxes_on_tiles, fit, read_anchors, search_anchors
 from galpipe.detection.predict import field_tiles

@@ -1,4 +1,4 @@
-"""``galpipe annotations``: one module for each of its commands."""
+"""The command group ``galpipe annotations``, a module for each command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["command"]
 
 _SUMMARIES: dict[str, str] = {
     "convert": "Convert annotations from one format to another.",
-    "check": "Find every fault of annotations.",
+    "check": "Check annotations for issues.",
     "split": "Divide annotated images so that no galaxy falls on two sides.",
-    "stats": "Count annotations, measure their boxes, and say which anchors would fit them.",
+    "stats": "Count annotations, measure their boxes, and propose anchors.",
     "propose": "Propose boxes of galaxies for a person to correct.",
     "view": "Draw annotated images with their boxes, many on a page.",
     "from-votes": "Turn Galaxy Zoo votes into labels.",

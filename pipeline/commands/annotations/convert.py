@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples
-from .settings import format_settings
-from .source import name_failures, source_options
-from .wording import number_of
+from .options import format_settings, name_failures, number_of, source_options
 
 if TYPE_CHECKING:
     from ....annotations.convert import Conversion

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples, required_output
-from .settings import format_settings
-from .source import name_failures, source_options
+from .options import format_settings, name_failures, source_options
 
 if TYPE_CHECKING:
     from ....datasets.split_lists import DatasetSplit

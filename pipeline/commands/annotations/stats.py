@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples
-from .settings import format_settings
-from .source import name_failures, source_options
+from .options import format_settings, name_failures, source_options
 
 if TYPE_CHECKING:
-    from ....annotations.box_table import BoxTable
-    from ....annotations.statistics import Statistics
+    from ....annotations.statistics import BoxTable, Statistics
 
 __all__ = ["command"]
 
@@ -70,9 +68,8 @@ def command(
     images over one and a half times as large, on the tiles at full, half, quarter ... size.  The
     anchors proposed make no more boxes than the present ones, and cost nothing more.
     """
-    from ....annotations.box_table import BoxTable
     from ....annotations.source import AnnotationSource
-    from ....annotations.statistics import statistics
+    from ....annotations.statistics import BoxTable, statistics
     from ....annotations.statistics_plots import PICTURES, write_pictures
     from ....console import STDOUT
     from ....detection.anchor_fit import read_anchors

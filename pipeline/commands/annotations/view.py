@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from ..options import examples, required_output
-from .settings import format_settings
-from .source import name_failures, source_options
+from .options import format_settings, name_failures, source_options
 
 __all__ = ["command"]
 
@@ -64,8 +63,8 @@ def command(
     """
     from rich.text import Text
 
-    from ....annotations.draw_sheets import view
     from ....annotations.source import AnnotationSource
+    from ....annotations.view import view
     from ....console import STDOUT
 
     if output.suffix.lower() not in _SUFFIXES:

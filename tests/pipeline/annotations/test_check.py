@@ -82,7 +82,7 @@ EXPECTED = {
 def test_sound_annotations_have_no_fault(galpipe_cli: Cli, sound: Path) -> None:
     done = galpipe_cli("annotations", "check", sound)
     assert done.exit_code == 0, done.output
-    assert "0 faults in 1 object on 1 image" in done.output
+    assert "0 issues in 1 object on 1 image" in done.output
 
 
 def test_every_fault_is_found(galpipe_cli: Cli, faulty: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_every_fault_is_found(galpipe_cli: Cli, faulty: Path, tmp_path: Path) ->
     assert (found["format"], found["images"], found["changes"]) == ("voc", 12, [])
     for title in ("inverted box", "two annotations of one image", "image unreadable"):
         assert title in done.output
-    assert "13 faults in 16 objects on 12 images" in done.output
+    assert "13 issues in 16 objects on 12 images" in done.output
 
 
 def test_without_images_what_they_would_show_is_not_asked(
@@ -164,7 +164,7 @@ def test_read_only_formats_are_mended_as_voc(galpipe_cli: Cli, tmp_path: Path) -
     mended = tmp_path / "mended"
     done = galpipe_cli("annotations", "check", tmp_path / "via.json", "--fix", mended)
     assert done.exit_code == 1
-    assert "1 change in the mended copy" in done.output
+    assert "1 repair in the copy" in done.output
     (file,) = mended.rglob("*.xml")
     assert read_voc(file).objects == (ObjectBox("ring", 0, 2, 10, 11),)
 
@@ -178,4 +178,4 @@ def test_a_report_has_one_of_two_forms(galpipe_cli: Cli, sound: Path) -> None:
 def test_the_real_boxes_have_no_fault(galpipe_cli: Cli, galpipe_data: Path) -> None:
     done = galpipe_cli("annotations", "check", galpipe_data / "gz2" / "annotations")
     assert done.exit_code == 0, done.output
-    assert "0 faults in 2,336 objects on 688 images" in done.output
+    assert "0 issues in 2,336 objects on 688 images" in done.output

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.issues import box_faults
-from galpipe.annotations.repair import mend
+from galpipe.annotations.issues import box_issues
+from galpipe.annotations.repair import repair
 
 _EDGE = st.floats(-50, 150)
 _BOX = st.builds(ObjectBox, st.sampled_from("ab"), _EDGE, _EDGE, _EDGE, _EDGE, st.booleans())
@@ -17,7 +17,7 @@ def image(*boxes: ObjectBox, size: tuple[int, int] = (100, 50)) -> AnnotatedImag
 
 def test_what_is_sound_stays_as_it_is() -> None:
     sound = image(ObjectBox("a", 0, 0, 100, 50))
-    mended, changes = mend(sound, (100, 50), "a.xml")
+    mended, changes = repair(sound, (100, 50), "a.xml")
     assert mended is sound
     assert changes == []
 
@@ -31,7 +31,7 @@ def test_every_change_is_listed() -> None:
         ObjectBox("a", 0, 40, 100, 50),
         ObjectBox("a", 0, 40, 100, 50, difficult=True),
     )
-    mended, changes = mend(broken, (100, 50), "a.xml")
+    mended, changes = repair(broken, (100, 50), "a.xml")
     assert mended.objects == (
         ObjectBox("a", 20, 5, 30, 10, truncated=True, pose="Left"),
         ObjectBox("a", 0, 40, 100, 50),
@@ -52,23 +52,23 @@ def test_every_change_is_listed() -> None:
 def test_the_size_comes_from_the_image() -> None:
     box = ObjectBox("a", 10, 10, 300, 150)
     for declared in ((0, 0), (900, 900)):
-        mended, changes = mend(image(box, size=declared), (300, 150), "a.xml")
+        mended, changes = repair(image(box, size=declared), (300, 150), "a.xml")
         assert (mended.width, mended.height) == (300, 150)
         assert [change.kind for change in changes] == ["size"]
 
 
 def test_a_size_that_its_boxes_fit_and_the_image_does_not_is_left_to_a_person() -> None:
     resized = image(ObjectBox("a", 10, 10, 600, 300), size=(600, 300))
-    assert mend(resized, (300, 150), "a.xml") == (resized, [])
+    assert repair(resized, (300, 150), "a.xml") == (resized, [])
 
 
 def test_without_any_size_nothing_is_clipped() -> None:
     unknown = image(ObjectBox("a", -5, 10, 600, 300), size=(0, 0))
-    assert mend(unknown, None, "a.xml") == (unknown, [])
+    assert repair(unknown, None, "a.xml") == (unknown, [])
 
 
 @given(st.lists(_BOX, max_size=5))
 def test_what_was_mended_is_sound_and_stays_so(boxes: list[ObjectBox]) -> None:
-    mended, _ = mend(image(*boxes), (100, 50), "a.xml")
-    assert list(box_faults(mended)) == []
-    assert mend(mended, (100, 50), "a.xml") == (mended, [])
+    mended, _ = repair(image(*boxes), (100, 50), "a.xml")
+    assert list(box_issues(mended)) == []
+    assert repair(mended, (100, 50), "a.xml") == (mended, [])

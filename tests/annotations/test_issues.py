@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
-from galpipe.annotations.issues import box_faults, duplicates, small_boxes
+from galpipe.annotations.issues import box_issues, duplicates, small_boxes
 from galpipe.imaging import iou
 
 _EDGES = st.tuples(*[st.integers(-3, 12)] * 4)
@@ -15,7 +15,7 @@ def image(*edges: tuple[float, ...], width: int = 100, height: int = 50) -> Anno
 
 
 def test_a_sound_box_has_no_fault() -> None:
-    assert list(box_faults(image((0, 0, 100, 50), (1.5, 2, 3, 4)))) == []
+    assert list(box_issues(image((0, 0, 100, 50), (1.5, 2, 3, 4)))) == []
 
 
 def test_each_kind_is_told_apart() -> None:
@@ -30,16 +30,16 @@ def test_each_kind_is_told_apart() -> None:
         (200, 200, 210, 210),
     )
     kinds = ["inverted", "inverted", "empty", *["outside"] * 5]
-    assert list(box_faults(boxes)) == list(enumerate(kinds, 1))
+    assert list(box_issues(boxes)) == list(enumerate(kinds, 1))
 
 
 def test_rounded_shares_are_not_outside() -> None:
-    assert list(box_faults(image((-1e-5, 0, 100.0001, 50)))) == []
+    assert list(box_issues(image((-1e-5, 0, 100.0001, 50)))) == []
 
 
 def test_without_a_size_only_the_first_corner_is_known() -> None:
     boxes = image((0, 0, 1e6, 1e6), (-1, 0, 5, 5), width=0, height=0)
-    assert list(box_faults(boxes)) == [(2, "outside")]
+    assert list(box_issues(boxes)) == [(2, "outside")]
 
 
 def test_small_boxes_are_those_with_a_side_below_the_limit() -> None:

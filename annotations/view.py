@@ -1,4 +1,4 @@
-"""Draw annotated images with their boxes on sheets."""
+"""Draw annotated images with their boxes on pages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from ..files.output_folder import refuse_existing
 from ..progress import Progress, count_of, open_progress
 from .annotation import AnnotatedImage
 from .collection import Collection
+from .contact_sheets import Thumbnail, sheet_paths, thumbnail, write_sheets
 from .gallery import write_gallery
-from .sheets import sheet_paths, write_sheets
 from .source import AnnotationSource
-from .thumbnails import Thumbnail, thumbnail
 
 __all__ = ["view"]
 
@@ -40,13 +39,13 @@ def view(
     Parameters
     ----------
     source : AnnotationSource
-        The annotations; images that are missing or unreadable are added to its failures.
+        The annotations; missing and unreadable images are added to its `failures`.
     output : path
         ``.html`` for the web page, else PNG.
     class_names : sequence of str
-        If given, only images and boxes of these classes are shown.
+        Show only images and boxes of these classes; by default all.
     columns : int, optional
-        Pictures side by side; by default so many that they are shown at about their own size.
+        Pictures side by side; by default 2 to 6, to show them at about their own size.
     rows : int, optional
         Rows on a PNG page; by default as many as columns.
     overwrite : bool
@@ -62,7 +61,7 @@ def view(
     Raises
     ------
     InputError
-        If the annotations cannot be read, nothing of them is left to show, or no image is readable.
+        If the annotations cannot be read, or there is no readable image of these classes.
     OutputError
         If a file exists and may not be replaced, or cannot be written.
     """

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from galpipe.annotations import find_image
-from galpipe.annotations.image_lookup import image_stem
+from galpipe.annotations.images import image_stem
 from galpipe.errors import InputError
 
 
