@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from .boxes import area, clip, iou, longer_sides, suppress
+from .boxes import Detections, area, clip, iou, longer_sides, suppress
 from .crops import crop_window, cut_crop, remove_sky
-from .detections import Detections
 from .draw import draw_overlay, to_display
 from .field import Field
 from .field_discovery import FieldSource, find_fields
 from .picture import read_picture_size
 from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, FieldLike, read_field, read_rgb
-from .sheet import contact_sheet, legend_strip
 from .stretch import Stretch, to_rgb
+from .text import contact_sheet, legend_strip
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
 
 __all__ = [

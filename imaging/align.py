@@ -1,4 +1,4 @@
-"""Lay the three bands of a field on the same pixels."""
+"""Align the bands of a field by their WCS."""
 
 from __future__ import annotations
 
@@ -16,35 +16,33 @@ from .fits import FitsImage
 __all__ = ["align"]
 
 _TOLERANCE = 0.25
-"""Pixels that bands may be apart and are left as they are; about 0.1 arcsec on SDSS."""
+"""Offset in pixels up to which bands count as aligned; about 0.1 arcsec on SDSS."""
 _GRID = 5
-_REACH = 2  # pixels beyond a bilinear kernel at which Lanczos' own still counts
+_REACH = 2  # pixels by which a Lanczos kernel exceeds a bilinear one
 
 
 def align(
     paths: Sequence[Path], bands: Sequence[FitsImage]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]:
-    """Stack bands of equal shape, shifting each onto the pixels of the first where needed.
+    """Stack bands of equal shape, resampled to the pixels of the first where needed.
 
-    Survey frames as downloaded are often some pixels apart from band to band, which would give
-    each star coloured rims. The shift (and rotation) is the affine map that fits the two WCS on a
-    grid of points; bands without a WCS are taken as aligned.
+    The bands of survey frames are often offset by some pixels.  The affine map between two bands is
+    fitted to their WCS on a grid of points; bands without a WCS are taken as aligned.
 
     Parameters
     ----------
     paths : sequence of Path
-        Named in messages.
+        Files of the bands, for messages.
     bands : sequence of FitsImage
-        One band each, all of one shape.
+        One band each, all of the same shape.
 
     Returns
     -------
-    pixels : ndarray
-        (H, W, N) float32.
-    bad : ndarray
-        (H, W): True where a band has no data.
+    pixels : ndarray of float32, shape (H, W, N)
+    bad : ndarray of bool, shape (H, W)
+        Pixels at which a band has no data.
     notes : tuple of str
-        Says so if a band was moved.
+        A note if a band was resampled.
 
     Raises
     ------
@@ -72,7 +70,7 @@ def align(
 
 
 def _affine(target: Any, source: Any, height: int, width: int) -> tuple[NDArray[np.float64], float]:
-    """Return the map from target to source pixels, (2, 3), and the largest shift in pixels."""
+    """Return the affine map from target to source pixels, (2, 3), and the largest shift."""
     x, y = np.meshgrid(np.linspace(0, width - 1, _GRID), np.linspace(0, height - 1, _GRID))
     here = np.stack([x.ravel(), y.ravel()], axis=1)
     there = np.stack(source.world_to_pixel(target.pixel_to_world(here[:, 0], here[:, 1])), axis=1)
@@ -87,10 +85,10 @@ def _warp(
     plane: NDArray[np.float32], mask: NDArray[np.bool_], matrix: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     size = (plane.shape[1], plane.shape[0])
-    # Lanczos, for it keeps the noise of the band; a bilinear kernel takes up to half of it away,
-    # and the stretch would take that for depth.
+    # Lanczos interpolation keeps the noise of the band, which the stretch measures; a bilinear
+    # kernel would remove up to half of it.
     moved = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
-    # a pixel that borrows from a bad one, or from beyond the edge, is bad
+    # Pixels interpolated from bad ones or from beyond the edge are bad.
     lost = cv2.warpAffine(
         mask.astype(np.float32),
         matrix,

@@ -1,25 +1,33 @@
-"""Arithmetic on boxes.
+"""Box arithmetic, and the table of detections.
 
 A box is a row ``xmin, ymin, xmax, ymax``: 0-based, half-open pixel edges, x to the right and y
-down the rows of the array as it was read. A box that covers exactly the first pixel is
+down the rows of the array as it was read.  A box that covers exactly the first pixel is
 ``0, 0, 1, 1``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["area", "as_boxes", "clip", "iou", "longer_sides", "suppress"]
+__all__ = ["Detections", "area", "as_boxes", "clip", "iou", "longer_sides", "overlap", "suppress"]
 
 
 def as_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
     """Return boxes as a float64 array of shape (N, 4).
 
+    Parameters
+    ----------
+    boxes : array_like, shape (N, 4)
+        Or an empty sequence.
+
     Raises
     ------
     ValueError
-        If the shape is another one. An empty sequence gives shape (0, 4).
+        If the shape is another one.
     """
     array = np.asarray(boxes, dtype=np.float64)
     if array.size == 0:
@@ -30,30 +38,54 @@ def as_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
 
 
 def area(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Return the areas in square pixels, shape (N,); an inside-out box has none."""
+    """Return the areas of boxes; an inverted box has none.
+
+    Parameters
+    ----------
+    boxes : array_like, shape (N, 4)
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Square pixels.
+    """
     array = as_boxes(boxes)
     sides = np.maximum(array[:, 2:] - array[:, :2], 0.0)
     return sides[:, 0] * sides[:, 1]
 
 
 def longer_sides(boxes: ArrayLike) -> NDArray[np.float64]:
-    """Return the longer side of each box in pixels, shape (N,); 0 where both are inside out."""
+    """Return the longer side of each box; 0 for an inverted box.
+
+    Parameters
+    ----------
+    boxes : array_like, shape (N, 4)
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Pixels.
+    """
     array = as_boxes(boxes)
     return np.asarray((array[:, 2:] - array[:, :2]).max(axis=1, initial=0.0))
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Return the intersection over union of every box of `a` with every box of `b`.
+    """Compute the intersection over union of every box of `a` with every box of `b`.
 
     Parameters
     ----------
-    a, b : array_like
-        Boxes of shapes (N, 4) and (M, 4).
+    a, b : array_like, shapes (N, 4) and (M, 4)
 
     Returns
     -------
-    ndarray
-        Shape (N, M), values in 0..1; two boxes without area give 0.
+    ndarray of float64, shape (N, M)
+        Between 0 and 1; 0 for two boxes without area.
+
+    Examples
+    --------
+    >>> iou([[0, 0, 2, 2]], [[1, 0, 3, 2], [5, 5, 6, 6]]).round(3)
+    array([[0.333, 0.   ]])
     """
     first, second = as_boxes(a), as_boxes(b)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
@@ -65,7 +97,14 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 
 def clip(boxes: ArrayLike, width: float, height: float) -> NDArray[np.float64]:
-    """Return the boxes cut at the edges of a picture of `width` x `height` pixels."""
+    """Clip boxes to the edges of an image.
+
+    Parameters
+    ----------
+    boxes : array_like, shape (N, 4)
+    width, height : float
+        Size of the image, pixels.
+    """
     limits = np.array([width, height, width, height], dtype=np.float64)
     return np.clip(as_boxes(boxes), 0.0, limits)
 
@@ -76,23 +115,22 @@ def suppress(
     iou_threshold: float,
     class_ids: ArrayLike | None = None,
 ) -> NDArray[np.int64]:
-    """Drop every box that overlaps a better one: greedy non-maximum suppression.
+    """Return the indices of the boxes kept by greedy non-maximum suppression.
 
     Parameters
     ----------
-    boxes : array_like
-        Shape (N, 4).
-    scores : array_like
-        Shape (N,); where equal, the earlier box is the better one.
+    boxes : array_like, shape (N, 4)
+    scores : array_like, shape (N,)
+        Of equal scores the first is the best.
     iou_threshold : float
-        A box goes when its IoU with a kept box is above this.
-    class_ids : array_like, optional
-        Shape (N,); if given, boxes of different classes never suppress each other.
+        Boxes with a larger IoU with a kept box are dropped.
+    class_ids : array_like, shape (N,), optional
+        If given, boxes of different classes do not suppress each other.
 
     Returns
     -------
-    ndarray
-        Indices of the boxes kept, best score first.
+    ndarray of int64
+        Best score first.
     """
     array = as_boxes(boxes)
     ranked = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
@@ -108,3 +146,137 @@ def suppress(
             beaten &= classes[rest] == classes[best]
         ranked = rest[~beaten]
     return np.array(kept, dtype=np.int64)
+
+
+def overlap(
+    edges: tuple[int, int, int, int], shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the slices of an image and of a window that lie on each other.
+
+    Parameters
+    ----------
+    edges : tuple of int
+        Of the window: ``xmin, ymin, xmax, ymax`` in pixels of the image; may reach beyond it.
+    shape : tuple of int
+        Height and width of the image.
+
+    Returns
+    -------
+    image, window : tuple of slice
+        Rows and columns; empty if the window lies outside the image.
+    """
+    x0, y0, x1, y1 = edges
+    left, top = max(x0, 0), max(y0, 0)
+    right, bottom = max(min(x1, shape[1]), left), max(min(y1, shape[0]), top)
+    return (
+        (slice(top, bottom), slice(left, right)),
+        (slice(top - y0, bottom - y0), slice(left - x0, right - x0)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Table of detections: boxes with their scores, one row per object.
+
+    Attributes
+    ----------
+    boxes : ndarray of float64, shape (N, 4)
+        Pixel edges, 0-based, half-open.
+    scores : ndarray of float64, shape (N,)
+        Between 0 and 1.
+    class_ids : ndarray of int64, shape (N,)
+        Indices into the detector's class names; zeros by default.
+    tiles : ndarray of int64, shape (N,)
+        Index of the tile that each object was found on; -1, the default, if unknown.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a box or score is not finite, or a box is inverted.
+    """
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    class_ids: NDArray[np.int64] = None  # type: ignore[assignment]
+    tiles: NDArray[np.int64] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        boxes = as_boxes(self.boxes)
+        count = len(boxes)
+        columns = {
+            "boxes": boxes,
+            "scores": np.asarray(self.scores, dtype=np.float64),
+            "class_ids": _integers(self.class_ids, count, 0),
+            "tiles": _integers(self.tiles, count, -1),
+        }
+        for name, column in columns.items():
+            if name != "boxes" and column.shape != (count,):
+                raise ValueError(f"{count} boxes need as many {name}, not the shape {column.shape}")
+            if not np.isfinite(column).all():
+                raise ValueError(f"{name} must be finite")
+            object.__setattr__(self, name, column)
+        if (boxes[:, 2:] < boxes[:, :2]).any():
+            raise ValueError("a box must have xmin <= xmax and ymin <= ymax")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """Return an empty table."""
+        return cls(np.zeros((0, 4)), np.zeros(0))
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Detections]) -> Detections:
+        """Return the rows of all tables in order.
+
+        Parameters
+        ----------
+        parts : iterable of Detections
+        """
+        tables = [cls.empty(), *parts]
+        return cls(
+            np.concatenate([part.boxes for part in tables]),
+            np.concatenate([part.scores for part in tables]),
+            np.concatenate([part.class_ids for part in tables]),
+            np.concatenate([part.tiles for part in tables]),
+        )
+
+    def select(self, rows: ArrayLike) -> Detections:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : array_like of int or bool
+            Indices, in the order wanted, or a mask.
+        """
+        chosen = np.asarray(rows)
+        if chosen.dtype != bool:
+            chosen = chosen.astype(np.int64)
+        return Detections(
+            self.boxes[chosen], self.scores[chosen], self.class_ids[chosen], self.tiles[chosen]
+        )
+
+    def with_boxes(self, boxes: ArrayLike) -> Detections:
+        """Return the same objects with other boxes.
+
+        Parameters
+        ----------
+        boxes : array_like, shape (N, 4)
+        """
+        return replace(self, boxes=as_boxes(boxes))
+
+    def with_tile(self, tile: int) -> Detections:
+        """Return the same objects with the index of their common tile.
+
+        Parameters
+        ----------
+        tile : int
+        """
+        return replace(self, tiles=np.full(len(self), tile, dtype=np.int64))
+
+
+def _integers(column: ArrayLike | None, count: int, default: int) -> NDArray[np.int64]:
+    if column is None:
+        return np.full(count, default, dtype=np.int64)
+    return np.asarray(column, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Cut one galaxy out of a field."""
+"""Cut square crops of galaxies out of a field."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .boxes import overlap
+
 __all__ = ["crop_window", "cut_crop", "remove_sky", "sky_colour", "window"]
 
-_SAMPLE = 40_000  # pixels that are plenty for a median
+_SAMPLE = 40_000  # pixels for a median
 
-# Share of the pixels of a crop that are darker than what is taken for its sky.  A galaxy leaves a
-# fifth of the square about it free; from a tenth to three tenths make no difference.
-_DARKER = 0.2
+# Quantile of the pixels of a crop that is taken for its sky: a fifth of the square is free of the
+# galaxy.  Values from 0.1 to 0.3 make no difference.
+_SKY_QUANTILE = 0.2
 
 
 def crop_window(box: ArrayLike, margin: float) -> tuple[float, float, float]:
-    """Return the square around a box.
+    """Return the square that is cropped around a box.
 
     Parameters
     ----------
-    box : array_like
-        ``xmin, ymin, xmax, ymax`` in field pixels.
+    box : array_like, shape (4,)
+        Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
     margin : float
-        Side of the square, in units of the longer side of the box.
+        Side of the square relative to the longer side of the box.
 
     Returns
     -------
     xmin, ymin, side : float
-        In field pixels; the square may reach beyond the field.
+        Pixels of the field; the square may reach beyond it.
     """
     xmin, ymin, xmax, ymax = (float(edge) for edge in np.asarray(box, dtype=np.float64))
     side = margin * max(xmax - xmin, ymax - ymin)
@@ -42,25 +44,24 @@ def cut_crop(
 
     Parameters
     ----------
-    rgb : ndarray
-        (H, W, 3), uint8: the field.
-    box : array_like
-        ``xmin, ymin, xmax, ymax`` in field pixels.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The field.
+    box : array_like, shape (4,)
+        Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
     margin : float
-        Side of the square, in units of the longer side of the box.
+        Side of the square relative to the longer side of the box.
     size : int, optional
-        Side in pixels of the result; by default that of the square on the field.
+        Side of the result, pixels; by default that of the square in the field.
 
     Returns
     -------
-    ndarray
-        (size, size, 3), uint8. Beyond the edges of the field it has the colour of the sky around
-        the galaxy.
+    ndarray of uint8, shape (size, size, 3)
+        Filled with the colour of the surrounding sky beyond the edges of the field.
 
     Raises
     ------
     ValueError
-        If the box lies wholly beyond the field.
+        If the box lies outside the field.
     """
     left, top, length = crop_window(box, margin)
     side = max(1, round(length))
@@ -82,51 +83,69 @@ def cut_crop(
 def window(
     rgb: NDArray[np.uint8], x: int, y: int, side: int, fill: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return the square of `side` pixels whose first pixel is column `x`, row `y` of the picture.
+    """Return a square of an image.
 
-    What lies beyond the picture has the colour `fill`. Shares memory where nothing is filled.
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+    x, y : int
+        Column and row of the first pixel; may be outside the image.
+    side : int
+        Pixels.
+    fill : ndarray of uint8, shape (3,)
+        Colour of pixels outside the image.
+
+    Returns
+    -------
+    ndarray of uint8, shape (side, side, 3)
+        A view if the square lies inside the image.
     """
-    height, width = rgb.shape[:2]
-    if x >= 0 and y >= 0 and x + side <= width and y + side <= height:
-        return rgb[y : y + side, x : x + side]
+    in_image, in_square = overlap((x, y, x + side, y + side), rgb.shape)
+    inside = rgb[in_image]
+    if inside.shape[:2] == (side, side):
+        return inside
     square = np.empty((side, side, rgb.shape[2]), dtype=rgb.dtype)
     square[:] = fill
-    columns = slice(max(0, x), min(width, x + side))
-    rows = slice(max(0, y), min(height, y + side))
-    if columns.start < columns.stop and rows.start < rows.stop:
-        square[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x] = rgb[
-            rows, columns
-        ]
+    square[in_square] = inside
     return square
 
 
 def sky_colour(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the median colour of a picture, shape (3,), from a sample of its pixels."""
+    """Return the median colour of an image.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+
+    Returns
+    -------
+    ndarray of uint8, shape (3,)
+    """
     step = max(1, int(np.sqrt(rgb.shape[0] * rgb.shape[1] / _SAMPLE)))
     sample = rgb[::step, ::step].reshape(-1, rgb.shape[2])
     return np.median(sample, axis=0).astype(np.uint8)
 
 
 def _border_colour(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the median colour along the edges of a piece: the galaxy stands in its middle."""
+    """Return the median colour along the edges of a crop, away from the galaxy."""
     edges = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
     return np.median(edges, axis=0).astype(np.uint8)
 
 
 def remove_sky(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make the sky of crops black, whatever the survey shows it as.
+    """Subtract the sky from crops.
 
     Parameters
     ----------
     crops : ndarray of uint8, shape (N, H, W, 3)
-        Each about one galaxy.
+        Crops of one galaxy each.
 
     Returns
     -------
     ndarray of uint8, shape (N, H, W, 3)
-        Each colour of each crop less the level that a fifth of its pixels do not reach.
+        Each colour of each crop less its 20 % quantile.
     """
     if not len(crops):
         return crops
-    sky = np.quantile(crops, _DARKER, axis=(1, 2), keepdims=True)
+    sky = np.quantile(crops, _SKY_QUANTILE, axis=(1, 2), keepdims=True)
     return np.rint(np.maximum(crops - sky, 0)).astype(np.uint8)

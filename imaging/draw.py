@@ -1,4 +1,4 @@
-"""Show what was found: boxes and labels on a field."""
+"""Draw detections on a field: boxes, labels and a legend."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import as_boxes
-from .detections import Detections
-from .sheet import legend_strip
-from .text import Colour, fitted, paint_plate, paint_text, text_size
+from .boxes import Detections, as_boxes
+from .text import Colour, legend_strip, paint_plate, paint_text, shorten, text_size
 
 __all__ = ["PALETTE", "draw_overlay", "to_display"]
 
@@ -33,20 +31,26 @@ PALETTE: tuple[Colour, ...] = (
     (240, 240, 240),
     (165, 175, 195),
 )
-"""RGB, one colour per class id, all clear on a black sky; the greys follow ten classes of galaxies,
-for what is found beside them."""
+"""RGB colours of the class ids, legible on a black sky: ten for classes of galaxies, two greys."""
 
-_LEGIBLE_SIDE = 800  # pixels: smaller pictures are enlarged, or labels would cover them
+_LEGIBLE_SIDE = 800  # pixels; smaller images are enlarged to leave room for labels
 _LARGEST_ZOOM = 8
-_CROWD = 60  # objects: with more, labels carry the number alone and the legend says the rest
-_GAP = 3  # pixels between a galaxy's box as drawn and the light inside it
+_CROWD = 60  # objects; with more, labels show the number alone
+_GAP = 3  # pixels between a box and its line
 _DASH = 5  # pixels of a dash, and of the gap after it
 _NUMBER = re.compile(r"^(.*?)\s*(\d*\.\d+|\d+)$")
 _PLURAL = re.compile(r"\s+(galaxies|galaxy)\b", re.IGNORECASE)
 
 
 def to_display(rgb: NDArray[np.uint8], origin: Literal["upper", "lower"]) -> NDArray[np.uint8]:
-    """Return the picture with its top row first; rows of ``lower`` fields are turned over."""
+    """Return an image with its top row first.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+    origin : {"upper", "lower"}
+        Position of row 0 on the sky; images with a ``lower`` origin are flipped.
+    """
     return np.ascontiguousarray(rgb[::-1]) if origin == "lower" else rgb
 
 
@@ -59,33 +63,32 @@ def draw_overlay(
     dashed: NDArray[np.bool_] | None = None,
     legend: bool = True,
 ) -> NDArray[np.uint8]:
-    """Draw boxes and labels.
+    """Draw boxes and labels on a copy of an image.
 
     Parameters
     ----------
-    rgb : ndarray
-        (H, W, 3), uint8, the top row first. Left as it is.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        With its top row first.
     detections : Detections
-        In pixels of `rgb`; ``class_ids`` choose the colours.
+        In pixels of `rgb`; the class ids select the colours.
     labels : sequence of str, optional
-        One per detection, such as ``"Barred Spiral Galaxies 0.93"``. The words are shown without
-        "Galaxies"; in a crowd the number alone is shown; an empty label is not shown.
+        One per detection, such as ``"Barred Spiral Galaxies 0.93"``.  "Galaxies" is omitted; among
+        many objects the number alone is shown; empty labels are not shown.
     zoom : int, optional
-        Factor by which the picture is enlarged; by default small ones are, until text fits.
+        Factor of enlargement; by default small images are enlarged until text fits.
     dashed : ndarray of bool, optional
-        Which boxes are drawn with broken lines, one per detection.
+        True for boxes with dashed lines, one per detection.
     legend : bool
-        Whether the words of the labels go into a legend under the picture.
+        Add a legend of the names under the image.
 
     Returns
     -------
-    ndarray
-        uint8, (H * zoom + rows of the legend, W * zoom, 3).
+    ndarray of uint8, shape (H * zoom + rows of the legend, W * zoom, 3)
 
     Raises
     ------
     ValueError
-        If there is another number of labels than of detections.
+        If the numbers of labels and detections differ.
     """
     if labels is not None and len(labels) != len(detections):
         raise ValueError(f"{len(detections)} detections cannot have {len(labels)} labels")
@@ -96,8 +99,9 @@ def draw_overlay(
         picture = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     boxes = detections.boxes * factor
     colours = [PALETTE[index % len(PALETTE)] for index in detections.class_ids]
-    broken = np.zeros(len(boxes), dtype=bool) if dashed is None else dashed
-    _draw_boxes(picture, boxes, colours, broken)
+    if dashed is None:
+        dashed = np.zeros(len(boxes), dtype=bool)
+    _draw_boxes(picture, boxes, colours, dashed)
     if labels is None:
         return picture
     named = [_split(label) for label in labels]
@@ -118,30 +122,30 @@ def _draw_boxes(
     picture: NDArray[np.uint8],
     boxes: NDArray[np.float64],
     colours: Sequence[Colour],
-    broken: NDArray[np.bool_],
+    dashed: NDArray[np.bool_],
 ) -> None:
     height, width = picture.shape[:2]
     thick = max(1, round(max(height, width) / 2000))
-    # cv2 means pixel centres where we mean edges; the largest first, so that none hides a smaller
+    # cv2 takes pixel centres, not edges. Larger boxes are drawn first, not to hide smaller ones.
     for row in np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable"):
         xmin, ymin, xmax, ymax = boxes[row]
         low = (max(0, round(xmin) - _GAP), max(0, round(ymin) - _GAP))
         high = (min(width, round(xmax) + _GAP) - 1, min(height, round(ymax) + _GAP) - 1)
-        if broken[row]:
-            _draw_broken(picture, low, high, colours[row], thick)
+        if dashed[row]:
+            _draw_dashed(picture, low, high, colours[row], thick)
         else:
             cv2.rectangle(picture, low, high, (0, 0, 0), thick + 2)
             cv2.rectangle(picture, low, high, colours[row], thick)
 
 
-def _draw_broken(
+def _draw_dashed(
     picture: NDArray[np.uint8],
     low: tuple[int, int],
     high: tuple[int, int],
     colour: Colour,
     thick: int,
 ) -> None:
-    """Draw a rectangle between two corner pixels with broken lines."""
+    """Draw a rectangle between two corner pixels with dashed lines."""
     inside = picture[low[1] : high[1] + 1, low[0] : high[0] + 1]
     line = np.zeros_like(inside[..., 0])
     cv2.rectangle(line, (0, 0), (high[0] - low[0], high[1] - low[1]), 1, thick)
@@ -164,13 +168,13 @@ def _draw_labels(
     for row in np.argsort(-scores, kind="stable"):
         if not texts[row]:
             continue
-        text = fitted(texts[row], width - 2 * margin, letters)
+        text = shorten(texts[row], width - 2 * margin, letters)
         wide, high = text_size(text, letters)
         wide, high = wide + 2 * margin, high + margin
         places = _places(boxes[row], wide, high, width, height)
         cost = 3 * _shared(places, taken).sum(axis=1)
         cost += _shared(places, boxes).sum(axis=1)
-        # the earlier place is the better one unless it hides clearly more
+        # Prefer earlier places unless they hide clearly more.
         best = int(np.argmin(cost + 0.02 * wide * high * np.arange(len(places))))
         place = places[best]
         if (
@@ -187,7 +191,7 @@ def _draw_labels(
 def _places(
     box: NDArray[np.float64], wide: int, high: int, width: int, height: int
 ) -> NDArray[np.float64]:
-    """Return the places of a label around a box, (N, 4), best first, moved into the picture."""
+    """Return the possible boxes of a label around a box, (N, 4), best first."""
     gap = _GAP + 2
     left, top = np.rint(box[:2]) - gap
     right, bottom = np.rint(box[2:]) + gap
@@ -211,7 +215,7 @@ def _places(
 
 
 def _shared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the areas in common, in square pixels, shape (N, M)."""
+    """Return the areas of intersection, shape (N, M)."""
     first, second = as_boxes(a), as_boxes(b)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])

@@ -1,4 +1,4 @@
-"""From fluxes to a colour picture."""
+"""Stretch the fluxes of a field to an 8-bit colour image."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ __all__ = ["Stretch", "to_rgb"]
 
 Positive = Annotated[float, Limit(gt=0, allow_inf_nan=False)]
 
-_ROWS = 64  # stretched at once: the intermediate arrays then stay in the processor's cache
+_ROWS = 64  # stretched at a time, so that intermediate arrays fit the processor's cache
 
 
 class Stretch(BaseModel):
-    """How a field becomes 8-bit colour. All levels are in units of the background noise.
+    """Settings of the stretch to 8-bit colour, in units of the noise of the sky.
 
-    A picture stretched by noise looks the same whatever the flux unit of the file.
+    So the image does not depend on the flux unit of the file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["auto", "lupton", "asinh", "identity"] = "auto"
-    """``auto``: ``lupton`` for three FITS bands, ``asinh`` for one, ``identity`` for pictures."""
+    """``auto``: ``lupton`` for three FITS bands, ``asinh`` for one, ``identity`` else."""
     linear: Positive = 50.0
-    """Brightness shown as about white if nothing were compressed: the faint end's contrast."""
+    """Brightness of white without compression, which sets the contrast of the faint end."""
     softening: Positive = 5.0
-    """Q of Lupton et al. 2004: the larger, the more the bright parts are compressed."""
+    """Q of Lupton et al. (2004): larger values compress bright parts more."""
     black: Annotated[float, Limit(allow_inf_nan=False)] = -0.65
-    """Brightness shown as black, relative to the sky."""
+    """Brightness of black relative to the sky."""
     gains: tuple[Positive, Positive, Positive] = (1.35, 0.85, 0.8)
-    """Factors on the red, green and blue band after each was divided by its noise."""
+    """Factors on the red, green and blue band after division by their noise."""
     smoothing: Annotated[float, Limit(ge=0, le=10)] = 1.0
-    """Gaussian sigma in pixels over which the noise shall be smooth; what is smoother already is
-    left as it is. 0 smooths nothing."""
+    """Correlation length of the noise after smoothing: standard deviation of a Gaussian in pixels.
+    Bands that are smoother already are not changed, nor any if 0."""
 
 
 def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
-    """Return the field as a colour picture.
+    """Stretch a field to an 8-bit colour image.
 
     Parameters
     ----------
     field : Field
         One or three bands.
     stretch : Stretch, optional
-        How; by default ``auto``.
+        Settings; by default ``auto``.
 
     Returns
     -------
-    ndarray
-        (H, W, 3), uint8, RGB, rows as in the field. One band gives the same grey in all three.
-        Bad pixels and empty borders have the colour of the sky.
+    ndarray of uint8, shape (H, W, 3)
+        RGB, rows as in the field.  A single band gives a grey image.  Bad pixels and padding have
+        the colour of the sky.
     """
     settings = stretch or Stretch()
     kind = settings.kind
@@ -89,7 +89,7 @@ def _by_noise(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uin
     count = bands.shape[2]
     gains = settings.gains if coloured and count == 3 else (1.0,) * count
     if count == 1:
-        # the mean of three bands is calmer than each, and one band shall look like that mean
+        # A single band gets the noise of the mean of three.
         gains = (float(np.linalg.norm(settings.gains)) / 3,)
     for band, gain in enumerate(gains):
         plane = _smooth(np.ascontiguousarray(bands[..., band]), empty, settings.smoothing)
@@ -107,9 +107,9 @@ def _by_noise(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uin
 def _curve(bands: NDArray[np.float32], settings: Stretch) -> NDArray[np.float32]:
     """Return levels 0..255 of brightnesses above black.
 
-    Lupton et al. 2004 (PASP 116, 133), eq. 2: one curve for the mean brightness, so that colours do
-    not depend on brightness. Too bright bands are cut one by one, as on the pictures of SDSS: the
-    cores of bright stars, where the bands saturate apart, become white.
+    Lupton et al. (2004, PASP 116, 133), eq. 2: one curve for the mean brightness, so that colours
+    do not depend on brightness.  Bands are clipped one by one, as in the images of SDSS, so that
+    the cores of bright stars become white.
     """
     brightness = np.maximum(bands.mean(axis=2, keepdims=True), np.float32(1e-6))
     levels = np.arcsinh(brightness * np.float32(settings.softening / settings.linear))

@@ -1,4 +1,4 @@
-"""Cut a field of any size into the square tiles that a detector takes."""
+"""Cut fields of any size into square tiles for a detector."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from .crops import sky_colour, window
 __all__ = ["Tile", "cut_tiles", "plan_tiles", "touches_inner_edge"]
 
 _TOUCH = 2.0
-"""Tile pixels: a box that ends this close to an edge is taken as cut by it."""
+"""Tile pixels; a box that ends this close to an edge counts as cut by it."""
 
 _FINER = 1.5
-"""Least ratio of the scales of a pass and of the one that shows the whole field in one tile."""
+"""Least ratio of the scale of a pass to that of the last, in which the field fits one tile."""
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One square piece of a field, in one pass over it.
+    """A square piece of a field, at the scale of one pass.
 
     Attributes
     ----------
     index : int
-        Place in the plan.
+        Index in the plan.
     scale : float
-        Tile pixels per field pixel: 1 for the finest pass, less for the others.
+        Tile pixels per field pixel: 1 for the finest pass.
     x, y : int
-        Left and top edge, in pixels of the scaled field.
+        Left and top edge, pixels of the rescaled field.
     size : int
         Side in pixels.
     """
@@ -46,11 +46,23 @@ class Tile:
     size: int
 
     def to_field(self, boxes: ArrayLike) -> NDArray[np.float64]:
-        """Return boxes in pixels of this tile as boxes in pixels of the field."""
+        """Convert boxes from pixels of the tile to pixels of the field.
+
+        Parameters
+        ----------
+        boxes : array_like, shape (N, 4)
+            Pixel edges, 0-based, half-open.
+        """
         return (as_boxes(boxes) + self._corner()) / self.scale
 
     def from_field(self, boxes: ArrayLike) -> NDArray[np.float64]:
-        """Return boxes in pixels of the field as boxes in pixels of this tile."""
+        """Convert boxes from pixels of the field to pixels of the tile.
+
+        Parameters
+        ----------
+        boxes : array_like, shape (N, 4)
+            Pixel edges, 0-based, half-open.
+        """
         return as_boxes(boxes) * self.scale - self._corner()
 
     def _corner(self) -> NDArray[np.float64]:
@@ -60,20 +72,19 @@ class Tile:
 def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Tile]:
     """Plan the passes over a field.
 
-    The first pass is at full scale, each further one at half the scale of the one before, and the
-    last one shows the whole field in one tile. A pass hardly finer than that last one is left out:
-    it would search the field again for the same objects. So a field shorter than one and a half
-    tiles has one pass.
+    The first pass is at full scale, each further one at half the scale of the previous one, and in
+    the last the whole field fits one tile.  A pass hardly finer than the last is omitted, so a
+    field shorter than one and a half tiles has one pass.
 
     Parameters
     ----------
     width, height : int
-        Pixels of the field.
+        Size of the field, pixels.
     tile_size : int
-        Side of a tile in pixels.
+        Side of a tile, pixels.
     overlap : int
-        Least number of tile pixels that neighbours share. An object up to this size lies whole in
-        at least one tile of a pass.
+        Least overlap of neighbouring tiles, tile pixels; objects up to this size are whole in at
+        least one tile of a pass.
 
     Returns
     -------
@@ -102,27 +113,26 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
 def cut_tiles(
     rgb: NDArray[np.uint8], tiles: Sequence[Tile]
 ) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
-    """Cut tiles out of a picture, one at a time.
+    """Cut tiles out of an image, one at a time.
 
     Parameters
     ----------
-    rgb : ndarray
-        (H, W, 3), uint8: the whole field.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The whole field.
     tiles : sequence of Tile
         From `plan_tiles` for a field of this size.
 
     Yields
     ------
     tile : Tile
-        The tile.
-    pixels : ndarray
-        (size, size, 3), uint8: averaged over the area of each tile pixel, filled with the colour
-        of the sky beyond the edges of the field.
+    pixels : ndarray of uint8, shape (size, size, 3)
+        Averaged over the area of each tile pixel; beyond the edges of the field the colour of the
+        sky.
     """
     sky = sky_colour(rgb)
     for tile in tiles:
-        # Every scale is 1/2**n, or size/longest side, so these are whole numbers of pixels and
-        # boxes go back and forth without any error.
+        # Scales are 1/2**n or size / longest side, so these are whole numbers of pixels and boxes
+        # are converted without error.
         side = round(tile.size / tile.scale)
         left, top = round(tile.x / tile.scale), round(tile.y / tile.scale)
         pixels = window(rgb, left, top, side, sky)
@@ -132,21 +142,19 @@ def cut_tiles(
 
 
 def touches_inner_edge(tile: Tile, boxes: ArrayLike, width: int, height: int) -> NDArray[np.bool_]:
-    """Return which boxes are cut by an edge of the tile behind which the field goes on.
+    """Return the mask of the boxes that an edge of a tile inside the field cuts.
 
     Parameters
     ----------
     tile : Tile
-        The tile that they were found on.
-    boxes : array_like
-        (N, 4), in pixels of the tile.
+    boxes : array_like, shape (N, 4)
+        Pixel edges in the tile, 0-based, half-open.
     width, height : int
-        Pixels of the field.
+        Size of the field, pixels.
 
     Returns
     -------
-    ndarray
-        (N,), bool.
+    ndarray of bool, shape (N,)
     """
     array = as_boxes(boxes)
     end_x, end_y = tile.x + tile.size, tile.y + tile.size

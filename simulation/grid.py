@@ -243,32 +243,6 @@ def clumps(
     return light
 
 
-def overlap(
-    edges: tuple[int, int, int, int], shape: tuple[int, ...]
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the slices of an image and of a window that lie on each other.
-
-    Parameters
-    ----------
-    edges : tuple of int
-        Of the window: ``xmin, ymin, xmax, ymax`` in pixels of the image; may reach beyond it.
-    shape : tuple of int
-        Height and width of the image.
-
-    Returns
-    -------
-    image, window : tuple of slice
-        Rows and columns; empty if the window lies outside the image.
-    """
-    x0, y0, x1, y1 = edges
-    left, top = max(x0, 0), max(y0, 0)
-    right, bottom = max(min(x1, shape[1]), left), max(min(y1, shape[0]), top)
-    return (
-        (slice(top, bottom), slice(left, right)),
-        (slice(top - y0, bottom - y0), slice(left - x0, right - x0)),
-    )
-
-
 def splat(
     shape: tuple[int, ...],
     columns: NDArray[np.float64],

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging.background import extent, isophote, noise_level, smoothed_grey
+from ..imaging.boxes import overlap
 from .galaxy_light import BOX_LEVEL, GalaxyLight, rescale_light, seeing
-from .grid import overlap
 
 __all__ = ["PastedFrame", "PastedGalaxy", "RescaledGalaxy", "paste_galaxies", "rescale_galaxy"]
 

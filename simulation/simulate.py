@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..annotations import GALAXY10_DECALS
 from ..imaging import Field
+from ..imaging.boxes import overlap
 from .camera import PIXEL_SCALE, observed
 from .galaxy import GalaxyPlan, GalaxyStamp, draw_galaxy
-from .grid import overlap
 from .stars import Spikes, add_star, draw_stars
 from .truth import SimulatedField, true_galaxy
 

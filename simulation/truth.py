@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ..annotations import GALAXY10_DECALS, AnnotatedImage, ObjectBox
 from ..imaging import Field
 from ..imaging.background import extent
+from ..imaging.boxes import overlap
 from .camera import BANDS, magnitude
 from .galaxy import GalaxyPlan, GalaxyStamp, grey, visible
-from .grid import overlap
 from .stars import Star
 
 __all__ = ["LABEL", "SimulatedField", "TrueGalaxy", "annotate", "true_galaxy", "truth_table"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging import contact_sheet
-from ...imaging.text import fitted, paint_text, text_size
+from ...imaging.text import paint_text, shorten, text_size
 
 __all__ = ["HeatPanel", "channel_sheet", "colour_map", "filter_sheet", "heat_sheet", "strongest"]
 
@@ -185,7 +185,7 @@ def _grid(
 def _headline(title: str, width: int) -> NDArray[np.uint8]:
     high = text_size("Ag", _LETTERS)[1]
     strip = np.full((_GAP + high, width, 3), _PAPER, np.uint8)
-    paint_text(strip, fitted(title, width - 2 * _GAP, _LETTERS), _GAP, _GAP, _LETTERS, _INK)
+    paint_text(strip, shorten(title, width - 2 * _GAP, _LETTERS), _GAP, _GAP, _LETTERS, _INK)
     return strip
 
 
@@ -210,7 +210,7 @@ def _table(
     for row, class_index in enumerate(listed):
         y = _GAP + row * line
         ink = _INK if class_index == class_id else _PALE
-        name = fitted(class_names[class_index], _CELL, _LETTERS)
+        name = shorten(class_names[class_index], _CELL, _LETTERS)
         paint_text(table, name, _GAP, y, _LETTERS, ink)
         for place, panel in enumerate(panels, start=1):
             x = _GAP + place * (_CELL + _GAP)

@@ -1,4 +1,4 @@
-"""Make training tiles: cutouts, mosaics of them, pieces of frames, pieces with objects added."""
+"""Make training tiles from cutouts and frames: cut, assemble, paste objects, augment."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ from numpy.typing import NDArray
 
 from ...imaging import iou
 from ...imaging.background import noise_level, smoothed_grey
-from .jitter import jitter
 from .pasting import cut_donors, paste
 from .stars import crowd, glare, trail
 from .training_tiles import TrainingImage, TrainingTile, assemble, turn, view
 
-__all__ = ["TileSampler"]
+__all__ = ["TileSampler", "jitter"]
 
-# Scales (tile pixels per frame pixel) at which frames are searched: most tiles at the frame's own,
-# some at the halved one, the rest between.
+# Shares of the tiles at the scale of the frame and at half of it; the others are at any scale.
 _NATIVE_SHARE, _HALVED_SHARE = 0.6, 0.2
-# Where the tile of a frame is put: on an object, on a bright star, anywhere.
+# Shares of the tiles of frames about an object and about a bright star; the others are anywhere.
 _ON_OBJECT, _ON_STAR = 0.5, 0.3
 _STARS_A_FRAME = 200
-# Share of the frames' tiles that are strewn with stars, that get one glaring star, and a trail.
+# Shares of the tiles of frames with many stars, one saturated star and a trail.
 _CROWDED, _GLARING, _TRAILED = 0.15, 0.15, 0.05
 # Seeing of the survey, standard deviation in pixels of the frame (SDSS: FWHM 1.3", 0.396"/pixel).
 _SEEING = (0.8, 1.5)
-_SMALLEST_DONATION = 18.0
-_LARGEST_DONATION = 150.0
+_SMALLEST_PASTED = 18.0
+_LARGEST_PASTED = 150.0
 
 
 class TileSampler:
-    """Endless source of training tiles.
+    """Sampler of training tiles.
 
     Parameters
     ----------
     cutouts : list of TrainingImage
-        Images about one object each.
+        Images of one object each.
     frames : list of TrainingImage
         Whole survey frames.
     size : int
@@ -45,9 +43,9 @@ class TileSampler:
     scale_range : (float, float)
         Smallest and largest scale, tile pixels per image pixel.
     paste_fraction : float
-        Share of tiles onto which objects of other images are pasted; needs frames.
+        Share of tiles with pasted objects of other images; needs frames.
     draw_stars : bool
-        Whether stars are drawn on tiles of frames, as background: not where they are to be found.
+        Add stars to tiles of frames as background; not for detectors of stars.
     """
 
     def __init__(
@@ -77,11 +75,20 @@ class TileSampler:
         self._donor_classes = np.array([donor.class_id for donor in self._donors], dtype=np.int64)
 
     def sample(self, rng: np.random.Generator) -> TrainingTile:
-        """Return one tile; the same generator state gives the same tile."""
+        """Return one tile; the same state of the generator gives the same tile.
+
+        Parameters
+        ----------
+        rng : Generator
+
+        Returns
+        -------
+        TrainingTile
+        """
         kind = rng.random()
         if self._donors and kind < self._paste_fraction:
             tile, scale = self._frame_tile(rng)
-            tile = self._donate(tile, scale, rng)
+            tile = self._paste_objects(tile, scale, rng)
         elif self._frames and (not self._cutouts or rng.random() < 0.5):
             tile, _ = self._frame_tile(rng)
         else:
@@ -148,14 +155,16 @@ class TileSampler:
             tile = trail(tile, scale, rng)
         return tile, scale
 
-    def _donate(self, tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
+    def _paste_objects(
+        self, tile: TrainingTile, scale: float, rng: np.random.Generator
+    ) -> TrainingTile:
         for _ in range(int(rng.integers(1, 5))):
             donor = self._donors[_one_of(self._donor_classes, rng)]
             if donor.native:
                 resize = scale * rng.uniform(0.7, 1.4)
                 blur = 0.5 * scale
             else:
-                side = _log_uniform(rng, _SMALLEST_DONATION, min(_LARGEST_DONATION, self._size / 2))
+                side = _log_uniform(rng, _SMALLEST_PASTED, min(_LARGEST_PASTED, self._size / 2))
                 resize = min(side / donor.side, 1.2)
                 blur = scale * rng.uniform(*_SEEING)
             gain = rng.uniform(0.6, 1.2)
@@ -164,7 +173,7 @@ class TileSampler:
 
 
 def _one_of(class_ids: NDArray[np.int64], rng: np.random.Generator) -> int:
-    """Draw a row: first a class, then one of it, so that a common class crowds no rare one out."""
+    """Draw a row: first a class, then one of its rows, so that rare classes are as frequent."""
     present = np.unique(class_ids)
     rows = np.flatnonzero(class_ids == present[rng.integers(len(present))])
     return int(rows[rng.integers(len(rows))])
@@ -177,7 +186,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 def _corner(
     rng: np.random.Generator, side: int | tuple[int, int], source: TrainingImage, outside: float
 ) -> tuple[int, int]:
-    """Place a rectangle at random, inside the image or that share of its side outside."""
+    """Place a rectangle at random, reaching outside the image by a share of its side."""
     height, width = source.rgb.shape[:2]
     across, down = (side, side) if isinstance(side, int) else side
     return tuple(  # type: ignore[return-value]
@@ -190,13 +199,13 @@ def _corner(
 
 
 def _around(centre: NDArray[np.float64], side: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Place a square so that the point is anywhere in it but at its rim."""
+    """Place a square at random so that a point is inside, away from its edges."""
     x, y = centre - side * rng.uniform(0.1, 0.9, 2)
     return int(x), int(y)
 
 
 def _bright_stars(frame: TrainingImage) -> NDArray[np.float64]:
-    """Return x, y of the brightest peaks that are in no annotated box: on a frame, stars."""
+    """Return x, y of the brightest peaks outside all boxes, which on a frame are stars."""
     grey = smoothed_grey(frame.rgb)
     sky, noise = noise_level(grey)
     peaks = (grey >= cv2.dilate(grey, np.ones((15, 15)))) & (grey > sky + 20 * noise)
@@ -206,3 +215,48 @@ def _bright_stars(frame: TrainingImage) -> NDArray[np.float64]:
     points = np.concatenate([places - 0.5, places + 0.5], axis=1)
     free = (iou(points, frame.boxes) > 0).sum(axis=1) == 0
     return places[free][:_STARS_A_FRAME]
+
+
+def jitter(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Vary colours, stretch, sharpness, noise and compression of an image.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (S, S, 3)
+    rng : Generator
+    """
+    image = _recolour(image, rng)
+    if rng.random() < 0.8:
+        image = _restretch(image, rng)
+    if rng.random() < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.1))
+    if rng.random() < 0.35:
+        noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.5, 5))
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.15:
+        quality = int(rng.integers(50, 96))
+        _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        image = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return image
+
+
+def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    kind = rng.random()
+    if kind < 0.15:
+        # A single band, shown as grey.
+        mixture = np.tile(rng.dirichlet([2.0, 2.0, 2.0]), (3, 1))
+    elif kind < 0.7:
+        saturation = rng.uniform(0.5, 1.4)
+        mixture = saturation * np.eye(3) + (1 - saturation) / 3
+    else:
+        return image
+    return cv2.transform(image, mixture)
+
+
+def _restretch(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    exponent = rng.uniform(0.75, 1.25)
+    sky = rng.uniform(-2, 14) if rng.random() < 0.4 else 0.0
+    gains = np.exp(rng.uniform(np.log(0.7), np.log(1.5)) + rng.normal(0, 0.08, 3))
+    levels = np.linspace(0, 1, 256)[:, np.newaxis] ** exponent
+    table = np.clip(levels * gains * 255 + sky, 0, 255).round().astype(np.uint8)
+    return cv2.LUT(image, table[np.newaxis])

@@ -1,9 +1,8 @@
-"""Draw on training tiles what no box belongs to: crowds of stars, glaring single stars, and trails.
+"""Add star clusters, saturated stars and trails to training tiles.
 
-Survey fields of high latitude, which people annotate, show hardly any.  A detector that has never
-seen them takes chains of blended stars for galaxies, a star cluster for one large galaxy, the
-coloured halo and torn core of a saturated star for a galaxy with a nucleus, and the trail of a
-satellite for galaxies seen from the edge.
+The annotated fields, at high galactic latitude, show hardly any.  A detector that has never seen
+them takes chains of blended stars or a star cluster for galaxies, the halo of a saturated star for
+a galaxy with a nucleus, and the trail of a satellite for edge-on galaxies.
 """
 
 from __future__ import annotations
@@ -25,61 +24,23 @@ __all__ = ["crowd", "glare", "trail"]
 # and the least in pixels of a tile that was shrunk by averaging.
 _FWHM = (2.5, 4.5)
 _NARROWEST = 1.3
-# Stars that are added to as many pixels of the frame as a tile has, the most that a tile is given,
-# and how steeply their number falls with their light.
+# Range of the number of stars on as many pixels of the frame as a tile has, largest number on a
+# tile, and exponent with which their number falls with brightness.
 _FEWEST, _MOST, _LIMIT = 150, 2500, 12_000
 _SLOPE = 0.6
-# Light of the faintest star's centre, in counts of the picture, and of the brightest.
+# Central brightness of the faintest and the brightest star, grey levels.
 _FAINTEST, _BRIGHTEST = 8.0, 4000.0
-# Counts from which the stretch compresses light (the asinh curve of survey pictures).
+# Grey level above which the asinh stretch of survey images compresses light.
 _KNEE = 45.0
 _ATTEMPTS = 4
-# Light of a trail's middle line in counts of the picture.
+# Range of the brightness of a trail, grey levels.
 _TRAIL = (10.0, 400.0)
-# Mean added counts over a box under which its object is still plain to see.
+# Mean added grey level in a box up to which its object is still visible.
 _CLEAR = 4.0
 
 
 def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
-    """Strew stars over a tile: evenly, or thickening towards a cluster's centre.
-
-    Parameters
-    ----------
-    tile : TrainingTile
-    scale : float
-        Tile pixels per frame pixel; stars shrink with it.
-    rng : Generator
-
-    Returns
-    -------
-    TrainingTile
-        Objects that now lie behind stars are undecided.
-    """
-    size = tile.image.shape[0]
-    density = np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
-    number = int(min(density / scale**2, _LIMIT))
-    if rng.random() < 0.5:
-        places = rng.uniform(-0.1, 1.1, (number, 2)) * size
-    else:
-        centre = rng.uniform(0.1, 0.9, 2)
-        # A Plummer sphere seen from outside: bright in the middle, with far outskirts.
-        share = rng.uniform(0, 0.97, number)
-        radius = rng.uniform(0.08, 0.5) * np.sqrt(share / (1 - share))
-        turn = rng.uniform(0, 2 * np.pi, number)
-        places = (centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)) * size
-    width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
-    rank = rng.uniform(_BRIGHTEST**-_SLOPE, _FAINTEST**-_SLOPE, number)
-    # Where a star is narrower than a shrunk tile can show, its light is spread out.
-    peaks = rank ** (-1 / _SLOPE) * min(1.0, (scale * _FWHM[0] / width) ** 2)
-    columns, rows = (places - 0.5).T
-    light = splat((size, size, 3), columns, rows, peaks[:, None] * _colours(rng, number))
-    reach = np.arange(-np.ceil(3 * width), np.ceil(3 * width) + 1)
-    kernel = moffat(np.hypot(reach[:, None], reach), width, BETA).astype(np.float32)
-    return _before(tile, _compressed(cv2.filter2D(light, -1, kernel)))
-
-
-def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
-    """Add one saturated star, with halo, spikes and a core that the bands show differently.
+    """Add many stars to a tile, evenly or concentrated in a cluster.
 
     Parameters
     ----------
@@ -91,7 +52,45 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     Returns
     -------
     TrainingTile
-        Unchanged if the star's glare would hide an object.
+        Objects behind stars are undecided.
+    """
+    size = tile.image.shape[0]
+    density = np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
+    number = int(min(density / scale**2, _LIMIT))
+    if rng.random() < 0.5:
+        places = rng.uniform(-0.1, 1.1, (number, 2)) * size
+    else:
+        centre = rng.uniform(0.1, 0.9, 2)
+        # A projected Plummer sphere.
+        share = rng.uniform(0, 0.97, number)
+        radius = rng.uniform(0.08, 0.5) * np.sqrt(share / (1 - share))
+        turn = rng.uniform(0, 2 * np.pi, number)
+        places = (centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)) * size
+    width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
+    rank = rng.uniform(_BRIGHTEST**-_SLOPE, _FAINTEST**-_SLOPE, number)
+    # The light of a star narrower than the pixels of a shrunk tile is spread.
+    peaks = rank ** (-1 / _SLOPE) * min(1.0, (scale * _FWHM[0] / width) ** 2)
+    columns, rows = (places - 0.5).T
+    light = splat((size, size, 3), columns, rows, peaks[:, None] * _colours(rng, number))
+    reach = np.arange(-np.ceil(3 * width), np.ceil(3 * width) + 1)
+    kernel = moffat(np.hypot(reach[:, None], reach), width, BETA).astype(np.float32)
+    return _in_front(tile, _compressed(cv2.filter2D(light, -1, kernel)))
+
+
+def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
+    """Add one saturated star with halo, spikes and a core that differs between the bands.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    scale : float
+        Tile pixels per frame pixel.
+    rng : Generator
+
+    Returns
+    -------
+    TrainingTile
+        Unchanged if the star would hide an object.
     """
     size = tile.image.shape[0]
     core = max(rng.uniform(4.0, 22.0) * scale, 2.0)
@@ -109,7 +108,7 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     tint = _colours(rng, 1)[0] * np.exp(rng.normal(0, 0.25, 3))
     image = tile.image.astype(np.float32)
     for band in range(3):
-        # Bands are taken minutes apart: halos and reflections do not quite coincide.
+        # Bands are taken minutes apart, so halos and reflections do not quite coincide.
         dx, dy = across - x - rng.normal(0, 0.1 * core), down - y - rng.normal(0, 0.1 * core)
         radius = np.hypot(dx, dy)
         light = halo * tint[band] / (1 + (radius / core) ** 2) ** rng.uniform(1.0, 1.6)
@@ -119,7 +118,7 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
             light += spikes * np.exp(-np.abs(one) / length - (other / max(scale, 0.6)) ** 2)
         light += 400 * np.exp(-((radius / (0.35 * core)) ** 2))
         image[..., band] += light
-        # Where a detector is full, what the pipeline left there may be anything.
+        # Saturated pixels may have any value.
         if rng.random() < 0.3:
             torn = (radius < core * rng.uniform(0.15, 0.45)) & (np.abs(dx) < core * rng.random())
             image[..., band][torn] = rng.uniform(0, 140)
@@ -127,7 +126,7 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
 
 
 def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
-    """Draw the straight trail of a satellite, or the short one of an asteroid or a meteor's end.
+    """Add the straight trail of a satellite, or the short one of an asteroid.
 
     Parameters
     ----------
@@ -139,7 +138,7 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     Returns
     -------
     TrainingTile
-        Objects that are now behind the trail are undecided.
+        Objects behind the trail are undecided.
     """
     size = tile.image.shape[0]
     width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
@@ -148,16 +147,16 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     down, across = np.mgrid[:size, :size].astype(np.float32) + np.float32(0.5)
     along = (across - x) * np.cos(angle) + (down - y) * np.sin(angle)
     aside = (down - y) * np.cos(angle) - (across - x) * np.sin(angle)
-    # Half of them cross the whole tile; of the others it is as long as a galaxy, or a few.
+    # Half of the trails cross the whole tile; the others are as long as a galaxy or a few.
     length = np.inf if rng.random() < 0.5 else width * np.exp(rng.uniform(np.log(4), np.log(40)))
     beyond = np.maximum(np.abs(along) - length / 2, 0)
     profile = moffat(np.hypot(aside, beyond).astype(np.float64), width, BETA)
     brightness = np.exp(rng.uniform(*np.log(_TRAIL)))
     colour = _colours(rng, 1)[0]
     if rng.random() < 0.5:
-        # Bands are taken minutes apart: what moves is in one of them alone.
+        # Bands are taken minutes apart: a moving object is in one of them alone.
         colour = np.where(np.arange(3) == rng.integers(3), 3.0, 0.0)
-    return _before(
+    return _in_front(
         tile,
         _compressed(
             (profile.astype(np.float32)[..., None] * brightness * colour).astype(np.float32)
@@ -165,8 +164,8 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     )
 
 
-def _before(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
-    """Add light to a tile; objects that it outshines are undecided."""
+def _in_front(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
+    """Add light to a tile; objects that it hides are undecided."""
     hidden = np.array([_mean_in(light, box) > _CLEAR for box in tile.boxes], dtype=bool)
     return replace(
         tile,
@@ -178,13 +177,13 @@ def _before(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
 
 
 def _colours(rng: np.random.Generator, number: int) -> NDArray[np.float64]:
-    """Return factors on red, green and blue of stars of one population, shape (number, 3)."""
+    """Draw the colours of stars of one population: factors on red, green, blue, (number, 3)."""
     warmth = rng.normal(rng.normal(0.05, 0.2), 0.2, number)
     return np.exp(np.stack([warmth, np.zeros(number), -warmth], axis=1))
 
 
 def _compressed(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return light as the stretch of a survey picture shows it: compressed, its colour kept."""
+    """Compress light by the asinh stretch of a survey image, keeping its colour."""
     brightness = np.maximum(light.mean(axis=2, keepdims=True), np.float32(1e-3))
     return light * (_KNEE * np.arcsinh(brightness / _KNEE) / brightness)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from galpipe.imaging import area, clip, iou, longer_sides, suppress
-from galpipe.imaging.boxes import as_boxes
+from galpipe.imaging import Detections, area, clip, iou, longer_sides, suppress
+from galpipe.imaging.boxes import as_boxes, overlap
 
 edge = st.floats(-50, 50).map(lambda value: round(value, 3))
 box = st.tuples(edge, edge, edge, edge).map(
@@ -72,3 +72,50 @@ def test_suppress_golden() -> None:
     np.testing.assert_array_equal(suppress(boxes, scores, 0.5), [1, 3])
     np.testing.assert_array_equal(suppress(boxes, scores, 0.5, [0, 1, 1, 1]), [1, 3, 0])
     np.testing.assert_array_equal(suppress(boxes[:2], [0.5, 0.5], 0.5), [0])
+
+
+def test_select_and_concatenate() -> None:
+    first = Detections([[0, 0, 2, 2], [1, 1, 3, 4]], [0.2, 0.9], [1, 0], [5, 6])
+    second = Detections([[7, 7, 9, 9]], [0.5])
+    both = Detections.concatenate([first, second])
+    assert len(both) == 3
+    np.testing.assert_array_equal(both.class_ids, [1, 0, 0])
+    np.testing.assert_array_equal(both.tiles, [5, 6, -1])
+    chosen = both.select(np.argsort(-both.scores))
+    np.testing.assert_array_equal(chosen.scores, [0.9, 0.5, 0.2])
+    np.testing.assert_array_equal(both.select(both.scores > 0.4).tiles, [6, -1])
+    assert len(both.select([])) == 0
+    assert len(Detections.concatenate([])) == 0
+
+
+def test_other_columns_stay_when_boxes_change() -> None:
+    moved = Detections([[0, 0, 2, 2]], [0.2], [3], [4]).with_boxes([[1, 1, 3, 3]])
+    np.testing.assert_array_equal(moved.boxes, [[1, 1, 3, 3]])
+    assert (moved.class_ids[0], moved.tiles[0]) == (3, 4)
+    assert moved.with_tile(8).tiles[0] == 8
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (([[0, 0, 1, 1]], [0.5, 0.6]), "scores"),
+        (([[0, 0, 1, 1]], [0.5], [1, 2]), "class_ids"),
+        (([[0, 0, np.nan, 1]], [0.5]), "finite"),
+        (([[0, 0, 1, 1]], [np.inf]), "finite"),
+        (([[5, 0, 1, 1]], [0.5]), "xmin <= xmax"),
+    ],
+)
+def test_nonsense_is_refused(columns: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Detections(*columns)  # type: ignore[arg-type]
+
+
+def test_windows_overlap_an_image_where_both_have_pixels() -> None:
+    image = np.arange(12).reshape(3, 4)
+    for edges in [(-1, -1, 2, 2), (2, 1, 6, 5), (0, 0, 4, 3), (-5, 0, -2, 2), (6, 0, 9, 2)]:
+        in_image, in_window = overlap(edges, image.shape)
+        x0, y0, x1, y1 = edges
+        window = np.full((y1 - y0, x1 - x0), -1)
+        window[in_window] = image[in_image]
+        wide = np.pad(image, 9, constant_values=-1)
+        np.testing.assert_array_equal(window, wide[y0 + 9 : y1 + 9, x0 + 9 : x1 + 9])

@@ -6,7 +6,6 @@ from numpy.testing import assert_array_equal
 
 from galpipe.imaging import Detections, draw_overlay, to_display
 from galpipe.imaging.draw import PALETTE
-from galpipe.imaging.text import fitted, text_size
 
 NIGHT = np.zeros((1000, 1200, 3), np.uint8)
 
@@ -70,13 +69,6 @@ def test_crowds(count: int) -> None:
 def test_number_of_labels_must_match() -> None:
     with pytest.raises(ValueError, match="3 detections"):
         draw_overlay(NIGHT, many(3), ["a"])
-
-
-def test_long_text_is_cut_to_the_width() -> None:
-    assert fitted("short", 200, 8) == "short"
-    cut = fitted("a very long name of a galaxy", 80, 8)
-    assert cut.endswith("...")
-    assert text_size(cut, 8)[0] <= 80
 
 
 def test_broken_lines_show_what_is_under_them() -> None:

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from galpipe.imaging import contact_sheet, legend_strip
+from galpipe.imaging.text import shorten, text_size
 
 
 def test_contact_sheet_holds_every_picture() -> None:
@@ -30,3 +31,10 @@ def test_a_legend_has_a_spot_of_each_colour_and_as_many_lines_as_it_needs() -> N
             assert (strip == colour).all(axis=2).sum() >= 100
     assert narrow.shape[0] == pytest.approx(2 * wide.shape[0], abs=10)
     assert_array_equal(legend_strip([], 50, 10).shape, (0, 50, 3))
+
+
+def test_long_text_is_cut_to_the_width() -> None:
+    assert shorten("short", 200, 8) == "short"
+    cut = shorten("a very long name of a galaxy", 80, 8)
+    assert cut.endswith("...")
+    assert text_size(cut, 8)[0] <= 80
