@@ -63,6 +63,11 @@ class Anchors(Section):
     aspect_ratios: tuple[PositiveFloat, ...] = (1.0, 2.0, 0.5)
     anchor_size: PositiveFloat = 2.25
 
+    @property
+    def per_cell(self) -> int:
+        """Number of anchors at each cell of a level."""
+        return self.num_scales * len(self.aspect_ratios)
+
 
 class DetectorData(Section):
     """A folder of images and their annotations: a file or folder in any format.

@@ -151,7 +151,7 @@ def search_anchors(
     ratios: list[tuple[float, ...]] = [(1.0,)]
     ratios += [(1.0, s, 1 / s) for s in _STRETCHES]
     ratios += [(1.0, s, 1 / s, s * s, 1 / s**2) for s in _STRETCHES if s <= 2]
-    budget = anchors.num_scales * len(anchors.aspect_ratios)
+    budget = anchors.per_cell
     best, best_fit = anchors, fit(boxes, anchors, input_size)
     for size, scales, shape in product(_SIZES, _SCALES, ratios):
         if scales * len(shape) > budget:

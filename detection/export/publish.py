@@ -63,7 +63,7 @@ def publish(
     OutputError
         If the bundle cannot be written.
     """
-    per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
+    per_cell = config.anchors.per_cell
     manifest = Manifest(
         name=config.name,
         task="detector",

@@ -1,9 +1,9 @@
-"""The weights that a training starts from: ImageNet's, or those of an earlier detector."""
+"""Initial weights of a training: ImageNet's, or those of an earlier detector."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +18,119 @@ from ...models.manifest import MANIFEST_NAME
 from ..export.litert_export import flat_heads
 from .architectures import INPUT_SCALING, build_model, head_outputs, scale_images
 from .backbone import load_backbone
-from .folded_weights import UnknownLayoutError, unfold_weights
-from .statistics import refresh_statistics
+from .litert_weights import UnknownLayoutError, unfold_weights
 
-__all__ = ["BEST_FOLDER", "load_start", "read_checkpoint"]
+__all__ = ["BEST_FOLDER", "PARTS", "load_start", "read_checkpoint", "refresh_statistics"]
 
 BEST_FOLDER = "best"
-"""Name, in the folder of a training, of the folder of its best weights: a TF-Vision checkpoint."""
+"""Folder of the best weights, a TF-Vision checkpoint, in the folder of a training."""
+
+PARTS = ("backbone", "decoder", "head")
+"""Parts of a detector, by the names that they have in TF-Vision's checkpoints."""
 
 _STATISTICS_BATCHES = 8
-# Between the outputs of a file and of the model that was filled from it: rounding alone.
+# Largest difference between the outputs of a LiteRT file and of a model with the weights read back
+# from it, by rounding, and with those of its training, which the file stores in 16 bits.
 _LARGEST_DIFFERENCE = 0.01
+_LARGEST_DIFFERENCE_16_BITS = 0.1
 
 
 def load_start(model: Any, config: DetectorTraining, images: Iterator[Any]) -> None:
-    """Give a new model the weights that its training starts from.
+    """Set the weights of a new model to those that its training starts from.
 
     Parameters
     ----------
     model : RetinaNetModel
-        As :func:`~galpipe.detection.training.architectures.build_model` makes it.
+        From `~galpipe.detection.training.architectures.build_model`.
     config : DetectorTraining
     images : iterator of ndarray of uint8, shape (B, S, S, 3)
-        Training tiles, on which the statistics are measured that a file has lost.
+        Training tiles, on which the statistics of batch norms are measured: ImageNet's do not
+        suit them, and a LiteRT file has none.
 
     Raises
     ------
     InputError
-        If the weights cannot be had or do not fit.
+        If the weights cannot be loaded or do not fit.
     """
     taken = config.start_parts if config.start_from is not None else ()
-    folded: list[Any] = []
+    without_statistics: list[Any] = []
     if "backbone" not in taken and config.backbone_weights != "none":
         load_backbone(model.backbone, config.architecture, config.backbone_weights)
-        folded.append(model.backbone)
+        without_statistics.append(model.backbone)
     if config.start_from is not None:
         parts: dict[str, Any] = {name: getattr(model, name) for name in taken}
         bundle = _bundle(config.start_from)
         if bundle is None:
             read_checkpoint(_checkpoint(Path(config.start_from)), parts)
         else:
-            _take(parts, _unfolded(bundle, config), config.start_from)
-            folded += parts.values()
-    if folded:
+            source, has_statistics = _bundle_model(bundle, config)
+            _copy_weights(parts, source, config.start_from)
+            if not has_statistics:
+                without_statistics += parts.values()
+    if without_statistics:
         refresh_statistics(
-            folded,
+            without_statistics,
             lambda batch: head_outputs(model, scale_images(batch), training=False),
             itertools.islice(images, _STATISTICS_BATCHES),
+        )
+
+
+def refresh_statistics(
+    parts: Iterable[Any], forward: Callable[[Any], Any], batches: Iterable[Any]
+) -> None:
+    """Measure the statistics of batch norms on images, leaving the function at inference as is.
+
+    Training normalizes by the batch: with the statistics of other images, or without any, it would
+    start from another function than inference.  Of every batch norm's input the mean m and the
+    variance v are measured.  With the norm's slope a and intercept b at inference,
+    ``gamma = a * sqrt(v + epsilon)``, ``beta = b + a * m``, ``moving_mean = m`` and
+    ``moving_variance = v`` leave a and b as they were.
+
+    Parameters
+    ----------
+    parts : iterable of tf.Module
+        Parts of a network.
+    forward : callable
+        Function that runs the network in inference mode on a batch.
+    batches : iterable
+        A few batches of training images, as `forward` takes them.
+    """
+    import tensorflow as tf
+
+    norms = [layer for part in parts for layer in part.submodules if hasattr(layer, "moving_mean")]
+    sums: dict[int, list[Any]] = {id(norm): [] for norm in norms}
+    originals = {id(norm): norm.call for norm in norms}
+
+    def recording(norm: Any) -> Any:
+        def call(inputs: Any, *arguments: Any, **options: Any) -> Any:
+            sums[id(norm)].append(tf.nn.moments(inputs, [0, 1, 2]))
+            return originals[id(norm)](inputs, *arguments, **options)
+
+        return call
+
+    for norm in norms:
+        norm.call = recording(norm)
+    try:
+        for images in batches:
+            forward(images)
+    finally:
+        for norm in norms:
+            del norm.call
+    for norm in (norm for norm in norms if sums[id(norm)]):
+        means = np.stack([mean.numpy() for mean, _ in sums[id(norm)]])
+        variances = np.stack([variance.numpy() for _, variance in sums[id(norm)]])
+        mean = means.mean(axis=0)
+        variance = variances.mean(axis=0) + means.var(axis=0)
+        gamma, beta, old_mean, old_variance = norm.get_weights()
+        slope = gamma / np.sqrt(old_variance + norm.epsilon)
+        intercept = beta - slope * old_mean
+        norm.set_weights(
+            [
+                slope * np.sqrt(variance + norm.epsilon),
+                intercept + slope * mean,
+                mean,
+                variance,
+            ]
         )
 
 
@@ -74,15 +140,14 @@ def read_checkpoint(path: Path, parts: dict[str, Any]) -> None:
     Parameters
     ----------
     path : Path
-        Its files without their endings, such as ``best/ckpt-500``.
+        Common stem of its files, such as ``best/ckpt-500``.
     parts : dict of str to tf.Module
-        ``backbone``, ``decoder``, ``head``: the names under which TF-Vision's checkpoints, and the
-        best ones of a training here, have them.
+        By their names in `PARTS`.
 
     Raises
     ------
     InputError
-        If it cannot be read, or does not hold all of them.
+        If the checkpoint cannot be read, or does not hold all of the parts.
     """
     import tensorflow as tf
 
@@ -106,8 +171,6 @@ def _bundle(name_or_path: str) -> Bundle | None:
 
 def _checkpoint(path: Path) -> Path:
     """Return the checkpoint of a training's folder, of another folder, or at a path itself."""
-    import tensorflow as tf
-
     if not path.is_dir():
         if not path.with_name(f"{path.name}.index").is_file():
             raise InputError(
@@ -116,22 +179,34 @@ def _checkpoint(path: Path) -> Path:
             )
         return path
     folder = path / BEST_FOLDER if (path / BEST_FOLDER).is_dir() else path
-    latest = tf.train.latest_checkpoint(str(folder))
+    latest = _latest_checkpoint(folder)
     if latest is None:
         raise InputError(f"start_from: {folder}: holds no checkpoint, nor a model bundle")
-    return Path(latest)
+    return latest
 
 
-def _unfolded(bundle: Bundle, config: DetectorTraining) -> Any:
-    """Return a model like that of a bundle, with its weights."""
+def _latest_checkpoint(folder: Path) -> Path | None:
+    import tensorflow as tf
+
+    latest = tf.train.latest_checkpoint(str(folder))
+    return None if latest is None else Path(latest)
+
+
+def _bundle_model(bundle: Bundle, config: DetectorTraining) -> tuple[Any, bool]:
+    """Return a model with the weights of a bundle, and whether its batch norms have statistics.
+
+    The weights come from the checkpoint of the training whose folder the bundle lies in, where
+    that is what was exported, else from the LiteRT file.
+    """
     manifest = bundle.manifest
     if manifest.head is None:
         raise InputError(f"{bundle.path}: is a {manifest.task}; start from a detector")
     member = manifest.members[0]
+    cure = "start from the folder in which it was trained"
     if member.name not in ARCHITECTURES:
         raise InputError(
             f"{bundle.path}: weights are read back from bundles of {', '.join(ARCHITECTURES)} "
-            f"alone, this is of '{member.name}'; start from the folder in which it was trained"
+            f"alone, this is of '{member.name}'; {cure}"
         )
     settings = {
         "architecture": member.name,
@@ -141,21 +216,28 @@ def _unfolded(bundle: Bundle, config: DetectorTraining) -> Any:
     }
     _, model = build_model(config.model_copy(update=settings))
     content = bundle.read(member.file)
+    per_cell = manifest.head.anchors.per_cell
+    checkpoint = _latest_checkpoint(bundle.path.parent / BEST_FOLDER)
+    if checkpoint is not None:
+        try:
+            read_checkpoint(checkpoint, {name: getattr(model, name) for name in PARTS})
+        except InputError:
+            pass  # of another training
+        else:
+            if _difference(model, content, per_cell) <= _LARGEST_DIFFERENCE_16_BITS:
+                return model, True
     try:
         unfold_weights(content, model)
     except UnknownLayoutError as error:
         raise InputError(
-            f"{bundle.path}: the weights of '{member.file}' cannot be read back ({error}); start "
-            "from the folder in which it was trained"
+            f"{bundle.path}: the weights of '{member.file}' cannot be read back ({error}); {cure}"
         ) from error
-    anchors = manifest.head.anchors
-    difference = _difference(model, content, anchors.num_scales * len(anchors.aspect_ratios))
-    if not difference <= _LARGEST_DIFFERENCE:
+    if not _difference(model, content, per_cell) <= _LARGEST_DIFFERENCE:
         raise InputError(
-            f"{bundle.path}: what was read back of '{member.file}' computes something else; start "
-            "from the folder in which it was trained"
+            f"{bundle.path}: the weights that were read back from '{member.file}' do not compute "
+            f"the same; {cure}"
         )
-    return model
+    return model, False
 
 
 def _difference(model: Any, content: bytes, anchors_per_cell: int) -> float:
@@ -170,8 +252,8 @@ def _difference(model: Any, content: bytes, anchors_per_cell: int) -> float:
     )
 
 
-def _take(parts: dict[str, Any], source: Any, name: str) -> None:
-    """Copy the weights of parts from another model."""
+def _copy_weights(parts: dict[str, Any], source: Any, name: str) -> None:
+    """Copy the weights of parts of a model from another model."""
     for part, ours in parts.items():
         values = [weight.numpy() for weight in getattr(source, part).weights]
         if [tuple(weight.shape) for weight in ours.weights] != [value.shape for value in values]:

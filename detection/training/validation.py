@@ -24,7 +24,7 @@ from ..predict import field_tiles
 from ..refinement import Refinement
 from .architectures import scale_images
 from .dataset import TrainingSource
-from .starting_point import BEST_FOLDER, read_checkpoint
+from .starting_point import BEST_FOLDER, PARTS, read_checkpoint
 from .training_tiles import TrainingImage
 
 __all__ = ["Validation", "Validator"]
@@ -92,7 +92,7 @@ class Validator:
             for role, images in images_by_role(sources, "validation").items()
             if config.validate_every is not None
         }
-        self._parts = {name: getattr(model, name) for name in ("backbone", "decoder", "head")}
+        self._parts = {name: getattr(model, name) for name in PARTS}
         self._manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(**self._parts), str(folder / BEST_FOLDER), max_to_keep=1
         )
@@ -164,7 +164,7 @@ class _ModelDetector(BaseDetector):
         self.refinement: Refinement | None = None
         self._head = DetectorHead(anchors=config.anchors, score_threshold=LOWEST_SCORE)
         self._anchors = multilevel_anchors(config.anchors, config.input_size)
-        per_cell = config.anchors.num_scales * len(config.anchors.aspect_ratios)
+        per_cell = config.anchors.per_cell
         self._run = tf.function(lambda images: flat_heads(model, scale_images(images), per_cell))
 
     def detect_tiles(

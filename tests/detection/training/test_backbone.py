@@ -9,7 +9,7 @@ import pytest
 from galpipe.configs import DetectorTraining
 from galpipe.detection.training.architectures import build_model
 from galpipe.detection.training.backbone import load_backbone
-from galpipe.detection.training.statistics import refresh_statistics
+from galpipe.detection.training.starting_point import refresh_statistics
 from galpipe.errors import InputError
 
 pytestmark = pytest.mark.tensorflow

@@ -19,9 +19,17 @@ from galpipe.detection.training.architectures import (
     head_outputs,
     scale_images,
 )
-from galpipe.detection.training.starting_point import load_start
+from galpipe.detection.training.starting_point import BEST_FOLDER, PARTS, load_start
 from galpipe.errors import InputError
-from galpipe.models import DetectorHead, Manifest, Member, find_bundle, read_bundle, write_bundle
+from galpipe.models import (
+    Bundle,
+    DetectorHead,
+    Manifest,
+    Member,
+    find_bundle,
+    read_bundle,
+    write_bundle,
+)
 from galpipe.models.litert import LiteRTNetwork
 
 pytestmark = pytest.mark.tensorflow
@@ -56,7 +64,17 @@ def images() -> np.ndarray:
 def efficientdet() -> Any:
     """Make a model whose every weight matters."""
     _, model = build_model(_config(**EFFICIENTDET))
-    rng = np.random.default_rng(0)
+    _randomize(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(efficientdet: Any) -> bytes:
+    return export_litert(efficientdet, 64, 9)
+
+
+def _randomize(model: Any, seed: int = 0) -> None:
+    rng = np.random.default_rng(seed)
     for weight in model.weights:
         if "kernel" in weight.name:
             inputs = np.prod(weight.shape[:2] if "depthwise" in weight.name else weight.shape[:3])
@@ -67,7 +85,6 @@ def efficientdet() -> Any:
             weight.assign(rng.uniform(-0.3, 1.5, weight.shape))
         else:
             weight.assign(rng.normal(0, 0.3, weight.shape))
-    return model
 
 
 def _write_bundle(folder: Path, content: bytes, **changes: Any) -> Path:
@@ -108,18 +125,55 @@ def test_the_shipped_detector_is_one(model: Any, images: np.ndarray) -> None:
 
 
 def test_an_efficientdet_starts_from_its_bundle(
-    efficientdet: Any, images: np.ndarray, tmp_path: Path
+    efficientdet: Any, exported: bytes, images: np.ndarray, tmp_path: Path
 ) -> None:
-    content = export_litert(efficientdet, 64, 9)
-    folder = _write_bundle(tmp_path / "mine", content)
+    folder = _write_bundle(tmp_path / "mine", exported)
     tiles = np.stack([images[0, :64, :64], images[1, :64, :64] // 8])
     _blank(efficientdet)
     load_start(efficientdet, _config(start_from=str(folder), **EFFICIENTDET), iter([tiles]))
     computed = flat_heads(efficientdet, scale_images(tiles), 9)
-    expected = LiteRTNetwork(content, INPUT_SCALING).run(tiles)
+    expected = LiteRTNetwork(exported, INPUT_SCALING).run(tiles)
     for ours, theirs in zip(computed, expected, strict=True):
         assert np.abs(theirs[0] - theirs[1]).max() > 1
         np.testing.assert_allclose(ours.numpy(), theirs, atol=1e-2)
+
+
+@pytest.fixture
+def trained(
+    efficientdet: Any, exported: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bundle:
+    """Write a bundle into the folder of its training, which holds a checkpoint."""
+    import tensorflow as tf
+
+    _randomize(efficientdet)
+    parts = {name: getattr(efficientdet, name) for name in PARTS}
+    checkpoint = tf.train.Checkpoint(**parts)
+    tf.train.CheckpointManager(checkpoint, str(tmp_path / BEST_FOLDER), max_to_keep=1).save()
+    monkeypatch.setattr(starting_point, "build_model", lambda _: (None, efficientdet))
+    return read_bundle(_write_bundle(tmp_path / "mine", exported))
+
+
+def test_a_bundle_in_its_training_folder_has_the_weights_of_the_checkpoint(
+    efficientdet: Any, trained: Bundle
+) -> None:
+    expected = [weight.numpy() for weight in efficientdet.weights]
+    _blank(efficientdet)
+    model, has_statistics = starting_point._bundle_model(trained, _config())
+    assert has_statistics
+    for weight, value in zip(model.weights, expected, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+
+
+def test_a_checkpoint_of_another_training_is_not_taken(
+    trained: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    differences = [0.0, 3.0]
+    monkeypatch.setattr(starting_point, "_difference", lambda *_: differences.pop())
+    read: list[bytes] = []
+    monkeypatch.setattr(starting_point, "unfold_weights", lambda content, _: read.append(content))
+    _, has_statistics = starting_point._bundle_model(trained, _config())
+    assert not has_statistics
+    assert read == [trained.read("model.tflite")]
 
 
 def test_a_file_of_another_layout_is_refused(
@@ -189,6 +243,6 @@ def test_what_is_no_starting_point_is_explained(
 
 def test_a_head_for_other_classes_does_not_fit(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     other = SimpleNamespace(backbone=model.backbone, decoder=model.decoder, head=model.decoder)
-    monkeypatch.setattr(starting_point, "_unfolded", lambda *_: other)
+    monkeypatch.setattr(starting_point, "_bundle_model", lambda *_: (other, True))
     with pytest.raises(InputError, match="leave 'head' out of start_parts"):
         load_start(model, _config(start_from="ssd_mobilenet"), iter([]))
