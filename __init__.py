@@ -16,13 +16,26 @@ if TYPE_CHECKING:
     from .classification.classifier import load_classifier
     from .detection.load import load_detector
     from .imaging.read import read_field
+    from .pipeline.field_processing import FieldModels, FieldSettings, process_field
     from .pipeline.run import run
 
-__all__ = ["__version__", "load_classifier", "load_detector", "read_field", "run"]
+__all__ = [
+    "FieldModels",
+    "FieldSettings",
+    "__version__",
+    "load_classifier",
+    "load_detector",
+    "process_field",
+    "read_field",
+    "run",
+]
 
 _HOME = {
+    "FieldModels": ".pipeline.field_processing",
+    "FieldSettings": ".pipeline.field_processing",
     "load_classifier": ".classification.classifier",
     "load_detector": ".detection.load",
+    "process_field": ".pipeline.field_processing",
     "read_field": ".imaging.read",
     "run": ".pipeline.run",
 }

@@ -1,42 +1,46 @@
-"""Many fields, one after the other: failures are kept aside, results are written as they come."""
+"""Process many inputs, one after the other; those that fail are recorded and skipped."""
 
 from __future__ import annotations
 
-import logging
+import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
-from numpy.typing import NDArray
-
-from ..errors import GalpipeError, InputError, OutputError
-from ..files.output_folder import RECORD_NAME, OutputFolder
+from ..errors import InputError, OutputError
 from ..imaging import FieldSource, find_fields
 from ..progress import Progress, count_of, open_progress
 from .catalogue import Catalogue
-from .field_processing import Stages
-from .provenance import Failure, RunRecord
+from .field_processing import FieldModels, FieldSettings, process_field
+from .provenance import Failure
+from .sinks import CatalogueSink, log_failure
 
-__all__ = ["find_sources", "note_failure", "search_fields", "write_results"]
+__all__ = ["find_images", "find_sources", "process_fields"]
 
-logger = logging.getLogger("galpipe")
-
-# Results are written again at most this often (seconds), and so seldom that writing takes at most
-# this share of the time: a long run loses little when its machine is switched off.
-_WRITE_EVERY = 60.0
-_WRITE_SHARE = 0.05
+# Columns in which a list may name its images, the first that is present counts.
+_FILE_COLUMNS = ("file", "filename", "path", "image")
 
 
 def find_sources(
     inputs: Iterable[str | Path] | str | Path,
 ) -> tuple[list[FieldSource], list[Failure]]:
-    """Find the fields among the inputs, and the inputs that lead to none.
+    """Find the fields among the inputs.
+
+    Parameters
+    ----------
+    inputs : str, Path or iterable of them
+        As for `galpipe.imaging.find_fields`.
+
+    Returns
+    -------
+    sources : list of FieldSource
+        The fields.
+    failures : list of Failure
+        The inputs without a field.
 
     Raises
     ------
     InputError
-        If no input leads to a field; the message names every one.
+        If there is no field at all; the message names every input.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if not given:
@@ -44,7 +48,7 @@ def find_sources(
     try:
         return find_fields(given), []
     except InputError:
-        # Found one by one to tell the good inputs, then together to give each field its own name.
+        # Each alone to find the bad inputs, then the good ones together for unique identifiers.
         good, failures = [], []
         for one in given:
             try:
@@ -56,92 +60,106 @@ def find_sources(
     if not good:
         raise InputError("\n".join(failure.message for failure in failures))
     for failure in failures:
-        _report(failure)
+        log_failure(failure)
     return find_fields(good), failures
 
 
-def search_fields(
+def find_images(
+    inputs: Iterable[str | Path] | str | Path,
+) -> tuple[list[FieldSource], list[Failure]]:
+    """Find the images among the inputs, of which CSV files are lists of images.
+
+    Parameters
+    ----------
+    inputs : str, Path or iterable of them
+        Image files, folders of them, or CSV files that list them in a column ``file``, relative to
+        the CSV's own folder.
+
+    Returns
+    -------
+    sources : list of FieldSource
+        The images.
+    failures : list of Failure
+        The inputs without an image.
+
+    Raises
+    ------
+    InputError
+        If there is no image at all; the message names every input.
+    """
+    images: list[str | Path] = []
+    failures: list[Failure] = []
+    for one in [inputs] if isinstance(inputs, str | Path) else inputs:
+        if Path(one).suffix.lower() != ".csv" or Path(one).is_dir():
+            images.append(one)
+            continue
+        try:
+            images += _listed(Path(one))
+        except InputError as error:
+            failures.append(Failure(str(one), str(error)))
+    if failures and not images:
+        raise InputError("\n".join(failure.message for failure in failures))
+    sources, missing = find_sources(images)
+    return sources, [*failures, *missing]
+
+
+def process_fields(
     sources: Sequence[FieldSource],
-    stages: Stages,
-    folder: OutputFolder,
-    record: RunRecord,
+    models: FieldModels,
+    settings: FieldSettings,
+    sink: CatalogueSink,
     *,
     progress: bool | Progress,
 ) -> Catalogue:
-    """Work on every field; write catalogue and record, also when interrupted.
+    """Process fields into a sink; when interrupted, the results so far are written.
 
-    A field that fails is named in the record and the rest goes on.
+    Parameters
+    ----------
+    sources : sequence of FieldSource
+        The fields.
+    models, settings : FieldModels, FieldSettings
+        As for `process_field`.
+    sink : CatalogueSink
+        Receives the results, and the failures of fields that cannot be processed.
+    progress : bool or Progress
+        Show a progress bar on the terminal, or report to a display of your own.
+
+    Returns
+    -------
+    Catalogue
+        One row per object of all fields.
 
     Raises
     ------
     OutputError
-        If a result cannot be written: the rest would fail in the same way.
+        If a result cannot be written.
     """
-    classes = stages.class_names, stages.detected_classes
-    parts: list[dict[str, NDArray[Any]]] = []
-    record.status = "running"
-    found = 0
-    catalogue = write_results(folder, record, parts, *classes)
-    last, pause = monotonic(), _WRITE_EVERY
+    with sink, open_progress(progress)("fields", len(sources)) as task:
+        for source in sources:
+            task.update(description=source.identifier)
+            try:
+                sink.add(process_field(source, models, settings))
+            except OutputError:
+                # The next result could not be written either.
+                raise
+            except Exception as error:
+                sink.fail(Failure.of(source.identifier, error))
+            failed = len(sink.record.failures)
+            task.update(advance=1, status=count_of(sink.galaxies, "galaxies", failed))
+    return sink.catalogue()
+
+
+def _listed(table: Path) -> list[Path]:
     try:
-        with open_progress(progress)("fields", len(sources)) as task:
-            for source in sources:
-                task.update(description=source.identifier)
-                try:
-                    result = stages(source)
-                except OutputError:
-                    raise
-                except GalpipeError as error:
-                    note_failure(record, Failure(source.identifier, str(error)))
-                except Exception as error:
-                    logger.debug("%s failed", source.identifier, exc_info=True)
-                    message = f"{source.identifier}: {type(error).__name__}: {error}"
-                    note_failure(record, Failure(source.identifier, message, expected=False))
-                else:
-                    parts.append(result.rows)
-                    record.add(result.record)
-                    found += result.record.galaxies
-                    for note in result.record.notes:
-                        logger.warning("%s: %s", source.identifier, note)
-                task.update(advance=1, status=count_of(found, "galaxies", len(record.failures)))
-                if monotonic() - last > pause:
-                    start = monotonic()
-                    write_results(folder, record, parts, *classes)
-                    last = monotonic()
-                    pause = max(_WRITE_EVERY, (last - start) / _WRITE_SHARE)
-        record.status = "complete"
-    except KeyboardInterrupt:
-        record.status = "interrupted"
-        raise
-    except BaseException:
-        record.status = "failed"
-        raise
-    finally:
-        catalogue = write_results(folder, record, parts, *classes)
-    return catalogue
-
-
-def write_results(
-    folder: OutputFolder,
-    record: RunRecord,
-    parts: Sequence[dict[str, NDArray[Any]]],
-    class_names: Sequence[str] | None,
-    detected_classes: Sequence[str] | None,
-) -> Catalogue:
-    """Write the catalogue and the record as they stand."""
-    catalogue = Catalogue.concatenate(parts, class_names, record.provenance(), detected_classes)
-    catalogue.write(folder.path / "catalogue.ecsv", overwrite=True)
-    catalogue.write(folder.path / "catalogue.csv", overwrite=True)
-    folder.write_json(RECORD_NAME, record.as_dict())
-    return catalogue
-
-
-def note_failure(record: RunRecord, failure: Failure) -> None:
-    """Keep a failure in the record and say it to whoever listens."""
-    record.failures.append(failure)
-    _report(failure)
-
-
-def _report(failure: Failure) -> None:
-    # Marked, for a listener that names the failures at the end and not as they come.
-    logger.warning("%s", failure.message, extra={"failure": True})
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table}: cannot be read as a list of images: {error}") from error
+    names = list(rows[0]) if rows else []
+    column = next((name for name in _FILE_COLUMNS if name in names), None)
+    if column is None:
+        raise InputError(
+            f"{table}: has no rows under a column named {', '.join(_FILE_COLUMNS[:-1])} or "
+            f"{_FILE_COLUMNS[-1]}; the first line must name the columns"
+        )
+    return [table.parent / row[column] for row in rows if row[column]]

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.table import QTable, Table
 
 from ..errors import InputError, MissingExtraError, OutputError
-from .source_ids import object_label
+from .columns import object_label
 
 __all__ = ["Format", "format_of"]
 

@@ -1,22 +1,22 @@
-"""The columns of a catalogue: types, units, descriptions and UCDs, in one place."""
+"""Columns of the catalogue: types, units, descriptions and UCDs; labels of its objects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Literal
+from typing import Any, Literal
 
 from ..classification import class_slug
 
-__all__ = ["NOT_CLASSIFIED", "Column", "Flag", "catalogue_columns"]
+__all__ = ["NOT_CLASSIFIED", "Column", "Flag", "catalogue_columns", "object_label"]
 
 NOT_CLASSIFIED = -1
-"""The ``class_id`` of an object that the classifier was not asked about, such as a star."""
+"""The ``class_id`` of an object that was not classified, such as a star."""
 
 
 class Flag(IntFlag):
-    """What a reader should know about a row; the ``flags`` column holds the sum."""
+    """Quality flags of a row; the ``flags`` column holds the sum."""
 
     FIELD_EDGE = 1
     """The box touches the edge of the field: part of the galaxy may lie outside."""
@@ -37,11 +37,11 @@ class Column:
     kind : {"text", "real", "integer"}
         Type of the values: str, float64, int64.
     unit : str or None
-        In astropy's spelling.
+        Unit, as astropy writes it.
     ucd : str
         Unified Content Descriptor of the IVOA, from the controlled vocabulary UCD1+.
     description : str
-        One sentence.
+        Description, one sentence.
     decimals : int or None
         Values are rounded to this many decimals, so that every format holds the same numbers.
     """
@@ -58,7 +58,9 @@ _FLAGS = ", ".join(f"{flag.value} {flag.name.lower()}" for flag in Flag if flag.
 
 # 1e-7 degrees are 0.4 milliarcseconds and 0.01 pixels are far below what a box can mean.
 _OBJECT = (
-    Column("source_id", "text", None, "meta.id;meta.main", "Unique name of the galaxy"),
+    Column(
+        "source_id", "text", None, "meta.id;meta.main", "Name of the object, unique in its field"
+    ),
     Column("field", "text", None, "meta.id;obs.field", "Identifier of the field it was found in"),
     Column(
         "ra", "real", "deg", "pos.eq.ra;meta.main",
@@ -86,7 +88,7 @@ _OBJECT = (
 )  # fmt: skip
 _DETECTED = Column(
     "detected_class", "text", None, "src.class",
-    "What the detector took it for, such as a galaxy or a star",
+    "Class of the detector, such as galaxy or star",
 )  # fmt: skip
 _CLASS = (
     Column(
@@ -121,7 +123,7 @@ def catalogue_columns(
     class_names : sequence of str or None
         Classes of the classifier, in order; None for a catalogue of detections alone.
     detected_classes : sequence of str, optional
-        Classes of the detector; None if it has but one, which then needs no column.
+        Classes of the detector; None if it has one only, and no column is needed.
     """
     found = _OBJECT if detected_classes is None else (*_OBJECT, _DETECTED)
     if class_names is None:
@@ -134,3 +136,23 @@ def catalogue_columns(
         for name in class_names
     )  # fmt: skip
     return (*found, *_CLASS, *probabilities, *_SEARCH)
+
+
+def object_label(row: Mapping[str, Any]) -> str:
+    """Return the label of an object in pictures: its class with probability or score.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        A row of the catalogue.
+
+    Examples
+    --------
+    >>> object_label({"class_name": "Barred Spiral Galaxies", "probability": 0.912, "score": 0.7})
+    'Barred Spiral Galaxies 0.91'
+    >>> object_label({"detected_class": "star", "score": 0.7})
+    'star 0.70'
+    """
+    if row.get("class_name"):
+        return f"{row['class_name']} {row['probability']:.2f}"
+    return f"{row.get('detected_class', '')} {row['score']:.2f}".strip()

@@ -16,11 +16,12 @@ from ..detection.load import open_detector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..progress import Progress
-from .batch import find_sources, search_fields
+from .batch import find_sources, process_fields
 from .catalogue import Catalogue
-from .field_processing import Stages
+from .field_processing import FieldModels, FieldSettings
 from .provenance import RunRecord
 from .run import RunResult, resolve_config, with_defaults_of
+from .sinks import CatalogueSink
 
 __all__ = ["detect"]
 
@@ -78,23 +79,23 @@ def detect(
     detector = open_detector(model or settings.detector.model)
     settings = with_defaults_of(settings, detector)
     folder = OutputFolder(output, overwrite=overwrite)
-    record = RunRecord("detect", settings.model_dump(mode="json"), failures=failures)
-    record.score_threshold = (
-        detector.score_threshold if score_threshold is None else score_threshold
+    galaxies = galaxy_classes(detector.class_names)
+    record = RunRecord(
+        "detect",
+        config=settings.model_dump(mode="json"),
+        score_threshold=detector.score_threshold if score_threshold is None else score_threshold,
+        models={"detector": detector.identity.as_dict()},
+        galaxy_classes=list(galaxies),
+        failures=failures,
     )
-    record.models = {"detector": detector.identity.as_dict()}
-    record.galaxy_classes = list(galaxy_classes(detector.class_names))
-    stages = Stages(
-        folder.path,
-        detector,
-        galaxy_classes=record.galaxy_classes,
-        score_threshold=score_threshold,
-        stretch=settings.stretch or detector.stretch,
-    )
-    catalogue = search_fields(sources, stages, folder, record, progress=progress)
+    several = detector.class_names if len(detector.class_names) > 1 else None
+    sink = CatalogueSink(folder, record, detected_classes=several)
+    processing = FieldSettings(score_threshold, galaxies, settings.stretch)
+    models = FieldModels(detector, None)
+    catalogue = process_fields(sources, models, processing, sink, progress=progress)
     if formats:
-        _write_annotations(catalogue, record, formats, folder.path / "annotations")
-    return RunResult(catalogue, folder.path, tuple(record.failures), record)
+        _write_annotations(catalogue, sink.record, formats, folder.path / "annotations")
+    return RunResult(catalogue, folder.path, tuple(sink.record.failures), sink.record)
 
 
 def _write_annotations(

@@ -27,15 +27,15 @@ from ..classification.explain.plots import (
     strongest,
 )
 from ..configs import InputScaling
-from ..errors import ConfigError, GalpipeError, InputError, OutputError
+from ..errors import ConfigError, OutputError
 from ..files.atomic import write_png
 from ..files.names import SafeNames
-from ..files.output_folder import RECORD_NAME, OutputFolder
+from ..files.output_folder import OutputFolder
 from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb
 from ..progress import Progress, count_of, open_progress
-from .batch import find_sources, note_failure
-from .classify import expand_lists
-from .provenance import Failure, RunRecord, StageClock
+from .batch import find_images
+from .provenance import Failure, RunRecord
+from .sinks import RunSink
 
 __all__ = ["ExplainResult", "ExplainSettings", "ImageCrop", "Subject", "explain"]
 
@@ -154,51 +154,42 @@ def explain(
     (PosixPath('why/gradcam/ngc4414.png'), PosixPath('why/filters/cnn_re_lu_3.png'))
     """
     settings = settings or ExplainSettings()
-    given = [images] if isinstance(images, str | Path) else list(images)
-    expanded, failures = expand_lists(given)
-    if failures and not expanded:
-        raise InputError("\n".join(failure.message for failure in failures))
-    sources, missing = find_sources(expanded)
+    sources, failures = find_images(images)
     classifier = open_explained(model, settings.class_names, settings.scaling)
     if settings.class_name is not None:
         _class_id(classifier, settings.class_name)
     layers = _choose_layers(classifier, settings.layers)
     folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
-    record = RunRecord("explain", failures=[*failures, *missing])
-    record.models = {"classifier": classifier.identity.as_dict()}
-    record.config = {
+    config = {
         "what": list(settings.what),
         "class_name": settings.class_name,
         "layers": {name: list(chosen) for name, chosen in layers.items()},
         "channels": settings.channels,
         "seed": settings.seed,
     }
-    clock = StageClock()
+    models = {"classifier": classifier.identity.as_dict()}
+    sink = RunSink(folder, RunRecord("explain", config, models=models, failures=failures))
     explainer = _Explainer(classifier, settings, layers, folder.path)
     sheets = len(layers) if "filters" in settings.what else 0
-    record.status = "interrupted"
-    try:
-        with open_progress(progress)("images", len(sources) + sheets) as task:
-            done = 0
-            for source in sources:
-                task.update(description=source.identifier)
-                with clock("images"):
-                    failure = _explain_image(explainer, source)
-                if failure is None:
-                    done += 1
-                else:
-                    note_failure(record, failure)
-                task.update(advance=1, status=count_of(done, "images", len(record.failures)))
-            for member in classifier.members if sheets and done else ():
-                task.update(description=f"filters of {member.name}")
-                with clock("filters"):
-                    explainer.draw_filters(member)
-                task.update(advance=1, status=count_of(done, "images", len(record.failures)))
-        record.status = "complete"
-    finally:
-        record.seconds = clock.seconds
-        folder.write_json(RECORD_NAME, record.as_dict())
-    return ExplainResult(folder.path, tuple(explainer.written), tuple(record.failures), record)
+    with sink, open_progress(progress)("images", len(sources) + sheets) as task:
+        done = 0
+        for source in sources:
+            task.update(description=source.identifier)
+            try:
+                with sink.clock("images"):
+                    _explain_image(explainer, source)
+                done += 1
+            except OutputError:
+                raise
+            except Exception as error:
+                sink.fail(Failure.of(source.identifier, error))
+            task.update(advance=1, status=count_of(done, "images", len(failures)))
+        for member in classifier.members if sheets and done else ():
+            task.update(description=f"filters of {member.name}")
+            with sink.clock("filters"):
+                explainer.draw_filters(member)
+            task.update(advance=1, status=count_of(done, "images", len(failures)))
+    return ExplainResult(folder.path, tuple(explainer.written), tuple(failures), sink.record)
 
 
 class ImageCrop:
@@ -324,24 +315,14 @@ class _Explainer:
         self.written.append(write_png(self._folder / name, sheet))
 
 
-def _explain_image(explainer: _Explainer, source: FieldSource) -> Failure | None:
-    """Draw the explanations of one image; return its failure, if any."""
+def _explain_image(explainer: _Explainer, source: FieldSource) -> None:
+    """Draw the explanations of one image."""
     what = explainer.settings.what
-    try:
-        crop = ImageCrop(source, explainer.classifier)
-        if "gradcam" in what:
-            explainer.draw_heat_maps(crop)
-        if "activations" in what or "filters" in what:
-            explainer.draw_activations(crop)
-    except OutputError:
-        raise
-    except GalpipeError as error:
-        return Failure(source.identifier, str(error))
-    except Exception as error:
-        logger.debug("%s failed", source.identifier, exc_info=True)
-        message = f"{source.identifier}: {type(error).__name__}: {error}"
-        return Failure(source.identifier, message, expected=False)
-    return None
+    crop = ImageCrop(source, explainer.classifier)
+    if "gradcam" in what:
+        explainer.draw_heat_maps(crop)
+    if "activations" in what or "filters" in what:
+        explainer.draw_activations(crop)
 
 
 def _class_id(classifier: ExplainedClassifier, name: str) -> int:

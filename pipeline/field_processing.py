@@ -1,25 +1,24 @@
-"""The way of one field: read, stretch, detect, crop, classify, draw."""
+"""Process one field: read, stretch, detect, crop, classify, draw; no file is written."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classification.classifier import Classifier
-from ..detection.base import BaseDetector
-from ..detection.predict import detect_field
-from ..files.atomic import write_png
-from ..files.names import SafeNames
+from ..classification.classifier import Classifier, cached_classifier
+from ..detection.base import BaseDetector, galaxy_classes
+from ..detection.load import cached_detector
+from ..detection.predict import detect_field, field_tiles
 from ..imaging import (
     Detections,
     Field,
-    FieldSource,
+    FieldLike,
     Stretch,
     cut_crop,
     draw_overlay,
@@ -27,206 +26,246 @@ from ..imaging import (
     to_display,
     to_rgb,
 )
-from .columns import NOT_CLASSIFIED
+from .catalogue import Catalogue
+from .columns import NOT_CLASSIFIED, object_label
 from .provenance import FieldRecord, StageClock
 from .rows import detection_rows
-from .source_ids import SourceNames, object_label
 
-__all__ = ["FieldResult", "Stages"]
+__all__ = ["FieldModels", "FieldResult", "FieldSettings", "process_field"]
+
+
+@dataclass(frozen=True)
+class FieldModels:
+    """Models that process a field, given as objects, by name or by path.
+
+    Names and paths are opened once per process, so a small object of texts is all that a worker
+    process needs; opened models are pickled as their paths.
+
+    Attributes
+    ----------
+    detector : BaseDetector, str or Path
+        The detector.
+    classifier : Classifier, str, Path or None
+        The classifier; None to detect only.
+    """
+
+    detector: BaseDetector | str | Path = "ssd_mobilenet"
+    classifier: Classifier | str | Path | None = "galaxy10_ensemble"
+
+    def open_detector(self) -> BaseDetector:
+        """Return the detector.
+
+        Raises
+        ------
+        BundleError
+            If it is missing or invalid.
+        """
+        if isinstance(self.detector, str | Path):
+            return cached_detector(str(self.detector))
+        return self.detector
+
+    def open_classifier(self) -> Classifier | None:
+        """Return the classifier, or None to detect only.
+
+        Raises
+        ------
+        BundleError
+            If it is missing or invalid.
+        """
+        if isinstance(self.classifier, str | Path):
+            return cached_classifier(str(self.classifier))
+        return self.classifier
+
+
+@dataclass(frozen=True)
+class FieldSettings:
+    """Settings of the processing of a field; None stands for the default of the models.
+
+    Attributes
+    ----------
+    score_threshold : float or None
+        Lowest detection score kept, 0 to 1.
+    galaxy_classes : tuple of str or None
+        Classes of the detector whose objects are cropped and classified; by default those that
+        `galpipe.detection.base.galaxy_classes` recognises by name.
+    stretch : Stretch or None
+        Stretch of the field to colour.
+    crop_margin : float or None
+        Side of a crop over the longer side of its box.
+    pictures : bool
+        Whether the result holds the crops and the overlay.
+    """
+
+    score_threshold: float | None = None
+    galaxy_classes: tuple[str, ...] | None = None
+    stretch: Stretch | None = None
+    crop_margin: float | None = None
+    pictures: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class FieldResult:
-    """What is kept of a field once its pixels are let go.
+    """Result of the processing of a field.
 
     Attributes
     ----------
-    rows : dict of str to ndarray
-        The columns of the objects found in it.
+    rows : dict of str to ndarray, shape (N,)
+        Columns of the catalogue for the N objects, best score first.
     record : FieldRecord
-        What the run's record says of it.
+        Counts, timings and notes.
+    crops : dict of str to ndarray of uint8, shape (S, S, 3)
+        Crop of each galaxy by ``source_id``, rows as in the field, as the classifier was given it;
+        empty without a classifier.
+    overlay : ndarray of uint8, shape (h, w, 3), or None
+        Picture of the field with all boxes, as displayed: top row first, small fields magnified.
+    origin : {"upper", "lower"}
+        Place of row 0 of the field and of the crops when displayed.
+    class_names : tuple of str or None
+        Classes of the classifier.
+    detected_classes : tuple of str or None
+        Classes of a detector of several.
     """
 
     rows: dict[str, NDArray[Any]]
     record: FieldRecord
+    crops: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    overlay: NDArray[np.uint8] | None = None
+    origin: Literal["upper", "lower"] = "upper"
+    class_names: tuple[str, ...] | None = None
+    detected_classes: tuple[str, ...] | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The rows as a catalogue with units and descriptions."""
+        return Catalogue(self.rows, self.class_names, detected_classes=self.detected_classes)
 
 
-class Stages:
-    """The models and settings of a run, applied to one field after the other.
+def process_field(
+    field: FieldLike,
+    models: FieldModels | None = None,
+    settings: FieldSettings | None = None,
+) -> FieldResult:
+    """Detect and classify the galaxies of one field.
+
+    Nothing is written and nothing kept: the result depends on the field, the models and the
+    settings alone.  All three, and the result, can be pickled, so fields may be processed in
+    several processes.
 
     Parameters
     ----------
-    output : Path
-        Folder for ``overlays/`` and ``crops/``.
-    detector : BaseDetector
-        The first stage.
-    classifier : Classifier, optional
-        The second stage; without it nothing is cropped or classified.
-    galaxy_classes : sequence of str
-        The detector's classes that are galaxies: their objects alone are cropped and classified.
-    score_threshold : float, optional
-        Lowest score kept; by default the detector's own.
-    stretch : Stretch
-        How a field becomes a colour picture.
-    crop_margin : float
-        Side of a crop over the longer side of its box.
+    field : Field, FieldSource, ndarray, str, Path, HDU or NDData
+        A field, or what `galpipe.read_field` reads.
+    models : FieldModels, optional
+        Detector and classifier; by default the shipped ones.
+    settings : FieldSettings, optional
+        Thresholds, stretch and crops; by default those of the models.
+
+    Returns
+    -------
+    FieldResult
+        Rows of the catalogue, crops, overlay and record.
+
+    Raises
+    ------
+    InputError
+        If the field cannot be read.
+    BundleError
+        If a model is missing or invalid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import galpipe
+    >>> y, x = np.mgrid[:200, :300]
+    >>> galaxy = 900 * np.exp(-np.hypot((x - 150) / 9, (y - 90) / 6))
+    >>> sky = np.random.default_rng(0).normal(100, 3, galaxy.shape)
+    >>> models = galpipe.FieldModels(classifier="galaxy10_cnn")
+    >>> result = galpipe.process_field(galaxy + sky, models)
+    >>> result.record.galaxies
+    1
+    >>> result.catalogue["x", "y", "class_name"]                      # doctest: +SKIP
     """
-
-    def __init__(
-        self,
-        output: Path,
-        detector: BaseDetector,
-        classifier: Classifier | None = None,
-        *,
-        galaxy_classes: Sequence[str],
-        score_threshold: float | None = None,
-        stretch: Stretch,
-        crop_margin: float = 1.0,
-    ) -> None:
-        self.output = output
-        self.detector = detector
-        self.classifier = classifier
-        self._galaxy_ids = [
-            number for number, name in enumerate(detector.class_names) if name in galaxy_classes
-        ]
-        self.score_threshold = score_threshold
-        self.stretch = stretch
-        self.crop_margin = crop_margin
-        self._source_names = SourceNames()
-        self._file_names = SafeNames()
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """Classes of the classifier, if there is one."""
-        return None if self.classifier is None else self.classifier.class_names
-
-    @property
-    def detected_classes(self) -> tuple[str, ...] | None:
-        """Classes of the detector, if it has several."""
-        return self.detector.class_names if len(self.detector.class_names) > 1 else None
-
-    def __call__(self, source: FieldSource) -> FieldResult:
-        """Work on one field and write its pictures.
-
-        Raises
-        ------
-        InputError
-            If the field cannot be used.
-        OutputError
-            If a picture cannot be written.
-        """
-        clock = StageClock()
-        with clock("read"):
-            field = read_field(source)
-        with clock("stretch"):
-            rgb = to_rgb(field, self.stretch)
-        with clock("detect"):
-            detections = detect_field(rgb, self.detector, self.score_threshold)
-        galaxies = np.isin(detections.class_ids, self._galaxy_ids)
-        probabilities = None
-        if self.classifier is not None:
-            with clock("classify"):
-                probabilities = self._classify(rgb, detections.boxes, galaxies, self.classifier)
-        rows = detection_rows(
-            field,
-            detections,
-            self.detector.input_size,
-            self._source_names,
-            probabilities,
-            self.class_names or (),
-            self.detected_classes,
-        )
-        name = self._file_names(source.identifier)
-        if self.classifier is not None:
-            with clock("crops"):
-                boxes, source_ids = detections.boxes[galaxies], rows["source_id"][galaxies]
-                self._write_crops(field, rgb, boxes, source_ids, name)
-        overlay = f"overlays/{name}.png"
+    models, settings = models or FieldModels(), settings or FieldSettings()
+    detector, classifier = models.open_detector(), models.open_classifier()
+    clock = StageClock()
+    with clock("read"):
+        opened = read_field(field)
+    with clock("stretch"):
+        rgb = to_rgb(opened, settings.stretch or detector.stretch)
+    with clock("detect"):
+        tiles = field_tiles(opened.width, opened.height, detector.input_size)
+        detections = detect_field(rgb, detector, settings.score_threshold, tiles)
+    chosen = settings.galaxy_classes
+    if chosen is None:
+        chosen = galaxy_classes(detector.class_names)
+    galaxies = np.isin(detections.class_ids, [detector.class_names.index(name) for name in chosen])
+    probabilities: NDArray[np.float32] | None = None
+    crops: list[NDArray[np.uint8]] = []
+    if classifier is not None:
+        margin = settings.crop_margin or classifier.crop_margin
+        with clock("crops"):
+            crops = [cut_crop(rgb, box, margin) for box in detections.boxes[galaxies]]
+        with clock("classify"):
+            shape = len(detections), len(classifier.class_names)
+            probabilities = np.full(shape, np.nan, dtype=np.float32)
+            probabilities[galaxies] = classifier.predict(crops)
+    class_names = None if classifier is None else classifier.class_names
+    several = detector.class_names if len(detector.class_names) > 1 else None
+    scales = [tile.scale for tile in tiles]
+    rows = detection_rows(opened, detections, scales, probabilities, class_names or (), several)
+    overlay = None
+    if settings.pictures:
         with clock("overlay"):
-            self._write_overlay(field, rgb, detections, rows, overlay)
-        return FieldResult(
-            rows,
-            FieldRecord(
-                field=source.identifier,
-                files=tuple(str(path) for path in field.paths),
-                sha256=field.checksum,
-                width=field.width,
-                height=field.height,
-                pixel_scale=field.pixel_scale,
-                galaxies=int(galaxies.sum()),
-                objects=self._count(detections),
-                overlay=overlay,
-                seconds=clock.seconds,
-                notes=(*field.notes, *self._scale_notes(field)),
-            ),
-        )
+            overlay = _draw_overlay(opened, rgb, detections, rows, class_names)
+    counts = Counter(detector.class_names[number] for number in detections.class_ids)
+    record = FieldRecord(
+        field=opened.identifier,
+        files=tuple(str(path) for path in opened.paths),
+        sha256=opened.checksum,
+        width=opened.width,
+        height=opened.height,
+        pixel_scale=opened.pixel_scale,
+        galaxies=int(galaxies.sum()),
+        objects=dict(counts.most_common()),
+        seconds=clock.seconds,
+        notes=(*opened.notes, *_scale_notes(opened, detector)),
+    )
+    named: dict[str, NDArray[np.uint8]] = {}
+    if settings.pictures and crops:
+        named = dict(zip(rows["source_id"][galaxies].tolist(), crops, strict=True))
+    return FieldResult(rows, record, named, overlay, opened.origin, class_names, several)
 
-    def _count(self, detections: Detections) -> dict[str, int]:
-        """Return how many objects of each class were found, the most common class first."""
-        counts = Counter(self.detector.class_names[number] for number in detections.class_ids)
-        return dict(counts.most_common())
 
-    def _classify(
-        self,
-        rgb: NDArray[np.uint8],
-        boxes: NDArray[np.float64],
-        galaxies: NDArray[np.bool_],
-        classifier: Classifier,
-    ) -> NDArray[np.float32]:
-        """Return the class probabilities of each box, NaN where it holds no galaxy."""
-        side = classifier.input_size
-        crops = np.empty((int(galaxies.sum()), side, side, 3), np.uint8)
-        for crop, box in zip(crops, boxes[galaxies], strict=True):
-            crop[:] = cut_crop(rgb, box, self.crop_margin, size=side)
-        shape = len(boxes), len(classifier.class_names)
-        probabilities = np.full(shape, np.nan, dtype=np.float32)
-        probabilities[galaxies] = classifier.predict(crops)
-        return probabilities
+def _draw_overlay(
+    field: Field,
+    rgb: NDArray[np.uint8],
+    detections: Detections,
+    rows: dict[str, NDArray[Any]],
+    class_names: Sequence[str] | None,
+) -> NDArray[np.uint8]:
+    if class_names is not None:
+        # The first colours are those of the classes of galaxies, the next those of other objects.
+        others = len(class_names) + detections.class_ids
+        kinds = np.where(rows["class_id"] == NOT_CLASSIFIED, others, rows["class_id"])
+        detections = replace(detections, class_ids=kinds)
+    if field.origin == "lower":
+        # Flipped before drawing, so that the text stays upright.
+        boxes = detections.boxes.copy()
+        boxes[:, [1, 3]] = field.height - detections.boxes[:, [3, 1]]
+        detections = detections.with_boxes(boxes)
+    cells = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
+    labels = [object_label(row) for row in cells]
+    return draw_overlay(to_display(rgb, field.origin), detections, labels)
 
-    def _write_crops(
-        self,
-        field: Field,
-        rgb: NDArray[np.uint8],
-        boxes: NDArray[np.float64],
-        source_ids: NDArray[np.str_],
-        folder: str,
-    ) -> None:
-        names = SafeNames()
-        for box, source_id in zip(boxes, source_ids, strict=True):
-            crop = to_display(cut_crop(rgb, box, self.crop_margin), field.origin)
-            write_png(self.output / "crops" / folder / f"{names(str(source_id))}.png", crop)
 
-    def _write_overlay(
-        self,
-        field: Field,
-        rgb: NDArray[np.uint8],
-        detections: Detections,
-        rows: dict[str, NDArray[Any]],
-        name: str,
-    ) -> None:
-        if self.class_names is not None:
-            # The colours tell the kinds of galaxies apart, and after them what else was found.
-            others = len(self.class_names) + detections.class_ids
-            kinds = np.where(rows["class_id"] == NOT_CLASSIFIED, others, rows["class_id"])
-            detections = replace(detections, class_ids=kinds)
-        if field.origin == "lower":
-            # Turned before anything is drawn: text drawn first would stand on its head.
-            boxes = detections.boxes.copy()
-            boxes[:, [1, 3]] = field.height - detections.boxes[:, [3, 1]]
-            detections = detections.with_boxes(boxes)
-        cells = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
-        labels = [object_label(row) for row in cells]
-        picture = draw_overlay(to_display(rgb, field.origin), detections, labels)
-        write_png(self.output / name, picture)
-
-    def _scale_notes(self, field: Field) -> tuple[str, ...]:
-        trained = self.detector.pixel_scale_range
-        if trained is None or field.pixel_scale is None:
-            return ()
-        low, high = trained
-        if low <= field.pixel_scale <= high:
-            return ()
-        return (
-            f"its pixel scale of {field.pixel_scale:.3g} arcsec lies outside the {low:.3g} to "
-            f"{high:.3g} that the detector was trained for; look at the overlay",
-        )
+def _scale_notes(field: Field, detector: BaseDetector) -> tuple[str, ...]:
+    trained = detector.pixel_scale_range
+    if trained is None or field.pixel_scale is None:
+        return ()
+    low, high = trained
+    if low <= field.pixel_scale <= high:
+        return ()
+    return (
+        f"its pixel scale of {field.pixel_scale:.3g} arcsec lies outside the {low:.3g} to "
+        f"{high:.3g} that the detector was trained for; look at the overlay",
+    )

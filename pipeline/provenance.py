@@ -1,7 +1,8 @@
-"""The record of a run: what was done, with what, to what, how long it took and what failed."""
+"""The record of a command: inputs, models, settings, timings and failures."""
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 from collections.abc import Iterator
@@ -13,22 +14,25 @@ from time import perf_counter
 from typing import Any, Literal
 
 from .._version import __version__
+from ..errors import GalpipeError
 
 __all__ = ["Failure", "FieldRecord", "RunRecord", "StageClock"]
+
+logger = logging.getLogger("galpipe")
 
 _PACKAGES = ("ai-edge-litert", "astropy", "numpy", "opencv-python-headless", "pandas", "scipy")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An input that could not be worked on.
+    """An input that could not be processed.
 
     Attributes
     ----------
     input : str
         The input as given, or the identifier of the field.
     message : str
-        What is wrong and how to mend it.
+        The cause and the cure.
     expected : bool
         False for an error that no check foresaw: a fault of galpipe rather than of the input.
     """
@@ -37,13 +41,49 @@ class Failure:
     message: str
     expected: bool = True
 
+    @classmethod
+    def of(cls, name: str, error: Exception) -> Failure:
+        """Return the failure of an input by an exception.
+
+        Parameters
+        ----------
+        name : str
+            The input, or the identifier of the field.
+        error : Exception
+            A `GalpipeError` is expected; the traceback of any other is logged for debugging.
+        """
+        if isinstance(error, GalpipeError):
+            return cls(name, str(error))
+        logger.debug("%s failed", name, exc_info=error)
+        return cls(name, f"{name}: {type(error).__name__}: {error}", expected=False)
+
 
 @dataclass(frozen=True)
 class FieldRecord:
-    """What is kept of one field: a few numbers and no pixel.
+    """Record of one field.
 
-    `objects` counts what was found by the detector's classes; `galaxies` those of them that are
-    galaxies, which a run classifies.
+    Attributes
+    ----------
+    field : str
+        Identifier of the field, unique in its run.
+    files : tuple of str
+        Files that it was read from.
+    sha256 : str
+        Checksum of the files, or of the pixels of a field from memory.
+    width, height : int
+        Size in pixels.
+    pixel_scale : float or None
+        Arcseconds per pixel.
+    galaxies : int
+        Number of galaxies, which a run classifies.
+    objects : dict of str to int
+        Number of objects of each class of the detector, the most common class first.
+    seconds : dict of str to float
+        Time spent in each step.
+    notes : tuple of str
+        Remarks for the user.
+    overlay : str
+        Picture of the field in the output folder; empty if there is none.
     """
 
     field: str
@@ -54,29 +94,29 @@ class FieldRecord:
     pixel_scale: float | None
     galaxies: int
     objects: dict[str, int]
-    overlay: str
     seconds: dict[str, float]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    overlay: str = ""
 
 
 @dataclass
 class RunRecord:
-    """Everything that ``run.json`` says.
+    """Contents of ``run.json``; changed by the sink of a command alone.
 
     Attributes
     ----------
     command : {"run", "detect", "classify", "explain"}
-        What was asked for.
+        The command.
     config : dict
         The resolved configuration.
     score_threshold : float or None
         Lowest score kept, as used; None where nothing was detected.
     models : dict
-        For each stage the model's name, place and SHA-256 checksums.
+        For each stage the model's name, path, classes and SHA-256 checksums.
     galaxy_classes : list of str
         The detector's classes whose objects are galaxies, and are classified by a run.
     metrics : dict
-        For each stage that was trained in this run, what was measured on the data held back.
+        For each stage that was trained in this run, the metrics on the held-out data.
     fields : list of FieldRecord
         The fields done, in order.
     failures : list of Failure
@@ -85,6 +125,8 @@ class RunRecord:
         Time spent in each step, over all fields.
     status : str
         ``started``, ``training``, ``running``, ``complete``, ``interrupted`` or ``failed``.
+    started : str
+        Time of the start, UTC, in ISO 8601.
     """
 
     command: Literal["run", "detect", "classify", "explain"]
@@ -113,14 +155,8 @@ class RunRecord:
             **content,
         }
 
-    def add(self, done: FieldRecord) -> None:
-        """Add a field that was done, and its times to the sums."""
-        self.fields.append(done)
-        for step, seconds in done.seconds.items():
-            self.seconds[step] = round(self.seconds.get(step, 0.0) + seconds, 4)
-
     def provenance(self) -> dict[str, Any]:
-        """Return what travels inside the catalogue: the same for the same inputs and models."""
+        """Return the metadata of the catalogue: equal for equal inputs and models."""
         return {
             "made_by": f"galpipe {__version__}",
             "models": {
@@ -133,20 +169,43 @@ class RunRecord:
 
 
 class StageClock:
-    """Measures how long each step takes."""
+    """Stopwatch of the steps of a command.
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    Parameters
+    ----------
+    seconds : dict of str to float, optional
+        Times so far, which are added to; by default a new dict.
+    """
+
+    def __init__(self, seconds: dict[str, float] | None = None) -> None:
+        self.seconds = {} if seconds is None else seconds
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
-        """Add the time spent inside the ``with`` block to a step."""
+        """Add the time spent inside the ``with`` block to a step.
+
+        Parameters
+        ----------
+        step : str
+            Name of the step.
+        """
         start = perf_counter()
         try:
             yield
         finally:
-            spent = perf_counter() - start
-            self.seconds[step] = round(self.seconds.get(step, 0.0) + spent, 4)
+            self.add(step, perf_counter() - start)
+
+    def add(self, step: str, seconds: float) -> None:
+        """Add a time to a step.
+
+        Parameters
+        ----------
+        step : str
+            Name of the step.
+        seconds : float
+            Time spent.
+        """
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + seconds, 4)
 
 
 def _now() -> str:

@@ -1,7 +1,8 @@
-"""From the detections of one field to rows of the catalogue."""
+"""Rows of the catalogue from the detections of one field: names, positions, classes, flags."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,57 +10,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification import class_slug
-from ..detection.predict import field_tiles
 from ..imaging import Detections, Field
+from ..imaging.field_discovery import source_from
 from .columns import NOT_CLASSIFIED, Flag
-from .source_ids import SourceNames
 
-__all__ = ["detection_rows"]
+__all__ = ["detection_rows", "sky_name", "source_ids"]
 
-# A box this near the edge of the field is taken to be cut by it, in pixels.
+# A box that ends within this distance of the edge of the field, in pixels, is flagged as cut.
 _EDGE = 1.0
+
+# Hexadecimal digits of a field's checksum in the names of its sources: fields of the same file
+# name are told apart by them.
+_DIGITS = 8
 
 
 def detection_rows(
     field: Field,
     detections: Detections,
-    tile_size: int,
-    names: SourceNames,
+    scales: Sequence[float],
     probabilities: NDArray[np.float32] | None = None,
     class_names: Sequence[str] = (),
     detected_classes: Sequence[str] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the catalogue's columns for the objects of one field, in the order of `detections`.
+    """Return the columns of the catalogue for the detections of one field.
 
     Parameters
     ----------
     field : Field
-        Where they were found.
+        The field.
     detections : Detections
-        In pixels of the field.
-    tile_size : int
-        Side of the tiles on which the field was searched.
-    names : SourceNames
-        Names the objects.
-    probabilities : ndarray, optional
-        Shape (N, C): class probabilities of each, NaN where it was not classified; None leaves the
-        class columns out.
+        In pixels of the field (pixel edges, 0-based, half-open), best score first.
+    scales : sequence of float
+        Scale of each tile of the search.
+    probabilities : ndarray, shape (N, C), optional
+        Class probabilities of each object, NaN where it was not classified; None for a catalogue
+        without classes.
     class_names : sequence of str
-        The C classes.
+        The C classes of the classifier.
     detected_classes : sequence of str, optional
-        Classes of a detector that has several; None leaves the detector's class out.
+        Classes of a detector of several; None for a catalogue without the detector's class.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (N,)
+        Columns by name, rows in the order of `detections`.
     """
     boxes = np.round(detections.boxes, 2)
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     ra, dec = field.sky(x, y)
     rows: dict[str, NDArray[Any]] = {
-        "source_id": np.array(
-            [
-                names(field.identifier, number, *place)
-                for number, place in enumerate(zip(ra, dec, strict=True), start=1)
-            ],
-            dtype=str,
-        ),
+        "source_id": source_ids(field, ra, dec),
         "field": np.full(len(boxes), field.identifier),
         "ra": ra,
         "dec": dec,
@@ -67,30 +67,102 @@ def detection_rows(
         "y": y,
         "score": detections.scores,
         "tile": detections.tiles,
-        "flags": _flags(field, detections, tile_size),
+        "flags": _flags(field, detections, np.asarray(scales, dtype=np.float64)),
     }
     rows |= dict(zip(("xmin", "ymin", "xmax", "ymax"), boxes.T, strict=True))
     if detected_classes is not None:
         rows["detected_class"] = np.array(detected_classes, dtype=str)[detections.class_ids]
     if probabilities is not None:
-        rows |= _class_rows(probabilities.astype(np.float64), class_names)
+        rows |= _class_columns(probabilities.astype(np.float64), class_names)
     return rows
 
 
-def _class_rows(shares: NDArray[np.float64], class_names: Sequence[str]) -> dict[str, NDArray[Any]]:
+def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.str_]:
+    """Return the names of the sources of a field, which depend on the field alone.
+
+    A source with sky coordinates is named after them; in the pictures of two fields that overlap
+    it has the same name.  Any other is named after the file, the checksum of its content and the
+    rank of its score.  Sources of the field at one position get a letter: ``b`` for the second.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    ra, dec : ndarray of float64, shape (N,)
+        ICRS degrees; NaN where unknown.
+
+    Returns
+    -------
+    ndarray of str, shape (N,)
+    """
+    # Not the identifier, which in a run depends on the names of the other fields.
+    stem = source_from(field.paths).identifier if field.paths else field.identifier
+    given: Counter[str] = Counter()
+    names = []
+    for rank, (east, north) in enumerate(zip(ra, dec, strict=True), start=1):
+        name = f"{stem}-{field.checksum[:_DIGITS]}-{rank:04d}"
+        if np.isfinite(east) and np.isfinite(north):
+            name = sky_name(east, north)
+        given[name] += 1
+        names.append(name + _letters(given[name]))
+    return np.array(names, dtype=str)
+
+
+def sky_name(ra: float, dec: float) -> str:
+    """Return the name of a source from its position, following the IAU.
+
+    Coordinates are truncated, not rounded (IAU, "Specifications concerning designations for
+    astronomical radiation sources outside the solar system").
+
+    Parameters
+    ----------
+    ra, dec : float
+        ICRS degrees.
+
+    Examples
+    --------
+    >>> sky_name(312.7505, -5.209583)
+    'GP J205100.12-051234.4'
+    """
+    # The small addend keeps a value that is exact in decimals from falling to the one below.
+    time = int(np.floor((ra % 360) * 24000 + 1e-6))
+    angle = int(np.floor(abs(dec) * 36000 + 1e-6))
+    hours, minutes, centiseconds = time // 360000, time // 6000 % 60, time % 6000
+    degrees, arcminutes, deciseconds = angle // 36000, angle // 600 % 60, angle % 600
+    return (
+        f"GP J{hours:02d}{minutes:02d}{centiseconds // 100:02d}.{centiseconds % 100:02d}"
+        f"{'-' if dec < 0 else '+'}"
+        f"{degrees:02d}{arcminutes:02d}{deciseconds // 10:02d}.{deciseconds % 10}"
+    )
+
+
+def _letters(count: int) -> str:
+    """Return ``""`` for 1, ``b`` for 2 to ``z`` for 26, ``aa`` for 27 and so on."""
+    text = ""
+    if count == 1:
+        return text
+    while count:
+        count, rest = divmod(count - 1, 26)
+        text = chr(ord("a") + rest) + text
+    return text
+
+
+def _class_columns(
+    shares: NDArray[np.float64], class_names: Sequence[str]
+) -> dict[str, NDArray[Any]]:
     known = ~np.isnan(shares).any(axis=1)
     best = np.where(known, shares.argmax(axis=1), NOT_CLASSIFIED)
-    rows = {
+    columns = {
         "class_id": best,
         "class_name": np.where(known, np.array(class_names, dtype=str)[best], ""),
         "probability": shares[np.arange(len(shares)), best],
     }
     for name, column in zip(class_names, shares.T, strict=True):
-        rows[f"prob_{class_slug(name)}"] = column
-    return rows
+        columns[f"prob_{class_slug(name)}"] = column
+    return columns
 
 
-def _flags(field: Field, detections: Detections, tile_size: int) -> NDArray[np.int64]:
+def _flags(field: Field, detections: Detections, scales: NDArray[np.float64]) -> NDArray[np.int64]:
     boxes = detections.boxes
     flags = np.zeros(len(boxes), dtype=np.int64)
     edge = (boxes[:, :2] < _EDGE).any(axis=1)
@@ -103,7 +175,6 @@ def _flags(field: Field, detections: Detections, tile_size: int) -> NDArray[np.i
             ]
             if part.any():
                 flags[index] |= Flag.BAD_PIXELS
-    scales = np.array([tile.scale for tile in field_tiles(field.width, field.height, tile_size)])
     known = detections.tiles >= 0
     flags[known] |= np.where(scales[detections.tiles[known]] < 1, int(Flag.DOWNSCALED), 0)
     return flags

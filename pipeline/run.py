@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,10 +15,11 @@ from ..detection.load import open_detector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..progress import Progress, open_progress
-from .batch import find_sources, search_fields
+from .batch import find_sources, process_fields
 from .catalogue import Catalogue
-from .field_processing import Stages
+from .field_processing import FieldModels, FieldSettings
 from .provenance import Failure, RunRecord
+from .sinks import CatalogueSink, RunSink
 from .training import train_stages
 
 __all__ = ["RunResult", "run"]
@@ -111,7 +112,7 @@ def run(
     """
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)
-    # What exists is opened before anything is written or trained: a wrong name shows at once.
+    # Models are opened before anything is written or trained: a wrong name shows at once.
     first = second = None
     if settings.detector.train is None:
         first = open_detector(detector or settings.detector.model)
@@ -122,36 +123,35 @@ def run(
         second = open_classifier(classifier or settings.classifier.model)
     galaxies = _galaxies_among(detected, settings.classifier.classes)
     folder = OutputFolder(output, overwrite=overwrite)
-    record = RunRecord("run", failures=failures, galaxy_classes=galaxies)
+    started = RunSink(folder, RunRecord("run", failures=failures, galaxy_classes=galaxies))
     trained = train_stages(
-        folder,
-        record,
-        settings.detector.train,
-        settings.classifier.train,
-        open_progress(progress),
+        started, settings.detector.train, settings.classifier.train, open_progress(progress)
     )
     first = first or open_detector(trained["detector"])
     second = second or open_classifier(trained["classifier"])
     settings = with_defaults_of(settings, first, second)
     folder.write_text("config.yaml", dump_config(settings))
-    record.config = settings.model_dump(mode="json")
     threshold = settings.detector.score_threshold
-    record.score_threshold = first.score_threshold if threshold is None else threshold
-    record.models = {
-        "detector": first.identity.as_dict(),
-        "classifier": second.bundle.identity.as_dict(),
-    }
-    stages = Stages(
-        folder.path,
-        first,
-        second,
-        galaxy_classes=galaxies,
-        score_threshold=threshold,
-        stretch=settings.stretch or first.stretch,
-        crop_margin=settings.classifier.crop_margin or second.crop_margin,
+    record = replace(
+        started.record,
+        config=settings.model_dump(mode="json"),
+        score_threshold=first.score_threshold if threshold is None else threshold,
+        models={
+            "detector": first.identity.as_dict(),
+            "classifier": second.bundle.identity.as_dict(),
+        },
     )
-    catalogue = search_fields(sources, stages, folder, record, progress=progress)
-    return RunResult(catalogue, folder.path, tuple(record.failures), record)
+    several = first.class_names if len(first.class_names) > 1 else None
+    sink = CatalogueSink(folder, record, second.class_names, several)
+    processing = FieldSettings(
+        score_threshold=threshold,
+        galaxy_classes=tuple(galaxies),
+        stretch=settings.stretch,
+        crop_margin=settings.classifier.crop_margin,
+    )
+    models = FieldModels(first, second)
+    catalogue = process_fields(sources, models, processing, sink, progress=progress)
+    return RunResult(catalogue, folder.path, tuple(sink.record.failures), sink.record)
 
 
 def _galaxies_among(detected: Sequence[str], chosen: Sequence[str] | None) -> list[str]:

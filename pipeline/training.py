@@ -6,11 +6,10 @@ import logging
 from pathlib import Path
 
 from ..configs import ClassifierTraining, DetectorTraining
-from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..models import read_bundle
 from ..models.training_folder import open_trainer, train_once
 from ..progress import Progress, silent
-from .provenance import RunRecord
+from .sinks import RunSink
 
 __all__ = ["train_stages"]
 
@@ -18,8 +17,7 @@ logger = logging.getLogger("galpipe")
 
 
 def train_stages(
-    folder: OutputFolder,
-    record: RunRecord,
+    sink: RunSink,
     detector: DetectorTraining | None,
     classifier: ClassifierTraining | None,
     progress: Progress = silent,
@@ -36,15 +34,13 @@ def train_stages(
     """
     if detector is None and classifier is None:
         return {}
-    record.status = "training"
-    folder.write_json(RECORD_NAME, record.as_dict())
+    sink.update(status="training")
     bundles: dict[str, Path] = {}
     for stage, config in (("detector", detector), ("classifier", classifier)):
         if config is None:
             continue
-        bundle = train_once(open_trainer(stage), config, folder.path / "models", progress)
+        bundle = train_once(open_trainer(stage), config, sink.folder.path / "models", progress)
         bundles[stage] = bundle
-        record.metrics[stage] = read_bundle(bundle).metrics()
+        sink.update(metrics=sink.record.metrics | {stage: read_bundle(bundle).metrics()})
         logger.info("%s: trained, lies in %s", stage, bundle)
-    folder.write_json(RECORD_NAME, record.as_dict())
     return bundles

@@ -34,7 +34,8 @@ def test_a_picture_gives_a_catalogue(
     assert abs(red["y"].value - 40) <= 4
     assert np.isnan(red["ra"].value)
     assert red["prob_red"] == red["probability"] > red["prob_green"]
-    assert list(table["source_id"]) == [f"good-{n + 1:04d}" for n in range(len(table))]
+    start = f"good-{result.record.fields[0].sha256[:8]}"
+    assert list(table["source_id"]) == [f"{start}-{n + 1:04d}" for n in range(len(table))]
     assert list(table["score"]) == sorted(table["score"], reverse=True)
     expected = {"catalogue.ecsv", "catalogue.csv", "config.yaml", "run.json", "overlays/good.png"}
     expected |= {f"crops/good/{name}.png" for name in table["source_id"]}
@@ -82,7 +83,7 @@ def test_the_record_says_what_was_done(
     assert first["sha256"] == read_field(good_picture).checksum
     assert (first["width"], first["height"]) == (128, 128)
     assert first["galaxies"] == len(result.catalogue.of_field("good"))
-    steps = {"read", "stretch", "detect", "classify", "crops", "overlay"}
+    steps = {"read", "stretch", "detect", "classify", "crops", "overlay", "write"}
     assert set(first["seconds"]) == set(record["seconds"]) == steps
     for stage in ("detector", "classifier"):
         assert all(len(digest) == 64 for digest in record["models"][stage]["sha256"].values())

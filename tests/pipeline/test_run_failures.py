@@ -21,7 +21,7 @@ BreakReading = Callable[[str, BaseException], None]
 @pytest.fixture
 def break_reading(monkeypatch: pytest.MonkeyPatch) -> BreakReading:
     """Let reading a field, chosen by its identifier, end in an error that nobody expects."""
-    from galpipe.pipeline import field_processing as stages
+    from galpipe.pipeline import field_processing
 
     def arrange(identifier: str, error: BaseException) -> None:
         def read(source: Any) -> Any:
@@ -29,7 +29,7 @@ def break_reading(monkeypatch: pytest.MonkeyPatch) -> BreakReading:
                 raise error
             return read_field(source)
 
-        monkeypatch.setattr(stages, "read_field", read)
+        monkeypatch.setattr(field_processing, "read_field", read)
 
     return arrange
 
@@ -108,8 +108,7 @@ def test_results_are_written_while_the_run_goes_on(
     models: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import batch as survey
-    from galpipe.pipeline import field_processing as stages
+    from galpipe.pipeline import field_processing, sinks
 
     seen = []
 
@@ -118,8 +117,8 @@ def test_results_are_written_while_the_run_goes_on(
         seen.append((status, len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))))
         return read_field(source)
 
-    monkeypatch.setattr(survey, "_WRITE_EVERY", 0.0)
-    monkeypatch.setattr(stages, "read_field", read)
+    monkeypatch.setattr(sinks, "_WRITE_EVERY", 0.0)
+    monkeypatch.setattr(field_processing, "read_field", read)
     result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
     assert seen == [("running", 0), ("running", len(result.catalogue.of_field("good")))]
 
@@ -131,14 +130,14 @@ def test_a_result_that_cannot_be_written_ends_the_run(
     models: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import field_processing as stages
+    from galpipe.pipeline import sinks
 
     def full(path: Path, picture: Any) -> Path:
         if "sky" in str(path):
             raise OutputError(f"Cannot write {path}: no space left")
         return path
 
-    monkeypatch.setattr(stages, "write_png", full)
+    monkeypatch.setattr(sinks, "write_png", full)
     with pytest.raises(OutputError, match="no space"):
         galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
     record = json.loads((tmp_path / "out" / "run.json").read_text())

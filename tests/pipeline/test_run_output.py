@@ -19,7 +19,11 @@ def test_fields_of_one_name_do_not_overwrite_each_other(
     other.write_bytes(good_picture.read_bytes())
     result = galpipe.run([good_picture, other], tmp_path / "out", **models)
     assert len(list((result.output / "overlays").iterdir())) == 2
-    assert len(set(result.catalogue["source_id"])) == len(result.catalogue)
+    table = result.catalogue.table
+    # One picture in two folders: its sources have one name each, in fields of two names.
+    assert len(set(table["source_id"])) == len(table) // 2
+    assert len(set(zip(table["field"], table["source_id"], strict=True))) == len(table)
+    assert len(list((result.output / "crops").glob("*/*.png"))) == len(table)
 
 
 @pytest.mark.parametrize("name", ["a b", "..odd", "galaxie é", "%41", "-o", "x" * 200, "a'b\"c"])
