@@ -1,8 +1,16 @@
-"""The typed configuration: one schema, and the presets that ship with the package."""
+"""Typed configuration: the schema of every configuration file, and the presets."""
 
 from .architectures import ARCHITECTURES, Architecture
-from .augmentation import AffineAugmentation, Augmentation, SurveyAugmentation
-from .balance import BALANCES, Balance
+from .classifier_training import (
+    BALANCES,
+    AffineAugmentation,
+    Augmentation,
+    Balance,
+    ClassifierData,
+    ClassifierTraining,
+    SurveyAugmentation,
+)
+from .detector_training import Anchors, DetectorData, DetectorTraining
 from .load import claim_training_folder, dump_config, load_config, preset
 from .members import (
     ClassifierMember,
@@ -13,17 +21,8 @@ from .members import (
     TrainedMember,
     Vgg16Member,
 )
-from .schema import (
-    Anchors,
-    ClassifierData,
-    ClassifierStage,
-    ClassifierTraining,
-    DetectorData,
-    DetectorStage,
-    DetectorTraining,
-    RunConfig,
-    Split,
-)
+from .run_config import ClassifierStage, DetectorStage, RunConfig
+from .section import Split
 from .tuning import SEARCHED, ClassifierTuning, design_values, with_values
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Read a YAML configuration into its schema, and write the resolved one beside the results."""
+"""Read and write YAML configurations."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def load_config(path: str | Path, schema: type[Config]) -> Config:
-    """Read a YAML file into a schema.
+    """Read a YAML configuration and validate it.
 
-    ``${NAME}`` in a text is replaced by the environment variable of that name.  Relative paths are
-    relative to the working directory, as on any command line.
+    ``${NAME}`` in a string is replaced by the environment variable of that name.  Relative paths
+    are relative to the working directory.
 
     Parameters
     ----------
-    path : path
+    path : str or Path
         The YAML file, or the name of a preset such as ``configs/ssd_mobilenet.yaml`` or
         ``configs/published/simple.yaml``, which ships in this package.
     schema : type of pydantic model
-        What the file must hold.
+        Schema of the configuration.
 
     Returns
     -------
-    config
-        The validated configuration.
+    pydantic model
+        The configuration, an instance of `schema`.
 
     Raises
     ------
     ConfigError
-        If the file is missing, is not YAML, names a variable that is not set, or does not fit.
+        If the file is missing, is not YAML, names a variable that is not set, or is invalid.
     """
     file = preset(path)
     try:
@@ -54,19 +54,26 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
     if content is None:
         content = {}
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: must hold keys and values, not a {type(content).__name__}")
+        raise ConfigError(
+            f"{path}: must be a mapping of keys to values, not a {type(content).__name__}"
+        )
     try:
         return schema.model_validate(_expand(content, file))
     except ValidationError as error:
-        faults = "\n".join(
-            f"  {'.'.join(str(part) for part in fault['loc']) or '(whole file)'}: {fault['msg']}"
-            for fault in error.errors()
+        issues = "\n".join(
+            f"  {'.'.join(str(part) for part in issue['loc']) or '(whole file)'}: {issue['msg']}"
+            for issue in error.errors()
         )
-        raise ConfigError(f"{path}: not a valid configuration:\n{faults}") from error
+        raise ConfigError(f"{path}: not a valid configuration:\n{issues}") from error
 
 
 def preset(path: str | Path) -> Path:
     """Return the path if it exists, else the preset of that name that ships with the package.
+
+    Parameters
+    ----------
+    path : str or Path
+        Path of a configuration, or name of a preset.
 
     Raises
     ------
@@ -90,24 +97,30 @@ def preset(path: str | Path) -> Path:
 
 
 def dump_config(config: BaseModel) -> str:
-    """Return the resolved configuration as YAML that :func:`load_config` reads again."""
+    """Return a configuration, with its defaults, as YAML that `load_config` reads.
+
+    Parameters
+    ----------
+    config : pydantic model
+        The configuration.
+    """
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def claim_training_folder(folder: Path, config: BaseModel) -> None:
-    """Make the folder of a training with its settings, or check that it holds this training.
+    """Create the folder of a training with its configuration, or check that it holds this one.
 
     Parameters
     ----------
     folder : Path
-        The folder.
-    config : BaseModel
-        The settings.
+        Folder of the training.
+    config : pydantic model
+        Configuration of the training.
 
     Raises
     ------
     OutputError
-        If the folder holds anything else, or cannot be made.
+        If the folder holds other files or another training, or cannot be created.
     """
 
     def status_of(place: Path) -> Literal["unfinished"] | None:
@@ -127,7 +140,7 @@ def claim_training_folder(folder: Path, config: BaseModel) -> None:
 
 
 def _records(record: Path, config: BaseModel) -> bool:
-    """Tell whether a record means this configuration; keys newer than it have their defaults."""
+    """Return whether a record equals this configuration; keys that it lacks have their defaults."""
     try:
         return load_config(record, type(config)) == config
     except ConfigError:

@@ -1,4 +1,4 @@
-"""The members of a classifier: the networks that can be trained, and trained ones from files."""
+"""Configuration of the members of a classifier: networks to train, and trained ones from files."""
 
 from __future__ import annotations
 
@@ -21,44 +21,50 @@ __all__ = [
 
 
 class InputScaling(Section):
-    """How 8-bit RGB becomes the network's input: ``pixel * scale + offset``."""
+    """Scaling of 8-bit RGB to the network's input: ``pixel * scale + offset``."""
 
     scale: float
+    """Factor on the pixel values."""
     offset: float
+    """Offset added to the scaled values."""
 
 
 class _Member(Section):
     weight: PositiveFloat = 1.0
-    """Share in the mean of the members, where ``weights: given``; only the ratios count."""
+    """Weight in the mean of the members, for ``weights: given``; only ratios matter."""
 
 
 class TrainedMember(_Member):
     """Member that is trained here."""
 
     epochs: PositiveInt = 40
+    """Largest number of epochs."""
     batch_size: PositiveInt = 32
+    """Views per step."""
     learning_rate: PositiveFloat = 1e-3
+    """Peak learning rate."""
     patience: PositiveInt = 10
-    """Epochs without a better validation loss before the training stops."""
+    """Epochs without a better validation loss after which the training stops early."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    """What the network computes in while it is trained; its weights are always float32."""
+    """Numeric type of the computations in training; the weights are always float32."""
     teacher: str | None = None
-    """Another trained member by its name, such as ``vgg16``: what it says of the images of role
-    ``extra`` becomes their labels, within the classes that these leave open."""
+    """Name of another trained member, such as ``vgg16``, whose predictions for the images of role
+    ``extra`` become their labels, within the classes that their own labels allow."""
     optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    """Optimizer of Keras."""
     learning_rate_schedule: Literal["cosine", "plateau", "constant"] = "cosine"
     """``cosine`` rises to ``learning_rate`` within half an epoch and falls along a cosine; the
-    others start with it, and ``plateau`` lowers it when the validation loss has long not fallen."""
+    others start with it, and ``plateau`` lowers it when the validation loss stops falling."""
     plateau_patience: PositiveInt = 3
-    """Epochs without a better validation loss before ``plateau`` lowers the rate."""
+    """Epochs without a better validation loss after which ``plateau`` lowers the rate."""
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """What ``plateau`` multiplies the rate by."""
+    """Factor by which ``plateau`` lowers the rate."""
 
 
 class CnnDesign(Section):
-    """The layers of a small network: convolutions with 2x2 max pooling, one dense layer, softmax.
+    """Layers of a small network: convolutions with 2x2 max pooling, one dense layer, softmax.
 
-    The defaults are the network that ships.
+    The defaults are those of the shipped network.
     """
 
     filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=5)] = (
@@ -67,19 +73,19 @@ class CnnDesign(Section):
         64,
         128,
     )
-    """Filters of each convolution."""
+    """Number of filters of each convolution."""
     kernel_sizes: tuple[PositiveInt, ...] = (3,)
-    """Side of the kernel of each convolution, or one for all."""
+    """Kernel size of each convolution in pixels, or one for all."""
     dense: PositiveInt = 64
-    """Units of the dense layer."""
+    """Number of units of the dense layer."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Share of the dense layer's inputs dropped at random in training."""
+    """Dropout rate of the dense layer's inputs in training."""
     l1: NonNegativeFloat = 0.0
-    """Penalty on the sum of the absolute weights of the convolutions and the dense layer."""
+    """L1 penalty on the weights of the convolutions and the dense layer."""
     l2: NonNegativeFloat = 0.0
-    """Penalty on the sum of their squares."""
+    """L2 penalty on these weights."""
     batch_norm: bool = True
-    """Normalise each batch after every convolution and the dense layer."""
+    """Batch normalization after every convolution and the dense layer."""
 
     @model_validator(mode="after")
     def _one_kernel_or_one_each(self) -> CnnDesign:
@@ -98,26 +104,26 @@ class CnnMember(CnnDesign, TrainedMember):
 
 
 class Vgg16Member(TrainedMember):
-    """VGG16, fine-tuned.
+    """Fine-tuned VGG16.
 
-    What the frozen blocks give is computed once where the augmentation makes few views of an image:
-    none but its crop, a mirror, or the flips and quarter turns.  (All these views must be no more
-    than the training draws, and their features fit into 2 GiB.)  With any other augmentation, or
-    with mixup, the frozen blocks are run on each fresh view.
+    The features of the frozen blocks are computed once if the augmentation has few views of an
+    image (the crop alone, mirrored, or with flips and quarter turns), these views are no more than
+    the training draws, and their features fit into 2 GiB.  With any other augmentation, or with
+    mixup, the frozen blocks run on each new view.
     """
 
     architecture: Literal["vgg16"]
     initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
-    """Its start: Keras's ImageNet weights (downloaded once), pre-training on all images of this
-    training, random weights, or a file of weights."""
+    """Initial weights: those of Keras for ImageNet (downloaded once), of a pre-training on all
+    images of this training, random ones, or a file."""
     pretrain_epochs: PositiveInt = 6
-    """Length of the pre-training, where ``initial_weights`` asks for it."""
+    """Epochs of the pre-training, for ``initial_weights: pretrain``."""
     fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5", "top"] = "block5"
-    """The first block of convolutions that is trained; those below stay as they start.  ``top``
-    trains the dense layers alone."""
+    """First block of convolutions that is trained; those below stay fixed.  ``top`` trains the
+    dense layers only."""
     stock_epochs: PositiveInt | None = None
-    """Run the frozen blocks on the views of so many epochs alone, and draw those of all epochs from
-    these: less variety for less time.  None draws fresh ones."""
+    """Number of epochs whose views run through the frozen blocks; later epochs draw from their
+    features, which saves time at the cost of variety.  By default every epoch has new views."""
 
     @model_validator(mode="after")
     def _stock_needs_frozen_blocks(self) -> Vgg16Member:
@@ -127,17 +133,19 @@ class Vgg16Member(TrainedMember):
 
 
 class KerasFileMember(_Member):
-    """A trained network in a ``.keras`` or ``.h5`` file, taken as it is."""
+    """Trained network in a ``.keras`` or ``.h5`` file, used without training."""
 
     architecture: Literal["keras_file"]
     path: Path
+    """Path of the file."""
     input_size: PositiveInt
-    """Side in pixels of the pictures that it takes."""
+    """Width and height of the network's input in pixels."""
     scaling: InputScaling
+    """Scaling of 8-bit RGB to the network's input."""
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The classes of the training, in the order of the file's outputs."""
+    """Classes of the training, in the order of the file's outputs."""
     teacher: ClassVar[None] = None
-    """It is not trained: no other member teaches it."""
+    """Always None, since the network is not trained."""
 
 
 ClassifierMember = Annotated[

@@ -1,4 +1,4 @@
-"""The search for the best small network: what is varied, and what the search needs to know."""
+"""Configuration of the hyper-parameter search for a small network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import ConfigError
+from .classifier_training import ClassifierTraining
 from .members import CnnDesign, CnnMember
-from .schema import ClassifierTraining
 from .section import PositiveInt, Section
 
 __all__ = ["SEARCHED", "ClassifierTuning", "design_values", "with_values"]
@@ -22,21 +22,21 @@ SEARCHED: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "dropout": (0.3, 0.5, 0.7),
     }
 )
-"""The values of each hyper-parameter, as published: 1,764 networks of two convolutions."""
+"""Values of each hyper-parameter in the published search: 1,764 networks of two convolutions."""
 
 
 class ClassifierTuning(Section):
-    """A search over the networks of `SEARCHED`."""
+    """Search over the networks of `SEARCHED`."""
 
     training: ClassifierTraining
-    """Its one member is the network from which the search starts; all else that it says, such as
-    batch normalisation and the learning rate, holds for every trial."""
+    """Training of a trial.  Its only member is the network from which the search starts; all other
+    settings, such as batch normalization and the learning rate, are the same in every trial."""
     epochs: PositiveInt = 12
-    """Most epochs of a trial."""
+    """Largest number of epochs of a trial."""
 
     @property
     def start(self) -> CnnMember:
-        """The network from which the search starts.
+        """Network from which the search starts.
 
         Raises
         ------
@@ -54,10 +54,15 @@ class ClassifierTuning(Section):
 def design_values(design: CnnDesign) -> dict[str, float]:
     """Return the hyper-parameters of a network, by the names of `SEARCHED`.
 
+    Parameters
+    ----------
+    design : CnnDesign
+        A network of two convolutions.
+
     Raises
     ------
     ConfigError
-        If it is none of those that are searched.
+        If the network is not in the search space.
     """
     if len(design.filters) != 2:
         raise ConfigError(f"the search is over 2 convolutions; 'filters' has {len(design.filters)}")
@@ -75,7 +80,15 @@ def design_values(design: CnnDesign) -> dict[str, float]:
 
 
 def with_values(member: CnnMember, values: Mapping[str, float]) -> CnnMember:
-    """Return the member with the hyper-parameters that `design_values` names."""
+    """Return a member with other hyper-parameters.
+
+    Parameters
+    ----------
+    member : CnnMember
+        The member.
+    values : mapping of str to float
+        Hyper-parameters as `design_values` returns them.
+    """
     return CnnMember.model_validate(
         member.model_dump()
         | {

@@ -100,7 +100,7 @@ def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTrainin
     measured = role == "test"
     for (start, stop), data in zip(pairwise(starts), config.data, strict=True):
         _, taken = split_by_galaxy(
-            galaxies[start:stop], data.held_back, config.split.seed, strata[start:stop]
+            galaxies[start:stop], data.held_out, config.split.seed, strata[start:stop]
         )
         measured[start + taken] = True
     external = {galaxies[i] for i in np.flatnonzero(measured)}
@@ -175,7 +175,7 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
                     source, split.test[source]
                 )
                 for source, data in enumerate(config.data)
-                if data.role == "test" or data.held_back
+                if data.role == "test" or data.held_out
             },
         )
     for name in ("train", "validation", "test"):

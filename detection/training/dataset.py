@@ -131,7 +131,7 @@ def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list
 
 def _held_back(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
     """Return the positions of the images of a source that are held back for the test."""
-    held_back = split.test_fraction if data.held_back is None else data.held_back
+    held_back = split.test_fraction if data.held_out is None else data.held_out
     if held_back >= len(galaxies):
         raise ConfigError(
             f"{data.annotations}: {len(galaxies)} annotated images leave none to train on when "

@@ -111,7 +111,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     [
         ("detector: {modle: x}", r"detector\.modle"),
         ("detector: {score_threshold: 2}", r"detector\.score_threshold"),
-        ("- a list", "must hold keys and values"),
+        ("- a list", "must be a mapping of keys to values"),
         ("detector: [", "cannot be read as YAML"),
         ("detector: {model: '${NOT_SET_ANYWHERE}'}", "NOT_SET_ANYWHERE"),
         ("!!python/object/apply:os.getcwd []", "cannot be read as YAML"),

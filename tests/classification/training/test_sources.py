@@ -128,7 +128,7 @@ def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
 ) -> None:
     main = source(labelled_folder(6))
     extra = source(labelled_folder(8, first_seed=900), "extra").model_copy(
-        update={"held_back": 0.25}
+        update={"held_out": 0.25}
     )
     held = []
     for fold in range(2):
@@ -143,8 +143,8 @@ def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
 
 
 def test_only_an_extra_source_has_a_share_of_its_own() -> None:
-    with pytest.raises(ValueError, match="held_back is for sources of role extra"):
-        ClassifierData(images=Path("a"), labels=Path("b"), held_back=0.2)
+    with pytest.raises(ValueError, match="held_out is for sources of role extra"):
+        ClassifierData(images=Path("a"), labels=Path("b"), held_out=0.2)
 
 
 def data_file_training(*data: ClassifierData) -> ClassifierTraining:

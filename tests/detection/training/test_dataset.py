@@ -32,7 +32,7 @@ def _images(labelled: Labelled, count: int) -> list[TrainingImage]:
 
 def _config(folders: tuple[Path, Path], **changes: Any) -> DetectorTraining:
     source = {"images": folders[0], "annotations": folders[1]}
-    source |= {key: changes.pop(key) for key in ("held_back",) if key in changes}
+    source |= {key: changes.pop(key) for key in ("held_out",) if key in changes}
     return DetectorTraining.model_validate({"data": [source], **changes})
 
 
@@ -70,7 +70,7 @@ def test_every_image_is_held_back_in_one_fold(labelled: Labelled, save_source: S
     second = [replace(image, name=f"h{i}") for i, image in enumerate(second)]
     second[1:] = [replace(image, rgb=image.rgb[::-1].copy()) for image in second[1:]]
     folders = save_source("a", first), save_source("b", second)
-    data = [{"images": images, "annotations": boxes, "held_back": 2} for images, boxes in folders]
+    data = [{"images": images, "annotations": boxes, "held_out": 2} for images, boxes in folders]
     held: list[str] = []
     for fold in range(3):
         sources = read_sources(
@@ -137,7 +137,7 @@ def test_an_unknown_class_is_named(labelled: Labelled, save_source: Save) -> Non
 def test_holding_everything_back_is_an_error(labelled: Labelled, save_source: Save) -> None:
     folders = save_source("a", _images(labelled, 3))
     with pytest.raises(ConfigError, match="none to train on"):
-        read_sources(_config(folders, held_back=3))
+        read_sources(_config(folders, held_out=3))
 
 
 def test_a_step_has_its_batch_wherever_one_starts(labelled: Labelled) -> None:

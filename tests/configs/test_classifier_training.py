@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from galpipe.configs import ClassifierData, ClassifierTraining
+from galpipe.configs import ClassifierData, ClassifierTraining, DetectorData
 
 
 def training(class_names: Any, **data: Any) -> ClassifierTraining:
@@ -98,3 +98,12 @@ def test_images_without_labels_only_help_to_train() -> None:
     )
     with pytest.raises(ValueError, match="can only be of role extra"):
         ClassifierData.model_validate({"images": "a", "kind": "unlabelled"})
+
+
+def test_the_earlier_name_of_held_out_is_read() -> None:
+    detector = DetectorData.model_validate({"images": "a", "annotations": "b", "held_back": 6})
+    classifier = ClassifierData.model_validate(
+        {"images": "a", "labels": "b.csv", "role": "extra", "held_back": 0.2}
+    )
+    assert (detector.held_out, classifier.held_out) == (6, 0.2)
+    assert "held_back" not in detector.model_dump()

@@ -1,0 +1,51 @@
+"""Configuration of a run: the models of both stages and the stretch of the fields."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ..imaging import Stretch
+from .classifier_training import ClassifierTraining
+from .detector_training import DetectorTraining
+from .section import Fraction, PositiveFloat, Section
+
+__all__ = ["ClassifierStage", "DetectorStage", "RunConfig"]
+
+
+class DetectorStage(Section):
+    """First stage: a detector, or the training of one."""
+
+    model: str = "ssd_mobilenet"
+    """Name of a shipped model, or path of one."""
+    train: DetectorTraining | None = None
+    """Training of a detector to use instead of ``model``."""
+    score_threshold: Fraction | None = None
+    """Lowest score of a detection; by default that of the model."""
+
+
+class ClassifierStage(Section):
+    """Second stage: a classifier, or the training of one."""
+
+    model: str = "galaxy10_ensemble"
+    """Name of a shipped model, or path of one."""
+    train: ClassifierTraining | None = None
+    """Training of a classifier to use instead of ``model``."""
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Classes of the detector whose objects are classified; by default those that are galaxies by
+    their names (`galpipe.detection.base.galaxy_classes`)."""
+    crop_margin: PositiveFloat | None = None
+    """Side of the square crop over the longer side of the box; by default that of the training of
+    the classifier."""
+
+
+class RunConfig(Section):
+    """Configuration of ``galpipe run``."""
+
+    detector: DetectorStage = DetectorStage()
+    """First stage."""
+    classifier: ClassifierStage = ClassifierStage()
+    """Second stage."""
+    stretch: Stretch | None = None
+    """Stretch of the fields to colour; by default that of the training of the detector."""
