@@ -1,4 +1,4 @@
-"""Where the galaxy of a labelled image is: at the centre, as annotated, or as detected."""
+"""Boxes to crop labelled images about: annotated, detected, or none for the image centre."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..imaging import Stretch, iou
 from ..progress import Progress, open_progress
 
-__all__ = ["Cropping", "Croppings", "find_croppings"]
+__all__ = ["CropSource", "CropSources", "find_crop_sources"]
 
 _SAME_GALAXY_IOU = 0.3
 
@@ -26,64 +26,63 @@ Box = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Cropping:
-    """One way of cropping images.
+class CropSource:
+    """Box of the galaxy of each image, from one source.
 
     Attributes
     ----------
-    about : str
-        What the crops lie about.
+    name : str
+        ``annotated boxes``, ``detected boxes`` or ``what stands out at the centre``.
     boxes : sequence of ndarray of float64, shape (4,), or None
-        xmin, ymin, xmax, ymax of the galaxy of each image in pixel edges; where there is none, it
-        is what stands out at the centre.
+        ``xmin, ymin, xmax, ymax`` in pixel edges, 0-based, half-open; None for what stands out at
+        the centre of the image.
     """
 
-    about: str
+    name: str
     boxes: Sequence[Box | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Croppings:
-    """The ways of cropping the same images.
+class CropSources:
+    """Sources of crops of the same images.
 
     Attributes
     ----------
     kept : ndarray of bool, shape (N,)
-        Of the images that were given, the n that can be cropped in every way.
-    ways : tuple of Cropping
-        Each with n boxes.
+        Images that can be cropped from every source.
+    sources : tuple of CropSource
+        Each with the boxes of the images kept.
     notes : tuple of str
-        How many images are left out, or cropped otherwise, and why: sentences.
+        Sentences about images that are left out or cropped otherwise.
     stretch : Stretch or None
-        How FITS files become RGB, where the detector says it.
+        Stretch of FITS files, if the detector has one.
     """
 
     kept: NDArray[np.bool_]
-    ways: tuple[Cropping, ...]
+    sources: tuple[CropSource, ...]
     notes: tuple[str, ...] = ()
     stretch: Stretch | None = None
 
 
-def find_croppings(
+def find_crop_sources(
     paths: Sequence[Path],
     annotated: Mapping[Path, AnnotatedImage],
     detector: BaseDetector | None,
     *,
     progress: bool | Progress = False,
-) -> Croppings:
-    """Find the galaxy of each image, one image in memory at a time.
+) -> CropSources:
+    """Find the galaxy of each image, with one image in memory at a time.
 
     Parameters
     ----------
     paths : sequence of Path
         The images, as `PictureReader` takes them.
     annotated : mapping of Path to AnnotatedImage
-        Boxes by image.  The crop lies about the one at the centre.
+        Annotations by image, of which the box at the centre is used.
     detector : BaseDetector, optional
-        Searches each image as ``galpipe run`` does; the crop lies about the galaxy at the centre.
-        With annotations beside it both ways are kept, of those images alone where a detected galaxy
-        overlaps the annotated one by an IoU of at least 0.3; the detected box is then the one that
-        overlaps it most.
+        Searches each image as ``galpipe run`` does; its galaxy at the centre is used.  Together
+        with annotations there are two sources, of the images where a detected galaxy overlaps the
+        annotated one by an IoU of at least 0.3; the best overlapping one is used.
     progress : bool or Progress
         Show a progress bar on the terminal, or report to a display of your own.
 
@@ -93,95 +92,80 @@ def find_croppings(
         If an image cannot be read, or no image can be cropped.
     """
     if detector is None and not annotated:
-        return Croppings(
-            _all(paths), (Cropping("what stands out at the centre", [None] * len(paths)),)
-        )
-    known, found = _find_boxes(paths, annotated, detector, progress=progress)
-    if detector is None:
-        return _about_annotated(known)
-    croppings = _in_both_ways(known, found) if annotated else _about_detected(found)
-    if not croppings.kept.any():
-        notes = " ".join(croppings.notes)
-        raise InputError(f"{detector.identity.path}: nothing can be measured. {notes}")
-    return replace(croppings, stretch=detector.stretch)
-
-
-def _find_boxes(
-    paths: Sequence[Path],
-    annotated: Mapping[Path, AnnotatedImage],
-    detector: BaseDetector | None,
-    *,
-    progress: bool | Progress,
-) -> tuple[list[Box | None], list[Box | None]]:
-    """Return the annotated and the detected box of each image."""
-    known: list[Box | None] = []
-    found: list[Box | None] = []
+        centre = CropSource("what stands out at the centre", [None] * len(paths))
+        return CropSources(np.ones(len(paths), np.bool_), (centre,))
+    marked: list[Box | None] = []
+    detected: list[Box | None] = []
     stretch = None if detector is None else detector.stretch
     with PictureReader(stretch) as read, open_progress(progress)("images", len(paths)) as task:
         for path in paths:
             task.update(description=path.name)
             rgb = read(path)
             box = annotated_box(annotated.get(path), rgb)
-            known.append(box)
-            # Where there are annotations, a detected box is of use only beside an annotated one.
-            if detector is None or (annotated and box is None):
-                found.append(None)
-            else:
-                found.append(_detect(rgb, detector, box))
+            marked.append(box)
+            # Beside annotations, a detected box is of use only together with an annotated one.
+            searched = detector is not None and not (annotated and box is None)
+            detected.append(_detect(rgb, detector, box) if detector and searched else None)
             task.update(advance=1)
-    return known, found
+    if detector is None:
+        return _annotated(marked)
+    found = _annotated_and_detected(marked, detected) if annotated else _detected(detected)
+    if not found.kept.any():
+        notes = " ".join(found.notes)
+        raise InputError(f"{detector.identity.path}: nothing can be measured. {notes}")
+    return replace(found, stretch=detector.stretch)
 
 
-def _about_annotated(known: Sequence[Box | None]) -> Croppings:
-    without = ~_present(known)
-    note = f"No annotated box lies at the centre of {_share(without)}: cropped as without boxes."
-    notes = (note,) if without.any() else ()
-    return Croppings(_all(known), (Cropping("annotated boxes", known),), notes)
+def _annotated(marked: Sequence[Box | None]) -> CropSources:
+    without = ~_present(marked)
+    note = f"No annotated box lies at the centre of {_count(without)}: cropped as without boxes."
+    everything = np.ones(len(marked), np.bool_)
+    source = CropSource("annotated boxes", marked)
+    return CropSources(everything, (source,), (note,) if without.any() else ())
 
 
-def _about_detected(found: Sequence[Box | None]) -> Croppings:
-    kept = _present(found)
-    note = f"The detector finds no galaxy at the centre of {_share(~kept)}: left out."
-    return Croppings(kept, (Cropping("detected boxes", _only(found, kept)),), (note,))
+def _detected(detected: Sequence[Box | None]) -> CropSources:
+    kept = _present(detected)
+    note = f"The detector finds no galaxy at the centre of {_count(~kept)}: left out."
+    return CropSources(kept, (_source("detected boxes", detected, kept),), (note,))
 
 
-def _in_both_ways(known: Sequence[Box | None], found: Sequence[Box | None]) -> Croppings:
-    marked, kept = _present(known), _present(found)
+def _annotated_and_detected(
+    marked: Sequence[Box | None], detected: Sequence[Box | None]
+) -> CropSources:
+    with_box, kept = _present(marked), _present(detected)
     notes = (
-        f"No annotated box lies at the centre of {_share(~marked)}: left out.",
-        f"The detector finds nothing on {_share(marked & ~kept)} that overlaps the annotated box "
+        f"No annotated box lies at the centre of {_count(~with_box)}: left out.",
+        f"The detector finds nothing on {_count(with_box & ~kept)} that overlaps the annotated box "
         f"by an IoU of {_SAME_GALAXY_IOU}: left out.",
     )
-    ways = {"annotated boxes": known, "detected boxes": found}
-    return Croppings(
-        kept, tuple(Cropping(about, _only(boxes, kept)) for about, boxes in ways.items()), notes
+    sources = (
+        _source("annotated boxes", marked, kept),
+        _source("detected boxes", detected, kept),
     )
+    return CropSources(kept, sources, notes)
 
 
-def _detect(rgb: NDArray[np.uint8], detector: BaseDetector, known: Box | None) -> Box | None:
-    """Return the detected galaxy that overlaps a known one most, or else the one at the centre."""
+def _detect(rgb: NDArray[np.uint8], detector: BaseDetector, marked: Box | None) -> Box | None:
+    """Return the detected galaxy that overlaps an annotated one most, or the one at the centre."""
     names = detector.class_names
     galaxies = [names.index(name) for name in galaxy_classes(names)]
     detections = detect_field(rgb, detector)
     boxes = detections.boxes[np.isin(detections.class_ids, galaxies)]
-    if known is None:
+    if marked is None:
         return centremost(boxes, rgb.shape[1], rgb.shape[0])
-    overlaps = iou(boxes, known[None])[:, 0]
+    overlaps = iou(boxes, marked[None])[:, 0]
     best = int(overlaps.argmax()) if len(overlaps) else None
     return None if best is None or overlaps[best] < _SAME_GALAXY_IOU else boxes[best]
 
 
-def _all(images: Sequence[object]) -> NDArray[np.bool_]:
-    return np.ones(len(images), np.bool_)
+def _source(name: str, boxes: Sequence[Box | None], kept: NDArray[np.bool_]) -> CropSource:
+    return CropSource(name, [box for box, keep in zip(boxes, kept, strict=True) if keep])
 
 
 def _present(boxes: Sequence[Box | None]) -> NDArray[np.bool_]:
     return np.array([box is not None for box in boxes])
 
 
-def _only(boxes: Sequence[Box | None], kept: NDArray[np.bool_]) -> list[Box | None]:
-    return [box for box, keep in zip(boxes, kept, strict=True) if keep]
-
-
-def _share(mask: NDArray[np.bool_]) -> str:
+def _count(mask: NDArray[np.bool_]) -> str:
     return f"{int(mask.sum())} of {len(mask)} images"

@@ -1,35 +1,67 @@
-"""Train classifiers fold by fold, and compare what they reach."""
+"""Cross-validation of classifiers: train fold by fold, classify held-out images, compare."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..classification.classifier import load_classifier
 from ..configs import BALANCES, ClassifierTraining
-from ..errors import require
+from ..errors import ConfigError, require
 from ..files.names import distinct_names
+from ..files.output_folder import OutputFolder
 from ..metrics.records import ENSEMBLE
-from ..models.training_folder import open_trainer, train_once
-from .folds import of_fold, open_folder, write_result
+from ..models.training_folder import open_trainer
+from ..progress import Progress
+from .classifier_folds import ClassifierCrossValidation, ValidatedClassifier, ValidatedTraining
+from .folds import open_folder, train_folds, write_result
 from .significance import Comparison, compare_folds
-from .validated_classifiers import ClassifierCrossValidation, ValidatedClassifier, ValidatedTraining
 
 if TYPE_CHECKING:
-    from .held_out import HeldBack
+    from ..annotations import AnnotatedImage
+    from ..classification.classifier import Classifier
 
-__all__ = ["cross_validate_classifiers", "in_each_balance"]
+__all__ = ["balance_variants", "cross_validate_classifiers"]
 
 logger = logging.getLogger("galpipe")
 
 _COMPARED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 
 
-def in_each_balance(config: ClassifierTraining) -> list[ClassifierTraining]:
-    """Return the same training with each way of making up for rare classes."""
+@dataclass(frozen=True, eq=False)
+class _Predictions:
+    """Probabilities for the held-out images whose label leaves one class.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The N images.
+    truth : ndarray of int64, shape (N,)
+        Class of each.
+    by_member : mapping of str to ndarray of float32, shape (N, C)
+        Probabilities by member, and under `ENSEMBLE` those of the model as it is used.
+    """
+
+    paths: tuple[Path, ...]
+    truth: NDArray[np.int64]
+    by_member: Mapping[str, NDArray[np.float32]]
+
+
+def balance_variants(config: ClassifierTraining) -> list[ClassifierTraining]:
+    """Return a training with each way of balancing the classes.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Its own balance is not used.
+    """
     return [
         config.model_copy(update={"name": f"{config.name}_{name}", "balance": balance})
         for name, balance in BALANCES.items()
@@ -42,8 +74,9 @@ def cross_validate_classifiers(
     *,
     folds: int = 5,
     overwrite: bool = False,
+    progress: bool | Progress = False,
 ) -> ClassifierCrossValidation:
-    """Train every configuration on all folds but one, in turn, and measure it on that one.
+    """Train each configuration on all folds but one, in turn, and measure it on that one.
 
     Parameters
     ----------
@@ -52,17 +85,18 @@ def cross_validate_classifiers(
         trainings with the same data and seed have the same folds and are compared.
         ``test_fraction`` is not used.
     output : path
-        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/``, where each fold
-        has a folder of its own: finished folds are taken as they are, an interrupted one goes on.
+        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/`` with a folder
+        for each fold.  Finished folds are used again, an interrupted one is resumed.
     folds : int
         Number of folds, at least 2.
     overwrite : bool
         Replace an earlier report in `output`; its trained folds are kept and used.
+    progress : bool or Progress
+        Show progress on the terminal, or report to a display of your own.
 
     Returns
     -------
     ClassifierCrossValidation
-        What was measured.
 
     Raises
     ------
@@ -79,7 +113,7 @@ def cross_validate_classifiers(
     folder = open_folder(output, overwrite=overwrite)
     names = distinct_names(config.name for config in configs)
     trainings = [
-        _train(name, config, folds, folder.path / "models")
+        _train(name, config, folds, folder, progress)
         for name, config in zip(names, configs, strict=True)
     ]
     result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
@@ -87,35 +121,67 @@ def cross_validate_classifiers(
     return result
 
 
-def _train(name: str, config: ClassifierTraining, folds: int, folder: Path) -> ValidatedTraining:
-    from .held_out import predict_held_back
-
+def _train(
+    name: str,
+    config: ClassifierTraining,
+    folds: int,
+    folder: OutputFolder,
+    progress: bool | Progress,
+) -> ValidatedTraining:
     train = open_trainer("classifier")
-    bundles, held_back = [], []
-    for fold in range(folds):
-        logger.info("%s: fold %d of %d", name, fold + 1, folds)
-        training = of_fold(config, folds, fold)
-        classifier = load_classifier(train_once(train, training, folder))
+    bundles, predicted = [], []
+    for training, path in train_folds(train, name, config, folds, folder, progress):
+        classifier = load_classifier(path)
         bundles.append(classifier.bundle)
-        held_back.append(predict_held_back(training, classifier))
+        predicted.append(_predict_held_out(training, classifier))
     return ValidatedTraining(
         name,
         tuple(bundles),
-        tuple(part.paths for part in held_back),
-        _classifiers(name, bundles[0].manifest.class_names, held_back),
+        tuple(part.paths for part in predicted),
+        _classifiers(name, bundles[0].manifest.class_names, predicted),
     )
 
 
+def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Predictions:
+    """Classify the test images of a training, cropped about their box as ``galpipe run`` does."""
+    from ..classification.crops import read_crops
+    from ..classification.training.dataset import class_names, read_boxes, read_labels
+    from ..classification.training.sources import split_sources
+
+    labelled = [read_labels(data, class_names(config)) for data in config.data]
+    split = split_sources(labelled, config)
+    paths: list[Path] = []
+    truth: list[int] = []
+    boxes: dict[Path, AnnotatedImage] = {}
+    for data, source, positions in zip(config.data, labelled, split.test, strict=True):
+        if data.role == "train":
+            boxes.update(read_boxes(data))
+            for item in (source[position] for position in positions):
+                if item.class_id is not None:
+                    paths.append(item.path)
+                    truth.append(item.class_id)
+    if not paths:
+        raise ConfigError(
+            f"{config.name}: no held-out image has a label of one class; nothing can be measured. "
+            "Ask for fewer folds, or give more images in 'data' (role train)"
+        )
+    crops = read_crops(paths, classifier.input_size, config.crop_margin, boxes)
+    members = classifier.predict_members(crops)
+    by_member = dict(zip(classifier.member_names, members, strict=True))
+    by_member[ENSEMBLE] = classifier.combine(members)
+    return _Predictions(tuple(paths), np.array(truth, np.int64), by_member)
+
+
 def _classifiers(
-    name: str, class_names: tuple[str, ...], held_back: Sequence[HeldBack]
+    name: str, class_names: tuple[str, ...], predicted: Sequence[_Predictions]
 ) -> tuple[ValidatedClassifier, ...]:
-    """Return the model, and its members where it has several."""
-    truth = [part.truth for part in held_back]
-    members = list(dict.fromkeys(key for part in held_back for key in part.probabilities))
+    """Return the model, and its members if it has several."""
+    truth = [part.truth for part in predicted]
+    members = list(dict.fromkeys(key for part in predicted for key in part.by_member))
     members.remove(ENSEMBLE)
     titles = {ENSEMBLE: name}
     for member in members if len(members) > 1 else ():
-        if all(member in part.probabilities for part in held_back):
+        if all(member in part.by_member for part in predicted):
             titles[member] = f"{name}: {member}"
         else:
             logger.warning(
@@ -126,9 +192,7 @@ def _classifiers(
                 member,
             )
     return tuple(
-        ValidatedClassifier(
-            title, class_names, truth, [part.probabilities[key] for part in held_back]
-        )
+        ValidatedClassifier(title, class_names, truth, [part.by_member[key] for part in predicted])
         for key, title in titles.items()
     )
 
@@ -145,7 +209,7 @@ def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
             pairs.append((first.classifiers[0], second.classifiers[0]))
         else:
             logger.warning(
-                "%s and %s held different images back: they are not compared",
+                "%s and %s held out different images: they are not compared",
                 first.name,
                 second.name,
             )

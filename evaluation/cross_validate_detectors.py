@@ -1,4 +1,4 @@
-"""Train detectors fold by fold, and say what they reach and whether one is better."""
+"""Cross-validation of detectors: train fold by fold, measure, compare."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from ..files.names import distinct_names
 from ..files.report import Block, Heading, Report, Table
 from ..metrics.records import DetectorFigures, read_detector_record
 from ..models import Bundle, read_bundle
-from ..models.training_folder import open_trainer, train_once
-from .folds import mean_and_deviation, of_fold, open_folder, write_result
+from ..models.training_folder import open_trainer
+from ..progress import Progress
+from .folds import open_folder, spread, summarize, train_folds, write_result
 from .significance import Comparison, compare_folds
 
-__all__ = ["CrossValidation", "ValidatedDetector", "cross_validate_detectors"]
+__all__ = ["DetectorCrossValidation", "ValidatedDetector", "cross_validate_detectors"]
 
 logger = logging.getLogger("galpipe")
 
@@ -36,14 +37,14 @@ _MEASURES = {
 
 @dataclass(frozen=True, eq=False)
 class ValidatedDetector:
-    """One training, done on every fold.
+    """Detectors of one training, one for each fold.
 
     Attributes
     ----------
     name : str
-        No two are named alike.
+        Name of the training, different from that of every other one.
     bundles : tuple of Bundle
-        The detector of each fold; its metrics are those of the images that the fold holds back.
+        The detector of each fold, with its metrics on the held-out images.
     """
 
     name: str
@@ -51,12 +52,20 @@ class ValidatedDetector:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The kinds of images, such as ``cutouts``, that every fold was measured on."""
+        """Roles of images, such as ``cutouts``, that every fold was measured on."""
         first, *others = self._figures
         return tuple(role for role in first if all(role in figures for figures in others))
 
     def values(self, role: str, measure: str) -> list[float]:
-        """Return a figure of every fold that has it."""
+        """Return a metric of every fold that has it.
+
+        Parameters
+        ----------
+        role : str
+            Role of the images.
+        measure : str
+            Attribute of `DetectorFigures`.
+        """
         values = [getattr(one[role], measure) for one in self._figures]
         return [value for value in values if value is not None]
 
@@ -64,15 +73,15 @@ class ValidatedDetector:
     def _figures(self) -> list[dict[str, DetectorFigures]]:
         return [read_detector_record(bundle).held_out for bundle in self.bundles]
 
-    def held_back(self) -> list[list[list[str]]]:
-        """Return for each fold the names of the images held back, by source."""
+    def held_out(self) -> list[list[list[str]]]:
+        """Return for each fold the names of the held-out images, by source."""
         return [
             [list(source.split.test) for source in bundle.manifest.data.sources]
             for bundle in self.bundles
         ]
 
     def test_share(self) -> float:
-        """Return the share of the images tested on among those trained and tested on."""
+        """Return the fraction of the images tested on among those trained and tested on."""
         splits = [
             source.split for bundle in self.bundles for source in bundle.manifest.data.sources
         ]
@@ -82,15 +91,15 @@ class ValidatedDetector:
 
 
 @dataclass(frozen=True, eq=False)
-class CrossValidation:
-    """What was measured.
+class DetectorCrossValidation:
+    """Result of a cross-validation of detectors.
 
     Attributes
     ----------
     folds : int
     detectors : tuple of ValidatedDetector
     comparisons : tuple of Comparison
-        Of every two detectors that held the same images back.
+        Of every two detectors that held out the same images.
     """
 
     folds: int
@@ -98,7 +107,7 @@ class CrossValidation:
     comparisons: tuple[Comparison, ...]
 
     def report(self) -> Report:
-        """Return the tables and what they allow to say."""
+        """Return tables and comparisons."""
         names = ", ".join(one.name for one in self.detectors)
         blocks: list[Block] = [
             f"{self.folds} folds, divided by galaxy: every image is measured on once, by a "
@@ -107,19 +116,19 @@ class CrossValidation:
         for role in dict.fromkeys(role for one in self.detectors for role in one.roles):
             having = [one for one in self.detectors if role in one.roles]
             rows = [
-                [title, *(_spread(one.values(role, measure)) for one in having)]
+                [title, *(spread(one.values(role, measure)) for one in having)]
                 for measure, title in _MEASURES.items()
             ]
             blocks += [Heading(role), Table(["measure", *(one.name for one in having)], rows)]
         if len(self.detectors) > 1:
             blocks.append(Heading("Is one better?"))
             blocks += [one.sentence for one in self.comparisons] or [
-                "The trainings held different images back, so their folds cannot be compared."
+                "The trainings held out different images, so their folds cannot be compared."
             ]
         return Report(f"Cross-validation: {names}", blocks)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures of every fold, their means and deviations, and the comparisons."""
+        """Return the metrics of every fold, their means and deviations, and the comparisons."""
         return {
             "folds": self.folds,
             "detectors": [
@@ -130,7 +139,7 @@ class CrossValidation:
                     "measured": [bundle.metrics() for bundle in one.bundles],
                     "summary": {
                         role: {
-                            measure: _summary(one.values(role, measure)) for measure in _MEASURES
+                            measure: summarize(one.values(role, measure)) for measure in _MEASURES
                         }
                         for role in one.roles
                     },
@@ -147,8 +156,9 @@ def cross_validate_detectors(
     *,
     folds: int = 5,
     overwrite: bool = False,
-) -> CrossValidation:
-    """Train every configuration on all folds but one, in turn, and measure it on that one.
+    progress: bool | Progress = False,
+) -> DetectorCrossValidation:
+    """Train each configuration on all folds but one, in turn, and measure it on that one.
 
     Parameters
     ----------
@@ -157,17 +167,18 @@ def cross_validate_detectors(
         same data and seed have the same folds and are compared.  ``test_fraction`` and
         ``held_back`` are not used.
     output : path
-        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/``, where each fold
-        has a folder of its own: finished folds are taken as they are, an interrupted one goes on.
+        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/`` with a folder
+        for each fold.  Finished folds are used again, an interrupted one is resumed.
     folds : int
         Number of folds, at least 2.
     overwrite : bool
         Replace an earlier report in `output`; its trained folds are kept and used.
+    progress : bool or Progress
+        Show progress on the terminal, or report to a display of your own.
 
     Returns
     -------
-    CrossValidation
-        What was measured.
+    DetectorCrossValidation
 
     Raises
     ------
@@ -186,24 +197,20 @@ def cross_validate_detectors(
     names = distinct_names(config.name for config in configs)
     detectors = []
     for name, config in zip(names, configs, strict=True):
-        bundles = []
-        for fold in range(folds):
-            logger.info("%s: fold %d of %d", name, fold + 1, folds)
-            place = train_once(train, of_fold(config, folds, fold), folder.path / "models")
-            bundles.append(read_bundle(place))
-        detectors.append(ValidatedDetector(name, tuple(bundles)))
-    result = CrossValidation(folds, tuple(detectors), _compare(detectors))
+        trained = train_folds(train, name, config, folds, folder, progress)
+        detectors.append(ValidatedDetector(name, tuple(read_bundle(path) for _, path in trained)))
+    result = DetectorCrossValidation(folds, tuple(detectors), _compare(detectors))
     write_result(folder, result)
     return result
 
 
 def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
-    """Compare every two detectors on what both were measured on."""
+    """Compare every two detectors by the metrics that all folds of both have."""
     comparisons = []
     for first, second in combinations(detectors, 2):
-        if first.held_back() != second.held_back():
+        if first.held_out() != second.held_out():
             logger.warning(
-                "%s and %s held different images back: they are not compared",
+                "%s and %s held out different images: they are not compared",
                 first.name,
                 second.name,
             )
@@ -219,17 +226,6 @@ def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
             if role in second.roles
             for measure, title in _MEASURES.items()
             for ours, theirs in [(first.values(role, measure), second.values(role, measure))]
-            # Only what every fold of both has can be paired.
             if len(ours) == len(theirs) == len(first.bundles)
         ]
     return tuple(comparisons)
-
-
-def _summary(values: Sequence[float]) -> dict[str, float] | None:
-    known = mean_and_deviation(values)
-    return known and {"mean": round(known[0], 4), "deviation": round(known[1], 4)}
-
-
-def _spread(values: Sequence[float]) -> str:
-    summary = _summary(values)
-    return "-" if summary is None else f"{summary['mean']:.3f} ± {summary['deviation']:.3f}"

@@ -1,4 +1,4 @@
-"""The report of what detectors were measured at: JSON, Markdown, web page, pictures."""
+"""Report of the evaluation of detectors: tables, curves and the worst misdetections."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..files.atomic import write_png
 from ..files.names import SafeNames
 from ..files.output_folder import RECORD_NAME, OutputFolder
-from ..files.report import Block, Heading, Picture, Report, Table
+from ..files.report import Block, Heading, Picture, Report, Table, format_number
 from ..imaging import read_field, to_rgb
 from ..metrics.curves import Reliability, confusion, recall_by_size, reliability
 from ..metrics.error_analysis import (
@@ -24,43 +24,68 @@ from ..metrics.error_analysis import (
     worst_misses,
 )
 from ..metrics.plots import DetectorCurve, write_detector_plots
-from .measured_detector import MeasuredDetector, Truth
 
-__all__ = ["figures_table", "open_folder", "write_report"]
+if TYPE_CHECKING:
+    from .evaluate_detectors import AnnotatedSet, MeasuredDetector
+
+__all__ = ["metrics_table", "open_folder", "write_report"]
 
 _PICTURES = "pictures"
 _OURS = ("metrics.json", "report.md", "report.html", f"{_PICTURES}/*.png")
+# Misdetections of a kind that are shown.
 _MOST = 24
-"""Misdetections of a kind that are shown."""
-# Images of which several mistakes are drawn are read once, and not all kept.
-_IMAGES_HELD = 8
+# An image with several misdetections is read once, as long as it is among the last ones.
+_IMAGES_CACHED = 8
+_TITLES = {"missed": "Worst misses", "false": "Worst false boxes"}
 
 
 def open_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
     """Open the folder of a report.
 
+    Parameters
+    ----------
+    path : path
+    overwrite : bool
+        Replace an earlier report.
+
     Raises
     ------
     OutputError
-        If it holds something else or an earlier report, or cannot be written.
+        If it holds other files or an earlier report, or cannot be written.
     """
     return OutputFolder(path, overwrite=overwrite, ours=_OURS)
 
 
-def figures_table(measured: Sequence[MeasuredDetector]) -> Table:
-    """Return a row for each figure, a column for each detector."""
+def metrics_table(measured: Sequence[MeasuredDetector]) -> Table:
+    """Return a table of overall metrics, a column for each detector.
+
+    Parameters
+    ----------
+    measured : sequence of MeasuredDetector
+    """
     columns = [one.metrics.rows() + _at_threshold(one) for one in measured]
     rows = [[cells[0][0], *(value for _, value in cells)] for cells in zip(*columns, strict=True)]
     return Table(["measure", *(one.name for one in measured)], rows)
 
 
-def write_report(folder: OutputFolder, measured: Sequence[MeasuredDetector], truth: Truth) -> None:
+def write_report(
+    folder: OutputFolder, measured: Sequence[MeasuredDetector], truth: AnnotatedSet
+) -> None:
     """Write ``metrics.json``, ``report.md``, ``report.html`` and the pictures.
+
+    Parameters
+    ----------
+    folder : OutputFolder
+        From `open_folder`.
+    measured : sequence of MeasuredDetector
+        At least one.
+    truth : AnnotatedSet
+        The images that they were measured on.
 
     Raises
     ------
     InputError
-        If an image has gone.
+        If an image has disappeared.
     OutputError
         If a file cannot be written.
     """
@@ -71,7 +96,7 @@ def write_report(folder: OutputFolder, measured: Sequence[MeasuredDetector], tru
     blocks: list[Block] = [
         f"{len(truth.images)} annotated images. Objects marked difficult are neither found nor "
         "missed. Scores are compared with the threshold that each detector has of its own.",
-        figures_table(measured),
+        metrics_table(measured),
         Heading("By size"),
         "Size is the square root of the area of the box. AP over IoU 0.5 to 0.95, mAP at IoU 0.5; "
         "boxes of other sizes that find nothing are not counted as false.",
@@ -88,19 +113,18 @@ def write_report(folder: OutputFolder, measured: Sequence[MeasuredDetector], tru
     safe = SafeNames()
     contents = []
     for one in measured:
-        kinds = {"missed": _misses(one, truth), "false": _false_boxes(one, truth)}
+        counts = confusion(truth.images, one.found, one.detector.class_names, one.threshold)
+        errors = _misdetections(one, truth)
         stem = safe(one.name)
-        blocks += _class_blocks(one, truth)
-        for kind, mistakes in kinds.items():
-            blocks += _mistake_blocks(folder, one, truth, kind, mistakes, stem)
-        contents.append(_content(one, truth, kinds))
-    report = Report(f"{', '.join(one.name for one in measured)}, measured", blocks)
+        if len(one.detector.class_names) > 1:
+            blocks += _class_blocks(one, counts)
+        for kind in errors:
+            blocks += _misdetection_blocks(folder, one, truth, kind, errors[kind], stem)
+        contents.append(_content(one, counts, errors))
     folder.write_json("metrics.json", {"data": truth.data, "detectors": contents})
-    folder.write_text("report.md", report.to_markdown())
-    folder.write_text("report.html", report.to_html(folder.path))
+    Report(f"{', '.join(one.name for one in measured)}, measured", blocks).write(folder)
     record = {"made_by": "galpipe", "command": "evaluate", "status": "complete"}
-    models = {one.name: one.model for one in measured}
-    folder.write_json(RECORD_NAME, record | {"models": models})
+    folder.write_json(RECORD_NAME, record | {"models": {one.name: one.model for one in measured}})
 
 
 def _at_threshold(one: MeasuredDetector) -> list[tuple[str, str]]:
@@ -127,98 +151,85 @@ def _sizes_table(measured: Sequence[MeasuredDetector]) -> Table:
     for sizes in zip(*(one.metrics.by_size for one in measured), strict=True):
         row = [sizes[0].name, str(sizes[0].galaxies)]
         for size in sizes:
-            row += [_number(value) for value in (size.ap, size.map50, size.recall50)]
+            row += map(format_number, (size.ap, size.map50, size.recall50))
         rows.append(row)
     return Table(header, rows)
 
 
 def _reliability_table(measured: Sequence[MeasuredDetector]) -> Table:
-    header = ["detector", *Reliability.COLUMNS]
     rows = [[one.name, *row] for one in measured for row in reliability(one.metrics.matches).rows()]
-    return Table(header, rows)
+    return Table(["detector", *Reliability.COLUMNS], rows)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _misdetections(one: MeasuredDetector, truth: AnnotatedSet) -> dict[str, list[Misdetection]]:
+    matches, names = one.metrics.matches, one.detector.class_names
+    return {
+        "missed": worst_misses(matches, truth.images, one.found, one.threshold, _MOST),
+        "false": worst_false_boxes(matches, truth.images, one.found, names, one.threshold, _MOST),
+    }
 
 
-def _misses(one: MeasuredDetector, truth: Truth) -> list[Misdetection]:
-    return worst_misses(one.metrics.matches, truth.images, one.found, one.threshold, _MOST)
-
-
-def _false_boxes(one: MeasuredDetector, truth: Truth) -> list[Misdetection]:
+def _class_blocks(one: MeasuredDetector, counts: NDArray[np.int64]) -> list[Block]:
     names = one.detector.class_names
-    return worst_false_boxes(
-        one.metrics.matches, truth.images, one.found, names, one.threshold, _MOST
-    )
-
-
-def _class_blocks(one: MeasuredDetector, truth: Truth) -> list[Block]:
-    names = one.detector.class_names
-    if len(names) < 2:
-        return []
-    counts = confusion(truth.images, one.found, names, one.threshold)
+    metrics = [
+        [kind.name, str(kind.objects), *map(format_number, (kind.ap, kind.map50, kind.recall50))]
+        for kind in one.metrics.by_class
+    ]
     rows = [
         [name, *map(str, row)]
         for name, row in zip((*names, "nothing"), counts.tolist(), strict=True)
     ]
-    figures = [
-        [kind.name, str(kind.objects), *map(_number, (kind.ap, kind.map50, kind.recall50))]
-        for kind in one.metrics.by_class
-    ]
     return [
         Heading(f"By class: {one.name}"),
-        Table(["class", "objects", "AP", "mAP@0.5", "recall"], figures),
-        Heading(f"Which class was found as which: {one.name}"),
+        Table(["class", "objects", "AP", "mAP@0.5", "recall"], metrics),
+        Heading(f"Confusion of classes: {one.name}"),
         Table(["true \\ found", *names, "missed"], rows),
     ]
 
 
-def _mistake_blocks(
+def _misdetection_blocks(
     folder: OutputFolder,
     one: MeasuredDetector,
-    truth: Truth,
+    truth: AnnotatedSet,
     kind: str,
-    mistakes: Sequence[Misdetection],
+    errors: Sequence[Misdetection],
     stem: str,
 ) -> list[Block]:
-    title = {"missed": "Worst misses", "false": "Worst false boxes"}[kind]
-    heading = Heading(f"{title}: {one.name}")
-    if not mistakes:
+    """Draw misdetections of a kind; return picture and table."""
+    heading = Heading(f"{_TITLES[kind]}: {one.name}")
+    if not errors:
         return [heading, "None at the score threshold."]
 
-    @lru_cache(maxsize=_IMAGES_HELD)
+    @lru_cache(maxsize=_IMAGES_CACHED)
     def read(place: int) -> tuple[NDArray[np.uint8], Literal["upper", "lower"]]:
         field = read_field(truth.paths[place])
         return to_rgb(field, one.detector.stretch), field.origin
 
-    sheet = draw_misdetections(mistakes, truth.images, one.found, one.threshold, read)
+    sheet = draw_misdetections(errors, truth.images, one.found, one.threshold, read)
     name = f"{_PICTURES}/{stem}_{kind}.png"
     write_png(folder.path / name, sheet)
     rows = [
         [
             str(number),
-            mistake.name,
-            mistake.label,
-            ", ".join(f"{edge:.0f}" for edge in mistake.box),
-            f"{mistake.size:.0f}",
-            "-" if mistake.score is None else f"{mistake.score:.2f}",
-            f"{mistake.overlap:.2f}",
+            error.name,
+            error.label,
+            ", ".join(f"{edge:.0f}" for edge in error.box),
+            f"{error.size:.0f}",
+            "–" if error.score is None else f"{error.score:.2f}",
+            f"{error.overlap:.2f}",
         ]
-        for number, mistake in enumerate(mistakes, 1)
+        for number, error in enumerate(errors, 1)
     ]
     header = ["", "image", "class", "xmin, ymin, xmax, ymax", "size", "score", "best IoU"]
-    caption = f"{title} of {one.name}: number in the table, size, score, best IoU."
+    caption = f"{_TITLES[kind]} of {one.name}: number in the table, size, score, best IoU."
     return [heading, Picture(name, caption), Table(header, rows)]
 
 
 def _content(
-    one: MeasuredDetector, truth: Truth, mistakes: dict[str, list[Misdetection]]
+    one: MeasuredDetector, counts: NDArray[np.int64], errors: dict[str, list[Misdetection]]
 ) -> dict[str, Any]:
-    """Return all that is known of one detector, for programs to read."""
+    """Return the results of one detector for ``metrics.json``."""
     sizes = recall_by_size(one.metrics.matches, one.threshold)
-    judged = reliability(one.metrics.matches)
-    names = one.detector.class_names
     curve = one.metrics.curve
     return {
         "name": one.name,
@@ -227,23 +238,23 @@ def _content(
         "metrics": one.metrics.to_json(),
         "at_threshold": one.metrics.at(one.threshold).to_json(),
         "precision_recall": {
-            "scores": _listed(curve.scores),
-            "precision": _listed(curve.precision),
-            "recall": _listed(curve.recall),
+            "scores": _rounded(curve.scores),
+            "precision": _rounded(curve.precision),
+            "recall": _rounded(curve.recall),
         },
         "recall_by_size": {
-            "sizes": _listed(sizes.sizes),
-            "recall": _listed(sizes.recall),
+            "sizes": _rounded(sizes.sizes),
+            "recall": _rounded(sizes.recall),
             "galaxies": sizes.counts.tolist(),
         },
-        "reliability": asdict(judged),
+        "reliability": asdict(reliability(one.metrics.matches)),
         "confusion": {
-            "class_names": list(names),
-            "counts": confusion(truth.images, one.found, names, one.threshold).tolist(),
+            "class_names": list(one.detector.class_names),
+            "counts": counts.tolist(),
         },
-        "mistakes": {kind: [one.to_json() for one in rows] for kind, rows in mistakes.items()},
+        "mistakes": {kind: [one.to_json() for one in rows] for kind, rows in errors.items()},
     }
 
 
-def _listed(values: np.ndarray) -> list[float]:
+def _rounded(values: NDArray[np.float64]) -> list[float]:
     return [round(value, 4) for value in values.tolist()]

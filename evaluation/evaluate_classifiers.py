@@ -1,12 +1,13 @@
-"""Measure classifiers on labelled images, side by side, and keep what was measured."""
+"""Evaluation of classifiers and the members of ensembles on labelled images."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress, product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,20 +25,51 @@ from ..files.names import distinct_names
 from ..imaging import Stretch
 from ..progress import Progress, Task, open_progress
 from .classifier_report import PICTURES, open_folder, write_report
-from .crop_sources import Cropping, find_croppings
-from .held_out_images import only_held_back, warn_of_trained_on
-from .labelled import labelled_source
-from .measured_classifier import MeasuredClassifier
+from .crop_sources import CropSource, find_crop_sources
+from .evaluation_images import labelled_source, select_held_out, warn_of_training_images
 
 if TYPE_CHECKING:
     from ..metrics.classifier_metrics import ClassificationMetrics
 
-__all__ = ["evaluate_classifiers"]
+__all__ = ["MeasuredClassifier", "evaluate_classifiers"]
 
 logger = logging.getLogger("galpipe")
 
 # Images held in memory at a time.
 _CHUNK = 64
+
+
+@dataclass(frozen=True)
+class MeasuredClassifier:
+    """Metrics of one model.
+
+    Attributes
+    ----------
+    name : str
+        Name of the model, different from that of every other one.
+    model : dict
+        Identity of the model: name, path and checksum.
+    by_classifier : dict of str to ClassificationMetrics
+        Of the model under its name, then of each member of an ensemble as ``NAME: MEMBER``.
+    """
+
+    name: str
+    model: dict[str, Any]
+    by_classifier: dict[str, ClassificationMetrics]
+
+    @property
+    def metrics(self) -> ClassificationMetrics:
+        """Metrics of the model as it is used."""
+        return self.by_classifier[self.name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain numbers, texts, lists and dictionaries."""
+        members = {
+            title.removeprefix(f"{self.name}: "): metrics.to_json()
+            for title, metrics in self.by_classifier.items()
+            if title != self.name
+        }
+        return {"model": self.model, "metrics": self.metrics.to_json(), "members": members}
 
 
 def evaluate_classifiers(
@@ -49,11 +81,11 @@ def evaluate_classifiers(
     kind: str | None = None,
     annotations: str | Path | None = None,
     detector: BaseDetector | str | Path | None = None,
-    held_back: bool = False,
+    held_out: bool = False,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> list[MeasuredClassifier]:
-    """Measure classifiers, and the members of those that are ensembles, on the same images.
+    """Measure classifiers, and the members of ensembles, on the same images.
 
     Parameters
     ----------
@@ -63,27 +95,25 @@ def evaluate_classifiers(
         Folder of images, the galaxy at the centre; a folder that holds one for each class; or the
         HDF5 file of Galaxy10.
     labels : path, optional
-        Table of the labels, unless they are in `images`.  Images whose label leaves more than one
-        class open do not count; but where the labels name sets of classes of which no two share a
-        class, as those of Galaxy Zoo 1 do, what counts is which set has the largest sum of
-        probabilities.
+        Table of the labels, unless they are in `images`.  Only images whose label leaves one class
+        count; but where the labels name disjoint sets of classes, as those of Galaxy Zoo 1 do, all
+        count, and the prediction is the set with the largest sum of probabilities.
     output : path, optional
         Folder for ``metrics.json`` (the first model, under ``others`` the rest), ``report.md``,
         ``report.html`` and ``pictures/``: confusion, ROC curves and reliability of every model and
         member.
     kind : str, optional
-        What labels the images, as in the configuration of a training (`ClassifierData`); by default
-        what the files look like.
+        Kind of the labels, as in the configuration of a training (`ClassifierData`); recognised
+        from the files by default.
     annotations : path, optional
         File or folder of annotations in any format.  Crops lie about the annotated box at the
         centre, where there is one, instead of about the isophote there.
     detector : BaseDetector, name or path, optional
         Crops lie about the galaxy that it finds at the centre, as those of ``galpipe run``; images
-        where it finds none are left out.  With `annotations` every model is measured in both ways,
-        on the images where both boxes show the same galaxy: their IoU is at least 0.3.
-    held_back : bool
-        Measure only on the images that the training of every model held back for its test, of any
-        of its sources.
+        where it finds none are left out.  With `annotations` every model is measured on both kinds
+        of crops, of the images where both boxes show the same galaxy: their IoU is at least 0.3.
+    held_out : bool
+        Measure only on the images that the training of every model held out.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool or Progress
@@ -92,34 +122,42 @@ def evaluate_classifiers(
     Returns
     -------
     list of MeasuredClassifier
-        In the order of `models`; where both `annotations` and `detector` are given, each on
-        annotated boxes and then on detected ones.
+        In the order of `models`; with both `annotations` and `detector`, each on annotated boxes
+        and then on detected ones.
 
     Raises
     ------
     InputError
-        If an image, annotation or the table is missing or cannot be read, the labels decide
-        nothing, the detector finds no galaxy, or the models differ in their classes from each other
-        or from the labels.
+        If an image, annotation or the table is missing or cannot be read, no label is usable, the
+        detector finds no galaxy, or the models differ in their classes from each other or from the
+        labels.
     ConfigError
-        If `kind` or `annotations` do not go with the files that are given.
+        If `kind` or `annotations` do not fit the files.
     BundleError, OutputError, MissingExtraError
         If a model, the output or the packages of evaluation are not as needed.
+
+    Examples
+    --------
+    >>> measured = evaluate_classifiers(
+    ...     ["galaxy10_ensemble"], "cutouts", "labels.csv", "measured"
+    ... )  # doctest: +SKIP
+    >>> measured[0].metrics.accuracy  # doctest: +SKIP
+    0.8987341772151899
     """
     require("sklearn", "train")
     require("matplotlib", "train")
     from ..metrics.classifier_metrics import evaluate_probabilities
 
     classifiers = _open(models)
-    found_by = None if detector is None else open_detector(detector)
+    opened_detector = None if detector is None else open_detector(detector)
     class_names = classifiers[0].class_names
-    source = labelled_source(images, labels, kind, annotations, class_names)
-    labelled = read_labels(source, class_names)
-    boxes = read_boxes(source)
-    if held_back:
-        labelled = only_held_back(labelled, classifiers)
+    data = labelled_source(images, labels, kind, annotations, class_names)
+    labelled = read_labels(data, class_names)
+    boxes = read_boxes(data)
+    if held_out:
+        labelled = select_held_out(labelled, classifiers)
     else:
-        warn_of_trained_on(labelled, classifiers)
+        warn_of_training_images(labelled, classifiers)
     ground_truth = find_ground_truth(Labels.from_images(labelled, len(class_names)), class_names)
     if not ground_truth.evaluated.any():
         raise InputError(
@@ -128,40 +166,40 @@ def evaluate_classifiers(
         )
     folder = None if output is None else open_folder(output, overwrite=overwrite)
     paths = [image.path for image in compress(labelled, ground_truth.evaluated)]
-    croppings = find_croppings(paths, boxes, found_by, progress=progress)
-    for note in croppings.notes:
+    crops = find_crop_sources(paths, boxes, opened_detector, progress=progress)
+    for note in crops.notes:
         logger.info("%s", note)
-    paths = list(compress(paths, croppings.kept))
-    truth = ground_truth.class_ids[croppings.kept]
-    pairs = list(product(classifiers, croppings.ways))
+    paths = list(compress(paths, crops.kept))
+    truth = ground_truth.class_ids[crops.kept]
+    pairs = list(product(classifiers, crops.sources))
     measured = []
     with open_progress(progress)("images", len(paths) * len(pairs)) as task:
-        for name, (classifier, way) in zip(_names(pairs), pairs, strict=True):
-            given = {
+        for name, (classifier, source) in zip(_names(pairs), pairs, strict=True):
+            predicted = {
                 title: ground_truth.probabilities(probabilities)
-                for title, probabilities in _classify(
-                    name, classifier, paths, way, croppings.stretch, task
+                for title, probabilities in _predict(
+                    name, classifier, paths, source, crops.stretch, task
                 ).items()
             }
             metrics = {
                 title: evaluate_probabilities(truth, probabilities, ground_truth.names)
-                for title, probabilities in given.items()
+                for title, probabilities in predicted.items()
             }
             model = classifier.bundle.identity.as_dict()
             measured.append(MeasuredClassifier(name, model, metrics))
             if folder is not None:
-                _draw(folder.path / PICTURES, metrics, truth, given)
+                _plot(folder.path / PICTURES, metrics, truth, predicted)
     if folder is not None:
-        data = {
+        described = {
             "images": str(images),
             "labels": str(labels or images),
-            "which": "held back by the training of every model" if held_back else "all",
-            "crops_about": [way.about for way in croppings.ways],
+            "which": "held out by the training of every model" if held_out else "all",
+            "crops_about": [source.name for source in crops.sources],
             "annotations": None if annotations is None else str(annotations),
-            "detector": None if found_by is None else found_by.identity.as_dict(),
-            "notes": list(croppings.notes),
+            "detector": None if opened_detector is None else opened_detector.identity.as_dict(),
+            "notes": list(crops.notes),
         }
-        write_report(folder, measured, data, by_sets=ground_truth.by_sets)
+        write_report(folder, measured, described, by_sets=ground_truth.by_sets)
     return measured
 
 
@@ -177,35 +215,21 @@ def _open(models: Sequence[Classifier | str | Path]) -> list[Classifier]:
     return classifiers
 
 
-def _draw(
-    folder: Path,
-    metrics: Mapping[str, ClassificationMetrics],
-    truth: NDArray[np.int64],
-    given: Mapping[str, NDArray[np.float32]],
-) -> None:
-    from ..metrics.plots import write_classifier_plots
-
-    for title, probabilities in given.items():
-        write_classifier_plots(
-            folder, class_slug(title), title, metrics[title], truth, probabilities
-        )
-
-
-def _names(pairs: Sequence[tuple[Classifier, Cropping]]) -> list[str]:
-    """Return a name for each: neither the names may be alike nor the files of their pictures."""
-    several = len({way.about for _, way in pairs}) > 1
+def _names(pairs: Sequence[tuple[Classifier, CropSource]]) -> list[str]:
+    """Return a name for each, such that the files of their plots differ too."""
+    several = len({source.name for _, source in pairs}) > 1
     names = (
-        classifier.bundle.manifest.name + (f" ({way.about})" if several else "")
-        for classifier, way in pairs
+        classifier.bundle.manifest.name + (f" ({source.name})" if several else "")
+        for classifier, source in pairs
     )
     return distinct_names(names, key=class_slug)
 
 
-def _classify(
+def _predict(
     name: str,
     classifier: Classifier,
     paths: Sequence[Path],
-    way: Cropping,
+    source: CropSource,
     stretch: Stretch | None,
     task: Task,
 ) -> dict[str, NDArray[np.float32]]:
@@ -215,7 +239,7 @@ def _classify(
     with PictureReader(stretch or classifier.stretch) as read:
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
-            boxes = way.boxes[start : start + _CHUNK]
+            boxes = source.boxes[start : start + _CHUNK]
             task.update(description=chunk[0].name)
             crops = [
                 galaxy_crop(read(path), box, size, classifier.crop_margin)
@@ -224,8 +248,22 @@ def _classify(
             parts.append(classifier.predict_members(np.stack(crops)))
             task.update(advance=len(chunk))
     members = np.concatenate(parts, axis=1)
-    given = {name: classifier.combine(members)}
+    predicted = {name: classifier.combine(members)}
     if len(members) > 1:
         for member, probabilities in zip(classifier.member_names, members, strict=True):
-            given[f"{name}: {member}"] = probabilities
-    return given
+            predicted[f"{name}: {member}"] = probabilities
+    return predicted
+
+
+def _plot(
+    folder: Path,
+    metrics: Mapping[str, ClassificationMetrics],
+    truth: NDArray[np.int64],
+    predicted: Mapping[str, NDArray[np.float32]],
+) -> None:
+    from ..metrics.plots import write_classifier_plots
+
+    for title, probabilities in predicted.items():
+        write_classifier_plots(
+            folder, class_slug(title), title, metrics[title], truth, probabilities
+        )

@@ -1,8 +1,9 @@
-"""What the cross-validations of detectors and of classifiers have in common."""
+"""Folds of a cross-validation: their trainings, summaries over them, and the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -11,8 +12,12 @@ import numpy as np
 from ..configs import ClassifierTraining, DetectorTraining, Split
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..files.report import Report
+from ..models.training_folder import Trainer, train_once
+from ..progress import Progress, open_progress
 
-__all__ = ["mean_and_deviation", "of_fold", "open_folder", "spread", "summary", "write_result"]
+__all__ = ["open_folder", "spread", "summarize", "train_folds", "write_result"]
+
+logger = logging.getLogger("galpipe")
 
 _OURS = ("metrics.json", "report.md", "report.html")
 _RECORD = {"made_by": "galpipe", "command": "cross-validate"}
@@ -24,52 +29,124 @@ class Result(Protocol):
     """A finished cross-validation."""
 
     def report(self) -> Report:
-        """Return the tables and what they allow to say."""
+        """Return tables and comparisons."""
         ...
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures."""
+        """Return the metrics as plain values."""
         ...
 
 
-def of_fold(config: Training, folds: int, fold: int) -> Training:
-    """Return the training that holds one fold back."""
-    split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
-    return config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
-
-
-def mean_and_deviation(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return mean and standard deviation over the folds that have a value; None where none has."""
-    known = [value for value in values if not np.isnan(value)]
-    if not known:
-        return None
-    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
-    return float(np.mean(known)), deviation
-
-
-def summary(values: Sequence[float]) -> dict[str, float] | None:
-    """Return mean and standard deviation over the folds; None where no fold has a value."""
-    known = mean_and_deviation(values)
-    return known and {"mean": known[0], "deviation": known[1]}
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return mean ± standard deviation over the folds; a dash where no fold has a value."""
-    known = mean_and_deviation(values)
-    return "–" if known is None else f"{known[0]:.3f} ± {known[1]:.3f}"
-
-
 def open_folder(output: str | Path, *, overwrite: bool) -> OutputFolder:
-    """Claim the folder of a cross-validation; raises OutputError where it is refused."""
+    """Open the folder of a cross-validation.
+
+    Parameters
+    ----------
+    output : path
+    overwrite : bool
+        Replace an earlier report; trained folds are kept.
+
+    Raises
+    ------
+    OutputError
+        If it holds other files or an earlier report, or cannot be written.
+    """
     folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
     folder.write_json(RECORD_NAME, _RECORD | {"status": "training"})
     return folder
 
 
+def train_folds(
+    train: Trainer,
+    name: str,
+    config: Training,
+    folds: int,
+    folder: OutputFolder,
+    progress: bool | Progress = False,
+) -> Iterator[tuple[Training, Path]]:
+    """Train a model for each fold, unless that was done before.
+
+    Parameters
+    ----------
+    train : Trainer
+    name : str
+        Name of the training in messages.
+    config : DetectorTraining or ClassifierTraining
+    folds : int
+        Number of folds.
+    folder : OutputFolder
+        The models are written below ``models/``.
+    progress : bool or Progress
+        Show progress on the terminal, or report to a display of your own.
+
+    Yields
+    ------
+    DetectorTraining or ClassifierTraining
+        Settings of the training that holds this fold out.
+    Path
+        The bundle.
+    """
+    for fold in range(folds):
+        logger.info("%s: fold %d of %d", name, fold + 1, folds)
+        split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
+        training = config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
+        yield (
+            training,
+            train_once(train, training, folder.path / "models", open_progress(progress)),
+        )
+
+
+def summarize(values: Sequence[float]) -> dict[str, float] | None:
+    """Return mean and standard deviation over the folds.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Of each fold; NaN where it has none.
+
+    Returns
+    -------
+    dict or None
+        ``mean`` and ``deviation``, 0 with one fold; None if no fold has a value.
+    """
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return None
+    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+    return {"mean": float(np.mean(known)), "deviation": deviation}
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return mean ± standard deviation over the folds; a dash if no fold has a value.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Of each fold; NaN where it has none.
+
+    Examples
+    --------
+    >>> spread([0.98, 0.97, 0.99])
+    '0.980 ± 0.010'
+    """
+    summary = summarize(values)
+    return "–" if summary is None else f"{summary['mean']:.3f} ± {summary['deviation']:.3f}"
+
+
 def write_result(folder: OutputFolder, result: Result) -> None:
-    """Write figures and report, and that the cross-validation is complete."""
-    report = result.report()
+    """Write metrics and report, and mark the cross-validation as complete.
+
+    Parameters
+    ----------
+    folder : OutputFolder
+        From `open_folder`.
+    result : Result
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
     folder.write_json("metrics.json", result.to_json())
-    folder.write_text("report.md", report.to_markdown())
-    folder.write_text("report.html", report.to_html(folder.path))
+    result.report().write(folder)
     folder.write_json(RECORD_NAME, _RECORD | {"status": "complete"})

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+    from .output_folder import OutputFolder
+
 __all__ = ["Block", "Heading", "Picture", "Report", "Table", "format_number", "load_template"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -100,6 +102,22 @@ class Report:
             return base64.b64encode((folder / file).read_bytes()).decode()
 
         return load_template("report.html").render(report=self, embed=embed)
+
+    def write(self, folder: OutputFolder) -> None:
+        """Write ``report.md`` and ``report.html``.
+
+        Parameters
+        ----------
+        folder : OutputFolder
+            Holds the pictures already.
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be written.
+        """
+        folder.write_text("report.md", self.to_markdown())
+        folder.write_text("report.html", self.to_html(folder.path))
 
 
 def format_number(value: float | None) -> str:

@@ -16,23 +16,23 @@ _configs = click.option(
     multiple=True,
     required=True,
     metavar="FILE",
-    help="YAML file of a training, or the name of one that ships; again for one to compare it to.",
+    help="YAML file of a training, or name of a shipped one; repeat to compare several.",
 )
 _folds = click.option(
     "--folds",
     type=click.IntRange(min=2),
     default=5,
     show_default=True,
-    help="Number of parts; each is held back once.",
+    help="Number of folds; each is held out once.",
 )
 _output = required_output(
-    "Folder of the report and of the folds; finished folds there are taken as they are."
+    "Folder of the report and of the folds; finished folds in it are used again."
 )
 
 
 @click.group("cross-validate")
 def command() -> None:
-    """Train and measure on folds of the data; compare trainings."""
+    """Train and measure on folds of the data, and compare trainings."""
 
 
 @command.command(
@@ -47,12 +47,12 @@ def command() -> None:
 @_output
 @overwrite_option
 def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool) -> None:
-    """Measure trainings of detectors on data that they have not seen.
+    """Cross-validate trainings of detectors.
 
-    The images are divided by galaxy into folds.  For each, a detector is trained on the others and
-    measured on it; the report gives mean and standard deviation of mAP@0.5, AP and AR@1 over the
-    folds, and whether two trainings differ more than chance allows.  Stopped and started again
-    with the same OUT, it goes on where it was.
+    The images are divided by galaxy into folds.  For each fold, a detector is trained on the others
+    and measured on it; the report gives mean and standard deviation of mAP@0.5, AP and AR@1 over
+    the folds, and significance tests of the differences between trainings.  An interrupted
+    cross-validation is resumed when it is started again with the same OUT.
     """
     from ...configs import DetectorTraining, load_config
     from ...evaluation.cross_validate_detectors import cross_validate_detectors
@@ -63,6 +63,7 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
         output,
         folds=folds,
         overwrite=overwrite,
+        progress=True,
     )
     print_markdown("Cross-validated", result.report().to_markdown())
     click.echo(f"report: {output / 'report.html'}")
@@ -80,8 +81,8 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
 @click.option(
     "--balances",
     is_flag=True,
-    help="Train each configuration in three ways: rare classes drawn as often as others, weighed "
-    "more in the loss, or both in part.",
+    help="Train each configuration with three ways of balancing the classes: rare classes drawn as "
+    "often as others, weighted more in the loss, or both in part.",
 )
 @_folds
 @_output
@@ -89,26 +90,30 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
 def classifier(
     configs: tuple[str, ...], balances: bool, folds: int, output: Path, overwrite: bool
 ) -> None:
-    """Measure trainings of classifiers on galaxies that they have not seen.
+    """Cross-validate trainings of classifiers.
 
-    The images are divided by galaxy into folds.  For each, a classifier is trained on the others
-    and measured on it; the report gives mean and standard deviation of accuracy, precision, recall
-    and F1 over the folds, for each member and the ensemble, and whether two differ more than
-    chance allows, and what the folds reach on whole cutouts and on external sources.  Stopped and
-    started again with the same OUT, it goes on where it was.
+    The images are divided by galaxy into folds.  For each fold, a classifier is trained on the
+    others and measured on it; the report gives mean and standard deviation of accuracy, precision,
+    recall and F1 over the folds, for each member and the ensemble, significance tests of the
+    differences, and metrics on whole cutouts and external sources.  An interrupted cross-validation
+    is resumed when it is started again with the same OUT.
     """
     from ...configs import ClassifierTraining, load_config
-    from ...evaluation.cross_validate_classifiers import cross_validate_classifiers, in_each_balance
+    from ...evaluation.cross_validate_classifiers import (
+        balance_variants,
+        cross_validate_classifiers,
+    )
     from ..summary import print_markdown
 
     trainings = [load_config(config, ClassifierTraining) for config in configs]
     if balances:
-        trainings = [each for training in trainings for each in in_each_balance(training)]
+        trainings = [each for training in trainings for each in balance_variants(training)]
     result = cross_validate_classifiers(
         trainings,
         output,
         folds=folds,
         overwrite=overwrite,
+        progress=True,
     )
     print_markdown("Cross-validated", result.report().to_markdown())
     click.echo(f"report: {output / 'report.html'}")

@@ -23,7 +23,7 @@ _output = click.option(
 def command() -> None:
     """Measure a detector or a classifier on labelled images.
 
-    Measure on galaxies that the model was not trained on, or the figures mean nothing.
+    Use galaxies that the model was not trained on; otherwise the metrics are meaningless.
     """
 
 
@@ -41,7 +41,7 @@ def command() -> None:
     multiple=True,
     default=("ssd_mobilenet",),
     show_default="ssd_mobilenet",
-    help="Shipped model, or a path; again for another one beside it.",
+    help="Shipped model, or path; repeat to compare several.",
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
 @click.option(
@@ -52,12 +52,13 @@ def command() -> None:
     default=0.0,
     metavar="PIXELS",
     type=click.FloatRange(0),
-    help="Objects whose longer side is shorter do not count, as if marked 'difficult'.",
+    help="Treat objects whose longer side is shorter as 'difficult'.",
 )
 @click.option(
     "--passes",
     type=click.IntRange(1),
-    help="Search at so many scales only, 1, 1/2, 1/4 ...; by default until all fits one tile.",
+    help="Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); by default as many as "
+    "are needed for the field to fit one tile.",
 )
 @_output
 @overwrite_option
@@ -73,9 +74,9 @@ def detector(
     """Measure mAP@0.5, AP, AR@1 with its ceiling, recall by size and reliability of detectors.
 
     Only annotated images count; boxes marked 'difficult' are neither hits nor misses.  The report
-    shows the worst misses and the worst false boxes.
+    shows the worst misses and false boxes.
     """
-    from ...evaluation.detector_report import figures_table
+    from ...evaluation.detector_report import metrics_table
     from ...evaluation.evaluate_detectors import evaluate_detectors
     from ..summary import print_markdown
 
@@ -89,7 +90,7 @@ def detector(
         overwrite=overwrite,
         progress=True,
     )
-    print_markdown("Measured", figures_table(measured).to_markdown())
+    print_markdown("Measured", metrics_table(measured).to_markdown())
     if output is not None:
         click.echo(f"report: {output / 'report.html'}")
 
@@ -101,7 +102,7 @@ def detector(
         "galpipe evaluate classifier --model galaxy10_ensemble --model training/bundle "
         "--images cutouts/ --labels votes.csv",
         "galpipe evaluate classifier --model training/bundle --images data/Galaxy10_DECals.h5 "
-        "--held-back -o measured",
+        "--held-out -o measured",
         "galpipe evaluate classifier --images cutouts/ --labels labels.csv --annotations boxes/ "
         "--detector ssd_mobilenet",
     ),
@@ -112,7 +113,7 @@ def detector(
     multiple=True,
     default=("galaxy10_ensemble",),
     show_default="galaxy10_ensemble",
-    help="Shipped model, or a path; again for another one beside it.",
+    help="Shipped model, or path; repeat to compare several.",
 )
 @click.option(
     "--images",
@@ -123,14 +124,14 @@ def detector(
 @click.option(
     "--labels",
     metavar="TABLE",
-    help="Table 'filename,label', or with a column for each class, or Galaxy Zoo votes; none where "
-    "the labels are in the folder or file of the images.",
+    help="Table 'filename,label', or with a column for each class, or Galaxy Zoo votes; not needed "
+    "if the labels are in the folder or file of the images.",
 )
 @click.option(
     "--kind",
     metavar="KIND",
-    help="What labels the images, as in the configuration of a training; by default what the files "
-    "look like.",
+    help="Kind of the labels, as in the configuration of a training; recognised from the files by "
+    "default.",
 )
 @click.option(
     "--annotations",
@@ -143,11 +144,12 @@ def detector(
     help="Crop about the galaxy that this detector finds at the centre, as a run does.",
 )
 @click.option(
-    "--held-back",
+    "--held-out",
     is_flag=True,
-    help="Measure only on the images that the training of every model held back for its test, of "
+    help="Measure only on the images that the training of every model held out for its test, of "
     "any of its sources.",
 )
+@click.option("--held-back", "held_out_alias", is_flag=True, hidden=True)
 @_output
 @overwrite_option
 def classifier(
@@ -157,22 +159,22 @@ def classifier(
     kind: str | None,
     annotations: str | None,
     detector: str | None,
-    held_back: bool,
+    held_out: bool,
+    held_out_alias: bool,
     output: Path | None,
     overwrite: bool,
 ) -> None:
     """Measure accuracy, precision, recall, F1, AUC, confusion and calibration of classifiers.
 
-    Every model is measured, and every member of an ensemble beside it.  Images whose label leaves
-    more than one class open do not count; but where the labels name sets of classes of which no two
-    share a class ('elliptical', 'spiral' ... of Galaxy Zoo 1), all do, and what counts is which set
-    has the largest sum of probabilities.
+    Every model is measured, and every member of an ensemble.  Only images whose label leaves one
+    class count; but where the labels name disjoint sets of classes ('elliptical', 'spiral' ... of
+    Galaxy Zoo 1), all count, and the prediction is the set with the largest sum of probabilities.
 
     Each image is cropped about what stands out at its centre, as 'galpipe classify' does.  With
-    --annotations and --detector together every model is measured on crops about annotated and about
-    detected boxes of the same galaxies.
+    --annotations and --detector together, every model is measured on crops about annotated and
+    about detected boxes of the same galaxies.
     """
-    from ...evaluation.classifier_report import figures_table
+    from ...evaluation.classifier_report import metrics_table
     from ...evaluation.evaluate_classifiers import evaluate_classifiers
     from ..summary import print_markdown
 
@@ -184,16 +186,16 @@ def classifier(
         kind=kind,
         annotations=annotations,
         detector=detector,
-        held_back=held_back,
+        held_out=held_out or held_out_alias,
         overwrite=overwrite,
         progress=True,
     )
     for model in measured:
         print_markdown(f"Classifier {model.name}", model.metrics.to_markdown())
         if len(model.by_classifier) > 1:
-            print_markdown("Beside its members", figures_table(model.by_classifier).to_markdown())
+            print_markdown("Beside its members", metrics_table(model.by_classifier).to_markdown())
     if len(measured) > 1:
         wholes = {model.name: model.metrics for model in measured}
-        print_markdown("Side by side", figures_table(wholes).to_markdown())
+        print_markdown("Side by side", metrics_table(wholes).to_markdown())
     if output is not None:
         click.echo(f"report: {output / 'report.html'}")

@@ -170,7 +170,7 @@ def test_trainings_on_other_folds_are_not_compared(
     result = cross_validate_classifiers(configs, tmp_path / "out", folds=2)
     assert [training.name for training in result.trainings] == ["alone", "alone 2"]
     assert result.comparisons == ()
-    assert "held different images back" in caplog.text
+    assert "held out different images" in caplog.text
 
 
 def test_more_folds_than_galaxies_are_refused(tmp_path: Path, make: Make, trained: Trained) -> None:
@@ -217,11 +217,11 @@ def test_the_command_trains_and_measures_members_of_weight_0_too(
     (training,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["trainings"]
     names = [classifier["name"] for classifier in training["classifiers"]]
     assert names == ["tiny", "tiny: cnn_1", "tiny: cnn_2"]
-    also = {(one["images"], one["classifier"]): one for one in training["also_measured"]}
-    assert list(also) == [("test, whole cutouts", name) for name in names]
-    assert sum(fold["images"] for fold in also["test, whole cutouts", "tiny"]["folds"]) == 12
+    external = {(one["images"], one["classifier"]): one for one in training["external_metrics"]}
+    assert list(external) == [("test, whole cutouts", name) for name in names]
+    assert sum(fold["images"] for fold in external["test, whole cutouts", "tiny"]["folds"]) == 12
     report = (tmp_path / "out" / "report.md").read_text()
-    assert "## Also measured" in report
+    assert "## External metrics" in report
     assert "| test, whole cutouts | tiny: cnn\\_2 | 6 |" in report
     for fold, place in enumerate(training["bundles"]):
         weights = [one.weight for one in read_bundle(place).manifest.members]

@@ -154,8 +154,8 @@ def test_models_of_other_classes_are_not_measured_together(
         evaluate_classifiers([models["classifier"], "galaxy10_cnn"], cutouts, labels)
 
 
-def held_back_model(folder: Path, tiny: Path, *names: str, **other_sources: list[str]) -> Path:
-    """Copy the tiny ensemble, with a record of what its training held back."""
+def held_out_model(folder: Path, tiny: Path, *names: str, **other_sources: list[str]) -> Path:
+    """Copy the tiny ensemble, with a record of what its training held out."""
     bundle = read_bundle(tiny)
     manifest = bundle.manifest.model_copy(update={"data": {"test": list(names)}})
     files = {member.file: bundle.read(member.file) for member in manifest.members}
@@ -222,37 +222,37 @@ def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..
     }
 
 
-def test_only_what_every_training_held_back_is_measured_on(
+def test_only_images_held_out_by_every_training_are_measured_on(
     tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
 ) -> None:
     tiny = models["classifier"]
-    one = held_back_model(tmp_path / "one", tiny, "red.png", "blue.png")
-    other = held_back_model(tmp_path / "other", tiny, "blue.png", "elsewhere.png")
-    (measured,) = evaluate_classifiers([one], cutouts, labels, held_back=True)
+    one = held_out_model(tmp_path / "one", tiny, "red.png", "blue.png")
+    other = held_out_model(tmp_path / "other", tiny, "blue.png", "elsewhere.png")
+    (measured,) = evaluate_classifiers([one], cutouts, labels, held_out=True)
     assert (measured.metrics.images, measured.metrics.accuracy) == (2, 0.5)
-    both = evaluate_classifiers([one, other], cutouts, labels, held_back=True)
+    both = evaluate_classifiers([one, other], cutouts, labels, held_out=True)
     assert [model.metrics.images for model in both] == [1, 1]
-    with pytest.raises(InputError, match="does not say"):
-        evaluate_classifiers([tiny], cutouts, labels, held_back=True)
-    two = held_back_model(tmp_path / "two", tiny, "green.png")
+    with pytest.raises(InputError, match="no record"):
+        evaluate_classifiers([tiny], cutouts, labels, held_out=True)
+    two = held_out_model(tmp_path / "two", tiny, "green.png")
     with pytest.raises(InputError, match="every model"):
-        evaluate_classifiers([one, two], cutouts, labels, held_back=True)
-    elsewhere = held_back_model(tmp_path / "elsewhere", tiny, "elsewhere.png")
+        evaluate_classifiers([one, two], cutouts, labels, held_out=True)
+    elsewhere = held_out_model(tmp_path / "elsewhere", tiny, "elsewhere.png")
     with pytest.raises(InputError, match="none of the images"):
-        evaluate_classifiers([elsewhere], cutouts, labels, held_back=True)
+        evaluate_classifiers([elsewhere], cutouts, labels, held_out=True)
 
 
-def test_what_was_held_back_of_one_source_is_not_mistaken_for_that_of_another(
+def test_held_out_names_are_compared_source_by_source(
     tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
 ) -> None:
     tiny = models["classifier"]
     # The main source has an image named as one of the extra source, which was trained on.
-    model = held_back_model(tmp_path / "model", tiny, "green.png", extra=["red.png", "blue.png"])
-    (measured,) = evaluate_classifiers([model], cutouts, labels, held_back=True)
+    model = held_out_model(tmp_path / "model", tiny, "green.png", extra=["red.png", "blue.png"])
+    (measured,) = evaluate_classifiers([model], cutouts, labels, held_out=True)
     assert (measured.metrics.images, measured.metrics.accuracy) == (2, 0.5)
-    earlier = held_back_model(tmp_path / "earlier", tiny, "elsewhere.png", extra=[])
-    with pytest.raises(InputError, match=r"did not note the images of 'extra, whole cutouts'"):
-        evaluate_classifiers([earlier], cutouts, labels, held_back=True)
+    earlier = held_out_model(tmp_path / "earlier", tiny, "elsewhere.png", extra=[])
+    with pytest.raises(InputError, match=r"did not record the images of 'extra, whole cutouts'"):
+        evaluate_classifiers([earlier], cutouts, labels, held_out=True)
 
 
 def test_images_that_were_trained_on_are_warned_of(
@@ -262,6 +262,6 @@ def test_images_that_were_trained_on_are_warned_of(
     models: dict[str, Path],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    model = held_back_model(tmp_path / "model", models["classifier"], "red.png", "blue.png")
+    model = held_out_model(tmp_path / "model", models["classifier"], "red.png", "blue.png")
     evaluate_classifiers([model], cutouts, labels)
-    assert "held 2 of the 3 images back" in caplog.text
+    assert "held out 2 of the 3 images" in caplog.text

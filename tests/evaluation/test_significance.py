@@ -32,7 +32,7 @@ def test_five_pairs_can_never_be_significant_by_wilcoxon() -> None:
     test = wilcoxon_signed_rank([0.01, 0.02, 0.03, 0.04, 0.05])
     assert test.p == test.least_p == 0.0625
     assert not test.can_decide
-    assert "with 5 pairs that differ it is never under 0.0625" in test.in_words()
+    assert "with 5 pairs that differ it is never under 0.0625" in test.describe()
     assert wilcoxon_signed_rank([1, 2, 3, 4, 5, 6]).p == 0.03125
 
 
@@ -54,7 +54,7 @@ def test_nothing_differs() -> None:
     ):
         assert test.p == 1
         assert not test.decides
-    assert "no pair differs" in wilcoxon_signed_rank([0, 0]).in_words()
+    assert "no pair differs" in wilcoxon_signed_rank([0, 0]).describe()
 
 
 @given(st.sets(st.integers(1, 1000), min_size=1, max_size=9), st.data())
@@ -126,7 +126,7 @@ def test_without_overlap_the_correction_vanishes() -> None:
 def test_equal_differences_say_nothing_about_their_scatter() -> None:
     test = corrected_resampled_t([0.1, 0.1, 0.1], 0.2)
     assert test.p is None
-    assert "cannot be computed" in test.in_words()
+    assert "cannot be computed" in test.describe()
 
 
 @pytest.mark.parametrize(("differences", "share"), [([1], 0.2), ([1, 2], 0), ([1, 2], 1)])

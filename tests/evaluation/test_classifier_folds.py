@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from galpipe.errors import BundleError
-from galpipe.evaluation.external_metrics import also_measured, also_measured_table
+from galpipe.evaluation.classifier_folds import external_metrics, external_metrics_table
 from galpipe.models import Bundle, read_bundle, write_bundle
 
 WHOLE = "test, whole cutouts"
@@ -38,8 +38,8 @@ def test_means_and_deviations_over_the_folds(tmp_path: Path, tiny_classifier_bun
             alone = {"decided": figures(40, 0.25, 0.2)}
             measured.append({"images": "elsewhere, whole cutouts", "metrics": alone})
         folds.append(bundle(tmp_path / str(fold), tiny_classifier_bundle, measured))
-    measured = also_measured("mine", folds)
-    assert also_measured_table(measured, 2).rows == [
+    measured = external_metrics("mine", folds)
+    assert external_metrics_table(measured, 2).rows == [
         [WHOLE, "mine", "77–88", "0.850 ± 0.071", "0.500 ± 0.000"],
         [WHOLE, "mine: decided", "77–88", "0.350 ± 0.071", "–"],
         ["elsewhere, whole cutouts", "mine", "40 (1 of 2 folds)", "0.250 ± 0.000", "0.200 ± 0.000"],
@@ -55,4 +55,4 @@ def test_a_record_that_cannot_be_read_is_named(
     for number, measurements in enumerate(([{"images": WHOLE}], 3, ["text"])):
         broken = bundle(tmp_path / str(number), tiny_classifier_bundle, measurements)
         with pytest.raises(BundleError, match="train it again"):
-            also_measured("mine", [broken])
+            external_metrics("mine", [broken])

@@ -1,0 +1,181 @@
+"""Labelled images to evaluate a classifier on: their source, and the held-out ones among them."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..annotations.classes import GALAXY10_DECALS
+from ..classification.classifier import Classifier
+from ..configs import ClassifierData
+from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
+from ..datasets.labels import LabelledImage
+from ..errors import ConfigError, InputError
+from ..metrics.records import read_classifier_records
+
+__all__ = ["labelled_source", "select_held_out", "warn_of_training_images"]
+
+logger = logging.getLogger("galpipe")
+
+_CLASSES = {"votes": GALAXY10_DECALS, "vote_probabilities": GALAXY10_DECALS} | {
+    name: known.class_names for name, known in GALAXY10_SETS.items()
+}
+
+
+def labelled_source(
+    images: str | Path,
+    labels: str | Path | None,
+    kind: str | None,
+    annotations: str | Path | None,
+    class_names: Sequence[str],
+) -> ClassifierData:
+    """Describe labelled images as a source of data, as the configuration of a training does.
+
+    Parameters
+    ----------
+    images : path
+        Folder of images, folder of a folder for each class, or HDF5 file of Galaxy10.
+    labels : path, optional
+        Table of the labels, unless they are in `images`.
+    kind : str, optional
+        Kind of the labels, as in `ClassifierData`; recognised from the files by default.
+    annotations : path, optional
+        File or folder of boxes, in any annotation format.
+    class_names : sequence of str
+        Classes of the model.
+
+    Raises
+    ------
+    ConfigError
+        If `kind` or `annotations` do not fit the files.
+    InputError
+        If the table cannot be read, or the labels have other classes than the model.
+    """
+    kind = kind or _recognise(images, labels, class_names)
+    labelled_classes = _CLASSES.get(kind)
+    if labelled_classes is not None and tuple(class_names) != labelled_classes:
+        raise InputError(
+            f"{labels or images}: labels of kind {kind!r} have the classes "
+            f"{', '.join(labelled_classes)}; the model has {', '.join(class_names)}"
+        )
+    try:
+        return ClassifierData.model_validate(
+            {"images": images, "labels": labels, "kind": kind, "annotations": annotations}
+        )
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{images}: {reason}") from error
+
+
+def select_held_out(
+    labelled: Sequence[LabelledImage], classifiers: Sequence[Classifier]
+) -> list[LabelledImage]:
+    """Select the images that the training of every classifier held out.
+
+    Parameters
+    ----------
+    labelled : sequence of LabelledImage
+    classifiers : sequence of Classifier
+
+    Raises
+    ------
+    InputError
+        If a classifier has no record of its held-out images, or no image is held out by all.
+    """
+    kept = list(labelled)
+    for classifier in classifiers:
+        held_out = _held_out_names(labelled, classifier)
+        if not held_out:
+            raise InputError(_nothing_held_out(classifier))
+        kept = [image for image in kept if image.path.name in held_out]
+    if not kept:
+        raise InputError("none of the images was held out by the training of every model")
+    return kept
+
+
+def warn_of_training_images(
+    labelled: Sequence[LabelledImage], classifiers: Sequence[Classifier]
+) -> None:
+    """Warn of classifiers that held out only some of the images.
+
+    Parameters
+    ----------
+    labelled : sequence of LabelledImage
+    classifiers : sequence of Classifier
+    """
+    names = {image.path.name for image in labelled}
+    for classifier in classifiers:
+        known = len(_held_out_names(labelled, classifier))
+        if 0 < known < len(names):
+            logger.warning(
+                "%s: its training held out %d of the %d images, and may have used the others; "
+                "--held-out measures on those %d alone",
+                classifier.bundle.manifest.name,
+                known,
+                len(names),
+                known,
+            )
+
+
+def _recognise(images: str | Path, labels: str | Path | None, class_names: Sequence[str]) -> str:
+    """Return the kind of labels that the files look like."""
+    if Path(images).is_file():
+        with Galaxy10File(images) as file:
+            return next(name for name, known in GALAXY10_SETS.items() if known is file.known)
+    if labels is None:
+        return "folders"
+    header = _header(Path(labels))
+    if "label" in header:
+        return "labels"
+    return "probabilities" if header.issuperset(class_names) else "votes"
+
+
+def _header(table: Path) -> set[str]:
+    """Return the columns of a CSV; none of a table in another format."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            return set(next(csv.reader(lines), []))
+    except (UnicodeDecodeError, csv.Error):
+        return set()
+    except OSError as error:
+        raise InputError(f"{table}: cannot be read: {error.strerror or error}") from error
+
+
+def _held_out_names(labelled: Sequence[LabelledImage], classifier: Classifier) -> set[str]:
+    """Return the names of the images that the training held out."""
+    names = {image.path.name for image in labelled}
+    # Images of two sources may have the same name, so names are compared source by source.
+    return max((names & source for source in _held_out_sources(classifier)), key=len, default=set())
+
+
+def _held_out_sources(classifier: Classifier) -> list[frozenset[str]]:
+    """Return the names held out of the sources of role train, then of each other source.
+
+    The former are in the manifest, whatever their label; of the latter only the images that were
+    measured on are recorded.
+    """
+    listed = [classifier.bundle.manifest.data.held_out]
+    listed += [record.files for record in read_classifier_records(classifier.bundle)]
+    return [files for files in listed if files]
+
+
+def _nothing_held_out(classifier: Classifier) -> str:
+    path = classifier.bundle.path
+    unnamed = [
+        record.images.title
+        for record in read_classifier_records(classifier.bundle)
+        if not record.files
+    ]
+    if unnamed:
+        return (
+            f"{path}: none of the images is known to be held out by its training, of which an "
+            f"earlier version of galpipe did not record the images of {unnamed[-1]!r}; train it "
+            "again to measure on them"
+        )
+    if not _held_out_sources(classifier):
+        return f"{path}: has no record of the images that its training held out"
+    return f"{path}: none of the images was held out by its training"
