@@ -14,6 +14,7 @@ from click.testing import Result
 from galpipe.errors import InputError, OutputError
 from galpipe.evaluation.evaluate_classifiers import evaluate_classifiers
 from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
+from galpipe.models.manifest import TrainingData
 
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
 
@@ -157,7 +158,7 @@ def test_models_of_other_classes_are_not_measured_together(
 def held_out_model(folder: Path, tiny: Path, *names: str, **other_sources: list[str]) -> Path:
     """Copy the tiny ensemble, with a record of what its training held out."""
     bundle = read_bundle(tiny)
-    manifest = bundle.manifest.model_copy(update={"data": {"test": list(names)}})
+    manifest = bundle.manifest.model_copy(update={"data": TrainingData(test=names)})
     files = {member.file: bundle.read(member.file) for member in manifest.members}
     measured = [
         {"images": f"{source}, whole cutouts", "metrics": {}, "files": listed}
