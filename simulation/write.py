@@ -19,13 +19,13 @@ from .profiles import FWHM
 from .simulate import simulate_field
 from .truth import SimulatedField, truth_table
 
-__all__ = ["TRUTH_NAME", "claim", "simulate", "write_field", "write_fits"]
+__all__ = ["claim", "simulate", "write_field", "write_fits", "write_truth"]
 
-TRUTH_NAME = "truth.csv"
+_TRUTH = "truth.csv"
 
 # Files of a simulation; nothing else is ever removed.
 _OURS = (
-    TRUTH_NAME,
+    _TRUTH,
     "fits/simulated_*.fits",
     "fits/simulated_*.fits.fz",
     "images/simulated_*.png",
@@ -41,7 +41,7 @@ _DITHER_SEED = 1
 
 
 def claim(folder: Path, *, overwrite: bool) -> None:
-    """Claim the folder of a simulation; its files tell an earlier one.
+    """Claim an output folder; an earlier simulation is recognised by its files.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def claim(folder: Path, *, overwrite: bool) -> None:
     """
 
     def status_of(place: Path) -> Literal["complete"] | None:
-        return "complete" if any(True for ours in _OURS for _ in place.glob(ours)) else None
+        return "complete" if any(any(place.glob(pattern)) for pattern in _OURS) else None
 
     claim_folder(folder, status_of, overwrite=overwrite, ours=_OURS)
 
@@ -190,8 +190,18 @@ def simulate(
         )
         write_field(folder, one, compress=compress)
         tables.append(truth_table(one))
-    table = pd.concat(tables, ignore_index=True)
-    with atomic_path(folder / TRUTH_NAME) as beside:
+    return write_truth(folder, pd.concat(tables, ignore_index=True))
+
+
+def write_truth(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Write the truth of a simulation as ``truth.csv`` and return it.
+
+    Parameters
+    ----------
+    folder : Path
+    table : DataFrame
+    """
+    with atomic_path(folder / _TRUTH) as beside:
         table.to_csv(beside, index=False, lineterminator="\n")
     return table
 

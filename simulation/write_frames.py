@@ -12,13 +12,13 @@ import pandas as pd
 
 from ..annotations import AnnotatedImage, read_annotated_images, write_voc
 from ..errors import BundleError, InputError
-from ..files.atomic import atomic_path, write_png
+from ..files.atomic import write_png
 from ..imaging import read_field, to_rgb
 from ..models import find_bundle
 from ..progress import Progress, track
 from .galaxy_light import GalaxyLight, cut_galaxies
 from .pasting import PastedFrame, paste_galaxies
-from .write import TRUTH_NAME, claim
+from .write import claim, write_truth
 
 __all__ = ["Annotated", "held_out_names", "simulate_frames"]
 
@@ -124,10 +124,7 @@ def simulate_frames(
         name = f"frame_{index + 1:04d}"
         _write(folder, name, made)
         rows += _rows(name, path.name, made)
-    table = pd.DataFrame(rows, columns=_COLUMNS)
-    with atomic_path(folder / TRUTH_NAME) as beside:
-        table.to_csv(beside, index=False, lineterminator="\n")
-    return table
+    return write_truth(folder, pd.DataFrame(rows, columns=_COLUMNS))
 
 
 def held_out_names(record: str | Path) -> frozenset[str]:
