@@ -1,0 +1,51 @@
+"""Configuration of the documentation site."""
+
+from types import GenericAlias
+from typing import Any
+
+from galpipe import __version__
+
+project = "galpipe"
+author = "the galpipe developers"
+copyright = "the galpipe developers"
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "sphinx_click",
+]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+autosummary_generate = True
+# A name is documented in the module that defines it, not again where a package exports it.
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "ignore-module-all": True,
+}
+templates_path = ["_templates"]
+# Classes list their attributes in their docstring, and methods where they are defined.
+numpydoc_show_class_members = False
+
+html_theme = "furo"
+html_title = f"galpipe {version}"
+
+
+def skip_foreign_members(
+    app: object, what: str, name: str, member: Any, skip: bool, options: object
+) -> bool | None:
+    """Leave out aliases of types and what a module imports from other libraries."""
+    home = getattr(member, "__module__", None) or "galpipe"
+    foreign = isinstance(member, GenericAlias) or not home.startswith("galpipe")
+    return True if callable(member) and foreign else None
+
+
+def setup(app: Any) -> None:
+    """Register what Sphinx calls while it reads the modules."""
+    app.connect("autodoc-skip-member", skip_foreign_members)
