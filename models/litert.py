@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,26 @@ from numpy.typing import NDArray
 
 from .manifest import InputScaling
 
-__all__ = ["LiteRTNetwork"]
+__all__ = ["LiteRTNetwork", "available_cores"]
 
 
 class LiteRTNetwork:
     """A LiteRT (TFLite) network with one image input.
 
-    Inputs and outputs in 8 bits are scaled by the file's own quantisation: what goes in and comes
-    out is the same as of a float network.
+    8-bit inputs and outputs are scaled by the quantisation of the file, so the values are those of
+    a float network.  Threads may share a network: they wait for each other.
 
     Parameters
     ----------
     content : bytes
-        The ``.tflite`` file.
+        Content of the ``.tflite`` file.
     scaling : InputScaling
-        How 8-bit pixels become the network's input.
+        Scaling of 8-bit pixels to the network's input.
 
     Attributes
     ----------
     input_size : int
-        Side of the images it takes.
+        Side of the input images, in pixels.
     takes_integers : bool
         Whether its input is quantised.
 
@@ -53,11 +54,12 @@ class LiteRTNetwork:
         )
         self._scaling = scaling
         self._batch: int | None = None
+        self._lock = Lock()
         self.takes_integers = bool(np.issubdtype(self._input["dtype"], np.integer))
         self.input_size = int(inputs[0]["shape"][1])
 
     def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Return the outputs for a batch.
+        """Run the network on a batch of images.
 
         Parameters
         ----------
@@ -67,35 +69,38 @@ class LiteRTNetwork:
         Returns
         -------
         list of ndarray
-            One array an output, batch first, in the order in which the graph returns them.
+            One array per output, batch first, in the order in which the graph returns them.
         """
-        if self._batch != len(images):
-            self._interpreter.resize_tensor_input(self._input["index"], images.shape)
-            self._interpreter.allocate_tensors()
-            self._batch = len(images)
         scaled = images * np.float32(self._scaling.scale) + np.float32(self._scaling.offset)
-        self._interpreter.set_tensor(self._input["index"], _quantised(scaled, self._input))
-        self._interpreter.invoke()
+        values = _quantized(scaled, self._input)
+        with self._lock:
+            if self._batch != len(images):
+                self._interpreter.resize_tensor_input(self._input["index"], images.shape)
+                self._interpreter.allocate_tensors()
+                self._batch = len(images)
+            self._interpreter.set_tensor(self._input["index"], values)
+            self._interpreter.invoke()
+            outputs = [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
         return [
-            _dequantised(self._interpreter.get_tensor(detail["index"]), detail)
-            for detail in self._outputs
+            _dequantized(output, detail)
+            for output, detail in zip(outputs, self._outputs, strict=True)
         ]
 
 
-def _quantised(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
-    """Return values as the kind of number that a tensor holds."""
+def _quantized(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
+    """Return values in the number type of a tensor."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
-    # Halves go up, and so does what is a half but for the error of 32 bits: of pixels that are
-    # scaled to -1..1 every one is a half, and neighbours must not become the same number.
+    # Halves are rounded up, within the error of 32 bits: pixels scaled to -1..1 are all halves,
+    # and neighbouring values must stay different.
     steps = np.floor(values / np.float32(scale) + np.float32(0.501)) + zero
     return np.clip(steps, limits.min, limits.max).astype(detail["dtype"])
 
 
-def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
-    """Return the values that the numbers of a tensor stand for."""
+def _dequantized(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
+    """Return the real values of the numbers of a tensor."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values
     scale, zero = detail["quantization"]

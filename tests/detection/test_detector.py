@@ -26,7 +26,7 @@ from galpipe.models import (
     read_bundle,
     write_bundle,
 )
-from galpipe.models.litert import LiteRTNetwork, _quantised
+from galpipe.models.litert import LiteRTNetwork, _quantized
 from galpipe.models.manifest import MANIFEST_NAME
 
 
@@ -185,4 +185,4 @@ def test_neighbouring_pixels_stay_apart_in_8_bits() -> None:
     # The converter's choice for -1..1: every pixel lies half way between two numbers.
     detail = {"dtype": np.int8, "quantization": (2 / 255, -1)}
     pixels = np.arange(256) * np.float32(1 / 127.5) + np.float32(-1)
-    assert _quantised(pixels, detail).tolist() == list(range(-128, 128))
+    assert _quantized(pixels, detail).tolist() == list(range(-128, 128))
