@@ -1,4 +1,4 @@
-"""Annotations: boxes and labels, read from and written to the formats that people use."""
+"""Box annotations of images: read, write, check, repair, convert, count and draw them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The class lists that ship with the package, in the order that gives each class its index."""
+"""Class lists of the Galaxy10 data sets, in the order of their indices."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ GALAXY10_SDSS: tuple[str, ...] = (
 """The ten classes of the older Galaxy10 SDSS data set, in the order of its labels.
 
 Source: the page "Galaxy10 SDSS" of astroNN's documentation, which sets commas between the words.
-An index of the one list means another class in the other.
+The indices of the two lists mean different classes.
 """
 
 
 def index_of(label: str, class_names: Sequence[str], source: str) -> int:
-    """Position of a label in a class list.
+    """Return the index of a label in a class list.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def index_of(label: str, class_names: Sequence[str], source: str) -> int:
     class_names : sequence of str
         The classes in order.
     source : str
-        What the label was found in, for the message.
+        Origin of the label, for the message.
 
     Raises
     ------

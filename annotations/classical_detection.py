@@ -54,19 +54,19 @@ WEIGHTS: tuple[float, ...] = (
     12.094, -37.672, -4.7028, 1.3354, -1.3828, 0.60922,
 )
 # fmt: on
-"""Of 1, of each of the seven shapes, and of their products, in the order of `products`."""
+"""Weights of the logistic regression, in the order of `products`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Isophotes:
-    """Sources of one picture, galaxies and stars alike.
+    """Sources of a picture, both galaxies and stars.
 
     Attributes
     ----------
-    boxes : ndarray
-        Shape (N, 4), float64: 0-based half-open pixel edges of the isophotes.
-    shapes : ndarray
-        Shape (N, 7), float64: see `SHAPES`.
+    boxes : ndarray of float64, shape (N, 4)
+        Pixel edges of the isophotes, 0-based, half-open.
+    shapes : ndarray of float64, shape (N, 7)
+        See `SHAPES`.
     """
 
     boxes: NDArray[np.float64]
@@ -78,21 +78,21 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
 
     Parameters
     ----------
-    rgb : ndarray
-        (H, W, 3), uint8.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The picture.
     threshold : float
-        Level of the isophotes, in units of the noise of the sky of the grey picture smoothed by a
+        Level of the isophotes in units of the noise of the sky, on the grey picture smoothed by a
         Gaussian of one pixel.
 
     Returns
     -------
     Isophotes
-        Sources that touch are parted as SExtractor does (Bertin and Arnouts 1996).
+        Touching sources are deblended as in SExtractor (Bertin and Arnouts 1996).
 
     Raises
     ------
     InputError
-        If the picture is so crowded that its sources cannot be parted.
+        If the picture is too crowded to deblend its sources.
     MissingExtraError
         If SEP is not installed.
     """
@@ -116,7 +116,7 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
         )
     except Exception as error:  # SEP raises bare Exceptions
         raise InputError(
-            f"its sources cannot be parted ({error}). Choose a higher threshold."
+            f"its sources cannot be deblended ({error}). Choose a higher threshold."
         ) from error
     edges = [found["xmin"], found["ymin"], found["xmax"] + 1, found["ymax"] + 1]
     boxes = np.stack(edges, axis=1).astype(np.float64)
@@ -124,7 +124,17 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
 
 
 def products(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1, the shapes and all their products of two, shape (N, 36)."""
+    """Return 1, the shapes and all products of two of them.
+
+    Parameters
+    ----------
+    shapes : ndarray of float64, shape (N, 7)
+        See `SHAPES`.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, 36)
+    """
     first, second = np.triu_indices(shapes.shape[1] + 1)
     extended = np.hstack([np.ones((len(shapes), 1)), shapes])
     return extended[:, first] * extended[:, second]
@@ -133,20 +143,23 @@ def products(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
 def galaxy_probability(
     shapes: NDArray[np.float64], weights: tuple[float, ...] = WEIGHTS
 ) -> NDArray[np.float64]:
-    """Return how probable it is that each source is a galaxy, shape (N,), 0 to 1.
+    """Return the probability of each source to be a galaxy.
 
-    A star's image is the same point spread function whatever its brightness, so its size, the
-    steepness of its profile and its roundness all follow from its peak and the seeing; what leaves
-    that locus is extended.  The surface that parts the two is quadratic in the logarithms of the
-    shapes, a logistic regression fitted by ``benchmarks/proposals.py --fit`` to the annotated
-    sources of the images named there.
+    All stars share one point spread function, so the size, profile and roundness of a star follow
+    from its peak and the seeing; other sources are extended.  The decision surface is quadratic in
+    the logarithms of the shapes: a logistic regression, fitted by ``benchmarks/proposals.py --fit``
+    to the annotated images named there.
 
     Parameters
     ----------
-    shapes : ndarray
-        Shape (N, 7), of `galpipe.annotations.classical_detection.SHAPES`.
+    shapes : ndarray of float64, shape (N, 7)
+        See `SHAPES`.
     weights : tuple of float
-        Of the 36 `products`.
+        Weights of the 36 `products`.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
     """
     logit = products(shapes) @ np.asarray(weights)
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))))

@@ -1,4 +1,4 @@
-"""From one annotation format to another, with an account of what the other cannot hold."""
+"""Convert annotations from one format to another and count what is lost."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from .source import AnnotationSource
 
 __all__ = ["Conversion", "convert", "target_format"]
 
-# Of several formats with one suffix, the one that a bare suffix means.
-_MEANT = {".json": "coco"}
+# The format of a suffix that several share.
+_DEFAULTS = {".json": "coco"}
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion did.
+    """Result of a conversion.
 
     Attributes
     ----------
     source, target : AnnotationFormat
         The formats.
     images, objects : int
-        How many were written.
+        Numbers written.
     class_names : tuple of str
         The classes in the order of their ids.
     failures : tuple of InputError
-        One for each file or entry that could not be read and is left out.
+        Files and entries that could not be read and were left out.
     skipped : int
-        Difficult objects left out because the caller asked for it.
+        Number of difficult objects left out on request.
     lost : mapping of Feature to int
-        What the target cannot hold: in ``empty`` and ``size`` the number of images, in the others
-        the number of objects.
-    faulty : int
-        Boxes that are inverted, empty or reach beyond their image; written as they stand.
+        Number of images (``empty``, ``size``) or objects with a feature that the target does not
+        support.
+    invalid : int
+        Number of boxes that are inverted, empty or outside the image; written unchanged.
     """
 
     source: AnnotationFormat
@@ -54,7 +54,7 @@ class Conversion:
     failures: tuple[InputError, ...]
     skipped: int
     lost: Mapping[Feature, int]
-    faulty: int
+    invalid: int
 
 
 def convert(
@@ -73,25 +73,25 @@ def convert(
     source : AnnotationSource
         The annotations; read once.
     output : str or Path
-        File or folder to write, as the format has it.
+        File or folder to write, as the format requires.
     form : AnnotationFormat
         The format to write; see `target_format`.
     skip_difficult : bool
-        Leave out difficult objects, so that a format without that flag does not make them certain.
+        Leave out difficult objects, which a format without that flag would turn into certain ones.
     settings : mapping, optional
-        What the format alone needs to know, under the names that it documents.
+        Settings of the format, by the names that it documents.
     overwrite : bool
-        Whether files in the place of the new ones may be replaced; others in that folder stay.
+        Replace files of the same names; others in the folder stay.
 
     Returns
     -------
     Conversion
-        The account of it.
+        Counts and failures.
 
     Raises
     ------
     InputError
-        If nothing can be read, or what was read lacks something that the format needs.
+        If nothing can be read, or the annotations lack something that the format needs.
     OutputError
         If the output exists already, or cannot be written.
     """
@@ -101,11 +101,11 @@ def convert(
     refuse_existing([output], overwrite=overwrite, folders=not form.suffix)
     collection = Collection()
     found: Counter[Feature] = Counter()
-    skipped = faulty = 0
+    skipped = invalid = 0
     for _, image in source:
         kept = _without_difficult(image) if skip_difficult else image
         skipped += len(image.objects) - len(kept.objects)
-        faulty += sum(1 for _ in box_issues(kept))
+        invalid += sum(1 for _ in box_issues(kept))
         _count(kept, found)
         collection.append(kept)
     if not len(collection):
@@ -126,24 +126,31 @@ def convert(
         failures=tuple(source.failures),
         skipped=skipped,
         lost={content: count for content, count in lost.items() if count},
-        faulty=faulty,
+        invalid=invalid,
     )
 
 
 def target_format(output: str | Path, name: str | None = None) -> AnnotationFormat:
-    """Return the format to write: the one named, or the one that the suffix of the output means.
+    """Return the format of an output.
+
+    Parameters
+    ----------
+    output : str or Path
+        The file or folder to write.
+    name : str, optional
+        Name of the format; by default the suffix of the output decides.
 
     Raises
     ------
     InputError
-        If there is no such format, or the suffix means none.
+        If there is no such format, or the suffix does not tell.
     """
     if name is not None:
         return format_named(name)
     suffix = Path(output).suffix.lower()
     written = [form for form in FORMATS.values() if form.write is not None]
     for form in written:
-        if suffix and form.suffix == suffix and _MEANT.get(suffix, form.name) == form.name:
+        if suffix and form.suffix == suffix and _DEFAULTS.get(suffix, form.name) == form.name:
             return form
     raise InputError(
         f"The name {Path(output).name} does not say which format to write. Name it with --to: "

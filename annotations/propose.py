@@ -1,4 +1,4 @@
-"""Propose boxes of galaxies, for a person to correct."""
+"""Propose boxes of galaxies for a person to correct."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .classical_detection import find_isophotes, galaxy_probability
 __all__ = ["CERTAIN", "DOUBTFUL", "SMALLEST", "THRESHOLD", "propose_galaxies", "proposed_objects"]
 
 THRESHOLD = 4.0
-"""Level of the isophotes over the noise of the sky."""
+"""Level of the isophotes in units of the noise of the sky."""
 SMALLEST = 16.0
-"""Longer side in pixels below which nothing can be told from a star."""
+"""Longer side in pixels of the smallest boxes; smaller sources look like stars."""
 CERTAIN = 0.4
-"""Probability from which a proposal is a galaxy; below it is difficult."""
+"""Probability from which a proposal counts as a galaxy; below, it is difficult."""
 DOUBTFUL = 0.2
 """Probability from which a source is proposed."""
 
@@ -26,30 +26,30 @@ DOUBTFUL = 0.2
 def propose_galaxies(
     rgb: NDArray[np.uint8], threshold: float = THRESHOLD, smallest: float = SMALLEST
 ) -> Detections:
-    """Find the galaxies of a picture by classical detection, without any training.
+    """Find galaxies on a picture by classical detection, without training.
 
-    The sources are the isophotes of the grey picture, parted where they touch; galaxies are told
-    from stars by their shape (`galpipe.annotations.classical_detection`).
+    Sources are isophotes of the grey picture, deblended where they touch; galaxies are told from
+    stars by their shape (see `galpipe.annotations.classical_detection`).
 
     Parameters
     ----------
-    rgb : ndarray
-        (H, W, 3), uint8; a stretched field (`galpipe.imaging.to_rgb`) or a picture.
+    rgb : ndarray of uint8, shape (H, W, 3)
+        A stretched field (`galpipe.imaging.to_rgb`) or a picture.
     threshold : float
         Level of the isophotes, in units of the noise of the smoothed sky.
     smallest : float
-        Least length of the longer side of a box, pixels.
+        Shortest longer side of a box in pixels.
 
     Returns
     -------
     Detections
-        Every source that is a galaxy with a probability of at least `DOUBTFUL`, most probable
-        first; the scores are the probabilities.
+        Sources with a probability of at least `DOUBTFUL` to be a galaxy, most probable first; the
+        scores are the probabilities.
 
     Raises
     ------
     InputError
-        If the picture is so crowded that its sources cannot be parted.
+        If the picture is too crowded to deblend its sources.
     MissingExtraError
         If SEP is not installed.
     """
@@ -63,7 +63,7 @@ def propose_galaxies(
 def proposed_objects(
     found: Detections, class_names: Sequence[str], certain: float, width: int, height: int
 ) -> tuple[ObjectBox, ...]:
-    """Return proposals as objects to be corrected.
+    """Return proposals as annotated objects.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ def proposed_objects(
     certain : float
         Score below which an object is difficult.
     width, height : int
-        Of the picture, pixels; an object at its edge is truncated.
+        Size of the picture in pixels; an object at its edge is truncated.
 
     Returns
     -------
     tuple of ObjectBox
-        With whole numbers, as labelImg draws them.
+        With edges in whole pixels, as labelImg draws them.
     """
     objects = []
     for edges, score, class_id in zip(

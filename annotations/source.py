@@ -19,7 +19,7 @@ __all__ = ["AnnotationSource", "read_annotated_images", "write_annotations"]
 
 
 class AnnotationSource:
-    """A file or folder of annotations in any format; iterating yields ``(file, image)``.
+    """File or folder of annotations in any format; iterating yields ``(file, image)``.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class AnnotationSource:
     class_names : sequence of str, optional
         The classes in order of their ids; by default those that the annotations declare.
     settings : mapping, optional
-        What one format alone needs to know, under the names that it documents.
+        Settings of the format, by the names that it documents.
 
     Attributes
     ----------
@@ -43,14 +43,27 @@ class AnnotationSource:
     class_names : tuple of str or None
         The classes that were given.
     settings : mapping
-        What was given for one format alone.
+        Settings of the format.
     failures : list of InputError
-        What was left out the last time that the annotations were read.
+        Files and entries left out when the annotations were last read.
 
     Raises
     ------
     InputError
         If the annotations or the folder of images do not exist, or the format is unknown.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from galpipe.annotations import ObjectBox
+    >>> path = Path(mkdtemp()) / "boxes.json"
+    >>> box = ObjectBox("spiral", 10, 20, 60, 80)
+    >>> write_annotations(path, [AnnotatedImage("m51.png", 424, 424, objects=(box,))], "coco")
+    >>> source = AnnotationSource(path)
+    >>> source.form.name
+    'coco'
+    >>> [image.labels for _, image in source]
+    [('spiral',)]
     """
 
     def __init__(
@@ -72,13 +85,13 @@ class AnnotationSource:
         self.settings = settings or {}
 
     def __iter__(self) -> Iterator[tuple[Path, AnnotatedImage]]:
-        """Yield each annotation file with what it says of one image, in a stable order.
+        """Yield annotation file and annotated image, in a stable order.
 
         Raises
         ------
         InputError
-            If nothing of the annotations can be read; single files and entries that cannot are
-            left out and stand in `failures`.
+            If nothing can be read; single files and entries that cannot be read are left out and
+            added to `failures`.
         """
         self.failures.clear()
         reading = ReadOptions(self.images, self.class_names, self.failures.append, self.settings)
@@ -112,8 +125,8 @@ class AnnotationSource:
     def class_order(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Return the classes in order of their ids.
 
-        They are those that were given, or else those that the annotations declare; labels beyond
-        these follow, sorted.
+        These are the classes given, or else those that the annotations declare, then all other
+        labels, sorted.
 
         Parameters
         ----------
@@ -198,7 +211,7 @@ def write_annotations(
     Parameters
     ----------
     path : str or Path
-        The file or folder to write, as the format has it; files of the same names are replaced.
+        The file or folder to write, as the format requires; files of the same names are replaced.
     images : iterable of AnnotatedImage
         The annotations.
     form : str

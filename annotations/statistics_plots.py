@@ -1,4 +1,4 @@
-"""Pictures of the sizes, shapes, numbers and places of annotated boxes."""
+"""Plot the sizes, shapes, numbers and positions of annotated boxes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,19 @@ _BINS = 24
 
 
 def write_pictures(folder: str | Path, table: BoxTable) -> list[Path]:
-    """Draw what `PICTURES` names as PNG files; difficult and faulty boxes are left out.
+    """Write the plots named in `PICTURES`, without difficult and invalid boxes.
 
     Parameters
     ----------
     folder : path
-        Made if missing; files of the same names are replaced.
+        Folder of the PNG files; made if missing.  Files of the same names are replaced.
     table : BoxTable
         The annotations.
+
+    Returns
+    -------
+    list of Path
+        The files written.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def write_pictures(folder: str | Path, table: BoxTable) -> list[Path]:
 
 
 def coverage_map(table: BoxTable, cells: int = _CELLS) -> NDArray[np.float64]:
-    """Return how many boxes lie on each part of the images, scaled to one square.
+    """Return the number of boxes on each part of the images, scaled to one square.
 
     Parameters
     ----------
@@ -75,7 +80,7 @@ def coverage_map(table: BoxTable, cells: int = _CELLS) -> NDArray[np.float64]:
     shares = table.boxes[kept] / np.tile(table.sizes[table.images[kept]], 2)
     low = np.clip(np.floor(shares[:, :2] * cells).astype(np.int64), 0, cells)
     high = np.clip(np.ceil(shares[:, 2:] * cells).astype(np.int64), 0, cells)
-    # each box adds one at its first corner, takes it away beyond its edges: sums then fill it
+    # Each box adds one at its first corner and subtracts it past its edges; sums fill it.
     corners = np.zeros((cells + 1, cells + 1))
     for x, y, sign in ((low, low, 1), (high, high, 1), (low, high, -1), (high, low, -1)):
         np.add.at(corners, (y[:, 1], x[:, 0]), sign)
@@ -111,7 +116,7 @@ def _draw_objects_per_image(axes: Axes, table: BoxTable) -> None:
 def _draw_places(axes: Axes, table: BoxTable) -> None:
     from matplotlib.colors import PowerNorm
 
-    # by the root, or the few boxes beside the middle of cutouts would not be seen
+    # On a square-root scale, to show the few boxes beside the centre of cutouts.
     norm = PowerNorm(0.5, vmin=0)
     picture = axes.imshow(coverage_map(table), extent=(0, 1, 1, 0), cmap="magma", norm=norm)
     colours = axes.figure.colorbar(picture, ax=axes)
@@ -140,4 +145,4 @@ _DRAWN: dict[str, Callable[[Axes, BoxTable], None]] = {
 }
 
 PICTURES = tuple(_DRAWN)
-"""Names of the pictures."""
+"""File names of the plots."""

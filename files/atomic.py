@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Write files atomically."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ __all__ = ["atomic_path", "write_png"]
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a path to write to that becomes `path` only when everything went well.
+    """Provide a temporary path that replaces `path` on success.
 
-    The file is written beside its goal, with the same suffix (writers choose the format by it),
-    and renamed at the end; after an error nothing of it remains and an older `path` is untouched.
-    Missing folders are made.
+    The temporary file lies beside `path`, with the same suffix (writers choose the format by it).
+    After an error it is removed and an older `path` is untouched.  Missing folders are made.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
 
     Yields
     ------
     Path
-        Where to write.
+        The temporary file to write.
 
     Raises
     ------
@@ -49,24 +53,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             raise
         raise OutputError(
             f"Cannot write {goal}: {error.strerror or error}. Choose another output folder, or "
-            "mend its permissions and free space."
+            "check its permissions and free space."
         ) from error
 
 
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:
-    """Write a picture, whole or not at all.
+    """Write a picture atomically.
 
     Parameters
     ----------
     path : str or Path
-        Where to; the suffix should be ``.png``.
-    picture : ndarray
-        Shape (H, W, 3) RGB or (H, W), uint8 or uint16; row 0 is the top row.
+        The file; its suffix should be ``.png``.
+    picture : ndarray of uint8 or uint16, shape (H, W, 3) or (H, W)
+        RGB or grey; row 0 is the top row.
 
     Returns
     -------
     Path
-        The path written.
+        The file written.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a file holds, judged by its first bytes and not by its name."""
+"""Detect file types by content, and check pictures without decoding them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ _TIFF_SIZES = {3: "H", 4: "I", 16: "Q"}
 
 
 def kind_of(head: bytes) -> Kind:
-    """Return what the first bytes (some 64 are enough) of a file say it is."""
+    """Return the type of a file.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of the file; 64 are enough.
+    """
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind
@@ -38,9 +44,16 @@ def kind_of(head: bytes) -> Kind:
 
 
 def picture_size(data: bytes, kind: Kind) -> tuple[int, int] | None:
-    """Return the width and height that a JPEG, PNG or TIFF declares, None where it has none.
+    """Return the width and height in the header of a picture; None if there are none.
 
-    Asked before decoding: a few bytes can declare a picture larger than the memory.
+    To be checked before decoding: a few bytes can declare a picture larger than the memory.
+
+    Parameters
+    ----------
+    data : bytes
+        The file, or its beginning.
+    kind : {"jpeg", "png", "tiff"}
+        Its type.
     """
     try:
         if kind == "png":
@@ -54,8 +67,13 @@ def picture_size(data: bytes, kind: Kind) -> tuple[int, int] | None:
 def jpeg_is_whole(data: bytes) -> bool:
     """Return whether a JPEG reaches its end-of-image marker.
 
-    Decoders fill what is missing with grey and go on, so a truncated file must be found here.
-    Markers inside segments (a thumbnail in the EXIF data has its own end) do not count.
+    Decoders fill missing parts with grey, so truncated files must be found here.  Markers inside
+    segments, such as those of an EXIF thumbnail, do not count.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
     """
     position = 2
     while True:
@@ -75,7 +93,13 @@ def jpeg_is_whole(data: bytes) -> bool:
 
 
 def png_is_whole(data: bytes) -> bool:
-    """Return whether every chunk of a PNG is there, up to the closing one."""
+    """Return whether a PNG has all its chunks, up to the closing one.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    """
     position = 8
     while position + 12 <= len(data):
         if data[position + 4 : position + 8] == b"IEND":

@@ -1,4 +1,4 @@
-"""File names that are safe on every system, and names of which no two are alike."""
+"""Make names distinct, and safe as file names on every system."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ _LONGEST = 120
 
 
 def distinct_names(given: Iterable[str], key: Callable[[str], str] = str) -> list[str]:
-    """Return names of which no two are alike.
+    """Return distinct names.
 
     Parameters
     ----------
     given : iterable of str
-        The names.  One that is taken gets " 2", " 3" ... behind it.
+        The names.  " 2", " 3" ... is appended to names that are taken.
     key : callable, optional
-        What must differ of two names; by default the names themselves.
+        Maps a name to the value that must be distinct; by default the name itself.
+
+    Returns
+    -------
+    list of str
+        In the order of `given`.
+
+    Examples
+    --------
+    >>> distinct_names(["ssd", "ssd", "d0"])
+    ['ssd', 'ssd 2', 'd0']
     """
     names: list[str] = []
     taken: set[str] = set()
@@ -37,15 +47,21 @@ def distinct_names(given: Iterable[str], key: Callable[[str], str] = str) -> lis
 
 
 class SafeNames:
-    """Turns identifiers into file names that are safe anywhere and never the same twice."""
+    """Maps identifiers to distinct file names that are safe on every system."""
 
     def __init__(self) -> None:
         self._used: set[str] = set()
 
     def __call__(self, identifier: str) -> str:
-        """Return a file name, without suffix, for an identifier that was not named before."""
+        """Return a new file name, without suffix.
+
+        Parameters
+        ----------
+        identifier : str
+            Any text.
+        """
         name = _UNSAFE.sub("_", identifier).strip(".")[:_LONGEST] or "_"
-        # Compared without case: the disks of some systems do not tell "a" from "A".
+        # Some file systems do not distinguish "a" from "A".
         salt = identifier
         while name.casefold() in self._used:
             salt = hashlib.sha256(salt.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,4 +1,4 @@
-"""Read text, JSON and YAML that strangers wrote: bounded, and nothing in them is carried out."""
+"""Read untrusted text, JSON and YAML: size-limited, never executed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ MAX_YAML_BYTES = 2**20
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Return the content of a regular file of at most `limit` bytes.
+    """Return the content of a regular file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; pipes and devices, which may never end, are refused.
+    limit : int
+        Largest size in bytes.
 
     Raises
     ------
     InputError
-        If it is larger, no regular file (a pipe or device would never end), or cannot be read.
+        If it is larger, not a regular file, or cannot be read.
     """
     try:
         if not path.is_file():
@@ -36,8 +43,8 @@ def read_bytes(path: Path, limit: int) -> bytes:
         size = path.stat().st_size
         if size > limit:
             raise InputError(
-                f"{path} is larger than {limit / 2**20:.0f} MiB, too large for an annotation file "
-                "of its kind. Divide it."
+                f"{path} is larger than {limit / 2**20:.0f} MiB, the limit for files of its kind. "
+                "Divide it."
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:
@@ -45,7 +52,14 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """Return the content of a UTF-8 file of at most `limit` bytes; a byte order mark is dropped.
+    """Return the content of a UTF-8 file, without a byte order mark.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    limit : int
+        Largest size in bytes.
 
     Raises
     ------
@@ -59,14 +73,14 @@ def read_text(path: Path, limit: int) -> str:
 
 
 def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
-    """Return the content of a JSON file; NaN and infinite numbers are refused.
+    """Return the content of a JSON file without NaN and infinite numbers.
 
     Parameters
     ----------
     path : Path
         The file.
     parse_float : callable
-        Makes a number of a text with a decimal point or an exponent, or raises ValueError.
+        Converts the text of a number with decimal point or exponent, or raises ValueError.
 
     Raises
     ------
@@ -75,10 +89,10 @@ def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
     """
     text = read_text(path, MAX_JSON_BYTES)
     try:
-        with _garbage_left():
+        with _without_garbage_collection():
             return json.loads(text, parse_constant=_refuse, parse_float=parse_float)
     except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply for an annotation file.") from error
+        raise InputError(f"{path} is nested too deeply.") from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}). Export it again.") from error
 
@@ -86,28 +100,32 @@ def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
 def read_yaml(path: Path) -> Any:
     """Return the content of a YAML file of plain values.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
     Raises
     ------
     InputError
-        If it cannot be read, is not YAML, or uses tags that would make objects.
+        If it cannot be read, is not YAML, or has tags of Python objects.
     """
     text = read_text(path, MAX_YAML_BYTES)
     try:
         return yaml.safe_load(text)
     except RecursionError as error:
-        raise InputError(f"{path} is nested too deeply for an annotation file.") from error
+        raise InputError(f"{path} is nested too deeply.") from error
     except Exception as error:
-        # Its constructors of numbers, flags and dates meet bad text with any exception.
+        # The constructors of numbers, flags and dates raise any exception on bad text.
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not plain YAML ({reason}). Export it again.") from error
 
 
 @contextmanager
-def _garbage_left() -> Iterator[None]:
-    """Let the garbage collector rest.
+def _without_garbage_collection() -> Iterator[None]:
+    """Disable the garbage collector.
 
-    The objects of a large JSON file make it search again and again, for two thirds of the time;
-    there are no cycles among them to be found.
+    It would take two thirds of the time of parsing large JSON files, whose objects have no cycles.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from galpipe.annotations import find_image
-from galpipe.annotations.images import image_stem
+from galpipe.annotations import AnnotatedImage, find_image, write_voc
+from galpipe.annotations.images import ImageFolder, image_stem, images_beside
 from galpipe.errors import InputError
 
 
@@ -86,3 +88,50 @@ def test_stem(name: str, stem: str) -> None:
 def test_a_name_without_a_stem_is_refused(name: str) -> None:
     with pytest.raises(InputError):
         image_stem(name)
+
+
+def draw(path: Path, width: int = 64, height: int = 48) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((height, width, 3), 9, np.uint8))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ("voc/images/a.png", "voc/images"),
+        ("voc/JPEGImages/a.jpg", "voc/JPEGImages"),
+        ("images/a.png", "images"),
+        ("JPEGImages/a.jpg", "JPEGImages"),
+        ("voc/a.PNG", "voc"),
+        ("pictures/a.png", None),
+    ],
+)
+def test_images_are_looked_for_where_they_usually_lie(
+    tmp_path: Path, image: str, found: str | None
+) -> None:
+    voc = tmp_path / "voc"
+    write_voc(voc / "a.xml", AnnotatedImage("a.png", 64, 48))
+    draw(tmp_path / image)
+    for path in (voc, voc / "a.xml"):
+        folder = images_beside(path)
+        assert (folder and folder.folder) == (found and tmp_path / found)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_size_is_read_from_a_whole_image(tmp_path: Path, suffix: str) -> None:
+    path = draw(tmp_path / f"a{suffix}")
+    assert ImageFolder(tmp_path).sound_size(path) == (64, 48)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_an_image_that_breaks_off_is_not_sound(tmp_path: Path, suffix: str) -> None:
+    path = draw(tmp_path / f"a{suffix}")
+    path.write_bytes(path.read_bytes()[:-8])
+    folder = ImageFolder(tmp_path)
+    assert folder.size(path) == (64, 48)
+    with pytest.raises(InputError, match="truncated"):
+        folder.sound_size(path)
+    path.write_text("no image")
+    with pytest.raises(InputError):
+        folder.sound_size(path)

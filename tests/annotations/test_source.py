@@ -15,7 +15,6 @@ from galpipe.annotations import (
     write_voc,
 )
 from galpipe.annotations.formats.registry import writable_formats
-from galpipe.annotations.images import ImageFolder, images_beside
 from galpipe.annotations.source import AnnotationSource
 from galpipe.errors import InputError
 
@@ -65,45 +64,6 @@ def test_classes_are_those_given_then_declared_then_sorted(tmp_path: Path, voc: 
     coco = write_coco(tmp_path / "coco.json", [], ["star", "galaxy"])
     order = AnnotationSource(coco, "coco").class_order(["quasar", "blob", "star"])
     assert order == ("star", "galaxy", "blob", "quasar")
-
-
-@pytest.mark.parametrize(
-    ("image", "found"),
-    [
-        ("voc/images/a.png", "voc/images"),
-        ("voc/JPEGImages/a.jpg", "voc/JPEGImages"),
-        ("images/a.png", "images"),
-        ("JPEGImages/a.jpg", "JPEGImages"),
-        ("voc/a.PNG", "voc"),
-        ("pictures/a.png", None),
-    ],
-)
-def test_images_are_looked_for_where_they_usually_lie(
-    tmp_path: Path, voc: Path, image: str, found: str | None
-) -> None:
-    draw(tmp_path / image)
-    for path in (voc, voc / "a.xml"):
-        folder = images_beside(path)
-        assert (folder and folder.folder) == (found and tmp_path / found)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
-def test_a_size_is_read_from_a_whole_image(tmp_path: Path, suffix: str) -> None:
-    path = draw(tmp_path / f"a{suffix}")
-    assert ImageFolder(tmp_path).sound_size(path) == (64, 48)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_an_image_that_breaks_off_is_not_sound(tmp_path: Path, suffix: str) -> None:
-    path = draw(tmp_path / f"a{suffix}")
-    path.write_bytes(path.read_bytes()[:-8])
-    folder = ImageFolder(tmp_path)
-    assert folder.size(path) == (64, 48)
-    with pytest.raises(InputError, match="truncated"):
-        folder.sound_size(path)
-    path.write_text("no image")
-    with pytest.raises(InputError):
-        folder.sound_size(path)
 
 
 def boxes_of(*names: str) -> list[AnnotatedImage]:

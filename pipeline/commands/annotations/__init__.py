@@ -11,11 +11,11 @@ __all__ = ["command"]
 _SUMMARIES: dict[str, str] = {
     "convert": "Convert annotations from one format to another.",
     "check": "Check annotations for issues.",
-    "split": "Divide annotated images so that no galaxy falls on two sides.",
+    "split": "Split annotated images so that no galaxy falls on two sides.",
     "stats": "Count annotations, measure their boxes, and propose anchors.",
     "propose": "Propose boxes of galaxies for a person to correct.",
     "view": "Draw annotated images with their boxes, many on a page.",
-    "from-votes": "Turn Galaxy Zoo votes into labels.",
+    "from-votes": "Convert Galaxy Zoo votes into labels.",
 }
 
 

@@ -40,17 +40,17 @@ _OF_IMAGES = ("empty", "size")
     "--to",
     "to_format",
     metavar="FORMAT",
-    help="Format of OUT; by default the one that its suffix means (.json: coco).",
+    help="Format of OUT; by default that of its suffix (.json: coco).",
 )
 @click.option(
     "--classes",
     type=click.Path(path_type=Path),
-    help="Label map (.pbtxt, .txt): the classes in order of their ids. By default the order that "
-    "IN declares, or else sorted.",
+    help="Label map (.pbtxt, .txt): the classes in order of their ids. By default the order in "
+    "IN, or else sorted.",
 )
 @format_settings
-@click.option("--skip-difficult", is_flag=True, help="Leave difficult objects out.")
-@click.option("--shards", type=click.IntRange(1), help="Files that TFRecord is divided into.")
+@click.option("--skip-difficult", is_flag=True, help="Leave out difficult objects.")
+@click.option("--shards", type=click.IntRange(1), help="Number of TFRecord files.")
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names in OUT.")
 def command(
     source: Path,
@@ -67,8 +67,8 @@ def command(
     """Convert annotations from one format to another.
 
     IN and OUT are files or folders: voc, coco, yolo, createml, csv, tfrecord and ds9 are read and
-    written, via, sextractor and table are read.  Nothing is lost silently: what the format of OUT
-    cannot hold is counted, and what cannot be read is named and left out.
+    written, via, sextractor and table are read.  Nothing is lost silently: features that the format
+    of OUT does not support are counted, and entries that cannot be read are named and left out.
     """
     from ....annotations.convert import convert, target_format
     from ....annotations.label_map import read_label_map
@@ -90,12 +90,12 @@ def command(
         settings=settings if shards is None else {**settings, "shards": shards},
         overwrite=overwrite,
     )
-    _say(result, source, output)
+    _report(result, source, output)
     name_failures(result.failures)
 
 
-def _say(result: Conversion, source: Path, output: Path) -> None:
-    """Print what was read and written, and what is lost."""
+def _report(result: Conversion, source: Path, output: Path) -> None:
+    """Print the counts and the features lost."""
     from rich.text import Text
 
     from ....console import STDERR, STDOUT
@@ -113,10 +113,10 @@ def _say(result: Conversion, source: Path, output: Path) -> None:
             for content, count in result.lost.items()
         ]
         notes.append(f"{result.target.title} cannot hold: {', '.join(parts)}")
-    if result.faulty:
-        boxes = number_of(result.faulty, "box")
+    if result.invalid:
+        boxes = number_of(result.invalid, "box")
         notes.append(
-            f"{boxes} inverted, empty or outside the image, kept so; see: galpipe annotations "
+            f"{boxes} inverted, empty or outside the image, unchanged; see: galpipe annotations "
             f"check {source}"
         )
     for note in notes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-# Not imported from the package, which would take longer than showing the help; a test compares.
+# Not imported from the package, which would slow down the help; a test compares them.
 _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
 
 
@@ -45,22 +45,22 @@ _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
     "--images",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder of the images: only galaxies that have one in it, under its name.",
+    help="Folder of images: keep only galaxies with an image, under its name.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace LABELS.csv.")
 def command(table: Path, output: Path, target: str, images: Path | None, overwrite: bool) -> None:
-    """Turn Galaxy Zoo votes into labels.
+    """Convert Galaxy Zoo votes into labels.
 
-    TABLE is CSV, FITS, ECSV or Parquet with the columns of Galaxy Zoo 2 (Willett 2013, Hart 2016),
+    TABLE is CSV, FITS, ECSV, VOTable or Parquet with the columns of Galaxy Zoo 2 (Willett 2013, Hart 2016),
     of the Kaggle Galaxy Challenge (Class1.1 to Class11.6) or of Galaxy Zoo DECaLS (Walmsley 2022);
-    the columns tell which.  LABELS.csv with classes trains a classifier as it is.  Galaxies whose
-    votes decide nothing are left out.
+    the columns tell which.  A classifier trains on LABELS.csv as it is.  Galaxies with undecided
+    votes are left out.
     """
     from ....console import STDERR, STDOUT
     from ....datasets.votes.from_votes import convert_votes
 
     result = convert_votes(table, output, target, images=images, overwrite=overwrite)
-    _say(result, table, output)
+    _report(result, table, output)
     if result.class_names:
         STDOUT.print(_counts(result.table, result.class_names))
     if result.failures:
@@ -70,21 +70,21 @@ def command(table: Path, output: Path, target: str, images: Path | None, overwri
         click.get_current_context().exit(1)
 
 
-def _say(result: VoteLabels, table: Path, output: Path) -> None:
+def _report(result: VoteLabels, table: Path, output: Path) -> None:
     from ....console import STDOUT
 
     lines = [
         f"read: {table} ({result.kind}), {result.galaxies:,} galaxies",
         f"written: {output}, {len(result.table):,} rows",
         f"without an image: {result.without_image:,}" if result.without_image else "",
-        f"decide nothing: {result.undecided:,}",
+        f"undecided: {result.undecided:,}",
     ]
     for line in filter(None, lines):
         STDOUT.print(line, markup=False, soft_wrap=True)
 
 
 def _counts(labels: pd.DataFrame, class_names: Sequence[str]) -> Table:
-    """Return how many galaxies each class has."""
+    """Return the number of galaxies of each class."""
     from rich.table import Table
 
     if "label" in labels:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..options import examples, fields_argument
+from .options import number_of
 
 if TYPE_CHECKING:
     from ...propose import ProposeResult
@@ -33,19 +34,18 @@ __all__ = ["command"]
 @click.option(
     "--detector",
     metavar="MODEL",
-    help="A trained detector, by the name of a shipped model or a path, in place of classical "
-    "detection.",
+    help="Trained detector, the name of a shipped model or a path, instead of classical detection.",
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1000, min_open=True),
-    help="Level of the boxes above the sky in units of its noise, for classical detection; by "
+    help="Level of the isophotes in units of the noise of the sky, for classical detection; by "
     "default 4.",
 )
 @click.option(
     "--smallest",
     type=click.FloatRange(0, 1e5),
-    help="Least length of a box in pixels; by default 16.",
+    help="Shortest longer side of a box in pixels; by default 16.",
 )
 @click.option("--class-name", metavar="NAME", help="Class of the boxes; by default galaxy.")
 @click.option("--overwrite", is_flag=True, help="Replace annotations, also corrected ones.")
@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Propose boxes of galaxies for a person to correct in labelImg.
 
-    FIELDS are as for 'galpipe run'.  Each gets a Pascal VOC file; where there is one already, it is
-    left as it is.  What may be a galaxy or a star is marked difficult.
+    FIELDS are as for 'galpipe run'.  A Pascal VOC file is written for each; existing ones are kept.
+    Doubtful boxes are marked difficult.
     """
     if detector is not None:
         for given, name in ((threshold, "--threshold"), (class_name, "--class-name")):
@@ -80,35 +80,31 @@ def command(
         overwrite=overwrite,
         progress=True,
     )
-    _say(result)
+    _report(result)
 
 
-def _say(result: ProposeResult) -> None:
-    """Print what was done and what failed, and leave with exit code 1 if anything did."""
+def _report(result: ProposeResult) -> None:
+    """Print the counts and failures; exit with code 1 after a failure."""
     from rich.text import Text
 
     from ....console import STDERR, STDOUT
 
     STDOUT.print(
-        f"{_count(result.objects, 'box', 'boxes')}, {result.difficult} of them difficult, in "
-        f"{_count(len(result.written), 'new annotation', 'new annotations')}"
+        f"{number_of(result.objects, 'box')}, {result.difficult} of them difficult, in "
+        f"{number_of(len(result.written), 'new annotation')}"
     )
     if result.kept:
         STDERR.print(
             Text(
-                f"{_count(len(result.kept), 'annotation', 'annotations')} there already, kept; "
+                f"{number_of(len(result.kept), 'annotation')} there already, kept; "
                 "--overwrite replaces",
                 style="yellow",
             ),
             soft_wrap=True,
         )
     if result.failures:
-        failed = _count(len(result.failures), "field", "fields")
+        failed = number_of(len(result.failures), "field")
         STDERR.print(Text(f"{failed} failed:", style="red"))
         for failure in result.failures:
             STDERR.print(Text(f"  {failure.message}"), soft_wrap=True)
         click.get_current_context().exit(1)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

@@ -27,26 +27,26 @@ __all__ = ["command"]
 @click.option(
     "--anchors",
     metavar="DETECTOR",
-    help="Detector whose anchors are tried: YAML file of a training, preset, or model.",
+    help="Detector whose anchors to evaluate: YAML file of a training, preset, or model.",
 )
 @click.option(
     "--smallest",
     metavar="N",
     default=0.0,
     type=click.FloatRange(0),
-    help="Objects whose longer side has fewer pixels do not count for the anchors.",
+    help="Shortest longer side in pixels of the objects used for the anchors.",
 )
 @click.option(
     "--report",
     metavar="FILE.json",
     type=click.Path(path_type=Path),
-    help="Write every figure to a file.",
+    help="Write all statistics to a file.",
 )
 @click.option(
     "--pictures",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Draw sizes, aspect ratios, objects an image and where the boxes lie, as PNG.",
+    help="Plot sizes, aspect ratios, objects per image and positions, as PNG files.",
 )
 @format_settings
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
@@ -61,12 +61,12 @@ def command(
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
-    """Count annotations, measure their boxes, and say which anchors would fit them.
+    """Count annotations, measure their boxes, and propose anchors.
 
-    An anchor fits an object if their IoU is over 0.5.  Every box is laid on the actual grid of the
-    anchors, as the detector meets it: on the whole image shrunk to the network's input, or, on
-    images over one and a half times as large, on the tiles at full, half, quarter ... size.  The
-    anchors proposed make no more boxes than the present ones, and cost nothing more.
+    An anchor covers an object if their IoU exceeds 0.5.  Boxes are compared with the actual grid of
+    anchors, on the image resized to the network's input or, for images over one and a half times
+    as large, on the tiles at full, half, quarter ... size.  The proposed anchors are no more
+    numerous than the present ones, and cost nothing more.
     """
     from ....annotations.source import AnnotationSource
     from ....annotations.statistics import BoxTable, statistics
@@ -111,7 +111,7 @@ def _show(figures: Statistics) -> None:
         box=SIMPLE_HEAD,
         pad_edge=False,
         padding=(0, 1, 0, 0),
-        caption="smallest–median–largest, in pixels, of the objects that are not difficult",
+        caption="minimum–median–maximum in pixels, without difficult objects",
     )
     table.add_column("class", overflow="fold", min_width=6)
     for name in ("images", "objects", "difficult", "size", "longer side", "width/height"):
@@ -131,12 +131,12 @@ def _show(figures: Statistics) -> None:
     share = figures.without_objects / figures.images
     STDOUT.print(
         f"{figures.images:,} images, {figures.without_objects:,} ({share:.1%}) without an object "
-        f"that counts; objects an image: mean {figures.objects_per_image['mean']:.2f}, "
+        f"that counts; objects per image: mean {figures.objects_per_image['mean']:.2f}, "
         f"{_range(figures.objects_per_image, '.0f')}"
     )
     if figures.faulty:
         STDOUT.print(
-            f"{figures.faulty:,} boxes are empty or inverted and not measured: see "
+            f"{figures.faulty:,} boxes are empty or inverted and not measured; see "
             "'galpipe annotations check'.",
             style="yellow",
         )
@@ -148,7 +148,7 @@ def _range(spread: Any, form: str) -> str:
 
 
 def _try_anchors(table: BoxTable, anchors: Any, input_size: int, smallest: float) -> dict[str, Any]:
-    """Print how well anchors fit and which would fit better, and return it for the report."""
+    """Print the coverage of the anchors and of better ones, and return both for the report."""
     from ....console import STDERR, STDOUT
     from ....detection.anchor_fit import boxes_on_tiles, fit, search_anchors
     from ....errors import InputError
@@ -156,19 +156,19 @@ def _try_anchors(table: BoxTable, anchors: Any, input_size: int, smallest: float
     boxes = boxes_on_tiles(table, input_size, smallest)
     if not len(boxes):
         raise InputError("No object of known image size is left to fit anchors to.")
-    with STDERR.status("Trying anchors"):
+    with STDERR.status("Searching anchors"):
         before = fit(boxes, anchors, input_size)
         better, after = search_anchors(boxes, anchors, input_size)
 
-    def line(found: Any, said: Any) -> str:
+    def line(found: Any, shown: Any) -> str:
         return (
             f"cover {found.covered:.1%} of {len(boxes):,} objects (mean IoU of the best anchor "
-            f"{found.mean_iou:.3f}):\n  {_yaml(said)}"
+            f"{found.mean_iou:.3f}):\n  {_yaml(shown)}"
         )
 
     STDOUT.print(f"The anchors {line(before, anchors)}", soft_wrap=True, markup=False)
     if better == anchors:
-        STDOUT.print("No others fit better at the same cost.")
+        STDOUT.print("No other anchors cover more at the same cost.")
     else:
         STDOUT.print(f"These would {line(after, better)}", soft_wrap=True, markup=False)
     return {

@@ -71,7 +71,7 @@ def test_labels_train_a_classifier_as_they_are(
     assert [item.allowed for item in read] == [(2,), (4, 9)]
     assert "(Kaggle Galaxy Challenge), 3 galaxies" in result.output
     assert "without an image: 1" in result.output
-    assert "decide nothing: 0" in result.output
+    assert "undecided: 0" in result.output
     counts = {name: (alone, among) for name, alone, among in words(result)}
     assert counts["Round Smooth Galaxies"] == ("1", "0")
     assert counts["Cigar Shaped Smooth Galaxies"] == ("0", "1")
@@ -83,7 +83,7 @@ def test_labels_of_the_older_classes(
 ) -> None:
     result = from_votes(galpipe_cli, table(ROUND, STAR), "galaxy10-sdss")
     assert result.exit_code == 0, result.output
-    assert "decide nothing: 1" in result.output
+    assert "undecided: 1" in result.output
     assert [row[0] for row in words(result)] == list(GALAXY10_SDSS)
     read = read_label_table(tmp_path / "labels.csv", tmp_path / "images", GALAXY10_SDSS)
     assert [item.allowed for item in read] == [(1,)]
@@ -158,6 +158,6 @@ def test_real_votes(galpipe_cli: Cli, galpipe_data: Path, tmp_path: Path) -> Non
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "779 galaxies" in result.output
-    assert "decide nothing: 52" in result.output
+    assert "undecided: 52" in result.output
     alone = [int(row[1]) for row in words(result)]
     assert alone == [10, 102, 117, 149, 61, 24, 12, 25, 23, 69]
