@@ -51,10 +51,10 @@ _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
 def command(table: Path, output: Path, target: str, images: Path | None, overwrite: bool) -> None:
     """Convert Galaxy Zoo votes into labels.
 
-    TABLE is CSV, FITS, ECSV, VOTable or Parquet with the columns of Galaxy Zoo 2 (Willett 2013, Hart 2016),
-    of the Kaggle Galaxy Challenge (Class1.1 to Class11.6) or of Galaxy Zoo DECaLS (Walmsley 2022);
-    the columns tell which.  A classifier trains on LABELS.csv as it is.  Galaxies with undecided
-    votes are left out.
+    TABLE is CSV, FITS, ECSV, VOTable or Parquet with the columns of Galaxy Zoo 2 (Willett 2013,
+    Hart 2016), of the Kaggle Galaxy Challenge (Class1.1 to Class11.6) or of Galaxy Zoo DECaLS
+    (Walmsley 2022); the columns tell which.  A classifier trains on LABELS.csv as it is.  Galaxies
+    with undecided votes are left out.
     """
     from ....console import STDERR, STDOUT
     from ....datasets.votes.from_votes import convert_votes
