@@ -31,6 +31,11 @@ def crop_window(box: ArrayLike, margin: float) -> tuple[float, float, float]:
     -------
     xmin, ymin, side : float
         Pixels of the field; the square may reach beyond it.
+
+    Examples
+    --------
+    >>> crop_window([10, 20, 30, 60], margin=1.5)
+    (-10.0, 10.0, 60.0)
     """
     xmin, ymin, xmax, ymax = (float(edge) for edge in np.asarray(box, dtype=np.float64))
     side = margin * max(xmax - xmin, ymax - ymin)

@@ -95,6 +95,11 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
     ------
     ValueError
         If the overlap is negative or not smaller than the tile.
+
+    Examples
+    --------
+    >>> [(tile.scale, tile.x, tile.y) for tile in plan_tiles(900, 500, 512, 256)]
+    [(1.0, 0, 0), (1.0, 194, 0), (1.0, 388, 0), (0.5688888888888889, 0, 0)]
     """
     if not 0 <= overlap < tile_size:
         raise ValueError(f"an overlap of {overlap} does not suit tiles of {tile_size} pixels")

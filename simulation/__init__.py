@@ -7,10 +7,10 @@ from .simulate import simulate_field
 from .stars import Star
 from .truth import SimulatedField, TrueGalaxy, truth_table
 from .write import simulate, write_field
-from .write_frames import Annotated, held_out_names, simulate_frames
+from .write_frames import AnnotatedFolder, held_out_names, simulate_frames
 
 __all__ = [
-    "Annotated",
+    "AnnotatedFolder",
     "GalaxyStamp",
     "SimulatedField",
     "Star",

@@ -180,6 +180,10 @@ def simulate(
     ------
     OutputError
         If the folder holds something else, or cannot be written.
+
+    Examples
+    --------
+    >>> truth = simulate("mock", fields=2, width=512, height=512, seed=7)  # doctest: +SKIP
     """
     folder = Path(output)
     claim(folder, overwrite=overwrite)

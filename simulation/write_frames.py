@@ -20,14 +20,14 @@ from .galaxy_light import GalaxyLight, cut_galaxies
 from .pasting import PastedFrame, paste_galaxies
 from .write import claim, write_truth
 
-__all__ = ["Annotated", "held_out_names", "simulate_frames"]
+__all__ = ["AnnotatedFolder", "held_out_names", "simulate_frames"]
 
 _EDGES = ["xmin", "ymin", "xmax", "ymax"]
 _COLUMNS = ["frame", "field", "cutout", "scale", "gain", "label", *_EDGES]
 
 
 @dataclass(frozen=True)
-class Annotated:
+class AnnotatedFolder:
     """Folders of annotated images.
 
     Attributes
@@ -42,8 +42,8 @@ class Annotated:
 
 def simulate_frames(
     output: str | Path,
-    cutouts: Annotated,
-    fields: Annotated,
+    cutouts: AnnotatedFolder,
+    fields: AnnotatedFolder,
     *,
     frames: int = 12,
     galaxies: int = 40,
@@ -65,9 +65,9 @@ def simulate_frames(
     ----------
     output : str or Path
         A new or empty folder, or with `overwrite` one of an earlier simulation.
-    cutouts : Annotated
+    cutouts : AnnotatedFolder
         Images of galaxies; those clear of their neighbours are cut out.
-    fields : Annotated
+    fields : AnnotatedFolder
         Images to paste them onto, used in turn.
     frames : int
         Number of frames.
@@ -162,7 +162,7 @@ def held_out_names(record: str | Path) -> frozenset[str]:
 
 
 def _images(
-    annotated: Annotated, allowed: frozenset[str] | None
+    annotated: AnnotatedFolder, allowed: frozenset[str] | None
 ) -> list[tuple[Path, AnnotatedImage]]:
     pairs = read_annotated_images(annotated.annotations, annotated.images)
     kept = [(path, image) for path, image in pairs if allowed is None or path.name in allowed]

@@ -167,14 +167,14 @@ def frames_command(
     pasted) and truth.csv (which cutout was pasted where).
     """
     from ...console import STDOUT
-    from ...simulation import Annotated, simulate_frames
+    from ...simulation import AnnotatedFolder, simulate_frames
 
     if smallest > largest:
         raise click.UsageError("--smallest is above --largest.")
     truth = simulate_frames(
         output,
-        Annotated(cutouts, annotations),
-        Annotated(fields, field_annotations),
+        AnnotatedFolder(cutouts, annotations),
+        AnnotatedFolder(fields, field_annotations),
         frames=frames,
         galaxies=galaxies,
         smallest=smallest,

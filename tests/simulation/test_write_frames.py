@@ -15,7 +15,7 @@ from galpipe.files.atomic import write_png
 from galpipe.imaging import read_field, to_rgb
 from galpipe.imaging.background import extent, isophote, noise_level, smoothed_grey
 from galpipe.pipeline.commands.simulate import command
-from galpipe.simulation import Annotated, held_out_names, simulate_frames
+from galpipe.simulation import AnnotatedFolder, held_out_names, simulate_frames
 from galpipe.simulation.galaxy_light import BOX_LEVEL, GalaxyLight, cut_galaxies, seeing
 from galpipe.simulation.pasting import PastedFrame, paste_galaxies
 
@@ -177,7 +177,7 @@ def test_nothing_is_pasted_where_a_star_outshines_it(galaxy: GalaxyLight) -> Non
 
 
 @pytest.fixture
-def folders(tmp_path: Path, cutout: Picture) -> tuple[Annotated, Annotated]:
+def folders(tmp_path: Path, cutout: Picture) -> tuple[AnnotatedFolder, AnnotatedFolder]:
     rgb, annotated = cutout
     for name in ("a", "b"):
         write_png(tmp_path / "cutouts" / f"{name}.png", rgb)
@@ -188,13 +188,13 @@ def folders(tmp_path: Path, cutout: Picture) -> tuple[Annotated, Annotated]:
             tmp_path / "field_boxes" / f"f{number}.xml", AnnotatedImage(f"f{number}.png", 220, 220)
         )
     return (
-        Annotated(tmp_path / "cutouts", tmp_path / "boxes"),
-        Annotated(tmp_path / "fields", tmp_path / "field_boxes"),
+        AnnotatedFolder(tmp_path / "cutouts", tmp_path / "boxes"),
+        AnnotatedFolder(tmp_path / "fields", tmp_path / "field_boxes"),
     )
 
 
 def test_frames_are_written_with_their_truth(
-    tmp_path: Path, folders: tuple[Annotated, Annotated]
+    tmp_path: Path, folders: tuple[AnnotatedFolder, AnnotatedFolder]
 ) -> None:
     settings = {"frames": 3, "galaxies": 4, "smallest": 14, "largest": 60}
     table = simulate_frames(tmp_path / "out", *folders, **settings, seed=4)
@@ -219,7 +219,7 @@ def test_frames_are_written_with_their_truth(
 
 
 def test_only_held_out_images_are_used(
-    tmp_path: Path, folders: tuple[Annotated, Annotated]
+    tmp_path: Path, folders: tuple[AnnotatedFolder, AnnotatedFolder]
 ) -> None:
     names = tmp_path / "test.txt"
     names.write_text("b.png\nfolder/f1.png\n\n")
@@ -259,7 +259,7 @@ def test_a_bundle_lists_its_held_out_images(tmp_path: Path) -> None:
 
 
 def test_pictures_without_galaxies_are_refused(
-    tmp_path: Path, folders: tuple[Annotated, Annotated]
+    tmp_path: Path, folders: tuple[AnnotatedFolder, AnnotatedFolder]
 ) -> None:
     _, fields = folders
     with pytest.raises(InputError, match="stands clear"):
