@@ -1,11 +1,11 @@
-"""How long annotations take from Pascal VOC to COCO and back, as multiples of our own time.
+"""Compare the time of galpipe, globox and supervision for Pascal VOC to COCO and back.
 
     python benchmarks/annotations.py [--images 20000]
 
-Every library does the same work in the same run, one after the other, several times; the fastest
-counts.  The images are links to one small JPEG, so that no time goes into decoding them, with five
-boxes each.  Each result is read again and compared with what went in.  `TMPDIR` says where the
-files lie: a RAM disk measures the libraries and not the disk.  Needs `galpipe[dev]`.
+All libraries do the same work several times in one run; the fastest time counts.  The images are
+links to one small JPEG, so that decoding takes no time, with five boxes each.  Each result is read
+again and compared with the input.  Set `TMPDIR` to a RAM disk to exclude the disk from the times.
+Needs `galpipe[dev]`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Direction = Callable[[Path, Path, Path], object]
 
 
 def make(folder: Path, count: int) -> None:
-    """Write so many images with their annotations under ``images`` and ``voc``."""
+    """Write images and their annotations to ``images`` and ``voc``."""
     images = folder / "images"
     images.mkdir()
     rng = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def make(folder: Path, count: int) -> None:
     write(folder / "voc", collection, WriteOptions(CLASSES))
 
 
-def ours(form: str) -> Direction:
+def galpipe_to(form: str) -> Direction:
     def work(source: Path, images: Path, output: Path) -> None:
         convert(AnnotationSource(source, images=images), output, format_named(form))
 
@@ -93,14 +93,14 @@ def globox_to_voc(source: Path, images: Path, output: Path) -> None:
 
 
 LIBRARIES: dict[str, tuple[Direction, Direction]] = {
-    "galpipe": (ours("coco"), ours("voc")),
+    "galpipe": (galpipe_to("coco"), galpipe_to("voc")),
     "globox": (globox_to_coco, globox_to_voc),
     "supervision": (supervision_to_coco, supervision_to_voc),
 }
 
 
 def difference(path: Path, truth: Path, images: Path) -> str:
-    """Return how two data sets differ: in images, in objects, or at most by how far in edges."""
+    """Return the difference of two data sets: in images, in objects, or in pixels of the edges."""
     found, expected = (
         {image.filename: image for _, image in AnnotationSource(place, images=images)}
         for place in (path, truth)
@@ -115,7 +115,7 @@ def difference(path: Path, truth: Path, images: Path) -> str:
 
 
 def measure(folder: Path, seconds: dict[str, list[list[float]]], *, compare: bool) -> None:
-    """Let every library convert there and back once."""
+    """Convert there and back once with every library."""
     images, voc = folder / "images", folder / "voc"
     for name, directions in LIBRARIES.items():
         coco, back = folder / f"{name}.json", folder / f"{name}-voc"

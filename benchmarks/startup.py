@@ -1,10 +1,10 @@
-"""How long a user waits before anything happens, as multiples of the interpreter's own start.
+"""Measure the start-up time of commands, as multiples of that of the interpreter.
 
     python benchmarks/startup.py
 
-Each line is the fastest of several processes: the interpreter that does nothing, ``galpipe
---help``, and ``galpipe run`` on one rendered cutout of 424 pixels with the shipped models.  Ratios
-carry over from one machine to another, seconds do not.
+Each line is the fastest of several processes: the interpreter alone, ``galpipe --help``, and
+``galpipe run`` on one rendered cutout of 424 pixels with the shipped models.  Ratios can be
+compared between machines, seconds cannot.
 """
 
 from __future__ import annotations
