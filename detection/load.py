@@ -9,8 +9,7 @@ from ..models import find_bundle
 from ..models.manifest import MANIFEST_NAME
 from .base import BaseDetector
 from .detector import Detector
-from .external.saved_model import find_saved_model
-from .external.saved_model_detector import SavedModelDetector
+from .external.saved_model import SavedModelDetector, find_saved_model
 from .external.tflite_detector import TFLiteDetector
 
 __all__ = ["cached_detector", "load_detector", "open_detector"]

@@ -21,8 +21,7 @@ from ..detector import Detector
 from ..measure import search_by_role
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
-from ..training.dataset import TrainingSource
-from ..training.recorded import recorded_training
+from ..training.dataset import TrainingSource, recorded_training
 from .calibration import calibrated, calibration_errors, fit_calibration
 from .card import describe_data, model_card, versions
 from .litert_export import export_litert

@@ -17,8 +17,7 @@ from ...models.litert import LiteRTNetwork
 from ..detector import Detector
 from ..measure import search_by_role
 from ..predict import field_tiles
-from ..training.dataset import TrainingSource
-from ..training.recorded import recorded_training
+from ..training.dataset import TrainingSource, recorded_training
 from .litert_export import widen_weights
 from .parity import QuantizationLoss
 from .publish import measure_bundle

@@ -1,4 +1,4 @@
-"""Detectors that others made, which decode their boxes and suppress doubles inside the network."""
+"""Detectors made by other programs, with box decoding and suppression inside the network."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ __all__ = ["ExternalDetector", "NetworkOutputs", "file_checksum"]
 
 _SCORE_THRESHOLD = 0.5
 
-# COCO numbers its classes up to this; networks that do not say how many they have come from there.
+# Largest class number of COCO, for networks that do not state their number of classes.
 _UNSTATED_CLASSES = 90
 
 
 class NetworkOutputs(NamedTuple):
-    """What a network says of one image, best first or in any order.
+    """Outputs of a network for one image, in any order.
 
     Attributes
     ----------
     boxes : ndarray, shape (N, 4)
-        ``ymin, xmin, ymax, xmax`` in pixels of the image.
+        ``ymin, xmin, ymax, xmax`` in pixels of the image, edges 0-based, half-open.
     scores : ndarray, shape (N,)
-        In 0..1.
+        From 0 to 1.
     class_ids : ndarray, shape (N,)
         Counted from 0.
     found : float
-        How many rows were found; those after them are filling.
+        Number of valid rows; the rest is padding.
     """
 
     boxes: NDArray[Any]

@@ -1,4 +1,4 @@
-"""What a TensorFlow graph may do: a stranger's SavedModel is a program."""
+"""Check of untrusted TensorFlow graphs for operations that reach beyond the network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from ...errors import require
 
 __all__ = ["find_forbidden", "needed_part"]
 
-# Of the operations that TensorFlow calls stateful, those that hold the network's variables,
-# arrays and tables in memory or steer its flow.
+# Stateful operations that only hold variables, arrays and tables in memory or control the flow.
 _HARMLESS = frozenset(
     [
         "Assert",
@@ -48,8 +47,8 @@ _HARMLESS = frozenset(
     ]
 )
 
-# Of the others, which need nothing but their inputs, TensorFlow counts these in although they
-# read files, call Python, or send to an address.
+# Operations that TensorFlow registers as stateless although they read files, call Python, or send
+# to an address.
 _REACHING = re.compile(
     "Dataset|Debug|File|Iterator|Launch|Proto|PyFunc|Reader|Remote|Restore|Save|TPU|Vocab|^_"
 )
@@ -64,6 +63,10 @@ def needed_part(graph: Any, roots: Iterable[str]) -> Any:
         The graph with its library of functions.
     roots : iterable of str
         Names of nodes or tensors.
+
+    Returns
+    -------
+    GraphDef
 
     Raises
     ------
@@ -85,7 +88,7 @@ def needed_part(graph: Any, roots: Iterable[str]) -> Any:
             raise ValueError(f"its graph lacks the node {name!r}")
         node = part.node.add()
         node.CopyFrom(nodes[name])
-        # Which device it lay on, and beside which node, meant another machine and the whole graph.
+        # Devices and colocation refer to another machine and to the whole graph.
         node.device = ""
         node.attr.pop("_class", None)
         waiting += map(_node_name, node.input)
@@ -105,14 +108,13 @@ def needed_part(graph: Any, roots: Iterable[str]) -> Any:
 
 
 def find_forbidden(graph: Any, allowed: Iterable[str] = ()) -> str | None:
-    """Return an operation of a graph that reaches beyond the network; None if there is none.
+    """Return a forbidden operation of a graph and its functions; None if there is none.
 
     Parameters
     ----------
     graph : GraphDef
-        Its functions are looked through as well.
     allowed : iterable of str
-        Operations that are let pass.
+        Operations that are allowed in addition.
     """
     registry = require("tensorflow.python.framework.op_def_registry", "train")
     library = {function.signature.name for function in graph.library.function}

@@ -1,7 +1,13 @@
-"""Open the serving signature of a SavedModel and run it, after a look at what it would do."""
+"""Detectors exported as a SavedModel: TF Object Detection API, its Model Zoo and TF-Vision.
+
+A SavedModel is a program.  Only the part of the graph that the signature needs is loaded, after
+every operation in it was checked (`~galpipe.detection.external.graph_scan`): no Python of the
+model runs, and no file but its variables is opened.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,50 +15,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BundleError, require
+from .external_detector import ExternalDetector, NetworkOutputs, file_checksum
 from .graph_scan import find_forbidden, needed_part
 
-__all__ = ["GRAPH_NAME", "Signature", "find_saved_model"]
+__all__ = ["SavedModelDetector", "find_saved_model"]
 
-GRAPH_NAME = "saved_model.pb"
-
+_GRAPH_NAME = "saved_model.pb"
 _SIGNATURE = "serving_default"
 _INIT = "__saved_model_init_op"
-# Protocol buffers end here.
+# Largest protocol buffer.
 _LARGEST_GRAPH = 2 * 1024**3 - 1
+
+_OUTPUTS = ["detection_boxes", "detection_scores", "detection_classes", "num_detections"]
+_IMAGE_INFO = "image_info"
+# Scores of every anchor, in some exports: their width bounds the number of classes.
+_ALL_SCORES = ("detection_multiclass_scores", "raw_detection_scores")
+
+# Size of the tiles for a network that resizes images of any size itself: the smallest that such
+# networks commonly work at, so that none of them shrinks a tile.
+_FREE_SIZE = 320
+_LARGEST_INPUT = 4096
+
+# DT_UINT8 in tensorflow/core/framework/types.proto.
+_UINT8 = 4
+
+_MOST_CLASSES = 100_000
+
+# Normalized boxes end at 1, with some overshoot; no relevant box in pixels ends here.
+_LARGEST_NORMALISED = 2.0
 
 
 def find_saved_model(path: Path) -> Path | None:
     """Return the folder of the SavedModel at a path; None if there is none.
 
-    The Model Zoo packs it as ``saved_model`` into another folder, which may be given as well.
-    """
-    folders = (path, path / "saved_model")
-    return next((folder for folder in folders if (folder / GRAPH_NAME).is_file()), None)
-
-
-class Signature:
-    """The signature ``serving_default`` of a SavedModel.
-
-    Only the part of the graph that the signature needs is loaded, and not before every operation
-    in it was looked at: no Python of the model runs, and no file but its variables is opened.
-
     Parameters
     ----------
-    folder : Path
-        The SavedModel.
-
-    Attributes
-    ----------
-    inputs, outputs : mapping of str to TensorInfo
-        The signature's tensors by name.
-
-    Raises
-    ------
-    BundleError
-        If the folder holds no SavedModel that can be run, or one that reaches beyond itself.
-    MissingExtraError
-        If TensorFlow is not installed.
+    path : Path
+        The folder, or the one that holds it as ``saved_model``, as in the Model Zoo.
     """
+    folders = (path, path / "saved_model")
+    return next((folder for folder in folders if (folder / _GRAPH_NAME).is_file()), None)
+
+
+class _Signature:
+    """Signature ``serving_default`` of a SavedModel, with its `inputs` and `outputs` by name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -63,13 +69,7 @@ class Signature:
         self._session: Any = self._load(meta)
 
     def run(self, images: NDArray[np.uint8], names: list[str]) -> list[NDArray[Any]]:
-        """Return the named outputs for the one input.
-
-        Raises
-        ------
-        BundleError
-            If the graph fails.
-        """
+        """Return the named outputs for the one input."""
         (given,) = self.inputs.values()
         fetches = [self.outputs[name].name for name in names]
         try:
@@ -80,7 +80,7 @@ class Signature:
 
     def _read(self) -> Any:
         protocol = require("tensorflow.core.protobuf.saved_model_pb2", "train")
-        path = self._folder / GRAPH_NAME
+        path = self._folder / _GRAPH_NAME
         saved = protocol.SavedModel()
         try:
             if path.stat().st_size > _LARGEST_GRAPH:
@@ -122,7 +122,7 @@ class Signature:
         except BundleError:
             raise
         except Exception as error:
-            # TensorFlow meets a damaged graph or checkpoint with any exception.
+            # TensorFlow raises any exception for a damaged graph or checkpoint.
             raise self._fault(error) from error
         return session
 
@@ -138,3 +138,100 @@ class Signature:
     def _fault(self, error: Exception) -> BundleError:
         reason = str(getattr(error, "message", error)).strip().partition("\n")[0][:300]
         return BundleError(f"{self._folder}: this SavedModel cannot be run: {reason}")
+
+
+class SavedModelDetector(ExternalDetector):
+    """Detector exported as a SavedModel; needs TensorFlow.
+
+    Boxes may be normalized, or in pixels of the image; in the latter case ``image_info`` of
+    TF-Vision holds how the network resized it.
+
+    Parameters
+    ----------
+    folder : Path
+        SavedModel that takes 8-bit images.
+    class_names : sequence of str, optional
+        Names of the classes in order; ``class 1``, ``class 2`` ... by default.
+
+    Raises
+    ------
+    BundleError
+        If the folder cannot be read or run, is no such detector, or uses forbidden operations.
+    MissingExtraError
+        If TensorFlow is not installed.
+    """
+
+    def __init__(self, folder: Path, class_names: Sequence[str] | None = None) -> None:
+        self._signature = _Signature(folder)
+        missing = [name for name in _OUTPUTS if name not in self._signature.outputs]
+        if missing:
+            raise BundleError(f"{folder}: is no detector: it does not give {', '.join(missing)}")
+        self._names = list(_OUTPUTS)
+        if _IMAGE_INFO in self._signature.outputs:
+            self._names.append(_IMAGE_INFO)
+        files = [folder / _GRAPH_NAME, *sorted((folder / "variables").glob("variables.*"))]
+        super().__init__(
+            folder,
+            folder.resolve().parent.name if folder.name == "saved_model" else folder.name,
+            {file.relative_to(folder).as_posix(): file_checksum(file) for file in files},
+            self._input_size(folder),
+            class_names,
+            self._stated_classes(),
+        )
+
+    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
+        """Run the network on one image; see `ExternalDetector.run`."""
+        outputs = [
+            np.asarray(output, np.float64)
+            for output in self._signature.run(image[np.newaxis], self._names)
+        ]
+        if any(output.shape[:1] != (1,) for output in outputs) or outputs[3].size != 1:
+            raise BundleError(f"{self.identity.path}: does not answer one picture with one result")
+        boxes, scores, classes, count = (output[0] for output in outputs[:4])
+        info = outputs[4][0] if len(outputs) > 4 else None
+        # Classes count from 1: 0 is the background.
+        return NetworkOutputs(
+            self._to_pixels(boxes, info), scores, classes - 1, float(count.ravel()[0])
+        )
+
+    def _to_pixels(
+        self, boxes: NDArray[np.float64], info: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            return boxes
+        if np.max(boxes, initial=0.0, where=np.isfinite(boxes)) <= _LARGEST_NORMALISED:
+            return boxes * self.input_size
+        if info is None:
+            return boxes
+        if info.shape != (4, 2) or not np.isfinite(info).all() or (info[2] <= 0).any():
+            raise BundleError(f"{self.identity.path}: its '{_IMAGE_INFO}' is not that of TF-Vision")
+        # official/vision/ops/preprocess_ops.py: rows are the picture's sides, the network's, the
+        # scale between them and the offset after scaling, each y before x.
+        return (boxes + np.tile(info[3], 2)) / np.tile(info[2], 2)
+
+    def _input_size(self, folder: Path) -> int:
+        inputs = list(self._signature.inputs.values())
+        if len(inputs) != 1 or inputs[0].dtype != _UINT8:
+            raise BundleError(
+                f"{folder}: does not take one 8-bit picture; export it with the input type "
+                "'image_tensor'"
+            )
+        shape = inputs[0].tensor_shape
+        if shape.unknown_rank:
+            return _FREE_SIZE
+        sides = [dimension.size for dimension in shape.dim]
+        if len(sides) != 4 or sides[0] not in (-1, 1) or sides[3] not in (-1, 3):
+            raise BundleError(f"{folder}: takes {sides}, not pictures of shape (1, H, W, 3)")
+        if sides[1:3] == [-1, -1]:
+            return _FREE_SIZE
+        if sides[1] != sides[2] or not 1 < sides[1] <= _LARGEST_INPUT:
+            raise BundleError(f"{folder}: takes {sides[2]} x {sides[1]} pixels, no square picture")
+        return int(sides[1])
+
+    def _stated_classes(self) -> int | None:
+        for name in _ALL_SCORES:
+            if name in self._signature.outputs:
+                shape = self._signature.outputs[name].tensor_shape
+                if len(shape.dim) == 3 and 0 < shape.dim[2].size <= _MOST_CLASSES:
+                    return int(shape.dim[2].size)
+        return None

@@ -1,4 +1,4 @@
-"""Detectors that others exported to TFLite, with ``TFLite_Detection_PostProcess`` at the end."""
+"""Detectors exported to TFLite, with ``TFLite_Detection_PostProcess`` at the end."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _POST_PROCESS = "TFLite_Detection_PostProcess"
 _LARGEST_FILE = 2 * 1024**3
 _LARGEST_INPUT = 4096
 
-# What the interpreter and the shapes of a damaged network may raise.
+# Exceptions that a damaged network can raise.
 _FAULTS = (ValueError, RuntimeError, TypeError, LookupError, MemoryError)
 
-# A quantised input takes 8-bit pixels as they are, shifted where it is signed; a float one takes
-# -1 to 1, as the TF Object Detection API documents (run_tflite/"normalized_input_image_tensor").
+# Scale and offset of 8-bit pixels by the type of the input: a float input takes -1 to 1, as the TF
+# Object Detection API documents ("normalized_input_image_tensor").
 _SCALES = {np.uint8: (1.0, 0.0), np.int8: (1.0, -128.0), np.float32: (1 / 127.5, -1.0)}
 
 
 class TFLiteDetector(ExternalDetector):
-    """A TFLite export of the TF Object Detection API; it runs with the base installation.
+    """Detector exported to TFLite by the TF Object Detection API.
 
     Parameters
     ----------
     path : Path
         The ``.tflite`` file.
     class_names : sequence of str, optional
-        Names of its classes in order; by default ``class 1``, ``class 2`` ...
+        Names of the classes in order; ``class 1``, ``class 2`` ... by default.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class TFLiteDetector(ExternalDetector):
         super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
 
     def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
-        """Return what the network finds; see `ExternalDetector.run`."""
+        """Run the network on one image; see `ExternalDetector.run`."""
         scale, offset = self._scaling
         pixels = image if self._dtype is np.uint8 else image * np.float32(scale) + offset
         try:
@@ -96,8 +96,8 @@ class TFLiteDetector(ExternalDetector):
     def _find_outputs(self, path: Path) -> tuple[list[int], int]:
         """Return the tensors of boxes, classes, scores and count, and the number of classes.
 
-        Converters name and order the network's outputs as they like; only the operation that
-        makes them says which is which, and no public call of the interpreter shows it.
+        The names and the order of a network's outputs depend on the converter: only the operation
+        that makes them tells them apart, and no public method of the interpreter lists it.
         """
         for operation in self._interpreter._get_ops_details():
             if operation["op_name"] == _POST_PROCESS:
@@ -113,7 +113,7 @@ class TFLiteDetector(ExternalDetector):
         shown = {detail["index"] for detail in self._interpreter.get_output_details()}
         if len(outputs) != 4 or not shown.issuperset(outputs):
             raise BundleError(f"{path}: hides some outputs of its {_POST_PROCESS}")
-        # The scores of each anchor; the first may be the background, so this is an upper bound.
+        # An upper bound, as the first of the scores may be that of the background.
         return outputs, int(details[scores]["shape"][-1])
 
 

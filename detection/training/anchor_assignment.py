@@ -1,4 +1,4 @@
-"""Which anchor answers for which object: the targets of training, with anchors that are ignored."""
+"""Assignment of anchors to objects: the targets of training, with ignored anchors."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from numpy.typing import NDArray
 from ...imaging import area, iou
 from .training_tiles import TrainingTile
 
-__all__ = ["AnchorLabels", "label_anchors"]
+__all__ = ["AnchorTargets", "assign_anchors"]
 
 # RetinaNet (Lin et al. 2017, arXiv:1708.02002, section 4): positive from IoU 0.5, negative under
 # 0.4, ignored between.
 _POSITIVE = 0.5
 _NEGATIVE = 0.4
-# An object that no anchor fits that well takes all anchors nearly as good as its best one.
+# An object without such an anchor takes all anchors nearly as good as its best one.
 _NEARLY_BEST = 0.9
-# An anchor lies on an undecided object if half of it does, or if it has about its extent.
+# An anchor lies on a difficult object if half of it does, or if it has about the same extent.
 _COVERED = 0.5
 _ALIKE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class AnchorLabels:
-    """Targets of every anchor of one image.
+class AnchorTargets:
+    """Targets of every anchor of one tile.
 
     Attributes
     ----------
     classes : ndarray of int32, shape (A,)
-        1 + class of the object that the anchor answers for; -1 for background, which leaves every
-        channel of the one-hot target empty, as in TF-Vision.
+        1 + class of the object that the anchor is assigned to; -1 for background, which leaves
+        every channel of the one-hot target empty, as in TF-Vision.
     codes : ndarray of float32, shape (A, 4)
         Box targets ``ty, tx, th, tw``; zero for background.
     class_weights, box_weights : ndarray of float32, shape (A,)
-        0 where the anchor is ignored in the loss of the class / of the box.
+        0 where the anchor is ignored in the loss of the class or of the box, else 1.
     """
 
     classes: NDArray[np.int32]
@@ -44,23 +44,23 @@ class AnchorLabels:
     box_weights: NDArray[np.float32]
 
 
-def label_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorLabels:
-    """Label every anchor of a training tile.
+def assign_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorTargets:
+    """Assign every anchor of a training tile to an object or to the background.
+
+    An anchor on a difficult object is ignored unless it is assigned to another one.  Where too
+    little of an object is inside the tile, anchors of the extent of its visible part are ignored,
+    but small anchors inside it are background: its core is no small galaxy.  Anchors smaller than
+    the smallest annotated object are ignored where nothing is annotated.
 
     Parameters
     ----------
     tile : TrainingTile
-        Boxes in the tile's pixels: objects, undecided ones and those cut by the tile's edge.
     anchors : ndarray, shape (A, 4)
-        ``xmin, ymin, xmax, ymax`` of the anchors.
+        ``xmin, ymin, xmax, ymax`` in pixels of the tile, edges 0-based, half-open.
 
     Returns
     -------
-    AnchorLabels
-        An anchor on an undecided (`difficult`) object is ignored unless it answers for a real one.
-        Of an object of which too little is inside the tile, anchors of the visible part's extent
-        are ignored, but small anchors inside it are background: its core is no small galaxy.
-        Anchors smaller than the smallest annotated object are ignored where nothing is annotated.
+    AnchorTargets
     """
     classes = np.full(len(anchors), -1, dtype=np.int32)
     codes = np.zeros((len(anchors), 4), dtype=np.float32)
@@ -87,7 +87,7 @@ def label_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorLab
         ignored |= (overlap >= _NEGATIVE).any(axis=1)
         classes[positive] = 1 + tile.class_ids[owner[positive]]
         codes[positive] = _encode(tile.boxes[owner[positive]], anchors[positive])
-    return AnchorLabels(
+    return AnchorTargets(
         classes,
         codes,
         (positive | ~ignored).astype(np.float32),
@@ -96,20 +96,20 @@ def label_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorLab
 
 
 def _touching(anchors: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of the anchors that overlap a box: a few in a hundred, found quickly."""
+    """Return the indices of the anchors that overlap a box, a few percent of them."""
     xmin, ymin, xmax, ymax = anchors.T
     return np.flatnonzero((xmin < box[2]) & (ymin < box[3]) & (xmax > box[0]) & (ymax > box[1]))
 
 
 def _share_on(anchors: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return which share of each anchor lies on a box."""
+    """Return the fraction of each anchor's area inside a box."""
     low = np.maximum(anchors[:, :2], box[:2])
     high = np.minimum(anchors[:, 2:], box[2:])
     return np.maximum(high - low, 0.0).prod(axis=1) / area(anchors)
 
 
 def _encode(boxes: NDArray[np.float64], anchors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the codes that `models.anchors.decode_boxes` turns back into the boxes."""
+    """Return the box codes, the inverse of `~galpipe.detection.anchors.decode_boxes`."""
     anchor_sides = anchors[:, 2:] - anchors[:, :2]
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
     shift = (boxes[:, :2] + boxes[:, 2:] - anchors[:, :2] - anchors[:, 2:]) / 2 / anchor_sides

@@ -1,4 +1,4 @@
-"""Give the backbone of a TF-Vision detector the weights of Keras's network of that name."""
+"""ImageNet weights for the backbones of TF-Vision's detectors, from ``keras.applications``."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
     Parameters
     ----------
     backbone : MobileNet or EfficientNet
-        Of a detector of :mod:`galpipe.detection.training.architectures`, filled in place.
+        Of a model of `~galpipe.detection.training.architectures.build_model`; changed in place.
     architecture : str
-        The detector's, such as ``ssd_mobilenet``.
+        Name in `~galpipe.configs.ARCHITECTURES`.
     weights : "imagenet" or Path
         ``"imagenet"`` lets Keras download its own; a path is a ``.weights.h5`` (or Keras's older
         ``.h5``) file of the network of ``keras.applications`` with ``include_top=False``:
-        MobileNetV2, or EfficientNetB0 to B2 for EfficientDet-D0 to D2.  HDF5 holds arrays only:
-        nothing in such a file is executed.
+        MobileNetV2, or EfficientNetB0 to B2 for EfficientDet-D0 to D2.  Such a file holds arrays
+        alone: nothing in it is executed.
 
     Raises
     ------
     InputError
-        If the weights cannot be had or do not fit.
+        If the weights cannot be loaded or do not fit.
     """
     network = ARCHITECTURES[architecture].backbone
     layers = list(weighted_layers(backbone))
@@ -56,8 +56,13 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
 
 
 def weighted_layers(backbone: Any) -> Iterator[Any]:
-    """Yield the convolutions and batch norms of a backbone, from input to output."""
-    # That of EfficientNet stands behind a normalisation of colours.
+    """Yield the convolutions and batch norms of a backbone, from input to output.
+
+    Parameters
+    ----------
+    backbone : MobileNet or EfficientNet
+    """
+    # The EfficientNet is nested behind a normalization of colours.
     for layer in getattr(backbone, "network", backbone).layers:
         if not hasattr(layer, "_conv0"):
             yield from [layer] if layer.weights else []
@@ -67,7 +72,7 @@ def weighted_layers(backbone: Any) -> Iterator[Any]:
             if number == 2 and getattr(layer, "_squeeze_excitation", None):
                 yield layer._squeeze_excitation._se_reduce
                 yield layer._squeeze_excitation._se_expand
-            # The first block has an expansion that is never built.
+            # The first block has an expansion that is not built.
             if convolution is not None and convolution.built:
                 yield convolution
                 yield getattr(layer, f"_norm{number}")
@@ -78,18 +83,18 @@ def _is_norm(layer: Any) -> bool:
 
 
 def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arrays]:
-    """Return the arrays of each layer of a network of Keras; a batch norm's epsilon comes last."""
+    """Return the arrays of each layer of a Keras network; a norm has its epsilon as the last."""
     import keras
 
     try:
         model = getattr(keras.applications, network)(
             include_top=False,
             weights=weights if weights == "imagenet" else str(weights),
-            # Another size would make Keras warn; the weights do not depend on it.
+            # Keras warns of other sizes; the weights do not depend on it.
             input_shape=(224, 224, 3),
         )
     except Exception as error:
-        # Keras raises what its downloader, its HDF5 reader or its shape check happen to raise.
+        # The downloader, the HDF5 reader and the check of shapes raise different exceptions.
         cure = (
             "they are downloaded from storage.googleapis.com: check the network, or set "
             "backbone_weights to a file or to none"
@@ -101,11 +106,11 @@ def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arr
         ) from error
     layers: list[Arrays] = []
     for layer in model.layers:
-        # The convolution for a classifier, which EfficientDet does without.
+        # The classifier's convolution, which EfficientDet does not have.
         if layer.name == "top_conv":
             break
         arrays = [np.asarray(weight) for weight in layer.get_weights()]
-        # The colours of EfficientNet are normalised in front of the backbone.
+        # Our backbone normalizes colours before the EfficientNet.
         if arrays and not isinstance(layer, keras.layers.Normalization):
             is_norm = isinstance(layer, keras.layers.BatchNormalization)
             layers.append([*arrays, np.asarray(layer.epsilon, np.float32)] if is_norm else arrays)
@@ -113,6 +118,6 @@ def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arr
 
 
 def _same_function(statistics: Arrays, epsilon: float) -> Arrays:
-    """Turn a batch norm of Keras's epsilon into one of ours."""
+    """Adapt the arrays of a batch norm to another epsilon without changing its function."""
     gamma, beta, mean, variance, keras_epsilon = statistics
     return [gamma, beta, mean, variance + keras_epsilon - np.float32(epsilon)]

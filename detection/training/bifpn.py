@@ -1,4 +1,4 @@
-"""The weighted bidirectional feature pyramid of EfficientDet, as a decoder of TF-Vision.
+"""Weighted bidirectional feature pyramid (BiFPN) of EfficientDet, as a decoder of TF-Vision.
 
 Tan, Pang and Le 2020, arXiv:1911.09070, section 3.  Importing this module imports TensorFlow and
 registers the decoder ``bifpn``.
@@ -26,44 +26,54 @@ _EPSILON = 1e-4
 
 
 class WeightedFusion(tf_keras.layers.Layer):
-    """Mean of feature maps of one shape with learned weights: fast normalised fusion.
+    """Weighted mean of feature maps of one shape: fast normalized fusion.
 
-    ``sum(relu(w_i) * x_i) / (sum(relu(w_i)) + 0.0001)`` (arXiv:1911.09070, section 3.3), one
-    weight for each map, all 1 at the start.
+    ``sum(relu(w_i) * x_i) / (sum(relu(w_i)) + 0.0001)`` (arXiv:1911.09070, section 3.3) with one
+    learned weight per map, initially 1.
     """
 
     def build(self, input_shape: list[Any]) -> None:
-        """Make one weight for each of the maps."""
+        """Create one weight per map.
+
+        Parameters
+        ----------
+        input_shape : list of TensorShape
+        """
         self.fusion_weights = self.add_weight(
             name="fusion_weights", shape=(len(input_shape),), initializer="ones"
         )
         super().build(input_shape)
 
     def call(self, inputs: list[Any]) -> Any:
-        """Return the mean of the maps, each of shape (B, H, W, C)."""
+        """Return the weighted mean of the maps.
+
+        Parameters
+        ----------
+        inputs : list of tensor, shape (B, H, W, C)
+        """
         weights = tf.nn.relu(self.fusion_weights)
         shares = weights / (tf.reduce_sum(weights) + _EPSILON)
-        # One after the other: LiteRT's sum of many maps has no form in integers.
+        # One after the other, as LiteRT cannot quantize the sum of many maps.
         return functools.reduce(
             operator.add, [shares[index] * features for index, features in enumerate(inputs)]
         )
 
     def set_shares(self, shares: Sequence[float | None]) -> list[float]:
-        """Choose weights by the shares that they give the maps.
+        """Set the weights by the shares of the maps in the mean.
 
         Parameters
         ----------
         shares : sequence of float or None
-            One for each of the maps; those with None divide what the others leave.
+            One per map; those that are None share the rest equally.
 
         Returns
         -------
         list of float
-            The shares of all maps.
+            Shares of all maps.
         """
         known = np.array([share or 0.0 for share in shares])
         is_free = np.array([share is None for share in shares])
-        # Shares without a free one tell the sum of the weights: they lack 1 by epsilon over it.
+        # The sum of the weights follows from the shares: their sum is 1 less epsilon over it.
         total = len(known) if is_free.any() else _EPSILON / max(1 - known.sum(), 1e-6)
         weights = known * total
         weights[is_free] = max(total - _EPSILON - weights.sum(), 0.0) / max(is_free.sum(), 1)
@@ -72,11 +82,11 @@ class WeightedFusion(tf_keras.layers.Layer):
 
 
 class BiFPN(tf_keras.Model):
-    """A stack of bidirectional feature pyramids.
+    """Stack of bidirectional feature pyramids.
 
-    Each passes the levels down, from the coarsest to the finest, and up again; wherever maps
-    meet they are fused by learned weights, then go through an activation, a depthwise-separable
-    convolution and a batch norm.  The levels above the backbone's last one are pooled from it.
+    Each passes the levels down, from the coarsest to the finest, and up again.  Maps that meet are
+    fused with learned weights, then pass an activation, a depthwise-separable convolution and a
+    batch norm.  The levels above the backbone's last one are pooled from it.
 
     Parameters
     ----------
@@ -85,14 +95,14 @@ class BiFPN(tf_keras.Model):
     min_level, max_level : int
         First and last level of the output; level L has a stride of ``2**L`` pixels.
     num_filters : int
-        Channels of every level of the output: W_bifpn of the paper.
+        Channels of every level of the output, W_bifpn in the paper.
     num_repeats : int
-        Number of pyramids: D_bifpn of the paper.
+        Number of pyramids, D_bifpn in the paper.
     activation : str
     norm_momentum, norm_epsilon : float
         Of the batch norms.
     use_sync_bn : bool
-        Whether batch norms use the statistics of all devices.
+        Whether to synchronize batch norms over all devices.
     kernel_regularizer : Regularizer or None
         Of all convolutions.
     """
@@ -138,7 +148,7 @@ class BiFPN(tf_keras.Model):
 
 
 class _Blocks:
-    """The convolutions of a pyramid; each call makes new layers."""
+    """Convolutions of a pyramid; each call creates new layers."""
 
     def __init__(
         self, filters: int, activation: str, norm: dict[str, Any], regularizer: Any
@@ -149,7 +159,7 @@ class _Blocks:
         self._regularizer = regularizer
 
     def project(self, features: Any) -> Any:
-        """Bring a map of the backbone to the channels of the pyramid."""
+        """Project a feature map to the channels of the pyramid."""
         if features.shape[-1] == self._filters:
             return features
         features = tf_keras.layers.Conv2D(
@@ -158,7 +168,7 @@ class _Blocks:
         return tf_keras.layers.BatchNormalization(**self._norm)(features)
 
     def node(self, *inputs: Any) -> Any:
-        """Fuse maps of one size."""
+        """Fuse feature maps of one size."""
         features = WeightedFusion()([self.project(features) for features in inputs])
         features = tf_keras.layers.SeparableConv2D(
             self._filters,
@@ -188,7 +198,7 @@ def _halve(features: Any) -> Any:
 
 @dataclasses.dataclass
 class BiFPNConfig(hyperparams.Config):
-    """Size of a BiFPN, by the names of TF-Vision's other decoders."""
+    """Size of a BiFPN, with the names of TF-Vision's other decoders."""
 
     num_filters: int = 64
     num_repeats: int = 3
@@ -196,7 +206,7 @@ class BiFPNConfig(hyperparams.Config):
 
 @dataclasses.dataclass
 class DecoderConfig(decoder_configs.Decoder):
-    """TF-Vision's choice of a decoder, with ``bifpn`` added."""
+    """Decoders of TF-Vision, and ``bifpn``."""
 
     bifpn: BiFPNConfig = dataclasses.field(default_factory=BiFPNConfig)
 

@@ -1,4 +1,4 @@
-"""Read annotated images for training and scoring, and divide them by galaxy."""
+"""Annotated images of a training: reading, division by galaxy, and batches of tiles."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import DetectorData, DetectorTraining, Split
 from ...datasets.duplicate_groups import group_galaxies
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
-from ...errors import ConfigError
+from ...errors import BundleError, ConfigError, InputError
 from ...imaging import read_field, to_rgb
+from ...models import Bundle
 from ...models.manifest import DataSplit
-from .anchor_assignment import label_anchors
+from .anchor_assignment import assign_anchors
 from .sampling import TileSampler
 from .training_tiles import TrainingImage
 
-__all__ = ["Batch", "TrainingSource", "batches", "read_sources"]
+__all__ = ["Batch", "TrainingSource", "batches", "read_sources", "recorded_training"]
 
-# Batches made ahead by each thread: enough to ride out a slow one, few enough to stop at once.
+# Batches made ahead by each thread: enough to bridge a slow one, few enough to stop at once.
 _AHEAD = 2
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSource:
-    """One folder of annotated images, divided.
+    """Annotated images of one source, divided.
 
     Attributes
     ----------
     data : DetectorData
-        Where it came from.
+        Configuration of the source.
     train, validation, test : list of TrainingImage
     """
 
@@ -56,7 +58,15 @@ class TrainingSource:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One step's input: images (B, S, S, 3) uint8 and the labels of their anchors."""
+    """Images of one step, and the targets of their anchors as in `AnchorTargets`.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (B, S, S, 3)
+    classes : ndarray of int32, shape (B, A)
+    codes : ndarray of float32, shape (B, A, 4)
+    class_weights, box_weights : ndarray of float32, shape (B, A)
+    """
 
     images: NDArray[np.uint8]
     classes: NDArray[np.int32]
@@ -66,7 +76,16 @@ class Batch:
 
 
 def read_sources(config: DetectorTraining) -> list[TrainingSource]:
-    """Read every source of a training and divide each into training, validation and test part.
+    """Read the sources of a training and divide each into training, validation and test images.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+
+    Returns
+    -------
+    list of TrainingSource
+        In the order of the configuration.
 
     Raises
     ------
@@ -76,7 +95,7 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
         If an annotation or image cannot be read.
     """
     pairs = [read_annotated_images(data.annotations, data.images) for data in config.data]
-    # All sources at once: a galaxy of one is often in another.
+    # All sources together, as they often share galaxies.
     every = iter(group_galaxies([path for source in pairs for path, _ in source]))
     galaxies = [[next(every) for _ in source] for source in pairs]
     tests = _test_parts(config, galaxies)
@@ -105,39 +124,39 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
 
 
 def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list[list[int]]:
-    """Return for each source the positions of the images that are held back for the test."""
+    """Return the indices of the test images of each source."""
     if config.split.fold is None:
         return [
-            _held_back(data, config.split, names)
+            _test_part(data, config.split, names)
             for data, names in zip(config.data, galaxies, strict=True)
         ]
-    # All sources at once here too, and each gives its share to every fold.
-    places = [(source, row) for source, names in enumerate(galaxies) for row in range(len(names))]
+    # All sources together here too; each gives its share to every fold.
+    rows = [(source, row) for source, names in enumerate(galaxies) for row in range(len(names))]
     try:
         folds = folds_by_galaxy(
-            [galaxies[source][row] for source, row in places],
+            [galaxies[source][row] for source, row in rows],
             config.split.folds or 0,
             config.split.seed,
-            stratify=[source for source, _ in places],
+            stratify=[source for source, _ in rows],
         )
     except ValueError as error:
         raise ConfigError(f"{config.data[0].annotations}: {error}; ask for fewer folds") from error
     tests: list[list[int]] = [[] for _ in galaxies]
     for position in folds[config.split.fold][1].tolist():
-        source, row = places[position]
+        source, row = rows[position]
         tests[source].append(row)
     return tests
 
 
-def _held_back(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
-    """Return the positions of the images of a source that are held back for the test."""
-    held_back = split.test_fraction if data.held_out is None else data.held_out
-    if held_back >= len(galaxies):
+def _test_part(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
+    """Return the indices of the test images of a source."""
+    held_out = split.test_fraction if data.held_out is None else data.held_out
+    if held_out >= len(galaxies):
         raise ConfigError(
             f"{data.annotations}: {len(galaxies)} annotated images leave none to train on when "
-            f"{held_back} are held back for the test"
+            f"{held_out} are held out for the test"
         )
-    _, test = split_by_galaxy(galaxies, held_back, split.seed)
+    _, test = split_by_galaxy(galaxies, held_out, split.seed)
     return [int(index) for index in test]
 
 
@@ -161,6 +180,56 @@ def _labelled(
     )
 
 
+def recorded_training(
+    bundle: Bundle, config: DetectorTraining
+) -> tuple[DetectorTraining, list[TrainingSource]]:
+    """Return the training that made a detector, and its images in the same division.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    config : DetectorTraining
+        Gives the places of the images and annotations; all else is read from the bundle.
+
+    Returns
+    -------
+    training : DetectorTraining
+    sources : list of TrainingSource
+
+    Raises
+    ------
+    BundleError
+        If the bundle is no detector, or has no record of its training.
+    InputError
+        If the images are not divided as they were in that training, so that some to be measured on
+        may have been trained on, or cannot be read.
+    """
+    if bundle.manifest.task != "detector":
+        raise BundleError(f"{bundle.path}: is a {bundle.manifest.task}, not a detector")
+    training = _recorded_config(bundle, config)
+    sources = read_sources(training)
+    recorded = [source.split for source in bundle.manifest.data.sources]
+    if [source.split for source in sources] != recorded:
+        raise InputError(
+            f"{bundle.path}: was not trained on the images that the configuration names, or they "
+            "are divided differently now; name those of its training, in the same order"
+        )
+    return training, sources
+
+
+def _recorded_config(bundle: Bundle, config: DetectorTraining) -> DetectorTraining:
+    manifest = bundle.manifest
+    try:
+        # The first versions, without validation, kept the last weights.
+        recorded = {"validate_every": None} | manifest.training | {"name": manifest.name}
+        return DetectorTraining.model_validate(recorded | {"data": config.data})
+    except ValidationError as error:
+        raise BundleError(
+            f"{bundle.path}: holds no record of its training that this version of galpipe "
+            "understands"
+        ) from error
+
+
 def batches(
     sampler: TileSampler,
     anchors: NDArray[np.float64],
@@ -169,22 +238,38 @@ def batches(
     first: int,
     threads: int,
 ) -> Iterator[Batch]:
-    """Yield the batches of step `first` and after, made ahead by a few threads.
+    """Yield the batches from a step on, made ahead by a few threads.
 
-    A tile depends on the seed, the step and its place in the batch alone.  So a training that was
-    interrupted goes on with the batches it would have seen, and several workers, each of which
-    makes some of the places, see together what one would.
+    A tile depends on the seed, the step and its place in the batch alone.  A training that was
+    interrupted therefore continues with the same batches, and several workers, each of which makes
+    some of the places, see together what one would.
+
+    Parameters
+    ----------
+    sampler : TileSampler
+    anchors : ndarray, shape (A, 4)
+        From `~galpipe.detection.anchors.multilevel_anchors`.
+    places : range
+        Places of this worker in the whole batch.
+    seed : int
+    first : int
+        First step.
+    threads : int
+
+    Yields
+    ------
+    Batch
     """
 
     def make(step: int) -> Batch:
         tiles = [sampler.sample(np.random.default_rng([seed, step, place])) for place in places]
-        labels = [label_anchors(tile, anchors) for tile in tiles]
+        targets = [assign_anchors(tile, anchors) for tile in tiles]
         return Batch(
             np.stack([tile.image for tile in tiles]),
-            np.stack([label.classes for label in labels]),
-            np.stack([label.codes for label in labels]),
-            np.stack([label.class_weights for label in labels]),
-            np.stack([label.box_weights for label in labels]),
+            np.stack([target.classes for target in targets]),
+            np.stack([target.codes for target in targets]),
+            np.stack([target.class_weights for target in targets]),
+            np.stack([target.box_weights for target in targets]),
         )
 
     yield from _ahead(make, first, threads)

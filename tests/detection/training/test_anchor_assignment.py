@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from galpipe.configs import Anchors
 from galpipe.detection.anchors import decode_boxes, multilevel_anchors
-from galpipe.detection.training.anchor_assignment import label_anchors
+from galpipe.detection.training.anchor_assignment import assign_anchors
 from galpipe.detection.training.training_tiles import TrainingTile
 from galpipe.imaging import iou
 
@@ -19,7 +19,7 @@ Tile = Callable[..., TrainingTile]
 
 
 def test_without_objects_every_anchor_is_background(tile: Tile) -> None:
-    labels = label_anchors(tile(SIZE), ANCHORS)
+    labels = assign_anchors(tile(SIZE), ANCHORS)
     assert (labels.classes == -1).all()
     assert (labels.class_weights == 1).all()
     assert (labels.box_weights == 0).all()
@@ -30,7 +30,7 @@ def test_codes_decode_to_the_object(x: float, y: float, width: float, height: fl
     box = np.array([[x, y, x + width, y + height]])
     empty = np.empty((0, 4))
     image = np.zeros((SIZE, SIZE, 3), np.uint8)
-    labels = label_anchors(TrainingTile(image, box, np.zeros(1, int), empty, empty, 0.0), ANCHORS)
+    labels = assign_anchors(TrainingTile(image, box, np.zeros(1, int), empty, empty, 0.0), ANCHORS)
     positive = labels.box_weights > 0
     assert positive.any()
     assert (labels.classes[positive] == 1).all()
@@ -42,7 +42,7 @@ def test_an_object_that_no_anchor_fits_still_trains_its_best_ones(tile: Tile) ->
     box = [2.0, 30.0, 62.0, 36.0]
     overlap = iou(ANCHORS, [box])[:, 0]
     assert overlap.max() < 0.5
-    labels = label_anchors(tile(SIZE, [box]), ANCHORS)
+    labels = assign_anchors(tile(SIZE, [box]), ANCHORS)
     assert labels.box_weights[overlap.argmax()] == 1
     assert (overlap[labels.box_weights > 0] >= 0.9 * overlap.max()).all()
 
@@ -50,7 +50,7 @@ def test_an_object_that_no_anchor_fits_still_trains_its_best_ones(tile: Tile) ->
 def test_anchors_between_hit_and_miss_are_ignored(tile: Tile) -> None:
     box = [20.0, 20.0, 36.0, 36.0]
     overlap = iou(ANCHORS, [box])[:, 0]
-    labels = label_anchors(tile(SIZE, [box]), ANCHORS)
+    labels = assign_anchors(tile(SIZE, [box]), ANCHORS)
     between = (overlap >= 0.4) & (overlap < 0.5)
     assert between.any()
     assert (labels.class_weights[between] == 0).all()
@@ -59,7 +59,7 @@ def test_anchors_between_hit_and_miss_are_ignored(tile: Tile) -> None:
 
 def test_anchors_on_a_difficult_object_are_ignored(tile: Tile) -> None:
     box = [16.0, 16.0, 48.0, 48.0]
-    labels = label_anchors(tile(SIZE, ignored=[box]), ANCHORS)
+    labels = assign_anchors(tile(SIZE, ignored=[box]), ANCHORS)
     inside = (ANCHORS[:, :2] >= 16).all(1) & (ANCHORS[:, 2:] <= 48).all(1)
     apart = iou(ANCHORS, [box])[:, 0] == 0
     assert inside.any()
@@ -70,7 +70,7 @@ def test_anchors_on_a_difficult_object_are_ignored(tile: Tile) -> None:
 
 def test_a_real_object_on_a_difficult_one_still_trains(tile: Tile) -> None:
     box = [20.0, 20.0, 36.0, 36.0]
-    labels = label_anchors(tile(SIZE, [box], ignored=[[10.0, 10.0, 54.0, 54.0]]), ANCHORS)
+    labels = assign_anchors(tile(SIZE, [box], ignored=[[10.0, 10.0, 54.0, 54.0]]), ANCHORS)
     positive = labels.box_weights > 0
     assert positive.any()
     assert (labels.class_weights[positive] == 1).all()
@@ -78,7 +78,7 @@ def test_a_real_object_on_a_difficult_one_still_trains(tile: Tile) -> None:
 
 def test_the_core_of_a_cut_object_is_background(tile: Tile) -> None:
     box = [0.0, 0.0, 40.0, 40.0]
-    labels = label_anchors(tile(SIZE, cut=[box]), ANCHORS)
+    labels = assign_anchors(tile(SIZE, cut=[box]), ANCHORS)
     overlap = iou(ANCHORS, [box])[:, 0]
     assert (labels.class_weights[overlap >= 0.3] == 0).all()
     core = (ANCHORS[:, :2] > 8).all(1) & (ANCHORS[:, 2:] < 32).all(1) & (overlap < 0.3)
@@ -87,7 +87,7 @@ def test_the_core_of_a_cut_object_is_background(tile: Tile) -> None:
 
 
 def test_anchors_smaller_than_anything_annotated_are_ignored(tile: Tile) -> None:
-    labels = label_anchors(tile(SIZE, smallest=20.0), ANCHORS)
+    labels = assign_anchors(tile(SIZE, smallest=20.0), ANCHORS)
     side = np.sqrt((ANCHORS[:, 2:] - ANCHORS[:, :2]).prod(1))
     assert (labels.class_weights[side < 19.9] == 0).all()
     assert (labels.class_weights[side > 20.1] == 1).all()
@@ -97,5 +97,5 @@ def test_anchors_smaller_than_anything_annotated_are_ignored(tile: Tile) -> None
 def test_the_class_is_counted_from_one(tile: Tile, class_id: int) -> None:
     one = tile(SIZE, [[20.0, 20.0, 36.0, 36.0]])
     one.class_ids[:] = class_id
-    labels = label_anchors(one, ANCHORS)
+    labels = assign_anchors(one, ANCHORS)
     assert set(labels.classes.tolist()) == {-1, class_id + 1}
