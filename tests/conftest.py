@@ -43,14 +43,6 @@ def galpipe_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_detector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle of a detector that boxes what is brighter than half, 16 pixels at a time."""
-    import tensorflow as tf
-
-    def graph(image: Any) -> tuple[Any, Any]:
-        light = tf.nn.avg_pool2d(tf.reduce_mean(image, axis=-1, keepdims=True), 8, 8, "VALID")
-        logits = tf.reshape((light - 0.5) * 20.0, [1, -1, 1])
-        codes = tf.zeros_like(tf.tile(logits, [1, 1, 4]))
-        return logits, codes
-
     manifest = Manifest(
         name="tiny_detector",
         task="detector",
@@ -59,7 +51,7 @@ def tiny_detector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         members=(Member(name="tiny", file="model.tflite", scaling=_TO_UNIT),),
         head=DetectorHead(anchors=TINY_ANCHORS, score_threshold=0.5, iou_threshold=0.3),
     )
-    content = _convert(graph, [1, TINY_SIZE, TINY_SIZE, 3])
+    content = _network("tiny_detector")
     folder = tmp_path_factory.mktemp("models") / "tiny_detector"
     return write_bundle(folder, manifest, {"model.tflite": content}, "# Tiny\n", {"mAP": 1.0})
 
@@ -67,16 +59,6 @@ def tiny_detector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def star_galaxy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle of a detector of two classes: what is brighter than half is a star if it is blue."""
-    import tensorflow as tf
-
-    def graph(image: Any) -> tuple[Any, Any]:
-        colour = tf.nn.avg_pool2d(image, 8, 8, "VALID")
-        light = (tf.reduce_mean(colour, axis=-1, keepdims=True) - 0.5) * 20.0
-        blue = tf.nn.relu(colour[..., 2:] - colour[..., :1] - 0.1) * 100.0
-        galaxy, star = light - blue, light + blue - 30.0
-        logits = tf.reshape(tf.concat([galaxy, tf.minimum(star, light)], axis=-1), [1, -1, 2])
-        return logits, tf.zeros_like(tf.tile(logits, [1, 1, 2]))
-
     manifest = Manifest(
         name="star_galaxy",
         task="detector",
@@ -85,7 +67,7 @@ def star_galaxy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         members=(Member(name="tiny", file="model.tflite", scaling=_TO_UNIT),),
         head=DetectorHead(anchors=TINY_ANCHORS, score_threshold=0.5, iou_threshold=0.3),
     )
-    content = _convert(graph, [1, TINY_SIZE, TINY_SIZE, 3])
+    content = _network("star_galaxy")
     folder = tmp_path_factory.mktemp("models") / "star_galaxy"
     return write_bundle(folder, manifest, {"model.tflite": content}, "# Two\n", {"mAP": 1.0})
 
@@ -93,16 +75,6 @@ def star_galaxy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundle of an ensemble that names the strongest colour; its second member is undecided."""
-    import tensorflow as tf
-
-    def decided(image: Any) -> Any:
-        colour = tf.reduce_mean(image, axis=[1, 2])
-        return tf.nn.softmax(tf.concat([0.1 + 0.0 * colour[:, :1], colour], axis=1) * 20.0)
-
-    def undecided(image: Any) -> Any:
-        return tf.nn.softmax(tf.zeros([1, 4]) * tf.reduce_mean(image, axis=[1, 2, 3])[:, None])
-
-    shape = [None, 16, 16, 3]
     manifest = Manifest(
         name="tiny_classifier",
         task="classifier",
@@ -113,7 +85,7 @@ def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Member(name="undecided", file="b.tflite", scaling=_TO_UNIT, weight=0.4),
         ),
     )
-    files = {"a.tflite": _convert(decided, shape), "b.tflite": _convert(undecided, shape)}
+    files = {"a.tflite": _network("decided"), "b.tflite": _network("undecided")}
     folder = tmp_path_factory.mktemp("models") / "tiny_classifier"
     return write_bundle(folder, manifest, files, "# Tiny\n", {"accuracy": 1.0})
 
@@ -149,14 +121,6 @@ def squares() -> Callable[..., np.ndarray]:
 _TO_UNIT = InputScaling(scale=1 / 255, offset=0.0)
 
 
-def _convert(function: Callable[[Any], Any], shape: list[int | None]) -> bytes:
-    import tensorflow as tf
-
-    traced = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
-    module = tf.Module()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [traced.get_concrete_function()], module
-    )
-    content = converter.convert()
-    assert isinstance(content, bytes)
-    return content
+def _network(name: str) -> bytes:
+    """Return one of the networks that ``networks/make_networks.py`` makes."""
+    return (Path(__file__).parent / "networks" / f"{name}.tflite").read_bytes()
