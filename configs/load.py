@@ -103,6 +103,16 @@ def dump_config(config: BaseModel) -> str:
     ----------
     config : pydantic model
         The configuration.
+
+    Examples
+    --------
+    >>> from galpipe.configs import Split
+    >>> print(dump_config(Split(test_fraction=0.3)), end="")
+    test_fraction: 0.3
+    validation_fraction: 0.1
+    seed: 0
+    folds: null
+    fold: null
     """
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 

@@ -66,6 +66,19 @@ class Labels:
         Probability of each class, which sum to at most one; for a set, 1 for each of its classes.
     is_set : ndarray of bool, shape (N,)
         True where the label is a set of two or more classes, any one of which may be true.
+
+    Examples
+    --------
+    >>> images = [
+    ...     LabelledImage(Path("a.png"), allowed=(0,)),
+    ...     LabelledImage(Path("b.png"), allowed=(1, 2)),
+    ...     LabelledImage(Path("c.png"), allowed=(0, 2), probabilities=(0.75, 0, 0.25)),
+    ... ]
+    >>> labels = Labels.from_images(images, num_classes=3)
+    >>> labels.values.tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0], [0.75, 0.0, 0.25]]
+    >>> labels.is_set.tolist()
+    [False, True, False]
     """
 
     values: NDArray[np.float32]

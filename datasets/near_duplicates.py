@@ -87,6 +87,14 @@ def find_near_duplicates(images: Iterable[str | Path | NDArray[np.uint8]]) -> li
     ------
     InputError
         If an image cannot be read.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> picture = rng.integers(0, 255, (64, 64)).astype(np.uint8)
+    >>> other = rng.integers(0, 255, (64, 64)).astype(np.uint8)
+    >>> find_near_duplicates([picture, other, picture // 2])
+    [(0, 2)]
     """
     small = [_small(_grey(image)) for image in images]
     whole = _stack(small, 1.0)

@@ -33,6 +33,11 @@ def same_position(ra: ArrayLike, dec: ArrayLike, radius: float) -> list[tuple[in
     -------
     list of (int, int)
         Indices, the smaller first, sorted.
+
+    Examples
+    --------
+    >>> same_position(ra=[180.0, 180.001, 10.0], dec=[0.0, 0.0, 0.0], radius=5)
+    [(0, 1)]
     """
     places = np.asarray([ra, dec], dtype=np.float64)
     known = np.flatnonzero(np.isfinite(places).all(axis=0))

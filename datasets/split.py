@@ -50,6 +50,12 @@ def split_by_galaxy(
     ------
     ValueError
         If `test` is negative, or more than there are images.
+
+    Examples
+    --------
+    >>> train, test = split_by_galaxy(["M31", "M31", "M51", "M81", "M87"], test=2)
+    >>> train, test
+    (array([2, 3, 4]), array([0, 1]))
     """
     total = len(galaxies)
     if test < 0 or test > total:
@@ -97,6 +103,11 @@ def folds_by_galaxy(
     ------
     ValueError
         If there are fewer galaxies than folds.
+
+    Examples
+    --------
+    >>> [test.tolist() for _, test in folds_by_galaxy(["M31", "M31", "M51", "M81"], 2)]
+    [[0, 1], [2, 3]]
     """
     if folds < 2 or folds > len(set(galaxies)):
         raise ValueError(f"cannot make {folds} folds of {len(set(galaxies))} galaxies")
@@ -129,6 +140,11 @@ def object_strata(labels: Sequence[Sequence[str]]) -> list[tuple[str, int]]:
     -------
     list of (str, int)
         Class, empty for an image without objects, and index of the bin.
+
+    Examples
+    --------
+    >>> object_strata([["disc"], ["disc", "ring"], []])
+    [('disc', 1), ('ring', 2), ('', 0)]
     """
     totals = Counter(label for image in labels for label in image)
     return [
