@@ -7,15 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .formats.format import ReadOptions, WriteOptions
 from .formats.locate import fill_size
-from .formats.registry import detect_format, format_named
+from .formats.registry import detect_format, format_named, writable_formats
 from .images import ImageFolder, images_beside
 
-__all__ = ["AnnotationSource", "read_annotated_images", "write_annotations"]
+__all__ = [
+    "AnnotationSource",
+    "check_writable",
+    "read_annotated_images",
+    "write_annotations",
+]
 
 
 class AnnotationSource:
@@ -234,6 +239,27 @@ def write_annotations(
     if target.write is None:
         raise InputError(f"{target.title} can be read, but not written.")
     target.write(Path(path), collection, WriteOptions(names, images_of))
+
+
+def check_writable(forms: Iterable[str]) -> None:
+    """Refuse formats that cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    forms : iterable of str
+        Names of formats.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such format, or it is only read.
+    """
+    unknown = sorted(set(forms).difference(writable_formats()))
+    if unknown:
+        raise ConfigError(
+            f"Annotation format {', '.join(unknown)} cannot be written; choose from "
+            f"{', '.join(writable_formats())}"
+        )
 
 
 def _refuse_empty_boxes(file: Path, image: AnnotatedImage) -> None:

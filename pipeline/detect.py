@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_annotations
-from ..annotations.formats.registry import format_named, writable_formats
+from ..annotations.formats.registry import format_named
 from ..annotations.images import ImageFiles, image_stem
+from ..annotations.source import check_writable
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
-from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..progress import Progress
 from .batch import find_sources, process_fields
@@ -68,12 +68,7 @@ def detect(
     InputError, ConfigError, BundleError, OutputError
         As :func:`galpipe.run` does.
     """
-    unknown = sorted(set(formats).difference(writable_formats()))
-    if unknown:
-        raise ConfigError(
-            f"Annotation format {', '.join(unknown)} cannot be written; choose from "
-            f"{', '.join(writable_formats())}"
-        )
+    check_writable(formats)
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
     sources, failures = find_sources(fields)
     detector = open_detector(model or settings.detector.model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from .._version import __version__
-from ..annotations import write_voc
+from ..annotations import AnnotatedImage, write_annotations
+from ..annotations.formats.registry import format_named
+from ..annotations.images import ImageFolder
+from ..annotations.source import check_writable
 from ..files.atomic import atomic_path, write_png
 from ..files.output_folder import claim_folder
 from ..imaging import to_rgb
@@ -19,7 +23,7 @@ from .profiles import FWHM
 from .simulate import simulate_field
 from .truth import SimulatedField, truth_table
 
-__all__ = ["claim", "simulate", "write_field", "write_fits", "write_truth"]
+__all__ = ["claim", "simulate", "write_boxes", "write_field", "write_fits", "write_truth"]
 
 _TRUTH = "truth.csv"
 
@@ -32,7 +36,20 @@ _OURS = (
     "images/frame_*.png",
     "annotations/simulated_*.xml",
     "annotations/frame_*.xml",
+    "annotations/simulated_*.reg",
+    "annotations/frame_*.reg",
+    "annotations/coco.json",
+    "annotations/createml.json",
+    "annotations/csv.csv",
+    "annotations/annotations-*.tfrecord",
+    "annotations/label_map.pbtxt",
+    "annotations/classes.txt",
+    "annotations/data.yaml",
+    "annotations/labels/simulated_*.txt",
+    "annotations/labels/frame_*.txt",
 )
+# Of these, the ones that every simulation begins with, by names that nobody else gives.
+_MARKS = ("images/simulated_*.png", "images/frame_*.png", "fits/simulated_*.fits*", _TRUTH)
 
 # Steps per standard deviation of the noise. Two steps add 1 % to the noise (1 / sqrt(12) of a step,
 # in quadrature), and leave about three bits a pixel.
@@ -57,7 +74,7 @@ def claim(folder: Path, *, overwrite: bool) -> None:
     """
 
     def status_of(place: Path) -> Literal["complete"] | None:
-        return "complete" if any(any(place.glob(pattern)) for pattern in _OURS) else None
+        return "complete" if any(any(place.glob(pattern)) for pattern in _MARKS) else None
 
     claim_folder(folder, status_of, overwrite=overwrite, ours=_OURS)
 
@@ -138,13 +155,14 @@ def simulate(
     stars: int | None = None,
     seed: int = 1,
     compress: bool = False,
+    annotation_format: str = "voc",
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> pd.DataFrame:
     """Simulate fields and write them into a folder.
 
     Writes ``fits/NAME.fits`` (cube of i, r, g with a WCS), ``images/NAME.png`` (the same rows
-    stretched to colour), ``annotations/NAME.xml`` (Pascal VOC, class ``galaxy``) and, at the end,
+    stretched to colour) and, at the end, ``annotations/`` (boxes of the class ``galaxy``) and
     ``truth.csv`` with one row per galaxy (`truth_table`). All share one pixel grid: row 0 of
     the array is the first row of each file, so the PNG shows the sky upside down, and the boxes fit
     both.
@@ -166,6 +184,8 @@ def simulate(
         The same seed gives the same files.
     compress : bool
         Compress the FITS files, see `write_fits`.
+    annotation_format : str
+        Name of the format of ``annotations/``.
     overwrite : bool
         Whether an earlier simulation may be replaced.
     progress : bool or Progress
@@ -178,6 +198,8 @@ def simulate(
 
     Raises
     ------
+    ConfigError
+        If the annotation format cannot be written.
     OutputError
         If the folder holds something else, or cannot be written.
 
@@ -186,14 +208,17 @@ def simulate(
     >>> truth = simulate("mock", fields=2, width=512, height=512, seed=7)  # doctest: +SKIP
     """
     folder = Path(output)
+    check_writable([annotation_format])
     claim(folder, overwrite=overwrite)
-    tables = []
+    tables, annotated = [], []
     for index in track(range(fields), "rendering", progress):
         one = simulate_field(
             seed, width=width, height=height, galaxies=galaxies, stars=stars, index=index
         )
         write_field(folder, one, compress=compress)
         tables.append(truth_table(one))
+        annotated.append(one.annotated)
+    write_boxes(folder, annotated, annotation_format)
     return write_truth(folder, pd.concat(tables, ignore_index=True))
 
 
@@ -210,8 +235,25 @@ def write_truth(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def write_boxes(folder: Path, images: Iterable[AnnotatedImage], form: str) -> None:
+    """Write the annotations of a simulation into ``annotations/``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the simulation; its ``images/`` are there already.
+    images : iterable of AnnotatedImage
+        The boxes.
+    form : str
+        Name of the annotation format.
+    """
+    place, suffix = folder / "annotations", format_named(form).suffix
+    goal = place / f"{form}{suffix}" if suffix else place
+    write_annotations(goal, images, form, images_of=ImageFolder(folder / "images"))
+
+
 def write_field(folder: str | Path, one: SimulatedField, *, compress: bool = False) -> None:
-    """Write the FITS file, the image and the boxes of one field into a folder.
+    """Write the FITS file and the image of one field into a folder.
 
     Parameters
     ----------
@@ -223,4 +265,3 @@ def write_field(folder: str | Path, one: SimulatedField, *, compress: bool = Fal
     home, name = Path(folder), one.field.identifier
     write_fits(home / "fits" / f"{name}.fits{'.fz' if compress else ''}", one, compress=compress)
     write_png(home / "images" / f"{name}.png", to_rgb(one.field))
-    write_voc(home / "annotations" / f"{name}.xml", one.annotated)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..annotations import AnnotatedImage, read_annotated_images, write_voc
+from ..annotations import AnnotatedImage, read_annotated_images
+from ..annotations.source import check_writable
 from ..errors import BundleError, InputError
 from ..files.atomic import write_png
 from ..imaging import read_field, to_rgb
@@ -18,7 +19,7 @@ from ..models import find_bundle
 from ..progress import Progress, track
 from .galaxy_light import GalaxyLight, cut_galaxies
 from .pasting import PastedFrame, paste_galaxies
-from .write import claim, write_truth
+from .write import claim, write_boxes, write_truth
 
 __all__ = ["AnnotatedFolder", "held_out_names", "simulate_frames"]
 
@@ -51,15 +52,16 @@ def simulate_frames(
     largest: float = 200.0,
     held_out_by: str | Path | None = None,
     seed: int = 1,
+    annotation_format: str = "voc",
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> pd.DataFrame:
     """Paste annotated galaxies onto annotated fields, in many sizes, and write the frames.
 
-    Writes ``images/frame_0001.png`` and so on, ``annotations/frame_0001.xml`` (Pascal VOC:
-    the boxes of the field and of the pasted galaxies) and, at the end, ``truth.csv`` with
-    one row per pasted galaxy: frame, field, cutout, scale (frame pixels per cutout pixel), gain
-    (share of its surface brightness that it kept), label and box.
+    Writes ``images/frame_0001.png`` and so on and, at the end, ``annotations/`` (the boxes of the
+    field and of the pasted galaxies) and ``truth.csv`` with one row per pasted galaxy: frame,
+    field, cutout, scale (frame pixels per cutout pixel), gain (share of its surface brightness that
+    it kept), label and box.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def simulate_frames(
         Detector whose held-out images alone are used, see `held_out_names`.
     seed : int
         The same seed gives the same files.
+    annotation_format : str
+        Name of the format of ``annotations/``.
     overwrite : bool
         Whether an earlier simulation may be replaced.
     progress : bool or Progress
@@ -95,6 +99,8 @@ def simulate_frames(
         If an image or annotation cannot be read, no image is held out, or no galaxy can be cut out.
     BundleError
         If `held_out_by` does not list held-out images.
+    ConfigError
+        If the annotation format cannot be written.
     OutputError
         If the folder holds something else, or cannot be written.
     ValueError
@@ -103,6 +109,7 @@ def simulate_frames(
     if not 0 < smallest <= largest:
         raise ValueError(f"no size is between {smallest} and {largest} pixels")
     folder = Path(output)
+    check_writable([annotation_format])
     allowed = None if held_out_by is None else held_out_names(held_out_by)
     scenes = _images(fields, allowed)
     sources = _images(cutouts, allowed)
@@ -116,14 +123,16 @@ def simulate_frames(
             "its image. Give cutouts with more sky around the galaxy."
         )
     rows: list[dict[str, Any]] = []
+    annotated_frames: list[AnnotatedImage] = []
     for index in track(range(frames), "pasting", progress):
         path, annotated = scenes[index % len(scenes)]
         rng = np.random.default_rng([seed, index])
         sides = np.exp(rng.uniform(math.log(smallest), math.log(largest), galaxies)).tolist()
         made = paste_galaxies(to_rgb(read_field(path)), annotated, lights, sides, rng)
         name = f"frame_{index + 1:04d}"
-        _write(folder, name, made)
+        annotated_frames.append(_write(folder, name, made))
         rows += _rows(name, path.name, made)
+    write_boxes(folder, annotated_frames, annotation_format)
     return write_truth(folder, pd.DataFrame(rows, columns=_COLUMNS))
 
 
@@ -174,11 +183,10 @@ def _images(
     return kept
 
 
-def _write(folder: Path, name: str, made: PastedFrame) -> None:
+def _write(folder: Path, name: str, made: PastedFrame) -> AnnotatedImage:
     height, width = made.rgb.shape[:2]
     write_png(folder / "images" / f"{name}.png", made.rgb)
-    boxes = AnnotatedImage(f"{name}.png", width, height, objects=made.objects)
-    write_voc(folder / "annotations" / f"{name}.xml", boxes)
+    return AnnotatedImage(f"{name}.png", width, height, objects=made.objects)
 
 
 def _rows(frame: str, field: str, made: PastedFrame) -> list[dict[str, Any]]:

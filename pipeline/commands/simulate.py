@@ -19,6 +19,14 @@ _seed = click.option(
     type=click.IntRange(0),
     help="The same seed gives the same files.",
 )
+_format = click.option(
+    "--format",
+    "annotation_format",
+    metavar="FORMAT",
+    default="voc",
+    show_default=True,
+    help="Format of annotations/: voc, coco, yolo, createml, csv, tfrecord or ds9.",
+)
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace an earlier simulation in OUT.")
 
 
@@ -60,6 +68,7 @@ def command() -> None:
 )
 @_seed
 @click.option("--compress", is_flag=True, help="Pack the FITS files (.fits.fz).")
+@_format
 @_overwrite
 def fields_command(
     output: Path,
@@ -70,12 +79,13 @@ def fields_command(
     stars: int | None,
     seed: int,
     compress: bool,
+    annotation_format: str,
     overwrite: bool,
 ) -> None:
     """Draw galaxies, stars, sky and noise.
 
-    OUT receives fits/ (three bands, i, r, g, with a WCS), images/ (PNG), annotations/ (Pascal VOC
-    boxes) and truth.csv (place, class and magnitudes of every galaxy that has a box).
+    OUT receives fits/ (three bands, i, r, g, with a WCS), images/ (PNG), annotations/
+    (boxes) and truth.csv (position, class and magnitudes of every galaxy that has a box).
     """
     from ...console import STDOUT
     from ...simulation import simulate
@@ -89,6 +99,7 @@ def fields_command(
         stars=stars,
         seed=seed,
         compress=compress,
+        annotation_format=annotation_format,
         overwrite=overwrite,
         progress=True,
     )
@@ -144,6 +155,7 @@ def fields_command(
     "text file (.txt) of file names, one a line.",
 )
 @_seed
+@_format
 @_overwrite
 def frames_command(
     cutouts: str,
@@ -157,14 +169,15 @@ def frames_command(
     largest: float,
     held_back_by: str | None,
     seed: int,
+    annotation_format: str,
     overwrite: bool,
 ) -> None:
     """Paste annotated galaxies onto annotated survey fields, in many sizes.
 
     Each galaxy is cut out without sky and neighbours, rescaled, blurred to the seeing of the field
     and added to it; its box is the isophote of its light at six times the noise of the field.  OUT
-    receives images/ (PNG), annotations/ (Pascal VOC: the boxes of the field and of what was
-    pasted) and truth.csv (which cutout was pasted where).
+    receives images/ (PNG), annotations/ (the boxes of the field and of the pasted galaxies)
+    and truth.csv (which cutout was pasted where).
     """
     from ...console import STDOUT
     from ...simulation import AnnotatedFolder, simulate_frames
@@ -181,6 +194,7 @@ def frames_command(
         largest=largest,
         held_out_by=held_back_by,
         seed=seed,
+        annotation_format=annotation_format,
         overwrite=overwrite,
         progress=True,
     )

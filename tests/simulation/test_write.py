@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from galpipe.annotations import read_voc
-from galpipe.errors import OutputError
+from galpipe.annotations import read_annotated_images, read_voc
+from galpipe.errors import ConfigError, OutputError
 from galpipe.imaging import read_field, to_rgb
 from galpipe.pipeline.commands.simulate import command
 from galpipe.simulation import simulate, simulate_field
@@ -107,6 +107,26 @@ def test_packed_files_read_back_within_the_noise(tmp_path: Path) -> None:
     assert np.array(field.sky(30, 70)) == pytest.approx(np.array(made.field.sky(30, 70)), abs=1e-8)
     again = write_fits(tmp_path / "again.fits.fz", made, compress=True)
     assert again.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo", "ds9"])
+def test_boxes_are_written_in_any_format(tmp_path: Path, form: str) -> None:
+    out = tmp_path / "out"
+    tiny = {"width": 128, "height": 128, "galaxies": 2, "stars": 0}
+    truth = simulate(out, fields=2, annotation_format=form, **tiny)
+    path = out / "annotations" / "coco.json" if form == "coco" else out / "annotations"
+    pairs = read_annotated_images(path, out / "images")
+    assert [path.name for path, _ in pairs] == ["simulated_0001.png", "simulated_0002.png"]
+    assert sum(len(image.objects) for _, image in pairs) == len(truth)
+    simulate(out, overwrite=True, **tiny)
+    files = [file for file in (out / "annotations").rglob("*") if file.is_file()]
+    assert [file.name for file in files] == ["simulated_0001.xml"]
+
+
+def test_a_format_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="via cannot be written"):
+        simulate(tmp_path / "out", annotation_format="via")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_earlier_simulation_is_kept_or_replaced(tmp_path: Path) -> None:
