@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from .annotation import AnnotatedImage, ObjectBox, label_order
 from .classes import GALAXY10_DECALS, GALAXY10_SDSS
-from .formats.coco import to_coco, write_coco
 from .formats.voc import read_voc, write_voc
-from .formats.yolo import write_yolo
 from .images import find_image
 from .label_map import read_label_map, write_label_map
 from .source import AnnotationSource, read_annotated_images, write_annotations
@@ -22,10 +20,7 @@ __all__ = [
     "read_annotated_images",
     "read_label_map",
     "read_voc",
-    "to_coco",
     "write_annotations",
-    "write_coco",
     "write_label_map",
     "write_voc",
-    "write_yolo",
 ]

@@ -1,44 +1,53 @@
-"""The one intermediate type between all annotation formats: an image and its labelled boxes."""
+"""The intermediate type of all annotation formats: an image and its labelled boxes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AnnotatedImage", "ObjectBox", "label_order"]
+from ..errors import InputError
+
+__all__ = ["AnnotatedImage", "ObjectBox", "label_order", "refuse_empty_boxes"]
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectBox:
-    """One labelled object of an image.
+    """A labelled box of an image.
 
     Attributes
     ----------
     label : str
         Name of the class.
     xmin, ymin, xmax, ymax : float
-        Pixel edges, 0-based and half-open: the first pixel spans 0 to 1, x runs to the right and y
-        down in the array as read.  An inverted box is representable, so that it can be reported.
+        Pixel edges, 0-based, half-open: the first pixel spans 0 to 1, x runs to the right and y
+        down in the array as read.  Inverted boxes are allowed, so that they can be reported.
     difficult : bool
-        Undecidable for the annotator, or a crowd: such a box neither trains nor counts.  What
-        Pascal VOC calls difficult and COCO a crowd is one thing here.
+        Undecidable for the annotator, or a crowd: such a box is neither trained on nor scored.
+        Corresponds to ``difficult`` of Pascal VOC and ``iscrowd`` of COCO.
     truncated : bool
-        The object goes on beyond the image or behind another object.
+        The object extends beyond the image or behind another object.
     pose : str
         Free text of the Pascal VOC format.
     attributes : tuple of (str, str)
-        Whatever else the format says of the object, by name.
+        Names and values of everything else that the format holds about the object.
 
     Raises
     ------
     ValueError
         If an edge is not a finite number.
+
+    Examples
+    --------
+    >>> box = ObjectBox("galaxy", 10, 20, 30, 45)
+    >>> box.width, box.height
+    (20.0, 25.0)
     """
 
     label: str
@@ -78,19 +87,19 @@ class ObjectBox:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image's name and size with the objects marked on it.
+    """An image's name and size with its labelled boxes.
 
     Attributes
     ----------
     filename : str
-        Name of the image as its annotation gives it; it may lack the extension and comes from a
-        stranger, so open it through `find_image` only.
+        Name of the image as annotated; it may lack the extension and is untrusted: open it through
+        `find_image` only.
     width, height : int
-        Size in pixels; 0 where the annotation does not say.
+        Size in pixels; 0 where the annotation does not give it.
     depth : int
         Number of channels.
     objects : tuple of ObjectBox
-        In the order of the file.
+        Boxes in the order of the file.
     """
 
     filename: str
@@ -101,7 +110,7 @@ class AnnotatedImage:
 
     @property
     def boxes(self) -> NDArray[np.float64]:
-        """Edges of all objects, shape (N, 4), columns xmin, ymin, xmax, ymax in pixels."""
+        """Edges ``xmin, ymin, xmax, ymax`` of all objects in pixels, shape (N, 4)."""
         edges = [box.edges for box in self.objects]
         return np.asarray(edges, dtype=np.float64).reshape(len(edges), 4)
 
@@ -112,10 +121,39 @@ class AnnotatedImage:
 
     @property
     def difficult(self) -> NDArray[np.bool_]:
-        """Which objects are difficult, shape (N,)."""
+        """Mask of the difficult objects, shape (N,)."""
         return np.array([box.difficult for box in self.objects], dtype=bool)
 
 
 def label_order(images: Iterable[AnnotatedImage]) -> tuple[str, ...]:
-    """Class names that occur in the images, sorted, so that class ids are the same on every run."""
+    """Return the class names that occur in images, sorted, so that class ids are reproducible.
+
+    Parameters
+    ----------
+    images : iterable of AnnotatedImage
+        The images.
+    """
     return tuple(sorted({box.label for image in images for box in image.objects}))
+
+
+def refuse_empty_boxes(file: str | Path, image: AnnotatedImage) -> None:
+    """Raise an error for the first empty or inverted box of an image.
+
+    Parameters
+    ----------
+    file : str or Path
+        Annotation file, for the message.
+    image : AnnotatedImage
+        The image.
+
+    Raises
+    ------
+    InputError
+        If a box is empty or inverted.
+    """
+    for box in image.objects:
+        if box.xmax <= box.xmin or box.ymax <= box.ymin:
+            raise InputError(
+                f"{file} has an empty or inverted box of {box.label!r}: xmin {box.xmin:g}, "
+                f"ymin {box.ymin:g}, xmax {box.xmax:g}, ymax {box.ymax:g}. Draw it again."
+            )

@@ -1,4 +1,4 @@
-"""Many annotated images in little memory, to be gone through as often as a writer needs."""
+"""Many annotated images in little memory, for writers that iterate over them several times."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NONE: _Rest = ("Unspecified", ())
 
 
 class Collection:
-    """Annotated images, packed: 36 bytes an object beside the images' names.
+    """Annotated images in packed arrays: 36 bytes an object beside the images' names.
 
     Parameters
     ----------
     images : iterable of AnnotatedImage, optional
-        What to begin with.
+        First images.
     """
 
     def __init__(self, images: Iterable[AnnotatedImage] = ()) -> None:
@@ -35,7 +35,13 @@ class Collection:
             self.append(image)
 
     def append(self, image: AnnotatedImage) -> None:
-        """Add an image at the end."""
+        """Add an image at the end.
+
+        Parameters
+        ----------
+        image : AnnotatedImage
+            The image.
+        """
         self._names.append(image.filename)
         self._sizes.extend((image.width, image.height, image.depth))
         for box in image.objects:
@@ -52,7 +58,7 @@ class Collection:
         return len(self._names)
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
-        """Yield the images in the order in which they came."""
+        """Yield the images in the order in which they were added."""
         labels = list(self._labels)
         start = 0
         for index, (name, end) in enumerate(zip(self._names, self._ends, strict=True)):
@@ -62,14 +68,14 @@ class Collection:
             start = end
 
     def frames(self) -> Iterator[AnnotatedImage]:
-        """Yield the images without their objects, which takes far less time."""
+        """Yield the images without their objects, which is much faster."""
         for index, name in enumerate(self._names):
             width, height, depth = self._sizes[3 * index : 3 * index + 3]
             yield AnnotatedImage(name, width, height, depth)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The images' names, in the order in which they came."""
+        """The images' names, in the order in which they were added."""
         return tuple(self._names)
 
     @property

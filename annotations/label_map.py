@@ -1,20 +1,23 @@
 """Label maps: the classes and their ids, as the TensorFlow Object Detection API lists them.
 
-A ``.pbtxt`` map is text of protocol buffers, ``item { id: 1 name: 'galaxy' }`` for each class; id 0
-is the background.  A ``.txt`` map has one name a line, as the ``classes.txt`` of YOLO.
+A ``.pbtxt`` map is a protocol buffer in text format, ``item { id: 1 name: 'galaxy' }`` for each
+class; id 0 is the background.  A ``.txt`` map has one name a line, as ``classes.txt`` of YOLO.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, OutputError
 from ..files.safe_readers import read_text
-from .formats.text import write_lines
-from .formats.yolo_classes import read_class_file
+from .formats.numbers import write_lines
+from .formats.yolo_dataset import read_class_file
 
 __all__ = ["read_label_map", "write_label_map"]
 
@@ -22,22 +25,9 @@ __all__ = ["read_label_map", "write_label_map"]
 _MAX_BYTES = 4 * 2**20
 # COCO's map lacks ten of ninety ids.
 _MOST_GAPS = 1000
+_HIGHEST_ID = 10**9
 # The ids of Google's knowledge graph, which the maps of COCO and Open Images have for names.
 _KNOWLEDGE_GRAPH = ("/m/", "/g/")
-
-_SPACE = re.compile(r"(?:\s|#[^\n]*)*+")
-_QUOTED = r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'"""
-_TOKEN = re.compile(rf"{_QUOTED}|[\w.+-]++|[{{}}<>:,;]")
-_OPEN, _CLOSE = ("{", "<"), ("}", ">")
-_MARKS = ("", ":", *_OPEN, *_CLOSE)
-
-_ESCAPE = re.compile(
-    rb"\\(?:(?P<octal>[0-7]{1,3})|[xX](?P<byte>[0-9a-fA-F]{1,2})"
-    rb"|u(?P<short>[0-9a-fA-F]{4})|U(?P<long>[0-9a-fA-F]{8})|(?P<letter>.))"
-)
-_LETTERS = dict(zip(b"abfnrtv\\'\"?", b"\a\b\f\n\r\t\v\\'\"?", strict=True))
-
-_Fields = dict[str, str]
 
 
 def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, ...]:
@@ -48,24 +38,37 @@ def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, .
     path : str or Path
         A ``.pbtxt`` or ``.txt`` file.  The ids of a ``.pbtxt`` count from 1 without gaps, in any
         order; an item with the id 0 is the background and is left out.  An item without ``name``,
-        or with a code such as ``/m/01g317`` for it, is called by its ``display_name``.
+        or whose name is a code such as ``/m/01g317``, is called by its ``display_name``.
     fill_gaps : bool
-        Call an id that no item has ``class 12`` or the like, in place of refusing the map: COCO's
+        Call an id that no item has ``class 12`` or the like, instead of raising an error: COCO's
         80 classes have ids up to 90.
+
+    Returns
+    -------
+    tuple of str
+        Distinct names, at least one.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is no label map, or misses or repeats an id or a name.
+        If the file cannot be read, is not a label map, or misses or repeats an id or a name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from galpipe.annotations import read_label_map, write_label_map
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_label_map(write_label_map(f"{folder}/map.pbtxt", ["elliptical", "spiral"]))
+    ('elliptical', 'spiral')
     """
     path = Path(path)
     if _is_plain(path):
         names = read_class_file(path)
     else:
         try:
-            names = _in_order(_items(read_text(path, _MAX_BYTES)), fill_gaps)
+            names = _in_order(_parse_items(read_text(path, _MAX_BYTES)), fill_gaps)
         except ValueError as error:
-            raise InputError(f"{path} is no label map that can be used: {error}.") from error
+            raise InputError(f"{path} is not a usable label map: {error}.") from error
     if not names:
         raise InputError(f"{path} holds no class.")
     if len(set(names)) < len(names):
@@ -92,7 +95,7 @@ def write_label_map(path: str | Path, names: Sequence[str]) -> Path:
     Raises
     ------
     OutputError
-        If it cannot be written, or a ``.txt`` map could not give a name back.
+        If it cannot be written, or a ``.txt`` map could not hold a name.
     """
     path = Path(path)
     if _is_plain(path):
@@ -103,12 +106,9 @@ def write_label_map(path: str | Path, names: Sequence[str]) -> Path:
             )
         write_lines(path, (f"{name}\n" for name in names))
     else:
+        items = enumerate(names, 1)
         write_lines(
-            path,
-            (
-                f"item {{\n  id: {number}\n  name: {_quote(name)}\n}}\n"
-                for number, name in enumerate(names, 1)
-            ),
+            path, (f"item {{\n  id: {n}\n  name: {_quote(name)}\n}}\n" for n, name in items)
         )
     return path
 
@@ -116,25 +116,62 @@ def write_label_map(path: str | Path, names: Sequence[str]) -> Path:
 def _is_plain(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".pbtxt", ".txt"):
-        raise InputError(f"{path} is no label map: its name must end in .pbtxt or .txt.")
+        raise InputError(f"{path} is not a label map: its name must end in .pbtxt or .txt.")
     return suffix == ".txt"
 
 
-def _in_order(items: Iterator[_Fields], fill_gaps: bool) -> tuple[str, ...]:
+@cache
+def _message_class() -> Any:
+    """Return the message class of label maps.
+
+    It has the fields of ``string_int_label_map.proto`` of the Object Detection API that are used
+    here; the others are skipped.
+    """
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="galpipe_label_map.proto", package="galpipe")
+    item = file.message_type.add(name="LabelMapItem")
+    for number, name in enumerate(("name", "id", "display_name"), 1):
+        kind = field.TYPE_INT32 if name == "id" else field.TYPE_STRING
+        item.field.add(name=name, number=number, type=kind, label=field.LABEL_OPTIONAL)
+    file.message_type.add(name="LabelMap").field.add(
+        name="item",
+        number=1,
+        type=field.TYPE_MESSAGE,
+        type_name=".galpipe.LabelMapItem",
+        label=field.LABEL_REPEATED,
+    )
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("galpipe.LabelMap"))
+
+
+def _parse_items(text: str) -> Iterable[Any]:
+    from google.protobuf import text_format
+
+    try:
+        with warnings.catch_warnings():
+            # Unknown escapes are otherwise taken as they stand.
+            warnings.simplefilter("error", DeprecationWarning)
+            return text_format.Parse(text, _message_class()(), allow_unknown_field=True).item
+    except (text_format.ParseError, UnicodeError, RecursionError, DeprecationWarning) as error:
+        raise ValueError(" ".join(str(error).split())[:200]) from error
+
+
+def _in_order(items: Iterable[Any], fill_gaps: bool) -> tuple[str, ...]:
     names: dict[int, str] = {}
     for item in items:
-        text = item.get("id", "")
-        if not re.fullmatch(r"[0-9]{1,9}", text):
-            raise ValueError(f"an item has the id {text[:20]!r}, which is no whole number")
-        number = int(text)
-        name, shown = item.get("name"), item.get("display_name")
-        if shown and (not name or name.startswith(_KNOWLEDGE_GRAPH)):
-            name = shown
+        if not item.HasField("id") or not 0 <= item.id < _HIGHEST_ID:
+            raise ValueError("an item has no id, or one that is out of bounds")
+        name = item.name
+        if item.display_name and (not name or name.startswith(_KNOWLEDGE_GRAPH)):
+            name = item.display_name
         if not name:
-            raise ValueError(f"item {number} has no name")
-        if number in names:
-            raise ValueError(f"two items have the id {number}")
-        names[number] = name
+            raise ValueError(f"item {item.id} has no name")
+        if item.id in names:
+            raise ValueError(f"two items have the id {item.id}")
+        names[item.id] = name
     names.pop(0, None)
     highest = max(names, default=0)
     if fill_gaps and highest - len(names) <= _MOST_GAPS:
@@ -146,79 +183,6 @@ def _in_order(items: Iterator[_Fields], fill_gaps: bool) -> tuple[str, ...]:
             "without gaps"
         )
     return tuple(names[number] for number in sorted(names))
-
-
-def _items(text: str) -> Iterator[_Fields]:
-    """Yield the fields of each item; what lies deeper, such as key points, is passed over."""
-    tokens = [token for token in _tokens(text) if token not in (",", ";")]
-    tokens += [""] * 3  # so that looking ahead needs no care
-    place = depth = 0
-    fields: _Fields = {}
-    while tokens[place]:
-        token, after, beyond = tokens[place : place + 3]
-        if depth == 0 and token != "item":
-            raise ValueError(f"{token[:40]!r} stands where an item should begin")
-        if token in _CLOSE:
-            depth -= 1
-            place += 1
-            if depth == 0:
-                yield fields
-        elif after in _OPEN or (after == ":" and beyond in _OPEN):
-            depth += 1
-            place += 2 if after in _OPEN else 3
-            if depth == 1:
-                fields = {}
-        elif depth and after == ":" and beyond not in _MARKS:
-            value = _value(beyond)
-            place += 3
-            while beyond[0] in "'\"" and tokens[place][:1] in ("'", '"'):
-                value += _value(tokens[place])
-                place += 1
-            if depth == 1:
-                fields[token] = value
-        else:
-            raise ValueError(f"{token[:40]!r} has no value")
-    if depth:
-        raise ValueError("its last item is not closed")
-
-
-def _tokens(text: str) -> Iterator[str]:
-    place = _end_of_space(text, 0)
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            line = text.count("\n", 0, place) + 1
-            raise ValueError(f"{text[place : place + 20]!r} in line {line} cannot be understood")
-        yield match[0]
-        place = _end_of_space(text, match.end())
-
-
-def _end_of_space(text: str, place: int) -> int:
-    match = _SPACE.match(text, place)
-    return place if match is None else match.end()
-
-
-def _value(token: str) -> str:
-    if token[0] not in "'\"":
-        return token
-    try:
-        return _ESCAPE.sub(_unescape, token[1:-1].encode()).decode()
-    except UnicodeError:
-        raise ValueError(f"the name {token[:40]} is no UTF-8 text") from None
-
-
-def _unescape(match: re.Match[bytes]) -> bytes:
-    digits = match[match.lastgroup or 0]
-    if match.lastgroup == "letter":
-        if digits[0] not in _LETTERS:
-            raise ValueError(f"the escape {match[0]!a} is unknown")
-        return bytes([_LETTERS[digits[0]]])
-    code = int(digits, 8 if match.lastgroup == "octal" else 16)
-    if match.lastgroup in ("octal", "byte"):
-        return bytes([code & 0xFF])
-    if code > 0x10FFFF:
-        raise ValueError(f"the escape {match[0]!a} stands for no character")
-    return chr(code).encode()
 
 
 def _quote(name: str) -> str:

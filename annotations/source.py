@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, InputError
-from .annotation import AnnotatedImage
+from .annotation import AnnotatedImage, refuse_empty_boxes
 from .collection import Collection
 from .formats.format import ReadOptions, WriteOptions
-from .formats.locate import fill_size
+from .formats.image_files import fill_size
 from .formats.registry import detect_format, format_named, writable_formats
 from .images import ImageFolder, images_beside
 
@@ -179,7 +179,7 @@ def read_annotated_images(
     folder = ImageFolder(images)
     pairs, missing = [], []
     for file, annotated in source.form.read(source.path, ReadOptions(folder)):
-        _refuse_empty_boxes(file, annotated)
+        refuse_empty_boxes(file, annotated)
         path = folder.find(annotated.filename)
         if path is None:
             missing.append(annotated.filename if file == source.path else file.name)
@@ -210,7 +210,7 @@ def write_annotations(
     *,
     class_names: Sequence[str] | None = None,
     images_of: ImageFolder | None = None,
-) -> None:
+) -> Path:
     """Write annotations in any format that can be written.
 
     Parameters
@@ -226,6 +226,11 @@ def write_annotations(
     images_of : ImageFolder, optional
         The images, for formats that contain them or need their size.
 
+    Returns
+    -------
+    Path
+        The file or folder written.
+
     Raises
     ------
     InputError
@@ -238,7 +243,9 @@ def write_annotations(
     target = format_named(form)
     if target.write is None:
         raise InputError(f"{target.title} can be read, but not written.")
-    target.write(Path(path), collection, WriteOptions(names, images_of))
+    path = Path(path)
+    target.write(path, collection, WriteOptions(names, images_of))
+    return path
 
 
 def check_writable(forms: Iterable[str]) -> None:
@@ -260,12 +267,3 @@ def check_writable(forms: Iterable[str]) -> None:
             f"Annotation format {', '.join(unknown)} cannot be written; choose from "
             f"{', '.join(writable_formats())}"
         )
-
-
-def _refuse_empty_boxes(file: Path, image: AnnotatedImage) -> None:
-    for box in image.objects:
-        if box.xmax <= box.xmin or box.ymax <= box.ymin:
-            raise InputError(
-                f"{file} has an empty or inverted box of {box.label!r}: xmin {box.xmin:g}, "
-                f"ymin {box.ymin:g}, xmax {box.xmax:g}, ymax {box.ymax:g}. Draw it again."
-            )

@@ -13,10 +13,9 @@ from typing import TextIO, TypeAlias
 from ...errors import InputError
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
-from .flags import parse_flag
 from .format import AnnotationFormat, ReadOptions, WriteOptions
-from .locate import locate
-from .text import parse_number, show_number, write_lines
+from .image_files import locate
+from .numbers import format_number, parse_count, parse_flag, parse_number, write_lines
 
 __all__ = ["FORMAT", "read_csv", "write_csv"]
 
@@ -47,19 +46,19 @@ class _Gathered:
             yield ObjectBox(label, xmin, ymin, xmax, ymax, difficult, truncated, pose)
 
 
-def read_csv(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_csv(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read a table of boxes.
 
-    Columns are known by their names, in any order: ``filename, class, xmin, ymin, xmax, ymax`` are
-    needed, ``width, height, difficult, truncated, pose`` are understood, others are ignored.  A
-    table without a header has the six columns of keras-retinanet: ``path, x1, y1, x2, y2, class``.
-    A row without a class and edges is an image without objects.
+    Columns may stand in any order: ``filename, class, xmin, ymin, xmax, ymax`` are required,
+    ``width, height, difficult, truncated, pose`` are optional, others are ignored.  A table without
+    a header has the six columns of keras-retinanet: ``path, x1, y1, x2, y2, class``.  A row without
+    a class and edges is an image without objects.
 
     Parameters
     ----------
     path : Path
         The table, UTF-8 with commas, at most 1 GiB.
-    reading : ReadOptions
+    options : ReadOptions
         Sizes that the table lacks come from `images`.
 
     Yields
@@ -70,8 +69,7 @@ def read_csv(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, Annotated
     Raises
     ------
     InputError
-        If it cannot be read or has other columns.  A row that cannot be understood goes to
-        `reading.on_error`.
+        If it cannot be read or lacks columns.  Malformed rows go to `options.on_error`.
     """
     gathered: dict[str, _Gathered] = {}
     kinds: dict[_Marks, _Marks] = {}
@@ -79,27 +77,27 @@ def read_csv(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, Annotated
         try:
             _gather(columns, cells, gathered, kinds)
         except ValueError as error:
-            reading.on_error(InputError(f"{path}, line {number}: {error}. Correct that row."))
+            options.on_error(InputError(f"{path}, line {number}: {error}. Correct that row."))
     for name, rows in gathered.items():
         image = AnnotatedImage(name, rows.width, rows.height, objects=tuple(rows.objects()))
         try:
-            located = locate(image, reading.images)
+            located = locate(image, options.images)
         except InputError as error:
-            reading.on_error(error)
+            options.on_error(error)
         else:
             yield path, located
 
 
-def write_csv(path: Path, images: Collection, writing: WriteOptions) -> None:
+def write_csv(path: Path, images: Collection, options: WriteOptions) -> None:
     """Write a table of boxes.
 
     The columns are ``filename, width, height, class, xmin, ymin, xmax, ymax``; if any object has
-    one of these marks, ``difficult, truncated, pose`` follow, which readers that know columns by
-    name pass over.  Numbers are exact, whole ones without a decimal point.
+    one of them, ``difficult, truncated, pose`` follow, which readers that find columns by name
+    ignore.  Numbers are exact, whole ones without a decimal point.
 
     Names are written as they are, also those that begin with ``=``, ``+``, ``-`` or ``@``, which a
-    spreadsheet takes for formulas: anything put before them would name another file or class.  Do
-    not open tables of strangers in a spreadsheet.
+    spreadsheet takes for formulas: an escape would name another file or class.  Do not open
+    untrusted tables in a spreadsheet.
 
     Parameters
     ----------
@@ -107,8 +105,8 @@ def write_csv(path: Path, images: Collection, writing: WriteOptions) -> None:
         The table; replaced if it exists.
     images : Collection
         Images without objects cannot be held.
-    writing : WriteOptions
-        Nothing of it is needed.
+    options : WriteOptions
+        Not used.
 
     Raises
     ------
@@ -120,7 +118,7 @@ def write_csv(path: Path, images: Collection, writing: WriteOptions) -> None:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
-    """Yield of each row the number of the line that it ends on, its columns and its cells."""
+    """Yield the number of each row's last line, its columns and its cells."""
     try:
         if not path.is_file():
             raise InputError(f"Cannot read {path}: there is no such file.")
@@ -132,7 +130,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
             columns = _columns(first)
             if columns is None:
                 raise InputError(
-                    f"{path} is no table of boxes: its first line must name the columns "
+                    f"{path} is not a table of boxes: its first line must name the columns "
                     f"{','.join(_COLUMNS)}."
                 )
             if columns is _RETINANET:
@@ -156,7 +154,7 @@ def _bounded_lines(file: TextIO) -> Iterator[str]:
 
 
 def _columns(first: Sequence[str]) -> Sequence[str] | None:
-    """Return the names of the columns that the first row gives, or stands for."""
+    """Return the names of the columns, given or implied by the first row; None if it has none."""
     names = [cell.strip().lower() for cell in first]
     if _NEEDED.issubset(names):
         return names
@@ -185,7 +183,7 @@ def _gather(
     name, label = row["filename"], row["class"]
     if not name.strip():
         raise ValueError("the row names no image")
-    width, height = (_count(row.get(column, "")) for column in ("width", "height"))
+    width, height = (parse_count(row.get(column, "")) for column in ("width", "height"))
     difficult, truncated = (parse_flag(row.get(column, "")) for column in _FLAGS[:2])
     is_object = bool(label.strip()) or any(row[edge].strip() for edge in _EDGES)
     if is_object and not label.strip():
@@ -199,19 +197,12 @@ def _gather(
         rows.edges.extend(edges)
 
 
-def _count(cell: str) -> int:
-    value = parse_number(cell) if cell.strip() else 0.0
-    if value < 0 or value != int(value):
-        raise ValueError(f"{cell[:40]!r} is no number of pixels")
-    return int(value)
-
-
 def _lines(images: Iterable[AnnotatedImage], marked: bool) -> Iterator[str]:
     yield _line((*_COLUMNS, *_FLAGS) if marked else _COLUMNS)
     for image in images:
         for box in image.objects:
             cells = [image.filename, str(image.width), str(image.height), box.label]
-            cells += map(show_number, box.edges)
+            cells += map(format_number, box.edges)
             if marked:
                 cells += [str(int(box.difficult)), str(int(box.truncated)), box.pose]
             yield _line(cells)

@@ -6,22 +6,23 @@ the catalogue, y runs along the rows of the array as it was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, OutputError
 from ...files.safe_readers import read_text
+from ...imaging import FITS_SUFFIXES, read_field
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
-from .ds9_points import points_on_image
-from .ds9_regions import Kind, Region, parse_regions
+from .ds9_regions import SKY_FRAMES, Region, ShapeKind, parse_regions
 from .format import AnnotationFormat, ReadOptions, WriteOptions
-from .locate import named_by_file
-from .stems import files_by_stem
-from .text import bounded, show_number, write_lines
+from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
+from .numbers import check_pixel, format_number, write_lines
 
 __all__ = ["FORMAT", "read_ds9", "write_ds9"]
 
@@ -31,48 +32,51 @@ _HEADER = ("# Region file format: DS9 version 4.1\n", "global color=green\n", "i
 _FLAGS = ("difficult", "truncated")
 
 _DECIMALS = 9
-"""Of a pixel: takes away the rounding of half widths and of turned boxes."""
+"""Of a pixel: removes the rounding of half widths and of rotated boxes."""
+
+# Keywords that offset the physical pixels from those of the array, and their defaults.
+_PHYSICAL = {"LTV1": 0, "LTV2": 0, "LTM1_1": 1, "LTM2_2": 1, "LTM1_2": 0, "LTM2_1": 0}
 
 
-def read_ds9(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read DS9 regions as boxes.
 
-    Boxes, ellipses, circles and polygons are understood, turned ones too: what is taken is the
-    upright box around them, and of rings that around the outer one.  Coordinates are those of the
-    image, physical ones that are the same, or on the sky (fk5, icrs, fk4, galactic, ecliptic;
-    degrees or sexagesimal, sizes also in minutes and seconds of arc), which need the image and its
-    world coordinates.
+    Boxes, ellipses, circles and polygons become their upright bounding boxes, rings that of the
+    outer shape.  Coordinates are those of the image, physical ones if they are the same, or on the
+    sky (fk5, icrs, fk4, galactic, ecliptic; degrees or sexagesimal, sizes also in minutes and
+    seconds of arc), which need the image and its WCS.
 
-    The class is the region's text, or else its first tag.  The tags ``difficult`` and
-    ``truncated`` are the flags; an excluded region (``-circle(...)``) is difficult too.
+    The class is the region's text, or else its first tag; a ``global`` line sets those
+    that the regions after it lack.  The tags ``difficult`` and ``truncated`` are the flags; an
+    excluded region (``-circle(...)``) is difficult too.
 
     Parameters
     ----------
     path : Path
-        A region file, or a folder of them; each is named as its image is.
-    reading : ReadOptions
-        `images` give full names, sizes and world coordinates.  The setting ``class_name`` is the
-        class of regions without text and tags, by default "object".
+        A region file, or a folder of them, each with the stem of its image.
+    options : ReadOptions
+        `images` give full names, sizes and WCS.  The setting ``class_name`` is the class of regions
+        without text and tags, by default "object".
 
     Yields
     ------
     (Path, AnnotatedImage)
-        The region file and what it says, sorted by the file's name.
+        Region file and image, sorted by the file's name.
 
     Raises
     ------
     InputError
-        If there is no region file.  A file that cannot be read, and a region that cannot be
-        understood or has no extent, goes to `reading.on_error`.
+        If there is no region file.  Files that cannot be read, and regions that are malformed or
+        have no extent, go to `options.on_error`.
     """
-    for file in _files(path):
+    for file in annotation_files(path, _is_region_file, f"{_SUFFIX} file"):
         try:
-            yield file, _read_file(file, reading)
+            yield file, _read_file(file, options)
         except InputError as error:
-            reading.on_error(error)
+            options.on_error(error)
 
 
-def write_ds9(folder: Path, images: Collection, writing: WriteOptions) -> None:
+def write_ds9(folder: Path, images: Collection, options: WriteOptions) -> None:
     """Write DS9 regions: boxes in image coordinates with their class as text.
 
     A difficult or truncated object has the tag of that name.  Numbers are exact to a billionth of
@@ -81,68 +85,136 @@ def write_ds9(folder: Path, images: Collection, writing: WriteOptions) -> None:
     Parameters
     ----------
     folder : Path
-        Gets ``<image stem>.reg``; without objects it has its header alone.
+        Receives ``<image stem>.reg``, also for images without objects.
     images : Collection
         The annotations.
-    writing : WriteOptions
-        Nothing of it is needed.
+    options : WriteOptions
+        Not used.
 
     Raises
     ------
     InputError
-        If an image's name names no file.
+        If an image's name is not a file name.
     OutputError
-        If two images have the same stem, a class cannot stand in a region file, or a file cannot
-        be written.
+        If two images have the same stem, a class cannot be written to a region file, or a file
+        cannot be written.
     """
     files = files_by_stem(folder, images.names, _SUFFIX)
     for file, image in zip(files, images, strict=True):
         write_lines(file, [*_HEADER, *map(_line, image.objects)])
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    try:
-        files = sorted(file for file in path.iterdir() if _is_region_file(file))
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
-    if not files:
-        raise InputError(f"{path} holds no {_SUFFIX} file.")
-    return files
+def _read_file(file: Path, options: ReadOptions) -> AnnotatedImage:
+    def report(error: ValueError) -> None:
+        options.on_error(InputError(f"{file}, {error}. Correct or delete that region."))
 
-
-def _read_file(file: Path, reading: ReadOptions) -> AnnotatedImage:
-    def tell(error: ValueError) -> None:
-        reading.on_error(InputError(f"{file}, {error}. Correct or delete that region."))
-
-    regions = list(parse_regions(read_text(file, _MAX_BYTES), tell))
-    image = None if reading.images is None else reading.images.find(file.stem)
-    default = str(reading.settings.get("class_name", "object"))
+    regions = list(parse_regions(read_text(file, _MAX_BYTES), report))
+    image = None if options.images is None else options.images.find(file.stem)
+    default = str(options.settings.get("class_name", "object"))
     objects = []
-    for region, points in zip(regions, points_on_image(regions, str(file), image), strict=True):
+    for region, points in zip(regions, _points_on_image(regions, str(file), image), strict=True):
         try:
             objects.append(_object(region, _edges(region.kind, points), default))
         except ValueError as error:
-            tell(ValueError(f"line {region.line}: {error}"))
+            report(ValueError(f"line {region.line}: {error}"))
     annotated = AnnotatedImage(file.stem, 0, 0, objects=tuple(objects))
-    return named_by_file(annotated, reading.images, file.stem)
+    return named_by_file(annotated, options.images, file.stem)
 
 
-def _edges(kind: Kind, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _points_on_image(
+    regions: Sequence[Region], name: str, image: Path | None
+) -> list[NDArray[np.float64]]:
+    """Return the points of each region in pixel-edge coordinates of the array, shape (N, 2).
+
+    They are not finite where a sky position is not on the image.
+    """
+    if not regions:
+        return []
+    ends = np.cumsum([len(region.points) for region in regions])
+    frames = np.repeat([region.frame for region in regions], np.diff(ends, prepend=0))
+    points = np.array([point for region in regions for point in region.points], dtype=np.float64)
+    wcs = None
+    for frame in sorted(set(frames)):
+        chosen = frames == frame
+        if frame in SKY_FRAMES:
+            wcs = _read_wcs(name, image) if wcs is None else wcs
+            points[chosen] = _from_sky(name, wcs, SKY_FRAMES[frame], points[chosen])
+        else:
+            if frame == "physical":
+                _check_physical(name, image)
+            points[chosen] -= 0.5
+    return np.split(points, ends[:-1])
+
+
+def _read_wcs(name: str, image: Path | None) -> Any:
+    if image is None:
+        raise InputError(
+            f"{name} has regions on the sky, but there is no image of that name to place them on. "
+            "Name the folder that it lies in with --images."
+        )
+    wcs = read_field(image).wcs
+    if wcs is None:
+        raise InputError(
+            f"{name} has regions on the sky, but {image} has no WCS. Save the "
+            "regions in image coordinates."
+        )
+    return wcs
+
+
+def _from_sky(name: str, wcs: Any, frame: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    from astropy.coordinates import SkyCoord
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            places = SkyCoord(points[:, 0], points[:, 1], unit="deg", frame=frame)
+            # astropy counts the centre of the first pixel as 0.
+            return np.stack(wcs.world_to_pixel(places), axis=1) + 0.5
+    except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
+        reason = (str(error).split("\n") or [""])[0][:120]
+        raise InputError(
+            f"{name} has regions that are not on its image ({reason}). Save the regions in "
+            "image coordinates."
+        ) from error
+
+
+def _check_physical(name: str, image: Path | None) -> None:
+    """Refuse physical coordinates that a header offsets from the array."""
+    if image is None or not image.name.lower().endswith(FITS_SUFFIXES):
+        return
+    from astropy.io import fits
+
+    try:
+        with warnings.catch_warnings(), fits.open(image, mode="readonly") as hdus:
+            warnings.simplefilter("ignore")
+            offset = any(
+                hdu.header.get(key, value) != value
+                for hdu in hdus
+                for key, value in _PHYSICAL.items()
+            )
+    except Exception as error:  # a damaged file reaches astropy's readers at any point
+        raise InputError(f"Cannot read the header of {image}. Copy it again.") from error
+    if offset:
+        raise InputError(
+            f"{name} counts the pixels of the detector that {image.name} was cut from (physical "
+            "coordinates). Save the regions in image coordinates."
+        )
+
+
+def _edges(kind: ShapeKind, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return xmin, ymin, xmax, ymax of the upright box around a region."""
     if kind == "edges":
         return points.ravel()
     if kind == "polygon":
         return np.concatenate([points.min(axis=0), points.max(axis=0)])
     centre, arms = points[0], points[1:] - points[0]
-    # The corners of a box lie at the sum of its arms; an ellipse is their turn around the circle.
+    # The corners of a box lie at the sums of its arms, the extremes of an ellipse at their norm.
     reach = np.abs(arms).sum(axis=0) if kind == "box" else np.hypot(*arms)
     return np.concatenate([centre - reach, centre + reach])
 
 
 def _object(region: Region, edges: NDArray[np.float64], default: str) -> ObjectBox:
-    xmin, ymin, xmax, ymax = (bounded(round(edge, _DECIMALS)) for edge in edges.tolist())
+    xmin, ymin, xmax, ymax = (check_pixel(round(edge, _DECIMALS)) for edge in edges.tolist())
     groups = [tag for tag in region.tags if tag.strip() and tag not in _FLAGS]
     label = region.text if region.text.strip() else next(iter(groups), default)
     difficult = region.excluded or "difficult" in region.tags
@@ -151,7 +223,7 @@ def _object(region: Region, edges: NDArray[np.float64], default: str) -> ObjectB
 
 def _line(box: ObjectBox) -> str:
     centre = (box.xmin + box.xmax) / 2 + 0.5, (box.ymin + box.ymax) / 2 + 0.5
-    numbers = ",".join(map(show_number, (*centre, box.width, box.height, 0)))
+    numbers = ",".join(map(format_number, (*centre, box.width, box.height, 0)))
     tags = "".join(f" tag={{{flag}}}" for flag in _FLAGS if getattr(box, flag))
     return f"box({numbers}) # text={_enclosed(box.label)}{tags}\n"
 
@@ -161,8 +233,8 @@ def _enclosed(text: str) -> str:
         if not {opening, closing, "\n"} & set(text):
             return f"{opening}{text}{closing}"
     raise OutputError(
-        f"The class {text[:40]!r} cannot stand in a region file: it takes more than a line, or has "
-        "braces and both kinds of quotes. Rename it."
+        f"The class {text[:40]!r} cannot be written to a region file: it takes more than a line "
+        "or has braces and both kinds of quotes. Rename it."
     )
 
 
@@ -171,10 +243,7 @@ def _is_region_file(path: Path) -> bool:
 
 
 def _recognises(path: Path) -> bool:
-    try:
-        return any(map(_is_region_file, path.iterdir() if path.is_dir() else [path]))
-    except OSError:
-        return False
+    return any_annotation_file(path, _is_region_file) is not None
 
 
 FORMAT = AnnotationFormat(

@@ -1,4 +1,9 @@
-"""The text of a DS9 region file: its shapes as points, before they are laid on an image."""
+"""Parser of DS9 region files: shapes as points in the coordinates of their frame.
+
+The package ``regions`` is not used: one malformed region makes it refuse a whole file, it skips
+physical coordinates and region boxes without an angle, and writes numbers with a fixed number of
+decimals.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .text import bounded
+from .numbers import check_pixel
 
-__all__ = ["PIXEL_FRAMES", "SKY_FRAMES", "Kind", "Region", "parse_regions"]
+__all__ = ["PIXEL_FRAMES", "SKY_FRAMES", "Region", "ShapeKind", "parse_regions"]
 
 Point: TypeAlias = tuple[float, float]
-Kind: TypeAlias = Literal["edges", "box", "ellipse", "polygon"]
+ShapeKind: TypeAlias = Literal["edges", "box", "ellipse", "polygon"]
 
 PIXEL_FRAMES = frozenset({"image", "physical"})
 SKY_FRAMES = {
@@ -25,14 +30,14 @@ SKY_FRAMES = {
     "galactic": "galactic",
     "ecliptic": "barycentricmeanecliptic",
 }
-"""The names of DS9 and those of astropy."""
+"""Sky frames by their names in DS9, with those of astropy."""
 
 _OTHER_FRAMES = frozenset({"amplifier", "detector", "linear", "tile", "wcs"})
 _HOURS = frozenset({"fk5", "j2000", "icrs", "fk4", "b1950"})
 _DEGREES = {"": 1.0, "d": 1.0, "r": math.degrees(1), "'": 1 / 60, '"': 1 / 3600}
 
-# In braces or quotes a semicolon ends nothing.  What is not closed goes on to the end of the line:
-# looking for another way to read it would take forever on a file made for that.
+# A semicolon in braces or quotes does not end a command.  An unclosed one extends to the end of the
+# line, without backtracking, which a malicious file could make endless.
 _COMMAND = re.compile(r"""(?:=\s*"[^"]*(?:"|$)|=\s*'[^']*(?:'|$)|\{[^}]*(?:\}|$)|[^;])+""")
 _SHAPE = re.compile(r"([+-]?)\s*([a-z_0-9]+)([^#]*)(?:#(.*))?", re.IGNORECASE | re.DOTALL)
 _PROPERTY = re.compile(
@@ -48,25 +53,25 @@ class Region:
     Attributes
     ----------
     line : int
-        Number of the line that it stands on.
+        Line number.
     frame : str
-        As DS9 names it: one of `PIXEL_FRAMES`, or a key of `SKY_FRAMES`.
+        Frame as DS9 names it: one of `PIXEL_FRAMES`, or a key of `SKY_FRAMES`.
     kind : {"edges", "box", "ellipse", "polygon"}
-        What the points are: two opposite corners of an upright box; the centre and the ends of the
-        two arms, half as long as the sides or axes; or all corners.
+        Meaning of the points: two opposite corners of an upright box; the centre and the ends of
+        the two arms, half as long as the sides or axes; or all corners.
     points : tuple of (float, float)
         Pixels counted from 1, or longitude and latitude in degrees.
     text : str
-        What the user wrote on it, empty if nothing.
+        Text of the region, empty if it has none.
     tags : tuple of str
-        The groups that it is in.
+        Its groups.
     excluded : bool
-        A minus sign stands before it.
+        Whether a minus sign stands before it.
     """
 
     line: int
     frame: str
-    kind: Kind
+    kind: ShapeKind
     points: tuple[Point, ...]
     text: str = ""
     tags: tuple[str, ...] = ()
@@ -74,25 +79,28 @@ class Region:
 
 
 def parse_regions(text: str, on_error: Callable[[ValueError], None]) -> Iterator[Region]:
-    """Read the regions of a file.
+    """Parse the regions of a file.
 
     Parameters
     ----------
     text : str
-        Its content.
+        Content of the file.
     on_error : callable
-        Called with the ValueError of each region that is left out, which tells the line.
+        Called with the ValueError, which gives the line, of each region that is left out.
 
     Yields
     ------
     Region
         In the order of the file.
     """
-    frame = ""
+    frame = defaults = ""
     for number, line in enumerate(text.split("\n"), 1):
         for command in _COMMAND.findall(line):
             command = command.strip()
-            if not command or command.startswith("#") or command.lower().startswith("global"):
+            if not command or command.startswith("#"):
+                continue
+            if command.lower().startswith("global"):
+                defaults = command
                 continue
             try:
                 word = command.lower()
@@ -100,53 +108,57 @@ def parse_regions(text: str, on_error: Callable[[ValueError], None]) -> Iterator
                     frame = word
                 elif word in _OTHER_FRAMES or re.fullmatch("wcs[a-z]", word):
                     frame = ""
-                    raise ValueError(f"coordinates of the system {word} are not understood")
+                    raise ValueError(f"coordinates of the system {word} are not supported")
                 else:
-                    yield _region(command, frame, number)
+                    yield _region(command, frame, number, defaults)
             except ValueError as error:
                 on_error(ValueError(f"line {number}: {error}"))
 
 
-def _region(command: str, frame: str, line: int) -> Region:
+def _region(command: str, frame: str, line: int, defaults: str) -> Region:
     match = _SHAPE.fullmatch(command)
     if match is None:
-        raise ValueError(f"{command[:40]!r} is no region")
+        raise ValueError(f"{command[:40]!r} is not a region")
     sign, shape, arguments, properties = match.groups(default="")
     make = _SHAPES.get(shape.lower())
     if make is None:
         raise ValueError(
-            f"{shape[:40]!r} has no extent, or one that is not understood: draw a box, ellipse, "
+            f"{shape[:40]!r} has no extent or is not supported: draw a box, ellipse, "
             "circle or polygon"
         )
     if not frame:
-        raise ValueError("the coordinate system is not named before it: save it in image or fk5")
+        raise ValueError("no coordinate system is given before it: save it in image or fk5")
     words = re.findall(r"[^\s,()|]+", arguments)
-    found = [(key.lower(), a or b or c) for key, a, b, c in _PROPERTY.findall(properties)]
-    texts = [value for key, value in found if key == "text"]
-    tags = tuple(value for key, value in found if key == "tag")
+    texts = _properties("text", properties) or _properties("text", defaults)
+    tags = _properties("tag", properties) or _properties("tag", defaults)
     kind, points = make(frame, words)
     return Region(line, frame, kind, points, texts[0] if texts else "", tags, sign == "-")
 
 
-def _polygon(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+def _properties(name: str, text: str) -> tuple[str, ...]:
+    found = _PROPERTY.findall(text)
+    return tuple(a or b or c for key, a, b, c in found if key.lower() == name)
+
+
+def _polygon(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
     if len(words) < 6 or len(words) % 2:
         raise ValueError("a polygon needs the two coordinates of three or more corners")
     pairs = zip(words[::2], words[1::2], strict=True)
     return "polygon", tuple(_position(frame, *pair) for pair in pairs)
 
 
-def _circle(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+def _circle(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
     if len(words) != 3:
         raise ValueError("a circle needs the two coordinates of its centre and a radius")
     return _armed("ellipse", frame, words[:2], (_size(frame, words[2]),) * 2, "0")
 
 
-def _ellipse(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+def _ellipse(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
     arms, angle = _sizes(frame, words, "an ellipse")
     return _armed("ellipse", frame, words[:2], arms, angle)
 
 
-def _box(frame: str, words: list[str]) -> tuple[Kind, tuple[Point, ...]]:
+def _box(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
     (width, height), angle = _sizes(frame, words, "a box")
     if frame in PIXEL_FRAMES and _angle(angle) == 0:
         x, y = _position(frame, *words[:2])
@@ -165,8 +177,8 @@ def _sizes(frame: str, words: list[str], shape: str) -> tuple[Point, str]:
 
 
 def _armed(
-    kind: Kind, frame: str, centre: list[str], arms: Point, angle: str
-) -> tuple[Kind, tuple[Point, ...]]:
+    kind: ShapeKind, frame: str, centre: list[str], arms: Point, angle: str
+) -> tuple[ShapeKind, tuple[Point, ...]]:
     """Return the centre and the ends of two arms, the first turned by an angle from the axis."""
     x, y = _position(frame, *centre)
     turn = math.radians(_angle(angle))
@@ -196,7 +208,7 @@ def _position(frame: str, first: str, second: str) -> Point:
         return _pixels(first), _pixels(second)
     longitude, latitude = _sky_angle(first, frame in _HOURS), _sky_angle(second, False)
     if abs(latitude) > 90:
-        raise ValueError(f"{second[:40]!r} is no latitude")
+        raise ValueError(f"{second[:40]!r} is not a latitude")
     return longitude, latitude
 
 
@@ -216,7 +228,7 @@ def _size(frame: str, word: str) -> float:
         return _pixels(word)
     size = _with_unit(word, "", "d", "r", "'", '"')
     if abs(size) > 90:
-        raise ValueError(f"{word[:40]!r} is no size on the sky")
+        raise ValueError(f"{word[:40]!r} is not a size on the sky")
     return size
 
 
@@ -234,18 +246,18 @@ def _angle(word: str) -> float:
 def _with_unit(word: str, *units: str) -> float:
     unit = word[-1].lower() if word[-1].lower() in "dr'\"" else ""
     if unit not in units:
-        raise ValueError(f"{word[:40]!r} is not understood")
-    return bounded(_number(word.removesuffix(word[-1]) if unit else word) * _DEGREES[unit])
+        raise ValueError(f"{word[:40]!r} is not a number with a known unit")
+    return check_pixel(_number(word.removesuffix(word[-1]) if unit else word) * _DEGREES[unit])
 
 
 def _number(word: str) -> float:
     try:
-        return bounded(float(word))
+        return check_pixel(float(word))
     except ValueError:
-        raise ValueError(f"{word[:40]!r} is not understood") from None
+        raise ValueError(f"{word[:40]!r} is not a number with a known unit") from None
 
 
-_SHAPES: dict[str, Callable[[str, list[str]], tuple[Kind, tuple[Point, ...]]]] = {
+_SHAPES: dict[str, Callable[[str, list[str]], tuple[ShapeKind, tuple[Point, ...]]]] = {
     "box": _box,
     "circle": _circle,
     "ellipse": _ellipse,

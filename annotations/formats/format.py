@@ -1,4 +1,7 @@
-"""What every annotation format offers: recognise, read, write, and what it can hold."""
+"""The contract of annotation formats: recognise, read, write, and the features they support.
+
+To add a format, write one module here with a ``FORMAT`` and list it in `registry`.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from ..images import ImageFolder
 __all__ = ["AnnotationFormat", "Feature", "ReadOptions", "WriteOptions"]
 
 Feature = Literal["empty", "size", "difficult", "truncated", "pose", "attributes"]
-"""What not every format can hold: images without objects, the size of the image, three flags of an
-object, and its other attributes."""
+"""Features that not every format supports: images without objects, the size of the image, three
+flags of an object, and its other attributes."""
 
 
 def _raise(error: InputError) -> None:
@@ -25,18 +28,18 @@ def _raise(error: InputError) -> None:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a reader is told beside the path.
+    """Options of a reader.
 
     Attributes
     ----------
     images : ImageFolder or None
-        Where the images lie; sizes that the annotations leave out come from there.
+        Folder of the images, for sizes that the annotations lack.
     class_names : sequence of str or None
-        The classes in order of their ids, for formats that hold numbers alone.
+        Classes in order of their ids, for formats that hold ids alone.
     on_error : callable
-        Called with the InputError of each file or entry that is left out; raises by default.
+        Called with the InputError of each file or entry that is left out; raises it by default.
     settings : mapping
-        What the user set for one format alone, under names that the format documents.
+        Settings of single formats, under the names that they document.
     """
 
     images: ImageFolder | None = None
@@ -47,16 +50,16 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """What a writer is told beside the annotations.
+    """Options of a writer.
 
     Attributes
     ----------
     class_names : sequence of str
-        The classes in order; the first has the format's lowest id.
+        Classes in order; the first has the format's lowest id.
     images : ImageFolder or None
-        Where the images lie, for formats that contain them or need their size.
+        Folder of the images, for formats that contain them or need their size.
     settings : mapping
-        What the user set for one format alone, under names that the format documents.
+        Settings of single formats, under the names that they document.
     """
 
     class_names: Sequence[str]
@@ -66,30 +69,29 @@ class WriteOptions:
 
 @dataclass(frozen=True)
 class AnnotationFormat:
-    """One annotation format.
+    """An annotation format.
 
     Attributes
     ----------
     name : str
-        As the command line knows it.
+        Name on the command line.
     title : str
-        As people know it.
+        Full name for messages and documentation.
     supports : frozenset of Feature
-        What is kept when it is written and read again.
+        Features that survive writing and reading.
     recognises : callable
-        Whether a path (file or folder) looks like this format; opens as little as it can and never
-        raises.
+        Returns whether a path (file or folder) looks like this format; reads as little as possible
+        and never raises.
     read : callable
-        Yields ``(file, image)`` in a stable order: the annotation file and what it says of one
-        image.  Boxes come as they stand, also inverted ones; syntax that cannot be understood goes
+        Yields ``(file, image)`` in a stable order: annotation file and annotated image.  Boxes are
+        pixel edges, 0-based, half-open, and may be inverted; errors in single files or entries go
         to ``ReadOptions.on_error``.
     read_classes : callable or None
-        The class list that the annotations declare, in order of the ids, or None where they declare
-        none.
+        Returns the class list that the annotations declare, in order of the ids, or None.
     write : callable or None
         Writes a collection to a path; None for formats that are only read.
     suffix : str
-        Of the file that is written; empty where it is a folder.
+        Suffix of the file that is written; empty for a folder.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""All formats, by name, and the one that a path is in."""
+"""Registry of the annotation formats: all by name, and the format of a path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .format import AnnotationFormat
 
 __all__ = ["FORMATS", "detect_format", "format_named", "writable_formats"]
 
-# In the order in which they are tried: those with an unmistakable mark first.
+# Recognised in this order: formats with an unmistakable mark first.
 _MODULES = (
     "via",
     "createml",
@@ -38,6 +38,11 @@ FORMATS: Mapping[str, AnnotationFormat] = _load()
 def format_named(name: str) -> AnnotationFormat:
     """Return a format by its name.
 
+    Parameters
+    ----------
+    name : str
+        Name of the format, such as ``"coco"``.
+
     Raises
     ------
     InputError
@@ -54,12 +59,17 @@ def writable_formats() -> tuple[str, ...]:
 
 
 def detect_format(path: str | Path) -> AnnotationFormat:
-    """Return the format that a file or folder is in.
+    """Return the format of a file or folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        Annotations.
 
     Raises
     ------
     InputError
-        If it is in none, or does not exist.
+        If it does not exist or no format recognises it.
     """
     path = Path(path)
     if not path.exists():
@@ -68,6 +78,6 @@ def detect_format(path: str | Path) -> AnnotationFormat:
         if form.recognises(path):
             return form
     raise InputError(
-        f"{path} is in no annotation format that can be recognised. Name it with --from: "
+        f"{path} is not in a recognised annotation format. Name it with --from: "
         f"{', '.join(FORMATS)}."
     )

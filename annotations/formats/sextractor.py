@@ -2,8 +2,8 @@
 
 SExtractor (Bertin and Arnouts 1996) describes an object by the second moments of its light:
 ``A_IMAGE`` and ``B_IMAGE`` are the standard deviations along the major and the minor axis, at
-``THETA_IMAGE`` degrees from x.  Its manual ("Isophotal measurements", "Photometry") says how far
-the light reaches in these units: the isophotal limit is well represented by 3, and the Kron
+``THETA_IMAGE`` degrees from x.  Its manual ("Isophotal measurements", "Photometry") gives the
+extent of the light in these units: the isophotal limit is well represented by 3, and the Kron
 ellipse, in which ``MAG_AUTO`` is measured and which holds most of the light, by ``KRON_RADIUS``
 (SExtractor writes it with its factor of 2.5 in it).  The box is, in this order:
 
@@ -33,8 +33,8 @@ from ...files.columns import Columns
 from ...files.tables import read_columns, table_files
 from ..annotation import AnnotatedImage
 from .format import AnnotationFormat, ReadOptions
-from .locate import named_by_file
-from .rows import boxes_of_rows, class_name_of, matches, number_setting
+from .image_files import named_by_file
+from .table_columns import class_name_of, is_table_with, number_setting, row_objects
 
 __all__ = ["FORMAT", "ellipse_half_sides"]
 
@@ -51,7 +51,7 @@ _SEP_LIMITS = ("xmin", "ymin", "xmax", "ymax")
 def ellipse_half_sides(
     a: NDArray[np.float64], b: NDArray[np.float64], theta: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return half the width and height of the smallest upright box around each ellipse.
+    """Return half the width and height of the upright bounding box of each ellipse.
 
     Parameters
     ----------
@@ -70,35 +70,35 @@ def ellipse_half_sides(
 
 
 def _recognises(path: Path) -> bool:
-    return matches(path, lambda table: _is_sextractor(table) or _is_sep(table))
+    return is_table_with(path, lambda table: _is_sextractor(table) or _is_sep(table))
 
 
-def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    scale = number_setting(reading, "ellipse_scale")
+def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+    scale = number_setting(options, "ellipse_scale")
     for file in table_files(path):
         try:
-            yield file, _read_file(file, reading, scale)
+            yield file, _read_file(file, options, scale)
         except InputError as error:
-            reading.on_error(error)
+            options.on_error(error)
 
 
-def _read_file(path: Path, reading: ReadOptions, scale: float | None) -> AnnotatedImage:
+def _read_file(path: Path, options: ReadOptions, scale: float | None) -> AnnotatedImage:
     table = read_columns(path)
     if not (_is_sextractor(table) or _is_sep(table)):
         raise InputError(
-            f"{path} is no catalogue of SExtractor: it lacks {' '.join(_LIMITS)}, and "
+            f"{path} is not a SExtractor catalogue: it lacks {' '.join(_LIMITS)}, and "
             f"{' '.join(_CENTRE)} with {' '.join(_ELLIPSE)} or {' '.join(_MOMENTS)}. Add them to "
             "its parameter file."
         )
     edges_of = _sextractor_edges if _is_sextractor(table) else _sep_edges
-    # What is not finite is no box, and `boxes_of_rows` says so.
+    # Rows that are not finite are reported by `row_objects`.
     with np.errstate(over="ignore", invalid="ignore"):
         edges = edges_of(table, scale)
     attributes = {column: name for name in _ATTRIBUTES if (column := table.find([name]))}
-    labels = [class_name_of(reading)] * len(table)
-    objects = boxes_of_rows(table, edges, labels, attributes, reading, range(len(table)))
+    labels = [class_name_of(options)] * len(table)
+    objects = row_objects(table, edges, labels, attributes, options, range(len(table)))
     image = AnnotatedImage(path.stem, 0, 0, objects=objects)
-    return named_by_file(image, reading.images, path.stem)
+    return named_by_file(image, options.images, path.stem)
 
 
 def _has(table: Columns, names: tuple[str, ...]) -> bool:

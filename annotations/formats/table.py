@@ -1,24 +1,24 @@
-"""Tables of galaxies: FITS, ECSV, VOTable or CSV with places and sizes, on the sky or in pixels.
+"""Tables of galaxies: FITS, ECSV, VOTable or CSV with positions and sizes, on the sky or in pixels.
 
 The first of these that a table has gives the boxes:
 
 1. edges: ``xmin``, ``ymin``, ``xmax``, ``ymax``, as the catalogues of ``galpipe run`` hold them
    (0-based half-open pixel edges, taken as they are), or photutils' ``bbox_xmin`` to ``bbox_ymax``
    (first and last pixel, from 0);
-2. a place in pixels, ``x`` and ``y``, with a size;
-3. a place on the sky, ``ra`` and ``dec`` (ICRS), with a size, and the WCS of the image.
+2. a position in pixels, ``x`` and ``y``, with a size;
+3. a sky position, ``ra`` and ``dec`` (ICRS), with a size, and the WCS of the image.
 
 A size is ``width`` and ``height``, a ``size`` or ``diameter``, or a ``radius``.  A column without a
-unit is in pixels for 2, in degrees for a place on the sky, in arcseconds for a size there; a unit
-is respected.  Columns are found by the names that people give them (see `NAMES`).
+unit is in pixels for 2, in degrees for a sky position, in arcseconds for a size there; a unit is
+respected.  Columns are found by their usual names (see `NAMES`).
 
 One table is the image of its own stem, unless a column names the image of each row.  A sky table of
-neither sort is laid on every FITS image of the folder: a galaxy belongs to the images in which its
-centre lies, and images without any are left out, for the table may not reach them.
+neither sort is matched with every FITS image of the folder: a galaxy belongs to the images in which
+its centre lies, and images without any are left out, as the table may not cover them.
 
 Settings: ``columns``, a mapping from the names above (and ``image``, ``label``) to the columns of
-the table; ``origin``, the place of the centre of the first pixel in ``x`` and ``y``: 0 (as in SEP
-and photutils; the default) or 1 (FITS, IRAF; columns that end in ``_IMAGE`` are always so);
+the table; ``origin``, the position of the centre of the first pixel in ``x`` and ``y``: 0 (SEP,
+photutils; the default) or 1 (FITS, IRAF; columns that end in ``_IMAGE`` are always so);
 ``class_name``, the label where no column gives one, by default ``object``.
 """
 
@@ -35,10 +35,8 @@ from ...files.tables import read_columns, table_files
 from ...imaging import Field
 from ..annotation import AnnotatedImage, ObjectBox
 from .format import AnnotationFormat, ReadOptions
-from .locate import named_by_file
-from .rows import boxes_of_rows, class_name_of, matches
-from .sky_images import open_sky_image, sky_image_names
-from .table_layout import NAMES, Layout
+from .image_files import named_by_file, open_sky_image, sky_image_names
+from .table_columns import NAMES, Layout, class_name_of, is_table_with, row_objects
 
 __all__ = ["FORMAT", "NAMES"]
 
@@ -47,30 +45,30 @@ _ATTRIBUTES = ("source_id", "score", "probability")
 
 
 def _recognises(path: Path) -> bool:
-    return matches(path, lambda table: Layout(table, {}).kind is not None)
+    return is_table_with(path, lambda table: Layout(table, {}).kind is not None)
 
 
-def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     for file in table_files(path):
         try:
-            yield from _read_file(file, reading)
+            yield from _read_file(file, options)
         except InputError as error:
-            reading.on_error(error)
+            options.on_error(error)
 
 
-def _read_file(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+def _read_file(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     table = read_columns(path)
-    layout = Layout(table, reading.settings)
+    layout = Layout(table, options.settings)
     if layout.kind is None:
         raise InputError(
-            f"{path} has no columns of places and sizes that are known, but "
+            f"{path} has no known columns of positions and sizes, but "
             f"{', '.join(table.names[:12])}. Name them in the setting 'columns'."
         )
-    labels = layout.labels(class_name_of(reading))
+    labels = layout.labels(class_name_of(options))
     attributes = {column: name for name in _ATTRIBUTES if (column := table.find([name]))}
 
     def objects(edges: NDArray[np.float64], rows: Sequence[int]) -> tuple[ObjectBox, ...]:
-        return boxes_of_rows(table, edges, labels, attributes, reading, rows)
+        return row_objects(table, edges, labels, attributes, options, rows)
 
     if layout.kind != "sky":
         edges = layout.pixel_edges()
@@ -78,28 +76,30 @@ def _read_file(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, Annotat
             try:
                 _need_name(path, name, rows)
                 image = AnnotatedImage(name, 0, 0, objects=objects(edges, rows))
-                yield path, named_by_file(image, reading.images, name)
+                yield path, named_by_file(image, options.images, name)
             except InputError as error:
-                reading.on_error(error)
+                options.on_error(error)
         return
-    if reading.images is None:
-        raise InputError(f"{path} gives places on the sky: name the images' folder with --images.")
+    if options.images is None:
+        raise InputError(f"{path} gives sky positions: name the images' folder with --images.")
     whole = None if layout.names_images else range(len(table))
     groups = (
         layout.groups(path.stem)
         if whole is None
-        else [(name, whole) for name in sky_image_names(reading.images, path)]
+        else [(name, whole) for name in sky_image_names(options.images, path)]
     )
     if whole is not None:
         for row in layout.incomplete():
-            reading.on_error(InputError(f"{path}: row {row + 1} has no place and size in numbers."))
+            options.on_error(
+                InputError(f"{path}: row {row + 1} has no position and size in numbers.")
+            )
     for name, rows in groups:
         try:
             _need_name(path, name, rows)
-            field, filename = open_sky_image(reading.images, name)
+            field, filename = open_sky_image(options.images, name)
             edges = layout.sky_edges(field)
         except InputError as error:
-            reading.on_error(error)
+            options.on_error(error)
             continue
         if whole is not None:
             rows = _centred_inside(edges, field)

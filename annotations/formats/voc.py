@@ -2,43 +2,72 @@
 
 labelImg stores the edges of its rectangle in 0-based pixels, cut to whole numbers, and raises an
 ``xmin`` or ``ymin`` of 0 to 1 (its writer does so for old readers that subtract 1).  Its edges are
-therefore our half-open edges as they stand, but for that clamp: an ``xmin`` or ``ymin`` written as
-the whole number ``1`` means that the box reaches the border, and is read as 0; of a box that truly
-began at pixel 1 nothing tells it apart, and it becomes one pixel larger.  A number with a decimal
-point was never clamped: ``1.0`` is read as 1.  The writer follows the same rule, so that reading,
-writing and reading again gives the same boxes, and so does writing and reading.
+therefore our half-open edges, except for that clamp: an ``xmin`` or ``ymin`` written as the whole
+number ``1`` means that the box reaches the border, and is read as 0; a box that did begin at pixel
+1 cannot be distinguished and becomes one pixel larger.  A number with a decimal point was never
+clamped: ``1.0`` is read as 1.  The writer follows the same rule, so that boxes survive reading,
+writing and reading again.
 
 Files of the Pascal VOC challenge itself, and of programs that keep to it, count pixels from 1 and
-name the last pixel that belongs to the box: their ``xmin`` is ours plus 1, their ``xmax`` is ours.
+give the last pixel that belongs to the box: their ``xmin`` is ours plus 1, their ``xmax`` is ours.
 The setting ``voc_one_based`` reads and writes those.
 
-Attributes of an object stand where CVAT puts them: ``<attributes><attribute><name/><value/>``.
+Attributes of an object are written as CVAT does: ``<attributes><attribute><name/><value/>``.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
+from xml.sax.saxutils import escape
 
-from ...errors import InputError
-from ..annotation import AnnotatedImage
+from lxml import etree
+
+from ...errors import InputError, OutputError
+from ...files.atomic import atomic_path
+from ...files.safe_readers import read_bytes
+from ..annotation import AnnotatedImage, ObjectBox, refuse_empty_boxes
 from ..collection import Collection
 from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions
-from .locate import named_by_file
-from .stems import files_by_stem
-from .voc_reader import parse_voc
-from .voc_writer import save_voc
+from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
+from .numbers import (
+    EXACT,
+    format_decimal,
+    format_number,
+    parse_count,
+    parse_decimal,
+    parse_flag,
+    parse_number,
+)
 
-__all__ = ["FORMAT", "read_voc", "voc_files", "write_voc"]
+__all__ = ["FORMAT", "read_voc", "write_voc"]
 
 _FOLDER = "Annotations"
 _HEAD_BYTES = 4096
 
+# An image with 10,000 objects takes about 4 MB.
+_MAX_BYTES = 32 * 2**20
+
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_Children = dict[str, etree._Element]
+_T = TypeVar("_T")
+
 
 def read_voc(path: str | Path) -> AnnotatedImage:
-    """Read one labelImg Pascal-VOC file.
+    """Read one labelImg Pascal VOC file.
 
     Tags may stand in any order, coordinates may be floats, and ``pose``, ``truncated``,
     ``difficult`` and ``size`` may be missing.
@@ -46,38 +75,36 @@ def read_voc(path: str | Path) -> AnnotatedImage:
     Parameters
     ----------
     path : str or Path
-        The XML file.  It may come from a stranger: entities, document types and files over 32 MiB
-        are refused, and nothing is ever fetched.
+        The XML file.  It may be untrusted: entities, document types and files over 32 MiB are
+        refused, and nothing is fetched.
 
     Returns
     -------
     AnnotatedImage
-        Boxes in 0-based half-open pixel edges; width and height are 0 if the file has no ``size``.
+        Boxes are pixel edges, 0-based, half-open; width and height are 0 if the file has no
+        ``size``.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is not VOC, or holds an empty or inverted box.
+        If the file cannot be read, is not Pascal VOC, or has an empty or inverted box.
     """
-    image = parse_voc(Path(path))
-    for box in image.objects:
-        if box.xmax <= box.xmin or box.ymax <= box.ymin:
-            raise InputError(
-                f"{path} has an empty or inverted box of {box.label!r}: xmin {box.xmin:g}, "
-                f"ymin {box.ymin:g}, xmax {box.xmax:g}, ymax {box.ymax:g}. Draw it again."
-            )
+    image = _parse(Path(path))
+    refuse_empty_boxes(path, image)
     return image
 
 
-def write_voc(path: str | Path, annotated: AnnotatedImage) -> Path:
-    """Write one labelImg Pascal-VOC file; whole numbers without a decimal point.
+def write_voc(path: str | Path, annotated: AnnotatedImage, *, one_based: bool = False) -> Path:
+    """Write one Pascal VOC file; whole numbers have no decimal point.
 
     Parameters
     ----------
     path : str or Path
-        The XML file to write; replaced if it exists.
+        The XML file; replaced if it exists.
     annotated : AnnotatedImage
-        Boxes in 0-based half-open pixel edges.
+        Boxes are pixel edges, 0-based, half-open.
+    one_based : bool
+        Write the edges of the Pascal VOC challenge, which count pixels from 1.
 
     Returns
     -------
@@ -87,48 +114,182 @@ def write_voc(path: str | Path, annotated: AnnotatedImage) -> Path:
     Raises
     ------
     OutputError
-        If the file cannot be written, or a text holds characters that XML cannot.
+        If the file cannot be written, or a text has characters that XML does not allow.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from galpipe.annotations import AnnotatedImage, ObjectBox, read_voc, write_voc
+    >>> image = AnnotatedImage("m51.jpg", 424, 300, objects=(ObjectBox("galaxy", 0, 12, 30, 300),))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_voc(f"{folder}/m51.xml", image)
+    ...     read_voc(path) == image
+    True
     """
     path = Path(path)
-    save_voc(path, annotated)
+    lower_edge = _counted_from_one if one_based else _clamped
+    try:
+        content = _format(annotated, path.parent.name, lower_edge).encode()
+    except ValueError as error:
+        raise OutputError(f"Cannot write {path}: {error}") from error
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
     return path
 
 
-def voc_files(folder: Path) -> list[Path]:
-    """Return the XML files that lie in a folder, sorted by name; hidden ones are left out.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be read or holds none.
-    """
+def _parse(path: Path, one_based: bool = False) -> AnnotatedImage:
+    """Read one Pascal VOC file; boxes may be empty or inverted."""
+    root = _root(path)
     try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        raise InputError(f"Cannot read {folder}: {error.strerror or error}") from error
-    files = [folder / name for name in names if _is_xml(name)]
-    if not files:
-        raise InputError(f"{folder} holds no .xml annotation.")
-    return files
+        parts = _children(root)
+        size = _children(parts["size"]) if "size" in parts else {}
+        return AnnotatedImage(
+            filename=_text(parts, "filename") or path.stem,
+            width=_value(size, "width", parse_count),
+            height=_value(size, "height", parse_count),
+            depth=_value(size, "depth", parse_count) if _text(size, "depth") else 3,
+            objects=tuple(_object(element, one_based) for element in root.iterchildren("object")),
+        )
+    except ValueError as error:
+        raise InputError(f"{path} has {error}.") from error
 
 
-def _is_xml(name: str) -> bool:
+def _root(path: Path) -> etree._Element:
+    content = read_bytes(path, _MAX_BYTES)
+    try:
+        root = etree.fromstring(content, _PARSER)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise InputError(f"{path} is not well-formed XML ({error}). Save it again.") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise InputError(f"{path} declares a document type, which is refused. Remove <!DOCTYPE>.")
+    if root.tag != "annotation":
+        raise InputError(
+            f"{path} is not a Pascal VOC annotation: its root is <{root.tag}>, not <annotation>."
+        )
+    return root
+
+
+def _object(element: etree._Element, one_based: bool) -> ObjectBox:
+    parts = _children(element)
+    label = _text(parts, "name")
+    if not label:
+        raise ValueError("an object without a <name>: name it in labelImg")
+    if "bndbox" not in parts:
+        raise ValueError(f"an object {label!r} without a <bndbox>: draw or delete it")
+    bounds = _children(parts["bndbox"])
+    return ObjectBox(
+        label,
+        _lower_edge(bounds, "xmin", one_based),
+        _lower_edge(bounds, "ymin", one_based),
+        _value(bounds, "xmax", parse_number),
+        _value(bounds, "ymax", parse_number),
+        _value(parts, "difficult", parse_flag),
+        _value(parts, "truncated", parse_flag),
+        _text(parts, "pose") or "Unspecified",
+        _attributes(parts["attributes"]) if "attributes" in parts else (),
+    )
+
+
+def _lower_edge(bounds: _Children, tag: str, one_based: bool) -> float:
+    edge = _value(bounds, tag, parse_number)
+    text = _text(bounds, tag)
+    if text == "1":
+        return 0.0
+    return float(EXACT.subtract(parse_decimal(text), 1)) if one_based else edge
+
+
+def _value(parts: _Children, tag: str, parse: Callable[[str], _T]) -> _T:
+    text = _text(parts, tag)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"<{tag}>{text[:40]}</{tag}>: {error}") from None
+
+
+def _attributes(element: etree._Element) -> tuple[tuple[str, str], ...]:
+    pairs = (_children(attribute) for attribute in element.iterchildren("attribute"))
+    return tuple((_text(pair, "name"), _text(pair, "value")) for pair in pairs)
+
+
+def _children(element: etree._Element) -> _Children:
+    """Return the children by tag; of several with one tag, the first, as labelImg reads them."""
+    return {child.tag: child for child in element.iterchildren(reversed=True)}
+
+
+def _text(parts: _Children, tag: str) -> str:
+    part = parts.get(tag)
+    return "" if part is None else (part.text or "").strip()
+
+
+def _format(image: AnnotatedImage, folder: str, lower_edge: Callable[[float], str]) -> str:
+    filename = _escape(image.filename)
+    return f"""<annotation>
+\t<folder>{_escape(folder)}</folder>
+\t<filename>{filename}</filename>
+\t<path>{filename}</path>
+\t<source>
+\t\t<database>Unknown</database>
+\t</source>
+\t<size>
+\t\t<width>{image.width}</width>
+\t\t<height>{image.height}</height>
+\t\t<depth>{image.depth}</depth>
+\t</size>
+\t<segmented>0</segmented>
+{"".join(_format_object(box, lower_edge) for box in image.objects)}</annotation>
+"""
+
+
+def _format_object(box: ObjectBox, lower_edge: Callable[[float], str]) -> str:
+    return f"""\t<object>
+\t\t<name>{_escape(box.label)}</name>
+\t\t<pose>{_escape(box.pose)}</pose>
+\t\t<truncated>{box.truncated:d}</truncated>
+\t\t<difficult>{box.difficult:d}</difficult>
+\t\t<bndbox>
+\t\t\t<xmin>{lower_edge(box.xmin)}</xmin>
+\t\t\t<ymin>{lower_edge(box.ymin)}</ymin>
+\t\t\t<xmax>{format_number(box.xmax)}</xmax>
+\t\t\t<ymax>{format_number(box.ymax)}</ymax>
+\t\t</bndbox>
+{_format_attributes(box.attributes)}\t</object>
+"""
+
+
+def _format_attributes(attributes: tuple[tuple[str, str], ...]) -> str:
+    if not attributes:
+        return ""
+    pairs = "".join(
+        f"""\t\t\t<attribute>
+\t\t\t\t<name>{_escape(name)}</name>
+\t\t\t\t<value>{_escape(value)}</value>
+\t\t\t</attribute>
+"""
+        for name, value in attributes
+    )
+    return f"\t\t<attributes>\n{pairs}\t\t</attributes>\n"
+
+
+def _clamped(edge: float) -> str:
+    if edge == 0:
+        return "1"
+    return "1.0" if edge == 1 else format_number(edge)
+
+
+def _counted_from_one(edge: float) -> str:
+    return format_decimal(EXACT.add(parse_decimal(repr(edge)), 1))
+
+
+@lru_cache(maxsize=1024)  # a few labels and poses recur in every file
+def _escape(text: str) -> str:
+    if bad := _NOT_XML.search(text):
+        raise ValueError(f"XML cannot hold the character {bad[0]!a} of {text[:40]!a}")
+    return escape(text, {"\r": "&#13;"})
+
+
+def _is_xml(file: Path) -> bool:
     # Archives made on a Mac hold a hidden companion of every file.
-    return name.lower().endswith(".xml") and not name.startswith(".")
-
-
-def _recognises(path: Path) -> bool:
-    try:
-        file: Path | None = path
-        if path.is_dir():
-            with os.scandir(_inner(path)) as entries:
-                file = next((Path(entry) for entry in entries if _is_xml(entry.name)), None)
-        if file is None or not _is_xml(file.name) or not file.is_file():
-            return False
-        with file.open("rb") as opened:
-            return b"<annotation" in opened.read(_HEAD_BYTES)
-    except (OSError, ValueError):
-        return False
+    return file.name.lower().endswith(".xml") and not file.name.startswith(".")
 
 
 def _inner(path: Path) -> Path:
@@ -136,23 +297,34 @@ def _inner(path: Path) -> Path:
     return folder if folder.is_dir() else path
 
 
-def _read(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    one_based = bool(reading.settings.get("voc_one_based"))
-    for file in [path] if path.is_file() else voc_files(_inner(path)):
+def _recognises(path: Path) -> bool:
+    try:
+        file = any_annotation_file(_inner(path), _is_xml)
+        if file is None or not file.is_file():
+            return False
+        with file.open("rb") as opened:
+            return b"<annotation" in opened.read(_HEAD_BYTES)
+    except (OSError, ValueError):
+        return False
+
+
+def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+    one_based = bool(options.settings.get("voc_one_based"))
+    for file in annotation_files(_inner(path), _is_xml, ".xml annotation"):
         try:
-            image = parse_voc(file, one_based)
-            image = named_by_file(image, reading.images, file.stem)
+            image = _parse(file, one_based)
+            image = named_by_file(image, options.images, file.stem)
         except InputError as error:
-            reading.on_error(error)
+            options.on_error(error)
         else:
             yield file, image
 
 
-def _write(path: Path, collection: Collection, writing: WriteOptions) -> None:
-    one_based = bool(writing.settings.get("voc_one_based"))
+def _write(path: Path, collection: Collection, options: WriteOptions) -> None:
+    one_based = bool(options.settings.get("voc_one_based"))
     files = files_by_stem(path, collection.names, ".xml")
     for file, image in zip(files, collection, strict=True):
-        save_voc(file, image, one_based)
+        write_voc(file, image, one_based=one_based)
 
 
 FORMAT = AnnotationFormat(

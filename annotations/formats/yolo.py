@@ -1,9 +1,9 @@
-"""YOLO text labels: one file an image, boxes as shares of its size."""
+"""YOLO text labels: one file an image, boxes as fractions of its size."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,25 @@ from ..classes import index_of
 from ..collection import Collection
 from ..images import ImageFolder
 from .format import AnnotationFormat, ReadOptions, WriteOptions
-from .locate import locate
-from .stems import files_by_stem
-from .text import bounded, parse_number, write_lines
-from .yolo_classes import YAML_SUFFIXES, class_file, keypoint_numbers, read_class_file
-from .yolo_folders import LABEL_SUFFIX, Part, find_parts, first_line
+from .image_files import files_by_stem, locate
+from .numbers import check_pixel, parse_number, write_lines
+from .yolo_dataset import (
+    LABEL_SUFFIX,
+    YAML_SUFFIXES,
+    Part,
+    class_file,
+    find_parts,
+    first_line,
+    keypoint_numbers,
+    read_class_file,
+)
 
 __all__ = ["FORMAT", "read_yolo", "write_yolo"]
 
 _MAX_BYTES = 32 * 2**20
 
 _DECIMALS = 6
-"""Of a pixel: finer than any label file, coarser than the rounding of a share times a size."""
+"""Of a pixel: finer than any label file, coarser than the rounding of a fraction times a size."""
 
 
 @dataclass(frozen=True)
@@ -36,94 +43,83 @@ class _Classes:
     keypoint_numbers: int
 
 
-def read_yolo(path: Path, reading: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read a YOLO data set.
 
     A line is ``class x_centre y_centre width height``; ``class x1 y1 x2 y2 x3 y3 ...`` is a
-    polygon, of which the box is taken.  One more number is a confidence, kept as the attribute
-    ``score``.  Where ``data.yaml`` declares key points, what follows the box is theirs and not
-    kept.  Edges are rounded to a millionth of a pixel, so that whole pixels come back whole.
+    polygon, which becomes its bounding box.  One more number is a confidence, kept as the attribute
+    ``score``.  Where ``data.yaml`` declares key points, the numbers behind the box are theirs and
+    are dropped.  Edges are rounded to a millionth of a pixel, so that whole pixels stay whole.
 
     Parameters
     ----------
     path : Path
         A folder in one of the layouts of `find_parts`, or the YAML file in it, whose own paths are
         not followed.  The classes are listed in ``data.yaml``, ``classes.txt`` or ``obj.names``.
-    reading : ReadOptions
-        The images are looked for in `images` first, then where the layout has them.
-        `class_names` serve where the data set lists none.
+    options : ReadOptions
+        Images are searched in `images` first, then where the layout has them.  `class_names` are
+        used if the data set lists none.
 
     Yields
     ------
     (Path, AnnotatedImage)
-        The label file, or of an image of an ``images`` folder without one, which is an image
-        without objects, the image.
+        Label file and image; the image's own path if it is in an ``images`` folder and has no label
+        file, and so no objects.
 
     Raises
     ------
     InputError
-        If no class list can be had, or there are no labels.  What is wrong with one file goes to
-        `reading.on_error`: a line that cannot be understood, an image that is missing.
+        If there is no class list, or no labels.  Errors in one file, such as a malformed line or a
+        missing image, go to `options.on_error`.
     """
     if not path.is_dir() and not (path.is_file() and path.suffix.lower() in YAML_SUFFIXES):
         raise InputError(f"{path} is neither a folder nor a data.yaml. Name the data set's folder.")
     parts = find_parts(path if path.is_dir() else path.parent)
     if not parts:
         raise InputError(f"{path} holds no YOLO labels: neither a labels folder nor .txt files.")
-    classes = _read_classes(path, reading)
+    classes = _read_classes(path, options)
     for part in parts:
         for stem, file in part.files():
             try:
-                image, images = _image_file(part, stem, reading.images)
+                image, images = _image_file(part, stem, options.images)
                 labelled = file.suffix == LABEL_SUFFIX
                 text = read_text(file, _MAX_BYTES) if labelled else ""
                 width, height = images.size(image)
                 objects = _read_objects(file, text, (width, height), classes)
                 yield file, AnnotatedImage(image.name, width, height, objects=objects)
             except InputError as error:
-                reading.on_error(error)
+                options.on_error(error)
 
 
-def write_yolo(
-    folder: str | Path,
-    images: Iterable[AnnotatedImage],
-    class_names: Sequence[str] | None = None,
-) -> list[Path]:
+def write_yolo(folder: Path, collection: Collection, options: WriteOptions) -> None:
     """Write annotations as YOLO labels.
 
-    A line is ``class x_centre y_centre width height``, the class from 0, the rest as shares of the
-    image's width and height, in twelve digits: no edge of an image moves by a millionth of a pixel.
-    Every box is written, also a difficult one and one that reaches out of the image; what YOLO
-    cannot hold are the marks ``difficult``, ``truncated`` and ``pose``, and attributes.  An image
-    without objects gets an empty file.
+    A line is ``class x_centre y_centre width height``, the class from 0, the rest as fractions of
+    the image's width and height, in twelve digits: no edge of an image moves by a millionth of a
+    pixel.  Every box is written, also a difficult one and one that extends beyond the image; YOLO
+    cannot hold ``difficult``, ``truncated``, ``pose`` and attributes.  An image without objects
+    gets an empty file.
 
     Parameters
     ----------
-    folder : str or Path
-        Gets ``labels/<image stem>.txt`` and the class names in order, in ``classes.txt`` and
+    folder : Path
+        Receives ``labels/<image stem>.txt`` and the class names in order, in ``classes.txt`` and
         ``data.yaml``.  Put the images into its folder ``images`` to train.
-    images : iterable of AnnotatedImage
-        Their width and height must be known.
-    class_names : sequence of str, optional
-        The classes in order; by default the names that occur, sorted.
-
-    Returns
-    -------
-    list of Path
-        The label files, in the order of `images`.
+    collection : Collection
+        The annotations.
+    options : WriteOptions
+        Sizes that the annotations lack come from `images`.
 
     Raises
     ------
     InputError
-        If an image's size is unknown, its name names no file, or an object's label is not among
-        `class_names`.
+        If an image's size is unknown, its name is not a file name, or a label is not among the
+        classes.
     OutputError
         If two images have the same stem, a class name takes more than a line, or a file cannot be
         written.
     """
-    folder = Path(folder)
-    collection = images if isinstance(images, Collection) else Collection(images)
-    names = collection.labels if class_names is None else tuple(class_names)
+    names = options.class_names
     for name in names:
         if "\n" in name:
             raise OutputError(f"The class name {name!r} takes more than a line. Rename the class.")
@@ -133,24 +129,23 @@ def write_yolo(
             "An image called classes has a label file like the class list. Rename it."
         )
     for file, image in zip(files, collection, strict=True):
-        write_lines(file, _lines(image, names))
+        write_lines(file, _lines(locate(image, options.images), names))
     write_lines(folder / "classes.txt", (f"{name}\n" for name in names))
     description = {"train": "images", "val": "images", "nc": len(names), "names": list(names)}
     text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
     write_lines(folder / "data.yaml", [text])
-    return files
 
 
-def _read_classes(path: Path, reading: ReadOptions) -> _Classes:
+def _read_classes(path: Path, options: ReadOptions) -> _Classes:
     file = class_file(path)
     if file is not None:
         return _Classes(read_class_file(file), keypoint_numbers(file))
-    if reading.class_names is None:
+    if options.class_names is None:
         raise InputError(
             f"{path} lists no classes. Put their names in order, one a line, into "
             f"{path / 'classes.txt'}, or into a file that you give with --classes."
         )
-    return _Classes(reading.class_names, 0)
+    return _Classes(options.class_names, 0)
 
 
 def _image_file(part: Part, stem: str, images: ImageFolder | None) -> tuple[Path, ImageFolder]:
@@ -181,17 +176,18 @@ def _read_objects(
 def _read_object(words: list[str], size: tuple[int, int], classes: _Classes) -> ObjectBox:
     class_id = parse_number(words[0])
     if class_id != int(class_id) or not 0 <= class_id < len(classes.names):
-        raise ValueError(f"there is no class {words[0][:40]}, but {len(classes.names)} from 0 on")
+        raise ValueError(f"there is no class {words[0][:40]}, but {len(classes.names)} from 0")
     numbers = [parse_number(word) for word in words[1:]]
     if classes.keypoint_numbers and len(numbers) == 4 + classes.keypoint_numbers:
         numbers = numbers[:4]
     if len(numbers) < 4:
         raise ValueError("a box needs a class and four numbers")
-    # A confidence is the odd one out: the fifth number of a box, the last of a polygon.
+    # A confidence makes their number odd: the fifth of a box, the last of a polygon.
     attributes = (("score", words[-1]),) if len(numbers) % 2 else ()
     edges = _edges(numbers[:-1] if attributes else numbers)
     xmin, ymin, xmax, ymax = (
-        bounded(round(edge * side, _DECIMALS)) for edge, side in zip(edges, 2 * size, strict=True)
+        check_pixel(round(edge * side, _DECIMALS))
+        for edge, side in zip(edges, 2 * size, strict=True)
     )
     label = classes.names[int(class_id)]
     return ObjectBox(label, xmin, ymin, xmax, ymax, attributes=attributes)
@@ -242,11 +238,6 @@ def _read_class_list(path: Path) -> tuple[str, ...] | None:
     return None if file is None else read_class_file(file)
 
 
-def _write(path: Path, collection: Collection, writing: WriteOptions) -> None:
-    sized = (locate(image, writing.images) for image in collection)
-    write_yolo(path, sized, writing.class_names)
-
-
 FORMAT = AnnotationFormat(
     name="yolo",
     title="YOLO labels",
@@ -254,5 +245,5 @@ FORMAT = AnnotationFormat(
     recognises=_recognises,
     read=read_yolo,
     read_classes=_read_class_list,
-    write=_write,
+    write=write_yolo,
 )

@@ -11,7 +11,6 @@ from galpipe.annotations import (
     ObjectBox,
     read_annotated_images,
     write_annotations,
-    write_coco,
     write_voc,
 )
 from galpipe.annotations.formats.registry import writable_formats
@@ -61,7 +60,7 @@ def test_classes_are_those_given_then_declared_then_sorted(tmp_path: Path, voc: 
         "spiral",
         "ring",
     )
-    coco = write_coco(tmp_path / "coco.json", [], ["star", "galaxy"])
+    coco = write_annotations(tmp_path / "coco.json", [], "coco", class_names=["star", "galaxy"])
     order = AnnotationSource(coco, "coco").class_order(["quasar", "blob", "star"])
     assert order == ("star", "galaxy", "blob", "quasar")
 
@@ -117,7 +116,7 @@ def test_a_missing_size_comes_from_the_image(tmp_path: Path) -> None:
 
 def test_missing_images_are_named(tmp_path: Path) -> None:
     write_voc(tmp_path / "a.xml", boxes_of("a.png")[0])
-    coco = write_coco(tmp_path / "coco.json", boxes_of("a.png", "b.png"))
+    coco = write_annotations(tmp_path / "coco.json", boxes_of("a.png", "b.png"), "coco")
     for path in (tmp_path / "a.xml", coco):
         with pytest.raises(InputError, match="has its image in"):
             read_annotated_images(path, tmp_path)
@@ -131,14 +130,14 @@ def test_missing_images_are_named(tmp_path: Path) -> None:
 
 
 def test_annotations_that_cannot_be_used_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no annotation format"):
+    with pytest.raises(InputError, match="not in a recognised annotation format"):
         read_annotated_images(tmp_path, tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         read_annotated_images(tmp_path / "none", tmp_path)
     draw(tmp_path / "a.png")
     inverted = AnnotatedImage("a.png", 64, 48, 3, (ObjectBox("galaxy", 9, 2, 3, 40),))
     for path in (
-        write_coco(tmp_path / "coco.json", [inverted]),
+        write_annotations(tmp_path / "coco.json", [inverted], "coco"),
         write_voc(tmp_path / "a.xml", inverted),
     ):
         with pytest.raises(InputError, match="empty or inverted"):

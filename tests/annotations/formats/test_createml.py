@@ -151,15 +151,18 @@ def test_bad_boxes_come_as_they_stand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("annotation", "message"),
     [
-        (None, "object 0 of a.png has content that is missing, not an object in braces"),
-        (_annotation(label=""), "has a label that is the text ''"),
+        (None, "object 0 of a.png has no content"),
+        (_annotation(label=""), "has a wrong label: the text '' (text should not be blank)"),
         (_annotation(label="\ud800"), "half a character"),
-        ({"label": "galaxy"}, "has coordinates that is missing"),
-        (_annotation(coordinates={"x": "5"}), "has x that is the text '5', no pixel number"),
-        (_annotation(coordinates={"y": True}), "has y that is True"),
-        (_annotation(coordinates={"width": None}), "has width that is missing"),
-        (_annotation(coordinates={"height": 1e9}), "no pixel number"),
-        (_annotation(coordinates={"height": 10**400}), "no pixel number"),
+        ({"label": "galaxy"}, "has no coordinates"),
+        (
+            _annotation(coordinates={"x": "5"}),
+            "has a wrong coordinates.x: the text '5' (it should be a number)",
+        ),
+        (_annotation(coordinates={"y": True}), "has a wrong coordinates.y: True"),
+        (_annotation(coordinates={"width": None}), "has no coordinates.width"),
+        (_annotation(coordinates={"height": 1e9}), "a wrong coordinates.height: 1000000000"),
+        (_annotation(coordinates={"height": 10**400}), "a wrong coordinates.height: 100"),
     ],
 )
 def test_a_bad_annotation_is_left_out_and_told(
@@ -178,9 +181,12 @@ def test_a_bad_annotation_is_left_out_and_told(
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (5, "entry 0 has content that is 5"),
-        ({"annotations": []}, "entry 0 has an image that is missing, no text"),
-        ({"image": "a.png", "annotations": {}}, "has annotations that is an object, not a list"),
+        (5, "entry 0 has a wrong content: 5 (it should be an object in braces)"),
+        ({"annotations": []}, "entry 0 has no image"),
+        (
+            {"image": "a.png", "annotations": {}},
+            "has a wrong annotations: an object (it should be a list)",
+        ),
     ],
 )
 def test_a_bad_entry_is_left_out_and_told(tmp_path: Path, entry: Any, message: str) -> None:
@@ -209,7 +215,7 @@ def test_numbers_with_many_digits_are_rounded(tmp_path: Path, number: str) -> No
 def test_an_object_is_no_createml(tmp_path: Path) -> None:
     path = save(tmp_path / "boxes.json", {"image": "a.png"})
     assert not FORMAT.recognises(path)
-    with pytest.raises(InputError, match="it is no list of images"):
+    with pytest.raises(InputError, match="it is not a list of images"):
         read(path, on_error=lambda _: None)
 
 

@@ -184,6 +184,6 @@ def test_other_paths_are_refused(tmp_path: Path) -> None:
 
 
 def test_half_a_character_is_not_written(table: Path) -> None:
-    with pytest.raises(OutputError, match="no text"):
+    with pytest.raises(OutputError, match="not valid text"):
         write(table, [AnnotatedImage("\ud800.png", 9, 9, 3, (BOX,))])
     assert not table.exists()

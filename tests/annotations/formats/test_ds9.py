@@ -155,7 +155,7 @@ def test_shapes_on_pixels(tmp_path: Path, shape: str, expected: list[float]) -> 
 
 def test_texts_tags_and_flags(tmp_path: Path) -> None:
     text = (
-        "# circle(1,1,1)\nglobal color=green text={no}\nimage; circle(2,2,1) # text={a; b # c}"
+        "# circle(1,1,1)\nglobal color=green\nimage; circle(2,2,1) # text={a; b # c}"
         " color=#fff; circle(2,2,1) # tag={truncated} tag={spiral} tag={x}\n"
         "-circle(2,2,1) # text='it' font=\"helvetica 10\"\n"
         "circle(2,2,1)\n"
@@ -170,6 +170,23 @@ def test_texts_tags_and_flags(tmp_path: Path) -> None:
         ("say {x}; y", True, False),
     ]
     assert read(tmp_path, "image\ncircle(2,2,1)")[0].label == "object"
+
+
+def test_a_global_line_sets_the_text_and_tags_that_regions_lack(tmp_path: Path) -> None:
+    text = (
+        "global color=green text={ring} tag={truncated}\nimage\ncircle(2,2,1)\n"
+        "circle(2,2,1) # text={arc}\ncircle(2,2,1) # tag={bar}\nglobal color=red\ncircle(2,2,1)\n"
+    )
+    found = [(box.label, box.truncated) for box in read(tmp_path, text)]
+    assert found == [("ring", True), ("arc", True), ("ring", False), ("object", False)]
+
+
+def test_labels_that_regions_writes_are_read(tmp_path: Path) -> None:
+    regions = pytest.importorskip("regions")
+    circle = regions.CirclePixelRegion(regions.PixCoord(1.5, 1.5), 1, meta={"text": "ring"})
+    regions.Regions([circle, circle]).write(tmp_path / "a.reg", format="ds9")
+    [[_, image]] = read_ds9(tmp_path, ReadOptions())
+    assert image.objects == (ObjectBox("ring", 1, 1, 3, 3),) * 2
 
 
 @pytest.mark.parametrize(
@@ -201,7 +218,7 @@ def test_a_region_that_cannot_be_understood_is_left_out(tmp_path: Path, region: 
 
 def test_the_coordinate_system_must_be_named(tmp_path: Path) -> None:
     for text in ("circle(2,2,1)", "image\ndetector\ncircle(2,2,1)"):
-        with pytest.raises(InputError, match=r"line 1: the coordinate system|system detector"):
+        with pytest.raises(InputError, match=r"line 1: no coordinate system|system detector"):
             read(tmp_path, text)
 
 
@@ -287,7 +304,7 @@ def test_the_sky_needs_an_image_with_coordinates(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--images"):
         read(tmp_path, text)
     images = make_image(tmp_path)
-    with pytest.raises(InputError, match="no world coordinates"):
+    with pytest.raises(InputError, match="has no WCS"):
         read(tmp_path, text, images=images)
 
 

@@ -186,7 +186,7 @@ def test_a_row_without_numbers_is_left_out_and_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# 1 NUMBER\n# 2 X_IMAGE\n1 2\n", "no catalogue of SExtractor"),
+        ("# 1 NUMBER\n# 2 X_IMAGE\n1 2\n", "not a SExtractor catalogue"),
         (HEADER + "1 2 3\n", "row 1 has 3 cells"),
         ("# 1 NUMBER\n# 99999 X_IMAGE\n1 2\n", "beyond"),
         ("", "is empty"),

@@ -120,21 +120,30 @@ def test_the_class_is_one_of_the_attributes(
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (region({"name": "point", "cx": 1, "cy": 2}), "the text 'point', which has no box"),
-        (region({"cx": 1}), "a shape that is missing"),
-        (region({**RECT, "x": "10"}), "region 0 of a.png has x that is the text '10'"),
-        (region({**RECT, "width": 1e12}), "no pixel number"),
+        (region({"name": "point", "cx": 1, "cy": 2}), "Input tag 'point' found"),
+        (region({"cx": 1}), "a wrong shape_attributes: an object"),
+        (
+            region({**RECT, "x": "10"}),
+            "region 0 of a.png has a wrong shape_attributes.x: the text '10'",
+        ),
+        (region({**RECT, "width": 1e12}), "a wrong shape_attributes.width: 1000000000000.0"),
         (region({"name": "polygon", "all_points_x": [1], "all_points_y": []}), "1 x and 0 y"),
-        (region({"name": "polygon", "all_points_x": [None], "all_points_y": [1]}), "missing"),
-        (region({"name": "polygon", "all_points_x": 5, "all_points_y": [1]}), "not a list"),
-        (region(5), "has shape_attributes that is 5"),
-        ({"shape_attributes": RECT, "region_attributes": {}}, "does not say its class"),
-        ({"shape_attributes": RECT}, "has region_attributes that is missing"),
-        (region(bar="yes", ring="no"), "does not say its class"),
-        (region(label="", bar="yes"), "has a class (label) that is the text ''"),
+        (
+            region({"name": "polygon", "all_points_x": [None], "all_points_y": [1]}),
+            "has no shape_attributes.all_points_x[0]",
+        ),
+        (
+            region({"name": "polygon", "all_points_x": 5, "all_points_y": [1]}),
+            "(it should be a list)",
+        ),
+        (region(5), "has a wrong shape_attributes: 5"),
+        ({"shape_attributes": RECT, "region_attributes": {}}, "does not give its class"),
+        ({"shape_attributes": RECT}, "has no region_attributes"),
+        (region(bar="yes", ring="no"), "does not give its class"),
+        (region(label="", bar="yes"), "has a blank class (label)"),
         (region(label={"a": True, "b": True}), "several classes under 'label'"),
-        (region(label={"a": False}), "does not say its class"),
-        ([], "has content that is a list"),
+        (region(label={"a": False}), "does not give its class"),
+        ([], "has a wrong content: a list"),
     ],
 )
 def test_a_bad_region_is_left_out_and_told(tmp_path: Path, bad: Any, message: str) -> None:
@@ -150,9 +159,9 @@ def test_a_bad_region_is_left_out_and_told(tmp_path: Path, bad: Any, message: st
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (5, "entry 'bad' has content that is 5"),
-        ({"regions": []}, "has a filename that is missing"),
-        ({"filename": "b.png", "regions": "none"}, "has regions that is the text 'none'"),
+        (5, "entry 'bad' has a wrong content: 5"),
+        ({"regions": []}, "has no filename"),
+        ({"filename": "b.png", "regions": "none"}, "has a wrong regions: the text 'none'"),
     ],
 )
 def test_a_bad_entry_is_left_out_and_told(tmp_path: Path, bad: Any, message: str) -> None:

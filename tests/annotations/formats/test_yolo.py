@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galpipe.annotations import AnnotatedImage, ObjectBox, write_yolo
+from galpipe.annotations import AnnotatedImage, ObjectBox, write_annotations
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.yolo import FORMAT
-from galpipe.annotations.images import ImageFolder
+from galpipe.annotations.images import ImageFolder, image_stem
 from galpipe.errors import InputError, OutputError
 
 STAR = ObjectBox("star", 0, 10, 50, 30)
@@ -37,6 +38,14 @@ def make(folder: Path, files: dict[str, str]) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     return folder
+
+
+def write_yolo(
+    folder: Path, images: Iterable[AnnotatedImage], names: Sequence[str] | None = None
+) -> list[Path]:
+    images = list(images)
+    write_annotations(folder, images, "yolo", class_names=names)
+    return [folder / "labels" / f"{image_stem(image.filename)}.txt" for image in images]
 
 
 def read(path: Path, **reading: object) -> list[AnnotatedImage]:
@@ -96,7 +105,7 @@ def test_nothing_is_written_over_a_namesake(tmp_path: Path) -> None:
     [
         ("classes.jpg", "star", "class list"),
         ("a.jpg", "two\nlines", "more than a line"),
-        ("a.jpg", "half \ud800", "no text"),
+        ("a.jpg", "half \ud800", "not valid text"),
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(

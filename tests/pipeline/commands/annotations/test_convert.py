@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from galpipe.annotations import AnnotatedImage, ObjectBox, write_coco, write_voc
+from galpipe.annotations import AnnotatedImage, ObjectBox, write_annotations, write_voc
 from galpipe.annotations.formats.registry import FORMATS
 from galpipe.annotations.source import AnnotationSource
 from galpipe.pipeline.commands.annotations.convert import command
@@ -94,7 +94,8 @@ def test_nothing_is_written_when_all_fail(galpipe_cli: Cli, voc: Path, tmp_path:
 
 def test_faulty_boxes_are_kept_and_counted(galpipe_cli: Cli, tmp_path: Path) -> None:
     boxes = [ObjectBox("a", *edges) for edges in ((9, 9, 5, 5), (0, 0, 65, 9), (1, 1, 2, 2))]
-    write_coco(tmp_path / "in.json", [AnnotatedImage("a.png", 64, 48, 3, tuple(boxes))])
+    image = AnnotatedImage("a.png", 64, 48, 3, tuple(boxes))
+    write_annotations(tmp_path / "in.json", [image], "coco")
     done = galpipe_cli("annotations", "convert", tmp_path / "in.json", tmp_path / "out.json")
     assert done.exit_code == 0
     assert "2 boxes inverted, empty or outside" in done.output

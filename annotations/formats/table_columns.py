@@ -1,9 +1,12 @@
-"""Which columns of a table give image, class, place and size, and in what units."""
+"""Columns of a table that give image, class, position and size, and their rows as objects."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -12,9 +15,23 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...files.columns import Columns
+from ...files.tables import column_names, table_files
 from ...imaging import Field
+from ..annotation import ObjectBox
+from .format import ReadOptions
+from .numbers import LARGEST_PIXEL
 
-__all__ = ["NAMES", "Layout"]
+__all__ = [
+    "NAMES",
+    "Layout",
+    "class_name_of",
+    "is_table_with",
+    "number_setting",
+    "row_objects",
+]
+
+# Files of a folder that are opened to recognise its format.
+_FIRST_FILES = 16
 
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -43,9 +60,9 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""The names by which columns are found, capitals aside, the first that is there.
+"""Names of the columns, in order of preference, whatever their case.
 
-A half-light radius is none of them, for half of the light is outside of it; nor is ``name``, which
+A half-light radius is not among them, as half of the light is outside of it; nor is ``name``, which
 in catalogues is that of the galaxy and not of its class.
 """
 
@@ -61,12 +78,12 @@ _DEGREES = {
     **dict.fromkeys(("hourangle", "h", "hour", "hours"), 15.0),
 }
 
-# Numbers of any size may stand in a file; what is not finite is no box in the end.
+# A file may hold numbers of any size; boxes that are not finite are left out in the end.
 _UNBOUNDED = np.errstate(over="ignore", invalid="ignore")
 
 
 class Layout:
-    """What the columns of a table stand for.
+    """Meaning of the columns of a table.
 
     Parameters
     ----------
@@ -78,7 +95,7 @@ class Layout:
     Attributes
     ----------
     kind : {"edges", "pixels", "sky", None}
-        What gives the boxes; None if nothing does.
+        Source of the boxes; None if there is none.
 
     Raises
     ------
@@ -114,7 +131,13 @@ class Layout:
         return "image" in self._columns
 
     def groups(self, stem: str) -> list[tuple[str, Sequence[int]]]:
-        """Return the rows of each image, sorted by its name; all are of `stem` if none is named."""
+        """Return the rows of each image, sorted by its name.
+
+        Parameters
+        ----------
+        stem : str
+            Name of the image if no column names it.
+        """
         if not self.names_images:
             return [(stem, range(len(self._table)))]
         groups: dict[str, list[int]] = defaultdict(list)
@@ -125,8 +148,13 @@ class Layout:
     def labels(self, default: str) -> list[str]:
         """Return the class of each row.
 
-        A column of numbers alone counts objects, as photutils' ``label`` does, and is no class,
-        unless it was chosen by the settings.
+        A column of numbers alone counts objects, as photutils' ``label`` does, and is not a class,
+        unless the settings select it.
+
+        Parameters
+        ----------
+        default : str
+            Class if no column gives it.
         """
         column = self._columns.get("label")
         if column is None or not ("label" in self._chosen or self._table.is_text(column)):
@@ -155,12 +183,17 @@ class Layout:
 
     @_UNBOUNDED
     def sky_edges(self, field: Field) -> NDArray[np.float64]:
-        """Return 0-based half-open edges on an image, shape (N, 4); NaN where it cannot show them.
+        """Return 0-based half-open edges on an image, shape (N, 4); NaN outside of its WCS.
+
+        Parameters
+        ----------
+        field : Field
+            The image, with a WCS.
 
         Raises
         ------
         InputError
-            If a unit is not understood, or a column holds no numbers.
+            If a unit is unknown, or a column holds no numbers.
         """
         place = [
             self._table.numbers(self._columns[name]) * self._degrees(name, "deg")
@@ -170,7 +203,7 @@ class Layout:
         return _around(centre, self._sides(field.pixel_scale))
 
     def incomplete(self) -> list[int]:
-        """Return the rows of kind `sky` in which the place or the size is no number."""
+        """Return the rows of kind `sky` whose position or size is not a number."""
         names = ("ra", "dec", *self._size_names())
         rows = np.flatnonzero(~np.isfinite(self._numbers(names)).all(axis=1))
         return [int(row) for row in rows]
@@ -203,19 +236,19 @@ class Layout:
         return factor * self._numbers(names) * [self._pixels(name, scale) for name in names]
 
     def _size_names(self) -> tuple[str, str]:
-        """Return what gives the width and what gives the height."""
+        """Return the columns of the width and the height."""
         if self._has(("width", "height")):
             return "width", "height"
         return ("size", "size") if self._has(("size",)) else ("radius", "radius")
 
     def _pixels(self, name: str, scale: float | None) -> float:
-        """Return how many pixels the unit of a size is."""
+        """Return the number of pixels of the unit of a size."""
         unit = self._unit(name)
         if unit in _PIXELS or (not unit and scale is None):
             return 1.0
         if scale is None:
             raise InputError(
-                f"{self._table.path}: {self._columns[name]} is in {unit}, but the places are in "
+                f"{self._table.path}: {self._columns[name]} is in {unit}, but the positions are in "
                 "pixels. Give sizes in pixels."
             )
         return self._degrees(name, "arcsec") * 3600 / scale
@@ -225,7 +258,7 @@ class Layout:
         if unit not in _DEGREES:
             raise InputError(
                 f"{self._table.path}: the unit {unit[:40]!r} of {self._columns[name]} is not "
-                "understood. Give degrees, or arcseconds for sizes."
+                "known. Give degrees, or arcseconds for sizes."
             )
         return _DEGREES[unit]
 
@@ -235,3 +268,105 @@ class Layout:
 
 def _around(centre: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hstack([centre - sides / 2, centre + sides / 2])
+
+
+def row_objects(
+    table: Columns,
+    edges: NDArray[np.float64],
+    labels: Sequence[str],
+    attributes: Mapping[str, str],
+    options: ReadOptions,
+    rows: Sequence[int],
+) -> tuple[ObjectBox, ...]:
+    """Return the objects of some rows; rows without a valid box go to ``options.on_error``.
+
+    Parameters
+    ----------
+    table : Columns
+        The table.
+    edges : ndarray of float64, shape (N, 4)
+        Pixel edges of all rows, 0-based, half-open; NaN where they are not known.
+    labels : sequence of str
+        Classes of all rows; a row with an empty one is left out.
+    attributes : mapping of str to str
+        Columns to keep as attributes, and the attributes' names.
+    options : ReadOptions
+        Receiver of errors.
+    rows : sequence of int
+        Rows to return, from 0.
+    """
+    texts = {name: table.texts(column) for column, name in attributes.items()}
+    boxes = []
+    for row in rows:
+        if not labels[row]:
+            options.on_error(InputError(f"{table.path}: row {row + 1} has no class."))
+        elif not (np.abs(edges[row]) < LARGEST_PIXEL).all():
+            options.on_error(
+                InputError(
+                    f"{table.path}: row {row + 1} has no position and size in numbers below "
+                    f"{LARGEST_PIXEL:g} pixels."
+                )
+            )
+        else:
+            kept = tuple((name, column[row]) for name, column in texts.items() if column[row])
+            xmin, ymin, xmax, ymax = edges[row].tolist()
+            boxes.append(ObjectBox(labels[row], xmin, ymin, xmax, ymax, attributes=kept))
+    return tuple(boxes)
+
+
+def class_name_of(options: ReadOptions) -> str:
+    """Return the label of objects whose table gives none: the setting ``class_name``, or "object".
+
+    Parameters
+    ----------
+    options : ReadOptions
+        Options of the reader.
+    """
+    return str(options.settings.get("class_name") or "object")
+
+
+def number_setting(options: ReadOptions, name: str) -> float | None:
+    """Return a setting that is a number above 0; None if it is not set.
+
+    Parameters
+    ----------
+    options : ReadOptions
+        Options of the reader.
+    name : str
+        Name of the setting.
+
+    Raises
+    ------
+    InputError
+        If it is not such a number.
+    """
+    value: Any = options.settings.get(name)
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < LARGEST_PIXEL:
+        raise InputError(f"{name} is {value!r}; give a number above 0.")
+    return number
+
+
+def is_table_with(path: Path, wanted: Callable[[Columns], bool]) -> bool:
+    """Return whether a table, or one of the first of a folder, has certain columns; never raises.
+
+    Parameters
+    ----------
+    path : Path
+        A table or a folder.
+    wanted : callable
+        Returns whether a table, without its rows, has the columns.
+    """
+    try:
+        for file in islice(table_files(path), _FIRST_FILES):
+            names = column_names(file)
+            if names and wanted(Columns(file, {name: [] for name in names})):
+                return True
+    except (InputError, OSError):
+        return False
+    return False

@@ -1,0 +1,249 @@
+"""Images of annotations: their names, sizes and world coordinates, and the files named after them.
+
+Image names come from untrusted files: they are only looked up in an `ImageFolder`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import InputError, OutputError
+from ...imaging import FITS_SUFFIXES, Field, read_field
+from ..annotation import AnnotatedImage
+from ..images import ImageFolder, image_stem
+
+__all__ = [
+    "annotation_files",
+    "any_annotation_file",
+    "files_by_stem",
+    "fill_size",
+    "locate",
+    "named_by_file",
+    "open_sky_image",
+    "sky_image_names",
+]
+
+
+def annotation_files(path: Path, is_one: Callable[[Path], bool], kind: str) -> list[Path]:
+    """Return the annotation files of a folder, sorted by name, or the one file that the path is.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    is_one : callable
+        Tells from its path whether a file of the folder is one of the format.
+    kind : str
+        Kind of file, for the message, such as ``.reg file``.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read or has none.
+    """
+    if path.is_file():
+        return [path]
+    try:
+        files = sorted(file for file in path.iterdir() if is_one(file))
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
+    if not files:
+        raise InputError(f"{path} holds no {kind}.")
+    return files
+
+
+def any_annotation_file(path: Path, is_one: Callable[[Path], bool]) -> Path | None:
+    """Return some annotation file of a folder, or the file that the path is; None if there is none.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder; never raises, whatever it is.
+    is_one : callable
+        Tells from its path whether a file is one of the format.
+    """
+    with suppress(OSError, ValueError):
+        return next(filter(is_one, path.iterdir() if path.is_dir() else [path]), None)
+    return None
+
+
+def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]:
+    """Return one file for each image, with the image's stem and another suffix.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the files; folders in an image's name are dropped.
+    names : iterable of str
+        Names of the images.
+    suffix : str
+        Suffix of the files, with its dot.
+
+    Raises
+    ------
+    InputError
+        If an image's name is not a file name.
+    OutputError
+        If two images would share a file.
+    """
+    files: dict[Path, str] = {}
+    for name in names:
+        file = folder / f"{image_stem(name)}{suffix}"
+        if file in files:
+            raise OutputError(
+                f"Two images, {files[file]} and {name}, would share {file}. Give each its own file "
+                "name."
+            )
+        files[file] = name
+    return list(files)
+
+
+def locate(image: AnnotatedImage, images: ImageFolder | None) -> AnnotatedImage:
+    """Fill in an image's size from its file, if the annotation lacks it and the file can be read.
+
+    Parameters
+    ----------
+    image : AnnotatedImage
+        Its width or height is 0 where the annotation does not give it.
+    images : ImageFolder or None
+        Folder of the images.
+
+    Raises
+    ------
+    InputError
+        If the image's name leads out of the folder.
+    """
+    if images is None or (image.width and image.height):
+        return image
+    return _fill_if_readable(image, images, images.find(image.filename))
+
+
+def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) -> AnnotatedImage:
+    """Correct an image's name to that of its file, and fill in its size like `locate`.
+
+    The image with the annotation file's own stem comes first, since the name inside the file may
+    be that of an image renamed since, or hold the folders of another machine.
+
+    Parameters
+    ----------
+    image : AnnotatedImage
+        Image as annotated.
+    images : ImageFolder or None
+        Folder of the images.
+    stem : str
+        Stem of the annotation file.
+
+    Raises
+    ------
+    InputError
+        If the image's name leads out of the folder, and no image has the stem.
+    """
+    if images is None:
+        return image
+    path = images.find(stem)
+    # Of several images of that stem (a.jpg, a.fits), the annotated name selects one.
+    if path is None or path.name != image.filename.rpartition("/")[2]:
+        try:
+            named = images.find(image.filename)
+        except InputError:
+            if path is None:
+                raise
+        else:
+            if named is not None and (path is None or image_stem(named.name) == stem):
+                path = named
+    if path is None:
+        return image
+    if path.name != image.filename:
+        image = replace(image, filename=path.relative_to(images.folder).as_posix())
+    return _fill_if_readable(image, images, path)
+
+
+def fill_size(image: AnnotatedImage, images: ImageFolder, path: Path) -> AnnotatedImage:
+    """Fill in an image's size from its file, if the annotation lacks it.
+
+    Parameters
+    ----------
+    image : AnnotatedImage
+        Its width or height is 0 where the annotation does not give it.
+    images : ImageFolder
+        Folder of the images.
+    path : Path
+        File of the image.
+
+    Raises
+    ------
+    InputError
+        If the size is needed and the file cannot be read.
+    """
+    if image.width and image.height:
+        return image
+    width, height = images.size(path)
+    return replace(image, width=width, height=height)
+
+
+def _fill_if_readable(
+    image: AnnotatedImage, images: ImageFolder, path: Path | None
+) -> AnnotatedImage:
+    if path is not None:
+        # An unreadable image is an issue of its own, which `check` reports.
+        with suppress(InputError):
+            return fill_size(image, images, path)
+    return image
+
+
+def sky_image_names(images: ImageFolder, table: Path) -> list[str]:
+    """Return the image with a sky table's own stem, or else every FITS file of the folder.
+
+    Parameters
+    ----------
+    images : ImageFolder
+        Folder of the images.
+    table : Path
+        The table; never returned itself.
+
+    Raises
+    ------
+    InputError
+        If the folder has no FITS image.
+    """
+    own = images.find(table.stem)
+    if own is not None and not own.samefile(table):
+        return [own.relative_to(images.folder).as_posix()]
+    names = sorted(
+        path.name
+        for path in images.folder.iterdir()
+        if path.name.lower().endswith(FITS_SUFFIXES) and not path.samefile(table)
+    )
+    if not names:
+        raise InputError(
+            f"{images.folder} holds no FITS image, and {table} gives sky coordinates. Name the "
+            "folder of the FITS images with --images."
+        )
+    return names
+
+
+def open_sky_image(images: ImageFolder, name: str) -> tuple[Field, str]:
+    """Return an image with a WCS, and its name in the folder.
+
+    Parameters
+    ----------
+    images : ImageFolder
+        Folder of the images.
+    name : str
+        Name of the image.
+
+    Raises
+    ------
+    InputError
+        If there is no such image, or it cannot be read or has no WCS.
+    """
+    path = images.find(name)
+    if path is None:
+        raise InputError(f"{images.folder} holds no image {name!r}.")
+    field = read_field(path)
+    if field.wcs is None:
+        raise InputError(f"{path} has no WCS to place sky coordinates on. Give its FITS file.")
+    return field, path.relative_to(images.folder).as_posix()
