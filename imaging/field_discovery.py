@@ -1,4 +1,4 @@
-"""Find the fields among files, folders and triples of bands."""
+"""Find the fields among files, folders and triples of bands; name each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import InputError
 from .fits import FITS_SUFFIXES
 from .picture import PICTURE_SUFFIXES
 
-__all__ = ["FieldSource", "find_fields", "source_from", "source_of"]
+__all__ = ["FieldSource", "field_source", "find_fields"]
 
 _SUFFIXES = tuple(sorted((*FITS_SUFFIXES, *PICTURE_SUFFIXES), key=len, reverse=True))
 _BANDS = 3
@@ -22,46 +22,53 @@ _BANDS = 3
 
 @dataclass(frozen=True)
 class FieldSource:
-    """The file, or the three files of bands in red, green, blue order, of one field."""
+    """File of one field, or its three files of bands in red, green, blue order.
+
+    Attributes
+    ----------
+    identifier : str
+        Short name of the field: that of the file, or the part that the names of the bands share.
+    paths : tuple of Path
+        One or three files.
+    """
 
     identifier: str
     paths: tuple[Path, ...]
 
 
-def source_of(name: str | Path) -> FieldSource:
-    """Return the source that a path, or ``red,green,blue``, names; existence is not checked.
+def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
+    """Return the source at a path, or of three bands; existence is not checked.
+
+    Parameters
+    ----------
+    source : str, Path or sequence of paths
+        A file, or three files in red, green, blue order, also written ``"red,green,blue"``.
 
     Raises
     ------
     InputError
-        If there is another number of bands than one or three.
+        If there is another number of files than one or three.
+
+    Examples
+    --------
+    >>> field_source("frame-i-12.fits,frame-r-12.fits,frame-g-12.fits").identifier
+    'frame-12'
     """
-    text = str(name)
+    given = [source] if isinstance(source, str | Path) else list(source)
     # os.path.exists, for Path.exists fails on a name too long for the file system
-    if "," not in text or os.path.exists(text):
-        return source_from([text])
-    return source_from([part.strip() for part in text.split(",")])
-
-
-def source_from(paths: Sequence[str | Path]) -> FieldSource:
-    """Return the source made of one file, or of three in red, green, blue order.
-
-    Raises
-    ------
-    InputError
-        If there is another number of files.
-    """
-    files = tuple(Path(path) for path in paths)
-    if len(files) not in (1, _BANDS) or not all(str(path) for path in paths):
+    if isinstance(source, str | Path) and "," in str(source) and not os.path.exists(source):
+        given = [part.strip() for part in str(source).split(",")]
+    files = tuple(Path(path) for path in given)
+    if len(files) not in (1, _BANDS) or not all(str(path) for path in given):
         raise InputError(
-            f"'{','.join(map(str, paths))}' names {len(files)} files. Give three bands as "
+            f"'{','.join(map(str, given))}' names {len(files)} files. Give three bands as "
             "'red.fits,green.fits,blue.fits', or separate fields by spaces."
         )
     return FieldSource(_safe(_stem(files[0]) if len(files) == 1 else _common_stem(files)), files)
 
 
 def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
-    """Return the fields that the inputs name, in the order given.
+    """Find the fields of the inputs, in the order given.
 
     Parameters
     ----------
@@ -72,8 +79,8 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     Returns
     -------
     list of FieldSource
-        Identifiers are unique, also where capitals do not count: fields of the same name get
-        their folder's name before it.
+        Identifiers are unique, also without regard to case: fields of the same name get their
+        folder's name before it.
 
     Raises
     ------
@@ -82,13 +89,13 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     """
     sources: dict[tuple[Path, ...], FieldSource] = {}
     for name in inputs:
-        source = source_of(name)
+        source = field_source(name)
         for path in source.paths:
             if not os.path.exists(path):
                 raise InputError(f"{path} does not exist. Check the spelling and the folder.")
         found = [source]
         if len(source.paths) == 1 and source.paths[0].is_dir():
-            found = [source_of(path) for path in _images_in(source.paths[0])]
+            found = [field_source(path) for path in _images_in(source.paths[0])]
             if not found:
                 raise InputError(
                     f"{source.paths[0]} holds no image. Give a folder with "

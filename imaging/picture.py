@@ -19,13 +19,18 @@ __all__ = ["PICTURE_SUFFIXES", "read_picture", "read_picture_size"]
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 _HEAD = 2**20
-"""Bytes of a file in which its size stands, unless the camera put a larger thumbnail before it."""
+"""Bytes of a file that hold its size, unless a camera put a larger thumbnail before it."""
 
 _WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
 
 
 def read_picture_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height that the head of a picture declares; None if it declares none.
+    """Return the width and height in the header of a picture; None if there are none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------
@@ -46,17 +51,17 @@ def read_picture(
 ) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
     """Decode a picture.
 
-    The orientation that a camera wrote into the EXIF data is ignored: boxes are those of the
-    array. Transparent parts are laid over black.
+    The orientation in the EXIF data is ignored: boxes are in pixels of the array. Transparent
+    parts are laid over black.
 
     Parameters
     ----------
     path : Path
-        Named in messages.
+        Path of the file, for messages.
     data : bytes
-        The whole file.
+        Content of the file.
     kind : {"jpeg", "png", "tiff"}
-        What the file is by its first bytes.
+        Type of the file, by its first bytes.
 
     Returns
     -------
@@ -65,12 +70,12 @@ def read_picture(
     bad : ndarray
         (H, W), True where a pixel is NaN, infinite or wholly transparent.
     notes : tuple of str
-        What was lost in reading.
+        Remarks for the user on how it was read.
 
     Raises
     ------
     InputError
-        If the picture is damaged, truncated, too large, too small or of an unknown sort.
+        If the picture is damaged, truncated, too large, too small or of an unknown type.
     """
     size = picture_size(data, kind)
     whole = _WHOLE.get(kind, lambda _: True)(data)
@@ -116,13 +121,13 @@ def _normalise(
         )
     if planes.dtype in (np.uint8, np.uint16):
         return np.ascontiguousarray(planes), bad, ()
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, thus bad
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
         fluxes = np.ascontiguousarray(planes, dtype=np.float32)
     finite = np.isfinite(fluxes).all(axis=2)
     bad |= ~finite
     fluxes[~finite] = 0
     if planes.dtype.kind == "f" and fluxes.min() >= 0 and fluxes.max() <= 1:
-        # the convention of graphics programs: 0 is black and 1 is white
+        # convention of graphics programs: 0 is black and 1 is white
         return np.rint(fluxes * 65535).astype(np.uint16), bad, ()
     return fluxes, bad, ("taken as fluxes, not as a finished picture, and stretched",)
 

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..files.file_types import Kind, kind_of
 from .align import align
 from .field import MAX_BYTES, Field, check_size
-from .field_discovery import FieldSource, source_from, source_of
+from .field_discovery import FieldSource, field_source
 from .fits import FITS_SUFFIXES, FitsImage, read_fits, read_hdus
 from .picture import PICTURE_SUFFIXES, read_picture
 from .sky import pixel_scale
@@ -71,10 +71,10 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
     """
     if isinstance(source, Field):
         field = source
-    elif isinstance(source, str | Path):
-        field = _read_files(source_of(source))
     elif isinstance(source, FieldSource):
         field = _read_files(source)
+    elif isinstance(source, str | Path):
+        field = _read_files(field_source(source))
     elif isinstance(source, np.ndarray):
         field = _from_array(source)
     elif hasattr(source, "data") and hasattr(source, "mask") and hasattr(source, "wcs"):
@@ -82,7 +82,7 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
     elif hasattr(source, "header") or (source and hasattr(source[0], "header")):
         field = _from_image(read_hdus([source] if hasattr(source, "header") else source))
     else:
-        field = _read_files(source_from(source))
+        field = _read_files(field_source(source))
     return field if identifier is None else replace(field, identifier=identifier)
 
 

@@ -1,4 +1,4 @@
-"""Where a field lies on the sky: world coordinates that can be trusted."""
+"""World coordinates of a field: read, checked and applied."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tup
     Returns
     -------
     wcs : astropy.wcs.WCS or None
-        Two axes; None if the header has none, or has one that makes no sense.
+        Two axes; None if the header has no valid one.
     notes : tuple of str
-        The reason, if one was dropped.
+        The reason, if an invalid one was ignored.
     """
     if not any(_PROMISE.match(str(header.get(f"CTYPE{axis}", ""))) for axis in (1, 2)):
         return None, ()
@@ -49,7 +49,7 @@ def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tup
             wcs = WCS(header)
             if wcs.naxis > 2:
                 wcs = wcs.celestial
-            reason = _no_number(header) or _nonsense(wcs, height, width)
+            reason = _no_number(header) or _implausible(wcs, height, width)
     except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:120]
     if reason:
@@ -58,7 +58,18 @@ def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tup
 
 
 def pixel_scale(wcs: Any) -> float:
-    """Return the side, in arcseconds, of a square as large as a pixel at the reference point."""
+    """Return the pixel scale: the square root of the pixel area at the reference point.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Celestial, two axes.
+
+    Returns
+    -------
+    float
+        Arcseconds per pixel.
+    """
     from astropy.wcs.utils import proj_plane_pixel_area
 
     return float(np.sqrt(proj_plane_pixel_area(wcs)) * _DEGREE)
@@ -67,7 +78,20 @@ def pixel_scale(wcs: Any) -> float:
 def sky_of(
     wcs: Any, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return ICRS right ascension and declination, in degrees, of pixel-edge coordinates."""
+    """Return the sky positions of points of an image.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Celestial, two axes.
+    x, y : ndarray of float64
+        Pixel-edge coordinates: the centre of the first pixel is (0.5, 0.5).
+
+    Returns
+    -------
+    ra, dec : ndarray of float64
+        ICRS degrees.
+    """
     # FITS counts pixel centres from 1, so the edge coordinate x is the FITS pixel x + 0.5,
     # and the 0-based pixel that astropy takes is x - 0.5.
     place = wcs.pixel_to_world(x - 0.5, y - 0.5).icrs
@@ -77,10 +101,20 @@ def sky_of(
 def pixels_of(
     wcs: Any, ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the pixel-edge coordinates of ICRS positions in degrees: the inverse of `sky_of`.
+    """Return the points of an image at sky positions: the inverse of `sky_of`.
 
-    NaN stands where the projection has no place for a position, as on the far side of the sky, and
-    where a detector's distortion, a polynomial, cannot be undone so far outside of it.
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Celestial, two axes.
+    ra, dec : ndarray of float64
+        ICRS degrees.
+
+    Returns
+    -------
+    x, y : ndarray of float64
+        Pixel-edge coordinates; NaN where the projection does not reach a position, as on the far
+        side of the sky, or the polynomial of a distortion cannot be inverted so far outside.
     """
     from astropy.coordinates import SkyCoord
 
@@ -96,14 +130,14 @@ def pixels_of(
 
 
 def _no_number(header: Any) -> str | None:
-    # wcslib takes 0 in the place of a value that it cannot read
+    # wcslib takes 0 for a value that it cannot read
     for key, value in header.items():
         if _NUMBER.match(key) and not isinstance(value, int | float):
             return f"{key} is {value!r}, not a number"
     return None
 
 
-def _nonsense(wcs: Any, height: int, width: int) -> str | None:
+def _implausible(wcs: Any, height: int, width: int) -> str | None:
     from astropy.wcs.utils import proj_plane_pixel_scales
 
     if not wcs.has_celestial or wcs.naxis != 2:

@@ -1,4 +1,4 @@
-"""The first stage alone: fields in, a catalogue of detections out, and annotations on request."""
+"""Detect the galaxies of fields: the first stage alone, with annotations on request."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ def detect(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> RunResult:
-    """Find every galaxy in the fields, and what else the detector tells apart.
+    """Detect the galaxies of fields, and the other objects that the detector knows.
 
-    Works as :func:`galpipe.run` does, without kinds of galaxies and crops.
+    Works as `galpipe.run`, without classification and crops.
 
     Parameters
     ----------
-    fields : path or iterable of paths
-        As for :func:`galpipe.run`.
-    output : path
-        Folder to write.
-    model : BaseDetector, name or path, optional
-        The detector; by default the shipped one.
+    fields : str, Path or iterable of them
+        As for `galpipe.run`.
+    output : str or Path
+        Output folder.
+    model : BaseDetector, str or Path, optional
+        The detector, its name or path; by default the shipped one.
     score_threshold : float, optional
-        Lowest score kept, 0 to 1; by default the detector's own.
+        Lowest score kept, 0 to 1; by default that of the detector.
     formats : sequence of str
-        Annotation formats to write into ``annotations/``, in the pixels of the array as read:
-        any that can be written, such as "voc", "coco" and "yolo".
+        Annotation formats to write into ``annotations/``, in pixels of the field: any that can be
+        written, such as "voc", "coco" and "yolo".
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
@@ -66,7 +66,7 @@ def detect(
     Raises
     ------
     InputError, ConfigError, BundleError, OutputError
-        As :func:`galpipe.run` does.
+        As for `galpipe.run`.
     """
     check_writable(formats)
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
@@ -110,7 +110,7 @@ def _write_annotations(
 
 
 def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[AnnotatedImage]:
-    """Return the detections as annotations, one for each field that was done."""
+    """Return the detections as annotations, one for each field."""
     labels = [record.models["detector"]["class_names"][0]] * len(catalogue)
     if catalogue.detected_classes is not None:
         labels = catalogue["detected_class"].tolist()
@@ -121,7 +121,7 @@ def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[Annotated
     shared = Counter(image_stem(name).casefold() for name in names)
     images, first = [], 0
     for done, name in zip(record.fields, names, strict=True):
-        # Annotations are told apart by the name alone: images of one name get their field's.
+        # Annotation formats know images by name: images of one name get that of their field.
         if shared[image_stem(name).casefold()] > 1:
             name = done.field + Path(name).suffix
         rows = slice(first, first + sum(done.objects.values()))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..classification import class_slug
 from ..imaging import Detections, Field
-from ..imaging.field_discovery import source_from
+from ..imaging.field_discovery import field_source
 from .columns import NOT_CLASSIFIED, Flag
 
 __all__ = ["detection_rows", "sky_name", "source_ids"]
@@ -96,7 +96,7 @@ def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) 
     ndarray of str, shape (N,)
     """
     # Not the identifier, which in a run depends on the names of the other fields.
-    stem = source_from(field.paths).identifier if field.paths else field.identifier
+    stem = field_source(field.paths).identifier if field.paths else field.identifier
     given: Counter[str] = Counter()
     names = []
     for rank, (east, north) in enumerate(zip(ra, dec, strict=True), start=1):

@@ -1,4 +1,4 @@
-"""The whole path: fields in, a catalogue of classified galaxies out."""
+"""Detect and classify the galaxies of fields: the whole pipeline."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ __all__ = ["RunResult", "run"]
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What a run gives back; everything in it also lies in the output folder.
+    """Result of a run; also in the output folder.
 
     Attributes
     ----------
     catalogue : Catalogue
-        One row per object found: galaxies, and what else the detector tells apart.
+        One row per object: galaxies, and objects of the other classes of the detector.
     output : Path
-        The folder written: ``catalogue.ecsv``, ``catalogue.csv``, ``overlays/``, ``crops/``,
+        The output folder: ``catalogue.ecsv``, ``catalogue.csv``, ``overlays/``, ``crops/``,
         ``run.json``, ``config.yaml``.
     failures : tuple of Failure
-        Inputs that could not be worked on; empty if all went well.
+        Inputs that could not be processed; empty if there are none.
     record : RunRecord
-        What ``run.json`` says.
+        Contents of ``run.json``.
     """
 
     catalogue: Catalogue
@@ -59,31 +59,31 @@ def run(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> RunResult:
-    """Find every galaxy in the fields and say what kind each one is.
+    """Detect and classify the galaxies of fields.
 
-    Each field is read, searched, and its galaxies are cropped and classified, one field in memory
-    at a time.  A field that fails is named in the result and the rest goes on.  When interrupted,
-    what was done stays: the catalogue of the fields so far is written before the exception goes on.
+    One field is in memory at a time.  A field that cannot be processed is recorded, and the others
+    are processed.  When the run is interrupted, the results of the fields so far are written.
 
-    Of a detector of several classes everything is in the catalogue, but only galaxies are
-    classified: the classes that ``classifier.classes`` of the configuration names, by default those
-    that :func:`~galpipe.detection.base.galaxy_classes` takes for galaxies.
+    All objects of a detector of several classes are in the catalogue, but only galaxies are
+    classified: those of the classes ``classifier.classes`` of the configuration, by default those
+    that `galpipe.detection.base.galaxy_classes` recognises by name.
 
     Parameters
     ----------
-    fields : path or iterable of paths
+    fields : str, Path or iterable of them
         FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three FITS bands as one text
         ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.
-    output : path
-        Folder to write; new, empty, or with `overwrite` one that holds an earlier result.
-    config : RunConfig or path, optional
+    output : str or Path
+        Output folder: new, empty, or with `overwrite` one of an earlier result.
+    config : RunConfig, str or Path, optional
         Settings, or a YAML file of them.  A stage with a ``train`` section is trained and evaluated
         first; a training that was finished before in the same folder is used again.
-    detector, classifier : model, name or path, optional
+    detector, classifier : BaseDetector and Classifier, str or Path, optional
         Models to use in place of those of `config`: an object, the name of a shipped model, or the
-        path of a bundle; for the detector also that of a SavedModel or TFLite file of others.
+        path of a bundle; for the detector also that of an exported SavedModel or TFLite file.
     score_threshold : float, optional
-        Lowest detection score kept, 0 to 1; by default that of `config`, else the detector's own.
+        Lowest detection score kept, 0 to 1; by default that of `config`, else that of the
+        detector.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
@@ -97,7 +97,7 @@ def run(
     Raises
     ------
     InputError
-        If no input leads to a field at all.
+        If there is no field at all.
     ConfigError, BundleError
         If the configuration or a model is missing or invalid.
     OutputError
@@ -107,8 +107,9 @@ def run(
 
     Examples
     --------
+    >>> import galpipe
     >>> result = galpipe.run("frames/", "result")                # doctest: +SKIP
-    >>> result.catalogue.table["ra", "dec", "class_name"][:3]    # doctest: +SKIP
+    >>> result.catalogue["ra"], result.catalogue["class_name"]   # doctest: +SKIP
     """
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)
@@ -155,7 +156,7 @@ def run(
 
 
 def _galaxies_among(detected: Sequence[str], chosen: Sequence[str] | None) -> list[str]:
-    """Return the classes of a detector whose objects are classified."""
+    """Return the classes of a detector whose objects are classified, checked."""
     if chosen is None:
         return list(galaxy_classes(detected))
     unknown = [name for name in chosen if name not in detected]
@@ -173,7 +174,22 @@ def resolve_config(
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
 ) -> RunConfig:
-    """Return the configuration with what the caller gave beside it filled in."""
+    """Return the configuration with the arguments of the caller filled in.
+
+    Parameters
+    ----------
+    config : RunConfig, str, Path or None
+        Settings, a YAML file of them, or None for the defaults.
+    detector, classifier : BaseDetector and Classifier, str or Path, optional
+        Models that replace those of `config`, and their trainings.
+    score_threshold : float, optional
+        Threshold that replaces that of `config`.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is invalid.
+    """
     if config is None:
         config = RunConfig()
     settings = config if isinstance(config, RunConfig) else load_config(config, RunConfig)

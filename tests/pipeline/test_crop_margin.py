@@ -21,7 +21,7 @@ from galpipe.configs import (
 )
 from galpipe.evaluation.evaluate_classifiers import evaluate_classifiers
 from galpipe.imaging import cut_crop
-from galpipe.imaging.field_discovery import source_of
+from galpipe.imaging.field_discovery import field_source
 from galpipe.models import read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
 from galpipe.pipeline.classify import classify
@@ -105,7 +105,7 @@ def test_classify_and_evaluate_crop_as_the_training(
 
 
 def test_explain_crops_as_the_training(trained: Path, images: Path) -> None:
-    crop = ImageCrop(source_of(images / "3.png"), open_explained(trained))
+    crop = ImageCrop(field_source(images / "3.png"), open_explained(trained))
     np.testing.assert_array_equal([crop.rgb], about_the_centre(images, [3]))
 
 

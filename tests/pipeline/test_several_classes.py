@@ -174,4 +174,4 @@ def test_evaluation_counts_each_class_and_what_it_was_taken_for(
     assert figures == {"galaxy": 1, "star": 2}
     report = (out / "report.md").read_text()
     assert "## By class: star" in report
-    assert "## Which class was found as which: star" in report
+    assert "## Confusion of classes: star" in report
