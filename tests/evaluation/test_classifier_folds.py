@@ -9,6 +9,8 @@ from galpipe.errors import BundleError
 from galpipe.evaluation.classifier_folds import external_metrics, external_metrics_table
 from galpipe.models import Bundle, read_bundle, write_bundle
 
+pytestmark = pytest.mark.tensorflow
+
 WHOLE = "test, whole cutouts"
 
 

@@ -14,6 +14,8 @@ from click.testing import Result
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 
+pytestmark = pytest.mark.tensorflow
+
 # The tiny detector boxes what is brighter than half; the dim one is not.
 COLOURS = {
     "red": (255, 150, 150),

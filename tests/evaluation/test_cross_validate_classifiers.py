@@ -18,6 +18,8 @@ from galpipe.evaluation import cross_validate_classifiers as module
 from galpipe.evaluation.cross_validate_classifiers import cross_validate_classifiers
 from galpipe.models import Manifest, read_bundle, write_bundle
 
+pytestmark = pytest.mark.tensorflow
+
 Make = Callable[..., ClassifierTraining]
 Trained = list[tuple[str, int]]
 
@@ -193,6 +195,7 @@ def test_a_fold_of_one_class_has_no_auc_and_one_of_none_is_refused(
         cross_validate_classifiers([make("open")], tmp_path / "open", folds=2)
 
 
+@pytest.mark.training
 def test_the_command_trains_and_measures_members_of_weight_0_too(
     tmp_path: Path,
     make: Make,

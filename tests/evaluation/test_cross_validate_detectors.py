@@ -147,6 +147,8 @@ def test_the_command_line(
     assert "report.html" in result.stdout
 
 
+@pytest.mark.tensorflow
+@pytest.mark.training
 def test_real_detectors_are_trained_on_all_folds_but_one(
     tmp_path: Path, squares: Callable[..., np.ndarray]
 ) -> None:

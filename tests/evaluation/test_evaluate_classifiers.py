@@ -16,6 +16,8 @@ from galpipe.evaluation.evaluate_classifiers import evaluate_classifiers
 from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
 from galpipe.models.manifest import TrainingData
 
+pytestmark = pytest.mark.tensorflow
+
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
 
 

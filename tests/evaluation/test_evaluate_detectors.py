@@ -14,6 +14,8 @@ from galpipe.errors import OutputError
 from galpipe.evaluation.evaluate_detectors import evaluate_detectors
 from galpipe.files.atomic import write_png
 
+pytestmark = pytest.mark.tensorflow
+
 
 @pytest.fixture
 def frames(tmp_path: Path, squares: Callable[..., np.ndarray]) -> Path:
