@@ -122,7 +122,7 @@ def warn_of_training_images(
 
 
 def _recognise(images: str | Path, labels: str | Path | None, class_names: Sequence[str]) -> str:
-    """Return the kind of labels that the files look like."""
+    """Infer the kind of labels from the files."""
     if Path(images).is_file():
         with Galaxy10File(images) as file:
             return next(name for name, known in GALAXY10_SETS.items() if known is file.known)

@@ -58,12 +58,12 @@ class PairedTest:
 
     @property
     def can_decide(self) -> bool:
-        """Whether so many pairs can give a p below `LEVEL`."""
+        """True if so many pairs can give a p below `LEVEL`."""
         return self.p is not None and self.least_p < LEVEL
 
     @property
     def decides(self) -> bool:
-        """Whether the difference is significant."""
+        """True if the difference is significant."""
         return self.p is not None and self.p < LEVEL
 
     def describe(self) -> str:
@@ -110,7 +110,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What the tests allow to say, and no more."""
+        """Difference, verdict of the tests that can decide, and the p of each."""
         able = [test for test in self.tests if test.can_decide]
         deciding = [test for test in able if test.decides]
         if not able:
