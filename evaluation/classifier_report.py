@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..classification import class_slug
-from ..files.output_folder import RECORD_NAME, OutputFolder
-from ..files.report import Block, Heading, Picture, Report, Table, format_number
+from ..files.output_folder import OutputFolder
+from ..files.report import (
+    PICTURES,
+    Block,
+    Heading,
+    Picture,
+    Report,
+    Table,
+    format_number,
+    write_report,
+)
 from ..metrics.records import BY_SETS
 
 if TYPE_CHECKING:
@@ -16,40 +24,16 @@ if TYPE_CHECKING:
     from .evaluate_classifiers import MeasuredClassifier
 
 __all__ = [
-    "PICTURES",
     "class_comparison_table",
     "class_table",
     "metrics_table",
-    "open_folder",
-    "write_report",
+    "write_classifier_report",
 ]
-
-PICTURES = "pictures"
-"""Folder of the plots in the folder of a report."""
-
-_OURS = ("metrics.json", "report.md", "report.html", f"{PICTURES}/*.png")
 
 _COUNTED = {
     False: " whose label leaves one class",
     True: f", {BY_SETS}: what counts is which of them has the largest sum of probabilities",
 }
-
-
-def open_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
-    """Open the folder of a report.
-
-    Parameters
-    ----------
-    path : path
-    overwrite : bool
-        Replace an earlier report.
-
-    Raises
-    ------
-    OutputError
-        If it holds other files or an earlier report, or cannot be written.
-    """
-    return OutputFolder(path, overwrite=overwrite, ours=_OURS)
 
 
 def metrics_table(results: Mapping[str, ClassificationMetrics]) -> Table:
@@ -96,7 +80,7 @@ def class_comparison_table(results: Mapping[str, ClassificationMetrics]) -> Tabl
     return Table(columns, rows)
 
 
-def write_report(
+def write_classifier_report(
     folder: OutputFolder,
     measured: Sequence[MeasuredClassifier],
     data: dict[str, Any],
@@ -108,7 +92,7 @@ def write_report(
     Parameters
     ----------
     folder : OutputFolder
-        From `open_folder`; holds the plots already.
+        From `open_report_folder`; holds the plots already.
     measured : sequence of MeasuredClassifier
         At least one, all on the same images.
     data : dict
@@ -139,7 +123,9 @@ def write_report(
             blocks.append(Picture(f"{PICTURES}/{name}", f"{title}: {caption}"))
     first, *others = (model.to_json() for model in measured)
     data = data | {"measured": BY_SETS if by_sets else "by class"}
-    folder.write_json("metrics.json", first | {"data": data, "others": others})
-    Report(f"{', '.join(model.name for model in measured)}, measured", blocks).write(folder)
-    record = {"made_by": "galpipe", "command": "evaluate", "status": "complete"}
-    folder.write_json(RECORD_NAME, record | {"models": {m.name: m.model for m in measured}})
+    write_report(
+        folder,
+        Report(f"{', '.join(model.name for model in measured)}, measured", blocks),
+        first | {"data": data, "others": others},
+        {"command": "evaluate", "models": {m.name: m.model for m in measured}},
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,8 +12,17 @@ from numpy.typing import NDArray
 
 from ..files.atomic import write_png
 from ..files.names import SafeNames
-from ..files.output_folder import RECORD_NAME, OutputFolder
-from ..files.report import Block, Heading, Picture, Report, Table, format_number
+from ..files.output_folder import OutputFolder
+from ..files.report import (
+    PICTURES,
+    Block,
+    Heading,
+    Picture,
+    Report,
+    Table,
+    format_number,
+    write_report,
+)
 from ..imaging import read_field, to_rgb
 from ..metrics.curves import Reliability, confusion, recall_by_size, reliability
 from ..metrics.error_analysis import (
@@ -28,32 +36,13 @@ from ..metrics.plots import DetectorCurve, write_detector_plots
 if TYPE_CHECKING:
     from .evaluate_detectors import AnnotatedSet, MeasuredDetector
 
-__all__ = ["metrics_table", "open_folder", "write_report"]
+__all__ = ["metrics_table", "write_detector_report"]
 
-_PICTURES = "pictures"
-_OURS = ("metrics.json", "report.md", "report.html", f"{_PICTURES}/*.png")
 # Misdetections of a kind that are shown.
 _MOST = 24
 # An image with several misdetections is read once, as long as it is among the last ones.
 _IMAGES_CACHED = 8
 _TITLES = {"missed": "Worst misses", "false": "Worst false boxes"}
-
-
-def open_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
-    """Open the folder of a report.
-
-    Parameters
-    ----------
-    path : path
-    overwrite : bool
-        Replace an earlier report.
-
-    Raises
-    ------
-    OutputError
-        If it holds other files or an earlier report, or cannot be written.
-    """
-    return OutputFolder(path, overwrite=overwrite, ours=_OURS)
 
 
 def metrics_table(measured: Sequence[MeasuredDetector]) -> Table:
@@ -68,7 +57,7 @@ def metrics_table(measured: Sequence[MeasuredDetector]) -> Table:
     return Table(["measure", *(one.name for one in measured)], rows)
 
 
-def write_report(
+def write_detector_report(
     folder: OutputFolder, measured: Sequence[MeasuredDetector], truth: AnnotatedSet
 ) -> None:
     """Write ``metrics.json``, ``report.md``, ``report.html`` and the pictures.
@@ -76,7 +65,7 @@ def write_report(
     Parameters
     ----------
     folder : OutputFolder
-        From `open_folder`.
+        From `open_report_folder`.
     measured : sequence of MeasuredDetector
         At least one.
     truth : AnnotatedSet
@@ -90,7 +79,7 @@ def write_report(
         If a file cannot be written.
     """
     write_detector_plots(
-        folder.path / _PICTURES,
+        folder.path / PICTURES,
         [DetectorCurve(one.name, one.metrics, one.threshold) for one in measured],
     )
     blocks: list[Block] = [
@@ -102,10 +91,10 @@ def write_report(
         "boxes of other sizes that find nothing are not counted as false.",
         _sizes_table(measured),
         Heading("Curves"),
-        Picture(f"{_PICTURES}/precision_recall.png", "Precision and recall by score."),
-        Picture(f"{_PICTURES}/recall_by_size.png", "Share of the galaxies found, by size."),
+        Picture(f"{PICTURES}/precision_recall.png", "Precision and recall by score."),
+        Picture(f"{PICTURES}/recall_by_size.png", "Share of the galaxies found, by size."),
         Picture(
-            f"{_PICTURES}/reliability.png",
+            f"{PICTURES}/reliability.png",
             "Score against the share of true boxes: on the broken line a score is a probability.",
         ),
         _reliability_table(measured),
@@ -121,10 +110,12 @@ def write_report(
         for kind in errors:
             blocks += _misdetection_blocks(folder, one, truth, kind, errors[kind], stem)
         contents.append(_content(one, counts, errors))
-    folder.write_json("metrics.json", {"data": truth.data, "detectors": contents})
-    Report(f"{', '.join(one.name for one in measured)}, measured", blocks).write(folder)
-    record = {"made_by": "galpipe", "command": "evaluate", "status": "complete"}
-    folder.write_json(RECORD_NAME, record | {"models": {one.name: one.model for one in measured}})
+    write_report(
+        folder,
+        Report(f"{', '.join(one.name for one in measured)}, measured", blocks),
+        {"data": truth.data, "detectors": contents},
+        {"command": "evaluate", "models": {one.name: one.model for one in measured}},
+    )
 
 
 def _at_threshold(one: MeasuredDetector) -> list[tuple[str, str]]:
@@ -206,7 +197,7 @@ def _misdetection_blocks(
         return to_rgb(field, one.detector.stretch), field.origin
 
     sheet = draw_misdetections(errors, truth.images, one.found, one.threshold, read)
-    name = f"{_PICTURES}/{stem}_{kind}.png"
+    name = f"{PICTURES}/{stem}_{kind}.png"
     write_png(folder.path / name, sheet)
     rows = [
         [

@@ -22,9 +22,10 @@ from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import InputError, require
 from ..files.names import distinct_names
+from ..files.report import PICTURES, open_report_folder
 from ..imaging import Stretch
 from ..progress import Progress, Task, open_progress
-from .classifier_report import PICTURES, open_folder, write_report
+from .classifier_report import write_classifier_report
 from .crop_sources import CropSource, find_crop_sources
 from .evaluation_images import labelled_source, select_held_out, warn_of_training_images
 
@@ -164,7 +165,7 @@ def evaluate_classifiers(
             f"{labels or images}: no image has a label of one class, nor do the labels name "
             "several sets of classes of which no two share a class; nothing can be measured"
         )
-    folder = None if output is None else open_folder(output, overwrite=overwrite)
+    folder = None if output is None else open_report_folder(output, overwrite=overwrite)
     paths = [image.path for image in compress(labelled, ground_truth.evaluated)]
     crops = find_crop_sources(paths, boxes, opened_detector, progress=progress)
     for note in crops.notes:
@@ -199,7 +200,7 @@ def evaluate_classifiers(
             "detector": None if opened_detector is None else opened_detector.identity.as_dict(),
             "notes": list(crops.notes),
         }
-        write_report(folder, measured, described, by_sets=ground_truth.by_sets)
+        write_classifier_report(folder, measured, described, by_sets=ground_truth.by_sets)
     return measured
 
 

@@ -13,9 +13,10 @@ from ..detection.load import open_detector
 from ..detection.predict import detect_field, field_tiles
 from ..errors import require
 from ..files.names import distinct_names
+from ..files.report import open_report_folder
 from ..imaging import Detections, read_field, to_rgb
 from ..progress import Progress, count_of, open_progress
-from .detector_report import open_folder, write_report
+from .detector_report import write_detector_report
 
 if TYPE_CHECKING:
     from ..metrics.detector_metrics import DetectionMetrics
@@ -131,7 +132,7 @@ def evaluate_detectors(
 
     detectors = [open_detector(model) for model in models]
     pairs = read_annotated_images(annotations, images)
-    folder = None if output is None else open_folder(output, overwrite=overwrite)
+    folder = None if output is None else open_report_folder(output, overwrite=overwrite)
     found: list[list[Detections]] = [[] for _ in detectors]
     truth: list[AnnotatedImage] = []
     with open_progress(progress)("images", len(pairs)) as task:
@@ -159,7 +160,7 @@ def evaluate_detectors(
         data = {"images": str(images), "annotations": str(annotations)}
         data |= {"smallest": f"{smallest:g}", "passes": "all" if passes is None else str(passes)}
         paths = tuple(path for path, _ in pairs)
-        write_report(folder, measured, AnnotatedSet(paths, tuple(truth), data))
+        write_detector_report(folder, measured, AnnotatedSet(paths, tuple(truth), data))
     return measured
 
 

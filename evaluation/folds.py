@@ -11,7 +11,7 @@ import numpy as np
 
 from ..configs import ClassifierTraining, DetectorTraining, Split
 from ..files.output_folder import RECORD_NAME, OutputFolder
-from ..files.report import Report
+from ..files.report import Report, open_report_folder, write_report
 from ..models.training_folder import Trainer, train_once
 from ..progress import Progress, open_progress
 
@@ -19,8 +19,7 @@ __all__ = ["open_folder", "spread", "summarize", "train_folds", "write_result"]
 
 logger = logging.getLogger("galpipe")
 
-_OURS = ("metrics.json", "report.md", "report.html")
-_RECORD = {"made_by": "galpipe", "command": "cross-validate"}
+_COMMAND = "cross-validate"
 
 Training = TypeVar("Training", DetectorTraining, ClassifierTraining)
 
@@ -51,8 +50,10 @@ def open_folder(output: str | Path, *, overwrite: bool) -> OutputFolder:
     OutputError
         If it holds other files or an earlier report, or cannot be written.
     """
-    folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
-    folder.write_json(RECORD_NAME, _RECORD | {"status": "training"})
+    folder = open_report_folder(output, overwrite=overwrite)
+    folder.write_json(
+        RECORD_NAME, {"made_by": "galpipe", "command": _COMMAND, "status": "training"}
+    )
     return folder
 
 
@@ -147,6 +148,4 @@ def write_result(folder: OutputFolder, result: Result) -> None:
     OutputError
         If a file cannot be written.
     """
-    folder.write_json("metrics.json", result.to_json())
-    result.report().write(folder)
-    folder.write_json(RECORD_NAME, _RECORD | {"status": "complete"})
+    write_report(folder, result.report(), result.to_json(), {"command": _COMMAND})

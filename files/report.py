@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from .output_folder import RECORD_NAME, OutputFolder
+
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-    from .output_folder import OutputFolder
+__all__ = [
+    "PICTURES",
+    "Block",
+    "Heading",
+    "Picture",
+    "Report",
+    "Table",
+    "format_number",
+    "load_template",
+    "open_report_folder",
+    "write_report",
+]
 
-__all__ = ["Block", "Heading", "Picture", "Report", "Table", "format_number", "load_template"]
+PICTURES = "pictures"
+"""Folder of the pictures in the folder of a report."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -103,21 +117,49 @@ class Report:
 
         return load_template("report.html").render(report=self, embed=embed)
 
-    def write(self, folder: OutputFolder) -> None:
-        """Write ``report.md`` and ``report.html``.
 
-        Parameters
-        ----------
-        folder : OutputFolder
-            Holds the pictures already.
+def open_report_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
+    """Open the folder of a report with its metrics and pictures.
 
-        Raises
-        ------
-        OutputError
-            If a file cannot be written.
-        """
-        folder.write_text("report.md", self.to_markdown())
-        folder.write_text("report.html", self.to_html(folder.path))
+    Parameters
+    ----------
+    path : path
+    overwrite : bool
+        Replace an earlier report.
+
+    Raises
+    ------
+    OutputError
+        If it holds other files or an earlier report, or cannot be written.
+    """
+    ours = ("metrics.json", "report.md", "report.html", f"{PICTURES}/*.png")
+    return OutputFolder(path, overwrite=overwrite, ours=ours)
+
+
+def write_report(
+    folder: OutputFolder, report: Report, metrics: object, record: Mapping[str, object]
+) -> None:
+    """Write ``metrics.json``, ``report.md`` and ``report.html``, and mark the folder as complete.
+
+    Parameters
+    ----------
+    folder : OutputFolder
+        From `open_report_folder`; holds the pictures already.
+    report : Report
+    metrics : object
+        Content of ``metrics.json``.
+    record : mapping
+        Further content of the folder's record.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    folder.write_json("metrics.json", metrics)
+    folder.write_text("report.md", report.to_markdown())
+    folder.write_text("report.html", report.to_html(folder.path))
+    folder.write_json(RECORD_NAME, {"made_by": "galpipe", "status": "complete", **record})
 
 
 def format_number(value: float | None) -> str:
