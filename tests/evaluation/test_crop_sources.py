@@ -14,7 +14,7 @@ from click.testing import Result
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("quick_plots")]
 
 # The tiny detector boxes what is brighter than half; the dim one is not.
 COLOURS = {

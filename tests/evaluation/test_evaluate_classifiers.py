@@ -77,6 +77,7 @@ def test_an_ensemble_and_its_members_are_measured(
     assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == 9
 
 
+@pytest.mark.usefixtures("quick_plots")
 def test_models_of_one_name_stand_side_by_side(
     tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path], single: Path
 ) -> None:
@@ -87,6 +88,7 @@ def test_models_of_one_name_stand_side_by_side(
     assert (other["metrics"], other["members"]) == (both[1].metrics.to_json(), {})
 
 
+@pytest.mark.usefixtures("quick_plots")
 def test_the_command_line_prints_and_writes(
     tmp_path: Path,
     cutouts: Path,
@@ -105,6 +107,7 @@ def test_the_command_line_prints_and_writes(
     assert (tmp_path / "out" / "report.md").is_file()
 
 
+@pytest.mark.usefixtures("quick_plots")
 def test_results_are_kept_unless_asked(
     tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
 ) -> None:
@@ -124,6 +127,7 @@ def test_labels_that_say_too_little(tmp_path: Path, cutouts: Path, models: dict[
         evaluate_classifiers([models["classifier"]], cutouts, tmp_path / "missing.csv")
 
 
+@pytest.mark.usefixtures("quick_plots")
 def test_disjoint_sets_of_classes_are_measured_by_their_summed_probabilities(
     tmp_path: Path,
     cutouts: Path,
@@ -194,6 +198,7 @@ def test_probabilities_are_told_from_their_columns(
         evaluate_classifiers([models["classifier"]], cutouts, table, kind="labels")
 
 
+@pytest.mark.usefixtures("quick_plots")
 def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..., Result]) -> None:
     decals, sdss = tmp_path / "decals.h5", tmp_path / "sdss.h5"
     pixels = np.random.default_rng(0).integers(0, 256, (12, 256, 256, 3)).astype(np.uint8)
