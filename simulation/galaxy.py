@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera import SKY_NOISE, smoothed_noise
-from .edge_on import edge_on_with_bulge, edge_on_without_bulge
+from .discs import edge_on_with_bulge, edge_on_without_bulge
 from .galaxy_light import BOX_LEVEL
 from .grid import Grid
 from .interacting import disturbed, merging

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera import ISOPHOTE, spectrum, surface_flux
+from .discs import Disc, dust_absorption
 from .grid import Grid, clumps, random_field
 from .profiles import exponential, sersic, sersic_radius
 from .smooth import spheroid
-from .spirals import Disc, dust_absorption
 
 __all__ = ["disturbed", "merging"]
 
@@ -125,14 +125,13 @@ def _irregular_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Imag
     number = int(np.clip(radius / 2, 3, 30))
     reach = disc.scale * np.minimum(rng.gamma(2.0, 0.6, number), 2.3)
     turn = rng.uniform(0, 2 * math.pi, number)
-    along, across = reach * np.cos(turn), disc.axis_ratio * reach * np.sin(turn)
-    cosine, sine = math.cos(disc.angle), math.sin(disc.angle)
+    x, y = disc.on_sky(reach, turn)
     share = (1 + 12 * rng.random(number)) ** -1.0
     total = float(light[..., 1].sum()) / grid.oversampling**2 * rng.uniform(0.06, 0.16)
     knots = clumps(
         grid,
-        along * cosine - across * sine,
-        along * sine + across * cosine,
+        x,
+        y,
         total * share / share.sum(),
         radius * rng.uniform(0.015, 0.045, number) + 0.2,
     )

@@ -17,7 +17,6 @@ __all__ = ["PastedFrame", "PastedGalaxy", "RescaledGalaxy", "paste_galaxies", "r
 
 Image = NDArray[np.float32]
 
-
 # Largest enlargement of a galaxy, whose image holds no finer detail.
 _ENLARGED = 1.25
 # Relative tolerance of the side of the box, and iterations to reach it.

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from .camera import ISOPHOTE, spectrum, surface_flux
+from .camera import spectrum
+from .discs import Disc, dust_absorption
 from .grid import TILE, Grid, clumps, incline, sampled_field, super_radius
 from .profiles import exponential, exponential_flux, ferrers, sersic, sersic_flux
 
-__all__ = ["Disc", "SpiralArms", "barred_spiral", "dust_absorption", "loose_spiral", "tight_spiral"]
+__all__ = ["SpiralArms", "barred_spiral", "loose_spiral", "tight_spiral"]
 
 Image = NDArray[np.float32]
 
@@ -179,72 +180,6 @@ def _between(radius: Image, inner: float, outer: float) -> Image:
     return rise * expit((np.float32(outer) - radius) * np.float32(10 / outer))
 
 
-# Absorption in i, r, g relative to the mean (Cardelli et al. 1989 law, as diluted by stars in
-# front of the dust).
-_REDDENING = np.array([0.75, 1.0, 1.3], dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Disc:
-    """An exponential disc.
-
-    Attributes
-    ----------
-    scale : float
-        Exponential scale length, pixels.
-    centre : float
-        Central surface brightness of the disc in r, nanomaggies per pixel, seen face-on.
-    axis_ratio, angle : float
-        Cosine of the inclination and direction of the line of nodes.
-    colour : float
-        g - r of the disc between the arms.
-    """
-
-    scale: float
-    centre: float
-    axis_ratio: float
-    angle: float
-    colour: float
-
-    @classmethod
-    def drawn(cls, rng: np.random.Generator, radius: float, axis_ratio: float) -> Disc:
-        """Draw a disc that reaches the isophote of a frame at about a given radius.
-
-        Parameters
-        ----------
-        rng : Generator
-        radius : float
-            Pixels.
-        axis_ratio : float
-            Cosine of the inclination.
-        """
-        # Freeman's law, 21.65 mag/arcsec^2 in B, is about 20.6 in r; discs in a flux-limited
-        # survey are brighter.
-        centre = surface_flux(rng.normal(20.0, 0.35))
-        return cls(
-            scale=radius / math.log(centre / ISOPHOTE),
-            centre=centre,
-            axis_ratio=axis_ratio,
-            angle=rng.uniform(0, math.pi),
-            colour=float(np.clip(rng.normal(0.47, 0.07), 0.32, 0.65)),
-        )
-
-
-def dust_absorption(depth: Image) -> Image:
-    """Return the fraction of the light that passes through dust, in i, r, g.
-
-    Parameters
-    ----------
-    depth : ndarray of float32, shape (H, W)
-        Mean optical depth.
-
-    Returns
-    -------
-    ndarray of float32, shape (H, W, 3)
-    """
-    return np.exp(-depth[..., None] * _REDDENING)
-
-
 def tight_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     """Draw a spiral with tightly wound arms (pitch angles of 8 to 14 degrees).
 
@@ -389,18 +324,10 @@ def _young_clusters(
     """Return HII regions and young clusters along the arms, with a power law of fluxes."""
     number = int(np.clip(arms.outer**1.3 / 4, 3, 140))
     plane, azimuth = arms.points(rng, number)
-    x, y = _on_sky(plane, azimuth, disc)
+    x, y = disc.on_sky(plane, azimuth)
     share = (1 + 30 * rng.random(number)) ** -1.0 * np.exp(-plane / (2.0 * disc.scale))
     share /= share.sum()
     sigma = arms.outer * rng.uniform(0.006, 0.022, number) + 0.15
     blue = clumps(grid, x, y, flux * share, sigma)
     # H alpha lies in r, so an HII region is bluer in r - i than any star.
     return blue[..., None] * spectrum(0.12, -0.12)
-
-
-def _on_sky(
-    plane: NDArray[np.float64], azimuth: NDArray[np.float64], disc: Disc
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    along, across = plane * np.cos(azimuth), plane * np.sin(azimuth) * disc.axis_ratio
-    cosine, sine = math.cos(disc.angle), math.sin(disc.angle)
-    return along * cosine - across * sine, along * sine + across * cosine

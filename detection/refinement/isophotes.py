@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging.background import extent, noise_level
-from ...imaging.boxes import area, iou
+from ...imaging.boxes import area, iou, overlap
 
 __all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "EdgeCandidates", "edge_candidates"]
 
@@ -117,8 +117,8 @@ def _overlap_better(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     most = np.zeros(len(boxes))
     for start in range(0, len(boxes), _CHUNK):
         part = slice(start, start + _CHUNK)
-        overlap = np.tril(iou(boxes[part], boxes[: part.stop]), start - 1)
-        most[part] = overlap.max(axis=1, initial=0.0)
+        earlier = np.tril(iou(boxes[part], boxes[: part.stop]), start - 1)
+        most[part] = earlier.max(axis=1, initial=0.0)
     return most
 
 
@@ -136,12 +136,9 @@ def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDAr
     margin = _MARGIN * size + _LEAST_MARGIN
     x0, y0 = np.round(box[:2] - margin).astype(int)
     x1, y1 = np.round(box[2:] + margin).astype(int)
-    height, width = owner.shape
-    rows, columns = slice(max(y0, 0), min(y1, height)), slice(max(x0, 0), min(x1, width))
     near = np.zeros((y1 - y0, x1 - x0), dtype=bool)
-    near[rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0] = (
-        owner[rows, columns] == own
-    )
+    in_image, in_part = overlap((x0, y0, x1, y1), owner.shape)
+    near[in_part] = owner[in_image] == own
     corner = np.array([x0, y0, x0, y0])
     return np.array([extent(near), extent(near & near[::-1, ::-1])]) + corner
 

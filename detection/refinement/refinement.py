@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from ...imaging import Detections, area, clip
 from ...imaging.background import smoothed_grey
@@ -62,7 +63,7 @@ class Refinement:
             return detections
         grey = smoothed_grey(rgb)
         candidates = edge_candidates(grey, detections.boxes)
-        weights = self.weights(candidates.features)
+        weights = softmax(self.edges(candidates.features), axis=1)
         moved = (weights * candidates.boxes).sum(axis=1) - detections.boxes
         limit = _LARGEST_SHIFT * np.tile(detections.boxes[:, 2:] - detections.boxes[:, :2], 2)
         boxes = detections.boxes + np.clip(moved, -limit, limit)
@@ -89,21 +90,6 @@ class Refinement:
         if self.rescoring is None:
             return score
         return float(1 / (1 + np.exp(self.slope * _LARGEST_CHANGE - log_odds(np.array(score)))))
-
-    def weights(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the weight of each candidate for each edge.
-
-        Parameters
-        ----------
-        features : ndarray of float64, shape (N, CANDIDATES, FEATURES)
-
-        Returns
-        -------
-        ndarray of float64, shape (N, CANDIDATES, 4)
-        """
-        values = self.edges(features)
-        weights = np.exp(values - values.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def to_bytes(self) -> bytes:
         """Return the networks as a JSON file."""
