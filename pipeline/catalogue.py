@@ -23,19 +23,18 @@ _DTYPES = {"text": str, "real": np.float64, "integer": np.int64}
 
 
 class Catalogue:
-    """Galaxies, and what else the detector tells apart, found in one or many fields.
+    """Galaxies, and objects of the other classes of the detector, of one or many fields.
 
     Parameters
     ----------
-    columns : mapping of str to array_like
-        The values of every column that :func:`~galpipe.pipeline.columns.catalogue_columns` names,
-        without units.
+    columns : mapping of str to array_like, shape (N,)
+        Values without units of every column of `galpipe.pipeline.columns.catalogue_columns`.
     class_names : sequence of str, optional
         Classes of the classifier; None for a catalogue of detections alone.
     meta : mapping, optional
-        Provenance; must be made of what JSON can hold.
+        Provenance, of types that JSON supports.
     detected_classes : sequence of str, optional
-        Classes of a detector that has several; None where there is no ``detected_class``.
+        Classes of a detector of several; None for a catalogue without ``detected_class``.
 
     Attributes
     ----------
@@ -44,7 +43,7 @@ class Catalogue:
     class_names : tuple of str or None
         Classes, in the order of ``class_id``.
     detected_classes : tuple of str or None
-        Classes of a detector that has several.
+        Classes of a detector of several.
 
     Raises
     ------
@@ -53,9 +52,16 @@ class Catalogue:
 
     Examples
     --------
-    >>> catalogue = Catalogue.read("result/catalogue.ecsv")            # doctest: +SKIP
-    >>> spirals = catalogue[catalogue["prob_spiral"] > 0.8]            # doctest: +SKIP
-    >>> spirals.write("spirals.fits")                                  # doctest: +SKIP
+    >>> import numpy as np
+    >>> import galpipe
+    >>> field = np.random.default_rng(0).normal(100, 3, (64, 64))
+    >>> detect_only = galpipe.FieldModels(classifier=None)
+    >>> catalogue = galpipe.process_field(field, detect_only).catalogue
+    >>> bright = catalogue[catalogue["score"] > 0.8]
+    >>> len(bright)
+    0
+    >>> bright.write("bright.fits")                                    # doctest: +SKIP
+    >>> Catalogue.read("result/catalogue.ecsv")                        # doctest: +SKIP
     """
 
     def __init__(
@@ -91,7 +97,15 @@ class Catalogue:
         meta: Mapping[str, Any] | None = None,
         detected_classes: Sequence[str] | None = None,
     ) -> Catalogue:
-        """Make one catalogue of the columns of many fields, in the order given."""
+        """Concatenate the columns of many fields into one catalogue.
+
+        Parameters
+        ----------
+        parts : sequence of mappings of str to array_like
+            Columns of each field.
+        class_names, meta, detected_classes : optional
+            As for the class.
+        """
         names = [column.name for column in catalogue_columns(class_names, detected_classes)]
         joined: dict[str, ArrayLike] = {
             name: np.concatenate([np.asarray(part[name]) for part in parts]) if parts else []
@@ -103,7 +117,7 @@ class Catalogue:
         return len(self.table)
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a column by its name, or the catalogue of the rows of a slice, indices or mask."""
+        """Return a column by name, or the catalogue of some rows by slice, indices or mask."""
         if isinstance(key, str):
             return self.table[key]
         rows = np.arange(len(self))[[key] if isinstance(key, int) else key]
@@ -122,15 +136,21 @@ class Catalogue:
         return self.table._repr_html_()
 
     def of_field(self, field: str) -> Catalogue:
-        """Return the rows of one field."""
+        """Return the catalogue of one field.
+
+        Parameters
+        ----------
+        field : str
+            Identifier of the field.
+        """
         return self[np.asarray(self.table["field"]) == field]
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the catalogue, whole or not at all; the suffix says in what format.
+        """Write the catalogue atomically, in the format of the suffix.
 
         ========================  ================================================================
-        ``.ecsv``                 astropy's enhanced CSV: everything is kept
-        ``.csv``                  numbers and texts alone
+        ``.ecsv``                 astropy's enhanced CSV, lossless
+        ``.csv``                  values only
         ``.fits``                 binary table; units, UCDs and descriptions in the header
         ``.vot``, ``.xml``        VOTable of the IVOA
         ``.parquet``              needs ``pyarrow``
@@ -140,9 +160,9 @@ class Catalogue:
         Parameters
         ----------
         path : str or Path
-            Where to.
+            File to write.
         overwrite : bool
-            Replace a file that is there.
+            Replace an existing file.
 
         Returns
         -------
@@ -152,8 +172,8 @@ class Catalogue:
         Raises
         ------
         OutputError
-            If the suffix is not known, the file exists, cannot be written, or regions of several
-            fields are asked for in one file.
+            If the suffix is unknown, the file exists, cannot be written, or has regions of several
+            fields.
         MissingExtraError
             If the format needs a package that is not installed.
         """
@@ -167,12 +187,17 @@ class Catalogue:
 
     @classmethod
     def read(cls, path: str | Path) -> Catalogue:
-        """Read a catalogue in any format that :meth:`write` knows, save DS9 regions.
+        """Read a catalogue in any format of `write` except DS9 regions.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to read.
 
         Raises
         ------
         InputError
-            If the file is missing, unreadable or no catalogue of galpipe.
+            If the file is missing, unreadable or not a catalogue of galpipe.
         """
         source = Path(path)
         form = format_of(source)
@@ -193,7 +218,7 @@ class Catalogue:
 
 
 def _plain(column: Any) -> NDArray[Any]:
-    """Return the values of a column as they were before a format left out the missing ones."""
+    """Return the values of a column without unit, missing ones filled with NaN or ""."""
     values = column.value if hasattr(column, "unit") and hasattr(column, "to") else column
     missing: dict[str, float | str] = {"f": np.nan, "U": ""}
     kind = column.dtype.kind
@@ -203,7 +228,7 @@ def _plain(column: Any) -> NDArray[Any]:
 def _values(values: ArrayLike, column: Column) -> Any:
     array = np.asarray(values)
     if column.kind == "text":
-        # A column of no rows would have texts of no length, which some formats cannot hold.
+        # An empty column would have texts of length 0, which some formats do not support.
         return array.astype(str) if array.size else np.zeros(0, dtype="U1")
     array = array.astype(_DTYPES[column.kind])
     return array if column.decimals is None else np.round(array, column.decimals)

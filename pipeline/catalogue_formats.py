@@ -1,4 +1,4 @@
-"""The file formats of a catalogue: what each needs beyond what astropy writes by itself."""
+"""File formats of the catalogue, based on those of astropy."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ from astropy.table import QTable, Table
 from ..errors import InputError, MissingExtraError, OutputError
 from .columns import object_label
 
-__all__ = ["Format", "format_of"]
+__all__ = ["CatalogueFormat", "format_of"]
 
-# Name of the FITS keyword and of the VOTable INFO that hold the provenance, as JSON.
+# FITS keyword and VOTable INFO of the provenance, which is JSON.
 _PROVENANCE = "GALPIPE"
 
 
 @dataclass(frozen=True)
-class Format:
-    """How a table is written to, and read from, a file."""
+class CatalogueFormat:
+    """Writer and reader of a table in a file format."""
 
     write: Callable[[QTable, Path], None]
     read: Callable[[Path], Table]
 
 
-def format_of(path: Path) -> Format:
-    """Return the format that the suffix of a path stands for.
+def format_of(path: Path) -> CatalogueFormat:
+    """Return the format of the suffix of a path.
+
+    Parameters
+    ----------
+    path : Path
+        File of a catalogue.
 
     Raises
     ------
     OutputError
-        If the suffix stands for none.
+        If the suffix is unknown.
     """
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         known = " ".join(_FORMATS)
-        raise OutputError(f"{path}: a catalogue cannot be named so; use one of {known}")
+        raise OutputError(f"{path}: the suffix is not that of a catalogue; use one of {known}")
     return form
 
 
@@ -56,7 +61,7 @@ def _write_csv(table: QTable, path: Path) -> None:
     columns = []
     for name in table.colnames:
         values = np.asarray(table[name])
-        # A missing coordinate is an empty cell, as spreadsheets and databases expect it.
+        # NaN becomes an empty cell, as spreadsheets and databases expect.
         cells = values.tolist()
         if values.dtype.kind == "f":
             cells = ["" if cell != cell else cell for cell in cells]
@@ -70,7 +75,7 @@ def _write_csv(table: QTable, path: Path) -> None:
 def _read_csv(path: Path) -> Table:
     import pandas as pd
 
-    # Only an empty cell is a missing one: a field may well be called "NA".
+    # Only empty cells are missing values: a field may be called "NA".
     text = ["source_id", "field", "detected_class", "class_name"]
     numbers = pd.read_csv(path, nrows=0).columns.difference(text)
     frame = pd.read_csv(
@@ -88,7 +93,7 @@ def _write_fits(table: QTable, path: Path) -> None:
     plain = Table()
     for name in table.colnames:
         values = np.asarray(table[name])
-        # FITS knows no text but ASCII; UTF-8 bytes pass through it unharmed.
+        # FITS supports only ASCII text, but keeps UTF-8 bytes.
         plain[name] = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
         if table[name].info.unit is not None:
             plain[name].unit = table[name].info.unit
@@ -159,7 +164,7 @@ def _write_regions(table: QTable, path: Path) -> None:
     fields = sorted(set(table["field"]))
     if len(fields) > 1:
         raise OutputError(
-            f"{path}: DS9 regions are in the pixels of one field, and there are {len(fields)}; "
+            f"{path}: DS9 regions are in pixels of one field, and there are {len(fields)}; "
             "write them one by one: catalogue.of_field(name).write(...)"
         )
     lines = ["# Region file format: DS9 version 4.1", "global color=green", "image"]
@@ -173,16 +178,18 @@ def _write_regions(table: QTable, path: Path) -> None:
 
 
 def _read_regions(path: Path) -> Table:
-    raise InputError(f"{path}: regions hold boxes alone; read the catalogue they were made from")
+    raise InputError(
+        f"{path}: DS9 regions hold boxes only; read the catalogue that they were made from"
+    )
 
 
-_VOTABLE = Format(_write_votable, _read_votable)
+_VOTABLE = CatalogueFormat(_write_votable, _read_votable)
 _FORMATS = {
-    ".ecsv": Format(_write_ecsv, _read_ecsv),
-    ".csv": Format(_write_csv, _read_csv),
-    ".fits": Format(_write_fits, _read_fits),
+    ".ecsv": CatalogueFormat(_write_ecsv, _read_ecsv),
+    ".csv": CatalogueFormat(_write_csv, _read_csv),
+    ".fits": CatalogueFormat(_write_fits, _read_fits),
     ".vot": _VOTABLE,
     ".xml": _VOTABLE,
-    ".parquet": Format(_write_parquet, _read_parquet),
-    ".reg": Format(_write_regions, _read_regions),
+    ".parquet": CatalogueFormat(_write_parquet, _read_parquet),
+    ".reg": CatalogueFormat(_write_regions, _read_regions),
 }
