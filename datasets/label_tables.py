@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from ..annotations.classes import GALAXY10_DECALS
 from ..annotations.images import find_image
 from ..errors import InputError
-from ..files.safe_readers import read_bytes
+from ..files.tables import read_columns
 from .identifiers import table_positions
 from .labels import LabelledImage, Position
 from .votes.class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed
@@ -28,9 +27,6 @@ __all__ = [
     "read_vote_labels",
     "read_vote_probabilities",
 ]
-
-MAX_TABLE_BYTES = 2**30
-"""Size limit of a table: enough for the 8.7 million galaxies of Galaxy Zoo DESI."""
 
 GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
     "elliptical": (2, 3, 4),
@@ -64,8 +60,8 @@ def read_label_table(
     Parameters
     ----------
     labels : str or Path
-        CSV with the columns ``filename`` (or ``file``) and ``label``, optionally ``ra`` and ``dec``
-        in degrees.
+        CSV, FITS, VOTable, ECSV or Parquet with the columns ``filename`` (or ``file``) and
+        ``label``, optionally ``ra`` and ``dec`` in degrees.
     images : str or Path
         Folder of the images; file names stay inside it and may lack the extension.
     class_names : sequence of str
@@ -83,7 +79,7 @@ def read_label_table(
         outside the folder.
     """
     labels = Path(labels)
-    table = _read_csv(labels)
+    table = _read_texts(labels)
     names = table[_file_column(table, labels, "'label'")]
     if "label" not in table.columns:
         raise InputError(f"{labels} lacks the column 'label'. Add it.")
@@ -108,9 +104,10 @@ def read_probability_table(
     Parameters
     ----------
     table : str or Path
-        CSV with the column ``filename`` (or ``file``), a column of probabilities named after each
-        class, and optionally ``ra`` and ``dec`` in degrees.  A row sums to one, or to less if part
-        of the probability belongs to no class.  Images with a row of zeros are left out.
+        CSV, FITS, VOTable, ECSV or Parquet with the column ``filename`` (or ``file``), a column of
+        probabilities named after each class, and optionally ``ra`` and ``dec`` in degrees.  A row
+        sums to one, or to less if part of the probability belongs to no class.  Images with a row
+        of zeros are left out.
     images : str or Path
         Folder of the images; the table may leave out their extension.
     class_names : sequence of str
@@ -128,7 +125,7 @@ def read_probability_table(
         image is missing or outside the folder.
     """
     table = Path(table)
-    content = _read_csv(table)
+    content = _read_texts(table)
     names = content[_file_column(content, table, "a column for each class")]
     if lacking := [name for name in class_names if name not in content.columns]:
         raise InputError(
@@ -246,13 +243,10 @@ def _meanings(class_names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     return meanings
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Return the cells of a CSV file as text."""
-    content = io.BytesIO(read_bytes(path, MAX_TABLE_BYTES))
-    try:
-        return pd.read_csv(content, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read the label table {path}: {error}") from error
+def _read_texts(path: Path) -> pd.DataFrame:
+    """Return the cells of a table as text."""
+    columns = read_columns(path, list)
+    return pd.DataFrame({name: columns.texts(name) for name in columns.names}, dtype=object)
 
 
 def _file_column(table: pd.DataFrame, path: Path, others: str) -> str:

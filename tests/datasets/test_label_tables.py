@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import Table
 
 from galpipe.annotations import GALAXY10_DECALS
 from galpipe.datasets.label_tables import (
@@ -129,7 +130,7 @@ def test_a_column_for_each_class(images: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "Cannot read"),
+        ("", "is empty"),
         ("name,red,green\na,1,0\n", "needs 'filename' and a column for each class"),
         ("filename,red\na,1\n", "lacks 1 of the 2 classes, first 'green'"),
         *[
@@ -165,3 +166,14 @@ def test_votes_become_the_probabilities_that_from_votes_writes(images: Path) -> 
     again = read_probability_table(images.parent / "soft.csv", images, GALAXY10_DECALS)
     for one, other in zip(read, again, strict=True):
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
+
+
+def test_labels_are_read_from_any_kind_of_table(images: Path) -> None:
+    columns = {"filename": ["a.jpg", "b"], "label": ["7", "1|2"], "ra": [10.5, 11], "dec": [1, 2]}
+    table = Table(columns)
+    expected = [((7,), (10.5, 1.0)), ((1, 2), (11.0, 2.0))]
+    for form in ("fits", "ascii.ecsv", "votable"):
+        path = images.parent / f"labels.{form}"
+        table.write(path, format=form)
+        read = read_label_table(path, images)
+        assert [(item.allowed, item.position) for item in read] == expected
