@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
 from galpipe.classification.classifier import load_classifier
-from galpipe.classification.training import train
+from galpipe.classification.training import train, vgg16
 from galpipe.classification.training.cnn import build_cnn
 from galpipe.classification.training.export import compare, to_litert
 from galpipe.classification.training.finetune import split_at_first_trainable
@@ -28,6 +29,8 @@ from galpipe.errors import OutputError
 from galpipe.models import read_bundle
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
+
+TINY_BLOCKS = ((1, 4),) * 5
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +63,25 @@ def config(labelled_folder: Callable[..., Path]) -> ClassifierTraining:
     )
 
 
+def tiny_vgg16(include_top: bool, weights: str | None, input_tensor: Any) -> keras.Model:
+    """VGG16 with one convolution of four filters per block."""
+    x = input_tensor
+    for block, (count, filters) in enumerate(TINY_BLOCKS, start=1):
+        for number in range(1, count + 1):
+            x = keras.layers.Conv2D(
+                filters, 3, padding="same", activation="relu", name=f"block{block}_conv{number}"
+            )(x)
+        x = keras.layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    return keras.Model(keras.utils.get_source_inputs(input_tensor), x)
+
+
 @pytest.fixture(scope="module")
 def trained(config: ClassifierTraining, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("trained")
-    assert train_classifier(config, output) == output / "bundle"
+    with pytest.MonkeyPatch.context() as smaller:
+        smaller.setattr(vgg16, "VGG16_BLOCKS", TINY_BLOCKS)
+        smaller.setattr(keras.applications, "VGG16", tiny_vgg16)
+        assert train_classifier(config, output) == output / "bundle"
     return output
 
 
