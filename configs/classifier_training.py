@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from .members import ClassifierMember, KerasFileMember
+from .members import ClassifierMember, TrainedMember
 from .section import (
     Fraction,
     NonNegativeFloat,
@@ -223,7 +223,7 @@ class ClassifierTraining(Section):
                 )
             if members[teacher].teacher is not None:
                 raise ValueError(f"{teacher}, the teacher of {name}, has a teacher itself")
-            if isinstance(members[teacher], KerasFileMember):
+            if not isinstance(members[teacher], TrainedMember):
                 raise ValueError(f"{teacher}, the teacher of {name}, is not trained here")
         return self
 
