@@ -1,4 +1,4 @@
-"""How well a detector's anchors fit annotated boxes, and which anchors would fit them better."""
+"""Fit of a detector's anchors to annotated boxes, and search for better anchors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from .anchors import best_overlaps
 __all__ = ["AnchorFit", "boxes_on_tiles", "fit", "read_anchors", "search_anchors"]
 
 _FITTING = 0.5
-"""IoU from which an anchor answers for an object (Lin et al. 2017, arXiv:1708.02002, section 4)."""
+"""IoU from which an anchor is assigned to an object (Lin et al. 2017, arXiv:1708.02002, section
+4)."""
 
 _OVERLAP = 0.5
-"""Share of a tile that neighbours have in common when a field is searched."""
+"""Fraction of a tile by which neighbours overlap in the search of a field."""
 
 _MOST = 10_000
-"""Boxes that are fitted: of more, an even sample tells as much."""
+"""Largest number of boxes that are fitted; of more, an even sample is used."""
 
 _STRETCHES = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 _SIZES = np.geomspace(1.0, 8.0, 25)
@@ -35,12 +36,12 @@ _SCALES = range(1, 6)
 
 @dataclass(frozen=True)
 class AnchorFit:
-    """How well anchors fit boxes.
+    """Fit of anchors to boxes.
 
     Attributes
     ----------
     covered : float
-        Share of the boxes whose best anchor has an IoU over 0.5.
+        Fraction of the boxes whose best anchor has an IoU above 0.5.
     mean_iou : float
         Mean IoU of each box with its best anchor.
     """
@@ -55,13 +56,19 @@ def read_anchors(name: str) -> tuple[Anchors, int]:
     Parameters
     ----------
     name : str
-        YAML file of a training, or of a run that trains its detector, or the name of a preset; or
-        the name or path of a model.
+        YAML file of a training, or of a run that trains its detector; name of a preset; or name or
+        path of a model.
+
+    Returns
+    -------
+    anchors : Anchors
+    input_size : int
+        Side of the network's input, in pixels.
 
     Raises
     ------
     ConfigError
-        If the file is no such configuration.
+        If the file does not configure the training of a detector.
     BundleError
         If there is no such model.
     InputError
@@ -78,7 +85,7 @@ def read_anchors(name: str) -> tuple[Anchors, int]:
     if not isinstance(content, dict):
         raise ConfigError(f"{name}: does not say how to train a detector")
     try:
-        # the data may lie elsewhere: only what is said of the network matters
+        # Only the settings of the network matter: the data may be elsewhere.
         training = DetectorTraining.model_validate(content | {"data": ()})
     except ValidationError as error:
         fault = error.errors()[0]
@@ -90,26 +97,26 @@ def read_anchors(name: str) -> tuple[Anchors, int]:
 
 
 def boxes_on_tiles(table: BoxTable, input_size: int, smallest: float = 0.0) -> NDArray[np.float64]:
-    """Return the boxes as the network meets them when it searches their images.
+    """Return the boxes on the tiles that the search of their images detects them on.
 
-    An image is searched as `galpipe detect` does it: shrunk to the input if it is at most one and a
-    half times as large, else tile by tile at full, half, quarter ... size.  A box is taken on the
-    first pass where no inner edge of a tile cuts it, on the tile whose middle is nearest.
+    The tiles are those of `galpipe detect`: the image shrunk to the input if it is at most one and
+    a half times as large, else tiles at full, half, quarter ... size.  A box is on the first pass
+    where no inner edge of a tile cuts it, on the tile with the nearest centre.
 
     Parameters
     ----------
     table : BoxTable
-        The annotations; difficult and faulty objects and images of unknown size are left out.  Of
-        more than 10,000 boxes an even sample is used.
+        Annotations; difficult and invalid objects and images of unknown size are left out.  Of more
+        than 10,000 boxes an even sample is used.
     input_size : int
         Side of the network's input, in pixels.
     smallest : float
-        Objects whose longer side has fewer pixels of the image are left out.
+        Length in pixels of the image; objects whose longer side is shorter are left out.
 
     Returns
     -------
     ndarray, shape (N, 4)
-        ``xmin, ymin, xmax, ymax`` in pixels of the input.
+        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open.
     """
     counting = table.sound & ~table.difficult & (table.sides.max(axis=1, initial=0) >= smallest)
     rows = np.flatnonzero(counting & (table.sizes[table.images] > 0).all(axis=1))
@@ -125,7 +132,16 @@ def boxes_on_tiles(table: BoxTable, input_size: int, smallest: float = 0.0) -> N
 
 
 def fit(boxes: NDArray[np.float64], anchors: Anchors, input_size: int) -> AnchorFit:
-    """Return how well anchors fit boxes in pixels of the input, shape (N, 4), N at least 1."""
+    """Return the fit of anchors to boxes.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (N, 4)
+        ``xmin, ymin, xmax, ymax`` in pixels of the input; N at least 1.
+    anchors : Anchors
+    input_size : int
+        Side of the network's input, in pixels.
+    """
     best = best_overlaps(boxes, anchors, input_size)
     return AnchorFit(float((best > _FITTING).mean()), float(best.mean()))
 
@@ -133,20 +149,25 @@ def fit(boxes: NDArray[np.float64], anchors: Anchors, input_size: int) -> Anchor
 def search_anchors(
     boxes: NDArray[np.float64], anchors: Anchors, input_size: int
 ) -> tuple[Anchors, AnchorFit]:
-    """Return the anchors that fit best among those that cost no more, and their fit.
+    """Search for the anchors that fit best, with the same levels and no more anchors per cell.
 
-    All sizes, numbers of scales and aspect ratios of a grid are tried that make no more anchors a
-    cell than `anchors` has, on the same levels.  Best is what covers most boxes, in steps of 0.1 %,
-    and then what fits them closest.  Ratios are symmetric, since galaxies lie in every direction.
+    A grid of sizes, numbers of scales and aspect ratios is tried.  The best anchors cover most
+    boxes, in steps of 0.1 %, and of equals have the largest mean IoU.  Ratios are symmetric, as
+    galaxies have every orientation.
 
     Parameters
     ----------
     boxes : ndarray, shape (N, 4)
         In pixels of the input; N at least 1.
     anchors : Anchors
-        Those to improve on; they are returned if nothing is better.
+        Anchors to improve; returned if no others are better.
     input_size : int
         Side of the network's input, in pixels.
+
+    Returns
+    -------
+    anchors : Anchors
+    found : AnchorFit
     """
     ratios: list[tuple[float, ...]] = [(1.0,)]
     ratios += [(1.0, s, 1 / s) for s in _STRETCHES]
@@ -176,7 +197,7 @@ def _rank(found: AnchorFit) -> tuple[float, float]:
 def _place(
     boxes: NDArray[np.float64], image_size: NDArray[np.int64], input_size: int
 ) -> NDArray[np.float64]:
-    """Return the boxes of one image in pixels of the tile that each is found on."""
+    """Return the boxes of one image in pixels of the tile that each is on."""
     width, height = image_size.tolist()
     placed = np.empty_like(boxes)
     scale = np.zeros(len(boxes))
@@ -185,7 +206,7 @@ def _place(
         there = tile.from_field(boxes)
         apart = np.hypot(*((there[:, :2] + there[:, 2:] - input_size) / 2).T)
         cut = touches_inner_edge(tile, there, width, height)
-        # passes come from the finest to the coarsest
+        # Passes are in order from the finest to the coarsest.
         better = ~cut & ((scale == 0) | ((scale == tile.scale) & (apart < nearest)))
         placed[better], scale[better], nearest[better] = there[better], tile.scale, apart[better]
     return placed

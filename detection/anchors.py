@@ -1,4 +1,4 @@
-"""Anchor boxes and the box coder of the detectors, in numpy: running needs no TensorFlow."""
+"""Anchor boxes and box coder of the detectors, in NumPy."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ..configs import Anchors
 
 __all__ = ["best_overlaps", "decode_boxes", "multilevel_anchors"]
 
-# TF-Vision clips the predicted logarithm of a side at this value (official/vision/ops/box_ops.py,
-# BBOX_XFORM_CLIP), so that an untrained or confused network does not overflow the exponential.
+# Limit of the predicted logarithm of a side, against overflow (BBOX_XFORM_CLIP of TF-Vision's
+# official/vision/ops/box_ops.py).
 _LARGEST_LOG_SIDE = math.log(1000.0 / 16.0)
 
 
 def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]:
-    """Return every anchor box of a square input, in the order of TF-Vision's flattened outputs.
+    """Return the anchor boxes of a square input in the order of TF-Vision's flattened outputs.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]
     Returns
     -------
     boxes : ndarray, shape (A, 4)
-        ``xmin, ymin, xmax, ymax`` in pixels of the input: level by level, cells row by row,
-        then scales, then aspect ratios.
+        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open: by level, then
+        cells row by row, then scales, then aspect ratios.
     """
     levels = []
     for level in range(anchors.min_level, anchors.max_level + 1):
@@ -45,14 +45,14 @@ def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]
 def best_overlaps(
     boxes: NDArray[np.float64], anchors: Anchors, input_size: int
 ) -> NDArray[np.float64]:
-    """Return the IoU of each box with the anchor that fits it best.
+    """Return the IoU of each box with its best anchor.
 
-    Of the anchors of one shape the nearest fits best, so that only one cell a level is looked at.
+    Of the anchors of one shape the nearest is the best, so that one cell per level suffices.
 
     Parameters
     ----------
     boxes : ndarray, shape (N, 4)
-        ``xmin, ymin, xmax, ymax`` in pixels of the input; none empty or inverted.
+        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open; none empty.
     anchors : Anchors
         As for `multilevel_anchors`.
     input_size : int
@@ -77,21 +77,21 @@ def best_overlaps(
 
 
 def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn the network's box codes into boxes.
+    """Decode the box codes of a network.
 
     Parameters
     ----------
     codes : ndarray, shape (N, 4)
-        ``ty, tx, th, tw``: shift of the centre in units of the anchor's sides, and the logarithm
-        of the ratio of the sides (Ren et al. 2015, arXiv:1506.01497, equation 2), in the order of
-        TF-Vision.
+        ``ty, tx, th, tw``: shift of the centre in units of the anchor's sides, and logarithm of
+        the ratio of the sides (Ren et al. 2015, arXiv:1506.01497, equation 2), in TF-Vision's
+        order.
     anchors : ndarray, shape (N, 4)
-        The anchors that the codes belong to, ``xmin, ymin, xmax, ymax``.
+        Anchor of each code, ``xmin, ymin, xmax, ymax``.
 
     Returns
     -------
     boxes : ndarray, shape (N, 4)
-        ``xmin, ymin, xmax, ymax`` in the anchors' pixels.
+        ``xmin, ymin, xmax, ymax`` in the pixels of the anchors.
     """
     sides = anchors[:, 2:] - anchors[:, :2]
     shift, log_ratio = codes[:, 1::-1], codes[:, :1:-1]
@@ -101,7 +101,7 @@ def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> N
 
 
 def _centres(level: int, input_size: int) -> NDArray[np.float64]:
-    """Return where the cells of a level lie along a side of the input."""
+    """Return the centres of the cells of a level along a side of the input."""
     cells = math.ceil(input_size / 2**level)
     return (np.arange(cells) + 0.5) * (input_size / cells)
 

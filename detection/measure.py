@@ -1,4 +1,4 @@
-"""Measure a detector on annotated images as the search of a field finds them."""
+"""Measurement of a detector on whole annotated images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ from .refinement import Refinement
 from .training.dataset import TrainingSource
 from .training.training_tiles import TrainingImage
 
-__all__ = ["Searched", "images_by_role", "search_by_role"]
+__all__ = ["SearchedImages", "images_by_role", "metrics_by_role", "search_by_role"]
 
 
 def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, list[TrainingImage]]:
-    """Return the ``train``, ``validation`` or ``test`` images of all sources by their role.
+    """Return the images of one part of all sources, by their role.
 
-    Roles without such images are left out.
+    Parameters
+    ----------
+    sources : sequence of TrainingSource
+    part : {"train", "validation", "test"}
+
+    Returns
+    -------
+    dict of str to list of TrainingImage
+        Without roles that have no such images.
     """
     images: dict[str, list[TrainingImage]] = {}
     for source in sources:
@@ -31,16 +39,16 @@ def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, li
 
 
 @dataclass(frozen=True, eq=False)
-class Searched:
-    """Annotated images, and what a detector found on each.
+class SearchedImages:
+    """Annotated images with the detections of a detector.
 
     Attributes
     ----------
     images : sequence of TrainingImage
     found : sequence of Detections
-        Down to the detector's lowest score.
+        Of each image, down to the lowest score of the detector.
     class_names : tuple of str
-        The detector's.
+        Classes of the detector.
     """
 
     images: Sequence[TrainingImage]
@@ -48,13 +56,24 @@ class Searched:
     class_names: tuple[str, ...]
 
     @classmethod
-    def by(cls, detector: BaseDetector, images: Sequence[TrainingImage]) -> Searched:
-        """Search whole images with a detector."""
+    def search(cls, detector: BaseDetector, images: Sequence[TrainingImage]) -> SearchedImages:
+        """Search whole images with a detector.
+
+        Parameters
+        ----------
+        detector : BaseDetector
+        images : sequence of TrainingImage
+        """
         found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
         return cls(images, found, detector.class_names)
 
-    def refined_by(self, refinement: Refinement) -> Searched:
-        """Return the refined detections of a detector without a refinement."""
+    def refined_by(self, refinement: Refinement) -> SearchedImages:
+        """Refine the detections of a detector without a refinement.
+
+        Parameters
+        ----------
+        refinement : Refinement
+        """
         pairs = zip(self.images, self.found, strict=True)
         return replace(
             self, found=[refine_detections(image.rgb, found, refinement) for image, found in pairs]
@@ -62,18 +81,41 @@ class Searched:
 
     @cached_property
     def metrics(self) -> DetectionMetrics:
-        """How good what was found is."""
+        """Metrics of the detections."""
         truth = [_annotated(image, self.class_names) for image in self.images]
         return evaluate_detections(truth, self.found, self.class_names)
 
 
 def search_by_role(
     detector: BaseDetector, sources: Sequence[TrainingSource], part: str
-) -> dict[str, Searched]:
-    """Search the images that :func:`images_by_role` returns."""
+) -> dict[str, SearchedImages]:
+    """Search the images of one part of all sources with a detector, by their role.
+
+    Parameters
+    ----------
+    detector : BaseDetector
+    sources : sequence of TrainingSource
+    part : {"train", "validation", "test"}
+    """
     return {
-        role: Searched.by(detector, images)
+        role: SearchedImages.search(detector, images)
         for role, images in images_by_role(sources, part).items()
+    }
+
+
+def metrics_by_role(
+    detector: BaseDetector, sources: Sequence[TrainingSource], part: str
+) -> dict[str, DetectionMetrics]:
+    """Measure a detector on the images of one part of all sources, by their role.
+
+    Parameters
+    ----------
+    detector : BaseDetector
+    sources : sequence of TrainingSource
+    part : {"train", "validation", "test"}
+    """
+    return {
+        role: searched.metrics for role, searched in search_by_role(detector, sources, part).items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Make a detector's scores probabilities: of the boxes that score 0.8, four in five are true."""
+"""Calibration of a detector's scores as probabilities."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["calibrated", "calibration_errors", "fit_calibration", "fit_logistic"
 
 
 def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
-    """Fit the map from scores to probabilities to what became of detections.
+    """Fit the calibration of scores to matched detections.
 
-    A box that found an object at IoU 0.5 is true; those on difficult objects are left out, as in
-    `Matches`.  Every kind of images has the same weight, however many boxes it has: cutouts about
-    a galaxy hold more galaxies a box than whole fields do, and one map serves both.
+    A box is true if it matches an object at IoU 0.5; boxes on difficult objects are left out, as in
+    `Matches`.  Every kind of images has the same weight, whatever its number of boxes.
 
-    Two parameters are all that a few hundred true boxes determine.  (Cross-validated by image on
-    the 58 validation images of SSD-MobileNet, log loss of the boxes that score 0.1 and more:
-    uncalibrated 104, an offset alone 117, this map 69, three parameters (Kull et al. 2017, "Beta
-    calibration") 70, isotonic regression 80.)
+    A few hundred true boxes determine two parameters.  (Log loss of boxes with scores from 0.1,
+    cross-validated by image on the 58 validation images of SSD-MobileNet: uncalibrated 104, offset
+    alone 117, two parameters 69, three parameters (Kull et al. 2017, "Beta calibration") 70,
+    isotonic regression 80.)
 
     Parameters
     ----------
     kinds : sequence of Matches
-        Of the validation images, one for each kind; scores before calibration.
+        Matches on the validation images of each kind, with uncalibrated scores.
 
     Returns
     -------
     ScoreCalibration
-        No change where there is nothing to fit to, or where better scores are no likelier true.
+        The identity where there are no true or no false boxes, or where higher scores are not
+        likelier to be true.
     """
     kinds = [matches for matches in kinds if matches.hits.any() and not matches.hits.all()]
     if not kinds:
@@ -55,12 +55,16 @@ def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
 def fit_logistic(
     logits: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Return the slope and the intercept of the log odds of the targets, linear in the logits.
+    """Fit a weighted logistic regression of one variable.
 
     Parameters
     ----------
     logits, targets, weights : ndarray, shape (N,)
         Targets from 0 to 1.
+
+    Returns
+    -------
+    slope, intercept : float
     """
     from scipy.optimize import minimize
 
@@ -73,7 +77,14 @@ def fit_logistic(
 
 
 def calibrated(matches: Matches, calibration: ScoreCalibration) -> Matches:
-    """Return matches with calibrated scores."""
+    """Return matches with calibrated scores.
+
+    Parameters
+    ----------
+    matches : Matches
+        With uncalibrated scores.
+    calibration : ScoreCalibration
+    """
     return replace(
         matches,
         scores=calibration.probabilities(log_odds(matches.scores)),
@@ -86,14 +97,19 @@ def calibrated(matches: Matches, calibration: ScoreCalibration) -> Matches:
 
 
 def calibration_errors(matches: Matches, calibration: ScoreCalibration) -> dict[str, float | None]:
-    """Return the error of calibrated scores, and of what they were before.
+    """Return the calibration error of calibrated and of uncalibrated scores.
 
     Parameters
     ----------
     matches : Matches
         With calibrated scores.
     calibration : ScoreCalibration
-        What they were calibrated by.
+        Calibration of these scores.
+
+    Returns
+    -------
+    dict of str to float or None
+        ``calibration_error`` and ``calibration_error_before``; None without boxes.
     """
     inverse = ScoreCalibration(
         slope=1 / calibration.slope, intercept=-calibration.intercept / calibration.slope
@@ -106,6 +122,6 @@ def calibration_errors(matches: Matches, calibration: ScoreCalibration) -> dict[
 
 
 def _targets(hits: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return what Platt fits to in place of 0 and 1, lest few boxes make for certainty."""
+    """Return the targets of Platt (1999) in place of 0 and 1, against overfitting."""
     true = hits.sum()
     return np.where(hits, (true + 1) / (true + 2), 1 / (len(hits) - true + 2))

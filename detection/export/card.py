@@ -1,4 +1,4 @@
-"""The model card of a detector, and the record of the data that it was made from."""
+"""Model card of a detector, and record of its training data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PACKAGES = ("tensorflow", "tf-keras", "tf-models-official", "numpy", "opencv-py
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what made the model."""
+    """Return the versions of galpipe and of the packages of training."""
     return {"galpipe": __version__, **{name: version(name) for name in _PACKAGES}}
 
 
@@ -64,7 +64,7 @@ def model_card(
     quantization: QuantizationLoss | None,
     picture: str,
 ) -> str:
-    """Return the card, Markdown: what the model is, its data, its measurements, its limits.
+    """Return the model card in Markdown: network, data, measurements and limits.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from ...metrics.records import read_detector_record
 from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ..detector import Detector
-from ..measure import search_by_role
+from ..measure import metrics_by_role, search_by_role
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import TrainingSource, recorded_training
@@ -42,19 +42,24 @@ _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 def publish(
     model: Any, config: DetectorTraining, sources: Sequence[TrainingSource], folder: Path
 ) -> Path:
-    """Write the bundle of a trained network, calibrated and measured.
+    """Export, calibrate and measure a trained network, and write its bundle.
 
-    Where the exported network finds other boxes than the trained one, a warning is logged and the
-    card says so.
+    If the exported network detects other boxes than the trained one, log a warning and note it in
+    the card.
 
     Parameters
     ----------
     model : RetinaNetModel
     config : DetectorTraining
     sources : sequence of TrainingSource
-        The scores are calibrated and their threshold is chosen on the validation images, the
-        figures are of the test images.
+        The scores are calibrated, and their threshold is chosen, on the validation images; the
+        metrics are of the test images.
     folder : Path
+        Folder of the bundle.
+
+    Returns
+    -------
+    Path
         The bundle.
 
     Raises
@@ -124,22 +129,20 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
 def measure_bundle(
     folder: Path, config: DetectorTraining, sources: Sequence[TrainingSource]
 ) -> Path:
-    """Give the network of a bundle all that is fitted to it, measure it, and write all into it.
+    """Fit what follows the network of a bundle, measure it, and write the results into the bundle.
 
-    A refinement is trained on the training images, the scores are calibrated on the validation
-    images, and their threshold is chosen there.
-
-    The threshold is the one with the best F1, averaged over the kinds of validation images, so
-    that the many cutouts do not outvote the few frames.
+    The refinement is trained on the training images.  The scores are calibrated on the validation
+    images, where the threshold has the best F1, averaged over the kinds of images so that few
+    frames count as much as many cutouts.
 
     Parameters
     ----------
     folder : Path
         The bundle.
     config : DetectorTraining
-        Of the training that made it.
+        Training that made it.
     sources : sequence of TrainingSource
-        The images of that training.
+        Images of that training.
 
     Returns
     -------
@@ -161,7 +164,7 @@ def measure_bundle(
 def _complete(
     plain: Detector, config: DetectorTraining, sources: Sequence[TrainingSource]
 ) -> Detector:
-    """Return a detector with the refinement, the calibration and the threshold that suit it."""
+    """Return a detector with refinement, calibration and threshold fitted to it."""
     found = search_by_role(plain, sources, "validation")
     refinement, validation = fit_refinement(plain, sources, found, config.seed)
     kinds = [searched.metrics.matches for searched in validation.values()]
@@ -195,11 +198,8 @@ def _measure(
     parity: DetectorParity | None,
     quantization: QuantizationLoss | None = None,
 ) -> Path:
-    """Measure a detector on the images held back and write its bundle with the figures."""
-    measured = {
-        role: searched.metrics
-        for role, searched in search_by_role(detector, sources, "test").items()
-    }
+    """Measure a detector on the held-out images and write its bundle with the metrics."""
+    measured = metrics_by_role(detector, sources, "test")
     head = detector.head
     metrics: dict[str, Any] = {
         "score_threshold": head.score_threshold,
@@ -229,7 +229,7 @@ def _measure(
 
 
 def _portable(config: DetectorTraining) -> dict[str, Any]:
-    """Return the settings without the folders of the machine that they were used on."""
+    """Return the configuration without the folders of the machine."""
     settings = config.model_dump(mode="json")
     for source in settings["data"]:
         for name in ("images", "annotations"):

@@ -15,7 +15,7 @@ from ...models import InputScaling, find_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.litert import LiteRTNetwork
 from ..detector import Detector
-from ..measure import search_by_role
+from ..measure import metrics_by_role
 from ..predict import field_tiles
 from ..training.dataset import TrainingSource, recorded_training
 from .litert_export import widen_weights
@@ -77,10 +77,7 @@ def quantize(
         quantized = quantize_network(content, shown, member.scaling)
     except ValueError as error:
         raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
-    measured = {
-        role: searched.metrics
-        for role, searched in search_by_role(detector, sources, "test").items()
-    }
+    measured = metrics_by_role(detector, sources, "test")
     files = {
         name: bundle.read(name) for name in manifest.files if name not in (CARD_NAME, METRICS_NAME)
     }

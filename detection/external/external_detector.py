@@ -49,23 +49,23 @@ class NetworkOutputs(NamedTuple):
 class ExternalDetector(BaseDetector):
     """Detector without a bundle, such as the TF Object Detection API exports.
 
-    It says nothing of a score threshold, a stretch or a pixel scale: 0.5, galpipe's own stretch
-    and any scale are taken.  It has no refinement.
+    The score threshold is 0.5, the stretch galpipe's own, and the pixel scale unknown; there is no
+    refinement.
 
     Parameters
     ----------
     path : Path
-        The model's file or folder.
+        File or folder of the model.
     name : str
-        What to call it.
+        Name of the model.
     sha256 : mapping of str to str
         Checksums of its files.
     input_size : int
-        Side of the pictures it is given.
+        Side S of the input, in pixels.
     class_names : sequence of str, optional
-        Names of the classes in order; by default ``class 1``, ``class 2`` ...
+        Names of the classes in order; ``class 1``, ``class 2`` ... by default.
     stated_classes : int, optional
-        How many classes the network tells apart at most, where it says so.
+        Upper bound of the number of classes, if the network states one.
     """
 
     def __init__(
@@ -91,12 +91,20 @@ class ExternalDetector(BaseDetector):
 
     @abstractmethod
     def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
-        """Return what the network finds in one image of shape (S, S, 3).
+        """Run the network on one image.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (S, S, 3)
+
+        Returns
+        -------
+        NetworkOutputs
 
         Raises
         ------
         BundleError
-            If the network fails, or gives what is no list of boxes.
+            If the network fails, or its outputs are no list of boxes.
         """
 
     def detect_tiles(
@@ -145,6 +153,10 @@ class ExternalDetector(BaseDetector):
 
 def file_checksum(path: Path) -> str:
     """Return the SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : Path
 
     Raises
     ------

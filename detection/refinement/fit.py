@@ -13,7 +13,7 @@ from ...imaging.background import smoothed_grey
 from ...metrics.reliability import log_odds
 from ..detector import Detector
 from ..export.calibration import fit_logistic
-from ..measure import Searched
+from ..measure import SearchedImages
 from ..training.dataset import TrainingSource
 from ..training.training_tiles import TrainingImage
 from .isophotes import CANDIDATES, FEATURES, ODD_FEATURE, edge_candidates
@@ -47,9 +47,9 @@ _SCORE_DECAY = 0.3
 def fit_refinement(
     detector: Detector,
     sources: Sequence[TrainingSource],
-    validation: Mapping[str, Searched],
+    validation: Mapping[str, SearchedImages],
     seed: int,
-) -> tuple[Refinement | None, Mapping[str, Searched]]:
+) -> tuple[Refinement | None, Mapping[str, SearchedImages]]:
     """Train a refinement on the training images and select its parts by validation.
 
     Parameters
@@ -58,7 +58,7 @@ def fit_refinement(
         Not calibrated yet, and without a refinement.
     sources : sequence of TrainingSource
         The images that it was trained on.
-    validation : mapping of str to Searched
+    validation : mapping of str to SearchedImages
         What it found on the validation images, by their role.
     seed : int
         Seed of the training.
@@ -68,13 +68,13 @@ def fit_refinement(
     refinement : Refinement or None
         Edges and scores, edges alone or neither: what has the best average precision (IoU 0.5 to
         0.95) on the validation images, averaged over their roles; of equals the simplest.
-    validation : mapping of str to Searched
+    validation : mapping of str to SearchedImages
         What the detector finds with it.
     """
     if not validation:
         return None, validation
     images = [image for source in sources for image in source.train]
-    searched = Searched.by(detector, images)
+    searched = SearchedImages.search(detector, images)
     edges = fit_edges(images, searched.found, seed)
     if edges is None:
         return None, validation
@@ -91,7 +91,7 @@ def fit_refinement(
     return chosen, best
 
 
-def _mean_precision(searched: Mapping[str, Searched]) -> float:
+def _mean_precision(searched: Mapping[str, SearchedImages]) -> float:
     return float(np.mean([found.metrics.ap for found in searched.values()]))
 
 
@@ -180,14 +180,14 @@ def _edge_loss(targets: Any, values: Any) -> Any:
     return ops.sum(ops.sqrt(ops.square(edges - truth) + _SMOOTH**2), axis=1)
 
 
-def fit_rescoring(searched: Searched, seed: int) -> MLP | None:
+def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
     """Train the correction of the scores from the light profiles.
 
     A box that finds an object at an IoU of 0.5 is correct; boxes on difficult objects are left out.
 
     Parameters
     ----------
-    searched : Searched
+    searched : SearchedImages
         One training image or more, by a detector that is not calibrated yet, with refined edges.
     seed : int
         Seed of the training.

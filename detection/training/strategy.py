@@ -1,4 +1,4 @@
-"""Where a training computes: one device, the GPUs of a machine, or several machines."""
+"""Distribution of a training over one device, the GPUs of a machine, or several machines."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 from ...configs import DetectorTraining
 from ...errors import ConfigError
 
-__all__ = ["Workplace", "open_workplace"]
+__all__ = ["Distribution", "create_distribution"]
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """The devices of a training, and the place of this process among its workers.
+class Distribution:
+    """Devices of a training, and the place of this process among its workers.
 
     Attributes
     ----------
     strategy : tf.distribute.Strategy
     worker, workers : int
-        Number of this process, from 0, and of all; each worker makes its share of every batch.
+        Index of this process and number of all; each worker makes its share of every batch.
     """
 
     strategy: Any
@@ -32,16 +32,25 @@ class Workplace:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes checkpoints, logs and the bundle."""
+        """True if this process writes checkpoints, logs and the bundle."""
         return self.worker == 0
 
     @property
     def replicas(self) -> int:
-        """Number of devices, of all workers, that share a batch."""
+        """Number of devices of all workers, which share a batch."""
         return int(self.strategy.num_replicas_in_sync)
 
-    def spread(self, array: Any) -> Any:
-        """Return this worker's share of a batch, divided over its own devices."""
+    def split_batch(self, array: Any) -> Any:
+        """Divide this worker's share of a batch over its devices.
+
+        Parameters
+        ----------
+        array : ndarray, shape (B, ...)
+
+        Returns
+        -------
+        PerReplica
+        """
         import tensorflow as tf
 
         own = self.replicas // self.workers
@@ -53,8 +62,13 @@ class Workplace:
 
         return self.strategy.experimental_distribute_values_from_function(part)
 
-    def told_by_chief(self, value: Any) -> Any:
-        """Return the chief's value, a number or an array, on every worker; all must ask."""
+    def broadcast(self, value: Any) -> Any:
+        """Return the chief's value on every worker; all workers must call this.
+
+        Parameters
+        ----------
+        value : float or ndarray
+        """
         import tensorflow as tf
 
         if self.workers == 1:
@@ -68,10 +82,14 @@ class Workplace:
         return self.strategy.reduce("SUM", shares, axis=None).numpy()
 
 
-def open_workplace(config: DetectorTraining) -> Workplace:
-    """Return the devices that a configuration asks for.
+def create_distribution(config: DetectorTraining) -> Distribution:
+    """Return the distribution that a configuration asks for.
 
-    With ``multi_worker`` it waits until every process that ``TF_CONFIG`` names has come.
+    With ``multi_worker`` it waits for every process that ``TF_CONFIG`` names.
+
+    Parameters
+    ----------
+    config : DetectorTraining
 
     Raises
     ------
@@ -81,23 +99,25 @@ def open_workplace(config: DetectorTraining) -> Workplace:
     import tensorflow as tf
 
     if config.distribution == "none":
-        return Workplace(tf.distribute.get_strategy())
+        return Distribution(tf.distribute.get_strategy())
     if config.distribution == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        workplace = Workplace(tf.distribute.MirroredStrategy([device.name for device in devices]))
+        distribution = Distribution(
+            tf.distribute.MirroredStrategy([device.name for device in devices])
+        )
     else:
         worker, workers = _place_of_worker(os.environ.get("TF_CONFIG"))
         try:
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
         except (RuntimeError, ValueError, tf.errors.OpError) as error:
             raise ConfigError(f"distribution: multi_worker cannot be set up: {error}") from error
-        workplace = Workplace(strategy, worker, workers)
-    if config.batch_size % workplace.replicas:
+        distribution = Distribution(strategy, worker, workers)
+    if config.batch_size % distribution.replicas:
         raise ConfigError(
-            f"batch_size {config.batch_size} cannot be shared evenly by {workplace.replicas} "
+            f"batch_size {config.batch_size} cannot be shared evenly by {distribution.replicas} "
             "devices; make it a multiple of their number"
         )
-    return workplace
+    return distribution
 
 
 def _place_of_worker(text: str | None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Fine-tune a detector: from labelled images to a measured bundle."""
+"""Training of a detector, from annotated images to a measured bundle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .architectures import build_model
 from .dataset import Batch, TrainingSource, batches, read_sources
 from .sampling import TileSampler
 from .starting_point import load_start
-from .strategy import Workplace, open_workplace
+from .strategy import Distribution, create_distribution
 from .trainer import Trainer
 from .training_log import TrainingLog
 from .validation import Validator
@@ -33,47 +33,48 @@ _METRICS = "metrics.json"
 
 
 def train_detector(config: DetectorTraining, output: Path, progress: Progress = silent) -> Path:
-    """Train a detector, measure it on the images held back, and write its bundle.
+    """Train a detector, measure it on the held-out images, and write its bundle.
+
+    A training that was interrupted is continued.
 
     Parameters
     ----------
     config : DetectorTraining
         Data, model and schedule.
     output : Path
-        Folder of the training: its settings, its checkpoints and in the end its bundle.  A
-        training that was interrupted there goes on.
+        Folder of the training: configuration, checkpoints, logs and finally the bundle.
     progress : Progress
         Shows the steps.
 
     Returns
     -------
     Path
-        The bundle; where several machines train, the first of them writes it.
+        The bundle; of several machines, the first one writes it.
 
     Raises
     ------
     ConfigError
-        If the data cannot be divided as configured, or the work not be distributed so.
+        If the data cannot be divided, or the batches not be distributed, as configured.
     InputError
-        If images, annotations or weights to start from cannot be read.
+        If images, annotations or initial weights cannot be read.
     OutputError
-        If the folder holds something else, or cannot be written.
+        If the folder holds other files, or cannot be written.
     MissingExtraError
         If the packages of training are not installed.
     """
     require("pycocotools", "train")
     require("official", "train")
-    # TensorFlow wants several machines to be introduced before anything else is computed.
-    workplace = open_workplace(config)
-    if workplace.is_chief:
+    # TensorFlow connects several machines before it computes anything else.
+    distribution = create_distribution(config)
+    if distribution.is_chief:
         claim_training_folder(output, config)
     sources = read_sources(config)
-    model = fit(config, sources, output, workplace, progress)
+    model = fit(config, sources, output, distribution, progress)
     bundle = output / config.name
-    if workplace.is_chief:
+    if distribution.is_chief:
         publish(model, config, sources, bundle)
-    # Whoever leaves breaks the connection of the others: they wait for the bundle.
-    workplace.told_by_chief(0.0)
+    # A worker that ends breaks the connection: all wait until the bundle is written.
+    distribution.broadcast(0.0)
     return bundle
 
 
@@ -81,40 +82,42 @@ def fit(
     config: DetectorTraining,
     sources: list[TrainingSource],
     folder: Path,
-    workplace: Workplace,
+    distribution: Distribution,
     progress: Progress = silent,
 ) -> Any:
-    """Train, or go on training, and return a model with the best of the mean weights.
+    """Train, or continue a training, and return a model with the best weights.
 
     Parameters
     ----------
     config : DetectorTraining
     sources : list of TrainingSource
     folder : Path
-        Of the training: receives checkpoints, logs and what was measured.
-    workplace : Workplace
+        Folder of the training, for checkpoints, logs and measurements.
+    distribution : Distribution
     progress : Progress
         Shows the steps.
 
     Returns
     -------
     RetinaNetModel
-        In float32, on one device, whatever the training computed on.
+        In float32 on one device.
     """
-    trainer = Trainer(config, folder / _CHECKPOINTS, workplace)
-    # What is started from, measured and published needs neither several devices nor low precision.
+    trainer = Trainer(config, folder / _CHECKPOINTS, distribution)
+    # A model in float32 on one device for the initial weights, measurements and the export.
     _, model = build_model(config)
     validator = Validator(model, config, sources, folder, trainer.step)
-    make_batches = _batch_maker(config, sources, workplace)
-    with TrainingLog(config, folder, trainer.step, progress, quiet=not workplace.is_chief) as log:
+    make_batches = _batch_maker(config, sources, distribution)
+    with TrainingLog(
+        config, folder, trainer.step, progress, quiet=not distribution.is_chief
+    ) as log:
         if trainer.resumed:
-            log.say(f"{folder}: goes on from step {trainer.step}")
+            log.message(f"{folder}: continues from step {trainer.step}")
         else:
-            # Images of their own: the training shall not see its first ones twice.
+            # With another seed, so that the training does not see its first images twice.
             load_start(model, config, (batch.images for batch in make_batches(config.seed + 1, 0)))
             trainer.start(model.get_weights())
         stream = make_batches(config.seed, trainer.step)
-        over = workplace.told_by_chief(float(validator.out_of_patience))
+        over = distribution.broadcast(float(validator.out_of_patience))
         while trainer.step < config.steps and not over:
             began = time.perf_counter()
             batch = next(stream)
@@ -124,26 +127,26 @@ def fit(
             log.step(step, losses, time.perf_counter() - began, waiting)
             if validator.is_due(step):
                 model.set_weights(trainer.mean_weights)
-                if workplace.is_chief:
+                if distribution.is_chief:
                     found = validator.validate(step)
                     if found is not None:
                         log.validation(found, found is validator.best)
-                over = workplace.told_by_chief(float(validator.out_of_patience))
+                over = distribution.broadcast(float(validator.out_of_patience))
             if validator.is_due(step) or step % config.checkpoint_every == 0:
                 trainer.save()
                 log.checkpoint(step)
         if over:
-            log.say(f"stopped: {config.patience} measurements brought nothing better")
-    if workplace.is_chief:
+            log.message(f"stopped: no improvement in {config.patience} measurements")
+    if distribution.is_chief:
         validator.use_best()
         _write_metrics(folder, log, validator)
     return model
 
 
 def _batch_maker(
-    config: DetectorTraining, sources: list[TrainingSource], workplace: Workplace
+    config: DetectorTraining, sources: list[TrainingSource], distribution: Distribution
 ) -> Callable[[int, int], Iterator[Batch]]:
-    """Return what makes this worker's share of the batches, of a seed and from a step on."""
+    """Return a function of seed and first step that makes this worker's share of the batches."""
     sampler = TileSampler(
         [image for source in sources if source.data.role == "cutouts" for image in source.train],
         [image for source in sources if source.data.role == "fields" for image in source.train],
@@ -153,8 +156,8 @@ def _batch_maker(
         draw_stars=not star_classes(config.class_names),
     )
     anchors = multilevel_anchors(config.anchors, config.input_size)
-    share = config.batch_size // workplace.workers
-    places = range(workplace.worker * share, (workplace.worker + 1) * share)
+    share = config.batch_size // distribution.workers
+    places = range(distribution.worker * share, (distribution.worker + 1) * share)
 
     def make(seed: int, first: int) -> Iterator[Batch]:
         return batches(sampler, anchors, places, seed, first, available_cores())
@@ -163,7 +166,7 @@ def _batch_maker(
 
 
 def _write_metrics(folder: Path, log: TrainingLog, validator: Validator) -> None:
-    """Write what this process measured of its training, if it did any."""
+    """Write the speed and the best measurement of this process, if it did any steps."""
     if not log.speed.steps:
         return
     metrics = {

@@ -1,4 +1,4 @@
-"""The training step around a TF-Vision task, on one device or several, and its checkpoints."""
+"""Training steps of a TF-Vision task, on one device or several, and their checkpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...configs import DetectorTraining
 from .architectures import build_model, head_outputs, scale_images
 from .dataset import Batch
-from .strategy import Workplace
+from .strategy import Distribution
 
 __all__ = ["Losses", "Trainer", "learning_rate"]
 
@@ -29,15 +29,15 @@ _AVERAGING = 0.998
 
 @dataclass(frozen=True)
 class Losses:
-    """What a step minimised: `total` is ``classes + 50 * boxes + weights``.
+    """Losses of a step: `total` is ``classes + 50 * boxes + weights``.
 
     Attributes
     ----------
     total : float
     classes, boxes : float
-        Focal and Huber loss, over the anchors that answer for an object.
+        Focal loss, and Huber loss of the anchors that are assigned to an object.
     weights : float
-        Penalty on large weights.
+        L2 penalty of the weights.
     """
 
     total: float
@@ -47,7 +47,14 @@ class Losses:
 
 
 def learning_rate(step: int, config: DetectorTraining) -> float:
-    """Return the learning rate of a step: linear warm-up, then half a cosine down to zero."""
+    """Return the learning rate of a step: linear warm-up, then cosine decay to zero.
+
+    Parameters
+    ----------
+    step : int
+        Counted from 0.
+    config : DetectorTraining
+    """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     done = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
@@ -55,33 +62,33 @@ def learning_rate(step: int, config: DetectorTraining) -> float:
 
 
 class Trainer:
-    """A model, its optimizer and its running mean, with checkpoints in a folder.
+    """Model, optimizer and running mean of the weights, with checkpoints in a folder.
 
-    Several devices share each batch and do together the step that one would do with all of it.
+    Several devices share each batch, and take together the same step as one device.
 
     Parameters
     ----------
     config : DetectorTraining
     folder : Path
-        Where the checkpoints are kept; the newest one there is gone on from.
-    workplace : Workplace
+        Folder of the checkpoints; the training continues from the newest one.
+    distribution : Distribution
 
     Attributes
     ----------
     model : RetinaNetModel
-        On the devices of the workplace, in the configuration's precision.
+        On the devices of the distribution, in the precision of the configuration.
     resumed : bool
         Whether there was a checkpoint.
     """
 
-    def __init__(self, config: DetectorTraining, folder: Path, workplace: Workplace) -> None:
+    def __init__(self, config: DetectorTraining, folder: Path, distribution: Distribution) -> None:
         import tensorflow as tf
         import tf_keras
 
         tf_keras.utils.set_random_seed(config.seed)
         self._config = config
-        self._workplace = workplace
-        with workplace.strategy.scope():
+        self._distribution = distribution
+        with distribution.strategy.scope():
             self._task, self.model = build_model(config, config.precision)
             optimizer = tf_keras.optimizers.SGD(
                 learning_rate=0.0, momentum=_MOMENTUM, nesterov=True
@@ -91,8 +98,8 @@ class Trainer:
                 optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
             self._optimizer = optimizer
             self._optimizer.build(self.model.trainable_variables)
-            # As the weights are held, so are their means: a copy a device of what all share, and
-            # for the norms' statistics a value a device of which the mean is the value.
+            # The means are distributed as the weights are: a copy per device of shared weights, and
+            # a value per device of the norms' statistics, whose mean is the value.
             self._means = [
                 tf.Variable(
                     weight,
@@ -111,8 +118,8 @@ class Trainer:
         if latest is not None:
             checkpoint.restore(latest)
         self.resumed = latest is not None
-        # All workers must take part in writing, but what only one of them writes is kept.
-        if not workplace.is_chief:
+        # All workers must take part in writing; only the files of the chief are kept.
+        if not distribution.is_chief:
             folder = Path(tempfile.mkdtemp(prefix="galpipe-worker-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
@@ -125,22 +132,34 @@ class Trainer:
 
     @property
     def mean_weights(self) -> list[NDArray[np.float32]]:
-        """Running mean of the model's weights, in their order; all workers must ask."""
+        """Running mean of the model's weights, in their order; all workers must call this."""
         return [np.asarray(mean.numpy()) for mean in self._means]
 
     def start(self, weights: Sequence[Any]) -> None:
-        """Start from these weights; where there are several workers, from the chief's."""
+        """Set the initial weights, of several workers to those of the chief.
+
+        Parameters
+        ----------
+        weights : sequence of ndarray
+            In the order of the model's weights.
+        """
         for place, values in enumerate(weights):
-            shared = self._workplace.told_by_chief(values)
+            shared = self._distribution.broadcast(values)
             self.model.weights[place].assign(shared)
             self._means[place].assign(shared)
 
     def train(self, batch: Batch) -> Losses:
-        """Do one step with this worker's share of a batch, and return what it minimised."""
+        """Take one step and return its losses.
+
+        Parameters
+        ----------
+        batch : Batch
+            This worker's share.
+        """
         self._optimizer.learning_rate.assign(learning_rate(self.step, self._config))
         losses = self._run(
             *(
-                self._workplace.spread(array)
+                self._distribution.split_batch(array)
                 for array in (
                     batch.images,
                     batch.classes,
@@ -153,13 +172,13 @@ class Trainer:
         return Losses(*losses.numpy().tolist())
 
     def save(self) -> None:
-        """Write a checkpoint; all workers must."""
+        """Write a checkpoint; all workers must call this."""
         self._manager.save(checkpoint_number=self.step)
 
     def _train_on(self, *arrays: Any) -> Any:
         import tensorflow as tf
 
-        strategy = self._workplace.strategy
+        strategy = self._distribution.strategy
         losses = strategy.reduce("SUM", strategy.run(self._train_replica, arrays), axis=None)
         done = tf.cast(self._step.assign_add(1), tf.float32)
         change = 1.0 - tf.minimum(_AVERAGING, (1.0 + done) / (10.0 + done))
@@ -178,12 +197,12 @@ class Trainer:
 
         context = tf.distribute.get_replica_context()
         variables = self.model.trainable_variables
-        # The task divides by the positive anchors of what it is given; the batch is all devices'.
+        # The task divides by the positive anchors of this device; the batch is that of all devices.
         positives = tf.reduce_sum(box_weights)
         share = (positives + 1.0) / (context.all_reduce("SUM", positives) + 1.0)
         with tf.GradientTape() as tape:
             logits, boxes = head_outputs(self.model, scale_images(images), training=True)
-            # The task flattens what it is given level by level; the labels already are flat.
+            # The task flattens and joins the levels; the targets are flat already.
             _, class_loss, box_loss, model_loss = self._task.build_losses(
                 outputs={"cls_outputs": logits, "box_outputs": boxes},
                 labels={
@@ -193,11 +212,11 @@ class Trainer:
                     "box_weights": box_weights,
                 },
             )
-            penalty = tf.reduce_sum(self.model.losses) / self._workplace.replicas
+            penalty = tf.reduce_sum(self.model.losses) / self._distribution.replicas
             loss = share * model_loss + penalty
             minimised = self._optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         gradients = tape.gradient(minimised, variables)
-        # Variables of parts that feed no head have no gradient.
+        # Variables of parts without influence on the heads have no gradient.
         learning = [
             (gradient, variable)
             for gradient, variable in zip(gradients, variables, strict=True)
@@ -209,7 +228,7 @@ class Trainer:
         gradients, _ = tf.clip_by_global_norm(
             context.all_reduce("SUM", gradients), _LARGEST_GRADIENT
         )
-        # SGD is linear in the gradient: a share of it is that share of the learning rate.
+        # SGD is linear in the gradient: scaling it scales the learning rate.
         self._optimizer.apply_gradients(
             [
                 (gradient * self._rate(variable), variable)

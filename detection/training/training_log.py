@@ -25,16 +25,16 @@ _SMOOTHING = 0.95
 
 @dataclass
 class Speed:
-    """Time that the steps of a process took; the first, which makes the graph, is not counted.
+    """Speed of the steps of a process, without the first one, which builds the graph.
 
     Attributes
     ----------
     batch_size : int
     steps : int
     seconds : float
-        Of all steps, waiting included.
+        Duration of all steps, waiting included.
     waiting : float
-        Seconds in which a step waited for its input.
+        Seconds in which steps waited for their input.
     """
 
     batch_size: int
@@ -65,9 +65,9 @@ class TrainingLog:
     ----------
     config : DetectorTraining
     folder : Path
-        Of the training.
+        Folder of the training.
     step : int
-        Steps done before.
+        Number of steps done before.
     progress : Progress
         Shows the steps.
     quiet : bool
@@ -116,13 +116,29 @@ class TrainingLog:
         self._open.close()
         self._writer.close()
 
-    def say(self, text: str) -> None:
-        """Log a message, in the one process that reports."""
+    def message(self, text: str) -> None:
+        """Log a message, in the process that reports.
+
+        Parameters
+        ----------
+        text : str
+        """
         if not self._quiet:
             logger.info("%s", text)
 
     def step(self, step: int, losses: Losses, seconds: float, waiting: float) -> None:
-        """Take note of a step: what it minimised, and the seconds that it took and waited."""
+        """Record a step.
+
+        Parameters
+        ----------
+        step : int
+            Number of steps done.
+        losses : Losses
+        seconds : float
+            Duration of the step, waiting included.
+        waiting : float
+            Seconds in which it waited for its input.
+        """
         import tensorflow as tf
 
         if self._loss is None:
@@ -143,12 +159,24 @@ class TrainingLog:
             tf.summary.scalar("speed/input_wait", self.speed.input_wait)
 
     def checkpoint(self, step: int) -> None:
-        """Say that a checkpoint was written, how low the loss is, and how fast it goes."""
-        self.say(f"step {step}: loss {self._loss or 0.0:.4f}, {self.speed}, checkpoint written")
+        """Log loss and speed at a checkpoint.
+
+        Parameters
+        ----------
+        step : int
+        """
+        self.message(f"step {step}: loss {self._loss or 0.0:.4f}, {self.speed}, checkpoint written")
         self._writer.flush()
 
     def validation(self, found: Validation, is_best: bool) -> None:
-        """Say what the weights of a step reach."""
+        """Log a measurement on the validation images.
+
+        Parameters
+        ----------
+        found : Validation
+        is_best : bool
+            Whether it is the best one so far.
+        """
         import tensorflow as tf
 
         with self._writer.as_default(step=found.step):
@@ -160,4 +188,4 @@ class TrainingLog:
             f"{role} mAP@0.5 {value:.3f}, AP@[.5:.95] {found.ap[role]:.3f}"
             for role, value in found.map50.items()
         )
-        self.say(f"step {found.step}: validation {figures}" + (", the best so far" * is_best))
+        self.message(f"step {found.step}: validation {figures}" + (", the best so far" * is_best))

@@ -1,4 +1,4 @@
-"""Views of an annotated image: cut, resampled, turned, with the boxes that go with them."""
+"""Training tiles: views of annotated images, cut, resampled and turned with their boxes."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from ...imaging import area, clip, longer_sides
 
 __all__ = ["TrainingImage", "TrainingTile", "assemble", "turn", "view"]
 
-# An object that a tile's edge cuts is still learnt, as its visible part: nearly whole, or as a part
-# that is large enough to be one of the galaxies that the edge of a picture cuts.  On a field the
-# search drops boxes at inner edges, so nothing is lost where the tile could have shown more.
+# Visible fraction of an object cut by a tile's edge from which its visible part is learnt, in any
+# case and if it is large: galaxies at the edge of an image look like this.  The search of a field
+# drops boxes at inner edges, so nothing is lost where the tile could have shown more.
 _NEARLY_WHOLE = 0.75
 _VISIBLE = 0.25
-# Pixels of the tile under which an object is too small to tell from a star.
+# Size in pixels of the tile below which an object cannot be told from a star.
 _SMALLEST_LEARNT = 12.0
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingImage:
-    """An image with the boxes of its objects.
+    """Annotated image of a detector's training.
 
     Attributes
     ----------
     name : str
-        File name, by which splits are recorded.
+        File name, which identifies the image in the record of the split.
     rgb : ndarray of uint8, shape (H, W, 3)
     boxes : ndarray, shape (N, 4)
         0-based half-open pixel edges ``xmin, ymin, xmax, ymax``.
     class_ids : ndarray of int64, shape (N,)
     difficult : ndarray of bool, shape (N,)
-        Undecided objects, which neither train nor count.
+        Ambiguous objects, ignored in training and evaluation.
     smallest : float
-        Objects smaller than this many pixels were not annotated.
+        Size in pixels below which objects were not annotated.
     """
 
     name: str
@@ -49,19 +49,19 @@ class TrainingImage:
 
 @dataclass(frozen=True, eq=False)
 class TrainingTile:
-    """One input of the network with what it shall answer, boxes in the tile's pixels.
+    """Training tile and its targets, boxes in pixels of the tile.
 
     Attributes
     ----------
     image : ndarray of uint8, shape (S, S, 3)
     boxes, class_ids : ndarray, shapes (N, 4) and (N,)
-        The objects to be found.
+        Objects to be detected.
     ignored : ndarray, shape (M, 4)
-        Undecided objects.
+        Difficult objects.
     cut : ndarray, shape (K, 4)
-        Visible parts of objects of which too little is inside to be learnt.
+        Visible parts of objects that are cut too much to be learnt.
     smallest : float
-        Objects smaller than this were not annotated.
+        Size in pixels below which objects were not annotated.
     """
 
     image: NDArray[np.uint8]
@@ -75,18 +75,18 @@ class TrainingTile:
 def view(
     source: TrainingImage, corner: tuple[int, int], side: tuple[int, int], size: tuple[int, int]
 ) -> TrainingTile:
-    """Cut a rectangle out of an image and resample it.
+    """Cut a rectangle out of an image and resample it to a tile.
 
     Parameters
     ----------
     source : TrainingImage
     corner : (int, int)
-        x and y of the rectangle's upper left corner; it may reach outside the image, where it is
-        filled with the image's median colour, as at inference.
+        x and y of the rectangle's upper left corner.  Outside the image, the rectangle is filled
+        with the median colour, as at inference.
     side : (int, int)
-        Width and height of the rectangle in the image's pixels.
+        Width and height of the rectangle, in pixels of the image.
     size : (int, int)
-        Width and height of the view.
+        Width and height of the tile.
     """
     (x, y), (across, down) = corner, side
     inside = source.rgb[max(y, 0) : max(y + down, 0), max(x, 0) : max(x + across, 0)]
@@ -118,7 +118,16 @@ def view(
 
 
 def assemble(parts: list[TrainingTile], corners: list[tuple[int, int]], size: int) -> TrainingTile:
-    """Lay views side by side into one tile."""
+    """Assemble tiles into a larger one.
+
+    Parameters
+    ----------
+    parts : list of TrainingTile
+    corners : list of (int, int)
+        x and y of the upper left corner of each part.
+    size : int
+        Side of the tile, in pixels.
+    """
     image = np.zeros((size, size, 3), dtype=np.uint8)
     shifts = []
     for part, (x, y) in zip(parts, corners, strict=True):
@@ -136,7 +145,15 @@ def assemble(parts: list[TrainingTile], corners: list[tuple[int, int]], size: in
 
 
 def turn(tile: TrainingTile, quarters: int, mirror: bool) -> TrainingTile:
-    """Turn a tile counter-clockwise by quarter turns, then mirror it left to right."""
+    """Rotate a tile counter-clockwise by quarter turns, then mirror it left to right.
+
+    Parameters
+    ----------
+    tile : TrainingTile
+    quarters : int
+        Number of quarter turns.
+    mirror : bool
+    """
     size = tile.image.shape[0]
     image = np.rot90(tile.image, quarters)
     if mirror:

@@ -1,4 +1,4 @@
-"""Measure a detector in the midst of its training, and keep the best weights."""
+"""Validation of a detector during its training, and selection of the best weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..anchors import decode_boxes, multilevel_anchors
 from ..base import LOWEST_SCORE, BaseDetector
 from ..detector import best_boxes
 from ..export.litert_export import flat_heads
-from ..measure import Searched, images_by_role
+from ..measure import SearchedImages, images_by_role
 from ..predict import field_tiles
 from ..refinement import Refinement
 from .architectures import scale_images
@@ -30,19 +30,19 @@ from .training_tiles import TrainingImage
 __all__ = ["Validation", "Validator"]
 
 _RECORD = "validation.json"
-# Images of each role are taken up to so many tiles: two frames of SDSS have 278.
+# Largest number of tiles of each role: two frames of SDSS have 278.
 _MOST_TILES = 300
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What the mean weights of a step reach on validation images.
+    """Metrics of the mean weights of a step on the validation images.
 
     Attributes
     ----------
     step : int
     score : float
-        Mean of `ap` over the roles, so that many cutouts do not outvote few frames.
+        Mean of `ap` over the roles, so that few frames count as much as many cutouts.
     map50, ap : dict of str to float
         Mean average precision at IoU 0.5, and over 0.5, 0.55 ... 0.95, by the role of the images.
     """
@@ -54,24 +54,24 @@ class Validation:
 
 
 class Validator:
-    """Measures a model on the validation images, and keeps the best weights of a training.
+    """Measures a model on the validation images and keeps the best weights of a training.
 
     Parameters
     ----------
     model : RetinaNetModel
-        In float32 on one device; its weights are those that are measured and kept.
+        Model that is measured, in float32 on one device.
     config : DetectorTraining
     sources : sequence of TrainingSource
     folder : Path
-        Of the training: receives ``validation.json``, and the best weights as a TF-Vision
+        Folder of the training, for ``validation.json`` and the best weights, a TF-Vision
         checkpoint under ``best/``.
     step : int
-        The training goes on from here: what was measured later is forgotten.
+        Step that the training continues from; later measurements are dropped.
 
     Attributes
     ----------
     history : list of Validation
-        What was measured, step by step.
+        Measurements in order of their steps.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Validator:
         self._record = folder / _RECORD
         self._detector = _ModelDetector(model, config)
         self._images = {
-            role: _share(images, config.input_size)
+            role: _sample(images, config.input_size)
             for role, images in images_by_role(sources, "validation").items()
             if config.validate_every is not None
         }
@@ -104,31 +104,45 @@ class Validator:
 
     @property
     def best(self) -> Validation | None:
-        """The best so far, the first among equals; None where nothing was measured."""
+        """Best measurement so far, the first of equals; None without measurements."""
         return max(self.history, key=lambda entry: entry.score, default=None)
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether as many measurements as the configuration allows brought nothing better."""
+        """True if the last ``patience`` measurements brought no improvement."""
         if self._config.patience is None or self.best is None:
             return False
         return len(self.history) - 1 - self.history.index(self.best) >= self._config.patience
 
     def is_due(self, step: int) -> bool:
-        """Whether this step's weights are to be measured, or kept as the last."""
+        """Return whether the weights of a step are to be measured.
+
+        Parameters
+        ----------
+        step : int
+        """
         every = self._config.validate_every
         return step >= self._config.steps or (every is not None and step % every == 0)
 
     def validate(self, step: int) -> Validation | None:
-        """Measure the model, and keep its weights if none before were better.
+        """Measure the model, and keep its weights if they are the best so far.
 
-        Without images to measure on they are kept as they are.
+        Without validation images, keep the weights.
+
+        Parameters
+        ----------
+        step : int
+
+        Returns
+        -------
+        Validation or None
+            None without validation images.
         """
         if not self._images:
             self._manager.save(checkpoint_number=step)
             return None
         measured = {
-            role: Searched.by(self._detector, images).metrics
+            role: SearchedImages.search(self._detector, images).metrics
             for role, images in self._images.items()
         }
         found = Validation(
@@ -145,12 +159,12 @@ class Validator:
         return found
 
     def use_best(self) -> None:
-        """Give the model the best weights."""
+        """Set the weights of the model to the best ones."""
         read_checkpoint(Path(self._manager.latest_checkpoint), self._parts)
 
 
 class _ModelDetector(BaseDetector):
-    """A model in training as the search of a field wants it."""
+    """Detector that runs a model in training."""
 
     def __init__(self, model: Any, config: DetectorTraining) -> None:
         import tensorflow as tf
@@ -170,11 +184,13 @@ class _ModelDetector(BaseDetector):
     def detect_tiles(
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
+        from scipy.special import expit
+
         threshold = self.score_threshold if score_threshold is None else score_threshold
         logits, codes = (output.numpy().astype(np.float64) for output in self._run(images))
         return [
             best_boxes(
-                1 / (1 + np.exp(-logits[index])),
+                expit(logits[index]),
                 decode_boxes(codes[index], self._anchors),
                 self.input_size,
                 threshold,
@@ -184,8 +200,8 @@ class _ModelDetector(BaseDetector):
         ]
 
 
-def _share(images: Sequence[TrainingImage], size: int) -> list[TrainingImage]:
-    """Return as many images, chosen at random but always the same, as have not too many tiles."""
+def _sample(images: Sequence[TrainingImage], size: int) -> list[TrainingImage]:
+    """Return a fixed random sample of images with at most `_MOST_TILES` tiles, one at least."""
     chosen: list[TrainingImage] = []
     tiles = 0
     for index in np.random.default_rng(0).permutation(len(images)):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection.measure import Searched
+from galpipe.detection.measure import SearchedImages
 from galpipe.detection.refinement import Refinement, fit, mlp
 from galpipe.detection.refinement.isophotes import CANDIDATES, edge_candidates
 from galpipe.detection.refinement.light_profile import measure_light_profile
@@ -38,9 +38,9 @@ def image() -> TrainingImage:
 
 
 @pytest.fixture
-def searched() -> Searched:
+def searched() -> SearchedImages:
     found = Detections(np.vstack([ASIDE, BOX + WIDER]), np.array([0.9, 0.8]))
-    return Searched([image()], [found], ("galaxy",))
+    return SearchedImages([image()], [found], ("galaxy",))
 
 
 def refining(tighter: bool, surer: bool) -> Any:
@@ -71,7 +71,7 @@ def test_as_much_of_it_is_used_as_is_of_use(
     tighter: bool,
     surer: bool,
     kept: list[str],
-    searched: Searched,
+    searched: SearchedImages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed: NETWORK)
@@ -88,7 +88,7 @@ def test_as_much_of_it_is_used_as_is_of_use(
 
 
 def test_too_little_to_learn_from_is_no_refinement(
-    searched: Searched, monkeypatch: pytest.MonkeyPatch
+    searched: SearchedImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector: Any = FakeDetector()
     validation = {"cutouts": searched}
@@ -102,7 +102,7 @@ def test_too_little_to_learn_from_is_no_refinement(
 
 
 def test_what_was_found_is_seen_again_as_in_a_search(
-    searched: Searched, monkeypatch: pytest.MonkeyPatch
+    searched: SearchedImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Refinement, "refine", refining(tighter=True, surer=True))
     assert searched.metrics.ap < 1
@@ -226,9 +226,9 @@ def field(seed: int) -> tuple[TrainingImage, Detections]:
     return image, Detections(boxes, rng.uniform(0.2, 0.8, 4))
 
 
-def search(seeds: range) -> Searched:
+def search(seeds: range) -> SearchedImages:
     images, found = zip(*(field(seed) for seed in seeds), strict=True)
-    return Searched(images, found, ("galaxy",))
+    return SearchedImages(images, found, ("galaxy",))
 
 
 def test_galaxies_of_other_pictures_gain_and_stars_lose(monkeypatch: pytest.MonkeyPatch) -> None:

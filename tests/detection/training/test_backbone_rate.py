@@ -11,7 +11,7 @@ import pytest
 from galpipe.configs import DetectorTraining
 from galpipe.detection.training.architectures import build_model
 from galpipe.detection.training.dataset import Batch
-from galpipe.detection.training.strategy import open_workplace
+from galpipe.detection.training.strategy import create_distribution
 from galpipe.detection.training.trainer import Trainer
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
@@ -32,7 +32,7 @@ def _tiny(**changes: Any) -> DetectorTraining:
 
 def _one_step(config: DetectorTraining, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return how far one step moves the backbone's weights, and the trained ones behind it."""
-    trainer = Trainer(config, folder, open_workplace(config))
+    trainer = Trainer(config, folder, create_distribution(config))
     backbone = trainer.model.backbone.weights
     behind = [
         *trainer.model.decoder.trainable_variables,

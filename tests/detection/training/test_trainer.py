@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
-from galpipe.detection.training.strategy import open_workplace
+from galpipe.detection.training.strategy import create_distribution
 from galpipe.detection.training.trainer import learning_rate
 from galpipe.errors import ConfigError
 
@@ -139,7 +139,7 @@ def test_a_wrong_tf_config_is_explained(
     if variable is not None:
         monkeypatch.setenv("TF_CONFIG", variable)
     with pytest.raises(ConfigError, match="TF_CONFIG"):
-        open_workplace(_config(distribution="multi_worker"))
+        create_distribution(_config(distribution="multi_worker"))
 
 
 def test_patience_needs_measurements() -> None:

@@ -73,7 +73,7 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             value = next(coming)
             return SimpleNamespace(metrics=SimpleNamespace(ap=value, map50=value + 0.1))
 
-        monkeypatch.setattr(validation.Searched, "by", measured)
+        monkeypatch.setattr(validation.SearchedImages, "search", measured)
 
     return give
 

@@ -20,7 +20,7 @@ from galpipe.configs import DetectorTraining
 from galpipe.detection.training import architectures as zoo
 from galpipe.detection.training import trainer
 from galpipe.detection.training.dataset import Batch
-from galpipe.detection.training.strategy import open_workplace
+from galpipe.detection.training.strategy import create_distribution
 from galpipe.detection.training.trainer import Trainer
 
 SIZE = 32
@@ -100,14 +100,14 @@ def build_tiny(config: DetectorTraining, precision: str = "float32") -> tuple[An
 
 def run(folder: Path, config: DetectorTraining, steps: int) -> dict[str, Any]:
     """Train up to a step, and return what came of it."""
-    workplace = open_workplace(config)
-    made = Trainer(config, folder, workplace)
+    distribution = create_distribution(config)
+    made = Trainer(config, folder, distribution)
     first = made.step
     if not made.resumed:
         # Each worker starts from other weights than the first one's, which must win.
-        made.start([weight + workplace.worker for weight in made.model.get_weights()])
-    share = config.batch_size // workplace.workers
-    places = range(workplace.worker * share, (workplace.worker + 1) * share)
+        made.start([weight + distribution.worker for weight in made.model.get_weights()])
+    share = config.batch_size // distribution.workers
+    places = range(distribution.worker * share, (distribution.worker + 1) * share)
     losses = [made.train(make_batch(step, places)).total for step in range(made.step, steps)]
     made.save()
     weights = [weight.numpy().ravel() for weight in made.model.weights]
@@ -116,7 +116,7 @@ def run(folder: Path, config: DetectorTraining, steps: int) -> dict[str, Any]:
         "losses": losses,
         "weights": np.concatenate(weights),
         "means": np.concatenate([mean.ravel() for mean in made.mean_weights]),
-        "replicas": workplace.replicas,
+        "replicas": distribution.replicas,
     }
 
 
