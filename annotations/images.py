@@ -129,7 +129,13 @@ class ImageFiles(ImageFolder):
         self.folder = Path(os.path.commonpath(folders)) if folders else Path()
 
     def find(self, name: str) -> Path | None:
-        """Return the file of the image called `name`; None if there is none."""
+        """Return the file of an image; None if there is none.
+
+        Parameters
+        ----------
+        name : str
+            One of the names given.
+        """
         return self.files.get(name)
 
 

@@ -164,16 +164,16 @@ def read_annotated_images(
         Image file and annotation, in the order of the annotations (of one file an image, by its
         name).  Boxes are pixel edges, 0-based, half-open; a missing image size is filled in.
 
-    Warns
-    -----
-    UserWarning
-        If the images of some annotations are missing; those annotations are left out.
-
     Raises
     ------
     InputError
         If there are no annotations, none has its image, one cannot be read, or a box is empty or
         inverted.
+
+    Warns
+    -----
+    UserWarning
+        If the images of some annotations are missing; those annotations are left out.
     """
     source = AnnotationSource(annotations, images=images)
     folder = ImageFolder(images)

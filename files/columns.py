@@ -16,7 +16,7 @@ __all__ = ["Columns"]
 
 
 class Columns:
-    """Columns of equal length, each taken as numbers or as text when it is needed.
+    """Table columns of equal length, each read as numbers or as text on demand.
 
     Parameters
     ----------

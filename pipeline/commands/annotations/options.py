@@ -20,8 +20,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def source_options(command: Command) -> Command:
     """Add the argument IN and the options to read it.
 
-    The command receives ``source`` (path), ``from_format`` (str or None) and ``images`` (path or
-    None), the arguments of `galpipe.annotations.AnnotationSource`.
+    Parameters
+    ----------
+    command : callable
+        Receives ``source`` (path), ``from_format`` (str or None) and ``images`` (path or None), the
+        arguments of `galpipe.annotations.AnnotationSource`.
     """
     for decorate in (
         click.option(
@@ -87,7 +90,13 @@ _NAMES = ("voc_one_based", "class_name", "ellipse_scale", "columns", "origin")
 
 
 def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of single formats; those given are passed as the dict ``settings``."""
+    """Add the options of single formats.
+
+    Parameters
+    ----------
+    command : callable
+        Receives the options given as the dict ``settings``.
+    """
 
     @wraps(command)
     def gathering(*args: Any, **options: Any) -> Any:
@@ -101,7 +110,13 @@ def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def name_failures(failures: Sequence[InputError]) -> None:
-    """Print the entries that were left out; exit with code 1 if there are any."""
+    """Print the entries that were left out; exit with code 1 if there are any.
+
+    Parameters
+    ----------
+    failures : sequence of InputError
+        One for each entry.
+    """
     from rich.text import Text
 
     from ....console import STDERR
@@ -115,7 +130,20 @@ def name_failures(failures: Sequence[InputError]) -> None:
 
 
 def number_of(count: int, noun: str) -> str:
-    """Return a count with its noun in the singular or plural: ``1 box``, ``1,200 images``."""
+    """Return a count with its noun in the singular or plural.
+
+    Parameters
+    ----------
+    count : int
+        The count.
+    noun : str
+        The noun in the singular.
+
+    Examples
+    --------
+    >>> number_of(1200, "box")
+    '1,200 boxes'
+    """
     if noun.endswith("y"):
         plural = f"{noun[:-1]}ies"
     else:
