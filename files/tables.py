@@ -1,7 +1,7 @@
 """Read untrusted tables: CSV, ECSV, SExtractor's text, FITS, VOTable and Parquet.
 
-FITS and VOTable are read by astropy, Parquet by pyarrow, and text by pandas, which is several times
-faster than `astropy.io.ascii` and leaves each cell as it is written.  Sizes are limited, nothing is
+FITS and VOTable are read by astropy, Parquet by pyarrow, and text by pandas, which keeps each cell as
+it is written and reads chosen columns of large tables faster than `astropy.io.ascii`.  Sizes are limited, nothing is
 fetched, and nothing in a file is executed or expanded.
 """
 

@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
@@ -84,6 +85,24 @@ def test_packed_tables_are_unpacked_up_to_the_limit(
     with pytest.raises(InputError, match="larger than"):
         read_columns(path)
     assert len(read_columns(path, lambda names: ["x"])) == 1000
+
+
+def test_a_packed_fits_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.fits.gz"
+    Table({"x": [1.5, 2.0], "name": ["a", "b"]}).write(path)
+    assert column_names(path) == ("x", "name")
+    assert read_columns(path).texts("name") == ["a", "b"]
+
+
+def test_a_parquet_table(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "a.parquet"
+    frame = pd.DataFrame({"id": pd.array([587739505552785605, None], "Int64"), "x": [0.5, np.nan]})
+    frame.to_parquet(path)
+    assert column_names(path) == ("id", "x")
+    table = read_columns(path, list, {"id"})
+    assert table.texts("id") == ["587739505552785605", ""]
+    np.testing.assert_array_equal(table.numbers("x"), [0.5, np.nan])
 
 
 def test_chosen_columns_are_numbers_unless_they_are_text(tmp_path: Path) -> None:
