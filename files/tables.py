@@ -1,8 +1,8 @@
 """Read untrusted tables: CSV, ECSV, SExtractor's text, FITS, VOTable and Parquet.
 
-FITS and VOTable are read by astropy, Parquet by pyarrow, and text by pandas, which keeps each cell as
-it is written and reads chosen columns of large tables faster than `astropy.io.ascii`.  Sizes are limited, nothing is
-fetched, and nothing in a file is executed or expanded.
+FITS and VOTable are read by astropy, Parquet by pyarrow, and text by pandas, which keeps each cell
+as it is written and reads chosen columns of large tables faster than `astropy.io.ascii`.  Sizes are
+limited, nothing is fetched, and nothing in a file is executed or expanded.
 """
 
 from __future__ import annotations
