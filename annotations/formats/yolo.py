@@ -79,6 +79,7 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
         raise InputError(f"{path} holds no YOLO labels: neither a labels folder nor .txt files.")
     classes = _read_classes(path, options)
     for part in parts:
+        inside = _path_inside(part.images, options.images)
         for stem, file in part.files():
             try:
                 image, images = _image_file(part, stem, options.images)
@@ -86,7 +87,8 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
                 text = read_text(file, _MAX_BYTES) if labelled else ""
                 width, height = images.size(image)
                 objects = _read_objects(file, text, (width, height), classes)
-                yield file, AnnotatedImage(image.name, width, height, objects=objects)
+                name = image.name if images is options.images else f"{inside}{image.name}"
+                yield file, AnnotatedImage(name, width, height, objects=objects)
             except InputError as error:
                 options.on_error(error)
 
@@ -157,6 +159,16 @@ def _image_file(part: Part, stem: str, images: ImageFolder | None) -> tuple[Path
         f"{part.labels / stem}.txt has no image of that name, which gives the size of its boxes. "
         "Name the folder that the images lie in with --images."
     )
+
+
+def _path_inside(images: ImageFolder | None, folder: ImageFolder | None) -> str:
+    """Return the path of a part's images in the folder of all images, as a prefix of names."""
+    if images is None or folder is None:
+        return ""
+    part, whole = images.folder.resolve(), folder.folder.resolve()
+    if part == whole or not part.is_relative_to(whole):
+        return ""
+    return f"{part.relative_to(whole).as_posix()}/"
 
 
 def _read_objects(

@@ -89,6 +89,22 @@ def test_every_format_gives_the_same_images_and_boxes(tmp_path: Path, form: str)
         np.testing.assert_allclose(read.boxes, written.boxes, atol=1e-6)
 
 
+def test_a_yolo_data_set_of_several_parts_is_read_whole(tmp_path: Path) -> None:
+    for part, name in (("train", "a"), ("train", "b"), ("val", "c")):
+        draw(tmp_path / "images" / part / f"{name}.png")
+        labels = tmp_path / "labels" / part
+        labels.mkdir(parents=True, exist_ok=True)
+        (labels / f"{name}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    (tmp_path / "data.yaml").write_text("names: [galaxy]\n")
+    for path in (tmp_path, tmp_path / "data.yaml"):
+        pairs = read_annotated_images(path, tmp_path / "images")
+        assert [file.name for file, _ in pairs] == ["a.png", "b.png", "c.png"]
+        assert [len(image.objects) for _, image in pairs] == [1, 1, 1]
+    with pytest.warns(UserWarning, match=r"1 of 3 annotations .*: c\.txt"):
+        pairs = read_annotated_images(tmp_path, tmp_path / "images" / "train")
+    assert len(pairs) == 2
+
+
 def test_a_format_that_is_only_read_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not written"):
         write_annotations(tmp_path / "a.json", boxes_of("a.png"), "via")
