@@ -320,8 +320,14 @@ def changed_view(
 
     Parameters
     ----------
-    image, box, size, margin
-        As for `affine_view`.
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
+    box : array_like, shape (4,)
+        xmin, ymin, xmax, ymax of the galaxy: pixel edges, 0-based, half-open.
+    size : int
+        Side of the result in pixels.
+    margin : float
+        Side of the crop over the longer side of the box.
     change : AffineChange
         The transformation.
 
@@ -351,6 +357,11 @@ def pixel_deviation(images: Iterable[NDArray[np.uint8]]) -> float:
     ----------
     images : iterable of ndarray of uint8, shape (H, W, 3)
         The images.
+
+    Examples
+    --------
+    >>> pixel_deviation([np.zeros((2, 2, 3)), np.full((2, 2, 3), 10.0)])
+    5.0
     """
     means, variances = np.transpose([(image.mean(), image.var()) for image in images])
     return float(np.sqrt(variances.mean() + means.var()))

@@ -30,6 +30,12 @@ def sampling_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float6
     Returns
     -------
     ndarray of float64, shape (N,)
+
+    Examples
+    --------
+    >>> labels = Labels(np.float32([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1]]), np.zeros(5, bool))
+    >>> sampling_weights(labels, evenness=0.5)
+    array([0.5, 0.5, 0.5, 0.5, 1. ])
     """
     most_probable = np.eye(labels.num_classes, dtype=np.float32)[labels.class_ids]
     part = np.where(labels.is_set[:, None], labels.values, most_probable).astype(np.float64)

@@ -14,7 +14,7 @@ from .measure import Measurement
 from .members import member_kind
 from .sources import Sources
 
-__all__ = ["model_card"]
+__all__ = ["describe_member", "model_card"]
 
 _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 
@@ -62,7 +62,7 @@ def model_card(
         config=config,
         sources=sources,
         weights=weights,
-        networks={name: _network(member) for name, member in config.named_members.items()},
+        networks={name: describe_member(member) for name, member in config.named_members.items()},
         views=_views(config),
         images=_image_counts(config, sources),
         comparison=comparison_table(
@@ -74,7 +74,14 @@ def model_card(
     )
 
 
-def _network(member: ClassifierMember) -> str:
+def describe_member(member: ClassifierMember) -> str:
+    """Return the description of a network: its kind, its teacher, its storage.
+
+    Parameters
+    ----------
+    member : ClassifierMember
+        Settings of the member.
+    """
     kind = member_kind(member)
     parts = [kind.describe(member)]
     if member.teacher is not None:

@@ -68,6 +68,13 @@ def weight_grid(members: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (combinations, M)
+
+    Examples
+    --------
+    >>> weight_grid(2)[:3]
+    array([[0. , 1. ],
+           [0.1, 0.9],
+           [0.2, 0.8]])
     """
     # Stars and bars: bars between the tenths divide them among the members.
     places = STEPS + members - 1

@@ -32,8 +32,12 @@ class CachedViews(RandomViews):
 
     Parameters
     ----------
-    cutouts, weights, recipe
-        As for `RandomViews`, with an augmentation of few views per image and without mixup.
+    cutouts : sequence of Cutouts
+        Sets of images.
+    weights : sequence of ndarray of float64, shape (N,)
+        Weight of each image of each set, in any unit.
+    recipe : Recipe
+        Settings with an augmentation of few views per image, without mixup.
     lower : keras.Model
         The frozen layers.
     """

@@ -2,21 +2,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, get_args
 
 import keras
 import numpy as np
 import pytest
 
 from galpipe.classification.classifier import load_classifier
-from galpipe.classification.training import train
+from galpipe.classification.training import members, train
+from galpipe.classification.training.card import describe_member
+from galpipe.classification.training.member_kind import MemberKind, TrainingJob, softmax_output
+from galpipe.classification.training.members import member_kind, train_member
+from galpipe.classification.training.sources import gather
 from galpipe.classification.training.train import train_classifier
 from galpipe.configs import (
     ClassifierData,
+    ClassifierMember,
     ClassifierTraining,
     CnnMember,
     InputScaling,
     KerasFileMember,
     Split,
+    TrainedMember,
 )
 from galpipe.errors import ConfigError, MissingExtraError
 from galpipe.models import read_bundle
@@ -96,3 +103,33 @@ def test_a_file_that_does_not_fit_is_named_before_anything_is_trained(
     with pytest.raises(ConfigError, match=r"theirs\.keras: class_names.*missing: violet"):
         train_classifier(other, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_every_member_of_the_configuration_has_a_kind() -> None:
+    union, _ = get_args(ClassifierMember)
+    for settings in get_args(union):
+        assert member_kind(settings.model_construct()).settings is settings
+
+
+def test_another_kind_is_one_module_and_its_registration(
+    config: ClassifierTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class MeanMember(TrainedMember):
+        architecture: str = "mean"
+
+    def train_mean(member: MeanMember, job: TrainingJob) -> keras.Model:
+        inputs = keras.Input((job.config.input_size, job.config.input_size, 3))
+        mean = keras.layers.GlobalAveragePooling2D()(inputs)
+        return keras.Model(inputs, softmax_output(mean, job.num_classes))
+
+    kind = MemberKind(MeanMember, train_mean, lambda member: "mean colour, softmax", int8=True)
+    monkeypatch.setitem(members._KINDS, MeanMember, kind)
+    member: Any = MeanMember(teacher="cnn")
+    job = TrainingJob(config, gather(config), tmp_path / "mean")
+    assert train_member(member, job).output_shape == (None, 3)
+    again = train_member(member, job)
+    assert [layer.name for layer in again.layers][-1] == "probabilities"
+    assert describe_member(member) == (
+        "mean colour, softmax; distilled from cnn on the images with partial or no labels; "
+        "weights as 8-bit integers"
+    )
