@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import cv2.utils.logging
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,15 +92,19 @@ def read_picture(
     return _normalise(path, decoded)
 
 
+# OpenCV 5 has moved these functions out of its main module.
+_logging = getattr(cv2.utils, "logging", cv2)
+
+
 def _decode(data: bytes) -> NDArray[Any] | None:
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(0)  # the decoders' own messages name no file
+    level = _logging.getLogLevel()
+    _logging.setLogLevel(0)  # the decoders' own messages name no file
     try:
         return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except (cv2.error, MemoryError):
         return None
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        _logging.setLogLevel(level)
 
 
 def _normalise(
