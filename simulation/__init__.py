@@ -7,10 +7,11 @@ from .simulate import simulate_field
 from .stars import Star
 from .truth import SimulatedField, TrueGalaxy, truth_table
 from .write import simulate, write_field
-from .write_frames import AnnotatedFolder, held_out_names, simulate_frames
+from .write_frames import AnnotatedFolder, FrameSettings, held_out_names, simulate_frames
 
 __all__ = [
     "AnnotatedFolder",
+    "FrameSettings",
     "GalaxyStamp",
     "SimulatedField",
     "Star",

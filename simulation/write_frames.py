@@ -21,7 +21,7 @@ from .galaxy_light import GalaxyLight, cut_galaxies
 from .pasting import PastedFrame, paste_galaxies
 from .write import claim, write_boxes, write_truth
 
-__all__ = ["AnnotatedFolder", "held_out_names", "simulate_frames"]
+__all__ = ["AnnotatedFolder", "FrameSettings", "held_out_names", "simulate_frames"]
 
 _EDGES = ["xmin", "ymin", "xmax", "ymax"]
 _COLUMNS = ["frame", "field", "cutout", "scale", "gain", "label", *_EDGES]
@@ -41,17 +41,55 @@ class AnnotatedFolder:
     annotations: str | Path
 
 
+@dataclass(frozen=True)
+class FrameSettings:
+    """Numbers and sizes of pasted galaxies.
+
+    Attributes
+    ----------
+    frames : int
+        Number of frames.
+    galaxies : int
+        Number of galaxies pasted onto each frame; fewer if there is no room.
+    smallest, largest : float
+        Longer sides of their boxes, pixels; evenly distributed in the logarithm.
+    seed : int
+        The same seed gives the same files.
+
+    Raises
+    ------
+    ValueError
+        If `smallest` is not above 0, or above `largest`.
+    """
+
+    frames: int = 12
+    galaxies: int = 40
+    smallest: float = 12.0
+    largest: float = 200.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smallest <= self.largest:
+            raise ValueError(f"no size is between {self.smallest} and {self.largest} pixels")
+
+    def draw_sides(self, rng: np.random.Generator) -> list[float]:
+        """Draw the longer sides of the boxes of one frame, pixels.
+
+        Parameters
+        ----------
+        rng : Generator
+        """
+        low, high = math.log(self.smallest), math.log(self.largest)
+        return np.exp(rng.uniform(low, high, self.galaxies)).tolist()
+
+
 def simulate_frames(
     output: str | Path,
     cutouts: AnnotatedFolder,
     fields: AnnotatedFolder,
+    settings: FrameSettings | None = None,
     *,
-    frames: int = 12,
-    galaxies: int = 40,
-    smallest: float = 12.0,
-    largest: float = 200.0,
     held_out_by: str | Path | None = None,
-    seed: int = 1,
     annotation_format: str = "voc",
     overwrite: bool = False,
     progress: bool | Progress = False,
@@ -71,16 +109,10 @@ def simulate_frames(
         Images of galaxies; those clear of their neighbours are cut out.
     fields : AnnotatedFolder
         Images to paste them onto, used in turn.
-    frames : int
-        Number of frames.
-    galaxies : int
-        Number of galaxies pasted onto each frame; fewer if there is no room.
-    smallest, largest : float
-        Longer sides of their boxes, pixels; evenly distributed in the logarithm.
+    settings : FrameSettings, optional
+        Numbers and sizes.
     held_out_by : str or Path, optional
         Detector whose held-out images alone are used, see `held_out_names`.
-    seed : int
-        The same seed gives the same files.
     annotation_format : str
         Name of the format of ``annotations/``.
     overwrite : bool
@@ -103,11 +135,8 @@ def simulate_frames(
         If the annotation format cannot be written.
     OutputError
         If the folder holds something else, or cannot be written.
-    ValueError
-        If `smallest` is not above 0, or above `largest`.
     """
-    if not 0 < smallest <= largest:
-        raise ValueError(f"no size is between {smallest} and {largest} pixels")
+    settings = settings or FrameSettings()
     folder = Path(output)
     check_writable([annotation_format])
     allowed = None if held_out_by is None else held_out_names(held_out_by)
@@ -124,10 +153,10 @@ def simulate_frames(
         )
     rows: list[dict[str, Any]] = []
     annotated_frames: list[AnnotatedImage] = []
-    for index in track(range(frames), "pasting", progress):
+    for index in track(range(settings.frames), "pasting", progress):
         path, annotated = scenes[index % len(scenes)]
-        rng = np.random.default_rng([seed, index])
-        sides = np.exp(rng.uniform(math.log(smallest), math.log(largest), galaxies)).tolist()
+        rng = np.random.default_rng([settings.seed, index])
+        sides = settings.draw_sides(rng)
         made = paste_galaxies(to_rgb(read_field(path)), annotated, lights, sides, rng)
         name = f"frame_{index + 1:04d}"
         annotated_frames.append(_write(folder, name, made))

@@ -112,7 +112,7 @@ def fields_command(
     epilog=examples(
         "galpipe simulate frames --cutouts gz2/images --annotations gz2/annotations "
         "--fields fields/jpeg --field-annotations fields/annotations "
-        "--held-back-by ssd_mobilenet -o frames",
+        "--held-out-by ssd_mobilenet -o frames",
     ),
 )
 @click.option("--cutouts", required=True, metavar="DIR", help="Images of galaxies.")
@@ -149,7 +149,9 @@ def fields_command(
     help="Longer side of the largest; sizes are spread evenly in the logarithm.",
 )
 @click.option(
+    "--held-out-by",
     "--held-back-by",
+    "held_out_by",
     metavar="MODEL",
     help="Take only images that this detector was not trained on: a shipped model, a bundle, or a "
     "text file (.txt) of file names, one a line.",
@@ -167,7 +169,7 @@ def frames_command(
     galaxies: int,
     smallest: float,
     largest: float,
-    held_back_by: str | None,
+    held_out_by: str | None,
     seed: int,
     annotation_format: str,
     overwrite: bool,
@@ -180,7 +182,7 @@ def frames_command(
     and truth.csv (which cutout was pasted where).
     """
     from ...console import STDOUT
-    from ...simulation import AnnotatedFolder, simulate_frames
+    from ...simulation import AnnotatedFolder, FrameSettings, simulate_frames
 
     if smallest > largest:
         raise click.UsageError("--smallest is above --largest.")
@@ -188,12 +190,8 @@ def frames_command(
         output,
         AnnotatedFolder(cutouts, annotations),
         AnnotatedFolder(fields, field_annotations),
-        frames=frames,
-        galaxies=galaxies,
-        smallest=smallest,
-        largest=largest,
-        held_out_by=held_back_by,
-        seed=seed,
+        FrameSettings(frames, galaxies, smallest, largest, seed),
+        held_out_by=held_out_by,
         annotation_format=annotation_format,
         overwrite=overwrite,
         progress=True,

@@ -13,7 +13,7 @@ from galpipe.errors import BundleError, InputError, OutputError
 from galpipe.files.atomic import write_png
 from galpipe.imaging import read_field, to_rgb
 from galpipe.pipeline.commands.simulate import command
-from galpipe.simulation import AnnotatedFolder, held_out_names, simulate_frames
+from galpipe.simulation import AnnotatedFolder, FrameSettings, held_out_names, simulate_frames
 from galpipe.simulation.galaxy_light import cut_galaxies
 
 Picture = tuple[np.ndarray, AnnotatedImage]
@@ -41,9 +41,9 @@ def folders(
 def test_frames_are_written_with_their_truth(
     tmp_path: Path, folders: tuple[AnnotatedFolder, AnnotatedFolder]
 ) -> None:
-    settings = {"frames": 3, "galaxies": 4, "smallest": 14, "largest": 60}
-    table = simulate_frames(tmp_path / "out", *folders, **settings, seed=4)
-    again = simulate_frames(tmp_path / "again", *folders, **settings, seed=4)
+    settings = FrameSettings(frames=3, galaxies=4, smallest=14, largest=60, seed=4)
+    table = simulate_frames(tmp_path / "out", *folders, settings)
+    again = simulate_frames(tmp_path / "again", *folders, settings)
     assert table.equals(again)
     assert list(table.field.unique()) == ["f0.png", "f1.png"]
     kept = pd.read_csv(tmp_path / "out" / "truth.csv")
@@ -58,8 +58,8 @@ def test_frames_are_written_with_their_truth(
         one = to_rgb(read_field(path))
         assert np.array_equal(one, to_rgb(read_field(tmp_path / "again" / "images" / path.name)))
     with pytest.raises(OutputError, match="--overwrite"):
-        simulate_frames(tmp_path / "out", *folders, **settings)
-    simulate_frames(tmp_path / "out", *folders, frames=1, galaxies=1, overwrite=True)
+        simulate_frames(tmp_path / "out", *folders, settings)
+    simulate_frames(tmp_path / "out", *folders, FrameSettings(1, 1), overwrite=True)
     assert [file.name for file in (tmp_path / "out" / "images").iterdir()] == ["frame_0001.png"]
 
 
@@ -110,7 +110,7 @@ def test_pictures_without_galaxies_are_refused(
     with pytest.raises(InputError, match="stands clear"):
         simulate_frames(tmp_path / "out", fields, fields)
     with pytest.raises(ValueError, match="no size"):
-        simulate_frames(tmp_path / "out", *folders, smallest=50, largest=20)
+        FrameSettings(smallest=50, largest=20)
 
 
 def test_without_a_command_fields_are_drawn(tmp_path: Path) -> None:
