@@ -47,6 +47,16 @@ class TrainingSource:
     test: list[TrainingImage]
 
     @property
+    def images(self) -> list[TrainingImage]:
+        """Images of all parts."""
+        return [*self.train, *self.validation, *self.test]
+
+    @property
+    def objects(self) -> int:
+        """Number of objects that are not difficult."""
+        return sum(int((~image.difficult).sum()) for image in self.images)
+
+    @property
     def split(self) -> DataSplit:
         """File names of each part, sorted."""
         train, validation, test = (

@@ -143,7 +143,7 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     assert str(tmp_path) not in (bundle / "galpipe-model.json").read_text()
     card = (bundle / "MODEL_CARD.md").read_text()
     assert "mAP@0.5" in card
-    assert "2 held back" in card
+    assert "2 held out" in card
     assert "On 200 tiles" in card
     assert (bundle / "reliability.png").is_file()
 
