@@ -114,8 +114,8 @@ class ClassifierData(Section):
     ] = "labels"
     """Kind of the labels:
 
-    - ``labels``: a CSV ``filename,label``;
-    - ``probabilities``: a CSV with ``filename`` and a column for each class;
+    - ``labels``: a table ``filename,label``;
+    - ``probabilities``: a table with ``filename`` and a column for each class;
     - ``votes``, ``vote_probabilities``: a table of Galaxy Zoo votes, which documented rules convert
       to sets of classes or to the probability of each class;
     - ``folders``: a folder of images for each class, in ``images``;

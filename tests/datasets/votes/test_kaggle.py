@@ -99,7 +99,7 @@ def test_a_galaxy_worked_out_by_hand() -> None:
     assert not find_inconsistent(golden())[0].any()
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(vote_shares(answered=True))
 def test_the_37_columns_obey_the_tree(shares: pd.DataFrame) -> None:
     values = to_kaggle(shares)
@@ -112,7 +112,7 @@ def test_the_37_columns_obey_the_tree(shares: pd.DataFrame) -> None:
     assert not find_inconsistent(values)[0].any()
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(vote_shares(answered=False))
 def test_there_and_back(shares: pd.DataFrame) -> None:
     values = to_kaggle(shares)
