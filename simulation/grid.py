@@ -222,11 +222,12 @@ def clumps(
     Parameters
     ----------
     grid : Grid
-    x, y, sigma : ndarray of float64, shape (N,)
-        Offsets from the centre and widths, pixels.  Widths are rounded, so that blobs of similar
-        width are blurred together.
+    x, y : ndarray of float64, shape (N,)
+        Offsets from the centre, pixels.
     flux : ndarray of float64, shape (N,)
         Total of each blob; flux that falls off the grid is lost.
+    sigma : ndarray of float64, shape (N,)
+        Widths, pixels; rounded, so that blobs of similar width are blurred together.
     """
     light = np.zeros_like(grid.x)
     if not len(x):
