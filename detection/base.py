@@ -58,6 +58,11 @@ class BaseDetector(ABC):
     pixel_scale_range: tuple[float, float] | None
     refinement: Refinement | None
 
+    @property
+    def several_classes(self) -> tuple[str, ...] | None:
+        """The classes of a detector of several; None for a detector of one class."""
+        return self.class_names if len(self.class_names) > 1 else None
+
     def detect(self, field: FieldLike, score_threshold: float | None = None) -> Detections:
         """Detect the objects of a field of any size.
 

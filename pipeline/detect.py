@@ -83,8 +83,7 @@ def detect(
         galaxy_classes=list(galaxies),
         failures=failures,
     )
-    several = detector.class_names if len(detector.class_names) > 1 else None
-    sink = CatalogueSink(folder, record, detected_classes=several)
+    sink = CatalogueSink(folder, record, detected_classes=detector.several_classes)
     processing = FieldSettings(score_threshold, galaxies, settings.stretch)
     models = FieldModels(detector, None)
     catalogue = process_fields(sources, models, processing, sink, progress=progress)

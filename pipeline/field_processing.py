@@ -210,7 +210,7 @@ def process_field(
             probabilities = np.full(shape, np.nan, dtype=np.float32)
             probabilities[galaxies] = classifier.predict(crops)
     class_names = None if classifier is None else classifier.class_names
-    several = detector.class_names if len(detector.class_names) > 1 else None
+    several = detector.several_classes
     scales = [tile.scale for tile in tiles]
     rows = detection_rows(opened, detections, scales, probabilities, class_names or (), several)
     overlay = None

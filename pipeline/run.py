@@ -142,8 +142,7 @@ def run(
             "classifier": second.bundle.identity.as_dict(),
         },
     )
-    several = first.class_names if len(first.class_names) > 1 else None
-    sink = CatalogueSink(folder, record, second.class_names, several)
+    sink = CatalogueSink(folder, record, second.class_names, first.several_classes)
     processing = FieldSettings(
         score_threshold=threshold,
         galaxy_classes=tuple(galaxies),

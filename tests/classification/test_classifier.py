@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from galpipe.classification.classifier import load_classifier
 from galpipe.errors import BundleError
+from galpipe.imaging import read_field
 from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
 
 
@@ -70,3 +73,34 @@ def test_a_network_that_cannot_be_run_is_named(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "broken", manifest, {"one.tflite": b"no network"}, "", {})
     with pytest.raises(BundleError, match=r"'one\.tflite' cannot be run"):
         load_classifier(folder)
+
+
+def test_threads_may_share_a_classifier(tiny_classifier_bundle: Path) -> None:
+    classifier = load_classifier(tiny_classifier_bundle)
+    rng = np.random.default_rng(0)
+    batches = [rng.integers(0, 255, (n % 5 + 1, 16, 16, 3)).astype(np.uint8) for n in range(40)]
+    expected = [classifier.predict(crops) for crops in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for found, alone in zip(pool.map(classifier.predict, batches), expected, strict=True):
+            np.testing.assert_array_equal(found, alone)
+
+
+def test_crops_of_several_sizes_and_boxes_of_a_field(tiny_classifier_bundle: Path) -> None:
+    classifier = load_classifier(tiny_classifier_bundle)
+    crops = [colours((255, 0, 0), size=9)[0], colours((0, 0, 255), size=40)[0]]
+    assert classifier.predict(crops).argmax(axis=1).tolist() == [1, 3]
+    field = np.zeros((60, 100, 3), np.uint8)
+    field[20:30, 20:30], field[20:30, 70:80] = (255, 0, 0), (0, 0, 255)
+    boxes = np.array([[20, 20, 30, 30], [70, 20, 80, 30]])
+    for source in (field, read_field(field)):
+        assert classifier.classify(source, boxes).argmax(axis=1).tolist() == [1, 3]
+    assert classifier.classify(field, np.zeros((0, 4))).shape == (0, 4)
+    assert classifier.classify(field, boxes, 8.0).argmax(axis=1).tolist() == [0, 0]
+
+
+def test_a_classifier_is_pickled_as_its_path(tiny_classifier_bundle: Path) -> None:
+    classifier = load_classifier(tiny_classifier_bundle)
+    again = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(
+        again.predict(colours((255, 0, 0))), classifier.predict(colours((255, 0, 0)))
+    )
