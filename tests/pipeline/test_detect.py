@@ -57,7 +57,13 @@ def test_annotations_hold_the_boxes_of_the_catalogue(
     assert len(coco["annotations"]) == len(result.catalogue)
 
 
-@pytest.mark.parametrize("form", writable_formats())
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(name, marks=[pytest.mark.tensorflow] if name == "tfrecord" else [])
+        for name in writable_formats()
+    ],
+)
 def test_every_format_can_be_written(
     tmp_path: Path, good_picture: Path, good_fits: Path, models: dict[str, Path], form: str
 ) -> None:
