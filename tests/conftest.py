@@ -28,6 +28,13 @@ TINY_SIZE = 64
 TINY_CLASSES = ("dark", "red", "green", "blue")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the cases of parametrised tests that read or write TFRecord files."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if any(isinstance(value, str) and value == "tfrecord" for value in parameters.values()):
+        item.add_marker(pytest.mark.tensorflow)
+
+
 @pytest.fixture(scope="session")
 def galpipe_data() -> Path:
     """Folder of real images and labels; a test that asks for it is skipped where there is none."""

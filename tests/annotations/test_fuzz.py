@@ -37,8 +37,14 @@ from galpipe.errors import InputError
 
 SKY_TABLES = {"table-ecsv": "a.ecsv", "table-votable": "a.vot", "table-fits": "a.fits"}
 
-COUNT = 3000
-SLOW = {"tfrecord": 150, "yolo": 1500, **dict.fromkeys(SKY_TABLES, 500)}
+COUNT = 1000
+SLOW = {
+    "tfrecord": 100,
+    "yolo": 500,
+    "ds9": 500,
+    **dict.fromkeys(("table", "sextractor"), 300),
+    **dict.fromkeys(SKY_TABLES, 150),
+}
 
 NUMBERS = "NaN nan Infinity -Infinity inf 1e999 -1e999 1e308 -0.0 1e-320 0 -1 1.5 1,5 1_000 0x10 ٣"
 VALUES = 'true null None "" [] {} [[]] [null] [1,2] "NaN" "1e999" {"a":1} &a;[*a] *a !!int ? ---'

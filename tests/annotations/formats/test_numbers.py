@@ -21,7 +21,7 @@ from galpipe.annotations.formats.numbers import (
 _EDGE = st.one_of(st.integers(0, 5000).map(float), st.floats(0, 1e9))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(_EDGE, _EDGE)
 def test_the_width_leads_to_the_edge_from_width(first: float, second: float) -> None:
     near, far = sorted((first, second))

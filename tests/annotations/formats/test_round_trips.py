@@ -176,6 +176,7 @@ SAYS = {
 }
 
 
+@pytest.mark.tensorflow
 def test_the_real_ring(galpipe_data: Path, tmp_path: Path) -> None:
     """All the real boxes through every format, by the command, with what is lost named."""
     images = galpipe_data / "gz2" / "images"

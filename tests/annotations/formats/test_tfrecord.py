@@ -20,7 +20,7 @@ from galpipe.annotations.formats.tfrecord import FORMAT, read_tfrecord, write_tf
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError, OutputError
 
-tf = pytest.importorskip("tensorflow")
+pytestmark = pytest.mark.tensorflow
 
 GALAXY = ObjectBox("galaxy", 1, 2.5, 30, 40)
 STAR = ObjectBox("star", -3, 0, 70, 51, difficult=True, truncated=True, pose="Left")
@@ -52,6 +52,8 @@ def read(path: Path, **reading: Any) -> list[AnnotatedImage]:
 
 def example(**changes: Any) -> bytes:
     """Serialised record of one galaxy; a change replaces a feature, None removes it."""
+    import tensorflow as tf
+
     features = {
         "image/filename": [b"a.png"],
         "image/width": [WIDTH],
@@ -78,6 +80,7 @@ def example(**changes: Any) -> bytes:
 @pytest.fixture
 def record(tmp_path: Path) -> Callable[..., Path]:
     """Write records to a file."""
+    import tensorflow as tf
 
     def make(*records: bytes) -> Path:
         with tf.io.TFRecordWriter(str(tmp_path / "a.record")) as writer:
@@ -91,6 +94,8 @@ def record(tmp_path: Path) -> Callable[..., Path]:
 def test_the_features_are_those_of_the_object_detection_api(
     tmp_path: Path, pictures: ImageFolder
 ) -> None:
+    import tensorflow as tf
+
     [file] = write(tmp_path / "set", pictures, [AnnotatedImage("a", 64, 48, 3, (GALAXY, STAR))])
     assert file.name == "set-00000-of-00001.tfrecord"
     [content] = tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
@@ -124,6 +129,8 @@ def test_the_features_are_those_of_the_object_detection_api(
 
 
 def test_tf_vision_reads_what_is_written(tmp_path: Path, pictures: ImageFolder) -> None:
+    import tensorflow as tf
+
     decoders = pytest.importorskip("official.vision.dataloaders.tf_example_decoder")
     decoder = decoders.TfExampleDecoder()
     images = [
@@ -336,6 +343,8 @@ def test_damaged_files_are_told(record: Callable[..., Path]) -> None:
 def test_no_record_raises_anything_but_our_own_error(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, bytes]]
 ) -> None:
+    import tensorflow as tf
+
     path = tmp_path_factory.getbasetemp() / "any.tfrecord"
     whole = example()
     with tf.io.TFRecordWriter(str(path)) as writer:

@@ -133,7 +133,7 @@ def test_classes_are_named_by_the_label_map(
     (tmp_path / "label_map.pbtxt").write_text("item { id: 3 name: 'c' } item { id: 1 name: 'a' }")
     assert load_detector(path).class_names == ("a", "class 2", "c")
     (tmp_path / "label_map.pbtxt").write_text("item {")
-    with pytest.raises(InputError, match="no label map"):
+    with pytest.raises(InputError, match="not a usable label map"):
         load_detector(path)
 
 
