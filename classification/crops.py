@@ -192,10 +192,10 @@ def read_crops(
         If an image cannot be read.
     """
     # Imported here, for it brings pandas, which a run does without.
-    from ..datasets.image_reader import PictureReader
+    from ..datasets.image_reader import ImageReader
 
     crops = np.empty((len(paths), size, size, 3), np.uint8)
-    with PictureReader() as read:
+    with ImageReader() as read:
         for crop, path in zip(crops, paths, strict=True):
             rgb = read(path)
             crop[:] = galaxy_crop(rgb, annotated_box(annotated.get(path), rgb), size, margin)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .image_reader import PictureReader, in_data_file
+from .image_reader import ImageReader, in_data_file
 from .labels import LabelledImage
 from .near_duplicates import find_near_duplicates
 from .sky_groups import same_position
@@ -70,7 +70,7 @@ def find_duplicate_groups(labelled: Sequence[LabelledImage]) -> DuplicateGroups:
     unknown = (np.nan, np.nan)
     positions = np.array([item.position or unknown for item in labelled]).reshape(-1, 2)
     close = same_position(positions[:, 0], positions[:, 1], SAME_POSITION)
-    with PictureReader() as read:
+    with ImageReader() as read:
         alike = find_near_duplicates(_pictures(paths, read))
     pairs = [*close, *alike, *_same_name(labelled)]
     galaxies = group_galaxies(paths, near_duplicates=False, pairs=pairs)
@@ -133,7 +133,7 @@ def _same_name(labelled: Sequence[LabelledImage]) -> Iterator[tuple[int, int]]:
                 yield first[name], index
 
 
-def _pictures(paths: Sequence[Path], read: PictureReader) -> Iterator[Path | NDArray[np.uint8]]:
+def _pictures(paths: Sequence[Path], read: ImageReader) -> Iterator[Path | NDArray[np.uint8]]:
     for path in paths:
         if in_data_file(path):
             yield np.asarray(cv2.cvtColor(read(path), cv2.COLOR_RGB2GRAY), np.uint8)

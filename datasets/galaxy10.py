@@ -135,7 +135,7 @@ class Galaxy10File:
         try:
             with self._reading():
                 self._images = self._column("images")
-                self.known = self._recognise()
+                self.known = self._recognize()
                 self._block = self._block_length()
         except GalpipeError:
             self.close()
@@ -213,7 +213,7 @@ class Galaxy10File:
             for a, d, there in zip(ra, dec, known, strict=True)
         ]
 
-    def _recognise(self) -> Galaxy10Set:
+    def _recognize(self) -> Galaxy10Set:
         shape, kind = self._images.shape, self._images.dtype
         for known in GALAXY10_SETS.values():
             if shape[1:] == (known.side, known.side, 3) and kind == np.uint8:

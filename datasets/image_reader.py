@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..imaging import Stretch, read_field, to_rgb
 from .galaxy10 import Galaxy10File
 
-__all__ = ["PictureReader", "in_data_file"]
+__all__ = ["ImageReader", "in_data_file"]
 
 
 def in_data_file(path: Path) -> bool:
@@ -27,7 +27,7 @@ def in_data_file(path: Path) -> bool:
     return os.path.isfile(path.parent)
 
 
-class PictureReader:
+class ImageReader:
     """Read images by path as RGB; data files stay open until the ``with`` block ends.
 
     Reading images of a data file in their order is fastest.
@@ -43,7 +43,7 @@ class PictureReader:
         self._files: dict[Path, Galaxy10File] = {}
         self._lock = Lock()
 
-    def __enter__(self) -> PictureReader:
+    def __enter__(self) -> ImageReader:
         return self
 
     def __exit__(self, *_: object) -> None:

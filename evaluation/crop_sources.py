@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
 from ..classification.crops import annotated_box, centremost
-from ..datasets.image_reader import PictureReader
+from ..datasets.image_reader import ImageReader
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.predict import detect_field
 from ..errors import InputError
@@ -76,7 +76,7 @@ def find_crop_sources(
     Parameters
     ----------
     paths : sequence of Path
-        The images, as `PictureReader` takes them.
+        The images, as `ImageReader` takes them.
     annotated : mapping of Path to AnnotatedImage
         Annotations by image, of which the box at the centre is used.
     detector : BaseDetector, optional
@@ -97,7 +97,7 @@ def find_crop_sources(
     marked: list[Box | None] = []
     detected: list[Box | None] = []
     stretch = None if detector is None else detector.stretch
-    with PictureReader(stretch) as read, open_progress(progress)("images", len(paths)) as task:
+    with ImageReader(stretch) as read, open_progress(progress)("images", len(paths)) as task:
         for path in paths:
             task.update(description=path.name)
             rgb = read(path)

@@ -16,7 +16,7 @@ from ..classification import class_slug
 from ..classification.classifier import Classifier, open_classifier
 from ..classification.crops import galaxy_crop
 from ..classification.training.dataset import read_boxes, read_labels
-from ..datasets.image_reader import PictureReader
+from ..datasets.image_reader import ImageReader
 from ..datasets.labels import Labels, find_ground_truth
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
@@ -237,7 +237,7 @@ def _predict(
     """Return the probabilities (N, C) of the model and of each of several members."""
     size = classifier.input_size
     parts = []
-    with PictureReader(stretch or classifier.stretch) as read:
+    with ImageReader(stretch or classifier.stretch) as read:
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
             boxes = source.boxes[start : start + _CHUNK]

@@ -15,7 +15,7 @@ from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import ClassifierData, ClassifierTraining
 from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
 from ...datasets.galaxy10 import GALAXY10_SETS, read_galaxy10
-from ...datasets.image_reader import PictureReader
+from ...datasets.image_reader import ImageReader
 from ...datasets.label_tables import (
     read_label_table,
     read_probability_table,
@@ -47,7 +47,7 @@ class Cutouts:
     Attributes
     ----------
     paths : tuple of Path
-        The images, as `PictureReader` takes them.
+        The images, as `ImageReader` takes them.
     images : ndarray of uint8, shape (N, S, S, 3)
         The largest centred square of each image, resized.
     labels : Labels
@@ -249,7 +249,7 @@ def load_cutouts(
     images = np.empty((len(labelled), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
     boxes = np.empty((len(labelled), 4))
 
-    def load(place: int, read: PictureReader) -> None:
+    def load(place: int, read: ImageReader) -> None:
         item = labelled[place]
         square, left, top, scale = _square(read(item.path))
         box = None
@@ -262,7 +262,7 @@ def load_cutouts(
         if progress is not None:
             progress()
 
-    with PictureReader() as read, ThreadPoolExecutor() as pool:
+    with ImageReader() as read, ThreadPoolExecutor() as pool:
         list(pool.map(lambda place: load(place, read), range(len(labelled))))
     labels = Labels.from_images(labelled, num_classes)
     return Cutouts(tuple(item.path for item in labelled), images, labels, boxes)

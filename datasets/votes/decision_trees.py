@@ -26,7 +26,7 @@ __all__ = [
     "Answer",
     "Question",
     "Tree",
-    "normalised_shares",
+    "normalized_shares",
     "question_masses",
 ]
 
@@ -290,7 +290,7 @@ GZD_1_2_AS_GZ2: Mapping[str, tuple[str, ...]] = {
 """Answers of `GZD_1_2_TREE` that correspond to each answer of `GZ2_TREE`."""
 
 
-def normalised_shares(question: Question, shares: pd.DataFrame) -> NDArray[np.float64]:
+def normalized_shares(question: Question, shares: pd.DataFrame) -> NDArray[np.float64]:
     """Return the shares of the answers of one question, normalised to sum to one.
 
     Parameters
@@ -352,7 +352,7 @@ def question_masses(
             return np.zeros(len(shares))
         if leads.all():
             return mass(question.name)
-        leading: NDArray[np.float64] = normalised_shares(question, shares)[:, leads].sum(axis=1)
+        leading: NDArray[np.float64] = normalized_shares(question, shares)[:, leads].sum(axis=1)
         return mass(question.name) * leading
 
     return {name: mass(name) for name in tree}

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .decision_trees import GZ2_TREE, normalised_shares, question_masses
+from .decision_trees import GZ2_TREE, normalized_shares, question_masses
 
 __all__ = ["KAGGLE_COLUMNS", "find_inconsistent", "from_kaggle", "to_kaggle"]
 
@@ -51,7 +51,7 @@ def to_kaggle(shares: pd.DataFrame) -> pd.DataFrame:
     """
     masses = question_masses(GZ2_TREE, shares, _ASKED_OF_ALL)
     values = [
-        normalised_shares(question, shares) * masses[name][:, None]
+        normalized_shares(question, shares) * masses[name][:, None]
         for name, question in GZ2_TREE.items()
     ]
     return pd.DataFrame(np.hstack(values), columns=list(KAGGLE_COLUMNS), index=shares.index)
@@ -72,7 +72,7 @@ def from_kaggle(values: pd.DataFrame) -> pd.DataFrame:
         sum to 1, or are all 0 where nobody reached it.
     """
     named = _named(values)
-    shares = [normalised_shares(question, named) for question in GZ2_TREE.values()]
+    shares = [normalized_shares(question, named) for question in GZ2_TREE.values()]
     return pd.DataFrame(np.hstack(shares), columns=named.columns, index=values.index)
 
 

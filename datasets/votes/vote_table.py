@@ -171,7 +171,7 @@ def _refuse(error: InputError) -> NoReturn:
 
 
 def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _refuse) -> VoteTable:
-    """Read a table of votes; the survey is recognised by the columns.
+    """Read a table of votes; the columns identify the survey.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from galpipe.datasets.votes.decision_trees import (
     GZD_5_AS_GZ2,
     GZD_5_TREE,
     Tree,
-    normalised_shares,
+    normalized_shares,
     question_masses,
 )
 
@@ -116,7 +116,7 @@ def test_nobody_is_lost_on_the_way(tree: Tree, answers: int, depth: int) -> None
     masses = question_masses(tree, votes)
     ended = sum(
         masses[name]
-        * normalised_shares(question, votes)[:, [a.leads_to is None for a in question.answers]].sum(
+        * normalized_shares(question, votes)[:, [a.leads_to is None for a in question.answers]].sum(
             axis=1
         )
         for name, question in tree.items()
@@ -126,9 +126,9 @@ def test_nobody_is_lost_on_the_way(tree: Tree, answers: int, depth: int) -> None
 
 @settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=7, max_size=7))
-def test_normalised_shares_sum_to_one_or_are_nothing(values: list[float]) -> None:
+def test_normalized_shares_sum_to_one_or_are_nothing(values: list[float]) -> None:
     question = GZ2_TREE["t08_odd_feature"]
-    [parts] = normalised_shares(question, pd.DataFrame([values], columns=question.columns()))
+    [parts] = normalized_shares(question, pd.DataFrame([values], columns=question.columns()))
     assert parts.sum() == pytest.approx(1.0 if any(values) else 0.0)
     assert (parts >= 0).all()
 
