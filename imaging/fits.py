@@ -118,7 +118,9 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
             f"{name} holds no finite pixel: all are NaN, infinite or blank. Give an image with "
             "data."
         )
-    pixels[~finite] = 0
+    if not finite.all():
+        # A copy: the pixels may be those of an HDU of the caller.
+        pixels = np.where(finite[..., np.newaxis], pixels, np.float32(0))
     return FitsImage(pixels, ~finite, wcs, notes)
 
 

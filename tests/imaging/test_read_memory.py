@@ -34,6 +34,14 @@ def test_an_hdu_is_read_as_its_file(tmp_path: Path, wcs: WCS) -> None:
         assert (field.identifier, field.paths) == ("field", ())
 
 
+def test_reading_does_not_change_the_pixels_of_the_caller() -> None:
+    flux = np.where(FLUX > 11, np.nan, FLUX).astype(np.float32)
+    for source in (flux, fits.ImageHDU(flux), NDData(flux, mask=FLUX < 9)):
+        before = flux.copy()
+        assert read_field(source).bad.any()
+        np.testing.assert_array_equal(flux, before)
+
+
 def test_nddata_keeps_mask_and_wcs(wcs: WCS) -> None:
     mask = np.zeros(FLUX.shape, bool)
     mask[2, 3] = True
