@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .._version import __version__
 from ..errors import InputError, OutputError
-from ..progress import Task, open_progress
+from ..progress import Progress, Task, open_progress
 from .galaxy10 import GALAXY10_SETS
 
 __all__ = ["download", "fetch_galaxy10"]
@@ -25,7 +25,7 @@ _CHUNK = 2**20
 _TIMEOUT = 60
 
 
-def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool = False) -> Path:
+def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool | Progress = False) -> Path:
     """Download a Galaxy10 data set.
 
     Parameters

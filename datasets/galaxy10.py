@@ -91,8 +91,8 @@ GALAXY10_SETS: Mapping[str, Galaxy10Set] = {
         sha256="969a6b1cefcc36e09fffa86febd2f699a4aa19b837ba0427f01b0bc6ded458af",
         side=69,
         class_names=GALAXY10_SDSS,
-        # The page prints 394 for class 3, with which its classes have 45 images more than the
-        # 21,785 of its text; with 349 they have as many.
+        # The page prints 394 for class 3, which gives 45 images more than its total of 21,785;
+        # 349 gives this total.
         class_counts=(3461, 6997, 6292, 349, 1534, 17, 589, 1121, 906, 519),
         has_positions=False,
     ),
@@ -173,8 +173,8 @@ class Galaxy10File:
         number, place = divmod(index, self._block)
         with self._lock:
             if number not in self._blocks:
-                # Compressed images are unpacked many at a time, so those beside this one are kept;
-                # of two blocks, since threads ask for both sides of a border at once.
+                # Images are compressed in blocks.  Two blocks are cached, since threads read on
+                # both sides of a border at the same time.
                 while len(self._blocks) >= _BLOCKS_KEPT:
                     del self._blocks[next(iter(self._blocks))]
                 start = number * self._block
