@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -9,13 +10,16 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from galpipe.configs import DetectorTraining
+from galpipe.detection.training import trainer
+from galpipe.detection.training.dataset import Batch
 from galpipe.detection.training.strategy import create_distribution
-from galpipe.detection.training.trainer import learning_rate
+from galpipe.detection.training.trainer import Trainer, learning_rate
 from galpipe.errors import ConfigError
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
@@ -145,3 +149,67 @@ def test_a_wrong_tf_config_is_explained(
 def test_patience_needs_measurements() -> None:
     with pytest.raises(ValueError, match="patience needs validate_every"):
         _config(patience=3, validate_every=None)
+
+
+def _one_step(config: DetectorTraining, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the change by one step of the backbone's weights and of those trained behind it."""
+    made = Trainer(config, folder, create_distribution(config))
+    backbone = made.model.backbone.weights
+    behind = [
+        *made.model.decoder.trainable_variables,
+        *made.model.head.trainable_variables,
+    ]
+
+    def values(weights: list[Any]) -> np.ndarray:
+        return np.concatenate([weight.numpy().ravel() for weight in weights])
+
+    before = values(backbone), values(behind)
+    rng = np.random.default_rng(0)
+    size = config.input_size
+    anchors = (size // 8) ** 2 + (size // 16) ** 2
+    made.train(
+        Batch(
+            rng.integers(0, 255, (2, size, size, 3), dtype=np.uint8),
+            rng.integers(-1, 2, (2, anchors), dtype=np.int32),
+            rng.normal(0, 0.3, (2, anchors, 4)).astype(np.float32),
+            np.ones((2, anchors), np.float32),
+            np.ones((2, anchors), np.float32),
+        )
+    )
+    return values(backbone) - before[0], values(behind) - before[1]
+
+
+def test_a_frozen_backbone_stays_as_it_starts(tmp_path: Path) -> None:
+    config = _config(
+        freeze_backbone=True,
+        warmup_steps=0,
+        input_size=64,
+        anchors={"max_level": 4, "num_scales": 1, "aspect_ratios": [1.0]},
+    )
+    backbone, behind = _one_step(config, tmp_path)
+    assert not backbone.any()
+    assert behind.any()
+
+
+def test_the_backbone_learns_at_its_own_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specification = importlib.util.spec_from_file_location("tiny_training", SCRIPT)
+    assert specification is not None
+    assert specification.loader is not None
+    tiny = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tiny)
+    monkeypatch.setattr(trainer, "build_model", tiny.build_tiny)
+    config = tiny.tiny_config(backbone_rate=0.25)
+    # A moving mean follows the images, whatever the rate.
+    trained = np.concatenate(
+        [
+            np.full(weight.shape.num_elements(), weight.trainable)
+            for weight in tiny.build_tiny(config)[1].backbone.weights
+        ]
+    )
+    slow, slow_behind = _one_step(config, tmp_path / "slow")
+    full, full_behind = _one_step(tiny.tiny_config(), tmp_path / "full")
+    np.testing.assert_allclose(slow[trained], 0.25 * full[trained], atol=1e-5)
+    np.testing.assert_allclose(slow_behind, full_behind, atol=1e-5)
+    assert np.abs(full[trained]).max() > 1e-3
