@@ -250,6 +250,25 @@ def test_only_images_held_out_by_every_training_are_measured_on(
         evaluate_classifiers([elsewhere], cutouts, labels, held_out=True)
 
 
+@pytest.mark.parametrize("option", ["--held-out", "--held-back"])
+def test_the_option_is_known_by_its_earlier_name_too(
+    tmp_path: Path,
+    cutouts: Path,
+    labels: Path,
+    models: dict[str, Path],
+    galpipe_cli: Callable[..., Result],
+    option: str,
+) -> None:
+    model = held_out_model(tmp_path / "model", models["classifier"], "red.png", "blue.png")
+    arguments = ("--model", model, "--images", cutouts, "--labels", labels, option)
+    result = galpipe_cli("evaluate", "classifier", *arguments)
+    assert result.exit_code == 0, result.output
+    assert "2 images: accuracy 0.500" in result.stdout
+    shown = galpipe_cli("evaluate", "classifier", "--help").stdout
+    assert "--held-out" in shown
+    assert "--held-back" not in shown
+
+
 def test_held_out_names_are_compared_source_by_source(
     tmp_path: Path, cutouts: Path, labels: Path, models: dict[str, Path]
 ) -> None:
