@@ -46,8 +46,8 @@ def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
     sky (fk5, icrs, fk4, galactic, ecliptic; degrees or sexagesimal, sizes also in minutes and
     seconds of arc), which need the image and its WCS.
 
-    The class is the region's text, or else its first tag; a ``global`` line sets those
-    that the regions after it lack.  The tags ``difficult`` and ``truncated`` are the flags; an
+    The class is the region's text, or else its first tag; a ``global`` line sets text and tags of
+    the regions after it that have none.  The tags ``difficult`` and ``truncated`` are the flags; an
     excluded region (``-circle(...)``) is difficult too.
 
     Parameters
@@ -155,8 +155,8 @@ def _read_wcs(name: str, image: Path | None) -> Any:
     wcs = read_field(image).wcs
     if wcs is None:
         raise InputError(
-            f"{name} has regions on the sky, but {image} has no WCS. Save the "
-            "regions in image coordinates."
+            f"{name} has regions on the sky, but {image} has no WCS. Save the regions in image "
+            "coordinates."
         )
     return wcs
 

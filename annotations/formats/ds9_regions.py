@@ -1,8 +1,8 @@
 """Parser of DS9 region files: shapes as points in the coordinates of their frame.
 
-The package ``regions`` is not used: one malformed region makes it refuse a whole file, it skips
-physical coordinates and region boxes without an angle, and writes numbers with a fixed number of
-decimals.
+The package ``regions`` is not used: it refuses a whole file for one malformed region or one box
+without an angle, skips physical coordinates, ends a text at the first brace in it, and writes
+numbers with a fixed number of decimals.
 """
 
 from __future__ import annotations
