@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from ..errors import InputError, MissingExtraError
 from .columns import Columns
@@ -169,6 +168,8 @@ def _open(path: Path) -> Iterator[Any]:
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn every failure of a reader into an InputError that names the file."""
+    import pandas as pd
+
     try:
         with warnings.catch_warnings():
             # The readers warn of every departure from a standard, and read on.

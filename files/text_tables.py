@@ -7,14 +7,16 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["parse_text_table"]
 
@@ -92,6 +94,8 @@ def _delimited(
     choose: Callable[[Sequence[str]], Sequence[str]],
     text: Collection[str] | None,
 ) -> dict[str, Any]:
+    import pandas as pd
+
     options: Any = {"sep": delimiter, "index_col": False, "skipinitialspace": True}
     header: pd.DataFrame = pd.read_csv(io.BytesIO(content), nrows=0, **options)
     names = [str(name).strip() for name in header.columns]
@@ -139,6 +143,8 @@ def _refuse_ragged_rows(
 
 
 def _numbers(column: pd.Series) -> NDArray[Any]:
+    import pandas as pd
+
     return np.asarray(pd.to_numeric(column, errors="coerce"))
 
 
@@ -146,6 +152,8 @@ def _ascii_head(
     path: Path, content: bytes, choose: Callable[[Sequence[str]], Sequence[str]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Read SExtractor's own text: a comment numbers each column; one of vectors takes several."""
+    import pandas as pd
+
     places: dict[str, int] = {}
     units: dict[str, str] = {}
     for comment in _COMMENT.findall(content[:MAX_HEADER]):
