@@ -116,7 +116,14 @@ def test_identifiers_and_positions_keep_images_together(
     table = tmp_path / "table.csv"
     rows = ["5,same,,", "6,same,,", "7,,10,20", "8,,10.001,20", "9,,10.01,20"]
     table.write_text("\n".join(["filename,identifier,ra,dec", *rows]))
-    call = ("annotations", "split", annotated / "xml", "-o", tmp_path / "out", "--no-twins")
+    call = (
+        "annotations",
+        "split",
+        annotated / "xml",
+        "-o",
+        tmp_path / "out",
+        "--no-near-duplicates",
+    )
     assert galpipe_cli(*call, "--identifiers", table).exit_code == 0
     record = json.loads((tmp_path / "out" / "split.json").read_text())
     assert record["galaxies"] == {"7": ["7.png", "8.png"], "same": ["5.png", "6.png"]}
