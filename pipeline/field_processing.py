@@ -15,6 +15,7 @@ from ..classification.classifier import Classifier, cached_classifier
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import cached_detector
 from ..detection.predict import detect_field, field_tiles
+from ..errors import ConfigError
 from ..imaging import (
     Detections,
     Field,
@@ -31,7 +32,7 @@ from .columns import NOT_CLASSIFIED, object_label
 from .provenance import FieldRecord, StageClock
 from .rows import detection_rows
 
-__all__ = ["FieldModels", "FieldResult", "FieldSettings", "process_field"]
+__all__ = ["FieldModels", "FieldResult", "FieldSettings", "galaxies_among", "process_field"]
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ def process_field(
         If the field cannot be read.
     BundleError
         If a model is missing or invalid.
+    ConfigError
+        If a class of the settings is not one of the detector.
 
     Examples
     --------
@@ -187,6 +190,7 @@ def process_field(
     """
     models, settings = models or FieldModels(), settings or FieldSettings()
     detector, classifier = models.open_detector(), models.open_classifier()
+    chosen = galaxies_among(detector.class_names, settings.galaxy_classes)
     clock = StageClock()
     with clock("read"):
         opened = read_field(field)
@@ -195,10 +199,10 @@ def process_field(
     with clock("detect"):
         tiles = field_tiles(opened.width, opened.height, detector.input_size)
         detections = detect_field(rgb, detector, settings.score_threshold, tiles)
-    chosen = settings.galaxy_classes
-    if chosen is None:
-        chosen = galaxy_classes(detector.class_names)
-    galaxies = np.isin(detections.class_ids, [detector.class_names.index(name) for name in chosen])
+    galaxies = np.isin(
+        detections.class_ids,
+        [number for number, name in enumerate(detector.class_names) if name in chosen],
+    )
     probabilities: NDArray[np.float32] | None = None
     crops: list[NDArray[np.uint8]] = []
     if classifier is not None:
@@ -234,6 +238,34 @@ def process_field(
     if settings.pictures and crops:
         named = dict(zip(rows["source_id"][galaxies].tolist(), crops, strict=True))
     return FieldResult(rows, record, named, overlay, opened.origin, class_names, several)
+
+
+def galaxies_among(
+    class_names: Sequence[str], chosen: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Return the classes of a detector whose objects are cropped and classified.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        Classes of the detector.
+    chosen : sequence of str, optional
+        Some of them; by default those that `galaxy_classes` recognises by name.
+
+    Raises
+    ------
+    ConfigError
+        If a chosen class is not one of the detector.
+    """
+    if chosen is None:
+        return galaxy_classes(class_names)
+    unknown = [name for name in chosen if name not in class_names]
+    if unknown:
+        raise ConfigError(
+            f"classifier.classes names {', '.join(unknown)}, but the detector finds "
+            f"{', '.join(class_names)}; name classes of the detector"
+        )
+    return tuple(chosen)
 
 
 def _draw_overlay(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from ..classification.classifier import Classifier, open_classifier
 from ..configs import RunConfig, dump_config, load_config
-from ..detection.base import BaseDetector, galaxy_classes
+from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
 from ..progress import Progress, open_progress
 from .batch import find_sources, process_fields
 from .catalogue import Catalogue
-from .field_processing import FieldModels, FieldSettings
+from .field_processing import FieldModels, FieldSettings, galaxies_among
 from .provenance import Failure, RunRecord
 from .sinks import CatalogueSink, RunSink
 from .training import train_stages
@@ -122,7 +122,7 @@ def run(
         detected = settings.detector.train.class_names
     if settings.classifier.train is None:
         second = open_classifier(classifier or settings.classifier.model)
-    galaxies = _galaxies_among(detected, settings.classifier.classes)
+    galaxies = list(galaxies_among(detected, settings.classifier.classes))
     folder = OutputFolder(output, overwrite=overwrite)
     started = RunSink(folder, RunRecord("run", failures=failures, galaxy_classes=galaxies))
     trained = train_stages(
@@ -152,19 +152,6 @@ def run(
     models = FieldModels(first, second)
     catalogue = process_fields(sources, models, processing, sink, progress=progress)
     return RunResult(catalogue, folder.path, tuple(sink.record.failures), sink.record)
-
-
-def _galaxies_among(detected: Sequence[str], chosen: Sequence[str] | None) -> list[str]:
-    """Return the classes of a detector whose objects are classified, checked."""
-    if chosen is None:
-        return list(galaxy_classes(detected))
-    unknown = [name for name in chosen if name not in detected]
-    if unknown:
-        raise ConfigError(
-            f"classifier.classes names {', '.join(unknown)}, but the detector finds "
-            f"{', '.join(detected)}; name classes of the detector"
-        )
-    return list(chosen)
 
 
 def resolve_config(

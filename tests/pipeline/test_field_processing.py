@@ -12,6 +12,7 @@ from astropy.io import fits
 
 import galpipe
 from galpipe.detection.predict import detect_field
+from galpipe.errors import ConfigError
 from galpipe.imaging import read_field, to_rgb
 from galpipe.pipeline import Catalogue
 from galpipe.pipeline.field_processing import FieldModels, FieldSettings, process_field
@@ -78,6 +79,11 @@ def test_settings_are_those_of_the_models_unless_set(
     detected = process_field(good_fits, FieldModels(field_models.detector, None))
     assert detected.crops == {}
     assert "class_id" not in detected.rows
+
+
+def test_unknown_galaxy_classes_are_refused(good_fits: Path, field_models: FieldModels) -> None:
+    with pytest.raises(ConfigError, match="names star, but the detector finds galaxy"):
+        process_field(good_fits, field_models, FieldSettings(galaxy_classes=("star",)))
 
 
 def test_fields_of_every_kind(good_fits: Path, field_models: FieldModels) -> None:
