@@ -161,7 +161,9 @@ def split_targets(targets: Any) -> tuple[Any, Any]:
     Returns
     -------
     values : ndarray or tensor, shape (N, C)
+        Probability of each class or, for a set, 1 for each of its classes.
     is_set : ndarray or tensor of bool, shape (N,)
+        True where the label is a set of classes.
     """
     return targets[:, :-1], targets[:, -1] > 0.5
 
