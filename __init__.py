@@ -1,4 +1,4 @@
-"""Find every galaxy in a survey field and say what kind of galaxy each one is.
+"""Find every galaxy in a survey field and classify it.
 
 >>> import galpipe
 >>> result = galpipe.run(["field.fits"], output="result")     # doctest: +SKIP

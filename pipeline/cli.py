@@ -1,4 +1,4 @@
-"""The command line: ``galpipe COMMAND``; each command is imported when it is used."""
+"""Command line: ``galpipe COMMAND``; each command is imported when it is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .lazy_group import LazyGroup
 
 __all__ = ["cli", "main"]
 
-# Name of each command and what `galpipe --help` says of it.
+# Summary of each command for `galpipe --help`.
 COMMANDS = {
     "run": "Find and classify every galaxy of the fields.",
     "detect": "Find every galaxy of the fields: the first stage alone.",
@@ -35,10 +35,16 @@ _INTERRUPTED = 130
 
 
 class _Commands(LazyGroup):
-    """The top level: what goes wrong below becomes a message and an exit code."""
+    """Top level of the command line: turns errors into messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what the user can mend becomes a message and an exit code."""
+        """Run a command; turn errors into messages and exit codes.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Context of the call.
+        """
         from ..console import tidy_terminal
 
         debug = bool(ctx.params.get("debug"))
@@ -80,11 +86,11 @@ class _Commands(LazyGroup):
 @click.version_option(__version__, "--version", prog_name="galpipe")
 @click.option("--debug", is_flag=True, help="Show tracebacks and the messages of all libraries.")
 def cli(debug: bool) -> None:
-    """Find every galaxy in survey fields and say what kind each one is."""
+    """Find every galaxy in survey fields and classify it."""
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line."""
     # Batch systems end a job with SIGTERM: what was done is then written, as after Ctrl-C.
     signal.signal(signal.SIGTERM, _interrupt)
     cli(prog_name="galpipe")

@@ -16,13 +16,14 @@ class LazyGroup(click.Group):
 
     Parameters
     ----------
+    *args, **kwargs
+        Passed to `click.Group`.
     package : str
-        The package; the module of the command ``from-votes`` is ``from_votes``, and its ``command``
-        is what is run.
+        The package; the command ``from-votes`` is the object ``command`` of its module
+        ``from_votes``.
     summaries : mapping of str to str
-        Name of each command and what the group's help says of it.  The text stands with the group,
-        and not only in the command's module, because importing every command to show a list would
-        take longer than showing it.  A test holds the two together.
+        Summary of each command by its name, for the help of the group.  It is repeated here since
+        importing every command takes longer than showing a list; a test compares the two.
     """
 
     def __init__(
@@ -33,11 +34,25 @@ class LazyGroup(click.Group):
         self.summaries = summaries
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands in the order of the help."""
+        """Return the names of the commands in the order of the help.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Context of the call.
+        """
         return list(self.summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Import a command.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Context of the call.
+        cmd_name : str
+            Name of the command.
+        """
         if cmd_name not in self.summaries:
             return None
         module = import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
@@ -45,14 +60,30 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
+        """Write the list of commands without importing them.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Context of the call.
+        formatter : click.HelpFormatter
+            Receives the list.
+        """
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called, or say which name is near."""
+        """Find the command that is called, or suggest one with a similar name.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            Context of the call.
+        args : list of str
+            Arguments, the name of the command first.
+        """
         import difflib
 
         if args and args[0] not in self.summaries and not args[0].startswith("-"):

@@ -1,4 +1,4 @@
-"""What a command says at its end: the first rows, where everything lies, what failed."""
+"""Summaries that commands print: first rows, output files, failures."""
 
 from __future__ import annotations
 
@@ -29,9 +29,15 @@ _ROWS = 10
 
 
 def finish_run(result: RunResult) -> None:
-    """Print the summary of a run and leave with its exit code."""
+    """Print the summary of a run and exit with its code.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    """
     for stage, metrics in result.record.metrics.items():
-        print_metrics(f"{stage.capitalize()}, measured on the data held back", metrics)
+        print_metrics(f"{stage.capitalize()}, on held-out data", metrics)
     catalogue, record = result.catalogue, result.record
     if len(catalogue):
         STDOUT.print(_rows(catalogue))
@@ -50,7 +56,13 @@ def finish_run(result: RunResult) -> None:
 
 
 def finish_classify(result: ClassifyResult) -> None:
-    """Print the summary of a classification and leave with its exit code."""
+    """Print the summary of a classification and exit with its code.
+
+    Parameters
+    ----------
+    result : ClassifyResult
+        The classification.
+    """
     table = Table("file", "class")
     table.add_column("probability", justify="right")
     for row in result.predictions.head(_ROWS).itertuples():
@@ -63,14 +75,28 @@ def finish_classify(result: ClassifyResult) -> None:
 
 
 def finish_explain(result: ExplainResult) -> None:
-    """Print where the pictures are and leave with the exit code."""
+    """Print the folders of the pictures and exit with the code.
+
+    Parameters
+    ----------
+    result : ExplainResult
+        The explanation.
+    """
     kinds = sorted({path.relative_to(result.output).parts[0] for path in result.pictures})
     places = {kind: result.output / kind for kind in kinds}
     _finish({**places, "record": result.output / "run.json"}, result.failures)
 
 
 def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
-    """Print what was measured: single figures, and groups of them under their name."""
+    """Print metrics as a table; nested ones follow the name of their group.
+
+    Parameters
+    ----------
+    title : str
+        Title of the table.
+    metrics : mapping
+        Metrics by name; matrices and curves are left out.
+    """
     table = Table(title=title, title_justify="left", show_header=False)
     for name, value in _flat(metrics):
         table.add_row(name, value)
@@ -78,7 +104,15 @@ def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
 
 
 def print_markdown(title: str, text: str) -> None:
-    """Print Markdown with its tables drawn."""
+    """Print Markdown with its tables drawn.
+
+    Parameters
+    ----------
+    title : str
+        Title.
+    text : str
+        Markdown.
+    """
     STDOUT.print(Markdown(f"**{title}**\n\n{text}"))
 
 

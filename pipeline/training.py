@@ -1,4 +1,4 @@
-"""Stages that the configuration asks to train before the run."""
+"""Train the stages of a run that have a training in its configuration."""
 
 from __future__ import annotations
 
@@ -22,10 +22,21 @@ def train_stages(
     classifier: ClassifierTraining | None,
     progress: Progress = silent,
 ) -> dict[str, Path]:
-    """Train the stages that have a training, and note in the record what was measured.
+    """Train the stages that have a training, and record their metrics.
 
     Each training has a folder of its own under ``models/``, named after its settings: starting
-    again goes on where it stopped, other settings start another one, and none is ever removed.
+    again resumes it, other settings start another one, and none is ever removed.
+
+    Parameters
+    ----------
+    sink : RunSink
+        Holds the output folder and the record of the run.
+    detector : DetectorTraining or None
+        Training of the detector.
+    classifier : ClassifierTraining or None
+        Training of the classifier.
+    progress : Progress
+        Shows the progress of the trainings.
 
     Returns
     -------
@@ -42,5 +53,5 @@ def train_stages(
         bundle = train_once(open_trainer(stage), config, sink.folder.path / "models", progress)
         bundles[stage] = bundle
         sink.update(metrics=sink.record.metrics | {stage: read_bundle(bundle).metrics()})
-        logger.info("%s: trained, lies in %s", stage, bundle)
+        logger.info("%s: trained, in %s", stage, bundle)
     return bundles

@@ -149,7 +149,13 @@ def detector(
     help="Measure only on the images that the training of every model held out for its test, of "
     "any of its sources.",
 )
-@click.option("--held-back", "held_out_alias", is_flag=True, hidden=True)
+@click.option(
+    "--held-back",
+    "held_out_alias",
+    is_flag=True,
+    hidden=True,
+    help="Former name of --held-out.",
+)
 @_output
 @overwrite_option
 def classifier(

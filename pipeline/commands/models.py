@@ -75,7 +75,7 @@ def show(model: str) -> None:
     STDOUT.print(table)
     metrics = bundle.metrics()
     if metrics:
-        print_metrics("Measured on the data held back", metrics)
+        print_metrics("Metrics on held-out data", metrics)
     if CARD_NAME in manifest.files:
         STDOUT.print(Markdown(bundle.read(CARD_NAME).decode("utf-8", "replace")))
 
@@ -124,10 +124,9 @@ _training_config = click.option(
 def calibrate(bundle: Path, config: str) -> None:
     """Calibrate and measure a detector again on the images of its training.
 
-    All that follows its network is made anew: the refinement, from the training images; the fit of
-    the scores to the validation images, so that of the boxes at 0.8 four in five are true; their
-    threshold, the figures on the images held back and the model card.  BUNDLE is changed in its
-    place.
+    Everything after its network is fitted again: the refinement, on the training images; the
+    calibration of the scores and their threshold, on the validation images.  The metrics on the
+    held-out images and the model card are written anew.  BUNDLE is changed in place.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.export.publish import recalibrate
@@ -135,7 +134,7 @@ def calibrate(bundle: Path, config: str) -> None:
     from ..summary import print_metrics
 
     recalibrate(bundle, load_config(config, DetectorTraining))
-    print_metrics("Measured on the data held back", read_bundle(bundle).metrics())
+    print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
 
 
@@ -148,7 +147,7 @@ def calibrate(bundle: Path, config: str) -> None:
 )
 @click.argument("model")
 @_training_config
-@required_output("Folder of the new model; not there yet.")
+@required_output("Folder of the new model; must not exist.")
 @click.option(
     "--tiles",
     type=click.IntRange(min=1),
@@ -157,12 +156,12 @@ def calibrate(bundle: Path, config: str) -> None:
     help="Tiles of training images from which the ranges of the activations are taken.",
 )
 def quantize(model: str, config: str, output: Path, tiles: int) -> None:
-    """Turn a detector into one that computes with 8-bit integers alone.
+    """Quantize a detector to 8-bit integers.
 
-    For microcontrollers and accelerators without floating point, such as an Edge TPU: weights,
-    activations, input and outputs are integers.  The new model gets its own refinement, is
-    calibrated and measured on the images of the old one's training, and what it loses in mAP is
-    told.
+    Weights, activations, input and outputs become integers, for microcontrollers and accelerators
+    without floating point, such as an Edge TPU.  The new model gets its own refinement, is
+    calibrated and measured on the images of the old one's training, and the loss in mAP is
+    printed.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.export.quantize import quantize as quantize_detector
@@ -171,6 +170,6 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
 
     quantize_detector(model, load_config(config, DetectorTraining), output, tiles)
     metrics = read_bundle(output).metrics()
-    print_metrics("Measured on the data held back", metrics["held_back"])
-    print_metrics("Before, in floating point, and what is lost", metrics["quantised"])
+    print_metrics("Metrics on held-out data", metrics["held_back"])
+    print_metrics("In floating point, and the loss", metrics["quantised"])
     click.echo(f"model: {output}")

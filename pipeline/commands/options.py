@@ -23,7 +23,15 @@ fields_argument = click.argument("fields", nargs=-1, required=True)
 def required_output(
     description: str, metavar: str = "OUT"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the option ``-o``, which must be given, with what it says in the help."""
+    """Return the required option ``-o``.
+
+    Parameters
+    ----------
+    description : str
+        Its help text.
+    metavar : str
+        Its placeholder in the help.
+    """
     return click.option(
         "-o",
         "--output",
@@ -48,6 +56,12 @@ threshold_option = click.option(
 
 
 def examples(*lines: str) -> str:
-    """Return an epilog of a help text that shows commands, one a line, as they are typed."""
+    """Return an epilog of a help text that shows examples, one per line.
+
+    Parameters
+    ----------
+    *lines : str
+        Commands as they are typed.
+    """
     title = "Example:" if len(lines) == 1 else "Examples:"
     return "\n".join(["\b", title, *(f"  {line}" for line in lines)])

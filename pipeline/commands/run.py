@@ -40,7 +40,7 @@ def command(
     score_threshold: float | None,
     overwrite: bool,
 ) -> None:
-    """Find every galaxy of the fields and say what kind each one is.
+    """Find every galaxy of the fields and classify it.
 
     FIELDS are FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three bands as
     red.fits,green.fits,blue.fits.  OUT receives catalogue.ecsv, catalogue.csv, overlays/, crops/,

@@ -79,5 +79,5 @@ def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> No
 
     settings = load_config(config, schema)
     bundle = open_trainer(stage)(settings, output, open_progress(True))
-    print_metrics("Measured on the data held back", read_bundle(bundle).metrics())
+    print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
