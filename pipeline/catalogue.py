@@ -12,8 +12,9 @@ from astropy.table import QTable
 from astropy.units import Unit
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError, OutputError
+from ..errors import InputError
 from ..files.atomic import atomic_path
+from ..files.output_folder import refuse_existing
 from .catalogue_formats import format_of
 from .columns import Column, catalogue_columns
 
@@ -179,8 +180,7 @@ class Catalogue:
         """
         goal = Path(path)
         form = format_of(goal)
-        if goal.exists() and not overwrite:
-            raise OutputError(f"{goal}: exists; choose another name or allow overwriting")
+        refuse_existing([goal], overwrite=overwrite)
         with atomic_path(goal) as beside:
             form.write(self.table, beside)
         return goal
