@@ -1,8 +1,9 @@
-"""From fields to a catalogue: the run, its record and output, and the command line.
+"""From fields to a catalogue: processing, record, output and the command line.
 
-The functions a user calls stand in :mod:`~galpipe.pipeline.run` (:func:`galpipe.run`),
-:mod:`~galpipe.pipeline.detect` and :mod:`~galpipe.pipeline.classify`.  Nothing is imported here
-until it is asked for, so that the command line answers at once.
+`process_field` in :mod:`~galpipe.pipeline.field_processing` processes one field; the functions of
+the commands are in :mod:`~galpipe.pipeline.run` (`galpipe.run`), :mod:`~galpipe.pipeline.detect`
+and :mod:`~galpipe.pipeline.classify`.  Names are imported on first use, so that the command line
+answers at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a run writes: names of files, and folders that hold something already."""
+"""Output of a run: file names, and folders that are not empty."""
 
 from __future__ import annotations
 
