@@ -1,4 +1,4 @@
-"""Survey fields with known truth: drawn altogether, or real ones with real galaxies pasted on."""
+"""Simulated survey fields with known truth: drawn, or real frames with pasted galaxies."""
 
 from __future__ import annotations
 
