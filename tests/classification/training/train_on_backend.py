@@ -5,6 +5,7 @@ Usage: train_on_backend.py FOLDER; writes model.keras, views.npy and probabiliti
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -89,4 +90,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     main(Path(sys.argv[1]))
