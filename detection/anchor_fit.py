@@ -83,7 +83,7 @@ def read_anchors(name: str) -> tuple[Anchors, int]:
     if isinstance(content, dict) and isinstance(content.get("detector"), dict):
         content = content["detector"].get("train")
     if not isinstance(content, dict):
-        raise ConfigError(f"{name}: does not say how to train a detector")
+        raise ConfigError(f"{name}: does not configure the training of a detector")
     try:
         # Only the settings of the network matter: the data may be elsewhere.
         training = DetectorTraining.model_validate(content | {"data": ()})

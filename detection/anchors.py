@@ -31,6 +31,12 @@ def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]
     boxes : ndarray, shape (A, 4)
         ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open: by level, then
         cells row by row, then scales, then aspect ratios.
+
+    Examples
+    --------
+    >>> from galpipe.configs import Anchors
+    >>> multilevel_anchors(Anchors(), input_size=320).shape
+    (19125, 4)
     """
     levels = []
     for level in range(anchors.min_level, anchors.max_level + 1):

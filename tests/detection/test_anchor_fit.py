@@ -94,8 +94,8 @@ def test_anchors_of_a_preset_a_run_and_a_model(tmp_path: Path, tiny_detector_bun
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[]", "does not say"),
-        ("detector: {model: ssd_mobilenet}", "does not say"),
+        ("[]", "does not configure"),
+        ("detector: {model: ssd_mobilenet}", "does not configure"),
         ("input_size: 100", "multiple"),
         ("anchors: {size: 3}", "anchors.size"),
     ],
