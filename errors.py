@@ -1,4 +1,4 @@
-"""The errors that a user can cause and mend: the command line prints them without a traceback."""
+"""Errors that a user can correct; the command line prints them without a traceback."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ __all__ = [
 
 
 class GalpipeError(Exception):
-    """Something the user can mend; the message names the file and the cure."""
+    """Base class of errors that a user can correct: the message names the file and the cure."""
 
 
 class InputError(GalpipeError):
-    """An input file that is missing, unreadable or holds nothing usable."""
+    """An input is missing, unreadable or holds nothing usable."""
 
 
 class ConfigError(GalpipeError):
-    """A configuration that does not say what it must, or says it wrongly."""
+    """A configuration is incomplete or invalid."""
 
 
 class BundleError(GalpipeError):
-    """A model bundle that is incomplete, altered or of another kind than needed."""
+    """A model bundle is incomplete, altered or of another kind than needed."""
 
 
 class OutputError(GalpipeError):
-    """An output that cannot be written, or would replace what was not ours."""
+    """An output cannot be written, or would replace files that galpipe did not make."""
 
 
 class MissingExtraError(GalpipeError):
-    """A command that needs an optional part of the installation."""
+    """An optional dependency is not installed."""
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import an optional dependency, or say which extra brings it.
+    """Import an optional dependency.
 
     Parameters
     ----------

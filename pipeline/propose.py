@@ -1,4 +1,4 @@
-"""Propose boxes on many fields, beside the images, for a person to correct."""
+"""Propose annotations of many fields, for a person to correct."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ logger = logging.getLogger("galpipe")
 
 Finder: TypeAlias = Callable[[FieldSource], AnnotatedImage]
 
-# A detector's threshold parts what is right from what is wrong about evenly; down to this share of
-# it a person finds more to keep than to delete.
+# At a detector's threshold right and wrong boxes balance; down to this share of it a person still
+# keeps more boxes than they delete.
 _DOUBTFUL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class ProposeResult:
-    """What was done.
+    """Result of `propose`.
 
     Attributes
     ----------
     written : tuple of Path
         The annotations written.
     kept : tuple of Path
-        Annotations that were there already and were left as they are.
+        Annotations that existed already and were left unchanged.
     objects, difficult : int
         Proposals in the annotations written, and how many of them are difficult.
     failures : tuple of Failure
-        Fields that could not be worked on.
+        Fields that could not be processed.
     """
 
     written: tuple[Path, ...]

@@ -91,7 +91,7 @@ class RunSink:
         log_failure(failure)
 
     def write(self) -> None:
-        """Write the record as it stands.
+        """Write the current record.
 
         Raises
         ------
