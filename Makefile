@@ -36,7 +36,8 @@ test-oldest: setup.cfg pyproject.toml
 lint: $(VENV)/everything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports pyproject.toml --no-cache
+	$(BIN)/numpydoc lint $$(git ls-files '*.py' ':!tests' ':!benchmarks' ':!docs' ':!pipeline/commands')
 	folder=$$(mktemp -d) && ln -s "$(CURDIR)" "$$folder/galpipe" && cd "$$folder" && \
 	MYPYPATH="$$folder" "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
 	$(addprefix -p galpipe.,$(PACKAGES))

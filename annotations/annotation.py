@@ -110,7 +110,7 @@ class AnnotatedImage:
 
     @property
     def boxes(self) -> NDArray[np.float64]:
-        """Edges ``xmin, ymin, xmax, ymax`` of all objects in pixels, shape (N, 4)."""
+        """The edges ``xmin, ymin, xmax, ymax`` of all objects in pixels, shape (N, 4)."""
         edges = [box.edges for box in self.objects]
         return np.asarray(edges, dtype=np.float64).reshape(len(edges), 4)
 

@@ -137,7 +137,7 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
     The CSV has the columns record (``fault`` or ``change``), kind, file, image, object and message.
     The JSON has these without the first under ``faults`` and ``changes``, and beside them ``path``,
     ``format``, ``images_folder``, the numbers of ``images`` and ``objects``, ``counts`` of each
-    kind of issue, and ``mended``, the path of the repaired copy.
+    kind of issue, and ``repaired``, the path of the repaired copy.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
                 "objects": result.objects,
                 "counts": result.counts,
                 "faults": faults,
-                "mended": result.repaired and str(result.repaired),
+                "repaired": result.repaired and str(result.repaired),
                 "changes": changes,
             }
             json.dump(content, file, indent=1)

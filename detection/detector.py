@@ -64,7 +64,7 @@ class Detector(BaseDetector):
                 f"the manifest says {self.input_size}"
             )
 
-    def detect_tiles(
+    def detect_tiles(  # numpydoc ignore=PR01
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
         """Detect the objects of each tile; see `BaseDetector.detect_tiles`."""

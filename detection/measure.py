@@ -81,7 +81,7 @@ class SearchedImages:
 
     @cached_property
     def metrics(self) -> DetectionMetrics:
-        """Metrics of the detections."""
+        """The metrics of the detections."""
         truth = [_annotated(image, self.class_names) for image in self.images]
         return evaluate_detections(truth, self.found, self.class_names)
 

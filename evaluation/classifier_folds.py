@@ -105,7 +105,7 @@ class ValidatedClassifier:
 
     @cached_property
     def folds(self) -> list[ClassificationMetrics]:
-        """Metrics of each fold."""
+        """The metrics of each fold."""
         from ..metrics.classifier_metrics import evaluate_probabilities
 
         return [
@@ -115,7 +115,7 @@ class ValidatedClassifier:
 
     @cached_property
     def pooled(self) -> ClassificationMetrics:
-        """Metrics of all images together, each classified once."""
+        """The metrics of all images together, each classified once."""
         from ..metrics.classifier_metrics import evaluate_probabilities
 
         return evaluate_probabilities(
@@ -170,7 +170,7 @@ class ValidatedTraining:
 
     @cached_property
     def external_metrics(self) -> tuple[ExternalMetrics, ...]:
-        """Metrics on other images than the crops of the test folds."""
+        """The metrics on other images than the crops of the test folds."""
         return external_metrics(self.name, self.bundles)
 
 

@@ -52,7 +52,7 @@ class ValidatedDetector:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Roles of images, such as ``cutouts``, that every fold was measured on."""
+        """The roles of images, such as ``cutouts``, that every fold was measured on."""
         first, *others = self._figures
         return tuple(role for role in first if all(role in figures for figures in others))
 

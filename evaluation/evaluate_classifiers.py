@@ -60,7 +60,7 @@ class MeasuredClassifier:
 
     @property
     def metrics(self) -> ClassificationMetrics:
-        """Metrics of the model as it is used."""
+        """The metrics of the model as it is used."""
         return self.by_classifier[self.name]
 
     def to_json(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns in the order of the file."""
+        """The names of the columns in the order of the file."""
         return tuple(self._values)
 
     def find(self, names: Iterable[str]) -> str | None:

@@ -85,7 +85,7 @@ class _Commands(LazyGroup):
 )
 @click.version_option(__version__, "--version", prog_name="galpipe")
 @click.option("--debug", is_flag=True, help="Show tracebacks and the messages of all libraries.")
-def cli(debug: bool) -> None:
+def cli(debug: bool) -> None:  # numpydoc ignore=PR01
     """Find every galaxy in survey fields and classify it."""
 
 

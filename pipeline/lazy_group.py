@@ -16,7 +16,7 @@ class LazyGroup(click.Group):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args
         Passed to `click.Group`.
     package : str
         The package; the command ``from-votes`` is the object ``command`` of its module
@@ -24,6 +24,8 @@ class LazyGroup(click.Group):
     summaries : mapping of str to str
         Summary of each command by its name, for the help of the group.  It is repeated here since
         importing every command takes longer than showing a list; a test compares the two.
+    **kwargs
+        Passed to `click.Group`.
     """
 
     def __init__(

@@ -127,7 +127,7 @@ class Layout:
 
     @property
     def names_images(self) -> bool:
-        """Whether a column names the image of each row."""
+        """True if a column names the image of each row."""
         return "image" in self._columns
 
     def groups(self, stem: str) -> list[tuple[str, Sequence[int]]]:

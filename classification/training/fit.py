@@ -199,12 +199,14 @@ class BestCheckpoint(keras.callbacks.Callback):
         self._patience = patience
         self._best = {"epoch": 0, "val_loss": np.inf}
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # numpydoc ignore=PR01
         """Restore the best epoch so far."""
         if self._record.is_file():
             self._best = json.loads(self._record.read_text(encoding="utf-8"))
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:  # numpydoc ignore=PR01
         """Save the weights or count the epochs without improvement."""
         loss = float((logs or {})["val_loss"])
         if loss < self._best["val_loss"]:
@@ -237,13 +239,15 @@ class PlateauDecay(keras.callbacks.Callback):
         self._factor = factor
         self._state: dict[str, Any] = {"since": 0, "val_loss": np.inf, "learning_rate": None}
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # numpydoc ignore=PR01
         """Restore the learning rate."""
         if self._record.is_file():
             self._state = json.loads(self._record.read_text(encoding="utf-8"))
             self.model.optimizer.learning_rate = self._state["learning_rate"]
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:  # numpydoc ignore=PR01
         """Reduce the learning rate if it is due."""
         state, loss = self._state, float((logs or {})["val_loss"])
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

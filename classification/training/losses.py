@@ -73,7 +73,7 @@ class AllowedSetLoss(keras.losses.Loss):
         super().__init__(**settings)
         self._smoothing = smoothing
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Any, y_pred: Any) -> Any:  # numpydoc ignore=PR01
         """Return the loss of each row."""
         return allowed_set_loss(y_true, y_pred, self._smoothing)
 

@@ -107,7 +107,7 @@ class ExternalDetector(BaseDetector):
             If the network fails, or its outputs are no list of boxes.
         """
 
-    def detect_tiles(
+    def detect_tiles(  # numpydoc ignore=PR01
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
         """Find the objects of each image; see `BaseDetector.detect_tiles`.

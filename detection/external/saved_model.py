@@ -179,7 +179,7 @@ class SavedModelDetector(ExternalDetector):
             self._stated_classes(),
         )
 
-    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
+    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:  # numpydoc ignore=PR01
         """Run the network on one image; see `ExternalDetector.run`."""
         outputs = [
             np.asarray(output, np.float64)

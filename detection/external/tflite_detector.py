@@ -60,7 +60,7 @@ class TFLiteDetector(ExternalDetector):
         checksum = hashlib.sha256(content).hexdigest()
         super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
 
-    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:
+    def run(self, image: NDArray[np.uint8]) -> NetworkOutputs:  # numpydoc ignore=PR01
         """Run the network on one image; see `ExternalDetector.run`."""
         scale, offset = self._scaling
         pixels = image if self._dtype is np.uint8 else image * np.float32(scale) + offset

@@ -48,7 +48,7 @@ class TrainingSource:
 
     @property
     def images(self) -> list[TrainingImage]:
-        """Images of all parts."""
+        """The images of all parts."""
         return [*self.train, *self.validation, *self.test]
 
     @property

@@ -17,8 +17,8 @@ def image(*boxes: ObjectBox, size: tuple[int, int] = (100, 50)) -> AnnotatedImag
 
 def test_what_is_sound_stays_as_it_is() -> None:
     sound = image(ObjectBox("a", 0, 0, 100, 50))
-    mended, changes = repair(sound, (100, 50), "a.xml")
-    assert mended is sound
+    repaired, changes = repair(sound, (100, 50), "a.xml")
+    assert repaired is sound
     assert changes == []
 
 
@@ -31,8 +31,8 @@ def test_every_change_is_listed() -> None:
         ObjectBox("a", 0, 40, 100, 50),
         ObjectBox("a", 0, 40, 100, 50, difficult=True),
     )
-    mended, changes = repair(broken, (100, 50), "a.xml")
-    assert mended.objects == (
+    repaired, changes = repair(broken, (100, 50), "a.xml")
+    assert repaired.objects == (
         ObjectBox("a", 20, 5, 30, 10, truncated=True, pose="Left"),
         ObjectBox("a", 0, 40, 100, 50),
         ObjectBox("a", 0, 40, 100, 50, difficult=True),
@@ -52,8 +52,8 @@ def test_every_change_is_listed() -> None:
 def test_the_size_comes_from_the_image() -> None:
     box = ObjectBox("a", 10, 10, 300, 150)
     for declared in ((0, 0), (900, 900)):
-        mended, changes = repair(image(box, size=declared), (300, 150), "a.xml")
-        assert (mended.width, mended.height) == (300, 150)
+        repaired, changes = repair(image(box, size=declared), (300, 150), "a.xml")
+        assert (repaired.width, repaired.height) == (300, 150)
         assert [change.kind for change in changes] == ["size"]
 
 
@@ -68,7 +68,7 @@ def test_without_any_size_nothing_is_clipped() -> None:
 
 
 @given(st.lists(_BOX, max_size=5))
-def test_what_was_mended_is_sound_and_stays_so(boxes: list[ObjectBox]) -> None:
-    mended, _ = repair(image(*boxes), (100, 50), "a.xml")
-    assert list(box_issues(mended)) == []
-    assert repair(mended, (100, 50), "a.xml") == (mended, [])
+def test_what_was_repaired_is_sound_and_stays_so(boxes: list[ObjectBox]) -> None:
+    repaired, _ = repair(image(*boxes), (100, 50), "a.xml")
+    assert list(box_issues(repaired)) == []
+    assert repair(repaired, (100, 50), "a.xml") == (repaired, [])

@@ -117,19 +117,19 @@ def test_without_images_what_they_would_show_is_not_asked(
     assert {"inverted", "empty", "outside", "duplicate", "image-twice", "no-boxes"} <= kinds
 
 
-def test_what_is_safe_is_mended_elsewhere(galpipe_cli: Cli, faulty: Path, tmp_path: Path) -> None:
+def test_what_is_safe_is_repaired_elsewhere(galpipe_cli: Cli, faulty: Path, tmp_path: Path) -> None:
     before = {file: file.read_bytes() for file in faulty.iterdir()}
-    mended, report = tmp_path / "mended", tmp_path / "report.json"
-    done = galpipe_cli("annotations", "check", faulty, "--fix", mended, "--report", report)
+    repaired, report = tmp_path / "repaired", tmp_path / "report.json"
+    done = galpipe_cli("annotations", "check", faulty, "--fix", repaired, "--report", report)
     assert done.exit_code == 1
     assert {file: file.read_bytes() for file in faulty.iterdir()} == before
-    boxes = {file.stem: read_voc(file).objects for file in mended.rglob("*.xml")}
+    boxes = {file.stem: read_voc(file).objects for file in repaired.rglob("*.xml")}
     assert set(boxes) == {file.stem for file in before} - {"syntax", "good copy"}
     assert boxes["outside"] == (ObjectBox("ring", 50, 40, 64, 48), SOUND)
     assert boxes["inverted"] == (SOUND, ObjectBox("ring", 20, 5, 30, 10))
     assert boxes["empty"] == (SOUND,)
     assert boxes["twins"] == (SOUND, ObjectBox("spiral", 2, 3, 20.25, 31))
-    assert read_voc(next(mended.rglob("size.xml"))).width == 64
+    assert read_voc(next(repaired.rglob("size.xml"))).width == 64
     changes = json.loads(report.read_text())["changes"]
     assert sorted((change["kind"], change["image"]) for change in changes) == [
         ("clipped", "outside.png"),
@@ -139,7 +139,7 @@ def test_what_is_safe_is_mended_elsewhere(galpipe_cli: Cli, faulty: Path, tmp_pa
         ("size", "size.png"),
         ("swapped", "inverted.png"),
     ]
-    again = galpipe_cli("annotations", "check", mended, "--images", tmp_path / "images")
+    again = galpipe_cli("annotations", "check", repaired, "--images", tmp_path / "images")
     for kind in ("inverted", "empty box", "outside", "size differs", "two annotations"):
         assert kind not in again.output
 
@@ -154,18 +154,18 @@ def test_nothing_is_replaced_unless_asked(galpipe_cli: Cli, faulty: Path, tmp_pa
     assert "--overwrite" in there.output
 
 
-def test_read_only_formats_are_mended_as_voc(galpipe_cli: Cli, tmp_path: Path) -> None:
+def test_read_only_formats_are_repaired_as_voc(galpipe_cli: Cli, tmp_path: Path) -> None:
     shape = {"name": "rect", "x": -5, "y": 2, "width": 15, "height": 9}
     region = {"shape_attributes": shape, "region_attributes": {"class": "ring"}}
     name = draw(tmp_path, "a").name
     (tmp_path / "via.json").write_text(
         json.dumps({f"{name}9": {"filename": name, "size": 9, "regions": [region]}})
     )
-    mended = tmp_path / "mended"
-    done = galpipe_cli("annotations", "check", tmp_path / "via.json", "--fix", mended)
+    repaired = tmp_path / "repaired"
+    done = galpipe_cli("annotations", "check", tmp_path / "via.json", "--fix", repaired)
     assert done.exit_code == 1
     assert "1 repair in the copy" in done.output
-    (file,) = mended.rglob("*.xml")
+    (file,) = repaired.rglob("*.xml")
     assert read_voc(file).objects == (ObjectBox("ring", 0, 2, 10, 11),)
 
 
