@@ -1,8 +1,8 @@
 """Find every galaxy in a survey field and classify it.
 
 >>> import galpipe
->>> result = galpipe.run(["field.fits"], output="result")     # doctest: +SKIP
->>> result.catalogue                                          # doctest: +SKIP
+>>> result = galpipe.run("field.fits", "result")               # doctest: +SKIP
+>>> result.catalogue["ra", "dec", "class_name"]                # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -108,8 +108,12 @@ def run(
     Examples
     --------
     >>> import galpipe
-    >>> result = galpipe.run("frames/", "result")                # doctest: +SKIP
-    >>> result.catalogue["ra"], result.catalogue["class_name"]   # doctest: +SKIP
+    >>> field = f"{galpipe.__path__[0]}/pipeline/demonstration/demonstration.fits.fz"
+    >>> result = galpipe.run(field, "result")
+    >>> len(result.catalogue)
+    26
+    >>> (result.output / "catalogue.ecsv").is_file()
+    True
     """
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)
