@@ -63,7 +63,8 @@ class AnnotationSource:
     >>> from galpipe.annotations import ObjectBox
     >>> path = Path(mkdtemp()) / "boxes.json"
     >>> box = ObjectBox("spiral", 10, 20, 60, 80)
-    >>> path = write_annotations(path, [AnnotatedImage("m51.png", 424, 424, objects=(box,))], "coco")
+    >>> image = AnnotatedImage("m51.png", 424, 424, objects=(box,))
+    >>> path = write_annotations(path, [image], "coco")
     >>> source = AnnotationSource(path)
     >>> source.form.name
     'coco'
