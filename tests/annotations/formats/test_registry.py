@@ -9,11 +9,11 @@ from galpipe.annotations.formats.format import Feature
 from galpipe.annotations.formats.registry import FORMATS, detect_format, format_named
 from galpipe.errors import InputError
 
-GUIDE = Path(__file__).parents[3] / "docs" / "user-guide.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "annotations.md"
 WORDS: dict[Feature, str] = {"empty": "empty images", "size": "image sizes"}
 
 
-def test_the_user_guide_says_what_each_format_holds() -> None:
+def test_the_guide_lists_the_features_of_each_format() -> None:
     rows = {}
     for line in GUIDE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
