@@ -118,8 +118,10 @@ class Catalogue:
         return len(self.table)
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a column by name, or the catalogue of some rows by slice, indices or mask."""
-        if isinstance(key, str):
+        """Return columns by name, or the catalogue of some rows by slice, indices or mask."""
+        if isinstance(key, str) or (
+            isinstance(key, list | tuple) and key and all(isinstance(name, str) for name in key)
+        ):
             return self.table[key]
         rows = np.arange(len(self))[[key] if isinstance(key, int) else key]
         return Catalogue(

@@ -147,6 +147,13 @@ def test_regions_of_several_fields_are_refused(tmp_path: Path) -> None:
     catalogue.of_field("NA").write(tmp_path / "boxes.reg")
 
 
+def test_columns_are_selected_by_name() -> None:
+    catalogue = make()
+    for names in (("ra", "dec", "class_name"), ["ra", "dec", "class_name"]):
+        assert catalogue[names].colnames == ["ra", "dec", "class_name"]
+    assert len(catalogue[("ra",)]) == 3
+
+
 def test_rows_are_selected_with_all_their_columns() -> None:
     catalogue = make(5)
     assert len(catalogue.of_field("NA")) == 3
