@@ -208,4 +208,5 @@ def _shapes(
         axes[0] / axes[1],
         np.full(count, seeing),
     )
-    return np.log(np.stack(shapes, axis=1))
+    features: NDArray[np.float64] = np.log(np.stack(shapes, axis=1))
+    return features

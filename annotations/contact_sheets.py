@@ -82,11 +82,11 @@ def thumbnail(path: Path, annotated: AnnotatedImage, side: int) -> Thumbnail:
     scale = side / max(field.width, field.height)
     width, height = (max(1, round(length * scale)) for length in (field.width, field.height))
     corners = np.sort(boxes.reshape(-1, 2, 2), axis=1).reshape(-1, 4)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    thumbnail = cv2.resize(rgb, (width, height), interpolation=interpolation)
     return Thumbnail(
         name=annotated.filename,
-        rgb=cv2.resize(
-            rgb, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        ),
+        rgb=np.asarray(thumbnail, np.uint8),
         boxes=clip(corners * scale, width, height),
         sides=sides,
         labels=annotated.labels,

@@ -154,7 +154,9 @@ def _parse_items(text: str) -> Iterable[Any]:
         with warnings.catch_warnings():
             # Unknown escapes are otherwise taken as they stand.
             warnings.simplefilter("error", DeprecationWarning)
-            return text_format.Parse(text, _message_class()(), allow_unknown_field=True).item
+            items: Iterable[Any]
+            items = text_format.Parse(text, _message_class()(), allow_unknown_field=True).item
+            return items
     except (text_format.ParseError, UnicodeError, RecursionError, DeprecationWarning) as error:
         raise ValueError(" ".join(str(error).split())[:200]) from error
 

@@ -81,7 +81,8 @@ class BoxTable:
     @property
     def sound(self) -> NDArray[np.bool_]:
         """Mask of the boxes that are neither empty nor inverted, shape (N,)."""
-        return np.all(self.sides > 0, axis=1)
+        sound: NDArray[np.bool_] = np.all(self.sides > 0, axis=1)
+        return sound
 
 
 @dataclass(frozen=True)

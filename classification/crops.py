@@ -85,7 +85,8 @@ def centremost(
         return None
     candidates = boxes[holds]
     centres = (candidates[:, :2] + candidates[:, 2:]) / 2
-    return candidates[np.abs(centres - middle).sum(axis=1).argmin()]
+    nearest: NDArray[np.float64] = candidates[np.abs(centres - middle).sum(axis=1).argmin()]
+    return nearest
 
 
 def central_crop(rgb: NDArray[np.uint8], size: int, margin: float) -> NDArray[np.uint8]:

@@ -180,7 +180,8 @@ class Galaxy10File:
                 start = number * self._block
                 with self._reading():
                     self._blocks[number] = self._images[start : start + self._block]
-            return self._blocks[number][place]
+            image: NDArray[np.uint8] = self._blocks[number][place]
+            return image
 
     def labels(self) -> NDArray[np.int64]:
         """Return the class index of each image, int64 (N,); invalid ones raise InputError."""

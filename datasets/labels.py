@@ -127,17 +127,19 @@ class Labels:
     @property
     def num_classes(self) -> int:
         """Number of classes."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     @property
     def class_ids(self) -> NDArray[np.int64]:
         """The most probable class of each image, the lowest of several, shape (N,)."""
-        return self.values.argmax(axis=1)
+        ids: NDArray[np.int64] = self.values.argmax(axis=1)
+        return ids
 
     @property
     def single_class(self) -> NDArray[np.bool_]:
         """True where one class is certain or has a probability over a half, shape (N,)."""
-        return ~self.is_set & (self.values.max(axis=1, initial=0) > 0.5)
+        likely: NDArray[np.bool_] = self.values.max(axis=1, initial=0) > 0.5
+        return ~self.is_set & likely
 
     def to_targets(self) -> NDArray[np.float32]:
         """Return the labels as one array for a Keras loss; `split_targets` is the inverse.
@@ -207,7 +209,9 @@ class GroundTruth:
             return predicted
         summed = predicted @ self.sets.T
         tiny = np.finfo(np.float32).tiny
-        return summed / np.maximum(summed.sum(axis=1, keepdims=True), tiny)
+        total = np.maximum(summed.sum(axis=1, keepdims=True), tiny)
+        shares: NDArray[np.float32] = summed / total
+        return shares
 
 
 def find_ground_truth(labels: Labels, class_names: Sequence[str]) -> GroundTruth:

@@ -109,7 +109,8 @@ def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> N
 def _centres(level: int, input_size: int) -> NDArray[np.float64]:
     """Return the centres of the cells of a level along a side of the input."""
     cells = math.ceil(input_size / 2**level)
-    return (np.arange(cells) + 0.5) * (input_size / cells)
+    centres: NDArray[np.float64] = (np.arange(cells) + 0.5) * (input_size / cells)
+    return centres
 
 
 def _sides(anchors: Anchors, level: int) -> NDArray[np.float64]:
@@ -122,4 +123,4 @@ def _sides(anchors: Anchors, level: int) -> NDArray[np.float64]:
         for scale in range(anchors.num_scales)
         for ratio in anchors.aspect_ratios
     ]
-    return np.array(shapes) * (anchors.anchor_size * 2**level)
+    return np.array(shapes, np.float64) * float(anchors.anchor_size * 2**level)

@@ -98,4 +98,4 @@ def _warp(
         borderValue=1.0,
     )
     reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1))
-    return moved, cv2.dilate(lost, reach) > 1e-3
+    return np.asarray(moved, np.float32), np.asarray(cv2.dilate(lost, reach) > 1e-3)

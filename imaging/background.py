@@ -140,7 +140,8 @@ def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
     if left.mean() < _LEAST_SHARE:
         return np.zeros_like(grown)
     # The flat core of a saturated star is no padding.
-    return grown & (brightest <= np.median(brightest[left]))
+    dark: NDArray[np.bool_] = brightest <= np.median(brightest[left])
+    return grown & dark
 
 
 def smoothed_grey(image: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -155,7 +156,7 @@ def smoothed_grey(image: NDArray[np.generic]) -> NDArray[np.float32]:
     ndarray of float32, shape (H, W)
     """
     grey = image.astype(np.float32).mean(axis=2)
-    return cv2.GaussianBlur(grey, (0, 0), _SMOOTHING)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), _SMOOTHING), np.float32)
 
 
 def noise_level(grey: NDArray[np.float32], *, clipped: bool = False) -> tuple[float, float]:
@@ -202,7 +203,8 @@ def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
     above = (grey > level).astype(np.uint8)
     _, regions = cv2.connectedComponents(above)
     peak = np.unravel_index(int(grey.argmax()), grey.shape)
-    return (regions == regions[peak]) & (above > 0)
+    same: NDArray[np.bool_] = regions == regions[peak]
+    return same & (above > 0)
 
 
 def extent(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

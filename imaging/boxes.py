@@ -93,7 +93,10 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     sides = np.maximum(high - low, 0.0)
     shared = sides[..., 0] * sides[..., 1]
     union = area(first)[:, None] + area(second)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    fraction: NDArray[np.float64] = np.divide(
+        shared, union, out=np.zeros_like(shared), where=union > 0
+    )
+    return fraction
 
 
 def clip(boxes: ArrayLike, width: float, height: float) -> NDArray[np.float64]:

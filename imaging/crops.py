@@ -80,9 +80,8 @@ def cut_crop(
     if size is None or size == side:
         return crop.copy()
     shrinks = size < side
-    return cv2.resize(
-        crop, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    )
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(crop, (size, size), interpolation=interpolation), np.uint8)
 
 
 def window(
@@ -128,13 +127,13 @@ def sky_colour(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     step = max(1, int(np.sqrt(rgb.shape[0] * rgb.shape[1] / _SAMPLE)))
     sample = rgb[::step, ::step].reshape(-1, rgb.shape[2])
-    return np.median(sample, axis=0).astype(np.uint8)
+    return np.asarray(np.median(sample, axis=0), np.uint8)
 
 
 def _border_colour(piece: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the median colour along the edges of a crop, away from the galaxy."""
     edges = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
-    return np.median(edges, axis=0).astype(np.uint8)
+    return np.asarray(np.median(edges, axis=0), np.uint8)
 
 
 def remove_sky(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -96,7 +96,8 @@ def draw_overlay(
     factor = zoom or min(_LARGEST_ZOOM, math.ceil(_LEGIBLE_SIDE / longest))
     picture = rgb.copy()
     if factor > 1:
-        picture = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        enlarged = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(enlarged, np.uint8)
     boxes = detections.boxes * factor
     colours = [PALETTE[index % len(PALETTE)] for index in detections.class_ids]
     if dashed is None:

@@ -114,7 +114,8 @@ def _curve(bands: NDArray[np.float32], settings: Stretch) -> NDArray[np.float32]
     brightness = np.maximum(bands.mean(axis=2, keepdims=True), np.float32(1e-6))
     levels = np.arcsinh(brightness * np.float32(settings.softening / settings.linear))
     levels *= np.float32(255 / settings.softening) / brightness
-    return np.clip(np.rint(bands * levels), 0, 255)
+    rgb: NDArray[np.float32] = np.clip(np.rint(bands * levels), 0, 255)
+    return rgb
 
 
 def _smooth(
@@ -127,4 +128,5 @@ def _smooth(
     if missing < 0.1:
         return plane
     plane[empty] = sky
-    return cv2.GaussianBlur(plane, (0, 0), float(np.sqrt(missing)))
+    smooth = cv2.GaussianBlur(plane, (0, 0), float(np.sqrt(missing)))
+    return np.asarray(smooth, np.float32)

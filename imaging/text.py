@@ -118,7 +118,8 @@ def _mask(text: str, height: int) -> NDArray[np.float32]:
     size = (-(-canvas.shape[1] // _DETAIL), -(-canvas.shape[0] // _DETAIL))
     whole = np.zeros((size[1] * _DETAIL, size[0] * _DETAIL), dtype=np.uint8)
     whole[: canvas.shape[0], : canvas.shape[1]] = canvas
-    mask = cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    mask = cv2.resize(whole, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    mask /= 255
     mask.setflags(write=False)
     return mask
 

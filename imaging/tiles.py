@@ -142,7 +142,8 @@ def cut_tiles(
         left, top = round(tile.x / tile.scale), round(tile.y / tile.scale)
         pixels = window(rgb, left, top, side, sky)
         if side != tile.size:
-            pixels = cv2.resize(pixels, (tile.size, tile.size), interpolation=cv2.INTER_AREA)
+            shrunk = cv2.resize(pixels, (tile.size, tile.size), interpolation=cv2.INTER_AREA)
+            pixels = np.asarray(shrunk, np.uint8)
         yield tile, pixels
 
 

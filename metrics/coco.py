@@ -94,10 +94,11 @@ def run_coco(
         sides = []
         for content in (_objects(truth, class_names), _results(predictions)):
             side = COCO()
-            side.dataset = {"images": images, "categories": categories, "annotations": content}
+            dataset: Any = {"images": images, "categories": categories, "annotations": content}
+            side.dataset = dataset
             side.createIndex()
             sides.append(side)
-        evaluation = COCOeval(*sides, iouType="bbox")
+        evaluation = COCOeval(sides[0], sides[1], iouType="bbox")
         evaluation.params.maxDets = list(caps)
         evaluation.params.areaRng = [list(area) for area in areas]
         evaluation.params.areaRngLbl = [str(area) for area in areas]

@@ -96,7 +96,7 @@ def _quantized(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[A
     # Halves are rounded up, within the error of 32 bits: pixels scaled to -1..1 are all halves,
     # and neighbouring values must stay different.
     steps = np.floor(values / np.float32(scale) + np.float32(0.501)) + zero
-    return np.clip(steps, limits.min, limits.max).astype(detail["dtype"])
+    return np.asarray(np.clip(steps, limits.min, limits.max), detail["dtype"])
 
 
 def _dequantized(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
@@ -104,7 +104,8 @@ def _dequantized(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.flo
     if not np.issubdtype(detail["dtype"], np.integer):
         return values
     scale, zero = detail["quantization"]
-    return (values.astype(np.float32) - zero) * np.float32(scale)
+    real: NDArray[np.float32] = (values.astype(np.float32) - zero) * np.float32(scale)
+    return real
 
 
 def available_cores() -> int:

@@ -89,7 +89,7 @@ def train_once(
     place = folder / f"{getattr(config, 'name', 'model')}-{digest}"
     mark = place / _FINISHED
     if mark.is_file():
-        bundle = place / json.loads(mark.read_text(encoding="utf-8"))["bundle"]
+        bundle: Path = place / json.loads(mark.read_text(encoding="utf-8"))["bundle"]
         try:
             read_bundle(bundle).verify()
         except BundleError as error:

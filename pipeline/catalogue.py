@@ -136,7 +136,7 @@ class Catalogue:
         return f"<Catalogue of {len(self)} {kind}>\n{self.table}"
 
     def _repr_html_(self) -> str:
-        return self.table._repr_html_()
+        return str(self.table._repr_html_())
 
     def of_field(self, field: str) -> Catalogue:
         """Return the catalogue of one field.
@@ -146,7 +146,8 @@ class Catalogue:
         field : str
             Identifier of the field.
         """
-        return self[np.asarray(self.table["field"]) == field]
+        catalogue: Catalogue = self[np.asarray(self.table["field"]) == field]
+        return catalogue
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the catalogue atomically, in the format of the suffix.

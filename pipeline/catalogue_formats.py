@@ -54,7 +54,8 @@ def _write_ecsv(table: QTable, path: Path) -> None:
 
 
 def _read_ecsv(path: Path) -> Table:
-    return Table.read(path, format="ascii.ecsv")
+    table: Table = Table.read(path, format="ascii.ecsv")
+    return table
 
 
 def _write_csv(table: QTable, path: Path) -> None:
@@ -138,7 +139,7 @@ def _read_votable(path: Path) -> Table:
     from astropy.io.votable import parse
 
     document = parse(path)
-    table = document.get_first_table().to_table()
+    table: Table = document.get_first_table().to_table()
     for info in document.resources[0].infos:
         if info.name == _PROVENANCE:
             table.meta = json.loads(info.value)
@@ -152,7 +153,8 @@ def _write_parquet(table: QTable, path: Path) -> None:
 
 def _read_parquet(path: Path) -> Table:
     _need_pyarrow()
-    return Table.read(path, format="parquet")
+    table: Table = Table.read(path, format="parquet")
+    return table
 
 
 def _need_pyarrow() -> None:
@@ -168,7 +170,8 @@ def _write_regions(table: QTable, path: Path) -> None:
             "write them one by one: catalogue.of_field(name).write(...)"
         )
     lines = ["# Region file format: DS9 version 4.1", "global color=green", "image"]
-    for row in table:
+    for index in range(len(table)):
+        row = table[index]
         x, y = row["x"].value + 0.5, row["y"].value + 0.5
         width = (row["xmax"] - row["xmin"]).value
         height = (row["ymax"] - row["ymin"]).value

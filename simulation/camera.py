@@ -155,4 +155,4 @@ def _resampling_kernel() -> NDArray[np.float32]:
     # A correlation of c at lag 1 needs 2 s / (1 + 2 s^2) = c, where s is the side weight.
     side = (1 - np.sqrt(1 - 2 * CORRELATION**2)) / (2 * CORRELATION)
     kernel = np.array([side, 1, side])
-    return (kernel / np.sqrt((kernel**2).sum())).astype(np.float32)
+    return np.asarray(kernel / np.sqrt((kernel**2).sum()), np.float32)

@@ -94,7 +94,8 @@ def dust_absorption(depth: Image) -> Image:
     -------
     ndarray of float32, shape (H, W, 3)
     """
-    return np.exp(-depth[..., None] * _REDDENING)
+    transmitted: Image = np.exp(-depth[..., None] * _REDDENING)
+    return transmitted
 
 
 def edge_on_without_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
@@ -194,14 +195,16 @@ def _edge_on(
     reach = np.abs(along) / np.float32(1.4 * scale)
     lane = np.exp(np.float32(-0.5) * beside * beside - reach * reach * np.float32(0.5))
     patches = np.clip(1 + np.float32(0.35) * mottle, 0.2, None)
-    return light * dust_absorption(np.float32(dust) * lane * patches)
+    dimmed: Image = light * dust_absorption(np.float32(dust) * lane * patches)
+    return dimmed
 
 
 def _warp(along: Image, radius: float, rng: np.random.Generator) -> Image:
     """Return the height of the plane above its mean: many discs bend like an integral sign."""
     bend = np.float32(rng.normal(0, 0.025) * radius)
     reach = along / np.float32(radius)
-    return bend * reach * np.abs(reach) ** np.float32(1.5)
+    height: Image = bend * reach * np.abs(reach) ** np.float32(1.5)
+    return height
 
 
 def _gradient(along: Image, scale: float, colour: float) -> Image:

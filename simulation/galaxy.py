@@ -153,7 +153,8 @@ def grey(pixels: Image) -> Image:
     ndarray of float32, shape (H, W)
     """
     mean = (pixels * (1 / (3 * SKY_NOISE)).astype(np.float32)).sum(axis=2)
-    return cv2.GaussianBlur(mean, (0, 0), SMOOTHING) / np.float32(_GREY_NOISE)
+    smooth = np.asarray(cv2.GaussianBlur(mean, (0, 0), SMOOTHING), np.float32)
+    return smooth / np.float32(_GREY_NOISE)
 
 
 def visible(pixels: Image) -> NDArray[np.bool_]:
@@ -171,4 +172,5 @@ def _window(grid: Grid) -> Image:
     """Return a taper from 1 in the middle of the stamp to 0 at its edge."""
     radius = np.hypot(grid.x, grid.y) * np.float32(2 / grid.size)
     fade = np.clip((radius - np.float32(0.7)) / np.float32(0.28), 0, 1)
-    return (np.float32(0.5) * (1 + np.cos(np.float32(math.pi) * fade)))[..., None]
+    taper: Image = np.float32(0.5) * (1 + np.cos(np.float32(math.pi) * fade))
+    return taper[..., None]

@@ -219,8 +219,8 @@ def _without_noise(light: Image, window: Image, known: Mask, side: float) -> Ima
     width = max(1.5, 1.5 * _WIDE * side)
     weight = known.astype(np.float32)
     shared = cv2.GaussianBlur(weight, (0, 0), width)
-    smooth = cv2.GaussianBlur(light * weight[:, :, np.newaxis], (0, 0), width)
-    smooth /= np.maximum(shared, 0.05)[:, :, np.newaxis]
+    lit = cv2.GaussianBlur(light * weight[:, :, np.newaxis], (0, 0), width)
+    smooth = lit / np.maximum(shared, 0.05)[:, :, np.newaxis]
     sure = np.clip((window - _LOST) / (_SURE - _LOST), 0, 1)[:, :, np.newaxis]
     return np.asarray(sure * light + (1 - sure) * smooth, np.float32)
 

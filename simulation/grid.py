@@ -127,7 +127,8 @@ class Grid:
         """
         if self.oversampling == 1:
             return light
-        return cv2.resize(light, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        binned = cv2.resize(light, (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return np.asarray(binned, np.float32)
 
 
 def incline(grid: Grid, axis_ratio: float, angle: float) -> tuple[Image, Image]:
@@ -186,9 +187,10 @@ def random_field(rng: np.random.Generator, shape: tuple[int, int], smoothing: fl
     step = max(1.0, smoothing / 2)
     rows, columns = (max(4, int(np.ceil(side / step)) + 2) for side in shape)
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)
-    coarse = cv2.GaussianBlur(coarse, (0, 0), max(smoothing / step, 0.6))
-    fine = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return (fine - fine.mean()) / max(float(fine.std()), 1e-6)
+    smooth = cv2.GaussianBlur(coarse, (0, 0), max(smoothing / step, 0.6))
+    fine = cv2.resize(smooth, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    noise: Image = (fine - fine.mean()) / max(float(fine.std()), 1e-6)
+    return noise
 
 
 def sampled_field(rng: np.random.Generator, u: Image, v: Image, smoothing: float) -> Image:
@@ -207,7 +209,8 @@ def sampled_field(rng: np.random.Generator, u: Image, v: Image, smoothing: float
     tile = tile[TILE : 2 * TILE, TILE : 2 * TILE]
     tile = np.pad((tile - tile.mean()) / tile.std(), ((0, 1), (0, 1)), mode="wrap")
     across, down = np.mod(u, np.float32(TILE)), np.mod(v, np.float32(TILE))
-    return cv2.remap(tile, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    noise = cv2.remap(tile, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(noise, np.float32)
 
 
 def clumps(

@@ -135,7 +135,8 @@ def _irregular_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Imag
         total * share / share.sum(),
         radius * rng.uniform(0.015, 0.045, number) + 0.2,
     )
-    return light + knots[..., None] * spectrum(0.12, -0.05)
+    with_knots: Image = light + knots[..., None] * spectrum(0.12, -0.05)
+    return with_knots
 
 
 def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:

@@ -258,4 +258,4 @@ def _added(rgb: NDArray[np.uint8], light: Image, rng: np.random.Generator) -> ND
         cut = lit & (plane <= 0)
         if len(hidden):
             plane[cut] = level - rng.choice(hidden, int(cut.sum()))
-    return np.clip(np.rint(frame + light), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(frame + light), 0, 255), np.uint8)

@@ -66,7 +66,8 @@ def sersic(radius: Image, effective_radius: float, index: float) -> Image:
         Sersic index n.
     """
     shape = (radius / np.float32(effective_radius)) ** np.float32(1 / index)
-    return np.exp(np.float32(-sersic_coefficient(index)) * (shape - np.float32(1)))
+    light: Image = np.exp(np.float32(-sersic_coefficient(index)) * (shape - np.float32(1)))
+    return light
 
 
 def sersic_flux(effective_radius: float, index: float, axis_ratio: float = 1.0) -> float:
@@ -99,7 +100,7 @@ def sersic_radius(isophote: float, level: float, index: float) -> float:
         Sersic index n.
     """
     shape = 1 - math.log(level) / sersic_coefficient(index)
-    return isophote / max(shape, 0.2) ** index
+    return float(isophote / max(shape, 0.2) ** index)
 
 
 def exponential(radius: Image, scale: float) -> Image:
@@ -112,7 +113,8 @@ def exponential(radius: Image, scale: float) -> Image:
     scale : float
         Scale length, pixels.
     """
-    return np.exp(radius * np.float32(-1 / scale))
+    light: Image = np.exp(radius * np.float32(-1 / scale))
+    return light
 
 
 def exponential_flux(scale: float, axis_ratio: float = 1.0) -> float:
@@ -140,7 +142,7 @@ def edge_on_disc(along: Image, across: Image, scale: float, thickness: float) ->
     """
     reach = np.maximum(np.abs(along) / np.float32(scale), np.float32(1e-4))
     height = np.minimum(np.abs(across) / np.float32(thickness), np.float32(30))
-    return (reach * k1(reach) / np.cosh(height) ** 2).astype(np.float32)
+    return np.asarray(reach * k1(reach) / np.cosh(height) ** 2, np.float32)
 
 
 def edge_on_disc_flux(scale: float, thickness: float) -> float:
@@ -163,7 +165,8 @@ def ferrers(radius: Image, exponent: float) -> Image:
         In units of the bar's semi-major axis.
     exponent : float
     """
-    return np.clip(1 - radius * radius, 0, None) ** np.float32(exponent)
+    light: Image = np.clip(1 - radius * radius, 0, None) ** np.float32(exponent)
+    return light
 
 
 def moffat(radius: NDArray[_Float], fwhm: float, beta: float) -> NDArray[_Float]:
@@ -242,7 +245,6 @@ def blurred(light: Image, grid: Grid, fwhm: float = FWHM) -> Image:
     -------
     ndarray of float32, shape (size, size, 3)
     """
-    seen = cv2.filter2D(
-        light, -1, psf_kernel(grid.oversampling, fwhm), borderType=cv2.BORDER_CONSTANT
-    )
-    return grid.binned(seen)
+    kernel = psf_kernel(grid.oversampling, fwhm)
+    seen = cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+    return grid.binned(np.asarray(seen, np.float32))

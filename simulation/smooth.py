@@ -53,7 +53,7 @@ def spheroid(
     light = np.float32(level) * sersic(ellipse, effective, index)
     # Colour gradients of ellipticals are about -0.05 mag in g - r per factor of ten in radius;
     # redder light inside one effective radius makes the core that much redder.
-    core = np.exp(-ellipse / np.float32(effective))
+    core: Image = np.exp(-ellipse / np.float32(effective))
     outer, inner = spectrum(colour), spectrum(colour + 0.08)
     return light[..., None] * (outer + core[..., None] * (inner - outer))
 

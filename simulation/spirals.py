@@ -315,7 +315,8 @@ def _spiral(
     flat = 1 - 0.6 * (1 - disc.axis_ratio)
     round_light = sersic(grid.ellipse(flat, disc.angle), effective, index)
     round_light *= np.float32(total / sersic_flux(effective, index, flat))
-    return light + round_light[..., None] * spectrum(rng.normal(0.8, 0.04))
+    total_light: Image = light + round_light[..., None] * spectrum(rng.normal(0.8, 0.04))
+    return total_light
 
 
 def _young_clusters(

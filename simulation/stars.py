@@ -149,7 +149,8 @@ def _ray(along: Image, across: Image, near: float, fwhm: float) -> Image:
     width = 0.36 * fwhm
     ridge = np.exp(np.float32(-0.5 / width**2) * across * across)
     fade = (1 + np.abs(along) / np.float32(near)) ** np.float32(-2.2)
-    return ridge * fade * np.float32(1 / (math.sqrt(2 * math.pi) * width))
+    light: Image = ridge * fade * np.float32(1 / (math.sqrt(2 * math.pi) * width))
+    return light
 
 
 def _colours(rng: np.random.Generator, magnitude: float) -> tuple[float, float]:

@@ -80,7 +80,8 @@ class FrameSettings:
         rng : Generator
         """
         low, high = math.log(self.smallest), math.log(self.largest)
-        return np.exp(rng.uniform(low, high, self.galaxies)).tolist()
+        sides: list[float] = np.exp(rng.uniform(low, high, self.galaxies)).tolist()
+        return sides
 
 
 def simulate_frames(

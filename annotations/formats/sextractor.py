@@ -122,7 +122,7 @@ def _numbers(table: Columns, names: tuple[str, ...]) -> NDArray[np.float64]:
 def _sextractor_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
     if scale is None and _has(table, _LIMITS):
         # The first and the last pixel, counted from 1, both part of the object.
-        return _numbers(table, _LIMITS) - np.array([1, 1, 0, 0])
+        return _numbers(table, _LIMITS) - np.array([1, 1, 0, 0], np.float64)
     if not _has(table, _CENTRE):
         raise InputError(f"{table.path} has no {' '.join(_CENTRE)}: leave ellipse_scale out.")
     if _has(table, _MOMENTS):
@@ -143,7 +143,7 @@ def _sextractor_edges(table: Columns, scale: float | None) -> NDArray[np.float64
 def _sep_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
     if scale is None and _has(table, _SEP_LIMITS):
         # The first and the last pixel, counted from 0, both part of the object.
-        return _numbers(table, _SEP_LIMITS) + np.array([0, 0, 1, 1])
+        return _numbers(table, _SEP_LIMITS) + np.array([0, 0, 1, 1], np.float64)
     x, y, a, b, theta = _numbers(table, _SEP).T
     half = ellipse_half_sides(a, b, theta) * (_ISOPHOTE if scale is None else scale)
     centre = np.stack([x, y], axis=1) + 0.5

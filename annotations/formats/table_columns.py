@@ -173,8 +173,10 @@ class Layout:
         if self._has(_EDGES):
             return self._numbers(_EDGES)
         if self.kind == "edges":
-            first_last = np.stack([self._table.numbers(name) for name in self._bounding], axis=1)
-            return first_last + np.array([0, 0, 1, 1])
+            first_last: NDArray[np.float64] = np.stack(
+                [self._table.numbers(name) for name in self._bounding], axis=1
+            )
+            return first_last + np.array([0, 0, 1, 1], np.float64)
         origin = [
             1 if self._columns[axis].lower().endswith("_image") else self._origin for axis in "xy"
         ]

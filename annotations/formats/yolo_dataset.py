@@ -207,7 +207,7 @@ def keypoint_numbers(path: Path) -> int:
         and all(type(count) is int and 0 <= count < 10_000 for count in shape)
     ):
         raise InputError(f"{path} has a kpt_shape that is not [points, numbers of each point].")
-    return shape[0] * shape[1]
+    return int(shape[0] * shape[1])
 
 
 def _mapping(path: Path) -> dict[Any, Any]:

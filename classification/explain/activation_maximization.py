@@ -63,4 +63,5 @@ def _normalized(gradients: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return gradients smoothed and scaled to a root mean square of 1 each; zero stays zero."""
     smooth = np.stack([cv2.GaussianBlur(one, (0, 0), 0.7) for one in gradients])
     rms = np.sqrt(np.square(smooth).mean(axis=(1, 2, 3), keepdims=True))
-    return smooth / np.maximum(rms, np.finfo(np.float32).tiny)
+    scaled: NDArray[np.float32] = smooth / np.maximum(rms, np.finfo(np.float32).tiny)
+    return scaled

@@ -90,7 +90,7 @@ def heat_sheet(
     ndarray of uint8, shape (H, W, 3)
     """
     side = (_CELL, _CELL)
-    plain = cv2.resize(crop, side, interpolation=cv2.INTER_CUBIC)
+    plain = np.asarray(cv2.resize(crop, side, interpolation=cv2.INTER_CUBIC), np.uint8)
     grey = np.repeat(plain.mean(axis=2, keepdims=True), 3, axis=2)
     images: list[NDArray[np.uint8]] = []
     captions: list[str] = []
@@ -98,7 +98,8 @@ def heat_sheet(
         images.append(_colour_bar() if row else plain)
         captions.append("heat: none to most" if row else title)
         for panel in panels:
-            heat = cv2.resize(panel.heat[method], side, interpolation=cv2.INTER_LINEAR)
+            enlarged = cv2.resize(panel.heat[method], side, interpolation=cv2.INTER_LINEAR)
+            heat = np.asarray(enlarged, np.float32)
             images.append(np.rint((grey + colour_map(heat)) / 2).astype(np.uint8))
             nothing = "" if heat.any() else ": nothing"
             captions.append(f"{panel.title}, {method}{nothing}")
@@ -123,7 +124,8 @@ def strongest(response: NDArray[np.float32], count: int) -> list[int]:
         Largest number of channels; of ties the first is taken.
     """
     peaks = response.reshape(-1, response.shape[-1]).max(axis=0)
-    return np.argsort(-peaks, kind="stable")[:count].tolist()
+    strongest: list[int] = np.argsort(-peaks, kind="stable")[:count].tolist()
+    return strongest
 
 
 def channel_sheet(

@@ -211,7 +211,7 @@ def jitter(
     """
     x = image.astype(np.float32) / 255.0
     if rng.random() < 0.4:
-        x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.3, 1.2)))
+        x = np.asarray(cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.3, 1.2))), np.float32)
     if rng.random() < 0.1:
         x = x[:, :, ::-1]
     grey = x.mean(axis=2, keepdims=True)
@@ -226,7 +226,7 @@ def jitter(
     if rng.random() < 0.5:
         noise = rng.standard_normal(x.shape, dtype=np.float32)
         x = x + noise * np.float32(rng.uniform(0.0, 0.04))
-    return (np.clip(x, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(x, 0.0, 1.0) * 255.0 + 0.5, np.uint8)
 
 
 def affine_view(

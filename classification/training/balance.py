@@ -42,7 +42,8 @@ def sampling_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float6
     part /= part.sum(axis=1, keepdims=True)
     count = part.sum(axis=0)
     of_class = np.power(count, -evenness, out=np.zeros(len(count)), where=count > 0)
-    return part @ of_class
+    weights: NDArray[np.float64] = part @ of_class
+    return weights
 
 
 def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -93,7 +94,8 @@ def drawn_shares(labels: Labels, balance: Balance) -> NDArray[np.float64]:
     shares /= shares.sum()
     if balance.class_weights:
         shares *= class_weights(labels, shares)
-    return shares / shares.sum()
+    shares /= shares.sum()
+    return shares
 
 
 def correct_priors(model: keras.Model, labels: Labels, weights: ArrayLike) -> None:

@@ -278,4 +278,4 @@ def _square(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, float]
         (CACHE_SIZE, CACHE_SIZE),
         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
     )
-    return square, left, top, CACHE_SIZE / side
+    return np.asarray(square, np.uint8), left, top, CACHE_SIZE / side

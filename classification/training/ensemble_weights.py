@@ -54,7 +54,8 @@ def search_weights(probabilities: NDArray[np.float32], labels: Labels) -> NDArra
             values = ops.convert_to_numpy(measure(repeated, mixed))
             collected.append(values.reshape(len(weights), -1).mean(axis=1, dtype=np.float64))
     best = np.lexsort((np.concatenate(losses), -np.concatenate(accuracies)))[0]
-    return grid[best]
+    weights_of_best: NDArray[np.float64] = grid[best]
+    return weights_of_best
 
 
 def weight_grid(members: int) -> NDArray[np.float64]:

@@ -79,7 +79,8 @@ class AllowedSetLoss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings, for serialization."""
-        return super().get_config() | {"smoothing": self._smoothing}
+        config: dict[str, Any] = super().get_config()
+        return config | {"smoothing": self._smoothing}
 
 
 @keras.saving.register_keras_serializable(package="galpipe")

@@ -146,7 +146,9 @@ def class_shares(rule: Choice, shares: pd.DataFrame, n_classes: int) -> NDArray[
 
     def divide(groups: NDArray[np.float64]) -> NDArray[np.float64]:
         total = groups.sum(axis=1, keepdims=True)
-        return np.divide(groups, total, out=np.zeros_like(groups), where=total > 0)
+        fractions: NDArray[np.float64]
+        fractions = np.divide(groups, total, out=np.zeros_like(groups), where=total > 0)
+        return fractions
 
     return _follow(rule, shares, n_classes, divide)[:, :n_classes]
 
@@ -204,7 +206,7 @@ def _open_classes(
     """
 
     def leaders(groups: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (groups >= least * groups.max(axis=1, keepdims=True)).astype(np.float64)
+        return np.asarray(groups >= least * groups.max(axis=1, keepdims=True), np.float64)
 
     reached = _follow(rule, shares, n_classes, leaders) > 0
     opened: NDArray[np.bool_] = reached[:, :n_classes] & ~reached[:, [NO_CLASS]]

@@ -307,7 +307,10 @@ def normalized_shares(question: Question, shares: pd.DataFrame) -> NDArray[np.fl
     """
     votes = shares[question.columns()].to_numpy(np.float64)
     total = votes.sum(axis=1, keepdims=True)
-    return np.divide(votes, total, out=np.zeros_like(votes), where=total > 0)
+    fractions: NDArray[np.float64] = np.divide(
+        votes, total, out=np.zeros_like(votes), where=total > 0
+    )
+    return fractions
 
 
 def question_masses(

@@ -124,4 +124,7 @@ def calibration_errors(matches: Matches, calibration: ScoreCalibration) -> dict[
 def _targets(hits: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the targets of Platt (1999) in place of 0 and 1, against overfitting."""
     true = hits.sum()
-    return np.where(hits, (true + 1) / (true + 2), 1 / (len(hits) - true + 2))
+    targets: NDArray[np.float64] = np.where(
+        hits, (true + 1) / (true + 2), 1 / (len(hits) - true + 2)
+    )
+    return targets

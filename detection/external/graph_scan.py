@@ -118,7 +118,7 @@ def find_forbidden(graph: Any, allowed: Iterable[str] = ()) -> str | None:
     """
     registry = require("tensorflow.python.framework.op_def_registry", "train")
     library = {function.signature.name for function in graph.library.function}
-    operations = {node.op for node in graph.node}
+    operations: set[str] = {node.op for node in graph.node}
     operations.update(node.op for f in graph.library.function for node in f.node_def)
     for operation in sorted(operations - library - _HARMLESS - set(allowed)):
         known = registry.get(operation)

@@ -207,7 +207,8 @@ class SavedModelDetector(ExternalDetector):
             raise BundleError(f"{self.identity.path}: its '{_IMAGE_INFO}' is not that of TF-Vision")
         # official/vision/ops/preprocess_ops.py: rows are the picture's sides, the network's, the
         # scale between them and the offset after scaling, each y before x.
-        return (boxes + np.tile(info[3], 2)) / np.tile(info[2], 2)
+        pixels: NDArray[np.float64] = (boxes + np.tile(info[3], 2)) / np.tile(info[2], 2)
+        return pixels
 
     def _input_size(self, folder: Path) -> int:
         inputs = list(self._signature.inputs.values())

@@ -78,7 +78,8 @@ def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Ed
     # One level at a time, to save memory on large images.
     for number, level in enumerate(_LEVELS):
         above = (signal > level).astype(np.uint8)
-        _, owner, statistics, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
+        _, regions, statistics, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
+        owner = np.asarray(regions, np.int32)
         rows = slice(_KINDS * number, _KINDS * (number + 1))
         for row, box in enumerate(boxes):
             inside = owner[_pixels(box, signal.shape)]
@@ -139,8 +140,8 @@ def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDAr
     near = np.zeros((y1 - y0, x1 - x0), dtype=bool)
     in_image, in_part = overlap((x0, y0, x1, y1), owner.shape)
     near[in_part] = owner[in_image] == own
-    corner = np.array([x0, y0, x0, y0])
-    return np.array([extent(near), extent(near & near[::-1, ::-1])]) + corner
+    boxes: NDArray[np.float64] = np.array([extent(near), extent(near & near[::-1, ::-1])])
+    return boxes + np.array([x0, y0, x0, y0], np.float64)
 
 
 def _spread(signal: NDArray[np.float32]) -> tuple[float, float]:

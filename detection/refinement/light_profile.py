@@ -89,13 +89,14 @@ def _stretched(grey: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[n
         grey[top:bottom, left:right], (0, 0), sigmaX=smoothing[0], sigmaY=smoothing[1]
     )
     x, y = box[:2] - (left, top) + scale / 2 - 0.5
-    return cv2.warpAffine(
+    square = cv2.warpAffine(
         inside,
         np.array([[scale[0], 0, x], [0, scale[1], y]]),
         (_SIDE, _SIDE),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(square, np.float32)
 
 
 def _elongation(masks: NDArray[np.bool_], sides: NDArray[np.float64]) -> NDArray[np.float64]:

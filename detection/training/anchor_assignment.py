@@ -105,7 +105,8 @@ def _share_on(anchors: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray
     """Return the fraction of each anchor's area inside a box."""
     low = np.maximum(anchors[:, :2], box[:2])
     high = np.minimum(anchors[:, 2:], box[2:])
-    return np.maximum(high - low, 0.0).prod(axis=1) / area(anchors)
+    shared: NDArray[np.float64] = np.maximum(high - low, 0.0).prod(axis=1)
+    return shared / area(anchors)
 
 
 def _encode(boxes: NDArray[np.float64], anchors: NDArray[np.float64]) -> NDArray[np.float64]:

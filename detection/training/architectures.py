@@ -85,7 +85,10 @@ def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
         {level: features[level] for level in model.decoder.input}, training=training
     )
     logits, codes, _ = model.head(pyramid, training=training)
-    return tf.nest.map_structure(lambda level: tf.cast(level, tf.float32), (logits, codes))
+    outputs: tuple[Any, Any] = tf.nest.map_structure(
+        lambda level: tf.cast(level, tf.float32), (logits, codes)
+    )
+    return outputs
 
 
 def scale_images(images: Any) -> Any:

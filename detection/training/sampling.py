@@ -213,7 +213,7 @@ def _bright_stars(frame: TrainingImage) -> NDArray[np.float64]:
     order = np.argsort(-grey[y, x], kind="stable")
     places = np.stack([x, y], axis=1)[order].astype(np.float64) + 0.5
     points = np.concatenate([places - 0.5, places + 0.5], axis=1)
-    free = (iou(points, frame.boxes) > 0).sum(axis=1) == 0
+    free: NDArray[np.bool_] = (iou(points, frame.boxes) > 0).sum(axis=1) == 0
     return places[free][:_STARS_A_FRAME]
 
 
@@ -229,7 +229,7 @@ def jitter(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     if rng.random() < 0.8:
         image = _restretch(image, rng)
     if rng.random() < 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.1))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.1)), np.uint8)
     if rng.random() < 0.35:
         noise = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(0.5, 5))
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
@@ -250,7 +250,7 @@ def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
         mixture = saturation * np.eye(3) + (1 - saturation) / 3
     else:
         return image
-    return cv2.transform(image, mixture)
+    return np.asarray(cv2.transform(image, mixture), np.uint8)
 
 
 def _restretch(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -259,4 +259,4 @@ def _restretch(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
     gains = np.exp(rng.uniform(np.log(0.7), np.log(1.5)) + rng.normal(0, 0.08, 3))
     levels = np.linspace(0, 1, 256)[:, np.newaxis] ** exponent
     table = np.clip(levels * gains * 255 + sky, 0, 255).round().astype(np.uint8)
-    return cv2.LUT(image, table[np.newaxis])
+    return np.asarray(cv2.LUT(image, table[np.newaxis]), np.uint8)

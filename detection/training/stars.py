@@ -74,7 +74,8 @@ def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     light = splat((size, size, 3), columns, rows, peaks[:, None] * _colours(rng, number))
     reach = np.arange(-np.ceil(3 * width), np.ceil(3 * width) + 1)
     kernel = moffat(np.hypot(reach[:, None], reach), width, BETA).astype(np.float32)
-    return _in_front(tile, _compressed(cv2.filter2D(light, -1, kernel)))
+    seen = np.asarray(cv2.filter2D(light, -1, kernel), np.float32)
+    return _in_front(tile, _compressed(seen))
 
 
 def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
@@ -185,7 +186,8 @@ def _colours(rng: np.random.Generator, number: int) -> NDArray[np.float64]:
 def _compressed(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """Compress light by the asinh stretch of a survey image, keeping its colour."""
     brightness = np.maximum(light.mean(axis=2, keepdims=True), np.float32(1e-3))
-    return light * (_KNEE * np.arcsinh(brightness / _KNEE) / brightness)
+    factor: NDArray[np.float32] = _KNEE * np.arcsinh(brightness / _KNEE) / brightness
+    return light * factor
 
 
 def _mean_in(light: NDArray[np.float32], box: NDArray[np.float64]) -> float:

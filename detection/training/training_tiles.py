@@ -108,7 +108,7 @@ def view(
     large = (fraction >= _VISIBLE) & (np.sqrt(area(visible)) >= _SMALLEST_LEARNT)
     kept = seen & ~undecided & ((fraction >= _NEARLY_WHOLE) | large)
     return TrainingTile(
-        image=image,
+        image=np.asarray(image, np.uint8),
         boxes=visible[kept],
         class_ids=source.class_ids[kept],
         ignored=visible[seen & undecided],
