@@ -29,14 +29,14 @@ class ObjectBox:
         Pixel edges, 0-based, half-open: the first pixel spans 0 to 1, x runs to the right and y
         down in the array as read.  Inverted boxes are allowed, so that they can be reported.
     difficult : bool
-        Undecidable for the annotator, or a crowd: such a box is neither trained on nor scored.
+        Ambiguous object or crowd, ignored in training and scoring.
         Corresponds to ``difficult`` of Pascal VOC and ``iscrowd`` of COCO.
     truncated : bool
         The object extends beyond the image or behind another object.
     pose : str
         Free text of the Pascal VOC format.
     attributes : tuple of (str, str)
-        Names and values of everything else that the format holds about the object.
+        Names and values of all other properties of the object.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class ObjectBox:
 
     def __post_init__(self) -> None:
         for name, edge in zip(_EDGES, self.edges, strict=True):
-            # Most are floats already, and there are many boxes.
+            # The test saves time: most edges are floats already.
             if type(edge) is not float:
                 edge = float(edge)
                 object.__setattr__(self, name, edge)
@@ -92,8 +92,8 @@ class AnnotatedImage:
     Attributes
     ----------
     filename : str
-        Name of the image as annotated; it may lack the extension and is untrusted: open it through
-        `find_image` only.
+        Name of the image as annotated, possibly without extension.  It is untrusted: open it only
+        through `find_image`.
     width, height : int
         Size in pixels; 0 where the annotation does not give it.
     depth : int
@@ -126,7 +126,7 @@ class AnnotatedImage:
 
 
 def label_order(images: Iterable[AnnotatedImage]) -> tuple[str, ...]:
-    """Return the class names that occur in images, sorted, so that class ids are reproducible.
+    """Return the sorted class names that occur in images, for reproducible class ids.
 
     Parameters
     ----------

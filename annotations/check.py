@@ -61,8 +61,8 @@ class CheckResult:
     @property
     def counts(self) -> dict[IssueKind, int]:
         """Number of issues of each kind that occurs, in the order of `ISSUES`."""
-        found = Counter(issue.kind for issue in self.issues)
-        return {kind: found[kind] for kind in ISSUES if found[kind]}
+        counts = Counter(issue.kind for issue in self.issues)
+        return {kind: counts[kind] for kind in ISSUES if counts[kind]}
 
 
 def check(
@@ -75,20 +75,20 @@ def check(
     """Check annotations for issues.
 
     Images are checked if their folder is known: their size is read from the header, and JPEG and
-    PNG files are followed to their end.  Labels are checked if the source was given its classes.
+    PNG files are scanned for truncation.  Labels are checked if the source has a class list.
 
     Parameters
     ----------
     source : AnnotationSource
         The annotations; read once.
     smallest : float
-        Shortest side in pixels of a box without an issue.
+        Boxes with a shorter side below this, in pixels, are reported.
     fix : str or Path, optional
-        Where to write a copy with all safe repairs (see `repair`), in the same format, or as Pascal
-        VOC if that is only read.  Annotations that cannot be read, and further annotations of one
-        image, are left out.
+        Path of a copy with all safe repairs (see `repair`), in the same format, or as Pascal VOC if
+        that format cannot be written.  Unreadable annotations and further annotations of the same
+        image are left out.
     overwrite : bool
-        Replace files of the repaired copy that exist.
+        Replace existing files of the repaired copy.
 
     Returns
     -------
@@ -103,19 +103,21 @@ def check(
         If `fix` exists already or cannot be written.
     """
     form = source.form if source.form.write is not None else format_named("voc")
-    goal = None if fix is None else Path(fix)
-    if goal is not None:
-        if goal.resolve() == source.path.resolve():
-            raise OutputError(f"{goal} is to be repaired. Write the repaired copy elsewhere.")
-        refuse_existing([goal], overwrite=overwrite, folders=not form.suffix)
+    target = None if fix is None else Path(fix)
+    if target is not None:
+        if target.resolve() == source.path.resolve():
+            raise OutputError(
+                f"{target} is the input of the check. Write the repaired copy elsewhere."
+            )
+        refuse_existing([target], overwrite=overwrite, folders=not form.suffix)
     folder = None if source.images is None else source.images.folder
     result = CheckResult(source.path, source.form, folder)
-    examine = _Examiner(source, smallest)
+    find_issues = _IssueFinder(source, smallest)
     copy = Collection()
     for file, image in _read(source, result):
-        issues, size = examine(file, image)
+        issues, size = find_issues(file, image)
         result.issues += issues
-        if goal is None:
+        if target is None:
             continue
         if any(issue.kind == "image-twice" for issue in issues):
             message = "the image has an annotation already"
@@ -124,10 +126,10 @@ def check(
             repaired, repairs = repair(image, size, file)
             result.repairs += repairs
             copy.append(repaired)
-    if goal is not None and form.write is not None and len(copy):
+    if target is not None and form.write is not None and len(copy):
         names = source.class_order(copy.labels)
-        form.write(goal, copy, WriteOptions(names, source.images, source.settings))
-        result.repaired = goal
+        form.write(target, copy, WriteOptions(names, source.images, source.settings))
+        result.repaired = target
     return result
 
 
@@ -135,14 +137,14 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
     """Write every issue and repair as JSON or CSV.
 
     The CSV has the columns record (``fault`` or ``change``), kind, file, image, object and message.
-    The JSON has these without the first under ``faults`` and ``changes``, and beside them ``path``,
-    ``format``, ``images_folder``, the numbers of ``images`` and ``objects``, ``counts`` of each
-    kind of issue, and ``repaired``, the path of the repaired copy.
+    The JSON lists them, without the first column, under ``faults`` and ``changes``, next to
+    ``path``, ``format``, ``images_folder``, the numbers of ``images`` and ``objects``, the
+    ``counts`` of each kind of issue, and ``repaired``, the path of the repaired copy.
 
     Parameters
     ----------
     path : str or Path
-        The file; its suffix, one of `REPORT_SUFFIXES`, decides.
+        The file; its suffix, one of `REPORT_SUFFIXES`, selects the format.
     result : CheckResult
         From `check`.
 
@@ -154,14 +156,14 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
     Raises
     ------
     OutputError
-        If the suffix is another one, or the file cannot be written.
+        If the suffix is not supported, or the file cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() not in REPORT_SUFFIXES:
         raise OutputError(f"{path}: a report is written as {' or '.join(REPORT_SUFFIXES)}.")
     faults = [asdict(issue) for issue in result.issues]
     changes = [asdict(change) for change in result.repairs]
-    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         if path.suffix.lower() == ".csv":
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()
@@ -185,7 +187,7 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
 
 
 def _read(source: AnnotationSource, result: CheckResult) -> Iterator[tuple[str, AnnotatedImage]]:
-    """Yield and count the readable annotations; the others become issues at the end."""
+    """Yield and count the readable annotations, then add the unreadable ones to the issues."""
     fatal = []
     try:
         for file, image in source:
@@ -200,8 +202,8 @@ def _read(source: AnnotationSource, result: CheckResult) -> Iterator[tuple[str, 
     ]
 
 
-class _Examiner:
-    """Finds the issues of one image after the other."""
+class _IssueFinder:
+    """Find the issues of an image; remembers the images seen, to report duplicates."""
 
     def __init__(self, source: AnnotationSource, smallest: float) -> None:
         self.images = source.images
@@ -239,11 +241,11 @@ class _Examiner:
             add("wrong-size", f"annotated as {declared}, the image has {size[0]} x {size[1]}")
         if not image.objects:
             add("no-boxes")
-        for number, kind, message in self._of_objects(image):
+        for number, kind, message in self._object_issues(image):
             add(kind, message, number)
         return issues, size
 
-    def _of_objects(self, image: AnnotatedImage) -> Iterator[tuple[int, IssueKind, str]]:
+    def _object_issues(self, image: AnnotatedImage) -> Iterator[tuple[int, IssueKind, str]]:
         for number, box in enumerate(image.objects, 1):
             if self.classes is not None and box.label not in self.classes:
                 yield number, "unknown-class", repr(box.label)

@@ -1,4 +1,4 @@
-"""Find sources above the sky by classical detection and tell galaxies from stars."""
+"""Detect sources above the sky with SEP, and separate galaxies from stars."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ __all__ = [
 ]
 
 SHAPES = ("peak", "size", "core", "half", "moments", "roundness", "seeing")
-"""The columns of `Isophotes.shapes`, natural logarithms of
+"""Columns of `Isophotes.shapes`, natural logarithms of
 
 - ``peak``: the brightest pixel over the threshold;
 - ``size``: the area inside the isophote, pixels;
-- ``core``: the share of it that is brighter than half of the peak;
-- ``half``: the share of it, from the brightest pixel down, that holds half of the light;
+- ``core``: the fraction of the area that is brighter than half of the peak;
+- ``half``: the fraction of the area, brightest pixels first, that contains half of the light;
 - ``moments``: the area over that of the ellipse of the second moments: small for a flat profile,
   large for a peak with wide wings;
 - ``roundness``: the minor over the major axis;
 - ``seeing``: the radius of the core of the smallest sources of the picture, pixels.
 """
 
-# Found on pictures that people annotated: see docs/annotation-proposals.md.
-_LEAST_AREA = 12
-# Pixels of a cell of the sky's mesh: several times the largest galaxy of a field.
-_MESH = 256
+# Tuned on manually annotated images: see docs/annotation-proposals.md.
+_MIN_AREA = 12
+# Cell of the background mesh in pixels: several times the largest galaxy of a field.
+_MESH_CELL = 256
 _DEBLEND_LEVELS = 32
 _DEBLEND_CONTRAST = 0.005
-# Sources with a peak of three thresholds show the point spread function well enough.
-_CLEAR = 3.0
-_SMALLEST_SHARE = 35.0
-_USUAL_SEEING = 2.5
-_MOST_BLENDED = 16384
+# Sources with a peak above three thresholds are used to measure the seeing.
+_SEEING_PEAK = 3.0
+_SEEING_PERCENTILE = 35.0
+_DEFAULT_SEEING = 2.5
+_MAX_SUBOBJECTS = 16384
 
 # fmt: off
 WEIGHTS: tuple[float, ...] = (
@@ -101,14 +101,14 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
     light = np.ascontiguousarray(grey - _background(grey))
     _, noise = noise_level(light)
     level = threshold * noise
-    # The limits of SEP are those of the 1990s: all pixels of the isophotes must fit.
+    # The default limits of SEP are too low for large fields.
     sep.set_extract_pixstack(int((light > level).sum()) + 100_000)
-    sep.set_sub_object_limit(_MOST_BLENDED)
+    sep.set_sub_object_limit(_MAX_SUBOBJECTS)
     try:
-        found, owner = sep.extract(
+        sources, segmentation = sep.extract(
             light,
             level,
-            minarea=_LEAST_AREA,
+            minarea=_MIN_AREA,
             filter_kernel=None,
             deblend_nthresh=_DEBLEND_LEVELS,
             deblend_cont=_DEBLEND_CONTRAST,
@@ -118,13 +118,13 @@ def find_isophotes(rgb: NDArray[np.uint8], threshold: float) -> Isophotes:
         raise InputError(
             f"its sources cannot be deblended ({error}). Choose a higher threshold."
         ) from error
-    edges = [found["xmin"], found["ymin"], found["xmax"] + 1, found["ymax"] + 1]
+    edges = [sources["xmin"], sources["ymin"], sources["xmax"] + 1, sources["ymax"] + 1]
     boxes = np.stack(edges, axis=1).astype(np.float64)
-    return Isophotes(boxes, _shapes(light, owner, level, found["a"], found["b"]))
+    return Isophotes(boxes, _shapes(light, segmentation, level, sources["a"], sources["b"]))
 
 
 def products(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1, the shapes and all products of two of them.
+    """Return the quadratic features of the shapes: 1, each shape and all products of two.
 
     Parameters
     ----------
@@ -143,12 +143,11 @@ def products(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
 def galaxy_probability(
     shapes: NDArray[np.float64], weights: tuple[float, ...] = WEIGHTS
 ) -> NDArray[np.float64]:
-    """Return the probability of each source to be a galaxy.
+    """Return the probability of each source being a galaxy.
 
-    All stars share one point spread function, so the size, profile and roundness of a star follow
-    from its peak and the seeing; other sources are extended.  The decision surface is quadratic in
-    the logarithms of the shapes: a logistic regression, fitted by ``benchmarks/proposals.py --fit``
-    to the annotated images named there.
+    The size, profile and roundness of a star follow from its peak and the seeing, as all stars
+    share one point spread function.  The model is a logistic regression on quadratic features of
+    the shapes, fitted by ``benchmarks/proposals.py --fit`` to the annotated images named there.
 
     Parameters
     ----------
@@ -161,29 +160,31 @@ def galaxy_probability(
     -------
     ndarray of float64, shape (N,)
     """
-    logit = products(shapes) @ np.asarray(weights)
-    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
+    from scipy.special import expit
+
+    return np.asarray(expit(products(shapes) @ np.asarray(weights)))
 
 
 def _background(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sky: one level for a cutout, which its galaxy may fill, a mesh for a field."""
-    if min(grey.shape) < 2 * _MESH:
+    """Estimate the sky: a constant for a cutout, which its galaxy may fill, a mesh for a field."""
+    if min(grey.shape) < 2 * _MESH_CELL:
         return np.full_like(grey, noise_level(grey)[0])
     sep = require("sep", "annotations")
-    mesh = sep.Background(np.ascontiguousarray(grey), bw=_MESH, bh=_MESH)
+    mesh = sep.Background(np.ascontiguousarray(grey), bw=_MESH_CELL, bh=_MESH_CELL)
     return np.asarray(mesh.back(), dtype=np.float32)
 
 
 def _shapes(
     light: NDArray[np.float32],
-    owner: NDArray[np.int32],
+    segmentation: NDArray[np.int32],
     level: float,
     a: NDArray[np.float64],
     b: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Measure `SHAPES` from the light inside each isophote and the axes of its ellipse."""
     count = len(a)
-    inside = owner > 0
-    source, value = owner[inside] - 1, light[inside].astype(np.float64)
+    inside = segmentation > 0
+    source, value = segmentation[inside] - 1, light[inside].astype(np.float64)
     order = np.lexsort((-value, source))
     source, value = source[order], value[order]
     area = np.bincount(source, minlength=count).astype(np.float64)
@@ -195,9 +196,9 @@ def _shapes(
     total = np.bincount(source, weights=value, minlength=count)
     inner = sums - before[source] < total[source] / 2
     half = np.bincount(source, weights=inner, minlength=count) + 1
-    clear = peak > _CLEAR * level
+    clear = peak > _SEEING_PEAK * level
     radii = np.sqrt(core[clear] / np.pi)
-    seeing = np.percentile(radii, _SMALLEST_SHARE) if len(radii) > 1 else _USUAL_SEEING
+    seeing = np.percentile(radii, _SEEING_PERCENTILE) if len(radii) > 1 else _DEFAULT_SEEING
     axes = np.maximum(b, 0.3), np.maximum(a, 0.3)
     shapes = (
         peak / level,

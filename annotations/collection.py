@@ -1,4 +1,4 @@
-"""Many annotated images in little memory, for writers that iterate over them several times."""
+"""Compact storage of annotated images, for writers that iterate over them several times."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .annotation import AnnotatedImage, ObjectBox
 
 __all__ = ["Collection"]
 
-_Rest = tuple[str, tuple[tuple[str, str], ...]]
-_NONE: _Rest = ("Unspecified", ())
+_Extras = tuple[str, tuple[tuple[str, str], ...]]
+_NO_EXTRAS: _Extras = ("Unspecified", ())
 
 
 class Collection:
-    """Annotated images in packed arrays: 36 bytes an object beside the images' names.
+    """Annotated images in packed arrays, 36 bytes per object.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Collection:
         self._label_ids = array("i")
         self._flags = array("b")
         self._labels: dict[str, int] = {}
-        self._rest: dict[int, _Rest] = {}
+        self._extras: dict[int, _Extras] = {}
         for image in images:
             self.append(image)
 
@@ -48,9 +48,9 @@ class Collection:
             self._edges.extend(box.edges)
             self._label_ids.append(self._labels.setdefault(box.label, len(self._labels)))
             self._flags.append(box.difficult + 2 * box.truncated)
-            rest = (box.pose, box.attributes)
-            if rest != _NONE:
-                self._rest[len(self._flags) - 1] = rest
+            extras = (box.pose, box.attributes)
+            if extras != _NO_EXTRAS:
+                self._extras[len(self._flags) - 1] = extras
         self._ends.append(len(self._flags))
 
     def __len__(self) -> int:
@@ -61,14 +61,14 @@ class Collection:
         """Yield the images in the order in which they were added."""
         labels = list(self._labels)
         start = 0
-        for index, (name, end) in enumerate(zip(self._names, self._ends, strict=True)):
-            width, height, depth = self._sizes[3 * index : 3 * index + 3]
-            objects = tuple(self._object(place, labels) for place in range(start, end))
+        for number, (name, end) in enumerate(zip(self._names, self._ends, strict=True)):
+            width, height, depth = self._sizes[3 * number : 3 * number + 3]
+            objects = tuple(self._object(index, labels) for index in range(start, end))
             yield AnnotatedImage(name, width, height, depth, objects)
             start = end
 
     def frames(self) -> Iterator[AnnotatedImage]:
-        """Yield the images without their objects, which is much faster."""
+        """Yield the images without their objects, which is faster."""
         for index, name in enumerate(self._names):
             width, height, depth = self._sizes[3 * index : 3 * index + 3]
             yield AnnotatedImage(name, width, height, depth)
@@ -88,12 +88,12 @@ class Collection:
         """Class names that occur, sorted, so that class ids are the same on every run."""
         return tuple(sorted(self._labels))
 
-    def _object(self, place: int, labels: list[str]) -> ObjectBox:
-        pose, attributes = self._rest.get(place, _NONE)
-        flags = self._flags[place]
-        xmin, ymin, xmax, ymax = self._edges[4 * place : 4 * place + 4]
+    def _object(self, index: int, labels: list[str]) -> ObjectBox:
+        pose, attributes = self._extras.get(index, _NO_EXTRAS)
+        flags = self._flags[index]
+        xmin, ymin, xmax, ymax = self._edges[4 * index : 4 * index + 4]
         return ObjectBox(
-            labels[self._label_ids[place]],
+            labels[self._label_ids[index]],
             xmin,
             ymin,
             xmax,

@@ -1,4 +1,4 @@
-"""Fit annotated images into thumbnails and arrange them on PNG pages."""
+"""Thumbnails of annotated images, and PNG pages of them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from .annotation import AnnotatedImage
 
 __all__ = ["Thumbnail", "sheet_paths", "thumbnail", "write_sheets"]
 
-_LETTERS = 12
+_LETTER_HEIGHT = 12
 _GREY = (150, 150, 150)
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """Small picture of an image with its boxes, the top of the picture first.
+    """Thumbnail of an image with its boxes, row 0 at the top.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Thumbnail:
 
 
 def thumbnail(path: Path, annotated: AnnotatedImage, side: int) -> Thumbnail:
-    """Read an image and fit it into a square.
+    """Return an image and its boxes, scaled to a maximum size.
 
     Parameters
     ----------
@@ -95,14 +95,14 @@ def thumbnail(path: Path, annotated: AnnotatedImage, side: int) -> Thumbnail:
 
 
 def sheet_paths(path: Path, images: int, per_page: int) -> list[Path]:
-    """Return the file of each page: the path, or for several ``NAME-1.png``, ``NAME-2.png`` ...
+    """Return the file of each page: the path itself, or ``NAME-1.png``, ``NAME-2.png`` ...
 
     Parameters
     ----------
     path : Path
         The file of a single page.
     images, per_page : int
-        Numbers of pictures.
+        Number of pictures, in all and on a page.
     """
     pages = -(-images // per_page)
     if pages <= 1:
@@ -120,15 +120,14 @@ def write_sheets(
 ) -> list[Path]:
     """Write pages of pictures with their boxes, each with a legend.
 
-    Difficult boxes have broken lines; boxes carry the name of their class if there are several
-    classes.
+    Difficult boxes are dashed; boxes are labelled with their class if there are several classes.
 
     Parameters
     ----------
     paths : iterable of Path
-        Files of the pages, as many as are needed.
+        Files of the pages.
     thumbnails : iterable of Thumbnail
-        The pictures; no more than a page of them is held.
+        The pictures; consumed page by page.
     classes : mapping of str to int
         The classes, in the order of their colours, and the number of their objects.
     columns, rows : int
@@ -148,34 +147,34 @@ def write_sheets(
     entries = [
         (f"{name}  {count:,}", PALETTE[ids[name] % len(PALETTE)]) for name, count in classes.items()
     ]
-    entries.append(("difficult: broken lines", _GREY))
+    entries.append(("difficult: dashed", _GREY))
     written, remaining = [], iter(thumbnails)
     for path in paths:
         page = list(islice(remaining, columns * rows))
         if not page:
             break
-        pictures = [_draw(one, ids) for one in page]
+        pictures = [_draw(item, ids) for item in page]
         cell = max(max(picture.shape[:2]) for picture in pictures)
-        captions = [f"{one.name}  {_count(one)}" for one in page]
+        captions = [f"{item.name}  {_count(item)}" for item in page]
         sheet = contact_sheet(pictures, captions, min(columns, len(page)), cell)
-        legend = legend_strip(entries, sheet.shape[1], _LETTERS)
+        legend = legend_strip(entries, sheet.shape[1], _LETTER_HEIGHT)
         written.append(write_png(path, np.vstack([legend, sheet])))
     return written
 
 
-def _draw(one: Thumbnail, ids: Mapping[str, int]) -> NDArray[np.uint8]:
+def _draw(item: Thumbnail, ids: Mapping[str, int]) -> NDArray[np.uint8]:
     detections = Detections(
-        one.boxes,
-        np.ones(len(one.boxes)),
-        np.array([ids[label] for label in one.labels], dtype=int),
+        item.boxes,
+        np.ones(len(item.boxes)),
+        np.array([ids[label] for label in item.labels], dtype=int),
     )
     labels = None
     if len(ids) > 1:
-        named = zip(one.labels, one.difficult, strict=True)
+        named = zip(item.labels, item.difficult, strict=True)
         labels = ["" if difficult else label for label, difficult in named]
-    return draw_overlay(one.rgb, detections, labels, zoom=1, dashed=one.difficult, legend=False)
+    return draw_overlay(item.rgb, detections, labels, zoom=1, dashed=item.difficult, legend=False)
 
 
-def _count(one: Thumbnail) -> str:
-    difficult = int(one.difficult.sum())
-    return f"{len(one.labels) - difficult}" + (f" + {difficult} difficult" if difficult else "")
+def _count(item: Thumbnail) -> str:
+    difficult = int(item.difficult.sum())
+    return f"{len(item.labels) - difficult}" + (f" + {difficult} difficult" if difficult else "")

@@ -19,7 +19,7 @@ from .source import AnnotationSource
 
 __all__ = ["Conversion", "convert", "target_format"]
 
-# The format of a suffix that several share.
+# The default where several formats share a suffix.
 _DEFAULTS = {".json": "coco"}
 
 
@@ -77,11 +77,11 @@ def convert(
     form : AnnotationFormat
         The format to write; see `target_format`.
     skip_difficult : bool
-        Leave out difficult objects, which a format without that flag would turn into certain ones.
+        Leave out difficult objects, which a format without that flag would make ordinary ones.
     settings : mapping, optional
         Settings of the format, by the names that it documents.
     overwrite : bool
-        Replace files of the same names; others in the folder stay.
+        Replace files of the same names; other files in the folder are kept.
 
     Returns
     -------
@@ -100,13 +100,13 @@ def convert(
         raise OutputError(f"{form.title} can be read, but not written.")
     refuse_existing([output], overwrite=overwrite, folders=not form.suffix)
     collection = Collection()
-    found: Counter[Feature] = Counter()
+    features: Counter[Feature] = Counter()
     skipped = invalid = 0
     for _, image in source:
         kept = _without_difficult(image) if skip_difficult else image
         skipped += len(image.objects) - len(kept.objects)
         invalid += sum(1 for _ in box_issues(kept))
-        _count(kept, found)
+        _count(kept, features)
         collection.append(kept)
     if not len(collection):
         reason = f" The first reason: {source.failures[0]}" if source.failures else ""
@@ -114,9 +114,6 @@ def convert(
     class_names = source.class_order(collection.labels)
     _refuse_unknown(source, collection)
     form.write(output, collection, WriteOptions(class_names, source.images, settings or {}))
-    lost = {
-        content: found[content] for content in get_args(Feature) if content not in form.supports
-    }
     return Conversion(
         source=source.form,
         target=form,
@@ -125,7 +122,11 @@ def convert(
         class_names=class_names,
         failures=tuple(source.failures),
         skipped=skipped,
-        lost={content: count for content, count in lost.items() if count},
+        lost={
+            feature: features[feature]
+            for feature in get_args(Feature)
+            if features[feature] and feature not in form.supports
+        },
         invalid=invalid,
     )
 
@@ -143,7 +144,7 @@ def target_format(output: str | Path, name: str | None = None) -> AnnotationForm
     Raises
     ------
     InputError
-        If there is no such format, or the suffix does not tell.
+        If there is no such format, or the suffix does not determine it.
     """
     if name is not None:
         return format_named(name)
@@ -153,7 +154,7 @@ def target_format(output: str | Path, name: str | None = None) -> AnnotationForm
         if suffix and form.suffix == suffix and _DEFAULTS.get(suffix, form.name) == form.name:
             return form
     raise InputError(
-        f"The name {Path(output).name} does not say which format to write. Name it with --to: "
+        f"The suffix of {Path(output).name} does not determine a format. Name it with --to: "
         f"{', '.join(form.name for form in written)}."
     )
 
@@ -174,12 +175,12 @@ def _without_difficult(image: AnnotatedImage) -> AnnotatedImage:
     return replace(image, objects=tuple(box for box in image.objects if not box.difficult))
 
 
-def _count(image: AnnotatedImage, found: Counter[Feature]) -> None:
-    """Count what an image holds that some formats cannot."""
-    found["empty"] += not image.objects
-    found["size"] += image.width > 0 and image.height > 0
+def _count(image: AnnotatedImage, counts: Counter[Feature]) -> None:
+    """Count the features of an image that not every format supports."""
+    counts["empty"] += not image.objects
+    counts["size"] += image.width > 0 and image.height > 0
     for box in image.objects:
-        found["difficult"] += box.difficult
-        found["truncated"] += box.truncated
-        found["pose"] += box.pose != "Unspecified"
-        found["attributes"] += bool(box.attributes)
+        counts["difficult"] += box.difficult
+        counts["truncated"] += box.truncated
+        counts["pose"] += box.pose != "Unspecified"
+        counts["attributes"] += bool(box.attributes)

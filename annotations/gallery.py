@@ -1,4 +1,4 @@
-"""Write annotated images as a web page that needs no other file."""
+"""Write annotated images as a self-contained web page."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def write_gallery(
     columns: int,
     title: str,
 ) -> int:
-    """Write pictures with their boxes as a web page on which classes can be hidden.
+    """Write pictures with their boxes as a web page with a filter by class.
 
-    Names are untrusted: they are escaped, and the page is forbidden to load or run anything.
+    Names are untrusted: they are escaped, and the page may neither load nor run anything.
 
     Parameters
     ----------
     path : Path
         The HTML file.
     thumbnails : iterable of Thumbnail
-        The pictures, written one by one.
+        The pictures; written one by item.
     classes : mapping of str to int
         The classes in the order of their colours, and the number of their objects.
     columns : int
@@ -67,31 +67,34 @@ def write_gallery(
 
     def figures() -> Iterator[dict[str, Any]]:
         nonlocal written
-        for one in thumbnails:
-            yield _figure(one, ids)
+        for item in thumbnails:
+            yield _figure(item, ids)
             written += 1
 
     page = load_template("gallery.html").generate(
         title=title, columns=columns, classes=listed, figures=figures()
     )
-    # A name in another encoding than UTF-8 is shown with question marks.
-    with atomic_path(path) as beside, beside.open("w", encoding="utf-8", errors="replace") as file:
+    # Characters that UTF-8 cannot encode become question marks.
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="replace") as file,
+    ):
         file.writelines(page)
     return written
 
 
-def _figure(one: Thumbnail, ids: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the template shows of a picture; small boxes come last, on top."""
-    height, width = one.rgb.shape[:2]
+def _figure(item: Thumbnail, ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of a picture for the template; small boxes are last, so drawn on top."""
+    height, width = item.rgb.shape[:2]
     _, jpeg = cv2.imencode(
         ".jpg",
-        cv2.cvtColor(one.rgb, cv2.COLOR_RGB2BGR),
+        cv2.cvtColor(item.rgb, cv2.COLOR_RGB2BGR),
         [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY],
     )
     boxes = []
-    for k in sorted(range(len(one.boxes)), key=lambda k: -one.sides[k].max()):
-        (xmin, ymin, xmax, ymax), (across, down) = one.boxes[k], one.sides[k]
-        label, difficult = one.labels[k], one.difficult[k]
+    for k in sorted(range(len(item.boxes)), key=lambda k: -item.sides[k].max()):
+        (xmin, ymin, xmax, ymax), (across, down) = item.boxes[k], item.sides[k]
+        label, difficult = item.labels[k], item.difficult[k]
         boxes.append(
             {
                 "kind": f"{ids[label]}{' difficult' if difficult else ''}",
@@ -105,7 +108,7 @@ def _figure(one: Thumbnail, ids: Mapping[str, str]) -> dict[str, Any]:
             }
         )
     return {
-        "name": one.name,
+        "name": item.name,
         "jpeg": base64.b64encode(jpeg.tobytes()).decode(),
         "width": width,
         "height": height,

@@ -1,4 +1,4 @@
-"""Find the images of annotations, without ever leaving their folder."""
+"""Look up the images of annotations, confined to a folder."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ IMAGE_SUFFIXES = (
     ".fits.fz",
 )
 
-_ENDINGS = ("", *IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES))
+_EXTENSIONS = ("", *IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES))
 _FOLDERS = ("images", "JPEGImages")
-_WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
+_IS_COMPLETE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
 
 
 class ImageFolder:
-    """Folder of images, opened by the names that annotations give them.
+    """Folder of images, looked up by their names in annotations.
 
     Parameters
     ----------
     folder : path
-        Nothing outside it is ever opened.
+        The folder; no file outside of it is opened.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class ImageFolder:
         return find_image(self.folder, name)
 
     def size(self, path: Path) -> tuple[int, int]:
-        """Return width and height of an image; of a picture only the header is read.
+        """Return the width and height of an image; only the header is read where possible.
 
         Parameters
         ----------
@@ -87,9 +87,9 @@ class ImageFolder:
         return read_picture_size(path) or read_field(path).pixels.shape[1::-1]
 
     def sound_size(self, path: Path) -> tuple[int, int]:
-        """Return width and height of an image that is not truncated.
+        """Return the width and height of an image after checking that it is not truncated.
 
-        A JPEG or PNG is followed to its end, but not decoded.
+        A JPEG or PNG is scanned to its end, but not decoded.
 
         Parameters
         ----------
@@ -106,16 +106,16 @@ class ImageFolder:
         except OSError as error:
             raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
         kind = kind_of(data[:64])
-        if kind not in _WHOLE:
+        if kind not in _IS_COMPLETE:
             return self.size(path)
         size = picture_size(data, kind)
-        if size is None or not _WHOLE[kind](data):
+        if size is None or not _IS_COMPLETE[kind](data):
             raise InputError(f"{path} is damaged or truncated. Copy or download it again.")
         return size
 
 
 class ImageFiles(ImageFolder):
-    """Images in any folders, by the names that their annotations have.
+    """Images in several folders, looked up by their names in annotations.
 
     Parameters
     ----------
@@ -134,16 +134,16 @@ class ImageFiles(ImageFolder):
         Parameters
         ----------
         name : str
-            One of the names given.
+            A key of `files`.
         """
         return self.files.get(name)
 
 
 def images_beside(annotations: Path) -> ImageFolder | None:
-    """Return the folder where the images of annotations usually lie; None if there is none.
+    """Return the usual folder of the images of annotations; None if there is none.
 
-    These are ``images`` and ``JPEGImages`` in the folder of the annotations and beside it, and that
-    folder itself if it holds images.
+    Candidates are ``images`` and ``JPEGImages`` in the folder of the annotations and in its parent,
+    then the folder itself if it holds images.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def find_image(folder: str | Path, name: str) -> Path | None:
     Parameters
     ----------
     folder : str or Path
-        Folder of images; the result lies in it or below it.
+        Folder of images.
     name : str
         File name, with or without its extension, as found in an annotation or a table.  Folders
         inside `folder` may be part of it (``spirals/m51.jpg``).
@@ -178,7 +178,7 @@ def find_image(folder: str | Path, name: str) -> Path | None:
     Raises
     ------
     InputError
-        If `name` is empty, absolute, climbs out of the folder or is a link that leads out of it.
+        If `name` is empty, absolute, or leads out of the folder, also by a symbolic link.
     """
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or name[:1] in "/\\" or name[1:2] == ":" or ".." in parts or "\x00" in name:
@@ -186,9 +186,9 @@ def find_image(folder: str | Path, name: str) -> Path | None:
             f"Image name {name!r} does not name a file inside {folder}. "
             "Use plain file names of images in that folder."
         )
-    # Text and not Path: a hundred thousand annotations ask for their images.
+    # Strings are much faster than Path for a hundred thousand annotations.
     start = os.path.join(folder, *parts)
-    for path in (start + suffix for suffix in _ENDINGS):
+    for path in (start + suffix for suffix in _EXTENSIONS):
         if os.path.isfile(path):
             if _is_linked(str(folder), parts, path) and not _leads_into(folder, path):
                 raise InputError(
@@ -199,17 +199,17 @@ def find_image(folder: str | Path, name: str) -> Path | None:
 
 
 def image_stem(name: str) -> str:
-    """Return the last part of an image's name without its image extension; other dots stay.
+    """Return the base name of an image without its image extension; other dots are kept.
 
     Parameters
     ----------
     name : str
-        As found in an annotation; folders, in the notation of any system, are dropped.
+        Name in an annotation, with folders in the notation of any system.
 
     Raises
     ------
     InputError
-        If nothing is left that could name a file.
+        If the stem is empty or not a file name.
 
     Examples
     --------
@@ -225,11 +225,10 @@ def image_stem(name: str) -> str:
 
 
 def _is_linked(folder: str, parts: list[str], path: str) -> bool:
-    """Return whether the path, or a folder on the way to it, is a symbolic link."""
-    way = folder
+    """Return whether the path, or a folder between `folder` and it, is a symbolic link."""
     for part in parts[:-1]:
-        way = os.path.join(way, part)
-        if os.path.islink(way):
+        folder = os.path.join(folder, part)
+        if os.path.islink(folder):
             return True
     return os.path.islink(path)
 

@@ -1,4 +1,4 @@
-"""Issues that annotations can have, and those that show in the boxes of an image alone."""
+"""Kinds of annotation issues, and the checks of an image's boxes."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ class Issue:
 
 
 def box_issues(image: AnnotatedImage) -> Iterator[tuple[int, IssueKind]]:
-    """Yield the number, from 1, and the issue of each inverted, empty or outside box.
+    """Yield the number (from 1) and the issue of each inverted, empty or outside box.
 
-    A box is outside if it exceeds the image by more than `TOLERANCE`; if the size of the image is
-    unknown, its upper left corner.
+    A box is outside if it exceeds the image by more than `TOLERANCE`.  If the size of the image is
+    unknown, only negative edges are reported.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def box_issues(image: AnnotatedImage) -> Iterator[tuple[int, IssueKind]]:
 
 
 def small_boxes(image: AnnotatedImage, smallest: float) -> Iterator[int]:
-    """Yield the number, from 1, of each box with a shorter side between 0 and a limit.
+    """Yield the number (from 1) of each non-empty box with a shorter side below a limit.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def small_boxes(image: AnnotatedImage, smallest: float) -> Iterator[int]:
 
 
 def duplicates(image: AnnotatedImage) -> Iterator[tuple[int, int]]:
-    """Yield the numbers, from 1, of two boxes of one class with an IoU over 0.95, the later first.
+    """Yield the numbers (from 1) of each duplicate and of the box that it repeats.
 
-    Of three such boxes the second and third are named, not each pair.
+    Duplicates are boxes of one class with an IoU above 0.95.  Each is reported once.
 
     Parameters
     ----------
@@ -121,17 +121,17 @@ def duplicates(image: AnnotatedImage) -> Iterator[tuple[int, int]]:
     """
     valid = [item for item in enumerate(image.objects, 1) if min(item[1].width, item[1].height) > 0]
     ordered = sorted(valid, key=lambda item: (item[1].label, item[1].xmin))
-    again: set[int] = set()
+    repeated: set[int] = set()
     for place, (number, box) in enumerate(ordered):
-        if number in again:
+        if number in repeated:
             continue
         # A box shifted by more than a twentieth of the width cannot reach this IoU.
         reach = box.xmin + (1 - _DUPLICATE_IOU) * box.width
         for other_number, other in ordered[place + 1 :]:
             if other.label != box.label or other.xmin > reach:
                 break
-            if other_number not in again and _iou(box, other) > _DUPLICATE_IOU:
-                again.add(max(number, other_number))
+            if other_number not in repeated and _iou(box, other) > _DUPLICATE_IOU:
+                repeated.add(max(number, other_number))
                 yield max(number, other_number), min(number, other_number)
 
 

@@ -1,7 +1,7 @@
-"""Label maps: the classes and their ids, as the TensorFlow Object Detection API lists them.
+"""Read and write label maps, the class lists of the TensorFlow Object Detection API.
 
 A ``.pbtxt`` map is a protocol buffer in text format, ``item { id: 1 name: 'galaxy' }`` for each
-class; id 0 is the background.  A ``.txt`` map has one name a line, as ``classes.txt`` of YOLO.
+class; id 0 is the background.  A ``.txt`` map has one name per line, like ``classes.txt`` of YOLO.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .formats.yolo_dataset import read_class_file
 
 __all__ = ["read_label_map", "write_label_map"]
 
-# Sixty thousand classes.
+# Enough for sixty thousand classes.
 _MAX_BYTES = 4 * 2**20
 # COCO's map lacks ten of ninety ids.
 _MOST_GAPS = 1000
 _HIGHEST_ID = 10**9
-# The ids of Google's knowledge graph, which the maps of COCO and Open Images have for names.
+# Ids of Google's knowledge graph, used as names in the maps of COCO and Open Images.
 _KNOWLEDGE_GRAPH = ("/m/", "/g/")
 
 
@@ -36,12 +36,12 @@ def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, .
     Parameters
     ----------
     path : str or Path
-        A ``.pbtxt`` or ``.txt`` file.  The ids of a ``.pbtxt`` count from 1 without gaps, in any
-        order; an item with the id 0 is the background and is left out.  An item without ``name``,
-        or whose name is a code such as ``/m/01g317``, is called by its ``display_name``.
+        A ``.pbtxt`` or ``.txt`` file.  The ids of a ``.pbtxt`` must be consecutive from 1, in any
+        order; an item with id 0 is the background and is left out.  ``display_name`` replaces a
+        missing ``name``, or one that is a code such as ``/m/01g317``.
     fill_gaps : bool
-        Call an id that no item has ``class 12`` or the like, instead of raising an error: COCO's
-        80 classes have ids up to 90.
+        Name missing ids ``class 12`` and so on instead of raising an error: COCO's 80 classes have
+        ids up to 90.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, .
     Raises
     ------
     InputError
-        If the file cannot be read, is not a label map, or misses or repeats an id or a name.
+        If the file cannot be read, is not a label map, or an id or name is missing or repeated.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, .
 
 
 def write_label_map(path: str | Path, names: Sequence[str]) -> Path:
-    """Write class names as a label map; ids count from 1.
+    """Write class names as a label map, with ids from 1.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def write_label_map(path: str | Path, names: Sequence[str]) -> Path:
     Raises
     ------
     OutputError
-        If it cannot be written, or a ``.txt`` map could not hold a name.
+        If the file cannot be written, or a name does not fit on a line of a ``.txt`` map.
     """
     path = Path(path)
     if _is_plain(path):
@@ -122,9 +122,9 @@ def _is_plain(path: Path) -> bool:
 
 @cache
 def _message_class() -> Any:
-    """Return the message class of label maps.
+    """Build the protobuf message class of label maps.
 
-    It has the fields of ``string_int_label_map.proto`` of the Object Detection API that are used
+    It declares the fields of ``string_int_label_map.proto`` (Object Detection API) that are used
     here; the others are skipped.
     """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -152,7 +152,7 @@ def _parse_items(text: str) -> Iterable[Any]:
 
     try:
         with warnings.catch_warnings():
-            # Unknown escapes are otherwise taken as they stand.
+            # Unknown escapes would otherwise be kept unchanged.
             warnings.simplefilter("error", DeprecationWarning)
             items: Iterable[Any]
             items = text_format.Parse(text, _message_class()(), allow_unknown_field=True).item

@@ -16,11 +16,11 @@ __all__ = ["CERTAIN", "DOUBTFUL", "SMALLEST", "THRESHOLD", "propose_galaxies", "
 THRESHOLD = 4.0
 """Level of the isophotes in units of the noise of the sky."""
 SMALLEST = 16.0
-"""Longer side in pixels of the smallest boxes; smaller sources look like stars."""
+"""Minimum longer side of a box in pixels; smaller sources resemble stars."""
 CERTAIN = 0.4
-"""Probability from which a proposal counts as a galaxy; below, it is difficult."""
+"""Lowest probability of a certain galaxy; proposals below it are marked difficult."""
 DOUBTFUL = 0.2
-"""Probability from which a source is proposed."""
+"""Lowest probability of a proposal."""
 
 
 def propose_galaxies(
@@ -28,8 +28,8 @@ def propose_galaxies(
 ) -> Detections:
     """Find galaxies on a picture by classical detection, without training.
 
-    Sources are isophotes of the grey picture, deblended where they touch; galaxies are told from
-    stars by their shape (see `galpipe.annotations.classical_detection`).
+    Sources are deblended isophotes of the grey picture; galaxies are separated from stars by their
+    shape (see `galpipe.annotations.classical_detection`).
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def propose_galaxies(
     threshold : float
         Level of the isophotes, in units of the noise of the smoothed sky.
     smallest : float
-        Shortest longer side of a box in pixels.
+        Minimum longer side of a box in pixels.
 
     Returns
     -------
     Detections
-        Sources with a probability of at least `DOUBTFUL` to be a galaxy, most probable first; the
-        scores are the probabilities.
+        Sources with a galaxy probability of at least `DOUBTFUL`, most probable first; the scores
+        are the probabilities.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def propose_galaxies(
 def proposed_objects(
     found: Detections, class_names: Sequence[str], certain: float, width: int, height: int
 ) -> tuple[ObjectBox, ...]:
-    """Return proposals as annotated objects.
+    """Convert proposals to annotated objects.
 
     Parameters
     ----------
@@ -81,20 +81,12 @@ def proposed_objects(
     tuple of ObjectBox
         With edges in whole pixels, as labelImg draws them.
     """
-    objects = []
-    for edges, score, class_id in zip(
-        np.rint(found.boxes).tolist(), found.scores, found.class_ids, strict=True
-    ):
-        xmin, ymin, xmax, ymax = edges
-        objects.append(
-            ObjectBox(
-                class_names[class_id],
-                xmin,
-                ymin,
-                xmax,
-                ymax,
-                difficult=bool(score < certain),
-                truncated=xmin <= 0 or ymin <= 0 or xmax >= width or ymax >= height,
-            )
+    edges = np.rint(found.boxes)
+    truncated = np.any(edges[:, :2] <= 0, axis=1) | np.any(edges[:, 2:] >= (width, height), axis=1)
+    rows = zip(edges.tolist(), found.class_ids, found.scores, truncated.tolist(), strict=True)
+    return tuple(
+        ObjectBox(
+            class_names[class_id], xmin, ymin, xmax, ymax, bool(score < certain), is_truncated
         )
-    return tuple(objects)
+        for (xmin, ymin, xmax, ymax), class_id, score, is_truncated in rows
+    )

@@ -1,4 +1,4 @@
-"""Repair the boxes of an image, as far as that is safe."""
+"""Safe repairs of the boxes of an image."""
 
 from __future__ import annotations
 
@@ -45,15 +45,14 @@ def repair(
 ) -> tuple[AnnotatedImage, list[BoxRepair]]:
     """Return the annotation of an image with valid boxes.
 
-    Swapped edges are put in order, boxes are clipped to the image, and boxes that are then empty or
-    equal to an earlier one in every respect are dropped.  A size that differs from the image's is
-    replaced if all boxes lie in the image; else the boxes belong to another size, and only a person
-    can decide.
+    Swapped edges are reordered, boxes are clipped to the image, and boxes that are then empty or
+    identical to an earlier one are dropped.  A size that differs from the image's is replaced only
+    if all boxes fit into the image; otherwise the boxes may belong to another size.
 
     Parameters
     ----------
     image : AnnotatedImage
-        As it was read.
+        The annotation as read.
     size : (int, int) or None
         Width and height of the image itself in pixels; None if it is missing or unreadable.
     file : str
@@ -68,22 +67,22 @@ def repair(
     """
     repairs: list[BoxRepair] = []
 
-    def note(kind: RepairKind, number: int | None, message: str) -> None:
+    def record(kind: RepairKind, number: int | None, message: str) -> None:
         repairs.append(BoxRepair(kind, file, image.filename, number, message))
 
     declared = (image.width, image.height)
     if size is not None and size != declared and (0 in declared or _contains(size, image)):
-        note("size", None, f"{declared[0]} x {declared[1]} -> {size[0]} x {size[1]}")
+        record("size", None, f"{declared[0]} x {declared[1]} -> {size[0]} x {size[1]}")
         declared = size
     kept: dict[ObjectBox, int] = {}
     for number, box in enumerate(image.objects, 1):
         for kind, repaired in _repaired(box, declared):
-            note(kind, number, f"{_edges(box)} -> {_edges(repaired)}")
+            record(kind, number, f"{_edges(box)} -> {_edges(repaired)}")
             box = repaired
         if box.width == 0 or box.height == 0:
-            note("dropped", number, f"{_edges(box)} is empty")
+            record("dropped", number, f"{_edges(box)} is empty")
         elif box in kept:
-            note("dropped", number, f"equal to object {kept[box]}")
+            record("dropped", number, f"equal to object {kept[box]}")
         else:
             kept[box] = number
     if not repairs:
@@ -93,7 +92,7 @@ def repair(
 
 
 def _repaired(box: ObjectBox, size: tuple[int, int]) -> Iterator[tuple[RepairKind, ObjectBox]]:
-    """Yield the box with its edges in order, then clipped to the image, where that differs."""
+    """Yield the box with ordered edges, then clipped to the image, each if it differs."""
     if box.xmax < box.xmin or box.ymax < box.ymin:
         (xmin, xmax), (ymin, ymax) = sorted((box.xmin, box.xmax)), sorted((box.ymin, box.ymax))
         box = replace(box, xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax)
@@ -113,7 +112,7 @@ def _repaired(box: ObjectBox, size: tuple[int, int]) -> Iterator[tuple[RepairKin
 
 
 def _contains(size: tuple[int, int], image: AnnotatedImage) -> bool:
-    """Return whether all boxes lie in an image of that size."""
+    """Return whether all boxes fit into an image of that size."""
     if not image.objects:
         return True
     boxes = image.boxes

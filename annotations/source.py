@@ -46,7 +46,7 @@ class AnnotationSource:
     images : ImageFolder or None
         The folder of the images.
     class_names : tuple of str or None
-        The classes that were given.
+        The class list passed in, if any.
     settings : mapping
         Settings of the format.
     failures : list of InputError
@@ -115,7 +115,7 @@ class AnnotationSource:
             If the folder of images is not known, or the annotations cannot be read.
         """
         if self.images is None:
-            raise InputError(f"No images lie beside {self.path}. Name their folder with --images.")
+            raise InputError(f"Found no folder of images near {self.path}. Name it with --images.")
         for file, annotated in self:
             try:
                 path = self.images.find(annotated.filename)
@@ -131,8 +131,8 @@ class AnnotationSource:
     def class_order(self, labels: Iterable[str]) -> tuple[str, ...]:
         """Return the classes in order of their ids.
 
-        These are the classes given, or else those that the annotations declare, then all other
-        labels, sorted.
+        These are `class_names`, or else the classes that the annotations declare, followed by all
+        other labels, sorted.
 
         Parameters
         ----------
@@ -150,7 +150,7 @@ def read_annotated_images(
 ) -> list[tuple[Path, AnnotatedImage]]:
     """Read annotations in any format and pair them with their images.
 
-    Images without an annotation are not returned: they are not known to be empty.
+    Images without an annotation are not returned, as they may contain objects.
 
     Parameters
     ----------
@@ -162,8 +162,9 @@ def read_annotated_images(
     Returns
     -------
     list of (Path, AnnotatedImage)
-        Image file and annotation, in the order of the annotations (of one file an image, by its
-        name).  Boxes are pixel edges, 0-based, half-open; a missing image size is filled in.
+        Image file and annotation, in the order of the annotations (sorted by name where each image
+        has its own file).  Boxes are pixel edges, 0-based, half-open; missing image sizes are
+        filled in.
 
     Raises
     ------
@@ -191,8 +192,8 @@ def read_annotated_images(
     if not pairs:
         raise InputError(
             f"None of the {len(missing)} annotations in {annotations} has its image in {images}. "
-            "An image has the name that its annotation gives, or the name of the annotation file "
-            "but for the extension."
+            "An image needs the name given in its annotation, or that of the annotation file with "
+            "another extension."
         )
     if missing:
         warnings.warn(
@@ -235,7 +236,7 @@ def write_annotations(
     Raises
     ------
     InputError
-        If the format is unknown or only read, or the annotations lack what it needs.
+        If the format is unknown or read-only, or the annotations lack something that it needs.
     OutputError
         If a file cannot be written.
     """
@@ -250,7 +251,7 @@ def write_annotations(
 
 
 def check_writable(forms: Iterable[str]) -> None:
-    """Refuse formats that cannot be written, before anything is computed.
+    """Raise an error for formats that cannot be written.
 
     Parameters
     ----------
@@ -260,7 +261,7 @@ def check_writable(forms: Iterable[str]) -> None:
     Raises
     ------
     ConfigError
-        If there is no such format, or it is only read.
+        If there is no such format, or it is read-only.
     """
     unknown = sorted(set(forms).difference(writable_formats()))
     if unknown:

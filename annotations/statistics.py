@@ -45,7 +45,7 @@ class BoxTable:
 
     @classmethod
     def gather(cls, images: Iterable[AnnotatedImage]) -> BoxTable:
-        """Return the boxes of images, read once; 49 bytes an object.
+        """Collect the boxes of images, 49 bytes per object.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class BoxTable:
 
     @property
     def sides(self) -> NDArray[np.float64]:
-        """Width and height of each box in pixels, shape (N, 2); not positive if it is inverted."""
+        """Width and height of each box in pixels, shape (N, 2); negative if inverted."""
         return self.boxes[:, 2:] - self.boxes[:, :2]
 
     @property
@@ -94,10 +94,10 @@ class ClassStatistics:
     images : int
         Images with an object of the class, difficult or not.
     objects, difficult : int
-        Numbers of objects that count, and of difficult ones.
+        Numbers of objects without the difficult ones, and of difficult ones.
     size, longer_side, aspect_ratio : mapping of str to float
         Square root of the area and longer side, in pixels, and width over height: ``min``, ``max``
-        and the percentiles (``p5`` ...) over the objects that count; empty if there are none.
+        and percentiles (``p5`` ...) without the difficult objects; empty if there are none.
     """
 
     images: int
@@ -115,11 +115,11 @@ class Statistics:
     Attributes
     ----------
     images, without_objects : int
-        Numbers of annotated images, and of those without an object that counts.
+        Numbers of annotated images, and of those without objects (difficult ones aside).
     faulty : int
-        Empty or inverted boxes, which are counted but not measured.
+        Number of empty or inverted boxes, which are not measured.
     objects_per_image : mapping of str to float
-        ``mean``, ``min``, ``max`` and percentiles of the number of objects that count.
+        ``mean``, ``min``, ``max`` and percentiles of the number of objects that are not difficult.
     image_sizes : mapping of str to int
         Number of images of each ``WIDTHxHEIGHT``, most frequent first.
     total : ClassStatistics
@@ -156,11 +156,11 @@ def statistics(table: BoxTable) -> Statistics:
         images=len(counts),
         without_objects=int((counts == 0).sum()),
         faulty=int((~table.sound).sum()),
-        objects_per_image=mean | _spread(counts),
+        objects_per_image=mean | _percentiles(counts),
         image_sizes={f"{sizes[k, 0]}x{sizes[k, 1]}": int(numbers[k]) for k in order},
-        total=_of(table, np.ones(len(table.boxes), dtype=bool)),
+        total=_class_statistics(table, np.ones(len(table.boxes), dtype=bool)),
         classes={
-            label: _of(table, table.label_ids == number)
+            label: _class_statistics(table, table.label_ids == number)
             for number, label in enumerate(table.labels)
         },
     )
@@ -181,19 +181,19 @@ def objects_per_image(table: BoxTable) -> NDArray[np.int64]:
     return np.bincount(table.images[~table.difficult], minlength=len(table.sizes))
 
 
-def _of(table: BoxTable, chosen: NDArray[np.bool_]) -> ClassStatistics:
-    sides = table.sides[chosen & ~table.difficult & table.sound]
+def _class_statistics(table: BoxTable, mask: NDArray[np.bool_]) -> ClassStatistics:
+    sides = table.sides[mask & ~table.difficult & table.sound]
     return ClassStatistics(
-        images=len(np.unique(table.images[chosen])),
-        objects=int((chosen & ~table.difficult).sum()),
-        difficult=int((chosen & table.difficult).sum()),
-        size=_spread(np.sqrt(sides.prod(axis=1))),
-        longer_side=_spread(sides.max(axis=1, initial=0)),
-        aspect_ratio=_spread(sides[:, 0] / sides[:, 1]),
+        images=len(np.unique(table.images[mask])),
+        objects=int((mask & ~table.difficult).sum()),
+        difficult=int((mask & table.difficult).sum()),
+        size=_percentiles(np.sqrt(sides.prod(axis=1))),
+        longer_side=_percentiles(sides.max(axis=1, initial=0)),
+        aspect_ratio=_percentiles(sides[:, 0] / sides[:, 1]),
     )
 
 
-def _spread(values: NDArray[Any]) -> dict[str, float]:
+def _percentiles(values: NDArray[Any]) -> dict[str, float]:
     if not len(values):
         return {}
     names = ("min", *(f"p{share}" for share in _PERCENTILES), "max")

@@ -29,7 +29,7 @@ def write_pictures(folder: str | Path, table: BoxTable) -> list[Path]:
     Parameters
     ----------
     folder : path
-        Folder of the PNG files; made if missing.  Files of the same names are replaced.
+        Folder of the PNG files; created if missing.  Files of the same names are replaced.
     table : BoxTable
         The annotations.
 
@@ -49,20 +49,20 @@ def write_pictures(folder: str | Path, table: BoxTable) -> list[Path]:
     from matplotlib.figure import Figure
 
     written = []
-    for name, draw in _DRAWN.items():
+    for name, draw in _PLOTS.items():
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         axes = figure.subplots()
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes, table)
-        goal = Path(folder) / name
-        with atomic_path(goal) as beside:
-            figure.savefig(beside, dpi=120)
-        written.append(goal)
+        path = Path(folder) / name
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=120)
+        written.append(path)
     return written
 
 
 def coverage_map(table: BoxTable, cells: int = _CELLS) -> NDArray[np.float64]:
-    """Return the number of boxes on each part of the images, scaled to one square.
+    """Return the number of boxes over each cell of the images, scaled to the unit square.
 
     Parameters
     ----------
@@ -76,29 +76,29 @@ def coverage_map(table: BoxTable, cells: int = _CELLS) -> NDArray[np.float64]:
     ndarray, shape (cells, cells)
         Row 0 is the first row of the arrays.
     """
-    kept = _counting(table) & (table.sizes[table.images] > 0).all(axis=1)
+    kept = _measured(table) & (table.sizes[table.images] > 0).all(axis=1)
     shares = table.boxes[kept] / np.tile(table.sizes[table.images[kept]], 2)
     low = np.clip(np.floor(shares[:, :2] * cells).astype(np.int64), 0, cells)
     high = np.clip(np.ceil(shares[:, 2:] * cells).astype(np.int64), 0, cells)
-    # Each box adds one at its first corner and subtracts it past its edges; sums fill it.
+    # Two-dimensional difference array: the cumulative sums fill the boxes.
     corners = np.zeros((cells + 1, cells + 1))
     for x, y, sign in ((low, low, 1), (high, high, 1), (low, high, -1), (high, low, -1)):
         np.add.at(corners, (y[:, 1], x[:, 0]), sign)
     return corners.cumsum(axis=0).cumsum(axis=1)[:cells, :cells]
 
 
-def _counting(table: BoxTable) -> NDArray[np.bool_]:
+def _measured(table: BoxTable) -> NDArray[np.bool_]:
     return table.sound & ~table.difficult
 
 
 def _draw_sizes(axes: Axes, table: BoxTable) -> None:
-    sizes = np.sqrt(table.sides[_counting(table)].prod(axis=1))
+    sizes = np.sqrt(table.sides[_measured(table)].prod(axis=1))
     _log_histogram(axes, sizes)
     axes.set(xlabel="square root of the box's area (pixels)", ylabel="objects", title="Size")
 
 
 def _draw_aspect_ratios(axes: Axes, table: BoxTable) -> None:
-    sides = table.sides[_counting(table)]
+    sides = table.sides[_measured(table)]
     _log_histogram(axes, sides[:, 0] / sides[:, 1])
     axes.axvline(1, color="0.6", linewidth=1)
     axes.set(xlabel="width / height", ylabel="objects", title="Aspect ratio")
@@ -110,18 +110,18 @@ def _draw_objects_per_image(axes: Axes, table: BoxTable) -> None:
     step = max(1, -(-(most + 1) // _BINS))
     axes.hist(counts, bins=(np.arange(0, most + step + 1, step) - 0.5).tolist(), color=_COLOUR)
     axes.locator_params(axis="x", integer=True)
-    axes.set(xlabel="objects", ylabel="images", title="Objects an image")
+    axes.set(xlabel="objects", ylabel="images", title="Objects per image")
 
 
-def _draw_places(axes: Axes, table: BoxTable) -> None:
+def _draw_positions(axes: Axes, table: BoxTable) -> None:
     from matplotlib.colors import PowerNorm
 
-    # On a square-root scale, to show the few boxes beside the centre of cutouts.
+    # The square-root scale shows the few boxes outside the centre of cutouts.
     norm = PowerNorm(0.5, vmin=0)
     picture = axes.imshow(coverage_map(table), extent=(0, 1, 1, 0), cmap="magma", norm=norm)
     colours = axes.figure.colorbar(picture, ax=axes)
     colours.set_label("boxes")
-    axes.set(xlabel="share of the width", ylabel="share of the height", title="Where the boxes lie")
+    axes.set(xlabel="share of the width", ylabel="share of the height", title="Position")
 
 
 def _log_histogram(axes: Axes, values: NDArray[np.float64]) -> None:
@@ -137,12 +137,12 @@ def _log_histogram(axes: Axes, values: NDArray[np.float64]) -> None:
     axes.minorticks_off()
 
 
-_DRAWN: dict[str, Callable[[Axes, BoxTable], None]] = {
+_PLOTS: dict[str, Callable[[Axes, BoxTable], None]] = {
     "sizes.png": _draw_sizes,
     "aspect_ratios.png": _draw_aspect_ratios,
     "objects_per_image.png": _draw_objects_per_image,
-    "places.png": _draw_places,
+    "places.png": _draw_positions,
 }
 
-PICTURES = tuple(_DRAWN)
+PICTURES = tuple(_PLOTS)
 """File names of the plots."""

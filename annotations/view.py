@@ -1,4 +1,4 @@
-"""Draw annotated images with their boxes on pages."""
+"""Draw annotated images with their boxes on PNG pages or a web page."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from .source import AnnotationSource
 
 __all__ = ["view"]
 
-_PAGE = 1800
-"""Width in pixels of a page."""
+_PAGE_WIDTH = 1800  # pixels
 
 
 def view(
@@ -43,15 +42,15 @@ def view(
     output : path
         ``.html`` for the web page, else PNG.
     class_names : sequence of str
-        Show only images and boxes of these classes; by default all.
+        Show only boxes of these classes, and images with one; by default all.
     columns : int, optional
-        Pictures side by side; by default 2 to 6, to show them at about their own size.
+        Pictures in a row; by default 2 to 6, so that they appear at about their own size.
     rows : int, optional
         Rows on a PNG page; by default as many as columns.
     overwrite : bool
-        Replace files that exist.
+        Replace existing files.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal, or report to this display.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def view(
     down = rows or across
     pages = [output] if web else sheet_paths(output, len(paths), across * down)
     refuse_existing(pages, overwrite=overwrite)
-    pictures = _pictures(source, paths, images, _PAGE // across, progress)
+    pictures = _pictures(source, paths, images, _PAGE_WIDTH // across, progress)
     if web:
         title = f"{source.path.name}: {len(paths):,} images, {counts.total():,} boxes"
         written = pages if write_gallery(output, pictures, classes, across, title) else []
@@ -100,9 +99,9 @@ def _filtered(image: AnnotatedImage, class_names: Sequence[str]) -> AnnotatedIma
 
 
 def _columns(images: Collection) -> int:
-    """Return how many images of the usual size fill a page, 2 to 6."""
+    """Return the number of images of median size across a page, 2 to 6."""
     longest = [max(image.width, image.height) for image in images if image.width]
-    return int(np.clip(round(_PAGE / np.median(longest)), 2, 6)) if longest else 4
+    return int(np.clip(round(_PAGE_WIDTH / np.median(longest)), 2, 6)) if longest else 4
 
 
 def _pictures(

@@ -207,7 +207,7 @@ def draw_misdetections(
         ("the mistake", PALETTE[_WRONG]),
         ("true", PALETTE[_TRUE]),
         ("found", PALETTE[_FOUND]),
-        ("difficult: broken lines", _GREY),
+        ("difficult: dashed", _GREY),
     ]
     return np.vstack([legend_strip(entries, sheet.shape[1], _LEGEND_HEIGHT), sheet])
 

@@ -1,8 +1,8 @@
 """COCO detection JSON: one file for all images.
 
-A box is ``[x, y, width, height]`` in pixels, 0-based.  A difficult box is a crowd, which COCO's
-scoring neither rewards nor punishes; ``truncated``, ``pose`` and all other attributes of an object
-stand in ``attributes``, as CVAT writes them.
+A box is ``[x, y, width, height]`` in pixels, 0-based.  A difficult box is written as a crowd, which
+COCO ignores in scoring; ``truncated``, ``pose`` and all other attributes of an object are stored in
+``attributes``, following CVAT.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TextIO, TypeVar, get_args
 
@@ -85,15 +86,15 @@ class _Polygons(BaseModel):
 def read_coco(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Yield the images in the order of the file, also those without annotations.
 
-    An annotation without a box gets that around its polygons; run-length masks are not decoded.
-    ``ignore``, as some tools write it, means the same as ``iscrowd``.
+    An annotation without a box gets the bounding box of its polygons; run-length masks are not
+    decoded.  ``ignore``, which some tools write, is a synonym of ``iscrowd``.
 
     Parameters
     ----------
     path : Path
         The JSON file, or a folder that Roboflow exported.
     options : ReadOptions
-        Sizes that the file lacks come from `images`.
+        `images` supply sizes that the file lacks.
 
     Yields
     ------
@@ -103,7 +104,7 @@ def read_coco(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
     Raises
     ------
     InputError
-        If the file cannot be read or is not COCO.  Images and annotations that are malformed go to
+        If the file cannot be read or is not COCO.  Malformed images and annotations are passed to
         `options.on_error`.
     """
     file = _json_file(path)
@@ -212,7 +213,7 @@ def _read_class_list(path: Path) -> tuple[str, ...]:
 def _group(
     file: Path, entries: list[Any], images: dict[Id, _Image], on_error: _OnError
 ) -> dict[Id, list[dict[str, Any]]]:
-    """Return the unchecked annotations of each image."""
+    """Group the annotations, not yet validated, by image id."""
     groups: dict[Id, list[dict[str, Any]]] = {key: [] for key in images}
     for entry in entries:
         try:
@@ -246,10 +247,10 @@ def _box_edges(bbox: list[float]) -> tuple[float, float, float, float]:
     return x, y, edge_from_width(x, width), edge_from_width(y, height)
 
 
-def _polygon_edges(outline: object) -> tuple[float, float, float, float]:
+def _polygon_edges(segmentation: object) -> tuple[float, float, float, float]:
     polygons: list[list[float]] = []
-    if outline and not isinstance(outline, dict):
-        polygons = parse_entry(_Polygons, {"segmentation": outline}).segmentation
+    if segmentation and not isinstance(segmentation, dict):
+        polygons = parse_entry(_Polygons, {"segmentation": segmentation}).segmentation
     if any(len(polygon) % 2 for polygon in polygons):
         raise ValueError("has a polygon of an odd number of coordinates")
     numbers = [number for polygon in polygons for number in polygon]
@@ -260,13 +261,11 @@ def _polygon_edges(outline: object) -> tuple[float, float, float, float]:
 
 
 def _take(pairs: _Pairs, name: str, parse: Callable[[str], _T], default: _T) -> tuple[_T, _Pairs]:
-    """Return the first value of that name which can be parsed, and the other pairs."""
-    for place, (found, text) in enumerate(pairs):
-        if found == name:
-            try:
-                return parse(text), pairs[:place] + pairs[place + 1 :]
-            except ValueError:
-                continue
+    """Return the first parseable value of a name, and the other pairs."""
+    for index, (key, text) in enumerate(pairs):
+        if key == name:
+            with suppress(ValueError):
+                return parse(text), pairs[:index] + pairs[index + 1 :]
     return default, pairs
 
 
@@ -275,7 +274,7 @@ def _write_annotations(file: TextIO, collection: Collection, names: Sequence[str
     separator = "\n"
     for image_id, image in enumerate(collection, 1):
         if annotations := _format_annotations(image, image_id, first_id, names):
-            # All of an image at once, without the brackets of their list, is the fastest way.
+            # Encoding all annotations of an image at once is fastest; [1:-1] strips the brackets.
             file.write(separator + _encode(annotations)[1:-1])
             separator = ",\n"
         first_id += len(annotations)
@@ -288,7 +287,7 @@ def _format_image(image: AnnotatedImage, image_id: int) -> dict[str, Any]:
         "width": image.width,
         "height": image.height,
     }
-    # COCO has no depth: it is written, as a key of our own, only if it is unusual.
+    # COCO has no depth: an additional key is written if it is not 3.
     return entry if image.depth == 3 else {**entry, "depth": image.depth}
 
 

@@ -1,7 +1,7 @@
-"""CreateML JSON, as Apple's Create ML, labelImg and Roboflow write it: one file for all images.
+"""CreateML JSON of Apple's Create ML, labelImg and Roboflow: one file for all images.
 
 A box is given by its centre, width and height in pixels, 0-based from the top left.  The format
-holds neither the size of an image nor anything about an object beyond its class.
+has no image sizes, and no attributes of objects but the class.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _Number = Annotated[
 
 
 class _Image(BaseModel):
-    # Apple's own pages show two spellings of the keys.
+    # Apple's documentation uses two spellings of the keys.
     image: Text = Field(validation_alias=AliasChoices("image", "imagefilename"))
     annotations: list[Any] = Field(
         default=[], validation_alias=AliasChoices("annotations", "annotation")

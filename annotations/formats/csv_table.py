@@ -1,4 +1,4 @@
-"""CSV tables of boxes, one row an object, as the TF Object Detection tutorials use them."""
+"""CSV tables of boxes, one row per object, as in the TF Object Detection tutorials."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _Marks: TypeAlias = tuple[str, bool, bool, str]
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """The rows of one image, packed: 40 bytes each."""
+class _ImageRows:
+    """Rows of one image in packed arrays, 40 bytes each."""
 
     width: int = 0
     height: int = 0
@@ -49,7 +49,7 @@ class _Gathered:
 def read_csv(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read a table of boxes.
 
-    Columns may stand in any order: ``filename, class, xmin, ymin, xmax, ymax`` are required,
+    Columns may be in any order: ``filename, class, xmin, ymin, xmax, ymax`` are required,
     ``width, height, difficult, truncated, pose`` are optional, others are ignored.  A table without
     a header has the six columns of keras-retinanet: ``path, x1, y1, x2, y2, class``.  A row without
     a class and edges is an image without objects.
@@ -57,28 +57,28 @@ def read_csv(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
     Parameters
     ----------
     path : Path
-        The table, UTF-8 with commas, at most 1 GiB.
+        The table, comma-separated UTF-8, at most 1 GiB.
     options : ReadOptions
-        Sizes that the table lacks come from `images`.
+        `images` supply sizes that the table lacks.
 
     Yields
     ------
     (Path, AnnotatedImage)
-        The table and one image with all its rows, in order of the images' first rows.
+        The table and one image with all its rows, ordered by the first row of each image.
 
     Raises
     ------
     InputError
-        If it cannot be read or lacks columns.  Malformed rows go to `options.on_error`.
+        If it cannot be read or lacks columns.  Malformed rows are passed to `options.on_error`.
     """
-    gathered: dict[str, _Gathered] = {}
-    kinds: dict[_Marks, _Marks] = {}
+    rows_of: dict[str, _ImageRows] = {}
+    interned: dict[_Marks, _Marks] = {}
     for number, columns, cells in _rows(path):
         try:
-            _gather(columns, cells, gathered, kinds)
+            _add_row(columns, cells, rows_of, interned)
         except ValueError as error:
             options.on_error(InputError(f"{path}, line {number}: {error}. Correct that row."))
-    for name, rows in gathered.items():
+    for name, rows in rows_of.items():
         image = AnnotatedImage(name, rows.width, rows.height, objects=tuple(rows.objects()))
         try:
             located = locate(image, options.images)
@@ -91,20 +91,19 @@ def read_csv(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
 def write_csv(path: Path, images: Collection, options: WriteOptions) -> None:
     """Write a table of boxes.
 
-    The columns are ``filename, width, height, class, xmin, ymin, xmax, ymax``; if any object has
-    one of them, ``difficult, truncated, pose`` follow, which readers that find columns by name
-    ignore.  Numbers are exact, whole ones without a decimal point.
+    The columns are ``filename, width, height, class, xmin, ymin, xmax, ymax``, followed by
+    ``difficult, truncated, pose`` if any object has one of these set.  Numbers are exact, whole
+    ones without a decimal point.
 
-    Names are written as they are, also those that begin with ``=``, ``+``, ``-`` or ``@``, which a
-    spreadsheet takes for formulas: an escape would name another file or class.  Do not open
-    untrusted tables in a spreadsheet.
+    Names are not escaped, even if they begin with ``=``, ``+``, ``-`` or ``@``, which spreadsheets
+    interpret as formulas.  Do not open untrusted tables in a spreadsheet.
 
     Parameters
     ----------
     path : Path
         The table; replaced if it exists.
     images : Collection
-        Images without objects cannot be held.
+        The annotations; images without objects are dropped.
     options : WriteOptions
         Not used.
 
@@ -113,12 +112,12 @@ def write_csv(path: Path, images: Collection, options: WriteOptions) -> None:
     OutputError
         If the file cannot be written.
     """
-    marked = any(_is_marked(box) for image in images for box in image.objects)
-    write_lines(path, _lines(images, marked))
+    with_flags = any(_has_flags(box) for image in images for box in image.objects)
+    write_lines(path, _lines(images, with_flags))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
-    """Yield the number of each row's last line, its columns and its cells."""
+    """Yield the last line number, the column names and the cells of each row."""
     try:
         if not path.is_file():
             raise InputError(f"Cannot read {path}: there is no such file.")
@@ -126,15 +125,15 @@ def _rows(path: Path) -> Iterator[tuple[int, Sequence[str], Sequence[str]]]:
             raise InputError(f"{path} is larger than {_MAX_BYTES >> 20} MiB. Divide it.")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(_bounded_lines(file), strict=True)
-            first = next(reader, [])
-            columns = _columns(first)
+            header = next(reader, [])
+            columns = _columns(header)
             if columns is None:
                 raise InputError(
-                    f"{path} is not a table of boxes: its first line must name the columns "
+                    f"{path} is not a table of boxes: its header line must name the columns "
                     f"{','.join(_COLUMNS)}."
                 )
             if columns is _RETINANET:
-                yield reader.line_num, columns, first
+                yield reader.line_num, columns, header
             for cells in reader:
                 if cells:
                     yield reader.line_num, columns, cells
@@ -153,12 +152,12 @@ def _bounded_lines(file: TextIO) -> Iterator[str]:
         yield line
 
 
-def _columns(first: Sequence[str]) -> Sequence[str] | None:
-    """Return the names of the columns, given or implied by the first row; None if it has none."""
-    names = [cell.strip().lower() for cell in first]
+def _columns(header: Sequence[str]) -> Sequence[str] | None:
+    """Return the column names, from the header or implied by the header row; None if unknown."""
+    names = [cell.strip().lower() for cell in header]
     if _NEEDED.issubset(names):
         return names
-    if len(first) == len(_RETINANET) and _are_edges(first[1:5]):
+    if len(header) == len(_RETINANET) and _are_edges(header[1:5]):
         return _RETINANET
     return None
 
@@ -170,13 +169,13 @@ def _are_edges(cells: Sequence[str]) -> bool:
         return False
 
 
-def _gather(
+def _add_row(
     columns: Sequence[str],
     cells: Sequence[str],
-    gathered: dict[str, _Gathered],
-    kinds: dict[_Marks, _Marks],
+    rows_of: dict[str, _ImageRows],
+    interned: dict[_Marks, _Marks],
 ) -> None:
-    """Add a row to those of its image."""
+    """Add a row to the rows of its image."""
     if len(cells) != len(columns):
         raise ValueError(f"the row has {len(cells)} cells for {len(columns)} columns")
     row = dict(zip(columns, cells, strict=True))
@@ -189,21 +188,21 @@ def _gather(
     if is_object and not label.strip():
         raise ValueError("the box has no class")
     edges = [parse_number(row[edge]) for edge in _EDGES] if is_object else []
-    rows = gathered.setdefault(name, _Gathered())
+    rows = rows_of.setdefault(name, _ImageRows())
     rows.width, rows.height = rows.width or width, rows.height or height
     if is_object:
         marks = (label, difficult, truncated, row.get("pose", "").strip() or "Unspecified")
-        rows.marks.append(kinds.setdefault(marks, marks))
+        rows.marks.append(interned.setdefault(marks, marks))
         rows.edges.extend(edges)
 
 
-def _lines(images: Iterable[AnnotatedImage], marked: bool) -> Iterator[str]:
-    yield _line((*_COLUMNS, *_FLAGS) if marked else _COLUMNS)
+def _lines(images: Iterable[AnnotatedImage], with_flags: bool) -> Iterator[str]:
+    yield _line((*_COLUMNS, *_FLAGS) if with_flags else _COLUMNS)
     for image in images:
         for box in image.objects:
             cells = [image.filename, str(image.width), str(image.height), box.label]
             cells += map(format_number, box.edges)
-            if marked:
+            if with_flags:
                 cells += [str(int(box.difficult)), str(int(box.truncated)), box.pose]
             yield _line(cells)
 
@@ -213,11 +212,11 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    # The csv module's writer leaves a lone carriage return as it is, which ends a row.
+    # csv.writer does not quote a lone carriage return, which ends a row.
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
 
 
-def _is_marked(box: ObjectBox) -> bool:
+def _has_flags(box: ObjectBox) -> bool:
     return box.difficult or box.truncated or box.pose != "Unspecified"
 
 

@@ -1,7 +1,7 @@
-"""DS9 region files, one an image.
+"""DS9 region files, one per image.
 
-DS9 counts pixels from 1 at the centre of the first one: its positions are ours plus a half.  As in
-the catalogue, y runs along the rows of the array as it was read.
+In DS9 the centre of the first pixel is at 1, so its positions are pixel-edge coordinates plus 0.5.
+As in the catalogue, y follows the rows of the array as read.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _MAX_BYTES = 16 * 2**20
 _HEADER = ("# Region file format: DS9 version 4.1\n", "global color=green\n", "image\n")
 _FLAGS = ("difficult", "truncated")
 
+# Decimals of a pixel: removes rounding errors of half widths and rotated boxes.
 _DECIMALS = 9
-"""Of a pixel: removes the rounding of half widths and of rotated boxes."""
 
 # Keywords that offset the physical pixels from those of the array, and their defaults.
 _PHYSICAL = {"LTV1": 0, "LTV2": 0, "LTM1_1": 1, "LTM2_2": 1, "LTM1_2": 0, "LTM2_1": 0}
@@ -41,22 +41,22 @@ _PHYSICAL = {"LTV1": 0, "LTV2": 0, "LTM1_1": 1, "LTM2_2": 1, "LTM1_2": 0, "LTM2_
 def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     """Read DS9 regions as boxes.
 
-    Boxes, ellipses, circles and polygons become their upright bounding boxes, rings that of the
-    outer shape.  Coordinates are those of the image, physical ones if they are the same, or on the
-    sky (fk5, icrs, fk4, galactic, ecliptic; degrees or sexagesimal, sizes also in minutes and
-    seconds of arc), which need the image and its WCS.
+    Boxes, ellipses, circles and polygons become their upright bounding boxes, rings the bounding
+    box of the outer shape.  Coordinates are image coordinates, physical ones if identical to them,
+    or sky coordinates (fk5, icrs, fk4, galactic, ecliptic; degrees or sexagesimal, sizes also in
+    arcminutes and arcseconds), which need the image and its WCS.
 
-    The class is the region's text, or else its first tag; a ``global`` line sets text and tags of
-    the regions after it that have none.  The tags ``difficult`` and ``truncated`` are the flags; an
-    excluded region (``-circle(...)``) is difficult too.
+    The class is the text of the region, or else its first tag; a ``global`` line sets the default
+    text and tags of the regions after it.  The tags ``difficult`` and ``truncated`` set these
+    flags; an excluded region (``-circle(...)``) is difficult, too.
 
     Parameters
     ----------
     path : Path
         A region file, or a folder of them, each with the stem of its image.
     options : ReadOptions
-        `images` give full names, sizes and WCS.  The setting ``class_name`` is the class of regions
-        without text and tags, by default "object".
+        `images` supply full names, sizes and WCS.  The setting ``class_name`` is the class of
+        regions without text and tags, by default "object".
 
     Yields
     ------
@@ -66,8 +66,8 @@ def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
     Raises
     ------
     InputError
-        If there is no region file.  Files that cannot be read, and regions that are malformed or
-        have no extent, go to `options.on_error`.
+        If there is no region file.  Unreadable files, and regions that are malformed or have no
+        extent, are passed to `options.on_error`.
     """
     for file in annotation_files(path, _is_region_file, f"{_SUFFIX} file"):
         try:
@@ -79,13 +79,12 @@ def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
 def write_ds9(folder: Path, images: Collection, options: WriteOptions) -> None:
     """Write DS9 regions: boxes in image coordinates with their class as text.
 
-    A difficult or truncated object has the tag of that name.  Numbers are exact to a billionth of
-    a pixel.
+    Difficult and truncated objects are tagged as such.  Coordinates are exact to 1e-9 pixel.
 
     Parameters
     ----------
     folder : Path
-        Receives ``<image stem>.reg``, also for images without objects.
+        Folder for ``<image stem>.reg``, also of images without objects.
     images : Collection
         The annotations.
     options : WriteOptions
@@ -96,7 +95,7 @@ def write_ds9(folder: Path, images: Collection, options: WriteOptions) -> None:
     InputError
         If an image's name is not a file name.
     OutputError
-        If two images have the same stem, a class cannot be written to a region file, or a file
+        If two images have the same stem, a class cannot be represented in a region file, or a file
         cannot be written.
     """
     files = files_by_stem(folder, images.names, _SUFFIX)
@@ -126,7 +125,7 @@ def _points_on_image(
 ) -> list[NDArray[np.float64]]:
     """Return the points of each region in pixel-edge coordinates of the array, shape (N, 2).
 
-    They are not finite where a sky position is not on the image.
+    Sky positions outside the projection of the image are not finite.
     """
     if not regions:
         return []
@@ -150,7 +149,7 @@ def _read_wcs(name: str, image: Path | None) -> Any:
     if image is None:
         raise InputError(
             f"{name} has regions on the sky, but there is no image of that name to place them on. "
-            "Name the folder that it lies in with --images."
+            "Give its folder with --images."
         )
     wcs = read_field(image).wcs
     if wcs is None:
@@ -168,7 +167,7 @@ def _from_sky(name: str, wcs: Any, frame: str, points: NDArray[np.float64]) -> N
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             places = SkyCoord(points[:, 0], points[:, 1], unit="deg", frame=frame)
-            # astropy counts the centre of the first pixel as 0.
+            # In astropy the centre of the first pixel is at 0.
             return np.stack(wcs.world_to_pixel(places), axis=1) + 0.5
     except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
         reason = (str(error).split("\n") or [""])[0][:120]
@@ -179,7 +178,7 @@ def _from_sky(name: str, wcs: Any, frame: str, points: NDArray[np.float64]) -> N
 
 
 def _check_physical(name: str, image: Path | None) -> None:
-    """Refuse physical coordinates that a header offsets from the array."""
+    """Raise an error if physical coordinates differ from image coordinates."""
     if image is None or not image.name.lower().endswith(FITS_SUFFIXES):
         return
     from astropy.io import fits
@@ -196,8 +195,8 @@ def _check_physical(name: str, image: Path | None) -> None:
         raise InputError(f"Cannot read the header of {image}. Copy it again.") from error
     if offset:
         raise InputError(
-            f"{name} counts the pixels of the detector that {image.name} was cut from (physical "
-            "coordinates). Save the regions in image coordinates."
+            f"{name} uses physical coordinates, which differ from the pixels of {image.name}. Save "
+            "the regions in image coordinates."
         )
 
 
@@ -208,7 +207,7 @@ def _edges(kind: ShapeKind, points: NDArray[np.float64]) -> NDArray[np.float64]:
     if kind == "polygon":
         return np.concatenate([points.min(axis=0), points.max(axis=0)])
     centre, arms = points[0], points[1:] - points[0]
-    # The corners of a box lie at the sums of its arms, the extremes of an ellipse at their norm.
+    # Half extent: the sum of the arms for a box, their norm for an ellipse.
     reach = np.abs(arms).sum(axis=0) if kind == "box" else np.hypot(*arms)
     return np.concatenate([centre - reach, centre + reach])
 
@@ -233,8 +232,8 @@ def _enclosed(text: str) -> str:
         if not {opening, closing, "\n"} & set(text):
             return f"{opening}{text}{closing}"
     raise OutputError(
-        f"The class {text[:40]!r} cannot be written to a region file: it takes more than a line "
-        "or has braces and both kinds of quotes. Rename it."
+        f"The class {text[:40]!r} cannot be written to a region file: it has a line break, or "
+        "braces and both kinds of quotes. Rename it."
     )
 
 

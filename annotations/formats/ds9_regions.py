@@ -1,6 +1,6 @@
-"""Parser of DS9 region files: shapes as points in the coordinates of their frame.
+"""Parse DS9 region files.
 
-The package ``regions`` is not used: it refuses a whole file for one malformed region or one box
+The package ``regions`` is not used: it rejects a whole file for one malformed region or one box
 without an angle, skips physical coordinates, ends a text at the first brace in it, and writes
 numbers with a fixed number of decimals.
 """
@@ -36,8 +36,8 @@ _OTHER_FRAMES = frozenset({"amplifier", "detector", "linear", "tile", "wcs"})
 _HOURS = frozenset({"fk5", "j2000", "icrs", "fk4", "b1950"})
 _DEGREES = {"": 1.0, "d": 1.0, "r": math.degrees(1), "'": 1 / 60, '"': 1 / 3600}
 
-# A semicolon in braces or quotes does not end a command.  An unclosed one extends to the end of the
-# line, without backtracking, which a malicious file could make endless.
+# A semicolon in braces or quotes does not end a command.  An unclosed brace or quote extends to the
+# end of the line, without backtracking that a malicious file could exploit.
 _COMMAND = re.compile(r"""(?:=\s*"[^"]*(?:"|$)|=\s*'[^']*(?:'|$)|\{[^}]*(?:\}|$)|[^;])+""")
 _SHAPE = re.compile(r"([+-]?)\s*([a-z_0-9]+)([^#]*)(?:#(.*))?", re.IGNORECASE | re.DOTALL)
 _PROPERTY = re.compile(
@@ -48,25 +48,25 @@ _SEXAGESIMAL = re.compile(r"([+-]?)(\d{1,4})(?:(:)|([hd]))(\d{1,2})[:m](\d{1,2}(
 
 @dataclass(frozen=True)
 class Region:
-    """A shape in the coordinates of its frame.
+    """Shape as points in the coordinates of its frame.
 
     Attributes
     ----------
     line : int
         Line number.
     frame : str
-        Frame as DS9 names it: one of `PIXEL_FRAMES`, or a key of `SKY_FRAMES`.
+        One of `PIXEL_FRAMES`, or a key of `SKY_FRAMES`.
     kind : {"edges", "box", "ellipse", "polygon"}
-        Meaning of the points: two opposite corners of an upright box; the centre and the ends of
-        the two arms, half as long as the sides or axes; or all corners.
+        Meaning of the points: for ``edges`` two opposite corners of an upright box, for ``polygon``
+        all corners, else the centre and the ends of the two semi-axes.
     points : tuple of (float, float)
-        Pixels counted from 1, or longitude and latitude in degrees.
+        One-based pixels, or longitude and latitude in degrees.
     text : str
         Text of the region, empty if it has none.
     tags : tuple of str
-        Its groups.
+        Tags of the region.
     excluded : bool
-        Whether a minus sign stands before it.
+        True if the region is preceded by a minus sign.
     """
 
     line: int
@@ -86,7 +86,7 @@ def parse_regions(text: str, on_error: Callable[[ValueError], None]) -> Iterator
     text : str
         Content of the file.
     on_error : callable
-        Called with the ValueError, which gives the line, of each region that is left out.
+        Called with a ValueError, which names the line, for each region left out.
 
     Yields
     ------
@@ -127,7 +127,7 @@ def _region(command: str, frame: str, line: int, defaults: str) -> Region:
             "circle or polygon"
         )
     if not frame:
-        raise ValueError("no coordinate system is given before it: save it in image or fk5")
+        raise ValueError("the region has no coordinate system: save it in image or fk5")
     words = re.findall(r"[^\s,()|]+", arguments)
     texts = _properties("text", properties) or _properties("text", defaults)
     tags = _properties("tag", properties) or _properties("tag", defaults)
@@ -136,8 +136,7 @@ def _region(command: str, frame: str, line: int, defaults: str) -> Region:
 
 
 def _properties(name: str, text: str) -> tuple[str, ...]:
-    found = _PROPERTY.findall(text)
-    return tuple(a or b or c for key, a, b, c in found if key.lower() == name)
+    return tuple(a or b or c for key, a, b, c in _PROPERTY.findall(text) if key.lower() == name)
 
 
 def _polygon(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
@@ -150,12 +149,12 @@ def _polygon(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]
 def _circle(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
     if len(words) != 3:
         raise ValueError("a circle needs the two coordinates of its centre and a radius")
-    return _armed("ellipse", frame, words[:2], (_size(frame, words[2]),) * 2, "0")
+    return _with_axes("ellipse", frame, words[:2], (_size(frame, words[2]),) * 2, "0")
 
 
 def _ellipse(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
     arms, angle = _sizes(frame, words, "an ellipse")
-    return _armed("ellipse", frame, words[:2], arms, angle)
+    return _with_axes("ellipse", frame, words[:2], arms, angle)
 
 
 def _box(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
@@ -164,11 +163,11 @@ def _box(frame: str, words: list[str]) -> tuple[ShapeKind, tuple[Point, ...]]:
         x, y = _position(frame, *words[:2])
         corners = (x - width / 2, y - height / 2), (x + width / 2, y + height / 2)
         return "edges", corners
-    return _armed("box", frame, words[:2], (width / 2, height / 2), angle)
+    return _with_axes("box", frame, words[:2], (width / 2, height / 2), angle)
 
 
 def _sizes(frame: str, words: list[str], shape: str) -> tuple[Point, str]:
-    """Return the outer size and the angle; a ring has several sizes, from inside to outside."""
+    """Return the outer size and the angle; a ring has several sizes, the outer one last."""
     if len(words) < 4:
         raise ValueError(f"{shape} needs the two coordinates of its centre, two sizes and an angle")
     angle = words[-1] if len(words) % 2 else "0"
@@ -176,10 +175,10 @@ def _sizes(frame: str, words: list[str], shape: str) -> tuple[Point, str]:
     return (_size(frame, sizes[-2]), _size(frame, sizes[-1])), angle
 
 
-def _armed(
+def _with_axes(
     kind: ShapeKind, frame: str, centre: list[str], arms: Point, angle: str
 ) -> tuple[ShapeKind, tuple[Point, ...]]:
-    """Return the centre and the ends of two arms, the first turned by an angle from the axis."""
+    """Return the centre and the ends of the semi-axes, rotated by an angle."""
     x, y = _position(frame, *centre)
     turn = math.radians(_angle(angle))
     if frame in PIXEL_FRAMES:
@@ -187,18 +186,18 @@ def _armed(
         first = x + arms[0] * step[0], y + arms[0] * step[1]
         second = x - arms[1] * step[1], y + arms[1] * step[0]
     else:
-        # With north up and east to the left, an angle against the clock runs from north to east.
-        first = _from(x, y, turn - math.pi / 2, arms[0])
-        second = _from(x, y, turn, arms[1])
+        # Counter-clockwise angles run from north to east, as east is to the left.
+        first = _offset(x, y, turn - math.pi / 2, arms[0])
+        second = _offset(x, y, turn, arms[1])
     return kind, ((x, y), first, second)
 
 
-def _from(longitude: float, latitude: float, angle: float, distance: float) -> Point:
+def _offset(longitude: float, latitude: float, angle: float, distance: float) -> Point:
     """Return the point at a position angle (radians, north to east) and distance (degrees)."""
-    start, way = math.radians(latitude), math.radians(distance)
-    sine = math.sin(start) * math.cos(way) + math.cos(start) * math.sin(way) * math.cos(angle)
-    across = math.sin(angle) * math.sin(way) * math.cos(start)
-    along = math.cos(way) - math.sin(start) * sine
+    lat, arc = math.radians(latitude), math.radians(distance)
+    sine = math.sin(lat) * math.cos(arc) + math.cos(lat) * math.sin(arc) * math.cos(angle)
+    across = math.sin(angle) * math.sin(arc) * math.cos(lat)
+    along = math.cos(arc) - math.sin(lat) * sine
     end = math.asin(min(1.0, max(-1.0, sine)))
     return longitude + math.degrees(math.atan2(across, along)), math.degrees(end)
 
@@ -233,10 +232,8 @@ def _size(frame: str, word: str) -> float:
 
 
 def _pixels(word: str) -> float:
-    # DS9 marks pixels of the image with i and of the physical system with p.
-    if word[-1] in "ip":
-        word = word[:-1]
-    return _number(word)
+    # DS9 marks image pixels with i and physical pixels with p.
+    return _number(word[:-1] if word[-1] in "ip" else word)
 
 
 def _angle(word: str) -> float:

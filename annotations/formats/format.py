@@ -1,6 +1,6 @@
-"""The contract of annotation formats: recognise, read, write, and the features they support.
+"""Interface of annotation formats.
 
-To add a format, write one module here with a ``FORMAT`` and list it in `registry`.
+To add a format, write a module in this package that defines ``FORMAT``, and list it in `registry`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class ReadOptions:
     Attributes
     ----------
     images : ImageFolder or None
-        Folder of the images, for sizes that the annotations lack.
+        Folder of the images, for missing sizes.
     class_names : sequence of str or None
-        Classes in order of their ids, for formats that hold ids alone.
+        Classes in order of their ids, for formats without class names.
     on_error : callable
         Called with the InputError of each file or entry that is left out; raises it by default.
     settings : mapping
-        Settings of single formats, under the names that they document.
+        Settings of the format, by the names that it documents.
     """
 
     images: ImageFolder | None = None
@@ -59,7 +59,7 @@ class WriteOptions:
     images : ImageFolder or None
         Folder of the images, for formats that contain them or need their size.
     settings : mapping
-        Settings of single formats, under the names that they document.
+        Settings of the format, by the names that it documents.
     """
 
     class_names: Sequence[str]
@@ -84,12 +84,12 @@ class AnnotationFormat:
         and never raises.
     read : callable
         Yields ``(file, image)`` in a stable order: annotation file and annotated image.  Boxes are
-        pixel edges, 0-based, half-open, and may be inverted; errors in single files or entries go
-        to ``ReadOptions.on_error``.
+        pixel edges, 0-based, half-open, and may be inverted; errors in single files or entries are
+        passed to ``ReadOptions.on_error``.
     read_classes : callable or None
         Returns the class list that the annotations declare, in order of the ids, or None.
     write : callable or None
-        Writes a collection to a path; None for formats that are only read.
+        Writes a collection to a path; None for read-only formats.
     suffix : str
         Suffix of the file that is written; empty for a folder.
     """

@@ -1,6 +1,6 @@
-"""Images of annotations: their names, sizes and world coordinates, and the files named after them.
+"""Match images and annotation files by name, and fill in image sizes.
 
-Image names come from untrusted files: they are only looked up in an `ImageFolder`.
+Image names are untrusted: they are only looked up in an `ImageFolder`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 
-def annotation_files(path: Path, is_one: Callable[[Path], bool], kind: str) -> list[Path]:
-    """Return the annotation files of a folder, sorted by name, or the one file that the path is.
+def annotation_files(path: Path, is_annotation: Callable[[Path], bool], kind: str) -> list[Path]:
+    """Return the annotation files of a folder, sorted by name, or the path itself if it is a file.
 
     Parameters
     ----------
     path : Path
         File or folder.
-    is_one : callable
-        Tells from its path whether a file of the folder is one of the format.
+    is_annotation : callable
+        Returns whether a path is a file of the format.
     kind : str
         Kind of file, for the message, such as ``.reg file``.
 
@@ -47,7 +47,7 @@ def annotation_files(path: Path, is_one: Callable[[Path], bool], kind: str) -> l
     if path.is_file():
         return [path]
     try:
-        files = sorted(file for file in path.iterdir() if is_one(file))
+        files = sorted(file for file in path.iterdir() if is_annotation(file))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
     if not files:
@@ -55,18 +55,18 @@ def annotation_files(path: Path, is_one: Callable[[Path], bool], kind: str) -> l
     return files
 
 
-def any_annotation_file(path: Path, is_one: Callable[[Path], bool]) -> Path | None:
-    """Return some annotation file of a folder, or the file that the path is; None if there is none.
+def any_annotation_file(path: Path, is_annotation: Callable[[Path], bool]) -> Path | None:
+    """Return any annotation file at a path, a file or a folder; None if there is none.
 
     Parameters
     ----------
     path : Path
-        File or folder; never raises, whatever it is.
-    is_one : callable
-        Tells from its path whether a file is one of the format.
+        File or folder; errors of the file system are ignored.
+    is_annotation : callable
+        Returns whether a path is a file of the format.
     """
     with suppress(OSError, ValueError):
-        return next(filter(is_one, path.iterdir() if path.is_dir() else [path]), None)
+        return next(filter(is_annotation, path.iterdir() if path.is_dir() else [path]), None)
     return None
 
 
@@ -76,7 +76,7 @@ def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]
     Parameters
     ----------
     folder : Path
-        Folder of the files; folders in an image's name are dropped.
+        Folder of the files; folders in image names are dropped.
     names : iterable of str
         Names of the images.
     suffix : str
@@ -102,12 +102,12 @@ def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]
 
 
 def locate(image: AnnotatedImage, images: ImageFolder | None) -> AnnotatedImage:
-    """Fill in an image's size from its file, if the annotation lacks it and the file can be read.
+    """Fill in a missing image size from the image file, if it can be read.
 
     Parameters
     ----------
     image : AnnotatedImage
-        Its width or height is 0 where the annotation does not give it.
+        Annotation; width and height are 0 if unknown.
     images : ImageFolder or None
         Folder of the images.
 
@@ -124,8 +124,8 @@ def locate(image: AnnotatedImage, images: ImageFolder | None) -> AnnotatedImage:
 def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) -> AnnotatedImage:
     """Correct an image's name to that of its file, and fill in its size like `locate`.
 
-    The image with the annotation file's own stem comes first, since the name inside the file may
-    be that of an image renamed since, or hold the folders of another machine.
+    The image with the stem of the annotation file takes precedence, since the name in the file may
+    be outdated or refer to folders of another machine.
 
     Parameters
     ----------
@@ -162,12 +162,12 @@ def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) 
 
 
 def fill_size(image: AnnotatedImage, images: ImageFolder, path: Path) -> AnnotatedImage:
-    """Fill in an image's size from its file, if the annotation lacks it.
+    """Fill in a missing image size from the image file.
 
     Parameters
     ----------
     image : AnnotatedImage
-        Its width or height is 0 where the annotation does not give it.
+        Annotation; width and height are 0 if unknown.
     images : ImageFolder
         Folder of the images.
     path : Path
@@ -188,21 +188,21 @@ def _fill_if_readable(
     image: AnnotatedImage, images: ImageFolder, path: Path | None
 ) -> AnnotatedImage:
     if path is not None:
-        # An unreadable image is an issue of its own, which `check` reports.
+        # Unreadable images are reported by `check`.
         with suppress(InputError):
             return fill_size(image, images, path)
     return image
 
 
 def sky_image_names(images: ImageFolder, table: Path) -> list[str]:
-    """Return the image with a sky table's own stem, or else every FITS file of the folder.
+    """Return the image with the stem of a sky table, or else all FITS files of the folder.
 
     Parameters
     ----------
     images : ImageFolder
         Folder of the images.
     table : Path
-        The table; never returned itself.
+        The table, which is never returned.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def sky_image_names(images: ImageFolder, table: Path) -> list[str]:
     )
     if not names:
         raise InputError(
-            f"{images.folder} holds no FITS image, and {table} gives sky coordinates. Name the "
+            f"{images.folder} holds no FITS image, and {table} gives sky coordinates. Give the "
             "folder of the FITS images with --images."
         )
     return names

@@ -1,4 +1,4 @@
-"""Checks of untrusted JSON: field types for pydantic models, and errors in plain words."""
+"""Validate untrusted JSON: field types of pydantic models, and readable error messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 _HEAD_BYTES = 2**16
 
-# Pydantic's types of errors whose messages use words of Python.
+# Replacements for pydantic messages that use Python terms.
 _MESSAGES = {
     "model_type": "an object in braces",
     "model_attributes_type": "an object in braces",
@@ -70,13 +70,13 @@ Pixels = Annotated[float, Field(strict=True, gt=-LARGEST_PIXEL, lt=LARGEST_PIXEL
 """A coordinate or size in pixels."""
 
 Count = Annotated[float | None, Field(strict=True, ge=0, lt=LARGEST_PIXEL, multiple_of=1)]
-"""A number of pixels, None if it is not known."""
+"""A number of pixels; None if unknown."""
 
 Text = Annotated[str, AfterValidator(_check_text)]
 """A text that is not blank."""
 
 Flag = Annotated[bool, BeforeValidator(_parse_flag)]
-"""A flag, given as true or false, a number or a word; null is False."""
+"""A flag: true or false, a number or a word; null is False."""
 
 Id = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
 """Identifier of an entry."""
@@ -127,14 +127,14 @@ def parse_entry(model: type[Entry], value: object) -> Entry:
     Parameters
     ----------
     model : type of pydantic.BaseModel
-        Fields that are needed; others are ignored.
+        Schema; additional fields are ignored.
     value : object
         Value as `json` returns it.
 
     Raises
     ------
     ValueError
-        If it is not valid; the message continues a sentence that names the entry.
+        If the value is invalid; the message completes a sentence that begins with the entry.
     """
     try:
         return model.model_validate(value)
@@ -159,24 +159,24 @@ def _locate_error(value: object, loc: tuple[int | str, ...], missing: bool) -> t
         elif isinstance(value, dict) and part in value:
             path += f".{part}"
             value = value[part]
-        # All else is the name of a member of a union, or that of a missing field.
+        # Other parts name a member of a union, or a missing field.
     if missing:
         path, value = f"{path}.{loc[-1]}", None
     return path.removeprefix(".") or "content", value
 
 
 def text_pairs(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the names and texts of an object's values; of a list, each part under the same name.
+    """Yield the names and values of a JSON object as text; lists are flattened.
 
     Parameters
     ----------
     values : dict
-        Object of JSON.
+        The JSON object.
 
     Raises
     ------
     ValueError
-        If a value is nested too deeply or holds half a character, which JSON can and files cannot.
+        If a value is nested too deeply or holds a lone surrogate, which cannot be written to files.
     """
     try:
         for name, value in values.items():
@@ -205,22 +205,22 @@ def read_images(
     noun: str,
     options: ReadOptions,
 ) -> Iterator[tuple[Path, AnnotatedImage]]:
-    """Yield the images of a file; an error in one object or image leaves out that one only.
+    """Yield the images of a file, skipping invalid images and objects.
 
     Parameters
     ----------
     file : Path
         The file, for messages.
     entries : iterable of (object, object)
-        Number or name and entry of each image.
+        Index or name of each image, and its entry.
     parse_image : callable
-        Returns the image's name and the entries of its objects; raises ValueError.
+        Returns the name of an image and the entries of its objects; raises ValueError.
     parse_object : callable
-        Returns the object of such an entry; raises ValueError.
+        Returns an object; raises ValueError.
     noun : str
-        The format's word for an object.
+        Term of the format for an object.
     options : ReadOptions
-        Folder of the images, and the receiver of errors.
+        Folder of the images and error handler.
     """
     for title, entry in entries:
         try:

@@ -1,7 +1,7 @@
-"""Numbers, flags and lines of annotation files, without rounding.
+"""Parse and format numbers and flags of annotation files, without rounding.
 
-Formats that hold a centre and a width, or edges counted from 1, return the edges that were written
-only if neither the writer nor the reader rounds on the way.
+Formats that store a centre and a width, or one-based edges, preserve edges only if neither writer
+nor reader rounds.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 LARGEST_PIXEL = 1e9
-"""Coordinates and sizes of this size and more are refused."""
+"""Upper limit of coordinates and sizes."""
 
 EXACT = Context(prec=400)
-"""Decimal context that adds the largest coordinate and the smallest float, 5e-324, exactly."""
+"""Decimal context for exact sums of the largest coordinate and the smallest float (5e-324)."""
 
 _TRUE = frozenset({"1", "true", "yes", "y", "t", "1.0"})
 _FALSE = frozenset({"0", "false", "no", "n", "f", "0.0", "", "unspecified", "none", "null"})
@@ -58,7 +58,7 @@ def check_pixel(value: float) -> float:
 
 
 def parse_number(text: str) -> float:
-    """Return the pixel coordinate or size that a text holds.
+    """Parse a pixel coordinate or size.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def parse_number(text: str) -> float:
 
 
 def parse_count(text: str) -> int:
-    """Return the number of pixels that a text holds; 0 if it is blank.
+    """Parse a number of pixels; blank text is 0.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_flag(text: str) -> bool:
-    """Return a flag in any of the spellings of annotation tools; an empty one is False.
+    """Parse a flag in any of the spellings of annotation tools; blank text is False.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def parse_flag(text: str) -> bool:
 
 
 def format_number(value: float) -> str:
-    """Return the shortest text that reads back as the number, without a needless decimal point.
+    """Format a number with the fewest digits that preserve it, without a trailing ``.0``.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def format_number(value: float) -> str:
 
 
 def parse_decimal(text: str) -> Decimal:
-    """Return the decimal number that a text holds.
+    """Parse a decimal number.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def parse_decimal(text: str) -> Decimal:
 
 
 def format_decimal(value: Decimal) -> str:
-    """Return all digits of a number, without an exponent or a needless decimal point.
+    """Format a number with all digits, without exponent or trailing zeros.
 
     Parameters
     ----------
@@ -159,11 +159,11 @@ def format_decimal(value: Decimal) -> str:
 
 
 def edge_from_width(near: float, width: float) -> float:
-    """Return the edge at a width beyond another edge, rounded half up.
+    """Return ``near + width``, rounded half up.
 
-    Floating-point addition rounds halves to even, so that no width leads to some of the edges; if
-    halves are rounded up, one leads to each (error term: D. Knuth, The Art of Computer Programming
-    2, 4.2.2).
+    Floating-point addition rounds half to even, so that some edges are not the sum of `near` and
+    any width.  Rounding half up makes each edge reachable (error term: D. Knuth, The Art of
+    Computer Programming 2, 4.2.2).
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def edge_from_width(near: float, width: float) -> float:
 
 
 def width_between(near: float, far: float) -> float:
-    """Return the width with which `edge_from_width` returns the far edge.
+    """Return the width for which `edge_from_width` returns `far`.
 
     Parameters
     ----------
@@ -198,13 +198,12 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     path : Path
         The file; replaced if it exists.
     lines : iterable of str
-        The text; line ends are written as they are.
+        Lines with their line ends.
 
     Raises
     ------
     OutputError
-        If it cannot be written, or a line holds half a surrogate pair, which JSON can hold and
-        UTF-8 cannot.
+        If the file cannot be written, or a line holds a lone surrogate, which UTF-8 cannot encode.
     """
     try:
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as f:

@@ -1,4 +1,4 @@
-"""Registry of the annotation formats: all by name, and the format of a path."""
+"""Registry of the annotation formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .format import AnnotationFormat
 
 __all__ = ["FORMATS", "detect_format", "format_named", "writable_formats"]
 
-# Recognised in this order: formats with an unmistakable mark first.
+# Order of recognition: formats with an unambiguous signature first.
 _MODULES = (
     "via",
     "createml",

@@ -1,23 +1,23 @@
-"""Catalogues of SExtractor, and tables with the fields of SEP: ellipses become boxes.
+"""SExtractor catalogues and tables of SEP, whose ellipses become boxes.
 
 SExtractor (Bertin and Arnouts 1996) describes an object by the second moments of its light:
 ``A_IMAGE`` and ``B_IMAGE`` are the standard deviations along the major and the minor axis, at
-``THETA_IMAGE`` degrees from x.  Its manual ("Isophotal measurements", "Photometry") gives the
-extent of the light in these units: the isophotal limit is well represented by 3, and the Kron
-ellipse, in which ``MAG_AUTO`` is measured and which holds most of the light, by ``KRON_RADIUS``
-(SExtractor writes it with its factor of 2.5 in it).  The box is, in this order:
+``THETA_IMAGE`` degrees from x.  In these units the isophotal limit is about 3, and the Kron ellipse
+of ``MAG_AUTO``, which contains most of the light, is ``KRON_RADIUS`` (SExtractor manual,
+"Isophotal measurements" and "Photometry"; the written value includes the factor of 2.5).  The box
+is the first of these that the table provides:
 
-1. ``XMIN_IMAGE`` to ``YMAX_IMAGE``, the first and last pixels of the isophote, if they are there;
-2. the box around the ellipse, scaled by ``KRON_RADIUS`` where that is there and above 0, else by 3.
-   With ``X2_IMAGE`` and ``Y2_IMAGE`` the half sides are that many times their square roots, without
-   them the square root of (a cos theta)^2 + (b sin theta)^2, and of (a sin)^2 + (b cos)^2.
+1. ``XMIN_IMAGE`` to ``YMAX_IMAGE``, the first and last pixels of the isophote;
+2. the bounding box of the ellipse, scaled by ``KRON_RADIUS`` if present and above 0, else by 3.
+   The half sides of the unscaled ellipse are the square roots of ``X2_IMAGE`` and ``Y2_IMAGE`` or,
+   without them, of (a cos theta)^2 + (b sin theta)^2 and (a sin theta)^2 + (b cos theta)^2.
 
-SExtractor counts pixels from 1, at their centres; SEP (``x``, ``y``, ``a``, ``b``, ``theta`` in
-radians, and ``xmin`` to ``ymax``) from 0.  One catalogue is one image, of the same stem.
+The centre of the first pixel is 1 in SExtractor and 0 in SEP (``x``, ``y``, ``a``, ``b``, ``theta``
+in radians, and ``xmin`` to ``ymax``).  A catalogue belongs to the image of the same stem.
 
-Settings: ``ellipse_scale``, a number: every box is then that of the ellipse scaled by it, and
-neither limits nor Kron radii are used; ``class_name``, the label of all objects, by default
-``object``.  ``NUMBER``, ``CLASS_STAR``, ``MAG_AUTO`` and ``FLAGS`` are kept as attributes.
+Settings: ``ellipse_scale``, a number, scales the ellipse instead of the limits and Kron radii;
+``class_name`` is the label of all objects, by default ``object``.  ``NUMBER``, ``CLASS_STAR``,
+``MAG_AUTO`` and ``FLAGS`` are kept as attributes.
 """
 
 from __future__ import annotations
@@ -55,15 +55,14 @@ def ellipse_half_sides(
 
     Parameters
     ----------
-    a, b : ndarray
-        Semi-axes, shape (N,).
-    theta : ndarray
-        Angle from the x axis to the first of them, radians.
+    a, b : ndarray of float64, shape (N,)
+        Semi-axes.
+    theta : ndarray of float64, shape (N,)
+        Angle from the x axis to `a` in radians.
 
     Returns
     -------
-    ndarray
-        Shape (N, 2).
+    ndarray of float64, shape (N, 2)
     """
     cos, sin = np.cos(theta), np.sin(theta)
     return np.stack([np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)], axis=1)
@@ -115,13 +114,13 @@ def _is_sep(table: Columns) -> bool:
 
 
 def _numbers(table: Columns, names: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return some columns side by side, shape (N, number of names)."""
+    """Return the columns as an array, shape (N, number of names)."""
     return np.stack([table.numbers(table.find([name]) or name) for name in names], axis=1)
 
 
 def _sextractor_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
     if scale is None and _has(table, _LIMITS):
-        # The first and the last pixel, counted from 1, both part of the object.
+        # First and last pixel, one-based, inclusive.
         return _numbers(table, _LIMITS) - np.array([1, 1, 0, 0], np.float64)
     if not _has(table, _CENTRE):
         raise InputError(f"{table.path} has no {' '.join(_CENTRE)}: leave ellipse_scale out.")
@@ -142,7 +141,7 @@ def _sextractor_edges(table: Columns, scale: float | None) -> NDArray[np.float64
 
 def _sep_edges(table: Columns, scale: float | None) -> NDArray[np.float64]:
     if scale is None and _has(table, _SEP_LIMITS):
-        # The first and the last pixel, counted from 0, both part of the object.
+        # First and last pixel, 0-based, inclusive.
         return _numbers(table, _SEP_LIMITS) + np.array([0, 0, 1, 1], np.float64)
     x, y, a, b, theta = _numbers(table, _SEP).T
     half = ellipse_half_sides(a, b, theta) * (_ISOPHOTE if scale is None else scale)

@@ -1,24 +1,25 @@
-"""Tables of galaxies: FITS, ECSV, VOTable or CSV with positions and sizes, on the sky or in pixels.
+"""Tables of galaxies in FITS, ECSV, VOTable or CSV, with positions and sizes.
 
-The first of these that a table has gives the boxes:
+Boxes are computed from the first of these that a table has:
 
-1. edges: ``xmin``, ``ymin``, ``xmax``, ``ymax``, as the catalogues of ``galpipe run`` hold them
-   (0-based half-open pixel edges, taken as they are), or photutils' ``bbox_xmin`` to ``bbox_ymax``
-   (first and last pixel, from 0);
-2. a position in pixels, ``x`` and ``y``, with a size;
+1. edges: ``xmin``, ``ymin``, ``xmax``, ``ymax`` as in the catalogues of ``galpipe run`` (pixel
+   edges, 0-based, half-open), or photutils' ``bbox_xmin`` to ``bbox_ymax`` (first and last pixel,
+   0-based);
+2. a pixel position, ``x`` and ``y``, with a size;
 3. a sky position, ``ra`` and ``dec`` (ICRS), with a size, and the WCS of the image.
 
-A size is ``width`` and ``height``, a ``size`` or ``diameter``, or a ``radius``.  A column without a
-unit is in pixels for 2, in degrees for a sky position, in arcseconds for a size there; a unit is
-respected.  Columns are found by their usual names (see `NAMES`).
+A size is ``width`` and ``height``, a ``size`` or ``diameter``, or a ``radius``.  The default units
+are pixels for 2, degrees for sky positions and arcseconds for their sizes.  Columns are matched by
+their usual names (see `NAMES`).
 
-One table is the image of its own stem, unless a column names the image of each row.  A sky table of
-neither sort is matched with every FITS image of the folder: a galaxy belongs to the images in which
-its centre lies, and images without any are left out, as the table may not cover them.
+A table belongs to the image of the same stem, unless a column names the image of each row.  A sky
+table without either is matched with every FITS image of the folder: a galaxy is assigned to the
+images that contain its centre.  Images without galaxies are left out, as the table may not cover
+them.
 
 Settings: ``columns``, a mapping from the names above (and ``image``, ``label``) to the columns of
 the table; ``origin``, the position of the centre of the first pixel in ``x`` and ``y``: 0 (SEP,
-photutils; the default) or 1 (FITS, IRAF; columns that end in ``_IMAGE`` are always so);
+photutils; the default) or 1 (FITS, IRAF, and always for columns that end in ``_IMAGE``);
 ``class_name``, the label where no column gives one, by default ``object``.
 """
 
@@ -40,7 +41,7 @@ from .table_columns import NAMES, Layout, class_name_of, is_table_with, row_obje
 
 __all__ = ["FORMAT", "NAMES"]
 
-# Of our own catalogue.
+# Columns of the catalogue of ``galpipe run``.
 _ATTRIBUTES = ("source_id", "score", "probability")
 
 
@@ -74,46 +75,44 @@ def _read_file(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotat
         edges = layout.pixel_edges()
         for name, rows in layout.groups(path.stem):
             try:
-                _need_name(path, name, rows)
+                _require_name(path, name, rows)
                 image = AnnotatedImage(name, 0, 0, objects=objects(edges, rows))
                 yield path, named_by_file(image, options.images, name)
             except InputError as error:
                 options.on_error(error)
         return
     if options.images is None:
-        raise InputError(f"{path} gives sky positions: name the images' folder with --images.")
-    whole = None if layout.names_images else range(len(table))
-    groups = (
-        layout.groups(path.stem)
-        if whole is None
-        else [(name, whole) for name in sky_image_names(options.images, path)]
-    )
-    if whole is not None:
+        raise InputError(
+            f"{path} gives sky positions: give the folder of the images with --images."
+        )
+    match_all = not layout.names_images
+    groups: list[tuple[str, Sequence[int]]]
+    if match_all:
+        names = sky_image_names(options.images, path)
+        groups = [(name, range(len(table))) for name in names]
         for row in layout.incomplete():
             options.on_error(
                 InputError(f"{path}: row {row + 1} has no position and size in numbers.")
             )
+    else:
+        groups = layout.groups(path.stem)
     for name, rows in groups:
         try:
-            _need_name(path, name, rows)
+            _require_name(path, name, rows)
             field, filename = open_sky_image(options.images, name)
             edges = layout.sky_edges(field)
         except InputError as error:
             options.on_error(error)
             continue
-        if whole is not None:
-            rows = _centred_inside(edges, field)
-            if not rows:
-                continue
-        yield (
-            path,
-            AnnotatedImage(filename, field.width, field.height, objects=objects(edges, rows)),
-        )
+        if match_all and not (rows := _centred_inside(edges, field)):
+            continue
+        boxes = objects(edges, rows)
+        yield path, AnnotatedImage(filename, field.width, field.height, objects=boxes)
 
 
-def _need_name(path: Path, name: str, rows: Sequence[int]) -> None:
+def _require_name(path: Path, name: str, rows: Sequence[int]) -> None:
     if not name:
-        raise InputError(f"{path}: row {rows[0] + 1} and the like name no image.")
+        raise InputError(f"{path}: row {rows[0] + 1} names no image.")
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -1,4 +1,4 @@
-"""Columns of a table that give image, class, position and size, and their rows as objects."""
+"""Interpret the columns of a table: image, class, position and size of each object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "row_objects",
 ]
 
-# Files of a folder that are opened to recognise its format.
+# Number of files of a folder opened to recognise its format.
 _FIRST_FILES = 16
 
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -60,10 +60,10 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""Names of the columns, in order of preference, whatever their case.
+"""Case-insensitive column names, in order of preference.
 
-A half-light radius is not among them, as half of the light is outside of it; nor is ``name``, which
-in catalogues is that of the galaxy and not of its class.
+Half-light radii are excluded, as they contain only half of the light; so is ``name``, which in
+catalogues names the galaxy and not its class.
 """
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -78,12 +78,12 @@ _DEGREES = {
     **dict.fromkeys(("hourangle", "h", "hour", "hours"), 15.0),
 }
 
-# A file may hold numbers of any size; boxes that are not finite are left out in the end.
-_UNBOUNDED = np.errstate(over="ignore", invalid="ignore")
+# Numbers in files are unbounded; `row_objects` drops boxes that are not finite.
+_ignore_overflow = np.errstate(over="ignore", invalid="ignore")
 
 
 class Layout:
-    """Meaning of the columns of a table.
+    """Roles of the columns of a table.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Layout:
     Attributes
     ----------
     kind : {"edges", "pixels", "sky", None}
-        Source of the boxes; None if there is none.
+        Source of the boxes; None if the columns do not define boxes.
 
     Raises
     ------
@@ -110,7 +110,7 @@ class Layout:
         chosen = settings.get("columns") or {}
         if not isinstance(chosen, Mapping):
             raise InputError(f"columns is {chosen!r}; map names such as 'x' to columns.")
-        self._chosen = frozenset(chosen)
+        self._selected = frozenset(chosen)
         unknown = ", ".join(sorted(str(name) for name in chosen if name not in NAMES))
         if unknown:
             raise InputError(f"columns names {unknown}; known are {', '.join(NAMES)}.")
@@ -122,7 +122,7 @@ class Layout:
         self._origin = settings.get("origin") or 0
         if self._origin not in (0, 1):
             raise InputError(f"origin is {self._origin!r}; it is 0 or 1.")
-        self._bounding = [column for name in _PHOTUTILS if (column := table.find([name]))]
+        self._bbox_columns = [column for name in _PHOTUTILS if (column := table.find([name]))]
         self.kind = self._kind()
 
     @property
@@ -148,8 +148,8 @@ class Layout:
     def labels(self, default: str) -> list[str]:
         """Return the class of each row.
 
-        A column of numbers alone counts objects, as photutils' ``label`` does, and is not a class,
-        unless the settings select it.
+        A purely numeric column, such as photutils' ``label``, is a running number and not a class,
+        unless it is selected by the settings.
 
         Parameters
         ----------
@@ -157,13 +157,13 @@ class Layout:
             Class if no column gives it.
         """
         column = self._columns.get("label")
-        if column is None or not ("label" in self._chosen or self._table.is_text(column)):
+        if column is None or not ("label" in self._selected or self._table.is_text(column)):
             return [default] * len(self._table)
         return self._table.texts(column)
 
-    @_UNBOUNDED
+    @_ignore_overflow
     def pixel_edges(self) -> NDArray[np.float64]:
-        """Return 0-based half-open edges of kinds `edges` and `pixels`, shape (N, 4).
+        """Return pixel edges (0-based, half-open) for kinds `edges` and `pixels`, shape (N, 4).
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Layout:
             return self._numbers(_EDGES)
         if self.kind == "edges":
             first_last: NDArray[np.float64] = np.stack(
-                [self._table.numbers(name) for name in self._bounding], axis=1
+                [self._table.numbers(name) for name in self._bbox_columns], axis=1
             )
             return first_last + np.array([0, 0, 1, 1], np.float64)
         origin = [
@@ -183,9 +183,9 @@ class Layout:
         centre = self._numbers(("x", "y")) - origin + 0.5
         return _around(centre, self._sides(None))
 
-    @_UNBOUNDED
+    @_ignore_overflow
     def sky_edges(self, field: Field) -> NDArray[np.float64]:
-        """Return 0-based half-open edges on an image, shape (N, 4); NaN outside of its WCS.
+        """Return pixel edges (0-based, half-open) on an image, shape (N, 4); NaN outside its WCS.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class Layout:
         return found
 
     def _kind(self) -> Literal["edges", "pixels", "sky"] | None:
-        if self._has(_EDGES) or len(self._bounding) == len(_PHOTUTILS):
+        if self._has(_EDGES) or len(self._bbox_columns) == len(_PHOTUTILS):
             return "edges"
         if not (self._has(("width", "height")) or self._has(("size",)) or self._has(("radius",))):
             return None
@@ -238,13 +238,13 @@ class Layout:
         return factor * self._numbers(names) * [self._pixels(name, scale) for name in names]
 
     def _size_names(self) -> tuple[str, str]:
-        """Return the columns of the width and the height."""
+        """Return the names in `NAMES` of the width and the height."""
         if self._has(("width", "height")):
             return "width", "height"
         return ("size", "size") if self._has(("size",)) else ("radius", "radius")
 
     def _pixels(self, name: str, scale: float | None) -> float:
-        """Return the number of pixels of the unit of a size."""
+        """Return the factor from the unit of a size to pixels."""
         unit = self._unit(name)
         if unit in _PIXELS or (not unit and scale is None):
             return 1.0
@@ -280,7 +280,7 @@ def row_objects(
     options: ReadOptions,
     rows: Sequence[int],
 ) -> tuple[ObjectBox, ...]:
-    """Return the objects of some rows; rows without a valid box go to ``options.on_error``.
+    """Return the objects of rows; invalid rows are passed to ``options.on_error``.
 
     Parameters
     ----------
@@ -289,13 +289,13 @@ def row_objects(
     edges : ndarray of float64, shape (N, 4)
         Pixel edges of all rows, 0-based, half-open; NaN where they are not known.
     labels : sequence of str
-        Classes of all rows; a row with an empty one is left out.
+        Classes of all rows; rows with an empty one are left out.
     attributes : mapping of str to str
-        Columns to keep as attributes, and the attributes' names.
+        Columns to keep as attributes, mapped to the names of the attributes.
     options : ReadOptions
-        Receiver of errors.
+        Options of the reader.
     rows : sequence of int
-        Rows to return, from 0.
+        Indices of the rows.
     """
     texts = {name: table.texts(column) for column, name in attributes.items()}
     boxes = []
@@ -317,7 +317,7 @@ def row_objects(
 
 
 def class_name_of(options: ReadOptions) -> str:
-    """Return the label of objects whose table gives none: the setting ``class_name``, or "object".
+    """Return the default label: the setting ``class_name``, or "object".
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ def class_name_of(options: ReadOptions) -> str:
 
 
 def number_setting(options: ReadOptions, name: str) -> float | None:
-    """Return a setting that is a number above 0; None if it is not set.
+    """Return a positive number from the settings; None if not set.
 
     Parameters
     ----------
@@ -354,20 +354,20 @@ def number_setting(options: ReadOptions, name: str) -> float | None:
     return number
 
 
-def is_table_with(path: Path, wanted: Callable[[Columns], bool]) -> bool:
-    """Return whether a table, or one of the first of a folder, has certain columns; never raises.
+def is_table_with(path: Path, condition: Callable[[Columns], bool]) -> bool:
+    """Return whether a table, or one of the first tables of a folder, meets a condition.
 
     Parameters
     ----------
     path : Path
         A table or a folder.
-    wanted : callable
-        Returns whether a table, without its rows, has the columns.
+    condition : callable
+        Condition on the columns of a table, without its rows.
     """
     try:
         for file in islice(table_files(path), _FIRST_FILES):
             names = column_names(file)
-            if names and wanted(Columns(file, {name: [] for name in names})):
+            if names and condition(Columns(file, {name: [] for name in names})):
                 return True
     except (InputError, OSError):
         return False

@@ -1,8 +1,8 @@
-"""TFRecord files of ``tf.Example`` records, as TF-Vision and the TF Object Detection API use them.
+"""TFRecord files of TF-Vision and the TF Object Detection API.
 
-A record holds the encoded image, its name and size, and the edges of each object as fractions of
-the size.  They are float32: an edge is exact to a thousandth of a pixel on images up to 16,000
-pixels wide, and whole pixels stay whole up to 8,000.
+A record is a ``tf.Example`` with the encoded image, its name and size, and the edges of each object
+as fractions of the size, in float32: exact to 0.001 pixel on images up to 16,000 pixels wide; whole
+pixels are preserved up to 8,000.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _IMAGES_IN_SHARD = 1000
 _DECIMALS = 3
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
-# Each record stands between its length, that length's checksum, and its own checksum.
+# A record is preceded by its length and the checksum of it, and followed by its own checksum.
 _HEAD = struct.Struct("<QI")
 _FOOT = 4
 _MAX_RECORD = 2**30
@@ -48,7 +48,7 @@ _Kind = Literal["bytes_list", "float_list", "int64_list"]
 
 
 def read_tfrecord(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    """Read the annotations of TFRecord files; their images are not written out.
+    """Read the annotations of TFRecord files, without their images.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def read_tfrecord(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Anno
         A ``.tfrecord`` or ``.record`` file, or a folder of them (``NAME-00000-of-00010.tfrecord``
         and ``NAME.tfrecord-00000-of-00010``).
     options : ReadOptions
-        Records that number their classes without naming them need `class_names`, if there is no
-        ``label_map.pbtxt`` beside them.
+        `class_names` name the classes of records with numbers only, if there is no
+        ``label_map.pbtxt`` in the folder.
 
     Yields
     ------
@@ -67,8 +67,8 @@ def read_tfrecord(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Anno
     Raises
     ------
     InputError
-        If there is no such file, or the label map cannot be read.  Errors in a record, and damage
-        of a file from some record on, go to `options.on_error`.
+        If there is no such file, or the label map cannot be read.  Invalid records and damaged
+        files are passed to `options.on_error`.
     MissingExtraError
         If TensorFlow is not installed.
     """
@@ -90,35 +90,33 @@ def read_tfrecord(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Anno
 def write_tfrecord(folder: Path, images: Collection, options: WriteOptions) -> None:
     """Write annotated images as TFRecord files.
 
-    A JPEG or PNG is stored as it is; of other images the RGB picture, as PNG.  Edges are fractions
-    of the image's size, also those beyond it.  A difficult object is marked as a crowd too, for
-    TF-Vision.  Attributes are dropped.  ``image/source_id`` counts the images from 1.
+    JPEG and PNG files are stored unchanged, other images as RGB in PNG.  Boxes may extend beyond
+    the image.  Difficult objects are also marked as crowd, for TF-Vision.  Attributes are dropped.
+    ``image/source_id`` is the number of the image from 1.
 
     Parameters
     ----------
     folder : Path
-        Receives ``NAME-00000-of-00010.tfrecord`` and so on, where NAME is the folder's own, and
-        ``label_map.pbtxt``.  Other shards of that name are removed, as they would be read as well.
+        Folder for ``label_map.pbtxt`` and ``NAME-00000-of-00010.tfrecord`` and so on, where NAME is
+        that of the folder.  Other shards of that name are removed.
     images : Collection
         The annotations.
     options : WriteOptions
-        `images` are needed.  The setting ``shards`` is the number of files, by default one per 1000
-        images.
+        `images` is required.  The setting ``shards`` is the number of files, by default one per
+        1000 images.
 
     Raises
     ------
     InputError
-        If an image is missing, damaged or of another size than its annotation says, an object's
-        label is not among the classes, or ``shards`` is not a whole number above 0.
+        If an image is missing, damaged or differs in size from its annotation, a label is not among
+        the classes, or ``shards`` is not a positive whole number.
     OutputError
         If a file cannot be written.
     MissingExtraError
         If TensorFlow is not installed.
     """
     if options.images is None:
-        raise InputError(
-            "TFRecord files contain the images. Name the folder that they lie in with --images."
-        )
+        raise InputError("TFRecord files contain the images. Give their folder with --images.")
     tf = require("tensorflow", "train")
     name = folder.resolve().name
     files = _shards(folder / name, len(images), options.settings)
@@ -152,10 +150,10 @@ def _read_records(tf: Any, file: Path) -> Iterator[bytes]:
 
 
 def _check_frames(file: Path) -> None:
-    """Refuse a file whose records do not end where the file ends.
+    """Raise an error if the lengths of the records do not add up to the size of the file.
 
-    TensorFlow allocates as many bytes as a record claims to have before it reads them: a small
-    malicious file would exhaust the memory.
+    TensorFlow allocates the declared length of a record before reading it, so that a small
+    malicious file could exhaust the memory.
     """
     try:
         if not file.is_file():
@@ -179,7 +177,7 @@ def _check_frames(file: Path) -> None:
 
 
 def _parse_record(tf: Any, record: bytes, names: Sequence[str] | None) -> AnnotatedImage:
-    """Return the annotated image of a ``tf.Example``; raises ValueError."""
+    """Parse a ``tf.Example``; raises ValueError."""
     example = _Example(tf, record)
     filename = example.text("image/filename") or example.text("image/source_id")
     if not filename.strip():
@@ -216,7 +214,7 @@ def _parse_record(tf: Any, record: bytes, names: Sequence[str] | None) -> Annota
 
 
 class _Example:
-    """Features of a record, by name and checked for their kind; all methods raise ValueError."""
+    """Typed access to the features of a record; all methods raise ValueError."""
 
     def __init__(self, tf: Any, record: bytes) -> None:
         damage = require("google.protobuf.message", "train").DecodeError
@@ -226,7 +224,7 @@ class _Example:
             raise ValueError("it is not a tf.Example") from None
 
     def values(self, name: str, kind: str) -> Sequence[Any]:
-        """Return a feature's values; none if it is missing."""
+        """Return the values of a feature; empty if it is missing."""
         if name not in self._features:
             return ()
         feature = self._features[name]
@@ -236,7 +234,7 @@ class _Example:
         return tuple(getattr(feature, kind).value)
 
     def column(self, name: str, kind: str, count: int, default: Any) -> Sequence[Any]:
-        """Return a feature of the objects, one value each."""
+        """Return a feature with one value per object."""
         values = self.values(f"image/object/{name}", kind)
         if len(values) not in (0, count):
             raise ValueError(f"image/object/{name} has {len(values)} values for {count} boxes")
@@ -247,7 +245,7 @@ class _Example:
         return values[0].decode() if values else ""
 
     def size(self) -> tuple[int, int]:
-        """Return width and height: those given, or those of the encoded image."""
+        """Return width and height, from the record or else from the encoded image."""
         sides = [self.values(f"image/{name}", "int64_list") for name in ("width", "height")]
         width, height = (values[0] if values else 0 for values in sides)
         if width <= 0 or height <= 0:
@@ -303,12 +301,12 @@ def _picture(image: AnnotatedImage, folder: ImageFolder) -> tuple[bytes, str, tu
     if path is None:
         raise InputError(
             f"{folder.folder} holds no image {image.filename!r}, which the TFRecord file "
-            "should contain. Name the folder that it lies in with --images."
+            "should contain. Give its folder with --images."
         )
     size = folder.sound_size(path)
     if image.width and image.height and (image.width, image.height) != size:
         raise InputError(
-            f"{path} has {size[0]} x {size[1]} pixels, and its annotation says {image.width} x "
+            f"{path} has {size[0]} x {size[1]} pixels, but its annotation {image.width} x "
             f"{image.height}: the boxes are of another image. Correct the annotation."
         )
     encoded = path.read_bytes()

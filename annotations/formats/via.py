@@ -1,7 +1,7 @@
-"""VGG Image Annotator JSON, versions 1 and 2, read only: shapes become their bounding boxes.
+"""VGG Image Annotator JSON, versions 1 and 2, read-only: shapes become their bounding boxes.
 
-Both files that VIA saves are read: the annotations alone, and the whole project, in which they
-stand under ``_via_img_metadata``.  Its coordinates are 0-based pixels.
+Both files that VIA saves are read: annotations alone, and whole projects with the annotations under
+``_via_img_metadata``.  Coordinates are 0-based pixels.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = ["FORMAT"]
 _PROJECT = "_via_img_metadata"
 _MARK = re.compile(rf'\{{.*("{_PROJECT}"|"(regions|file_attributes)")\s*:', re.DOTALL)
 
+# Attributes that hold the class of a region, in order of preference, in any case.
 _CLASS_NAMES = ("label", "class", "name", "type")
-"""Attributes that hold the class of a region, in this order, whatever their case."""
 
 _Edges = tuple[float, float, float, float]
 
 
 class _Image(BaseModel):
     filename: Text
-    # Version 1 numbers the regions in an object.
+    # In version 1 the regions are an object with indices as keys.
     regions: list[Any] | dict[str, Any] = []
 
 
@@ -123,7 +123,7 @@ def _object(entry: object) -> ObjectBox:
     edges = region.shape_attributes.edges()
     pairs: list[tuple[str, str]] = []
     for name, value in region.region_attributes.items():
-        # The answers of a check box come as {"spiral": true, "barred": false}.
+        # Check boxes are stored as {"spiral": true, "barred": false}.
         ticked = [k for k, v in value.items() if v] if isinstance(value, dict) else value
         pairs += text_pairs({name: ticked})
     place = _class_index(pairs)

@@ -1,18 +1,15 @@
-"""Pascal VOC XML as labelImg reads and writes it, one file an image.
+"""Pascal VOC XML as written by labelImg, one file per image.
 
-labelImg stores the edges of its rectangle in 0-based pixels, cut to whole numbers, and raises an
-``xmin`` or ``ymin`` of 0 to 1 (its writer does so for old readers that subtract 1).  Its edges are
-therefore our half-open edges, except for that clamp: an ``xmin`` or ``ymin`` written as the whole
-number ``1`` means that the box reaches the border, and is read as 0; a box that did begin at pixel
-1 cannot be distinguished and becomes one pixel larger.  A number with a decimal point was never
-clamped: ``1.0`` is read as 1.  The writer follows the same rule, so that boxes survive reading,
-writing and reading again.
+labelImg stores 0-based half-open edges, truncated to whole numbers, and raises an ``xmin`` or
+``ymin`` of 0 to 1, for old readers that subtract 1.  An ``xmin`` or ``ymin`` written as the whole
+number ``1`` is therefore read as 0.  A box that did begin at pixel 1 cannot be distinguished and
+becomes one pixel larger.  Numbers with a decimal point are never clamped: ``1.0`` is read as 1.
+The writer follows the same rules, so that reading and writing preserve boxes.
 
-Files of the Pascal VOC challenge itself, and of programs that keep to it, count pixels from 1 and
-give the last pixel that belongs to the box: their ``xmin`` is ours plus 1, their ``xmax`` is ours.
-The setting ``voc_one_based`` reads and writes those.
+Files of the Pascal VOC challenge itself use one-based inclusive pixels: ``xmin`` is larger by 1,
+and ``xmax`` is the same.  They are read and written with the setting ``voc_one_based``.
 
-Attributes of an object are written as CVAT does: ``<attributes><attribute><name/><value/>``.
+Attributes of an object follow CVAT: ``<attributes><attribute><name/><value/>``.
 """
 
 from __future__ import annotations
@@ -69,7 +66,7 @@ _T = TypeVar("_T")
 def read_voc(path: str | Path) -> AnnotatedImage:
     """Read one labelImg Pascal VOC file.
 
-    Tags may stand in any order, coordinates may be floats, and ``pose``, ``truncated``,
+    Tags may be in any order, coordinates may be floats, and ``pose``, ``truncated``,
     ``difficult`` and ``size`` may be missing.
 
     Parameters
@@ -104,7 +101,7 @@ def write_voc(path: str | Path, annotated: AnnotatedImage, *, one_based: bool = 
     annotated : AnnotatedImage
         Boxes are pixel edges, 0-based, half-open.
     one_based : bool
-        Write the edges of the Pascal VOC challenge, which count pixels from 1.
+        Write one-based pixels, as in the Pascal VOC challenge.
 
     Returns
     -------
@@ -127,7 +124,7 @@ def write_voc(path: str | Path, annotated: AnnotatedImage, *, one_based: bool = 
     True
     """
     path = Path(path)
-    lower_edge = _counted_from_one if one_based else _clamped
+    lower_edge = _one_based if one_based else _clamped
     try:
         content = _format(annotated, path.parent.name, lower_edge).encode()
     except ValueError as error:
@@ -212,7 +209,7 @@ def _attributes(element: etree._Element) -> tuple[tuple[str, str], ...]:
 
 
 def _children(element: etree._Element) -> _Children:
-    """Return the children by tag; of several with one tag, the first, as labelImg reads them."""
+    """Return the children by tag; of repeated tags the first, as in labelImg."""
     return {child.tag: child for child in element.iterchildren(reversed=True)}
 
 
@@ -276,7 +273,7 @@ def _clamped(edge: float) -> str:
     return "1.0" if edge == 1 else format_number(edge)
 
 
-def _counted_from_one(edge: float) -> str:
+def _one_based(edge: float) -> str:
     return format_decimal(EXACT.add(parse_decimal(repr(edge)), 1))
 
 
@@ -288,18 +285,18 @@ def _escape(text: str) -> str:
 
 
 def _is_xml(file: Path) -> bool:
-    # Archives made on a Mac hold a hidden companion of every file.
+    # Archives created by macOS contain a hidden file beside every file.
     return file.name.lower().endswith(".xml") and not file.name.startswith(".")
 
 
-def _inner(path: Path) -> Path:
+def _xml_folder(path: Path) -> Path:
     folder = path / _FOLDER
     return folder if folder.is_dir() else path
 
 
 def _recognises(path: Path) -> bool:
     try:
-        file = any_annotation_file(_inner(path), _is_xml)
+        file = any_annotation_file(_xml_folder(path), _is_xml)
         if file is None or not file.is_file():
             return False
         with file.open("rb") as opened:
@@ -310,7 +307,7 @@ def _recognises(path: Path) -> bool:
 
 def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     one_based = bool(options.settings.get("voc_one_based"))
-    for file in annotation_files(_inner(path), _is_xml, ".xml annotation"):
+    for file in annotation_files(_xml_folder(path), _is_xml, ".xml annotation"):
         try:
             image = _parse(file, one_based)
             image = named_by_file(image, options.images, file.stem)

@@ -1,4 +1,4 @@
-"""YOLO text labels: one file an image, boxes as fractions of its size."""
+"""YOLO text labels: one file per image, boxes as fractions of the image size."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ __all__ = ["FORMAT", "read_yolo", "write_yolo"]
 
 _MAX_BYTES = 32 * 2**20
 
+# Decimals of a pixel: finer than any label file, coarser than rounding errors.
 _DECIMALS = 6
-"""Of a pixel: finer than any label file, coarser than the rounding of a fraction times a size."""
 
 
 @dataclass(frozen=True)
@@ -47,39 +47,42 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
     """Read a YOLO data set.
 
     A line is ``class x_centre y_centre width height``; ``class x1 y1 x2 y2 x3 y3 ...`` is a
-    polygon, which becomes its bounding box.  One more number is a confidence, kept as the attribute
-    ``score``.  Where ``data.yaml`` declares key points, the numbers behind the box are theirs and
-    are dropped.  Edges are rounded to a millionth of a pixel, so that whole pixels stay whole.
+    polygon, which becomes its bounding box.  An additional number is a confidence, kept as the
+    attribute ``score``.  Key points that ``data.yaml`` declares are dropped.  Edges are rounded to
+    1e-6 pixel, which restores whole pixels.
 
     Parameters
     ----------
     path : Path
-        A folder in one of the layouts of `find_parts`, or the YAML file in it, whose own paths are
-        not followed.  The classes are listed in ``data.yaml``, ``classes.txt`` or ``obj.names``.
+        A folder in one of the layouts of `find_parts`, or the YAML file in it; the paths in the
+        YAML file are ignored.  Classes are read from ``data.yaml``, ``classes.txt`` or
+        ``obj.names``.
     options : ReadOptions
-        Images are searched in `images` first, then where the layout has them.  `class_names` are
+        Images are searched in `images` first, then in the folder of the layout.  `class_names` are
         used if the data set lists none.
 
     Yields
     ------
     (Path, AnnotatedImage)
-        Label file and image; the image's own path if it is in an ``images`` folder and has no label
-        file, and so no objects.
+        Label file and image; for an image in an ``images`` folder without label file, and so
+        without objects, the path of the image.
 
     Raises
     ------
     InputError
-        If there is no class list, or no labels.  Errors in one file, such as a malformed line or a
-        missing image, go to `options.on_error`.
+        If there is no class list, or no labels.  Errors in single files, such as a malformed line
+        or a missing image, are passed to `options.on_error`.
     """
     if not path.is_dir() and not (path.is_file() and path.suffix.lower() in YAML_SUFFIXES):
-        raise InputError(f"{path} is neither a folder nor a data.yaml. Name the data set's folder.")
+        raise InputError(
+            f"{path} is neither a folder nor a data.yaml. Give the folder of the data set."
+        )
     parts = find_parts(path if path.is_dir() else path.parent)
     if not parts:
         raise InputError(f"{path} holds no YOLO labels: neither a labels folder nor .txt files.")
     classes = _read_classes(path, options)
     for part in parts:
-        inside = _path_inside(part.images, options.images)
+        prefix = _name_prefix(part.images, options.images)
         for stem, file in part.files():
             try:
                 image, images = _image_file(part, stem, options.images)
@@ -87,7 +90,7 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
                 text = read_text(file, _MAX_BYTES) if labelled else ""
                 width, height = images.size(image)
                 objects = _read_objects(file, text, (width, height), classes)
-                name = image.name if images is options.images else f"{inside}{image.name}"
+                name = image.name if images is options.images else f"{prefix}{image.name}"
                 yield file, AnnotatedImage(name, width, height, objects=objects)
             except InputError as error:
                 options.on_error(error)
@@ -96,21 +99,20 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
 def write_yolo(folder: Path, collection: Collection, options: WriteOptions) -> None:
     """Write annotations as YOLO labels.
 
-    A line is ``class x_centre y_centre width height``, the class from 0, the rest as fractions of
-    the image's width and height, in twelve digits: no edge of an image moves by a millionth of a
-    pixel.  Every box is written, also a difficult one and one that extends beyond the image; YOLO
-    cannot hold ``difficult``, ``truncated``, ``pose`` and attributes.  An image without objects
-    gets an empty file.
+    A line is ``class x_centre y_centre width height``: the class from 0, the others as fractions of
+    the image size with twelve digits (errors below 1e-6 pixel).  All boxes are written, including
+    difficult ones and those that extend beyond the image; ``difficult``, ``truncated``, ``pose``
+    and attributes are dropped.  An image without objects gets an empty file.
 
     Parameters
     ----------
     folder : Path
-        Receives ``labels/<image stem>.txt`` and the class names in order, in ``classes.txt`` and
-        ``data.yaml``.  Put the images into its folder ``images`` to train.
+        Folder for ``labels/<image stem>.txt``, ``classes.txt`` and ``data.yaml``.  Put the images
+        into its folder ``images`` to train.
     collection : Collection
         The annotations.
     options : WriteOptions
-        Sizes that the annotations lack come from `images`.
+        `images` supply missing image sizes.
 
     Raises
     ------
@@ -118,17 +120,17 @@ def write_yolo(folder: Path, collection: Collection, options: WriteOptions) -> N
         If an image's size is unknown, its name is not a file name, or a label is not among the
         classes.
     OutputError
-        If two images have the same stem, a class name takes more than a line, or a file cannot be
+        If two images have the same stem, a class name has a line break, or a file cannot be
         written.
     """
     names = options.class_names
     for name in names:
         if "\n" in name:
-            raise OutputError(f"The class name {name!r} takes more than a line. Rename the class.")
+            raise OutputError(f"The class name {name!r} has a line break. Rename the class.")
     files = files_by_stem(folder / "labels", collection.names, LABEL_SUFFIX)
     if folder / "labels" / "classes.txt" in files:
         raise OutputError(
-            "An image called classes has a label file like the class list. Rename it."
+            "The label file of the image 'classes' would be the class list. Rename the image."
         )
     for file, image in zip(files, collection, strict=True):
         write_lines(file, _lines(locate(image, options.images), names))
@@ -157,11 +159,11 @@ def _image_file(part: Part, stem: str, images: ImageFolder | None) -> tuple[Path
             return path, place
     raise InputError(
         f"{part.labels / stem}.txt has no image of that name, which gives the size of its boxes. "
-        "Name the folder that the images lie in with --images."
+        "Give the folder of the images with --images."
     )
 
 
-def _path_inside(images: ImageFolder | None, folder: ImageFolder | None) -> str:
+def _name_prefix(images: ImageFolder | None, folder: ImageFolder | None) -> str:
     """Return the path of a part's images in the folder of all images, as a prefix of names."""
     if images is None or folder is None:
         return ""
@@ -194,7 +196,7 @@ def _read_object(words: list[str], size: tuple[int, int], classes: _Classes) -> 
         numbers = numbers[:4]
     if len(numbers) < 4:
         raise ValueError("a box needs a class and four numbers")
-    # A confidence makes their number odd: the fifth of a box, the last of a polygon.
+    # The count is odd with a confidence, which is the last number.
     attributes = (("score", words[-1]),) if len(numbers) % 2 else ()
     edges = _edges(numbers[:-1] if attributes else numbers)
     xmin, ymin, xmax, ymax = (
@@ -216,8 +218,8 @@ def _edges(numbers: list[float]) -> tuple[float, float, float, float]:
 def _lines(image: AnnotatedImage, names: Sequence[str]) -> list[str]:
     if image.width <= 0 or image.height <= 0:
         raise InputError(
-            f"The size of {image.filename} is unknown; YOLO labels need it. Name the folder that "
-            "the image lies in with --images."
+            f"The size of {image.filename} is unknown; YOLO labels need it. Give the folder of the "
+            "image with --images."
         )
     lines = []
     for box in image.objects:

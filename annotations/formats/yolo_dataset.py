@@ -1,7 +1,4 @@
-"""The layout and the class list of a YOLO data set.
-
-Classes are listed in ``data.yaml``, ``classes.txt`` or ``obj.names``.
-"""
+"""Layout and class list of a YOLO data set."""
 
 from __future__ import annotations
 
@@ -39,7 +36,7 @@ _HEAD = 4096
 
 @dataclass(frozen=True)
 class Part:
-    """One folder of labels and the images that they belong to.
+    """Folder of labels and folder of their images.
 
     Attributes
     ----------
@@ -59,7 +56,7 @@ class Part:
             name = file.name
             if (
                 file.suffix == LABEL_SUFFIX
-                # Left by macOS in archives.
+                # Created by macOS in archives.
                 and not name.startswith("._")
                 and name != _CLASSES
                 and not (beside and (name in _NOT_LABELS or name.lower().startswith("readme")))
@@ -70,8 +67,8 @@ class Part:
     def files(self) -> list[tuple[str, Path]]:
         """Return the stem of each image and its label file, sorted by the stem.
 
-        An image in a folder of its own that no label file belongs to has no objects; it is listed
-        with its own path.  Beside the labels it is not known to be empty, and is left out.
+        In a separate folder of images, an image without label file has no objects and is listed
+        with its own path.  In the folder of the labels, such an image is left out.
 
         Raises
         ------
@@ -93,10 +90,10 @@ class Part:
 def find_parts(folder: Path) -> list[Part]:
     """Return the parts of a data set, sorted.
 
-    Supported layouts are ``labels`` beside ``images``, both also divided into folders of the same
-    names (``labels/train`` and ``images/train``, Ultralytics); ``train/labels`` beside
-    ``train/images`` and the like (Roboflow); labels beside their images in the folder itself
-    (labelImg) or in ``obj_train_data`` and the like (Darknet).
+    Supported layouts are ``labels`` and ``images``, optionally with matching subfolders such as
+    ``labels/train`` and ``images/train`` (Ultralytics); ``train/labels`` and ``train/images``
+    (Roboflow); labels and images in the same folder (labelImg), also in ``obj_train_data``
+    (Darknet).
 
     Parameters
     ----------
@@ -123,7 +120,7 @@ def find_parts(folder: Path) -> list[Part]:
 
 
 def first_line(parts: list[Part]) -> str:
-    """Return the first line of the first label file that is not blank; empty if all are.
+    """Return the first line of the first label file that is not blank; empty if there is none.
 
     Parameters
     ----------
@@ -150,7 +147,7 @@ def class_file(path: Path) -> Path | None:
     Parameters
     ----------
     path : Path
-        Folder of the data set, or its YAML file, which then is the list.
+        Folder of the data set, or its YAML file, which is returned itself.
     """
     if path.is_file():
         return path
@@ -163,8 +160,8 @@ def read_class_file(path: Path) -> tuple[str, ...]:
     Parameters
     ----------
     path : Path
-        A YAML file whose ``names`` is a list, or numbers each name from 0; or a text file of one
-        name a line.
+        A YAML file whose ``names`` is a list or a mapping from ids; or a text file of one name per
+        line.
 
     Raises
     ------
@@ -186,7 +183,7 @@ def read_class_file(path: Path) -> tuple[str, ...]:
 
 
 def keypoint_numbers(path: Path) -> int:
-    """Return how many numbers of key points follow each box, as declared by a YAML class file.
+    """Return the number of key point values per box that a YAML class file declares.
 
     Parameters
     ----------
@@ -219,7 +216,7 @@ def _mapping(path: Path) -> dict[Any, Any]:
 
 def _numbered(path: Path, names: object) -> list[Any]:
     if isinstance(names, dict):
-        # Some programs put the ids in quotes.
+        # Some programs quote the ids.
         by_id = {key: name for key, name in names.items() if isinstance(key, str)}
         by_id |= {str(key): names[key] for key in range(len(names)) if key in names}
         ordered = [by_id[key] for key in map(str, range(len(names))) if key in by_id]
@@ -241,9 +238,7 @@ def _images(folder: Path, images: Path) -> ImageFolder | None:
     if not images.is_dir():
         return None
     if not images.resolve().is_relative_to(folder.resolve()):
-        raise InputError(
-            f"{images} is a link out of {folder}. Name the folder that it leads to with --images."
-        )
+        raise InputError(f"{images} is a link out of {folder}. Give its target with --images.")
     return ImageFolder(images)
 
 

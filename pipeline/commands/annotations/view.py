@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Draw annotated images with their boxes, many on a page.
 
-    Boxes have the colour of their class, difficult ones have broken lines.  FITS fields are
+    Boxes have the colour of their class, difficult ones are dashed.  FITS fields are
     stretched and have their first row at the bottom.  On the web page, which needs no other file,
     classes can be hidden.
     """

@@ -218,7 +218,9 @@ def test_a_region_that_cannot_be_understood_is_left_out(tmp_path: Path, region: 
 
 def test_the_coordinate_system_must_be_named(tmp_path: Path) -> None:
     for text in ("circle(2,2,1)", "image\ndetector\ncircle(2,2,1)"):
-        with pytest.raises(InputError, match=r"line 1: no coordinate system|system detector"):
+        with pytest.raises(
+            InputError, match=r"line 1: the region has no coordinate system|system detector"
+        ):
             read(tmp_path, text)
 
 

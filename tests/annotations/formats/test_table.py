@@ -119,7 +119,7 @@ def test_a_column_names_the_image(tmp_path: Path) -> None:
         ("b.fits", ("galaxy", "star"), 120),
     ]
     assert len(errors) == 2
-    assert "name no image" in str(errors[0])
+    assert "names no image" in str(errors[0])
     assert "'../../c'" in str(errors[1])
 
 

@@ -104,7 +104,7 @@ def test_nothing_is_written_over_a_namesake(tmp_path: Path) -> None:
     ("name", "label", "reason"),
     [
         ("classes.jpg", "star", "class list"),
-        ("a.jpg", "two\nlines", "more than a line"),
+        ("a.jpg", "two\nlines", "line break"),
         ("a.jpg", "half \ud800", "not valid text"),
     ],
 )
