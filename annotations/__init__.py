@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .annotation import AnnotatedImage, ObjectBox, label_order
+from .annotation import AnnotatedImage, ObjectBox
 from .classes import GALAXY10_DECALS, GALAXY10_SDSS
 from .formats.voc import read_voc, write_voc
 from .images import find_image
@@ -16,7 +16,6 @@ __all__ = [
     "AnnotationSource",
     "ObjectBox",
     "find_image",
-    "label_order",
     "read_annotated_images",
     "read_label_map",
     "read_voc",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["AnnotatedImage", "ObjectBox", "label_order", "refuse_empty_boxes"]
+__all__ = ["AnnotatedImage", "ObjectBox", "refuse_empty_boxes"]
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -123,17 +122,6 @@ class AnnotatedImage:
     def difficult(self) -> NDArray[np.bool_]:
         """Mask of the difficult objects, shape (N,)."""
         return np.array([box.difficult for box in self.objects], dtype=bool)
-
-
-def label_order(images: Iterable[AnnotatedImage]) -> tuple[str, ...]:
-    """Return the sorted class names that occur in images, for reproducible class ids.
-
-    Parameters
-    ----------
-    images : iterable of AnnotatedImage
-        The images.
-    """
-    return tuple(sorted({box.label for image in images for box in image.objects}))
 
 
 def refuse_empty_boxes(file: str | Path, image: AnnotatedImage) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galpipe.annotations import AnnotatedImage, ObjectBox, label_order
+from galpipe.annotations import AnnotatedImage, ObjectBox
 
 
 def test_boxes_of_an_image_without_objects_keep_four_columns() -> None:
@@ -32,11 +32,3 @@ def test_edges_must_be_finite(edge: float) -> None:
 def test_numpy_edges_become_plain_floats() -> None:
     box = ObjectBox("galaxy", *np.array([1, 2, 3, 4], dtype=np.float32))
     assert all(type(edge) is float for edge in box.edges)
-
-
-def test_label_order_is_sorted_whatever_comes_first() -> None:
-    images = [
-        AnnotatedImage("a", 1, 1, objects=(ObjectBox("z", 0, 0, 1, 1),)),
-        AnnotatedImage("b", 1, 1, objects=(ObjectBox("a", 0, 0, 1, 1),)),
-    ]
-    assert label_order(images) == label_order(images[::-1]) == ("a", "z")
