@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..imaging import read_field, to_rgb
 
-__all__ = ["MIN_CORRELATION", "find_near_duplicates", "fingerprint"]
+__all__ = ["MIN_CORRELATION", "find_near_duplicates"]
 
 MIN_CORRELATION = 0.72
 """Smallest correlation of the fingerprints of near-duplicates.
@@ -46,25 +46,6 @@ _LIGHT_BLUR = 2.1
 _BLOCK = 1024
 
 Fingerprint = NDArray[np.float32]
-
-
-def fingerprint(picture: NDArray[np.uint8], zoom: float = 1.0) -> Fingerprint:
-    """Return the fingerprint of the central part of a picture.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (H, W)
-        Grey picture.
-    zoom : float
-        Factor of at least 1; the central ``1 / zoom`` of both sides is used.
-
-    Returns
-    -------
-    ndarray of float32, shape (1024,)
-        Vector of unit length, or zeros for a picture without detail; the dot product of two is
-        their correlation.
-    """
-    return _fingerprint(_small(picture), zoom)
 
 
 def find_near_duplicates(images: Iterable[str | Path | NDArray[np.uint8]]) -> list[tuple[int, int]]:
@@ -127,6 +108,7 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _fingerprint(small: NDArray[np.uint8], zoom: float) -> Fingerprint:
+    """Return a vector of unit length, or zeros for a picture without detail."""
     step = _WORKING_SIDE / zoom / _SIDE
     offset = (_WORKING_SIDE - _WORKING_SIDE / zoom) / 2 + step / 2 - 0.5
     affine = np.array([[step, 0, offset], [0, step, offset]])
