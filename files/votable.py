@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 
-__all__ = ["Field", "read_votable", "votable_fields"]
+__all__ = ["VOTableField", "read_votable", "votable_fields"]
 
 MAX_VALUES_BYTES = 2**31
 """Of all rows, unpacked."""
@@ -27,7 +27,7 @@ _LARGEST_ITEM = 16
 """Bytes of a value of type doubleComplex."""
 
 
-class Field(NamedTuple):
+class VOTableField(NamedTuple):
     """A column as the document declares it.
 
     Attributes
@@ -43,7 +43,7 @@ class Field(NamedTuple):
     bytes: int
 
 
-def votable_fields(path: Path, stream: BinaryIO) -> list[Field]:
+def votable_fields(path: Path, stream: BinaryIO) -> list[VOTableField]:
     """Return the columns of the first table, reading no row.
 
     Parameters
@@ -119,7 +119,7 @@ class _Scan:
 
     def __init__(self, path: Path, *, header_alone: bool = False) -> None:
         self.path = path
-        self.fields: list[Field] = []
+        self.fields: list[VOTableField] = []
         self._header_alone = header_alone
         self._done = False
         self._tables = 0
@@ -174,9 +174,9 @@ class _Scan:
         )
 
 
-def _field(attributes: dict[str, str]) -> Field:
+def _field(attributes: dict[str, str]) -> VOTableField:
     sizes = attributes.get("arraysize", "1").split("x")
     # The last of them may vary, up to a limit or without one.
     values = math.prod(abs(int(size)) for size in sizes if not size.endswith("*"))
     name = attributes.get("name") or attributes.get("ID") or ""
-    return Field(name, attributes.get("unit", "")[:100], _LARGEST_ITEM * values)
+    return VOTableField(name, attributes.get("unit", "")[:100], _LARGEST_ITEM * values)
