@@ -68,7 +68,7 @@ def output_hook(layer: keras.Layer, function: Callable[[Any], Any]) -> Iterator[
     function : callable
         Takes the output of the layer and returns the tensor to use instead.
     """
-    call = layer.call
+    call: Callable[..., Any] = layer.call
     with _replaced_call(layer, lambda *args, **kwargs: function(call(*args, **kwargs))):
         yield
 
@@ -193,11 +193,11 @@ def find_stages(
 def _replaced_call(layer: keras.Layer, call: Callable[..., Any]) -> Iterator[None]:
     # An instance attribute hides the method of the class.
     before = vars(layer).get("call")
-    layer.call = call
+    layer.call = call  # type: ignore[method-assign]  # on purpose, see above
     try:
         yield
     finally:
         if before is None:
             del layer.call
         else:
-            layer.call = before
+            layer.call = before  # type: ignore[method-assign]  # as above

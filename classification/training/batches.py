@@ -73,6 +73,10 @@ class EpochViews(keras.utils.PyDataset):
     """Batches that differ from epoch to epoch; the training sets the attribute ``epoch``."""
 
     epoch = 0
+    _recipe: Recipe
+
+    def __len__(self) -> int:
+        return -(-self._recipe.views // self._recipe.batch_size)
 
 
 class RandomViews(EpochViews):
@@ -107,9 +111,6 @@ class RandomViews(EpochViews):
             if recipe.balance.class_weights
             else np.ones(len(self._labels), np.float32)
         )
-
-    def __len__(self) -> int:
-        return -(-self._recipe.views // self._recipe.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
         recipe = self._recipe

@@ -83,9 +83,6 @@ class StockedViews(EpochViews):
         self._stock = [np.concatenate(parts) for parts in zip(*stock, strict=True)]
         self._recipe = recipe
 
-    def __len__(self) -> int:
-        return -(-self._recipe.views // self._recipe.batch_size)
-
     def __getitem__(self, index: int) -> Batch:
         recipe = self._recipe
         order = np.random.default_rng([recipe.seed, self.epoch]).permutation(len(self._stock[0]))

@@ -279,6 +279,8 @@ class _SetEpoch(keras.callbacks.Callback):
 class _Report(keras.callbacks.Callback):
     """Report the progress of the steps, and log the metrics of each epoch."""
 
+    params: dict[str, Any]
+
     def __init__(self, title: str, epochs: int, task: Task) -> None:
         super().__init__()
         self._title, self._epochs, self._task = title, epochs, task
@@ -341,8 +343,9 @@ def in_float32(model: keras.Model) -> keras.Model:
     """
 
     def in_32_bits(layer: keras.Layer) -> keras.Layer:
-        return layer.__class__.from_config(layer.get_config() | {"dtype": "float32"})
+        same: keras.Layer = layer.__class__.from_config(layer.get_config() | {"dtype": "float32"})
+        return same
 
-    copied = keras.models.clone_model(model, clone_function=in_32_bits)
+    copied: keras.Model = keras.models.clone_model(model, clone_function=in_32_bits)
     copied.set_weights(model.get_weights())
     return copied

@@ -83,7 +83,8 @@ def read_keras_network(path: Path) -> keras.Model:
     try:
         if path.suffix == ".keras":
             _check_layers(_read_archive_config(path), path)
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+            network: keras.Model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            return network
         return _load_hdf5(path)
     except InputError:
         raise
@@ -226,8 +227,10 @@ def _load_hdf5(path: Path) -> keras.Model:
             )
         text, writer = (_text(file.attrs.get(key)) for key in ("model_config", "keras_version"))
     _check_layers(text, path)
+    network: keras.Model
     if not writer.startswith("2."):
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return network
     config = json.loads(text)
     convert_keras2_config(config)
     with tempfile.TemporaryDirectory() as folder:
@@ -235,7 +238,8 @@ def _load_hdf5(path: Path) -> keras.Model:
         shutil.copyfile(path, converted)
         with h5py.File(converted, "r+") as file:
             file.attrs["model_config"] = json.dumps(config)
-        return keras.saving.load_model(converted, compile=False, safe_mode=True)
+        network = keras.saving.load_model(converted, compile=False, safe_mode=True)
+        return network
 
 
 def _text(value: object) -> str:

@@ -123,6 +123,6 @@ def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.Keras
         Number of classes.
     """
     # 16 bits would round the probabilities and the logarithms of the loss.
-    return layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")(
-        features
-    )
+    outputs = layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")
+    probabilities: keras.KerasTensor = outputs(features)
+    return probabilities

@@ -117,7 +117,8 @@ def train_member(member: ClassifierMember, job: TrainingJob) -> keras.Model:
     """
     finished = job.folder / "model.keras"
     if finished.is_file():
-        return keras.saving.load_model(finished, compile=False)
+        trained: keras.Model = keras.saving.load_model(finished, compile=False)
+        return trained
     job.folder.mkdir(parents=True, exist_ok=True)
     train = member_kind(member).train
     if isinstance(member, TrainedMember):

@@ -231,7 +231,8 @@ def _pretrain(member: Vgg16Member, job: TrainingJob) -> keras.Model:
     """
     finished = job.folder / "pretrained.keras"
     if finished.is_file():
-        return keras.saving.load_model(finished, compile=False)
+        trained: keras.Model = keras.saving.load_model(finished, compile=False)
+        return trained
     recipe = job.recipe(member)
     small = replace(recipe, input_size=min(PRETRAINING_SIZE, recipe.input_size))
     network = build_vgg16_batch_norm(job.num_classes, small.input_size)
