@@ -218,7 +218,7 @@ class ClassifierTraining(Section):
                 continue
             if teacher not in members or teacher == name:
                 raise ValueError(
-                    f"the teacher {teacher!r} of {name} is no other member; these are "
+                    f"the teacher {teacher!r} of {name} is not another member; the members are "
                     f"{', '.join(members)}"
                 )
             if members[teacher].teacher is not None:

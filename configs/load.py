@@ -68,7 +68,7 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
 
 
 def preset(path: str | Path) -> Path:
-    """Return the path if it exists, else the preset of that name that ships with the package.
+    """Return the path if it exists, else the shipped preset of that name.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def preset(path: str | Path) -> Path:
         return given
     folder = Path(__file__).parent
     presets = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.yaml")}
-    # Only "configs/NAME" or a bare name may mean a preset: a mistyped path of the user must not.
+    # Only "configs/NAME" or a bare name refers to a preset, so that mistyped paths are errors.
     parts = given.parts
     if "configs" in parts:
         parts = parts[len(parts) - parts[::-1].index("configs") :]
@@ -118,7 +118,7 @@ def dump_config(config: BaseModel) -> str:
 
 
 def claim_training_folder(folder: Path, config: BaseModel) -> None:
-    """Create the folder of a training with its configuration, or check that it holds this one.
+    """Create a training folder with its configuration, or check that it has the same one.
 
     Parameters
     ----------
@@ -133,10 +133,10 @@ def claim_training_folder(folder: Path, config: BaseModel) -> None:
         If the folder holds other files or another training, or cannot be created.
     """
 
-    def status_of(place: Path) -> Literal["unfinished"] | None:
-        if not (place / _RECORD).is_file():
+    def status_of(existing: Path) -> Literal["unfinished"] | None:
+        if not (existing / _RECORD).is_file():
             return None
-        if not _records(place / _RECORD, config):
+        if not _matches(existing / _RECORD, config):
             raise OutputError(
                 f"{folder}: holds a training with other settings (see its {_RECORD}); choose "
                 "another folder, or remove it"
@@ -145,12 +145,12 @@ def claim_training_folder(folder: Path, config: BaseModel) -> None:
 
     record = claim_folder(folder, status_of) / _RECORD
     if not record.is_file():
-        with atomic_path(record) as beside:
-            beside.write_text(dump_config(config), encoding="utf-8")
+        with atomic_path(record) as temporary:
+            temporary.write_text(dump_config(config), encoding="utf-8")
 
 
-def _records(record: Path, config: BaseModel) -> bool:
-    """Return whether a record equals this configuration; keys that it lacks have their defaults."""
+def _matches(record: Path, config: BaseModel) -> bool:
+    """Return whether a record equals a configuration; missing keys have their defaults."""
     try:
         return load_config(record, type(config)) == config
     except ConfigError:

@@ -128,7 +128,9 @@ class Vgg16Member(TrainedMember):
     @model_validator(mode="after")
     def _stock_needs_frozen_blocks(self) -> Vgg16Member:
         if self.stock_epochs is not None and self.fine_tune_from == "block1":
-            raise ValueError("stock_epochs is of no use where fine_tune_from: block1 freezes none")
+            raise ValueError(
+                "stock_epochs needs frozen blocks; fine_tune_from: block1 freezes none"
+            )
         return self
 
 

@@ -1,4 +1,4 @@
-"""Base class, ranges of numbers and data split that the sections of a configuration share."""
+"""Base class, number ranges and data split shared by configuration sections."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class Split(Section):
     @model_validator(mode="after")
     def _fold_is_one_of_the_folds(self) -> Split:
         if (self.folds is None) != (self.fold is None):
-            raise ValueError("folds and fold go together")
+            raise ValueError("folds and fold must be given together")
         if self.folds is not None and self.fold is not None and self.fold >= self.folds:
-            raise ValueError(f"fold {self.fold} is none of the {self.folds} folds, counted from 0")
+            raise ValueError(
+                f"fold {self.fold} is not one of the {self.folds} folds, counted from 0"
+            )
         return self

@@ -71,10 +71,9 @@ def design_values(design: CnnDesign) -> dict[str, float]:
     values = dict(zip(SEARCHED, (*convolutions, design.dense, design.dropout), strict=True))
     for name, value in values.items():
         if value not in SEARCHED[name]:
-            searched = ", ".join(f"{one:g}" for one in SEARCHED[name])
+            searched = ", ".join(f"{choice:g}" for choice in SEARCHED[name])
             raise ConfigError(
-                f"the search starts within its ranges; {name.replace('_', ' ')} is {value:g}, "
-                f"searched are {searched}"
+                f"{name.replace('_', ' ')} is {value:g}; the search starts from one of {searched}"
             )
     return values
 

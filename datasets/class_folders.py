@@ -1,4 +1,4 @@
-"""Read folders of images: one folder for each class, or one of images without labels."""
+"""Read folders of images: one folder per class, or a folder of unlabelled images."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["read_class_folders", "read_unlabelled_folder"]
 def read_class_folders(
     images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
 ) -> list[LabelledImage]:
-    """Read a folder that holds one folder of images for each class.
+    """Read a folder with a subfolder of images for each class.
 
     Parameters
     ----------
     images : str or Path
-        The folder.  The name of each folder in it is a label as in `read_label_table`: a class,
-        with spaces or underscores, an index, or several of them separated by ``|``.
+        The folder.  The name of each subfolder is a label as in `read_label_table`: a class, with
+        spaces or underscores, an index, or several of them separated by ``|``.
     class_names : sequence of str
         The classes in order.  Some may have no folder.
 
@@ -36,8 +36,8 @@ def read_class_folders(
     Raises
     ------
     InputError
-        If the folder cannot be read, the name of a folder in it is not a label, an image is a link
-        out of the folder, or there is no image.
+        If the folder cannot be read, the name of a subfolder is not a label, an image is a link out
+        of the folder, or there is no image.
     """
     images = Path(images)
     found: list[LabelledImage] = []
@@ -62,7 +62,7 @@ def read_class_folders(
 def read_unlabelled_folder(
     images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
 ) -> list[LabelledImage]:
-    """Read a folder of images without labels: each may be of any class.
+    """Read a folder of unlabelled images, of which all classes are allowed.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool | Progress =
         Folder for the file, created if missing.  An existing file is verified, and an interrupted
         download is resumed.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal, or report to this display.
 
     Returns
     -------
@@ -46,34 +46,34 @@ def fetch_galaxy10(name: str, folder: str | Path, *, progress: bool | Progress =
     Raises
     ------
     InputError
-        If the download fails, or the downloaded file is not the published one; the message tells
-        how to download it by hand.
+        If the download fails, or the downloaded file is not the published one; the message explains
+        the manual download.
     OutputError
-        If the file cannot be written, or another one is in its place.
+        If the file cannot be written, or a different file exists at its path.
     """
     known = GALAXY10_SETS[name]
-    goal = Path(folder) / known.file
+    target = Path(folder) / known.file
     with open_progress(progress)(known.file, in_bytes=True) as task:
         try:
-            return download(known.url, goal, known.sha256, task)
+            return download(known.url, target, known.sha256, task)
         except InputError as error:
             raise InputError(
-                f"{error}\nBy hand: download {known.file} from {known.page}, put it at {goal} and "
-                f"run the same command again, which then verifies it (SHA-256 {known.sha256})."
+                f"{error}\nBy hand: download {known.file} from {known.page}, put it at {target} "
+                f"and run the same command again, which then verifies it (SHA-256 {known.sha256})."
             ) from error
 
 
-def download(url: str, goal: str | Path, sha256: str, task: Task | None = None) -> Path:
+def download(url: str, target: str | Path, sha256: str, task: Task | None = None) -> Path:
     """Download a file of known checksum.
 
-    The data are written to ``NAME.part`` until they are complete and verified; the next call
-    resumes an interrupted download if the server supports HTTP range requests.
+    Data are written to ``NAME.part`` until complete and verified.  The next call resumes an
+    interrupted download if the server supports HTTP range requests.
 
     Parameters
     ----------
     url : str
         Address of the file, http or https.
-    goal : str or Path
+    target : str or Path
         Path of the downloaded file; missing folders are created.
     sha256 : str
         Published checksum of the file, hexadecimal.
@@ -83,26 +83,26 @@ def download(url: str, goal: str | Path, sha256: str, task: Task | None = None) 
     Returns
     -------
     Path
-        The path `goal`.
+        The path `target`.
 
     Raises
     ------
     InputError
         If the file cannot be downloaded or its checksum is not `sha256`.
     OutputError
-        If it cannot be written, or another file is in its place.
+        If it cannot be written, or a different file exists at its path.
     """
-    goal = Path(goal)
-    part = goal.with_name(goal.name + ".part")
+    target = Path(target)
+    part = target.with_name(target.name + ".part")
     try:
-        if goal.exists():
-            if _checksum(goal) != sha256.lower():
+        if target.exists():
+            if _checksum(target) != sha256.lower():
                 raise OutputError(
-                    f"{goal} is not the published file: its SHA-256 is not {sha256}. Move it away "
-                    "or choose another folder."
+                    f"{target} is not the published file: its SHA-256 is not {sha256}. Move it "
+                    "away or choose another folder."
                 )
-            return goal
-        goal.parent.mkdir(parents=True, exist_ok=True)
+            return target
+        target.parent.mkdir(parents=True, exist_ok=True)
         _receive(url, part, task)
         found = _checksum(part)
         if found != sha256.lower():
@@ -111,29 +111,29 @@ def download(url: str, goal: str | Path, sha256: str, task: Task | None = None) 
                 f"The download of {url} is not the published file: its SHA-256 is {found}, not "
                 f"{sha256}. It was removed."
             )
-        os.replace(part, goal)
+        os.replace(part, target)
     except OSError as error:
         raise OutputError(
-            f"Cannot write {goal}: {error.strerror or error}. Choose another folder, or correct "
+            f"Cannot write {target}: {error.strerror or error}. Choose another folder, or correct "
             "its permissions and free space."
         ) from error
-    return goal
+    return target
 
 
 def _receive(url: str, part: Path, task: Task | None) -> None:
     """Append the missing bytes of a file to `part`."""
-    have = part.stat().st_size if part.exists() else 0
+    received = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": f"galpipe/{__version__}", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    if received:
+        headers["Range"] = f"bytes={received}-"
     try:
         response = urllib.request.urlopen(
             urllib.request.Request(url, headers=headers), timeout=_TIMEOUT
         )
     except urllib.error.HTTPError as error:
         error.close()
-        if have and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            if _total(error.headers.get("Content-Range")) == have:
+        if received and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if _total(error.headers.get("Content-Range")) == received:
                 return
             part.unlink()
             _receive(url, part, task)
@@ -146,40 +146,41 @@ def _receive(url: str, part: Path, task: Task | None) -> None:
         ) from error
     with response:
         resumes = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        if resumes and not str(response.headers.get("Content-Range")).startswith(f"bytes {have}-"):
+        content_range = str(response.headers.get("Content-Range"))
+        if resumes and not content_range.startswith(f"bytes {received}-"):
             raise InputError(f"Cannot resume the download of {url}. Remove {part}.")
-        if have and resumes:
-            logger.info("%s: resuming at %.1f MB", part.name, have / 1e6)
-        have = have if resumes else 0
+        if received and resumes:
+            logger.info("%s: resuming at %.1f MB", part.name, received / 1e6)
+        received = received if resumes else 0
         length = re.fullmatch(r"\d{1,18}", response.headers.get("Content-Length", ""))
-        total = have + int(length[0]) if length else None
+        total = received + int(length[0]) if length else None
         with part.open("ab" if resumes else "wb") as file:
-            _report(task, have, total)
-            while chunk := _read(response, url, have, total):
+            _report(task, received, total)
+            while chunk := _read(response, url, received, total):
                 file.write(chunk)
-                have += len(chunk)
-                _report(task, have, total)
-    if total is not None and have != total:
-        raise _broken_off(url, have, total)
+                received += len(chunk)
+                _report(task, received, total)
+    if total is not None and received != total:
+        raise _broken_off(url, received, total)
 
 
-def _read(response: http.client.HTTPResponse, url: str, have: int, total: int | None) -> bytes:
+def _read(response: http.client.HTTPResponse, url: str, received: int, total: int | None) -> bytes:
     try:
         return response.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
-        raise _broken_off(url, have, total) from error
+        raise _broken_off(url, received, total) from error
 
 
-def _broken_off(url: str, have: int, total: int | None) -> InputError:
+def _broken_off(url: str, received: int, total: int | None) -> InputError:
     whole = "" if total is None else f" of {total / 1e6:.1f}"
     return InputError(
-        f"The download of {url} broke off after {have / 1e6:.1f}{whole} MB. Run the same command "
-        "again to resume it."
+        f"The download of {url} broke off after {received / 1e6:.1f}{whole} MB. Run the same "
+        "command again to resume it."
     )
 
 
 def _total(content_range: str | None) -> int | None:
-    """Return the size in ``bytes */SIZE``."""
+    """Parse the size in ``bytes */SIZE``."""
     match = re.fullmatch(r"bytes \*/(\d{1,18})", content_range or "")
     return int(match[1]) if match else None
 
@@ -189,6 +190,6 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _report(task: Task | None, have: int, total: int | None) -> None:
+def _report(task: Task | None, received: int, total: int | None) -> None:
     if task is not None:
-        task.update(completed=have, total=total)
+        task.update(completed=received, total=total)

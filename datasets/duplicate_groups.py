@@ -1,4 +1,4 @@
-"""Group labelled images that show the same galaxy, so that a split keeps them together."""
+"""Group labelled images of the same galaxy, so that a split does not separate them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sky_groups import same_position
 __all__ = ["SAME_POSITION", "DuplicateGroups", "find_duplicate_groups", "group_galaxies"]
 
 SAME_POSITION = 5.0
-"""Largest distance in arcseconds of two images of one galaxy."""
+"""Maximum separation in arcseconds of images of the same galaxy."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class DuplicateGroups:
 def find_duplicate_groups(labelled: Sequence[LabelledImage]) -> DuplicateGroups:
     """Find the labelled images that show the same galaxy.
 
-    Two images show the same galaxy if their files have the same stem, which may also be the
-    identifier of the other image, if their positions lie within `SAME_POSITION`, or if they are
-    near-duplicates (`find_near_duplicates`).  These relations chain.
+    Two images show the same galaxy if the stem or identifier of one equals that of the other, if
+    their positions are within `SAME_POSITION`, or if they are near-duplicates
+    (`find_near_duplicates`).  These relations are transitive.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def group_galaxies(
     """Return the name of the galaxy on each image.
 
     Images of one galaxy have the same identifier, are near-duplicates or are a known pair; these
-    relations chain.  Pass the images of all sources at once: they often share galaxies.
+    relations are transitive.  Pass the images of all sources at once, as they may share galaxies.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ def group_galaxies(
     near_duplicates : bool
         Compare the pixels (`find_near_duplicates`); if False, no image is read.
     pairs : iterable of (int, int)
-        Indices in `paths` of images known to show the same, such as from `overlapping_fields`.
+        Indices in `paths` of images known to show the same galaxy, such as from
+        `overlapping_fields`.
 
     Returns
     -------

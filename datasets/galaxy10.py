@@ -22,7 +22,7 @@ __all__ = ["GALAXY10_SETS", "Galaxy10File", "Galaxy10Set", "read_galaxy10"]
 logger = logging.getLogger("galpipe")
 
 MAX_BLOCK_BYTES = 2**28
-"""Size limit of the images read at once and of a chunk that is unpacked."""
+"""Size limit of a block of images and of an uncompressed chunk."""
 
 _BLOCKS_KEPT = 2
 
@@ -105,10 +105,10 @@ Counts and checksums: the pages "Galaxy10 DECaLS" and "Galaxy10 SDSS" of astroNN
 
 
 class Galaxy10File:
-    """Reader of a Galaxy10 file; the size of its images tells DECaLS from SDSS.
+    """Reader of a Galaxy10 file, DECaLS or SDSS by the size of its images.
 
-    Only data sets that lie in the file itself are read: links, virtual data sets and external
-    storage are refused.
+    Only data sets stored in the file itself are read: links, virtual data sets and external storage
+    are refused.
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ class Galaxy10File:
         number, place = divmod(index, self._block)
         with self._lock:
             if number not in self._blocks:
-                # Images are compressed in blocks.  Two blocks are cached, since threads read on
-                # both sides of a border at the same time.
+                # Images are compressed in blocks.  Two are cached, since concurrent threads may
+                # read on both sides of a block boundary.
                 while len(self._blocks) >= _BLOCKS_KEPT:
                     del self._blocks[next(iter(self._blocks))]
                 start = number * self._block
@@ -210,8 +210,8 @@ class Galaxy10File:
         if not ((np.abs(dec) <= 90) & (ra >= 0) & (ra <= 360))[known].all():
             raise InputError(f"{self.path}: 'ra' and 'dec' are not all degrees on the sky.")
         return [
-            (float(a), float(d)) if there else None
-            for a, d, there in zip(ra, dec, known, strict=True)
+            (float(a), float(d)) if is_known else None
+            for a, d, is_known in zip(ra, dec, known, strict=True)
         ]
 
     def _recognize(self) -> Galaxy10Set:
@@ -245,7 +245,7 @@ class Galaxy10File:
     def _column(self, name: str) -> Any:
         h5py = require("h5py", "train")
         links = self._file.id.links
-        # The link itself is checked: opening its target could open another file.
+        # Check the link itself, as opening its target could open another file.
         if not links.exists(name.encode()):
             raise InputError(f"{self.path} lacks {name!r}. Is it a file of Galaxy10?")
         if links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
@@ -255,7 +255,8 @@ class Galaxy10File:
             raise InputError(f"{self.path}: {name!r} is not a data set.")
         if column.is_virtual or column.external:
             raise InputError(
-                f"{self.path}: {name!r} lies in other files. Put the data itself into the file."
+                f"{self.path}: {name!r} is stored in other files. Put the data itself "
+                "into the file."
             )
         if column.chunks and np.prod(column.chunks, dtype=float) * column.dtype.itemsize > (
             MAX_BLOCK_BYTES
@@ -280,15 +281,14 @@ class Galaxy10File:
 def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
     """Read the labels of a Galaxy10 file.
 
-    A warning is logged if the number of images of a class differs from the published one, as in a
-    part of the file.
+    A warning is logged if the number of images of a class differs from the published one.
 
     Parameters
     ----------
     path : str or Path
         The HDF5 file.
     name : str
-        Key of `GALAXY10_SETS` that the file must be: the same index is another class in the other.
+        Key of `GALAXY10_SETS`; the file must be this data set, as the classes differ.
 
     Returns
     -------
@@ -299,7 +299,7 @@ def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
     Raises
     ------
     InputError
-        If it is the other data set, damaged or has another layout.
+        If the file is another data set, is damaged or has another layout.
     """
     wanted = GALAXY10_SETS[name]
     with Galaxy10File(path) as file:

@@ -64,16 +64,16 @@ def read_identifiers(table: str | Path, names: Sequence[str]) -> Identities:
     ----------
     table : str or Path
         CSV with the column ``filename`` (or ``file``) and with ``identifier``, or ``ra`` and
-        ``dec`` in degrees, or all three.  All cells but the first of a row may be empty.
+        ``dec`` in degrees, or all three.  All cells but the file name may be empty.
     names : sequence of str
-        Names of the images, with their folders inside the image folder; the table may leave out
-        the extension.  Other rows of the table are ignored.
+        Names of the images, relative to the image folder; the table may omit the extension.  Other
+        rows of the table are ignored.
 
     Raises
     ------
     InputError
-        If the table cannot be read, lacks columns, holds no position where one should be,
-        contradicts itself, or names none of the images.
+        If the table cannot be read, lacks columns, has an invalid position or contradictory rows,
+        or names none of the images.
     """
     table = Path(table)
     wanted: dict[str, list[int]] = defaultdict(list)
@@ -86,10 +86,10 @@ def read_identifiers(table: str | Path, names: Sequence[str]) -> Identities:
         name = next(row[column] for column in _FILE_COLUMNS if column in row).replace("\\", "/")
         if name not in wanted:
             continue
-        read = row.get("identifier", ""), _degrees(row, "ra", where), _degrees(row, "dec", where)
+        entry = row.get("identifier", ""), _degrees(row, "ra", where), _degrees(row, "dec", where)
         for index in wanted[name]:
             # Compared as text, since NaN does not equal itself.
-            if str(found.setdefault(index, read)) != str(read):
+            if str(found.setdefault(index, entry)) != str(entry):
                 raise InputError(f"{where} contradicts an earlier line about {name!r}.")
     if not found:
         raise InputError(f"{table} names none of the {len(names)} images. Check its file names.")
@@ -112,7 +112,7 @@ def table_positions(table: pd.DataFrame) -> list[Position | None]:
     Returns
     -------
     list of (float, float) or None
-        None where a cell is empty or no position on the sky.
+        None where a cell is empty or not a valid position.
     """
     if not set(POSITION_COLUMNS) <= set(table.columns):
         return [None] * len(table)
@@ -157,5 +157,5 @@ def _degrees(row: Mapping[str, str], column: str, where: str) -> float:
     except ValueError:
         value = float("inf")
     if not low <= value <= high:
-        raise InputError(f"{where} has the {column} {text[:40]!r}; give degrees, ICRS.")
+        raise InputError(f"{where} has the {column} {text[:40]!r}; give ICRS degrees.")
     return value

@@ -17,7 +17,7 @@ __all__ = ["ImageReader", "in_data_file"]
 
 
 def in_data_file(path: Path) -> bool:
-    """Return whether an image lies in a data file, as those of `read_galaxy10` do.
+    """Return whether a path refers to an image in a data file; see `read_galaxy10`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def in_data_file(path: Path) -> bool:
 class ImageReader:
     """Read images by path as RGB; data files stay open until the ``with`` block ends.
 
-    Reading images of a data file in their order is fastest.
+    Images of a data file are read fastest in their order.
 
     Parameters
     ----------

@@ -30,13 +30,13 @@ __all__ = [
 
 GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
     "elliptical": (2, 3, 4),
-    # The Kaggle label asked for "something odd" too: many of these are merging or disturbed.
+    # The Kaggle label includes "something odd": many of these are merging or disturbed.
     "spiral": (0, 1, 5, 6, 7),
     "spiral_clockwise": (5, 6, 7),
     "spiral_anticlockwise": (5, 6, 7),
     "edge_on": (8, 9),
     "merger": (0, 1),
-    # A galaxy that is not a clear spiral may be any of the others: no information for training.
+    # A galaxy that is not a clear spiral may be of any other class.
     "non_spiral": (),
     "dont_know": (),
 }
@@ -106,8 +106,8 @@ def read_probability_table(
     table : str or Path
         CSV, FITS, VOTable, ECSV or Parquet with the column ``filename`` (or ``file``), a column of
         probabilities named after each class, and optionally ``ra`` and ``dec`` in degrees.  A row
-        sums to one, or to less if part of the probability belongs to no class.  Images with a row
-        of zeros are left out.
+        sums to at most one; the rest belongs to no class.  Images with a row of zeros are left
+        out.
     images : str or Path
         Folder of the images; the table may leave out their extension.
     class_names : sequence of str
@@ -150,9 +150,9 @@ def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImag
     Parameters
     ----------
     votes : str or Path
-        Table as `read_votes` takes it.
+        Table of votes; see `read_votes`.
     images : str or Path
-        Folder of the images; the table may leave out their extension.
+        Folder of the images; the table may omit their extension.
 
     Returns
     -------
@@ -179,19 +179,19 @@ def read_vote_labels(votes: str | Path, images: str | Path) -> list[LabelledImag
 def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[LabelledImage]:
     """Read a table of Galaxy Zoo votes as soft labels of `GALAXY10_DECALS`.
 
-    A probability is the product of the vote shares along the way to the class (`class_shares`).
+    A probability is the product of the vote shares on the path to the class (`class_shares`).
 
     Parameters
     ----------
     votes : str or Path
-        Table as `read_votes` takes it.
+        Table of votes; see `read_votes`.
     images : str or Path
-        Folder of the images; the table may leave out their extension.
+        Folder of the images; the table may omit their extension.
 
     Returns
     -------
     list of LabelledImage
-        In the order of the table, without the galaxies of which no vote leads to a class.
+        In the order of the table, without galaxies whose probabilities are all zero.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int
     class_names : sequence of str
         The classes in order.
     where : str
-        Place of the label, for the error message.
+        Location of the label, for the error message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Labels of whole images: one image, arrays of them for a loss, ground truth for metrics."""
+"""Labels of whole images, as arrays for training and as ground truth for metrics."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class LabelledImage:
     path : Path
         The image; image 17 (from 0) of the data file ``galaxies.h5`` is ``galaxies.h5/NAME-17``.
     allowed : tuple of int
-        Class indices, ascending, at least one; several where the label leaves the class open.
+        Class indices, ascending, at least one; several if the label is ambiguous.
     identifier : str
         Name of the galaxy in its survey; empty if unknown.
     probabilities : tuple of float
-        Probability of each class, which sum to at most one, for a soft label; else empty.
+        Probability of each class, summing to at most one, for a soft label; else empty.
     position : (float, float) or None
         ICRS right ascension and declination in degrees, if known.
     """
@@ -49,7 +49,7 @@ class LabelledImage:
 
     @property
     def class_id(self) -> int | None:
-        """The only class or that with a probability over a half; None if there is none."""
+        """The only allowed class, or one with a probability above 0.5; else None."""
         if self.probabilities:
             leading = max(self.allowed, key=self.probabilities.__getitem__)
             return leading if self.probabilities[leading] > 0.5 else None
@@ -58,14 +58,14 @@ class LabelledImage:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels of N images over C classes, each the probabilities of the classes or a set of them.
+    """Labels of N images over C classes: class probabilities or sets of classes.
 
     Attributes
     ----------
     values : ndarray of float32, shape (N, C)
-        Probability of each class, which sum to at most one; for a set, 1 for each of its classes.
+        Class probabilities, summing to at most one; for a set, 1 for each of its classes.
     is_set : ndarray of bool, shape (N,)
-        True where the label is a set of two or more classes, any one of which may be true.
+        True where the label is a set of two or more classes, one of which is true.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class Labels:
 
     @classmethod
     def join(cls, parts: Sequence[Labels]) -> Labels:
-        """Return one or more groups of labels as one.
+        """Concatenate labels.
 
         Parameters
         ----------
@@ -131,13 +131,13 @@ class Labels:
 
     @property
     def class_ids(self) -> NDArray[np.int64]:
-        """The most probable class of each image, the lowest of several, shape (N,)."""
+        """The most probable class of each image, shape (N,); the lowest index of ties."""
         ids: NDArray[np.int64] = self.values.argmax(axis=1)
         return ids
 
     @property
     def single_class(self) -> NDArray[np.bool_]:
-        """True where one class is certain or has a probability over a half, shape (N,)."""
+        """True where one class is certain or has a probability above 0.5, shape (N,)."""
         likely: NDArray[np.bool_] = self.values.max(axis=1, initial=0) > 0.5
         return ~self.is_set & likely
 
@@ -172,19 +172,19 @@ def split_targets(targets: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """True classes, or true sets of classes, of the images that metrics can be computed on.
+    """True classes, or true sets of classes, of the evaluated images.
 
     Attributes
     ----------
     evaluated : ndarray of bool, shape (N,)
-        True for the n images whose label gives one of the C classes, or for all images where the
-        labels name disjoint sets of classes.
+        True for the n images whose label is a single class, or for all images if the labels are
+        disjoint sets of classes.
     class_ids : ndarray of int64, shape (n,)
         Index in `names` for each evaluated image.
     names : tuple of str
         The classes, or the S sets.
     sets : ndarray of float32, shape (S, C)
-        1 for each class of a set; no row where the classes themselves are evaluated.
+        1 for each class of a set; no rows if single classes are evaluated.
     """
 
     evaluated: NDArray[np.bool_]
@@ -198,7 +198,7 @@ class GroundTruth:
         return len(self.sets) > 0
 
     def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probability of each of `names`, given that it is one of them.
+        """Return the probabilities of `names`, normalised over them.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class GroundTruth:
 
 
 def find_ground_truth(labels: Labels, class_names: Sequence[str]) -> GroundTruth:
-    """Return the ground truth that labels give.
+    """Return the ground truth of labels.
 
     Parameters
     ----------
@@ -237,11 +237,10 @@ def find_ground_truth(labels: Labels, class_names: Sequence[str]) -> GroundTruth
 
 
 def _disjoint_sets(labels: Labels) -> NDArray[np.float32]:
-    """Return the sets of classes that labels name, shape (S, C).
+    """Return the sets of classes in the labels, shape (S, C).
 
-    The result is empty where every label names one class, where some hold probabilities, where
-    there is only one set, or where two sets share a class, which leaves open to which of them an
-    image belongs.
+    The result is empty if every label is a single class, some are probabilities, there is only one
+    set, or two sets share a class, which makes the set of an image ambiguous.
     """
     sets = np.unique(labels.values, axis=0)
     disjoint = np.isin(sets, (0, 1)).all() and (sets.sum(axis=0) <= 1).all()

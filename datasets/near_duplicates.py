@@ -1,11 +1,11 @@
 """Find near-duplicates: images of the same galaxy, cropped, rescaled or from another survey.
 
-A bitwise perceptual hash fails here, since nearly every cutout is a bright blob in the middle of a
-dark square: among 779 Galaxy Zoo 2 cutouts, all of different galaxies, an 8x8 DCT hash has 257
-pairs within 4 bits.  Galaxies differ in detail: knots, arms, and the stars around them.  So the
-fingerprint of an image is a small logarithmic copy, band-pass filtered and stored as its 32x32
-lowest-frequency DCT coefficients, and two images are near-duplicates if their fingerprints
-correlate at one of a few zooms.
+A bitwise perceptual hash fails here, since nearly every cutout shows a bright object on a dark
+background: among 779 Galaxy Zoo 2 cutouts of different galaxies, an 8x8 DCT hash has 257 pairs
+within 4 bits.  Galaxies differ in detail: knots, arms, and the stars around them.  The fingerprint
+of an image is therefore a small logarithmic copy, band-pass filtered and stored as its 32x32
+lowest-frequency DCT coefficients; two images are near-duplicates if their fingerprints correlate at
+one of several zooms.
 
 Copies that are darker or brighter by 40 %, cropped about the centre to 70 %, saved again as
 low-quality JPEG, noisy or shrunk to 69 pixels are found; crops off the centre by more than 1 % of
@@ -29,8 +29,8 @@ MIN_CORRELATION = 0.72
 """Smallest correlation of the fingerprints of near-duplicates.
 
 Among 8,310 cutouts of Galaxy Zoo 1 and 2, the Kaggle challenge and Legacy Survey, the 27 best pairs
-(0.83 to 1.00) are near-duplicates by eye, with all seven pairs known by their SDSS identifier among
-them; pairs of different galaxies, mostly thin edge-on discs, reach 0.66.
+(0.83 to 1.00) are near-duplicates by visual inspection and include all seven pairs with the same
+SDSS identifier; pairs of different galaxies, mostly thin edge-on discs, reach 0.66.
 """
 
 _SIDE = 64

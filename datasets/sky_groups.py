@@ -14,7 +14,7 @@ __all__ = ["overlapping_fields", "same_position"]
 
 _ARCSECOND = np.pi / (180 * 3600)
 _TOUCHING = 0.1 * _ARCSECOND
-"""Overlap of adjacent fields that rounding can cause, in radians."""
+"""Overlap of adjacent fields due to rounding, in radians."""
 
 Vectors = NDArray[np.float64]
 
@@ -50,13 +50,13 @@ def same_position(ra: ArrayLike, dec: ArrayLike, radius: float) -> list[tuple[in
 def overlapping_fields(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
     """Return the pairs of images that overlap on the sky according to their WCS.
 
-    The edges of an image are taken as great circles between its corners, which is exact for the
-    gnomonic projection of most surveys.
+    The edges of an image are approximated by great circles between its corners, which is exact for
+    the gnomonic projection of most surveys.
 
     Parameters
     ----------
     paths : sequence of path
-        Images of any type; pictures and FITS files without a WCS overlap none.
+        Images of any type; those without a WCS do not overlap.
 
     Returns
     -------
@@ -133,8 +133,8 @@ def _overlap(first: Vectors, second: Vectors) -> bool:
     for polygon in polygons:
         edges = np.roll(polygon, -1, axis=0) - polygon
         normals = np.stack([edges[:, 1], -edges[:, 0]]) / np.linalg.norm(edges, axis=1)
-        one, other = (corners @ normals for corners in polygons)
-        shared = np.minimum(one.max(0), other.max(0)) - np.maximum(one.min(0), other.min(0))
+        a, b = (corners @ normals for corners in polygons)
+        shared = np.minimum(a.max(0), b.max(0)) - np.maximum(a.min(0), b.min(0))
         if (shared <= _TOUCHING).any():
             return False
     return True

@@ -1,7 +1,7 @@
-"""Split images into training and test sets without leaks: no galaxy is on both sides.
+"""Split images into training and test sets by galaxy, without leaks.
 
-A split depends on the seed and on the galaxies alone, not on their order; most galaxies stay on
-their side when others are added.
+A split depends only on the seed and the galaxies, not on their order; most galaxies stay in the
+same set when others are added.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def split_by_galaxy(
     galaxies : sequence of str
         Name of the galaxy on each image, from `group_galaxies`.
     test : float or int
-        Share of the images to hold out if below 1, else their number.  It is met as closely as
-        galaxies with several images allow; a galaxy is never divided.
+        Fraction of the images to hold out if below 1, else their number; approximate where galaxies
+        have several images, as a galaxy is never divided.
     seed : int
         Seed of the random order of the galaxies.
     stratify : sequence, optional
-        Class of each image; each class contributes its share.  A galaxy whose images have several
-        classes counts for the most frequent one.
+        Class of each image; each class contributes the same fraction.  A galaxy whose images have
+        several classes counts for the most frequent one.
 
     Returns
     -------

@@ -33,7 +33,7 @@ class SplitSettings:
     Attributes
     ----------
     test, validation : float
-        Shares of the images in the test and validation sets.
+        Fractions of the images in the test and validation sets.
     folds : int or None
         Number of folds for cross-validation, in place of `test` and `validation`.
     seed : int
@@ -41,7 +41,7 @@ class SplitSettings:
     identifiers : str, Path or None
         Table of the objects on the images; see `read_identifiers`.
     radius : float
-        Largest distance in arcseconds of positions in that table that are one galaxy.
+        Maximum separation in arcseconds of positions in that table of the same galaxy.
     near_duplicates : bool
         Compare the pixels of the images; see `find_near_duplicates`.
     """
@@ -88,7 +88,7 @@ def write_split(
     *,
     overwrite: bool = False,
 ) -> DatasetSplit:
-    """Split annotated images so that no galaxy is on two sides, and write the lists.
+    """Split annotated images by galaxy, and write the lists.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def write_split(
         each list the number of ``images``, ``objects`` and ``difficult`` objects and of the
         objects of each class.
     settings : SplitSettings, optional
-        Shares, folds, seed and how images of the same galaxy are found.
+        Fractions, folds, seed, and matching of images of the same galaxy.
     overwrite : bool
         Replace an earlier split in `output`.
 
@@ -172,7 +172,7 @@ def _read(source: AnnotationSource) -> _Images:
         name = path.relative_to(source.images.folder).as_posix() if source.images else path.name
         if not _is_line(name):
             source.failures.append(
-                InputError(f"The name {name!r} cannot stand in a list. Rename the image.")
+                InputError(f"The name {name!r} cannot be written to a list. Rename the image.")
             )
             continue
         _, labels, difficult = found.get(name, (path, [], 0))
@@ -180,7 +180,7 @@ def _read(source: AnnotationSource) -> _Images:
         difficult += len(annotated.objects) - len(counting)
         found[name] = path, labels + counting, difficult
     if not found:
-        raise InputError(f"{source.path} holds no annotation whose image is there.")
+        raise InputError(f"{source.path} holds no annotation whose image exists.")
     names = sorted(found)
     return _Images(
         [found[name][0] for name in names],

@@ -21,8 +21,9 @@ __all__ = ["atomic_path", "write_png"]
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Provide a temporary path that replaces `path` on success.
 
-    The temporary file lies beside `path`, with the same suffix (writers choose the format by it).
-    After an error it is removed and an older `path` is untouched.  Missing folders are made.
+    The temporary file is in the same folder and has the same suffix, from which writers infer the
+    format.  After an error it is removed and an existing `path` is unchanged.  Missing folders are
+    created.
 
     Parameters
     ----------
@@ -37,22 +38,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If the folder cannot be made or the file cannot be written.
+        If the folder cannot be created or the file cannot be written.
     """
-    goal = Path(path)
-    beside = goal.with_name(f".{goal.stem[:80]}.{secrets.token_hex(4)}{goal.suffix}")
+    target = Path(path)
+    temporary = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}{target.suffix}")
     try:
-        if not os.path.isdir(goal.parent):
-            goal.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        os.replace(beside, goal)
+        if not os.path.isdir(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, target)
     except BaseException as error:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         if not isinstance(error, OSError):
             raise
         raise OutputError(
-            f"Cannot write {goal}: {error.strerror or error}. Choose another output folder, or "
+            f"Cannot write {target}: {error.strerror or error}. Choose another output folder, or "
             "check its permissions and free space."
         ) from error
 
@@ -77,11 +78,11 @@ def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:
     OutputError
         If the file cannot be written.
     """
-    goal = Path(path)
+    target = Path(path)
     ordered = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
     done, encoded = cv2.imencode(".png", ordered)
     if not done:
-        raise OutputError(f"Cannot write {goal}: the picture could not be encoded as PNG.")
-    with atomic_path(goal) as beside:
-        beside.write_bytes(encoded.tobytes())
-    return goal
+        raise OutputError(f"Cannot write {target}: the picture could not be encoded as PNG.")
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+    return target

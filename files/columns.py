@@ -16,7 +16,7 @@ __all__ = ["Columns"]
 
 
 class Columns:
-    """Table columns of equal length, each read as numbers or as text on demand.
+    """Table columns of equal length, read as numbers or as text on demand.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ class Columns:
         return tuple(self._values)
 
     def find(self, names: Iterable[str]) -> str | None:
-        """Return the first of these names that is a column, as the file spells it.
+        """Return the first of these names that is a column, as spelled in the file.
 
         Parameters
         ----------
         names : iterable of str
-            Compared without regard to capitals, as in FITS.
+            Column names, case-insensitive as in FITS.
         """
         known = (self._spelling.get(name.lower()) for name in names)
         return next((name for name in known if name is not None), None)
@@ -89,7 +89,7 @@ class Columns:
         name : str
             The column.
         required : bool
-            Refuse a column without any number.
+            Raise an error for a column without any number.
 
         Raises
         ------
@@ -104,8 +104,8 @@ class Columns:
         numbers = np.array([_number(text) for text in self.texts(name)], dtype=np.float64)
         if required and len(numbers) and np.isnan(numbers).all():
             raise InputError(
-                f"{self.path}: the column {name} holds no numbers, but {self.texts(name)[0][:40]!r}"
-                " and the like. Write plain decimal numbers (angles in degrees)."
+                f"{self.path}: the column {name} holds no numbers, for example "
+                f"{self.texts(name)[0][:40]!r}. Write plain decimal numbers (angles in degrees)."
             )
         return numbers
 
@@ -121,9 +121,9 @@ class Columns:
         if not isinstance(values, np.ndarray):
             return [text.strip() for text in values]
         missing = np.ma.getmaskarray(values).tolist()
-        # Of a number as few digits as tell it from its neighbours, also of a float32.
+        # str gives the shortest representation of a number, also of a float32.
         texts = (_text(value) for value in np.ma.getdata(values))
-        return ["" if gone else text for text, gone in zip(texts, missing, strict=True)]
+        return ["" if masked else text for text, masked in zip(texts, missing, strict=True)]
 
 
 def _is_numeric(values: object) -> TypeGuard[NDArray[Any]]:

@@ -46,7 +46,7 @@ def kind_of(head: bytes) -> Kind:
 def picture_size(data: bytes, kind: Kind) -> tuple[int, int] | None:
     """Return the width and height in the header of a picture; None if there are none.
 
-    To be checked before decoding: a few bytes can declare a picture larger than the memory.
+    Check it before decoding, as a small file can declare a picture larger than the memory.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def picture_size(data: bytes, kind: Kind) -> tuple[int, int] | None:
 def jpeg_is_whole(data: bytes) -> bool:
     """Return whether a JPEG reaches its end-of-image marker.
 
-    Decoders fill missing parts with grey, so truncated files must be found here.  Markers inside
-    segments, such as those of an EXIF thumbnail, do not count.
+    Decoders silently fill missing parts with grey.  Markers inside segments, such as those of an
+    EXIF thumbnail, do not count.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Make names distinct, and safe as file names on every system."""
+"""Make names unique, and safe as file names on every system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["SafeNames", "distinct_names"]
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z._+-]+")
 
-# File systems allow 255 bytes; this leaves room for a suffix and for the marks of a partial file.
+# File systems allow 255 bytes; this leaves room for suffixes and temporary names.
 _LONGEST = 120
 
 
@@ -47,7 +47,7 @@ def distinct_names(given: Iterable[str], key: Callable[[str], str] = str) -> lis
 
 
 class SafeNames:
-    """Maps identifiers to distinct file names that are safe on every system."""
+    """Map identifiers to unique file names that are safe on every system."""
 
     def __init__(self) -> None:
         self._used: set[str] = set()

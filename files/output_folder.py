@@ -1,4 +1,4 @@
-"""Claim output folders and files without losing what is there."""
+"""Claim output folders and files without overwriting other data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORD_NAME = "run.json"
 
 Status: TypeAlias = Literal["unfinished", "complete"]
 
-# The outputs of a run; nothing else is ever removed.  Trained models are kept: they are costly.
+# Outputs of a run that are removed before it is repeated; trained models are kept.
 _RUN_FILES = (
     "catalogue.ecsv",
     "catalogue.csv",
@@ -47,23 +47,22 @@ def claim_folder(
     overwrite: bool = False,
     ours: Sequence[str] = (),
 ) -> Path:
-    """Make an output folder, or check that an existing one may be written to.
+    """Create an output folder, or check that an existing one may be written to.
 
-    A new or empty folder is accepted.  A folder with an unfinished result is continued.  A folder
-    with a complete result is refused, or with `overwrite` cleared of that result.  A folder with
-    anything else is always refused.
+    New and empty folders, and those with an unfinished result, are accepted.  A complete result is
+    refused, or removed with `overwrite`.  A folder with anything else is always refused.
 
     Parameters
     ----------
     folder : str or Path
-        The folder; made if missing.
+        The folder; created if missing.
     status_of : callable
-        Returns the status of the result in a folder; None if there is none of ours.
+        Returns the status of the result in a folder; None if it was not written by galpipe.
     overwrite : bool
         Replace a complete result.
     ours : sequence of str
-        Glob patterns of the files to remove before a result is written; nothing else is removed,
-        and no link is followed out of the folder.
+        Glob patterns of the files to remove before a result is written; links out of the folder are
+        not followed.
 
     Returns
     -------
@@ -102,14 +101,14 @@ def claim_folder(
 
 
 class OutputFolder:
-    """An output folder that a JSON record marks as ours; see `claim_folder`.
+    """Output folder with a JSON record; see `claim_folder`.
 
-    A result that got no further than training counts as unfinished.
+    A result whose status is still training counts as unfinished.
 
     Parameters
     ----------
     path : str or Path
-        The folder; made if missing.
+        The folder; created if missing.
     overwrite : bool
         Replace an earlier result.
     record : str
@@ -139,11 +138,11 @@ class OutputFolder:
         self.path = claim_folder(
             path, lambda folder: _recorded_status(folder / record), overwrite=overwrite, ours=ours
         )
-        # Shows at once, and not after the first field, that the folder can be written.
+        # Fails early if the folder cannot be written.
         self.write_json(record, {"made_by": _MARK, "status": "started"})
 
     def write_text(self, name: str, text: str) -> Path:
-        """Write a text file into the folder, whole or not at all.
+        """Write a text file into the folder atomically.
 
         Parameters
         ----------
@@ -152,51 +151,51 @@ class OutputFolder:
         text : str
             The content.
         """
-        goal = self.path / name
-        with atomic_path(goal) as beside:
-            beside.write_text(text, encoding="utf-8")
-        return goal
+        target = self.path / name
+        with atomic_path(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        return target
 
     def write_json(self, name: str, content: object) -> Path:
-        """Write a JSON file into the folder, whole or not at all.
+        """Write a JSON file into the folder atomically.
 
         Parameters
         ----------
         name : str
             Path inside the folder.
         content : object
-            What `json` can serialise.
+            JSON-serialisable content.
         """
         return write_json(self.path / name, content)
 
 
 def write_json(path: Path, content: object) -> Path:
-    """Write a JSON file, whole or not at all.
+    """Write a JSON file atomically.
 
     Parameters
     ----------
     path : Path
         The file.
     content : object
-        What `json` can serialise.
+        JSON-serialisable content.
 
     Returns
     -------
     Path
         The file.
     """
-    with atomic_path(path) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
 
 
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool, folders: bool = False) -> None:
-    """Refuse to replace files, unless that was asked for.
+    """Raise an error for outputs that exist, unless they may be replaced.
 
     Parameters
     ----------
     paths : iterable of Path
-        What is to be written.
+        Paths to be written.
     overwrite : bool
         Accept files that exist, and folders that are not empty.
     folders : bool
@@ -205,8 +204,7 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool, folders: bool = F
     Raises
     ------
     OutputError
-        If a path exists and may not be replaced, or is a folder where a file is written, or the
-        other way round.
+        If a path exists and may not be replaced, or is a folder instead of a file or vice versa.
     """
     for path in paths:
         if path.exists() and path.is_dir() != folders:
@@ -222,7 +220,7 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool, folders: bool = F
 
 
 def _recorded_status(record: Path) -> Status | None:
-    """Return the status in a record; None if there is none of ours."""
+    """Return the status in a record; None if it was not written by galpipe."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
@@ -233,11 +231,11 @@ def _recorded_status(record: Path) -> Status | None:
 
 
 def _remove(folder: Path, patterns: Sequence[str]) -> None:
-    """Remove the files of these patterns, and folders that are empty then."""
+    """Remove the files matching patterns, and folders that become empty."""
     home = folder.resolve()
     emptied: set[Path] = set()
     for file in (file for pattern in patterns for file in folder.glob(pattern)):
-        # A link may lead out of the folder, to what is not ours.
+        # A link may lead out of the folder.
         if home in file.resolve().parents and not file.is_dir():
             file.unlink()
             emptied.update(file.resolve().parents)

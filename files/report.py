@@ -104,7 +104,7 @@ class Report:
         return load_template("report.md").render(report=self) + "\n"
 
     def to_html(self, folder: Path) -> str:
-        """Return the report as a web page that needs no other file.
+        """Return the report as a self-contained web page.
 
         Parameters
         ----------
@@ -123,7 +123,8 @@ def open_report_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
 
     Parameters
     ----------
-    path : path
+    path : str or Path
+        The folder.
     overwrite : bool
         Replace an earlier report.
 
@@ -144,7 +145,7 @@ def write_report(
     Parameters
     ----------
     folder : OutputFolder
-        From `open_report_folder`; holds the pictures already.
+        From `open_report_folder`, with the pictures already written.
     report : Report
     metrics : object
         Content of ``metrics.json``.
@@ -190,7 +191,7 @@ def load_template(name: str) -> Template:
 
 @cache
 def _environment() -> Environment:
-    """Return the templates; texts are untrusted, so HTML is escaped by itself, Markdown by hand."""
+    """Return the template environment; HTML is escaped automatically, Markdown by `plain`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -203,7 +204,7 @@ def _environment() -> Environment:
 
 
 def _plain(text: str) -> str:
-    """Return a text as one line in which nothing is Markdown."""
+    """Return a text as one line with Markdown escaped."""
     line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     for sign in "\\|*_`[]":
         line = line.replace(sign, f"\\{sign}")

@@ -16,10 +16,10 @@ from ..errors import InputError
 __all__ = ["read_bytes", "read_json", "read_text", "read_yaml"]
 
 MAX_JSON_BYTES = 2 * 2**30
-"""COCO's own instances_train2017.json has 0.45 GB."""
+"""Size limit; COCO's instances_train2017.json has 0.45 GB."""
 
 MAX_YAML_BYTES = 2**20
-"""A data.yaml holds a list of class names."""
+"""Size limit; a data.yaml is a list of class names."""
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
@@ -116,7 +116,7 @@ def read_yaml(path: Path) -> Any:
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply.") from error
     except Exception as error:
-        # The constructors of numbers, flags and dates raise any exception on bad text.
+        # Constructors of numbers, flags and dates may raise any exception.
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not plain YAML ({reason}). Export it again.") from error
 
@@ -125,7 +125,7 @@ def read_yaml(path: Path) -> Any:
 def _without_garbage_collection() -> Iterator[None]:
     """Disable the garbage collector.
 
-    It would take two thirds of the time of parsing large JSON files, whose objects have no cycles.
+    Collection takes two thirds of the time of parsing a large JSON file, which has no cycles.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -1,8 +1,8 @@
 """Read untrusted tables: CSV, ECSV, SExtractor's text, FITS, VOTable and Parquet.
 
-FITS and VOTable are read by astropy, Parquet by pyarrow, and text by pandas, which keeps each cell
-as it is written and reads chosen columns of large tables faster than `astropy.io.ascii`.  Sizes are
-limited, nothing is fetched, and nothing in a file is executed or expanded.
+FITS and VOTable are read by astropy, Parquet by pyarrow, and text by pandas, which preserves the
+text of cells and reads selected columns of large tables faster than `astropy.io.ascii`.  Sizes are
+limited; nothing is fetched, executed or expanded.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from .votable import read_votable, votable_fields
 __all__ = ["column_names", "read_columns", "table_files"]
 
 MAX_BYTES = 2 * 2**30
-"""Unpacked; the Galaxy Zoo DECaLS table of all predictions has 1.6 GB."""
+"""Size limit after decompression; the table of Galaxy Zoo DECaLS predictions has 1.6 GB."""
 MAX_BYTES_OF_ALL_COLUMNS = 2**29
-"""Where no columns are chosen; a catalogue of a million galaxies in 100 columns has 0.4 GB."""
+"""Size limit if no columns are chosen; a million galaxies in 100 columns have 0.4 GB."""
 
 Chooser: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 
@@ -47,19 +47,19 @@ _IMAGE_HEADER = "LDAC_IMHEAD"
 def read_columns(
     path: str | Path, choose: Chooser | None = None, text: Collection[str] | None = None
 ) -> Columns:
-    """Read the columns of a table; its content tells the format.
+    """Read the columns of a table, whose format is detected from its content.
 
     Parameters
     ----------
     path : str or Path
-        CSV (also apart by semicolons, tabs or blanks), ECSV, SExtractor's ASCII_HEAD, FITS with
-        one table, VOTable with one table, or Parquet; also packed with gzip.
+        CSV (delimited by commas, semicolons, tabs or blanks), ECSV, SExtractor's ASCII_HEAD, FITS
+        or VOTable with one table, or Parquet; optionally compressed with gzip.
     choose : callable, optional
-        Gets the names of all columns and returns those to read, or raises InputError; by default
+        Takes the names of all columns and returns those to read, or raises InputError; by default
         all are read.
     text : collection of str, optional
-        The columns of a text table that are kept as they are written, so that an identifier keeps
-        its digits; the others are read as numbers, in far less memory.  By default all.
+        Columns of a text table that are kept as text, which preserves identifiers; the others are
+        read as numbers, which needs less memory.  By default all.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def read_columns(
     Raises
     ------
     InputError
-        If the file cannot be read, is too large or not a table, and whatever `choose` raises.
+        If the file cannot be read, is too large or not a table, or `choose` raises it.
     MissingExtraError
         If a Parquet file is given and pyarrow is not installed.
     """
@@ -84,7 +84,7 @@ def read_columns(
 
 
 def column_names(path: str | Path) -> tuple[str, ...]:
-    """Return the names of the columns, from the beginning of the file.
+    """Return the names of the columns, reading only the beginning of the file.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def column_names(path: str | Path) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Empty for a FITS file of images alone.
+        Empty for a FITS file without tables.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def table_files(path: Path) -> Sequence[Path]:
     Parameters
     ----------
     path : Path
-        A file or folder.  FITS files of a folder that hold images alone are left out.
+        A file or folder.  FITS files of a folder without tables are left out.
 
     Raises
     ------
@@ -146,13 +146,13 @@ def _may_be_table(path: Path) -> bool:
     try:
         return bool(column_names(path))
     except InputError:
-        # Reading it tells what is damaged.
+        # The error is reported when the file is read.
         return True
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
-    """Open a regular file, unpacked."""
+    """Open a regular file, decompressing gzip."""
     if not path.is_file():
         raise InputError(f"Cannot read {path}: there is no such file.")
     with path.open("rb") as stream:
@@ -167,14 +167,14 @@ def _open(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn every failure of a reader into an InputError that names the file."""
+    """Convert all exceptions of readers to InputErrors that name the file."""
     import pandas as pd
 
     try:
         with warnings.catch_warnings():
-            # The readers warn of every departure from a standard, and read on.
+            # Readers warn about minor violations of standards.
             warnings.simplefilter("ignore")
-            # Lines that are too long would be cut with no more than a warning.
+            # pandas truncates long lines with a warning only.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             yield
     except (InputError, MissingExtraError):
@@ -186,7 +186,7 @@ def _reading(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from error
     except Exception as error:
-        # A damaged file reaches the readers at any point, with any exception.
+        # Readers may raise any exception on a damaged file.
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
             f"Cannot read the table {path} ({reason}): it is damaged. Copy or export it again."
@@ -225,7 +225,7 @@ def _read_fits(path: Path, content: bytes, choose: Chooser, text: Collection[str
         if hdu.header["NAXIS1"] * hdu.header["NAXIS2"] > len(content):
             raise InputError(f"{path} is shorter than the table that it declares: copy it again.")
         units = {str(column.name): str(column.unit or "") for column in hdu.columns}
-        # Of variable length: there may be more in the heap than in the table.
+        # Columns of variable length are left out: the heap may be larger than the table.
         single = [str(c.name) for c in hdu.columns if c.format[:1] not in "PQ" and c.name]
         wanted = set(choose(single))
         table = Table.read(hdu)
@@ -238,7 +238,7 @@ def _read_fits(path: Path, content: bytes, choose: Chooser, text: Collection[str
 def _decoded(column: Any) -> Any:
     if column.dtype.kind != "S":
         return column
-    # FITS knows no text but ASCII, yet UTF-8 passes through it unharmed.
+    # FITS text is ASCII, but UTF-8 occurs.
     return np.char.decode(np.ma.getdata(column), "utf-8", "replace")
 
 
@@ -271,7 +271,7 @@ def _read_parquet(
     table = file.read(columns=list(choose(file.schema_arrow.names)))
     values: dict[str, Any] = {}
     for name in table.column_names:
-        # Through floats, a whole number of a column with gaps would lose digits.
+        # Conversion to float would lose digits of integers in a column with gaps.
         array = np.asarray(table[name].to_pylist() if name in (text or ()) else table[name])
         values[name] = array if array.dtype.kind in "iuf" else _texts(array)
     return values, {}

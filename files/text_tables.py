@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["parse_text_table"]
 
 MAX_HEADER = 2**18
-"""Characters of an ECSV header: PyYAML reads some 100,000 a second."""
+"""Maximum length of an ECSV header; PyYAML parses about 100,000 characters per second."""
 MAX_COLUMNS = 10_000
 
 _HEAD = 2**16
@@ -46,13 +46,12 @@ def parse_text_table(
         The file, named in messages.
     content : bytes
         UTF-8.  ECSV (astropy's enhanced CSV) begins with ``# %ECSV`` and SExtractor's ASCII_HEAD
-        with ``# 1 NAME``; any other text has its column names in the first row, or in the comment
-        before it, delimited by commas, semicolons, tabs or blanks, whichever of these comes first
-        in this order.
+        with ``# 1 NAME``; other text has its column names in the first row, or in the comment
+        before it, delimited by the first of comma, semicolon, tab and blank that occurs.
     choose : callable
-        Gets the names of all columns and returns those to read.
+        Takes the names of all columns and returns those to read.
     text : collection of str, optional
-        The columns that stay text; the others are read as numbers.  By default all stay text.
+        Columns kept as text; the others are read as numbers.  By default all are text.
 
     Returns
     -------
@@ -64,7 +63,7 @@ def parse_text_table(
     Raises
     ------
     InputError
-        If it is not such a table, or rows have other numbers of cells than there are columns.
+        If the text is not such a table, or the number of cells differs between rows.
     """
     content = content.removeprefix(b"\xef\xbb\xbf")
     lines = content[:_HEAD].decode("utf-8", "replace").splitlines()
@@ -78,7 +77,7 @@ def parse_text_table(
     comments = [line.lstrip("# \t") for line in lines if _is_comment(line)]
     content = _without_comments(content)
     if comments and (not plain or _all_numbers(plain)):
-        # numpy.savetxt and others write the names as a comment.
+        # numpy.savetxt writes the names as a comment.
         plain = comments[-1]
         content = plain.encode() + b"\n" + content
     if not plain.strip():
@@ -127,7 +126,7 @@ def _delimited(
 def _refuse_ragged_rows(
     path: Path, content: bytes, delimiter: str, width: int, *, first: int
 ) -> None:
-    """Raise for a row that lacks cells, which pandas would fill, or has too many."""
+    """Raise an error for rows with missing cells, which pandas would fill, or extra cells."""
     lines = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
     rows: Iterable[list[str]] = (
         (line.split() for line in lines)
@@ -151,7 +150,7 @@ def _numbers(column: pd.Series) -> NDArray[Any]:
 def _ascii_head(
     path: Path, content: bytes, choose: Callable[[Sequence[str]], Sequence[str]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read SExtractor's own text: a comment numbers each column; one of vectors takes several."""
+    """Read SExtractor's ASCII_HEAD: a comment numbers each column; vectors take several."""
     import pandas as pd
 
     places: dict[str, int] = {}
@@ -165,7 +164,7 @@ def _ascii_head(
     body = _without_comments(content)
     if not body.strip():
         return {name: [] for name in choose(list(places))}, units
-    # A column of vectors has more cells than names, also the last one.
+    # The last column may be a vector, with more cells than names.
     width = max(max(places.values()) + 1, len(body.lstrip().split(b"\n", 1)[0].split()))
     _refuse_ragged_rows(path, body, _BLANKS, width, first=1)
     frame: pd.DataFrame = pd.read_csv(
@@ -186,7 +185,7 @@ def _ecsv_header(path: Path, content: bytes) -> tuple[str, dict[str, str]]:
     if len(comments) > MAX_HEADER:
         raise InputError(f"{path} has a header of more than {MAX_HEADER >> 10} KiB.")
     try:
-        # Every value is left as text, and tags, which would make objects, are passed over.
+        # BaseLoader keeps all values as text and ignores tags.
         header = yaml.load(comments, Loader=yaml.BaseLoader)
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply for a table's header.") from error

@@ -1,7 +1,7 @@
 """Read the table of an untrusted IVOA VOTable, in text or binary, with astropy.
 
-astropy fetches rows that a VOTable declares to lie elsewhere, and allocates as many as it declares.
-So the document is scanned first, and refused for either.
+astropy fetches external data that a VOTable refers to, and allocates as many rows as it declares.
+The document is therefore scanned first, and refused if it does either excessively.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from ..errors import InputError
 __all__ = ["VOTableField", "read_votable", "votable_fields"]
 
 MAX_VALUES_BYTES = 2**31
-"""Of all rows, unpacked."""
+"""Size limit of all values after decoding."""
 
 _CHUNK = 2**20
 _LARGEST_ITEM = 16
-"""Bytes of a value of type doubleComplex."""
+"""Size in bytes of a doubleComplex."""
 
 
 class VOTableField(NamedTuple):
-    """A column as the document declares it.
+    """Column as declared in the document.
 
     Attributes
     ----------
     name, unit : str
-        As written; the unit may be empty.
+        Name and unit as written; the unit may be empty.
     bytes : int
-        Largest size of a row's values, where their number is fixed; else of a reference to them.
+        Maximum size of the values in a row if their number is fixed, else of a reference to them.
     """
 
     name: str
@@ -44,7 +44,7 @@ class VOTableField(NamedTuple):
 
 
 def votable_fields(path: Path, stream: BinaryIO) -> list[VOTableField]:
-    """Return the columns of the first table, reading no row.
+    """Return the columns of the first table, without reading rows.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def read_votable(
     content : bytes
         VOTable with rows in TABLEDATA, BINARY or BINARY2.
     choose : callable
-        Gets the names of all columns and returns those to read.
+        Takes the names of all columns and returns those to read.
 
     Returns
     -------
@@ -109,13 +109,17 @@ def read_votable(
 def _texts(column: Any) -> list[str]:
     missing = np.ma.getmaskarray(column).tolist()
     return [
-        "" if gone else value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-        for value, gone in zip(np.ma.getdata(column).tolist(), missing, strict=True)
+        ""
+        if masked
+        else value.decode("utf-8", "replace")
+        if isinstance(value, bytes)
+        else str(value)
+        for value, masked in zip(np.ma.getdata(column).tolist(), missing, strict=True)
     ]
 
 
 class _Scan:
-    """Checks a document and gathers its columns."""
+    """Check a document and collect its columns."""
 
     def __init__(self, path: Path, *, header_alone: bool = False) -> None:
         self.path = path
@@ -149,7 +153,7 @@ class _Scan:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         tag = name.rpartition(" ")[2]
         if not self._started and tag != "VOTABLE":
-            raise InputError(f"{self.path} is no VOTable: its root is <{tag}>, not <VOTABLE>.")
+            raise InputError(f"{self.path} is not a VOTable: its root is <{tag}>, not <VOTABLE>.")
         self._started = True
         if tag == "TR":
             self._rows += 1
@@ -176,7 +180,7 @@ class _Scan:
 
 def _field(attributes: dict[str, str]) -> VOTableField:
     sizes = attributes.get("arraysize", "1").split("x")
-    # The last of them may vary, up to a limit or without one.
+    # The last size may be variable, with or without a limit.
     values = math.prod(abs(int(size)) for size in sizes if not size.endswith("*"))
     name = attributes.get("name") or attributes.get("ID") or ""
     return VOTableField(name, attributes.get("unit", "")[:100], _LARGEST_ITEM * values)

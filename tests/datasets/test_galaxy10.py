@@ -134,8 +134,8 @@ IMAGES = (12, 256, 256, 3)
 HOSTILE: dict[str, tuple[Callable[[h5py.File, Path], None], str]] = {
     "external link": (_external_link, "'ans' is a link"),
     "soft link": (_soft_link, "'ans' is a link"),
-    "virtual": (_virtual, "lies in other files"),
-    "external storage": (_external_storage, "lies in other files"),
+    "virtual": (_virtual, "stored in other files"),
+    "external storage": (_external_storage, "stored in other files"),
     "group": (_group, "'images' is not a data set"),
     "no images": (_replace("images"), "lacks 'images'"),
     "no labels": (_replace("ans"), "lacks 'ans'"),

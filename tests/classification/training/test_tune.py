@@ -150,8 +150,8 @@ def test_the_best_network_is_left_as_a_training(
     ("change", "message"),
     [
         ({"filters": [16, 32, 64]}, "2 convolutions"),
-        ({"filters": [16, 64]}, "first filters is 16, searched are 32, 48"),
-        ({"dropout": 0}, "dropout is 0, searched are 0.3, 0.5, 0.7"),
+        ({"filters": [16, 64]}, "first filters is 16; the search starts from one of 32, 48"),
+        ({"dropout": 0}, "dropout is 0; the search starts from one of 0.3, 0.5, 0.7"),
     ],
 )
 def test_the_search_starts_within_its_ranges(
