@@ -15,8 +15,7 @@ from .fits import FitsImage
 
 __all__ = ["align"]
 
-_TOLERANCE = 0.25
-"""Offset in pixels up to which bands count as aligned; about 0.1 arcsec on SDSS."""
+_TOLERANCE = 0.25  # pixels; about 0.1 arcsec on SDSS
 _GRID = 5
 _REACH = 2  # pixels by which a Lanczos kernel exceeds a bilinear one
 
@@ -26,8 +25,8 @@ def align(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]:
     """Stack bands of equal shape, resampled to the pixels of the first where needed.
 
-    The bands of survey frames are often offset by some pixels.  The affine map between two bands is
-    fitted to their WCS on a grid of points; bands without a WCS are taken as aligned.
+    The bands of survey frames are often offset by a few pixels.  The affine map between two bands
+    is fitted to their WCS on a grid of points; bands without a WCS are assumed to be aligned.
 
     Parameters
     ----------
@@ -72,13 +71,15 @@ def align(
 def _affine(target: Any, source: Any, height: int, width: int) -> tuple[NDArray[np.float64], float]:
     """Return the affine map from target to source pixels, (2, 3), and the largest shift."""
     x, y = np.meshgrid(np.linspace(0, width - 1, _GRID), np.linspace(0, height - 1, _GRID))
-    here = np.stack([x.ravel(), y.ravel()], axis=1)
-    there = np.stack(source.world_to_pixel(target.pixel_to_world(here[:, 0], here[:, 1])), axis=1)
-    if not np.isfinite(there).all():
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    mapped = np.stack(
+        source.world_to_pixel(target.pixel_to_world(points[:, 0], points[:, 1])), axis=1
+    )
+    if not np.isfinite(mapped).all():
         return np.zeros((2, 3)), np.inf
-    design = np.column_stack([here, np.ones(len(here))])
-    solution, *_ = np.linalg.lstsq(design, there, rcond=None)
-    return solution.T, float(np.hypot(*(there - here).T).max())
+    design = np.column_stack([points, np.ones(len(points))])
+    solution, *_ = np.linalg.lstsq(design, mapped, rcond=None)
+    return solution.T, float(np.hypot(*(mapped - points).T).max())
 
 
 def _warp(
@@ -89,7 +90,7 @@ def _warp(
     # kernel would remove up to half of it.
     moved = cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
     # Pixels interpolated from bad ones or from beyond the edge are bad.
-    lost = cv2.warpAffine(
+    invalid = cv2.warpAffine(
         mask.astype(np.float32),
         matrix,
         size,
@@ -98,4 +99,4 @@ def _warp(
         borderValue=1.0,
     )
     reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1))
-    return np.asarray(moved, np.float32), np.asarray(cv2.dilate(lost, reach) > 1e-3)
+    return np.asarray(moved, np.float32), np.asarray(cv2.dilate(invalid, reach) > 1e-3)

@@ -1,7 +1,7 @@
 """Sky level and noise of images, padding, and isophotes above the sky.
 
-`background` measures one band of a field in any unit, as the stretch needs it; `noise_level` an
-8-bit grey image, by the definition with which galaxies are annotated.
+`background` measures a band of a field in any unit, for the stretch; `noise_level` measures an
+8-bit grey image, as in the definition of annotated boxes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = [
     "smoothed_grey",
 ]
 
-_SAMPLE = 100_000  # pixels: the level is then known to 0.005 of the noise
+_SAMPLE = 100_000  # pixels: the error of the level is then 0.005 of the noise
 _CLIP = 3.0
 _ROUNDS = 12
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
-_LEAST_SHARE = 0.02  # of the field that must be left as sky
+_LEAST_SHARE = 0.02  # of the field that must remain as sky
 _RUN = 5  # pixels
 _SMOOTHING = 1.0  # pixels
 _STEP = 3  # pixels between those of a sample of a grey image
@@ -39,9 +39,9 @@ def background(
 ) -> tuple[float, float]:
     """Estimate the sky level of one band and its noise.
 
-    Pixels further than three sigma from the median are clipped until nothing changes.  The level is
-    the mode as estimated by SExtractor (Bertin and Arnouts 1996, A&AS 117, 393); the noise is
-    measured from the pixels below it, to which sources do not add.
+    Pixels are clipped at three sigma from the median until convergence.  The level is the mode as
+    estimated by SExtractor (Bertin and Arnouts 1996, A&AS 117, 393); the noise is measured from the
+    pixels below it, which are free of sources.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def background(
     noise = float(np.sqrt(np.mean((below - level) ** 2))) if below.size else 0.0
     tiny = 1e-6 * max(abs(level), float(np.abs(everything).max()))
     if noise <= tiny:
-        # An image without noise: measure faintness by the brightest pixels.
+        # Without noise, the scale follows from the brightest pixels.
         noise = float(np.quantile(everything, 0.999) - level) / 100
     return level, noise if noise > tiny else 1.0
 
@@ -115,8 +115,8 @@ def correlation_length(
 def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Find the pixels of a mosaic that are filled with a constant.
 
-    Real sky never has the same value on a whole patch.  If hardly any other pixel would be left,
-    the field has no noise and no padding.
+    Sky with noise is never constant over a patch.  If hardly any pixel would remain, the field has
+    no noise, and no padding is assumed.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
     left = ~grown
     if left.mean() < _LEAST_SHARE:
         return np.zeros_like(grown)
-    # The flat core of a saturated star is no padding.
+    # The flat core of a saturated star is not padding.
     dark: NDArray[np.bool_] = brightest <= np.median(brightest[left])
     return grown & dark
 
@@ -167,8 +167,8 @@ def noise_level(grey: NDArray[np.float32], *, clipped: bool = False) -> tuple[fl
     grey : ndarray of float32, shape (H, W)
         From `smoothed_grey`, in levels of an 8-bit image.
     clipped : bool
-        Clip sources at three sigma until nothing changes.  If galaxies cover a third of a field,
-        the unclipped noise is four times that of the sky between them.
+        Clip sources at three sigma until convergence.  If galaxies cover a third of a field, the
+        unclipped noise is four times that of the sky.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def _median_and_spread(values: NDArray[np.floating[Any]]) -> tuple[float, float]
 
 
 def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
-    """Return the mask of the connected region above a level that holds the brightest pixel.
+    """Return the mask of the connected region above a level around the brightest pixel.
 
     Parameters
     ----------

@@ -1,8 +1,7 @@
 """Box arithmetic, and the table of detections.
 
-A box is a row ``xmin, ymin, xmax, ymax``: 0-based, half-open pixel edges, x to the right and y
-down the rows of the array as it was read.  A box that covers exactly the first pixel is
-``0, 0, 1, 1``.
+A box is a row ``xmin, ymin, xmax, ymax`` of pixel edges, 0-based and half-open, with x along the
+columns and y along the rows of the array as read.  The box of the first pixel is ``0, 0, 1, 1``.
 """
 
 from __future__ import annotations
@@ -13,7 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Detections", "area", "as_boxes", "clip", "iou", "longer_sides", "overlap", "suppress"]
+__all__ = [
+    "Detections",
+    "area",
+    "as_boxes",
+    "clip",
+    "intersection",
+    "iou",
+    "longer_sides",
+    "overlap",
+    "suppress",
+]
 
 
 def as_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
@@ -22,12 +31,12 @@ def as_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     boxes : array_like, shape (N, 4)
-        Or an empty sequence.
+        May be empty.
 
     Raises
     ------
     ValueError
-        If the shape is another one.
+        If the shape is different.
     """
     array = np.asarray(boxes, dtype=np.float64)
     if array.size == 0:
@@ -87,16 +96,31 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     >>> iou([[0, 0, 2, 2]], [[1, 0, 3, 2], [5, 5, 6, 6]]).round(3)
     array([[0.333, 0.   ]])
     """
-    first, second = as_boxes(a), as_boxes(b)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.maximum(high - low, 0.0)
-    shared = sides[..., 0] * sides[..., 1]
-    union = area(first)[:, None] + area(second)[None, :] - shared
+    shared = intersection(a, b)
+    union = area(a)[:, None] + area(b)[None, :] - shared
     fraction: NDArray[np.float64] = np.divide(
         shared, union, out=np.zeros_like(shared), where=union > 0
     )
     return fraction
+
+
+def intersection(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Compute the area of the intersection of every box of `a` with every box of `b`.
+
+    Parameters
+    ----------
+    a, b : array_like, shapes (N, 4) and (M, 4)
+
+    Returns
+    -------
+    ndarray of float64, shape (N, M)
+        Square pixels.
+    """
+    first, second = as_boxes(a), as_boxes(b)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    sides = np.maximum(high - low, 0.0)
+    return sides[..., 0] * sides[..., 1]
 
 
 def clip(boxes: ArrayLike, width: float, height: float) -> NDArray[np.float64]:
@@ -124,7 +148,7 @@ def suppress(
     ----------
     boxes : array_like, shape (N, 4)
     scores : array_like, shape (N,)
-        Of equal scores the first is the best.
+        Ties are resolved in favour of the first.
     iou_threshold : float
         Boxes with a larger IoU with a kept box are dropped.
     class_ids : array_like, shape (N,), optional
@@ -154,19 +178,19 @@ def suppress(
 def overlap(
     edges: tuple[int, int, int, int], shape: tuple[int, ...]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the slices of an image and of a window that lie on each other.
+    """Return the slices of an image and of a window where they overlap.
 
     Parameters
     ----------
     edges : tuple of int
-        Of the window: ``xmin, ymin, xmax, ymax`` in pixels of the image; may reach beyond it.
+        Pixel edges ``xmin, ymin, xmax, ymax`` of the window, which may extend beyond the image.
     shape : tuple of int
         Height and width of the image.
 
     Returns
     -------
     image, window : tuple of slice
-        Rows and columns; empty if the window lies outside the image.
+        Rows and columns; empty if the window is outside the image.
     """
     x0, y0, x1, y1 = edges
     left, top = max(x0, 0), max(y0, 0)
@@ -251,7 +275,7 @@ class Detections:
         Parameters
         ----------
         rows : array_like of int or bool
-            Indices, in the order wanted, or a mask.
+            Indices or a mask.
         """
         chosen = np.asarray(rows)
         if chosen.dtype != bool:
@@ -270,7 +294,7 @@ class Detections:
         return replace(self, boxes=as_boxes(boxes))
 
     def with_tile(self, tile: int) -> Detections:
-        """Return the same objects with the index of their common tile.
+        """Return the same objects, all assigned to one tile.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ __all__ = ["crop_window", "cut_crop", "remove_sky", "sky_colour", "window"]
 
 _SAMPLE = 40_000  # pixels for a median
 
-# Quantile of the pixels of a crop that is taken for its sky: a fifth of the square is free of the
+# Quantile of the pixels of a crop used as its sky: at least a fifth of the square is free of the
 # galaxy.  Values from 0.1 to 0.3 make no difference.
 _SKY_QUANTILE = 0.2
 
@@ -30,7 +30,7 @@ def crop_window(box: ArrayLike, margin: float) -> tuple[float, float, float]:
     Returns
     -------
     xmin, ymin, side : float
-        Pixels of the field; the square may reach beyond it.
+        Pixels of the field; the square may extend beyond it.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def cut_crop(
     Raises
     ------
     ValueError
-        If the box lies outside the field.
+        If the box is outside the field.
     """
     left, top, length = crop_window(box, margin)
     side = max(1, round(length))
@@ -75,8 +75,8 @@ def cut_crop(
     inside = rgb[max(0, y) : max(0, y + side), max(0, x) : max(0, x + side)]
     if not inside.size:
         raise ValueError(f"the box {np.asarray(box).tolist()} lies beyond {width} x {height}")
-    leaves = x < 0 or y < 0 or x + side > width or y + side > height
-    crop = window(rgb, x, y, side, _border_colour(inside)) if leaves else inside
+    extends = x < 0 or y < 0 or x + side > width or y + side > height
+    crop = window(rgb, x, y, side, _border_colour(inside)) if extends else inside
     if size is None or size == side:
         return crop.copy()
     shrinks = size < side
@@ -102,7 +102,7 @@ def window(
     Returns
     -------
     ndarray of uint8, shape (side, side, 3)
-        A view if the square lies inside the image.
+        A view if the square is inside the image.
     """
     in_image, in_square = overlap((x, y, x + side, y + side), rgb.shape)
     inside = rgb[in_image]
@@ -147,7 +147,7 @@ def remove_sky(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (N, H, W, 3)
-        Each colour of each crop less its 20 % quantile.
+        Crops minus the 20 % quantile of each colour, clipped at 0.
     """
     if not len(crops):
         return crops

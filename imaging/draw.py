@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .boxes import Detections, as_boxes
+from .boxes import Detections, intersection
 from .text import Colour, legend_strip, paint_plate, paint_text, shorten, text_size
 
 __all__ = ["PALETTE", "draw_overlay", "to_display"]
@@ -43,7 +43,7 @@ _PLURAL = re.compile(r"\s+(galaxies|galaxy)\b", re.IGNORECASE)
 
 
 def to_display(rgb: NDArray[np.uint8], origin: Literal["upper", "lower"]) -> NDArray[np.uint8]:
-    """Return an image with its top row first.
+    """Flip an image so that its top row is first.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def draw_overlay(
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
-        With its top row first.
+        The image, top row first.
     detections : Detections
         In pixels of `rgb`; the class ids select the colours.
     labels : sequence of str, optional
-        One per detection, such as ``"Barred Spiral Galaxies 0.93"``.  "Galaxies" is omitted; among
-        many objects the number alone is shown; empty labels are not shown.
+        One per detection, such as ``"Barred Spiral Galaxies 0.93"``.  "Galaxies" is omitted, and in
+        crowded images only the number is shown; empty labels are not shown.
     zoom : int, optional
         Factor of enlargement; by default small images are enlarged until text fits.
     dashed : ndarray of bool, optional
@@ -127,7 +127,7 @@ def _draw_boxes(
 ) -> None:
     height, width = picture.shape[:2]
     thick = max(1, round(max(height, width) / 2000))
-    # cv2 takes pixel centres, not edges. Larger boxes are drawn first, not to hide smaller ones.
+    # cv2 takes pixel centres, not edges.  Smaller boxes are drawn last, on top.
     for row in np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable"):
         xmin, ymin, xmax, ymax = boxes[row]
         low = (max(0, round(xmin) - _GAP), max(0, round(ymin) - _GAP))
@@ -173,14 +173,14 @@ def _draw_labels(
         wide, high = text_size(text, letters)
         wide, high = wide + 2 * margin, high + margin
         places = _places(boxes[row], wide, high, width, height)
-        cost = 3 * _shared(places, taken).sum(axis=1)
-        cost += _shared(places, boxes).sum(axis=1)
-        # Prefer earlier places unless they hide clearly more.
+        cost = 3 * intersection(places, taken).sum(axis=1)
+        cost += intersection(places, boxes).sum(axis=1)
+        # Prefer earlier places unless they hide considerably more.
         best = int(np.argmin(cost + 0.02 * wide * high * np.arange(len(places))))
         place = places[best]
         if (
             len(texts) > _CROWD
-            and _shared(places[[best]], taken).max(initial=0) > 0.3 * wide * high
+            and intersection(places[[best]], taken).max(initial=0) > 0.3 * wide * high
         ):
             continue
         taken = np.vstack([taken, place])
@@ -213,14 +213,6 @@ def _places(
     )
     corners = np.clip(corners, 0, np.maximum([width - wide, height - high], 0)).round()
     return np.hstack([corners, corners + np.array([wide, high])])
-
-
-def _shared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the areas of intersection, shape (N, M)."""
-    first, second = as_boxes(a), as_boxes(b)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    return np.asarray(np.prod(np.maximum(high - low, 0), axis=2))
 
 
 def _split(label: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""One survey field: pixels, world coordinates and origin; limits of its size."""
+"""A survey field: pixels, world coordinates and origin; limits of its size."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .sky import pixels_of, sky_of
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Field", "check_size"]
 
 MIN_SIDE = 8
-"""Pixels: on less, a galaxy cannot be told from a star."""
+"""Minimum side in pixels."""
 MAX_PIXELS = 2**28
-"""Pixels: 16384 x 16384; as three float32 bands this fills 3 GB."""
+"""Maximum number of pixels, 16384 x 16384; three float32 bands take 3 GB."""
 MAX_BYTES = 4 * 2**30
-"""Bytes of a decompressed file."""
+"""Maximum size of a decompressed file in bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A survey field as it was read.
+    """Survey field as read.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Field:
     identifier : str
         Short name, unique among the fields of a run, for messages and file names.
     paths : tuple of Path
-        The files it was read from: one, or three bands; none for a field from memory.
+        Files of the field: one, or three bands; none for a field from memory.
     checksum : str
-        SHA-256 of the bytes of those files, one after the other, or of the pixels.
+        SHA-256 of the concatenated files, or of the pixels.
     bad : ndarray
         Shape (H, W), bool: True where a band is NaN, infinite or blank. Such pixels are 0.
     wcs : astropy.wcs.WCS or None
@@ -44,14 +44,14 @@ class Field:
     pixel_scale : float or None
         Arcseconds per pixel.
     origin : {"upper", "lower"}
-        Place of row 0 when displayed: at the top (pictures) or at the bottom (FITS).
+        Position of row 0 when displayed: at the top (pictures) or at the bottom (FITS).
     notes : tuple of str
-        Remarks for the user on how it was read.
+        Notes for the user on the reading.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit together.
+        If the shapes are inconsistent.
     """
 
     pixels: NDArray[Any]
@@ -91,8 +91,7 @@ class Field:
         Returns
         -------
         ra, dec : ndarray
-            ICRS degrees, right ascension in 0..360; NaN without a WCS and where the projection has
-            no sky.
+            ICRS degrees, right ascension in 0..360; NaN without a WCS and outside the projection.
         """
         across, down = np.broadcast_arrays(
             np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
@@ -114,8 +113,8 @@ class Field:
         Returns
         -------
         x, y : ndarray
-            Pixel-edge coordinates, which may lie outside of the array; NaN without a WCS, for
-            positions that are not finite, and for those that the projection does not reach.
+            Pixel-edge coordinates, also outside of the array; NaN without a WCS, for positions that
+            are not finite, and outside the projection.
         """
         east, north = np.broadcast_arrays(
             np.asarray(ra, dtype=np.float64), np.asarray(dec, dtype=np.float64)
@@ -126,7 +125,7 @@ class Field:
 
 
 def check_size(name: str | Path, width: int, height: int) -> None:
-    """Refuse a field that is too small to hold a galaxy or too large to hold in memory.
+    """Raise an error for a field that is too small or too large.
 
     Parameters
     ----------
@@ -147,6 +146,6 @@ def check_size(name: str | Path, width: int, height: int) -> None:
         )
     if width * height > MAX_PIXELS:
         raise InputError(
-            f"{name} says it is {width} x {height} pixels, more than the {MAX_PIXELS / 1e6:.0f} "
+            f"{name} declares {width} x {height} pixels, more than the {MAX_PIXELS / 1e6:.0f} "
             "million that are read at once. Cut it into smaller fields."
         )

@@ -1,4 +1,4 @@
-"""Find the fields among files, folders and triples of bands; name each."""
+"""Find and name the fields among files, folders and triples of bands."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FieldSource:
 
 
 def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
-    """Return the source at a path, or of three bands; existence is not checked.
+    """Parse the source of a field, without checking that it exists.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
     'frame-12'
     """
     given = [source] if isinstance(source, str | Path) else list(source)
-    # os.path.exists, for Path.exists fails on a name too long for the file system
+    # Path.exists raises an error if a name is too long for the file system.
     if isinstance(source, str | Path) and "," in str(source) and not os.path.exists(source):
         given = [part.strip() for part in str(source).split(",")]
     files = tuple(Path(path) for path in given)
@@ -73,14 +73,14 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     Parameters
     ----------
     inputs : iterable of str or Path
-        Image files, folders (searched in depth, in the order of names; hidden files are left out)
-        and triples ``red.fits,green.fits,blue.fits``. A field named twice is taken once.
+        Image files, folders (searched recursively in the order of names, without hidden files) and
+        triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.
 
     Returns
     -------
     list of FieldSource
-        Identifiers are unique, also without regard to case: fields of the same name get their
-        folder's name before it.
+        Identifiers are unique, even ignoring case: fields of the same name are prefixed by the name
+        of their folder.
 
     Raises
     ------

@@ -43,7 +43,7 @@ class FitsImage:
     wcs : astropy.wcs.WCS or None
         Celestial, two axes.
     notes : tuple of str
-        Remarks on how it was read.
+        Notes for the user on the reading.
     """
 
     pixels: NDArray[np.float32]
@@ -65,7 +65,7 @@ def read_fits(path: Path, kind: Kind) -> FitsImage:
     Raises
     ------
     InputError
-        If the file is no FITS, is damaged, or holds no image of one or three bands.
+        If the file is not FITS, is damaged, or holds no image of one or three bands.
     """
     from astropy.io import fits
 
@@ -92,7 +92,7 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
     InputError
         If the HDUs cannot be read, or hold no image of one or three bands.
     """
-    # Warnings of departures from the standard: what matters is checked below.
+    # Violations of the standard that matter are checked below.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -104,7 +104,7 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
                 f"{name} does not fit into memory. Cut it into smaller fields."
             ) from error
         except Exception as error:
-            # a damaged file reaches astropy's readers at any point, with any exception
+            # astropy may raise any exception on a damaged file
             raise InputError(
                 f"{name} could not be read as FITS ({_first_line(error)}). The file is damaged or "
                 "truncated: copy or download it again."
@@ -119,7 +119,7 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
             "data."
         )
     if not finite.all():
-        # A copy: the pixels may be those of an HDU of the caller.
+        # Copied, as the pixels may belong to an HDU of the caller.
         pixels = np.where(finite[..., np.newaxis], pixels, np.float32(0))
     return FitsImage(pixels, ~finite, wcs, notes)
 
@@ -165,7 +165,7 @@ def _first_image(name: str, hdus: Iterable[Any]) -> tuple[Any, NDArray[Any]]:
         data = np.asarray(hdu.data)
         if data.dtype.kind not in "iuf":
             raise InputError(f"{name} holds pixels of the type {data.dtype}; give real numbers.")
-        # the shape of the data counts, not the one in the header
+        # The shape of the data takes precedence over that in the header.
         return header, data.reshape(-1, *data.shape[-2:])
     raise InputError(
         f"{name} is a FITS file without an image. Give one that holds an image; if it should, copy "

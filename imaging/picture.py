@@ -17,8 +17,7 @@ __all__ = ["PICTURE_SUFFIXES", "read_picture", "read_picture_size"]
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
-_HEAD = 2**20
-"""Bytes of a file that hold its size, unless a camera put a larger thumbnail before it."""
+_HEAD = 2**20  # bytes that contain the size, unless a larger thumbnail precedes it
 
 _WHOLE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
 
@@ -50,8 +49,8 @@ def read_picture(
 ) -> tuple[NDArray[Any], NDArray[np.bool_], tuple[str, ...]]:
     """Decode a picture.
 
-    The orientation in the EXIF data is ignored: boxes are in pixels of the array. Transparent
-    parts are laid over black.
+    The EXIF orientation is ignored, as boxes are in pixels of the array.  Transparent parts are
+    blended with black.
 
     Parameters
     ----------
@@ -67,9 +66,9 @@ def read_picture(
     pixels : ndarray
         (H, W, 1) or (H, W, 3) RGB; uint8, uint16, or float32 for a TIFF of fluxes.
     bad : ndarray
-        (H, W), True where a pixel is NaN, infinite or wholly transparent.
+        (H, W), True where a pixel is NaN, infinite or fully transparent.
     notes : tuple of str
-        Remarks for the user on how it was read.
+        Notes for the user on the reading.
 
     Raises
     ------
@@ -98,7 +97,7 @@ _logging = getattr(cv2.utils, "logging", cv2)
 
 def _decode(data: bytes) -> NDArray[Any] | None:
     level = _logging.getLogLevel()
-    _logging.setLogLevel(0)  # the decoders' own messages name no file
+    _logging.setLogLevel(0)  # the messages of the decoders do not name the file
     try:
         return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except (cv2.error, MemoryError):

@@ -23,7 +23,7 @@ from .stretch import Stretch, to_rgb
 
 __all__ = ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "FieldLike", "read_field", "read_rgb"]
 
-# Any stands for the HDUs and NDData of astropy, whose import a run with pictures does without.
+# Any stands for the HDUs and NDData of astropy, which is not imported for pictures.
 FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] | NDArray[Any] | Any
 
 _FITS_KINDS = ("fits", "gzip", "bzip2")
@@ -39,12 +39,12 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
     source : str, Path, sequence of paths, ndarray, HDU, HDUList or NDData
         Files: a FITS file (plain, .gz, .bz2 or .fz; one band or a cube of three planes), a JPEG,
         PNG or TIFF picture, or three FITS files of one band each in red, green, blue order, also
-        written ``"r.fits,g.fits,b.fits"``.  The content decides, not the suffix.
+        written ``"r.fits,g.fits,b.fits"``.  The type is detected from the content.
 
         In memory: an array of shape (H, W), (H, W, 1) or (H, W, 3), of uint8 or uint16 for a
         finished picture (row 0 at the top), of another number type for fluxes (row 0 at the
-        bottom, as in FITS); an image HDU of astropy or a list of HDUs, of which the first image
-        counts; an NDData of shape (H, W) or (3, H, W), with its mask and WCS.
+        bottom, as in FITS); an image HDU of astropy or a list of HDUs, of which the first image is
+        read; an NDData of shape (H, W) or (3, H, W), with its mask and WCS.
     identifier : str, optional
         Name of the field; by default that of its files, or ``"field"``.
 
@@ -56,7 +56,7 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
     Raises
     ------
     InputError
-        If a file is missing, damaged, no image, too small or too large, or bands do not match.
+        If a file is missing, damaged, not an image, too small or too large, or bands do not match.
 
     Examples
     --------
@@ -87,12 +87,12 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
 
 
 def read_rgb(source: FieldLike, stretch: Stretch) -> NDArray[np.uint8]:
-    """Return a field as a colour picture.
+    """Read a field as a colour picture.
 
     Parameters
     ----------
-    source : Field, ndarray of uint8, shape (H, W, 3), or what `read_field` reads
-        An RGB array is returned as it is.
+    source : ndarray of uint8, shape (H, W, 3), or source of `read_field`
+        An RGB array is returned unchanged.
     stretch : Stretch
         Stretch of everything else.
 
@@ -212,9 +212,9 @@ def _fingerprint(path: Path, digest: hashlib._Hash) -> Kind:
         raise InputError(f"{path} is empty. Copy or download it again.")
     kind = kind_of(head)
     if kind not in (*_FITS_KINDS, *_PICTURE_KINDS):
-        looks = "a text file" if kind == "text" else "no image that is known here"
+        description = "a text file" if kind == "text" else "not a supported image"
         raise InputError(
-            f"{path} is {looks}, whatever its name says. Give a FITS, JPEG, PNG or TIFF image."
+            f"{path} is {description}, despite its name. Give a FITS, JPEG, PNG or TIFF image."
         )
     return kind
 

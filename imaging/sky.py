@@ -1,4 +1,4 @@
-"""World coordinates of a field: read, checked and applied."""
+"""Read, check and apply the world coordinates of a field."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["celestial_wcs", "pixel_scale", "pixels_of", "sky_of"]
 _DEGREE = 3600.0
 _COARSEST = 3600.0  # arcsec per pixel; a scale keyword left out means 1 degree
 _FINEST = 1e-4
-_LEAST_SKEW = 1e-3  # area of a pixel against that of its sides' rectangle
+_LEAST_SKEW = 1e-3  # pixel scale from the area over that from the sides
 
-_MOST_STRETCHED = 10.0  # a pixel in the middle of the image against one at the reference point
+_MOST_STRETCHED = 10.0  # pixel scale at the middle of the image over that at the reference point
 
 _NUMBER = re.compile(r"(CRVAL|CRPIX|CDELT|CROTA)\d$|(CD|PC)\d_\d$")
 _PROMISE = re.compile(r"(RA|DEC|[GE]L(ON|AT))-")
@@ -35,9 +35,9 @@ def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tup
     Returns
     -------
     wcs : astropy.wcs.WCS or None
-        Two axes; None if the header has no valid one.
+        Two axes; None if the header has no valid WCS.
     notes : tuple of str
-        The reason, if an invalid one was ignored.
+        The reason, if an invalid WCS was ignored.
     """
     if not any(_PROMISE.match(str(header.get(f"CTYPE{axis}", ""))) for axis in (1, 2)):
         return None, ()
@@ -92,8 +92,7 @@ def sky_of(
     ra, dec : ndarray of float64
         ICRS degrees.
     """
-    # FITS counts pixel centres from 1, so the edge coordinate x is the FITS pixel x + 0.5,
-    # and the 0-based pixel that astropy takes is x - 0.5.
+    # In astropy the centre of the first pixel is at 0.
     place = wcs.pixel_to_world(x - 0.5, y - 0.5).icrs
     return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
 
@@ -113,8 +112,8 @@ def pixels_of(
     Returns
     -------
     x, y : ndarray of float64
-        Pixel-edge coordinates; NaN where the projection does not reach a position, as on the far
-        side of the sky, or the polynomial of a distortion cannot be inverted so far outside.
+        Pixel-edge coordinates; NaN outside the projection, and where the distortion polynomial
+        cannot be inverted.
     """
     from astropy.coordinates import SkyCoord
 
@@ -130,7 +129,7 @@ def pixels_of(
 
 
 def _no_number(header: Any) -> str | None:
-    # wcslib takes 0 for a value that it cannot read
+    # wcslib replaces values that it cannot read by 0
     for key, value in header.items():
         if _NUMBER.match(key) and not isinstance(value, int | float):
             return f"{key} is {value!r}, not a number"
@@ -149,7 +148,7 @@ def _implausible(wcs: Any, height: int, width: int) -> str | None:
         return "its CD matrix is singular"
     if not ((scales > _FINEST) & (scales < _COARSEST)).all():
         return f"a pixel scale of {scales.max():.3g} arcsec cannot be right"
-    # far from its reference point a projection gives numbers that are no longer positions
+    # far from its reference point a projection is no longer meaningful
     ra, dec = np.deg2rad(
         sky_of(wcs, width / 2 + np.array([0.0, 1.0, 0.0]), height / 2 + np.array([0.0, 0.0, 1.0]))
     )
@@ -158,5 +157,5 @@ def _implausible(wcs: Any, height: int, width: int) -> str | None:
     across = np.angle(np.exp(1j * (ra[1:] - ra[0]))) * np.cos(dec[0])
     steps = np.rad2deg(np.hypot(across, dec[1:] - dec[0])) * _DEGREE / pixel_scale(wcs)
     if steps.max() > _MOST_STRETCHED or steps.max() < 1 / _MOST_STRETCHED:
-        return "the image lies too far from its reference point"
+        return "the image is too far from its reference point"
     return None

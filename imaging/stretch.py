@@ -21,9 +21,10 @@ _ROWS = 64  # stretched at a time, so that intermediate arrays fit the processor
 
 
 class Stretch(BaseModel):
-    """Settings of the stretch to 8-bit colour, in units of the noise of the sky.
+    """Settings of the stretch to 8-bit colour.
 
-    So the image does not depend on the flux unit of the file.
+    Brightness is in units of the noise of the sky, so that the image does not depend on the flux
+    unit of the file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +32,7 @@ class Stretch(BaseModel):
     kind: Literal["auto", "lupton", "asinh", "identity"] = "auto"
     """``auto``: ``lupton`` for three FITS bands, ``asinh`` for one, ``identity`` else."""
     linear: Positive = 50.0
-    """Brightness of white without compression, which sets the contrast of the faint end."""
+    """Brightness of white without compression; sets the contrast of faint light."""
     softening: Positive = 5.0
     """Q of Lupton et al. (2004): larger values compress bright parts more."""
     black: Annotated[float, Limit(allow_inf_nan=False)] = -0.65
@@ -40,7 +41,7 @@ class Stretch(BaseModel):
     """Factors on the red, green and blue band after division by their noise."""
     smoothing: Annotated[float, Limit(ge=0, le=10)] = 1.0
     """Correlation length of the noise after smoothing: standard deviation of a Gaussian in pixels.
-    Bands that are smoother already are not changed, nor any if 0."""
+    Smoother bands are not changed; 0 disables smoothing."""
 
 
 def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
@@ -68,7 +69,7 @@ def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
             kind = "lupton" if field.pixels.shape[2] == 3 else "asinh"
     if kind == "identity":
         return _identity(field)
-    return _by_noise(field, settings, coloured=kind == "lupton")
+    return _noise_scaled(field, settings, coloured=kind == "lupton")
 
 
 def _identity(field: Field) -> NDArray[np.uint8]:
@@ -83,7 +84,7 @@ def _identity(field: Field) -> NDArray[np.uint8]:
     return picture
 
 
-def _by_noise(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uint8]:
+def _noise_scaled(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uint8]:
     bands = field.pixels.astype(np.float32)
     empty = padding(bands) | field.bad
     count = bands.shape[2]

@@ -85,7 +85,7 @@ def paint_plate(
 
 
 def shorten(text: str, width: int, height: int) -> str:
-    """Return the text, abbreviated by dots if it is too wide.
+    """Shorten a text with an ellipsis if it is too wide.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _ascii(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _mask(text: str, height: int) -> NDArray[np.float32]:
-    """Return the fraction of each pixel that letters cover."""
+    """Return the coverage of each pixel by the letters, 0 to 1."""
     scale = height * _DETAIL / _CAPITAL
     thickness = max(1, round(height * _DETAIL / 8))
     (width, rise), below = cv2.getTextSize(text, _FONT, scale, thickness)
@@ -150,11 +150,12 @@ def contact_sheet(
     Parameters
     ----------
     images : sequence of ndarray of uint8, shape (H, W, 3)
-        Of any size; each is resized to a square cell, and rows are as high as the highest image.
+        Of any size; each is resized to fit a square cell, and rows are as high as the highest
+        image.
     captions : sequence of str
         One per image; abbreviated to the width of the cell.
     columns : int, optional
-        Images per row; by default about as many as there are rows.
+        Images per row; by default for a nearly square sheet.
     cell : int
         Side of a cell in pixels.
 
@@ -165,7 +166,7 @@ def contact_sheet(
     Raises
     ------
     ValueError
-        If there are no images, or another number of captions.
+        If there are no images, or the number of captions differs.
     """
     if not images or len(images) != len(captions):
         raise ValueError(f"{len(images)} images cannot have {len(captions)} captions")
@@ -188,7 +189,7 @@ def contact_sheet(
 def legend_strip(
     entries: Sequence[tuple[str, Colour]], width: int, letters: int
 ) -> NDArray[np.uint8]:
-    """Return a legend: texts with a swatch of their colour each; no rows without entries.
+    """Draw a legend of texts with colour swatches; it has no rows without entries.
 
     Parameters
     ----------
@@ -224,7 +225,7 @@ def legend_strip(
 
 
 def _resized(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Return the image with its longer side as given."""
+    """Resize an image to a given longer side."""
     fit = side / max(image.shape[:2])
     size = [max(1, round(length * fit)) for length in image.shape[1::-1]]
     interpolation = cv2.INTER_AREA if fit < 1 else cv2.INTER_CUBIC

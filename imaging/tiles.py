@@ -15,11 +15,8 @@ from .crops import sky_colour, window
 
 __all__ = ["Tile", "cut_tiles", "plan_tiles", "touches_inner_edge"]
 
-_TOUCH = 2.0
-"""Tile pixels; a box that ends this close to an edge counts as cut by it."""
-
-_FINER = 1.5
-"""Least ratio of the scale of a pass to that of the last, in which the field fits one tile."""
+_TOUCH = 2.0  # tile pixels; a box that ends this close to an edge counts as cut by it
+_FINER = 1.5  # minimum scale of a pass relative to the last, in which the field fits one tile
 _ROUNDING = 1e-6
 
 
@@ -72,9 +69,9 @@ class Tile:
 def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Tile]:
     """Plan the passes over a field.
 
-    The first pass is at full scale, each further one at half the scale of the previous one, and in
-    the last the whole field fits one tile.  A pass hardly finer than the last is omitted, so a
-    field shorter than one and a half tiles has one pass.
+    The first pass is at full scale, each further pass at half the previous scale, and in the last
+    the field fits one tile.  A pass less than 1.5 times finer than the last is omitted, so a field
+    shorter than 1.5 tiles has one pass.
 
     Parameters
     ----------
@@ -83,8 +80,8 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
     tile_size : int
         Side of a tile, pixels.
     overlap : int
-        Least overlap of neighbouring tiles, tile pixels; objects up to this size are whole in at
-        least one tile of a pass.
+        Minimum overlap of neighbouring tiles, tile pixels; objects up to this size are complete in
+        at least one tile of a pass.
 
     Returns
     -------
@@ -102,7 +99,9 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
     [(1.0, 0, 0), (1.0, 194, 0), (1.0, 388, 0), (0.5688888888888889, 0, 0)]
     """
     if not 0 <= overlap < tile_size:
-        raise ValueError(f"an overlap of {overlap} does not suit tiles of {tile_size} pixels")
+        raise ValueError(
+            f"overlap is {overlap}; it must be from 0 to below the tile size, {tile_size}"
+        )
     tiles: list[Tile] = []
     longest, scale = max(width, height), 1.0
     while longest * scale >= _FINER * tile_size:
@@ -131,13 +130,12 @@ def cut_tiles(
     ------
     tile : Tile
     pixels : ndarray of uint8, shape (size, size, 3)
-        Averaged over the area of each tile pixel; beyond the edges of the field the colour of the
+        Averaged over the area of each tile pixel; pixels outside the field have the colour of the
         sky.
     """
     sky = sky_colour(rgb)
     for tile in tiles:
-        # Scales are 1/2**n or size / longest side, so these are whole numbers of pixels and boxes
-        # are converted without error.
+        # Scales are 1/2**n or size / longest side, so these are whole pixels.
         side = round(tile.size / tile.scale)
         left, top = round(tile.x / tile.scale), round(tile.y / tile.scale)
         pixels = window(rgb, left, top, side, sky)
@@ -148,7 +146,7 @@ def cut_tiles(
 
 
 def touches_inner_edge(tile: Tile, boxes: ArrayLike, width: int, height: int) -> NDArray[np.bool_]:
-    """Return the mask of the boxes that an edge of a tile inside the field cuts.
+    """Return the mask of the boxes cut by an edge of a tile inside the field.
 
     Parameters
     ----------
@@ -165,9 +163,9 @@ def touches_inner_edge(tile: Tile, boxes: ArrayLike, width: int, height: int) ->
     array = as_boxes(boxes)
     end_x, end_y = tile.x + tile.size, tile.y + tile.size
     right, bottom = width * tile.scale - _ROUNDING, height * tile.scale - _ROUNDING
-    goes_on = np.array([tile.x > 0, tile.y > 0, end_x < right, end_y < bottom])
+    is_inner = np.array([tile.x > 0, tile.y > 0, end_x < right, end_y < bottom])
     near = np.hstack([array[:, :2] <= _TOUCH, array[:, 2:] >= tile.size - _TOUCH])
-    return np.asarray((near & goes_on).any(axis=1))
+    return np.asarray((near & is_inner).any(axis=1))
 
 
 def _starts(length: int, size: int, overlap: int) -> list[int]:

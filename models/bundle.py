@@ -1,4 +1,4 @@
-"""Model bundles: a folder, or a ``.zip`` of it, whose every file is verified when read."""
+"""Model bundles: a folder or ``.zip`` archive whose files are verified when read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ METRICS_NAME = "metrics.json"
 
 _SHIPPED = Path(__file__).parent / "weights"
 
-# Larger than any network of this package: bounds the expansion of an untrusted archive.
+# Limits of the decompressed size of files in an untrusted archive.
 _LARGEST_FILE = 2 * 1024**3
 _LARGEST_MANIFEST = 4 * 1024**2
 
@@ -54,7 +54,7 @@ class Bundle:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Name, place and checksums of the model."""
+        """Name, path and checksums of the model."""
         manifest = self.manifest
         checksums = {member.file: manifest.files.get(member.file) for member in manifest.members}
         return ModelIdentity(
@@ -86,7 +86,7 @@ class Bundle:
         return content
 
     def verify(self) -> None:
-        """Check that every file of the manifest is there and unaltered.
+        """Check that all files of the manifest exist and are unaltered.
 
         Raises
         ------
@@ -107,12 +107,12 @@ class Bundle:
 
 
 def shipped_models() -> list[str]:
-    """Return the names of the models that come with the package."""
+    """Return the names of the models shipped with the package."""
     return sorted(file.parent.name for file in _SHIPPED.glob(f"*/{MANIFEST_NAME}"))
 
 
 def find_bundle(name_or_path: str | Path) -> Bundle:
-    """Read the bundle of a shipped model, or at a path.
+    """Read the bundle of a shipped model or at a path.
 
     Parameters
     ----------
@@ -152,10 +152,10 @@ def read_bundle(path: str | Path) -> Bundle:
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the whole file"
+        issue = error.errors()[0]
+        where = ".".join(str(part) for part in issue["loc"]) or "the whole file"
         raise BundleError(
-            f"{folder}: {MANIFEST_NAME} is not valid: {where}: {fault['msg']}"
+            f"{folder}: {MANIFEST_NAME} is not valid: {where}: {issue['msg']}"
         ) from error
     return Bundle(folder, manifest)
 
@@ -172,7 +172,7 @@ def write_bundle(
     Parameters
     ----------
     folder : str or Path
-        Folder of the bundle; an earlier bundle there is replaced, anything else is not.
+        Folder of the bundle; only an earlier bundle there is replaced.
     manifest : Manifest
         Description; its ``files`` are filled in here.
     files : mapping of str to bytes
@@ -190,11 +190,11 @@ def write_bundle(
     Raises
     ------
     OutputError
-        If the place is taken by something else or cannot be written.
+        If the path exists and is not a bundle, or cannot be written.
     """
     target = Path(folder)
     if target.exists() and not (target / MANIFEST_NAME).is_file():
-        raise OutputError(f"{target}: exists and is no model bundle; choose another place")
+        raise OutputError(f"{target}: exists and is not a model bundle; choose another folder")
     missing = [member.file for member in manifest.members if member.file not in files]
     if missing:
         raise ValueError(f"the manifest names {missing}, which are not among the files")
@@ -208,23 +208,23 @@ def write_bundle(
     contents[MANIFEST_NAME] = (complete.model_dump_json(indent=2) + "\n").encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             for name, content in contents.items():
-                (beside / _safe(name, target)).write_bytes(content)
-            beside.chmod(0o755)
+                (temporary / _safe(name, target)).write_bytes(content)
+            temporary.chmod(0o755)
             if target.exists():
                 shutil.rmtree(target)
-            beside.rename(target)
+            temporary.rename(target)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{target}: cannot write the model bundle: {error}") from error
     return target
 
 
 def _safe(name: str, bundle: Path) -> str:
-    """Refuse a file name that would lead outside the bundle."""
+    """Return a file name if it does not lead outside the bundle."""
     parts = PurePosixPath(name).parts
     if len(parts) != 1 or parts[0] in {"..", "."} or "\\" in name or ":" in name:
         raise BundleError(f"{bundle}: '{name}' is not a plain file name; do not trust this bundle")
@@ -238,7 +238,7 @@ def _read_member(bundle: Path, name: str, largest: int) -> bytes:
             file = bundle / name
             if file.is_symlink() or not file.is_file():
                 raise BundleError(
-                    f"{bundle}: holds no file '{name}'; it is no complete model bundle"
+                    f"{bundle}: holds no file '{name}'; it is not a complete model bundle"
                 )
             if file.stat().st_size > largest:
                 raise BundleError(f"{bundle}: '{name}' is larger than {largest} bytes")
@@ -249,7 +249,7 @@ def _read_member(bundle: Path, name: str, largest: int) -> bytes:
             return archive.read(name)
     except KeyError as error:
         raise BundleError(
-            f"{bundle}: holds no file '{name}'; it is no complete model bundle"
+            f"{bundle}: holds no file '{name}'; it is not a complete model bundle"
         ) from error
     except zipfile.BadZipFile as error:
         raise BundleError(f"{bundle}: is neither a folder nor a .zip of a model bundle") from error

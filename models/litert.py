@@ -17,8 +17,8 @@ __all__ = ["LiteRTNetwork", "available_cores"]
 class LiteRTNetwork:
     """A LiteRT (TFLite) network with one image input.
 
-    8-bit inputs and outputs are scaled by the quantisation of the file, so the values are those of
-    a float network.  Threads may share a network: they wait for each other.
+    8-bit inputs and outputs are converted with the quantisation of the file, so that values are
+    those of a float network.  Networks are thread-safe.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class LiteRTNetwork:
         if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or inputs[0]["shape"][3] != 3:
             raise ValueError("the network must have one input of shape (N, S, S, 3)")
         self._input = inputs[0]
-        # The converter shuffles the outputs, but numbers their names in the graph's order.
+        # The converter reorders outputs, but numbers their names in the order of the graph.
         self._outputs = sorted(
             self._interpreter.get_output_details(), key=lambda detail: detail["name"]
         )
@@ -88,19 +88,19 @@ class LiteRTNetwork:
 
 
 def _quantized(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:
-    """Return values in the number type of a tensor."""
+    """Quantize values to the type of a tensor."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
-    # Halves are rounded up, within the error of 32 bits: pixels scaled to -1..1 are all halves,
-    # and neighbouring values must stay different.
+    # Halves are rounded up, within the error of float32: pixels scaled to -1..1 are all halves, and
+    # neighbouring values must remain distinct.
     steps = np.floor(values / np.float32(scale) + np.float32(0.501)) + zero
     return np.asarray(np.clip(steps, limits.min, limits.max), detail["dtype"])
 
 
 def _dequantized(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
-    """Return the real values of the numbers of a tensor."""
+    """Return the real values of a quantized tensor."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values
     scale, zero = detail["quantization"]

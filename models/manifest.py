@@ -52,7 +52,7 @@ class _Section(BaseModel):
 class Member(_Section):
     """One network of the bundle: a LiteRT file, its input scaling, and its weight in the mean.
 
-    A member of weight 0 is only measured beside the others.
+    A member of weight 0 is evaluated but not used.
     """
 
     name: str
@@ -77,9 +77,9 @@ class ScoreCalibration(_Section):
         Parameters
         ----------
         logits : ndarray of float64
-            Any shape, which the result has too.
+            Of any shape.
         """
-        # 1 / (1 + exp(-x)) without an overflow where x is far below 0.
+        # The sigmoid, without overflow for very negative values.
         return np.asarray(np.exp(-np.logaddexp(0, -(self.slope * logits + self.intercept))))
 
 
@@ -180,7 +180,7 @@ class Manifest(_Section):
     @model_validator(mode="before")
     @classmethod
     def _crop_margin_of_the_training(cls, content: Any) -> Any:
-        """Take the crop margin from the training's settings, where earlier versions record it."""
+        """Read the crop margin from the training settings, as recorded by earlier versions."""
         if not isinstance(content, dict) or content.get("crop_margin") is not None:
             return content
         training = content.get("training")
@@ -200,7 +200,7 @@ class Manifest(_Section):
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Name, place, classes and checksums of a model, for the record of its results.
+    """Name, path, classes and checksums of a model, for records of its results.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ class ModelIdentity:
     sha256: Mapping[str, str | None]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as written to a record."""
+        """Return the JSON-serialisable content of a record."""
         return asdict(self) | {
             "path": str(self.path),
             "class_names": list(self.class_names),

@@ -1,4 +1,4 @@
-"""Trainings in folders named after their settings, so that none is repeated."""
+"""Train models in folders named after their settings, to avoid repeated trainings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def open_trainer(stage: str) -> Trainer:
         If the packages of training are not installed.
     """
     if stage == "detector":
-        # Imported by its functions, so its absence would show in the midst of the training.
+        # TF-Vision is imported late in the training, so check for it first.
         require("official", "train")
     train: Trainer = getattr(
         require(f"galpipe.{_PACKAGES[stage]}.training.train", "train"), f"train_{stage}"
@@ -66,16 +66,16 @@ def open_trainer(stage: str) -> Trainer:
 def train_once(
     train: Trainer, config: BaseModel, folder: Path, progress: Progress = silent
 ) -> Path:
-    """Train in a folder named after the settings, unless that was finished there before.
+    """Train in a folder named after the settings, unless a finished training exists there.
 
     Parameters
     ----------
     train : Trainer
-        Does the training.
+        The training function.
     config : BaseModel
         Its settings.
     folder : Path
-        Holds a folder for each training.
+        Parent folder of the training folders.
     progress : Progress
         Shows the progress of the training.
 
@@ -98,6 +98,6 @@ def train_once(
             logger.info("%s: was trained before, used again", bundle)
             return bundle
     bundle = train(config, place, progress)
-    with atomic_path(mark) as beside:
-        beside.write_text(json.dumps({"bundle": str(bundle.relative_to(place))}) + "\n")
+    with atomic_path(mark) as temporary:
+        temporary.write_text(json.dumps({"bundle": str(bundle.relative_to(place))}) + "\n")
     return bundle

@@ -29,7 +29,7 @@ def test_a_source_names_its_field(tmp_path: Path) -> None:
         ("empty.fits", b"", "is empty"),
         ("letter.fits", b"Dear astronomer,\nplease find enclosed\n", "is a text file"),
         ("table.csv", b"ra,dec\n1,2\n", "is a text file"),
-        ("noise.png", bytes(range(256)), "no image that is known here"),
+        ("noise.png", bytes(range(256)), "not a supported image"),
     ],
 )
 def test_files_that_are_no_image(tmp_path: Path, name: str, content: bytes, message: str) -> None:

@@ -105,7 +105,7 @@ def test_what_is_no_bundle_is_refused(tmp_path: Path) -> None:
         read_bundle(text)
     with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
         pass
-    with pytest.raises(BundleError, match="no complete model bundle"):
+    with pytest.raises(BundleError, match="not a complete model bundle"):
         read_bundle(tmp_path / "empty.zip")
     with pytest.raises(BundleError, match="neither a model bundle on disk nor the name"):
         find_bundle(tmp_path / "nowhere")
