@@ -38,16 +38,16 @@ class ClassMetrics:
     name : str
         The class.
     images : int
-        Images of this class, its support.
+        Number of images of this class.
     precision : float or None
-        Fraction of the images predicted as this class that belong to it; 0 where no image was, None
-        where it also has no image.
+        Fraction of the images predicted as this class that belong to it; 0 if there are none, None
+        if the class has no image either.
     recall : float or None
-        Fraction of its images that were predicted as it; None without images.
+        Fraction of the images of this class predicted as it; None without images.
     f1 : float or None
         Harmonic mean of precision and recall; None without images.
     auc : float or None
-        Area under the ROC curve of its probability; None where all images, or none, belong to it.
+        Area under the ROC curve of its probability; None if all or no images belong to it.
     """
 
     name: str
@@ -69,18 +69,17 @@ class ClassificationMetrics:
     accuracy : float
         Fraction of the images whose most probable class is the true one.
     balanced_accuracy : float
-        The same with each class of equal weight, which is the macro recall.
+        Macro recall: accuracy with equal weight of each class.
     top2_accuracy : float
         Fraction of the images whose true class is one of the two most probable.
     macro_precision, macro_recall, macro_f1, macro_auc : float
-        Means over the classes that have images; AUC is one-vs-rest.  NaN where nothing can be
-        averaged.
+        Means over the classes with images; AUC is one-vs-rest.  NaN if undefined.
     weighted_precision, weighted_recall, weighted_f1, weighted_auc : float
-        The same, each class weighted by its images; weighted recall is the accuracy.
+        Means weighted by the number of images; weighted recall equals the accuracy.
     calibration_error : float
         Expected calibration error of the predicted class.
     classes : tuple of ClassMetrics
-        Each class, also those without images.
+        All classes, including those without images.
     confusion : tuple of tuple of int
         Rows are the true class, columns the predicted one.
     reliability : tuple of ReliabilityBin
@@ -105,7 +104,7 @@ class ClassificationMetrics:
     reliability: tuple[ReliabilityBin, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain numbers, texts, lists and dictionaries; a mean of nothing is None."""
+        """Return JSON-serialisable values; NaN becomes None."""
         content = asdict(self)
         for field in fields(self):
             value = content[field.name]
@@ -159,7 +158,7 @@ class ClassificationMetrics:
 def evaluate_probabilities(
     truth: ArrayLike, probabilities: ArrayLike, class_names: Sequence[str]
 ) -> ClassificationMetrics:
-    """Compare predicted probabilities with the true classes.
+    """Evaluate predicted probabilities against the true classes.
 
     Parameters
     ----------
@@ -264,7 +263,7 @@ def _measure_classes(
 
 
 def _mean(classes: Sequence[ClassMetrics], name: str, *, by_images: bool) -> float:
-    """Mean over the classes that have images and this measure."""
+    """Return the mean over the classes with images and a defined metric."""
     known = [(getattr(c, name), c.images) for c in classes if c.images]
     known = [(value, images) for value, images in known if value is not None]
     if not known:

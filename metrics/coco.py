@@ -1,4 +1,4 @@
-"""Matches of detections and annotated objects by the rules of COCO, from pycocotools."""
+"""Match detections with annotated objects by the rules of COCO, with pycocotools."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["Matches", "gather_matches", "run_coco"]
 class Matches:
     """Objects and detections matched at IoU 0.5.
 
-    Difficult objects and detections on them are left out.  So are detections of a class of which
-    nothing is annotated, as in COCO's means, unless nothing is annotated at all.
+    Difficult objects and detections on them are left out, as are detections of classes without
+    annotations (as in COCO's means), unless there are no annotations at all.
 
     Attributes
     ----------
     object_images, object_rows : ndarray of int64, shape (N,)
-        Position of each object's image, and of the object in that image.
+        Index of each object's image, and of the object in that image.
     object_sizes : ndarray of float64, shape (N,)
         Square root of the area of its box, pixels.
     object_scores : ndarray of float64, shape (N,)
-        Score of the detection that found it; minus infinity where none did.
+        Score of the matched detection; minus infinity if there is none.
     images, rows : ndarray of int64, shape (K,)
-        Position of each detection's image, and of the detection in that image; best score first.
+        Index of each detection's image, and of the detection in that image; best score first.
     scores : ndarray of float64, shape (K,)
     hits : ndarray of bool, shape (K,)
-        Whether the detection found an object.
+        True if the detection matches an object.
     """
 
     object_images: NDArray[np.int64]
@@ -66,20 +66,19 @@ def run_coco(
     class_names : sequence of str
         The detector's classes, in order.
     caps : sequence of int
-        Numbers of detections per image, ascending, at which recall is measured.
+        Maximum numbers of detections per image, ascending, at which recall is measured.
     areas : sequence of (float, float)
         Ranges of area in square pixels, both ends included.
 
     Returns
     -------
     pycocotools.cocoeval.COCOeval
-        Accumulated.  Images, categories and objects are numbered from 1, objects through all
-        images in their order.
+        Accumulated.  Images, categories and objects are numbered from 1, objects across all images.
 
     Raises
     ------
     InputError
-        If an annotation has a label that the detector does not know.
+        If an annotation has a label that is not a class of the detector.
     MissingExtraError
         If pycocotools is not installed.
     """

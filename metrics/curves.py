@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _MATCHING_IOU = 0.5
-# Far below any threshold nearly every box is false, and their number would hide the others.
+# Far below any threshold nearly all boxes are false and would dominate the error.
 _LOWEST_JUDGED = 0.1
 # Steps of half an octave; the first and the last bin are open.
 _SIZE_EDGES = np.round(2.0 ** np.arange(3.5, 8.6, 0.5), 1)
@@ -37,7 +37,7 @@ class PrecisionRecall:
     Attributes
     ----------
     scores, precision, recall : ndarray of float64, shape (K,)
-        Of each detection and all better ones, best first.
+        Values including each detection and all better ones, best first.
     """
 
     scores: NDArray[np.float64]
@@ -120,7 +120,7 @@ class Reliability:
     Attributes
     ----------
     bins : tuple of ReliabilityBin
-        Boxes in ten ranges of the score; right are those that found an object at IoU 0.5.
+        Boxes in ten ranges of the score; those that match an object at IoU 0.5 are correct.
     error : float or None
         Calibration error of the boxes that score more than 0.1; None without any.
     """
@@ -185,9 +185,9 @@ def confusion(
 ) -> NDArray[np.int64]:
     """Compute the confusion matrix of a detector of several classes.
 
-    Detections are matched in order of their score: each takes the free object of any class that it
-    overlaps most, with an IoU of at least 0.5.  Difficult objects are left out, and so are
-    unmatched detections half of which lies on one.
+    Detections are matched in order of their score, each with the unmatched object of any class with
+    the highest IoU, at least 0.5.  Difficult objects are left out, and so are unmatched detections
+    of which half is covered by one.
 
     Parameters
     ----------
@@ -204,8 +204,8 @@ def confusion(
         Rows are the true class, columns the detected one; the last row counts false detections,
         the last column missed objects.
     """
-    nothing = len(class_names)
-    counts = np.zeros((nothing + 1, nothing + 1), dtype=np.int64)
+    background = len(class_names)
+    counts = np.zeros((background + 1, background + 1), dtype=np.int64)
     for image, found in zip(truth, predictions, strict=True):
         counting = np.flatnonzero(~image.difficult)
         classes = [list(class_names).index(image.labels[row]) for row in counting]
@@ -221,14 +221,14 @@ def confusion(
                 free[best] = False
                 counts[classes[best], found.class_ids[row]] += 1
             elif not ignored[row]:
-                counts[nothing, found.class_ids[row]] += 1
+                counts[background, found.class_ids[row]] += 1
         for place in np.flatnonzero(free):
-            counts[classes[place], nothing] += 1
+            counts[classes[place], background] += 1
     return counts
 
 
 def _covered(boxes: NDArray[np.float64], difficult: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest fraction of each box that lies on one difficult object."""
+    """Return the largest fraction of each box covered by a difficult object."""
     shares = np.zeros(len(boxes))
     for xmin, ymin, xmax, ymax in difficult:
         moved = clip(boxes - np.array([xmin, ymin, xmin, ymin]), xmax - xmin, ymax - ymin)

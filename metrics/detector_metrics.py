@@ -1,4 +1,4 @@
-"""Metrics of a detector: average precision and recall by the rules of COCO, by size and class."""
+"""Metrics of a detector: average precision and recall of COCO, by size and class."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = [
     "evaluate_detections",
 ]
 
-# COCO's cap of 100 detections an image hides galaxies in crowded fields; the last cap is raised to
-# what the fullest image needs, and never lowered.
+# COCO's limit of 100 detections per image hides galaxies in crowded fields; a larger limit is added
+# if needed.
 _CAPS = (1, 10, 100)
 _HIGH_PRECISION = 0.9
 _EVERYTHING = (0.0, 1e10)
 
-# Square root of the area, pixels.  COCO's own, made for everyday scenes, and octaves about the
-# 16 pixels from which galaxies are annotated: the search of a field goes by octaves too.
+# Square root of the area, pixels: the ranges of COCO, and octaves from 16 pixels, the smallest
+# annotated size, as the pyramid of tiles has octaves, too.
 _SIZES = (
     ("COCO small", 0.0, 32.0),
     ("COCO medium", 32.0, 96.0),
@@ -55,7 +55,7 @@ class SizeMetrics:
     galaxies : int
         Number of objects.
     map50, ap, recall50 : float or None
-        As in `DetectionMetrics`.  Boxes of other sizes that find no object are ignored.
+        As in `DetectionMetrics`.  Unmatched boxes of other sizes are ignored.
     """
 
     name: str
@@ -75,7 +75,7 @@ class DetectionClassMetrics:
     ----------
     name : str
     objects : int
-        Number of objects, difficult ones left out.
+        Number of objects, without difficult ones.
     map50, ap, recall50 : float or None
         As in `DetectionMetrics`.
     """
@@ -95,7 +95,7 @@ class ThresholdMetrics:
     ----------
     precision, recall, f1 : float
     false_per_megapixel : float or None
-        False boxes per million pixels of image; None where the size of an image is not known.
+        False boxes per million pixels; None if the size of an image is unknown.
     """
 
     precision: float
@@ -112,32 +112,31 @@ class ThresholdMetrics:
 class DetectionMetrics:
     """Metrics of a detector on a set of annotated images.
 
-    All but counts and pixels are between 0 and 1.  With several classes, COCO's metrics are means
-    over the annotated classes; the others are of the objects of these classes together.
+    Metrics are between 0 and 1.  With several classes, those of COCO are means over the annotated
+    classes; the others pool the objects of these classes.
 
     Attributes
     ----------
     images, galaxies, difficult : int
-        Number of images, of objects that count, and of difficult objects.
+        Numbers of images, of objects without the difficult ones, and of difficult objects.
     megapixels : float or None
-        Size of all images; None where that of one is not known.
+        Total size of the images; None if that of an image is unknown.
     map50, ap : float
         Mean average precision at IoU 0.5, and over 0.5, 0.55 ... 0.95.
     ar1, ar10, ar100 : float
         Average recall (IoU 0.5 to 0.95) of the best 1, 10, 100 detections per image and class.
     ar1_ceiling, ar10_ceiling, ar100_ceiling : float
-        Highest value that these can have, as images hold more objects than that.
+        Highest possible value of these, as images may have more objects.
     ar1_single : float or None
-        `ar1` on the images with a single object that counts, where its ceiling is 1; None without
-        such images.
+        `ar1` on images with a single object (difficult ones aside); None without such images.
     single_images : int
         Number of such images.
     ar_max, largest_count : float, int
-        Average recall of all detections: the best `largest_count`, more than any image has.
+        Average recall of all detections, and the limit used, above the number in any image.
     recall50 : float
         Fraction of the objects found at IoU 0.5 by any detection.
     recall_at_90_precision : float
-        The same by the detections above the score that keeps the precision at 0.9.
+        Fraction of the objects found at a precision of 0.9.
     by_size : tuple of SizeMetrics
         COCO's three sizes, and octaves from 16 pixels.
     by_class : tuple of DetectionClassMetrics
@@ -226,27 +225,27 @@ def evaluate_detections(
     predictions: Sequence[Detections],
     class_names: Sequence[str] = ("galaxy",),
 ) -> DetectionMetrics:
-    """Compare the detections of each image with its annotation.
+    """Evaluate the detections of images against their annotations.
 
     Parameters
     ----------
     truth : sequence of AnnotatedImage
-        Objects marked `difficult` are COCO's ``iscrowd``: a detection that lies on one and on
-        nothing else is neither right nor wrong.
+        Objects marked `difficult` are COCO's ``iscrowd``: unmatched detections on them are
+        ignored.
     predictions : sequence of Detections
-        Of each image, in the same order; down to low scores, as average precision needs the whole
-        curve.
+        Detections of each image, in the same order, down to low scores, as average precision needs
+        the whole curve.
     class_names : sequence of str
         The detector's classes, in order.
 
     Raises
     ------
     InputError
-        If an annotation has a label that the detector does not know.
+        If an annotation has a label that is not a class of the detector.
     MissingExtraError
         If pycocotools is not installed.
     ValueError
-        If there is not one prediction an image.
+        If the numbers of images and predictions differ.
     """
     if len(truth) != len(predictions):
         raise ValueError(f"{len(truth)} annotated images, but {len(predictions)} predictions")
@@ -330,7 +329,7 @@ def _count_objects(
 
 
 def _ceiling(counts: NDArray[np.int64], cap: int) -> float:
-    """Return the highest recall possible with `cap` detections per image, a mean over classes."""
+    """Return the highest possible recall with `cap` detections per image, averaged over classes."""
     totals = counts.sum(axis=0)
     present = totals > 0
     shares = np.minimum(counts, cap).sum(axis=0)[present] / totals[present]

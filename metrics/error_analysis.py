@@ -1,4 +1,4 @@
-"""Error analysis of a detector: the worst missed objects and false boxes, listed and drawn."""
+"""Error analysis of a detector: list and draw the worst missed objects and false boxes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Misdetection", "draw_misdetections", "worst_false_boxes", "worst_mis
 _CELL = 240
 _COLUMNS = 4
 _LEGEND_HEIGHT = 11
-# A crop shows the surroundings of the box, and at least this many pixels.
+# Side of a crop relative to the box, and minimum side in pixels.
 _MARGIN = 3.0
 _SMALLEST_SIDE = 48.0
 _TRUE, _FOUND, _WRONG = 0, 6, 7
@@ -44,18 +44,18 @@ class Misdetection:
     Attributes
     ----------
     image : int
-        Position of the image.
+        Index of the image.
     name : str
         Its file name.
     label : str
         Class of the object or of the false box.
     box : tuple of float
-        ``xmin, ymin, xmax, ymax`` of either, in pixel edges, 0-based, half-open.
+        Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
     size : float
         Square root of the area of the box, pixels.
     score : float or None
-        Score of the false box; of an object that of the box that found it, below the threshold, or
-        None where none did.
+        Score of the false box, or of the box below the threshold that matches the object; None if
+        there is none.
     overlap : float
         Highest IoU of an object with any box above the threshold, or of a false box with any
         object.
@@ -88,21 +88,21 @@ def worst_misses(
     threshold: float,
     most: int,
 ) -> list[Misdetection]:
-    """Return the objects that no box above the score threshold found, worst first.
+    """Return the objects without a matching box above the score threshold, worst first.
 
-    First come the objects that no box found at all, the largest first, then those whose box has
-    the lowest score.
+    Objects without any box come first, ordered by decreasing size, then the others by increasing
+    score of their box.
 
     Parameters
     ----------
     matches : Matches
-        Of `truth` and `predictions`.
+        Matches of `truth` and `predictions`.
     truth, predictions : sequence of AnnotatedImage, of Detections
-        Of all images.
+        Annotations and detections of all images.
     threshold : float
         Lowest score of a box.
     most : int
-        Largest number of objects returned.
+        Maximum number of objects.
     """
     order = np.lexsort((-matches.object_sizes, matches.object_scores))
     missed = order[matches.object_scores[order] < threshold][:most]
@@ -134,20 +134,20 @@ def worst_false_boxes(
     threshold: float,
     most: int,
 ) -> list[Misdetection]:
-    """Return the boxes above the score threshold that find no object, highest score first.
+    """Return the boxes above the score threshold without a matching object, best score first.
 
     Parameters
     ----------
     matches : Matches
-        Of `truth` and `predictions`.
+        Matches of `truth` and `predictions`.
     truth, predictions : sequence of AnnotatedImage, of Detections
-        Of all images.
+        Annotations and detections of all images.
     class_names : sequence of str
         The detector's classes, in order.
     threshold : float
         Lowest score of a box.
     most : int
-        Largest number of boxes returned.
+        Maximum number of boxes.
     """
     false = np.flatnonzero(~matches.hits & (matches.scores >= threshold))[:most]
     errors = []
@@ -183,17 +183,17 @@ def draw_misdetections(
     errors : sequence of Misdetection
         At least one; numbered from 1.
     truth, predictions : sequence of AnnotatedImage, of Detections
-        Of all images.
+        Annotations and detections of all images.
     threshold : float
         Lowest score of the boxes drawn.
     read : callable
-        Takes the position of an image and returns its RGB pixels, uint8 of shape (H, W, 3), and
-        the origin of its rows, as `Field` has it.
+        Takes the index of an image and returns its RGB pixels, uint8 of shape (H, W, 3), and the
+        origin of its rows; see `Field`.
 
     Returns
     -------
     ndarray of uint8, shape (H, W, 3)
-        The sheet under its legend.
+        The sheet below its legend.
     """
     pictures, captions = [], []
     for number, error in enumerate(errors, 1):
@@ -204,7 +204,7 @@ def draw_misdetections(
         captions.append(f"{number}: {error.size:.0f} px, {score}, IoU {error.overlap:.2f}")
     sheet = contact_sheet(pictures, captions, min(_COLUMNS, len(pictures)), _CELL)
     entries = [
-        ("the mistake", PALETTE[_WRONG]),
+        ("error", PALETTE[_WRONG]),
         ("true", PALETTE[_TRUE]),
         ("found", PALETTE[_FOUND]),
         ("difficult: dashed", _GREY),

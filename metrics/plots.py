@@ -35,7 +35,7 @@ _COLOURS = ("#3b6ea5", "#c8553d", "#4f9d69", "#8a5fa8", "#b08a2e", "#4aa3a8", "#
 _DPI = 120
 _LONGEST_LINE = 44
 _SIZE_TICKS = (8, 16, 32, 64, 128, 256, 512)
-# Area of a mark for ten boxes or galaxies, points squared; it grows with the root of their number.
+# Area of a marker for ten objects, points squared; proportional to the root of their number.
 _MARK = 16.0
 
 
@@ -81,14 +81,14 @@ def write_classifier_plots(
     Parameters
     ----------
     folder : path
-        Made if missing; files of the names in `classifier_plot_names` are replaced.
+        Created if missing; files of the names in `classifier_plot_names` are replaced.
     stem : str
         Start of the file names.
     title : str
         Name of the classifier in the titles of the plots.
     metrics : ClassificationMetrics
     truth, probabilities : array
-        The arguments of `evaluate_probabilities` that gave `metrics`.
+        Arguments of `evaluate_probabilities` for `metrics`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def write_detector_plots(folder: Path, detectors: Sequence[DetectorCurve]) -> No
     Parameters
     ----------
     folder : Path
-        Made if missing; files of the same names are replaced.
+        Created if missing; files of the same names are replaced.
     detectors : sequence of DetectorCurve
 
     Raises
@@ -156,8 +156,8 @@ def plot_reliability(detectors: Sequence[DetectorCurve]) -> bytes:
 
 def _write(folder: Path, figures: Iterable[tuple[str, Figure]]) -> None:
     for name, figure in figures:
-        with atomic_path(folder / name) as beside:
-            figure.savefig(beside, dpi=_DPI)
+        with atomic_path(folder / name) as temporary:
+            figure.savefig(temporary, dpi=_DPI)
 
 
 def _confusion(title: str, metrics: ClassificationMetrics) -> Figure:
@@ -249,7 +249,7 @@ def _reliability(title: str, metrics: ClassificationMetrics) -> Figure:
 
 
 def _wrapped(name: str) -> str:
-    """Break the name of a set of classes into lines."""
+    """Wrap the name of a set of classes."""
     return fill(name, _LONGEST_LINE)
 
 
@@ -266,18 +266,19 @@ def _overlaid(
     axes.set_axisbelow(True)
     axes.set_ylim(-0.02, 1.03)
     lines = [
-        draw(axes, one, _COLOURS[place % len(_COLOURS)]) for place, one in enumerate(detectors)
+        draw(axes, detector, _COLOURS[place % len(_COLOURS)])
+        for place, detector in enumerate(detectors)
     ]
-    # Matplotlib leaves out a name that begins with "_" and sets one with "$" as a formula.
-    names = [one.name.lstrip("_").replace("$", r"\$") for one in detectors]
+    # Matplotlib ignores labels that begin with "_" and typesets "$" as a formula.
+    names = [detector.name.lstrip("_").replace("$", r"\$") for detector in detectors]
     axes.legend(lines, names, frameon=False, loc="best")
     return figure
 
 
-def _draw_precision_recall(axes: Axes, one: DetectorCurve, colour: str) -> Line2D:
-    curve = one.metrics.curve
+def _draw_precision_recall(axes: Axes, detector: DetectorCurve, colour: str) -> Line2D:
+    curve = detector.metrics.curve
     (line,) = axes.plot(curve.recall, curve.precision, color=colour, linewidth=1.6)
-    precision, recall = curve.at(one.threshold)
+    precision, recall = curve.at(detector.threshold)
     axes.plot([recall], [precision], "o", color=colour)
     axes.set_xlim(-0.02, 1.03)
     axes.set(
@@ -288,8 +289,8 @@ def _draw_precision_recall(axes: Axes, one: DetectorCurve, colour: str) -> Line2
     return line
 
 
-def _draw_recall_by_size(axes: Axes, one: DetectorCurve, colour: str) -> Line2D:
-    curve = recall_by_size(one.metrics.matches, one.threshold)
+def _draw_recall_by_size(axes: Axes, detector: DetectorCurve, colour: str) -> Line2D:
+    curve = recall_by_size(detector.metrics.matches, detector.threshold)
     (line,) = axes.plot(curve.sizes, curve.recall, color=colour, linewidth=1.2)
     axes.scatter(curve.sizes, curve.recall, s=_marks(curve.counts), color=colour)
     axes.set_xscale("log")
@@ -303,14 +304,14 @@ def _draw_recall_by_size(axes: Axes, one: DetectorCurve, colour: str) -> Line2D:
     return line
 
 
-def _draw_reliability(axes: Axes, one: DetectorCurve, colour: str) -> Line2D:
-    bins = [b for b in reliability(one.metrics.matches).bins if b.count]
+def _draw_reliability(axes: Axes, detector: DetectorCurve, colour: str) -> Line2D:
+    bins = [b for b in reliability(detector.metrics.matches).bins if b.count]
     scores = np.array([b.probability for b in bins], dtype=np.float64)
     shares = np.array([b.share for b in bins], dtype=np.float64)
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, linestyle="--")
     (line,) = axes.plot(scores, shares, color=colour, linewidth=1.2)
     axes.scatter(scores, shares, s=_marks(np.array([b.count for b in bins])), color=colour)
-    axes.axvline(one.threshold, color=colour, linewidth=0.8, linestyle=":")
+    axes.axvline(detector.threshold, color=colour, linewidth=0.8, linestyle=":")
     axes.set_xlim(-0.02, 1.03)
     axes.set(
         xlabel="score",

@@ -31,19 +31,19 @@ _CROPS = {"boxes": "cropped about the box", "cutouts": "whole cutouts"}
 
 
 class EvaluationSet(BaseModel):
-    """Set of images that a training measures a classifier on.
+    """Set of images on which a training evaluates a classifier.
 
     Attributes
     ----------
     part : {"validation", "test", "external"}
         Part of the sources of role ``train``, or images of another source.
     crops : {"boxes", "cutouts"}
-        Crops about the annotated boxes, as ``galpipe run`` makes them, or about what stands out at
-        the centre of the cutouts, as ``galpipe classify`` does.
+        Crops around annotated boxes, as in ``galpipe run``, or around the central source of
+        cutouts, as in ``galpipe classify``.
     source : str
         Name of the source of external images.
     by_sets : bool
-        Whether the labels name disjoint sets of classes, which are what is measured.
+        True if disjoint sets of classes are evaluated instead of classes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,7 +61,7 @@ class EvaluationSet(BaseModel):
 
     @classmethod
     def from_title(cls, title: str) -> EvaluationSet:
-        """Return the set that a title of an earlier version describes.
+        """Parse the title of a set, as written by earlier versions.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class EvaluationSet(BaseModel):
         Raises
         ------
         ValueError
-            If it is not a title of a training.
+            If it is not such a title.
         """
         rest = title.removesuffix(f", {BY_SETS}")
         name, _, crops = rest.rpartition(", ")
@@ -96,7 +96,7 @@ class ClassifierFigures(BaseModel):
     images : int
     accuracy : float
     macro_f1 : float or None
-        None without classes to average, or if an earlier version did not record it.
+        None if undefined, or not recorded by an earlier version.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -113,9 +113,9 @@ class ClassifierRecord(BaseModel):
     ----------
     images : EvaluationSet
     files : frozenset of str
-        Names of the images that counted; empty if an earlier version did not record them.
+        Names of the evaluated images; empty if not recorded by an earlier version.
     metrics : dict of str to ClassifierFigures
-        By member, and under `ENSEMBLE` of several together.
+        Metrics by member, and of all members under `ENSEMBLE`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -127,7 +127,7 @@ class ClassifierRecord(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_title(cls, values: Any) -> Any:
-        """Read the set of images from its title where there are no keys."""
+        """Parse the set of images from its title if there are no keys."""
         if isinstance(values, dict) and isinstance(values.get("images"), str):
             described = values.get("set") or EvaluationSet.from_title(values["images"])
             return values | {"images": described}
@@ -163,7 +163,7 @@ class DetectorRecord(BaseModel):
     litert_parity : dict or None
         Difference between the exported and the trained network.
     quantized : dict or None
-        How the network was quantized; ``quantised`` in the file.
+        Settings of the quantization; ``quantised`` in the file.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -179,26 +179,28 @@ class DetectorRecord(BaseModel):
 
 
 def read_classifier_records(bundle: Bundle) -> list[ClassifierRecord]:
-    """Read the metrics on images that the training of a classifier did not learn from.
+    """Read the metrics of a classifier on images not used in its training.
 
-    The validation images are left out: the training chose its weights by them.
+    Validation images are left out, as the training selects weights by them.
 
     Parameters
     ----------
     bundle : Bundle
+        The model.
 
     Raises
     ------
     BundleError
-        If ``metrics.json`` is not one of a classifier.
+        If ``metrics.json`` is not that of a classifier.
     """
     try:
         records = [
-            ClassifierRecord.model_validate(one) for one in bundle.metrics().get("measurements", [])
+            ClassifierRecord.model_validate(entry)
+            for entry in bundle.metrics().get("measurements", [])
         ]
     except (TypeError, ValidationError) as error:
         raise BundleError(_not_of(bundle, "classifier")) from error
-    return [one for one in records if one.images.part != "validation"]
+    return [record for record in records if record.images.part != "validation"]
 
 
 def read_detector_record(bundle: Bundle) -> DetectorRecord:
@@ -207,11 +209,12 @@ def read_detector_record(bundle: Bundle) -> DetectorRecord:
     Parameters
     ----------
     bundle : Bundle
+        The model.
 
     Raises
     ------
     BundleError
-        If ``metrics.json`` is not one of a detector.
+        If ``metrics.json`` is not that of a detector.
     """
     try:
         return DetectorRecord.model_validate(bundle.metrics())
@@ -220,4 +223,4 @@ def read_detector_record(bundle: Bundle) -> DetectorRecord:
 
 
 def _not_of(bundle: Bundle, task: str) -> str:
-    return f"{bundle.path}: metrics.json is not what a training of a {task} writes; train it again"
+    return f"{bundle.path}: metrics.json is not that of a {task}; train it again"

@@ -18,7 +18,7 @@ _SMALLEST = 1e-12
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Predictions whose probability lies in one range.
+    """Predictions in a range of probability.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class ReliabilityBin:
     count : int
         Number of predictions.
     probability : float or None
-        Their mean probability; None without predictions.
+        Mean probability; None without predictions.
     share : float or None
-        Fraction of them that is right; None without predictions.
+        Fraction of correct predictions; None without predictions.
     """
 
     lowest: float
@@ -49,7 +49,7 @@ def reliability_bins(
     probabilities : ndarray of float, shape (N,)
         Probability of each prediction.
     right : ndarray of bool, shape (N,)
-        Whether it is right.
+        True where it is correct.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     Returns
     -------
     float
-        Mean gap between probability and fraction of right predictions, each bin weighted by its
+        Mean gap between probability and fraction of correct predictions, weighted by the number of
         predictions; 0 without predictions.
 
     References

@@ -48,7 +48,7 @@ SKY: NDArray[np.float64] = 10 ** (0.4 * (ZERO_POINT - np.array([20.05, 20.86, 22
 SKY_NOISE: NDArray[np.float64] = np.sqrt(SKY * ELECTRONS + READ_NOISE**2) / ELECTRONS
 """Standard deviation of an empty pixel, nanomaggies, per band."""
 SATURATION = 250.0
-"""Flux at which a pixel saturates, nanomaggies: the core of a star of about magnitude 14."""
+"""Flux at which a pixel saturates, nanomaggies: the core of a star of magnitude 14."""
 ISOPHOTE = 1.3 * float(SKY_NOISE[1])
 """Surface brightness (r, nanomaggies per pixel) down to which galaxies are visible."""
 
@@ -108,8 +108,8 @@ CORRELATION = 0.25
 def observed(light: Image, rng: np.random.Generator) -> Image:
     """Simulate a sky-subtracted exposure.
 
-    Photon noise (a normal distribution, for there are thousands of electrons in a pixel) and read
-    noise are added and slightly smoothed, and saturated pixels are clipped.
+    Photon noise (normally distributed, as pixels have thousands of electrons) and read noise are
+    added and slightly smoothed, and saturated pixels are clipped.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def smoothed_noise(sigma: float) -> float:
 
 
 def _resampling_kernel() -> NDArray[np.float32]:
-    """Return the kernel of the given correlation, normalised to keep the variance."""
+    """Return the kernel of the given correlation, normalised to preserve the variance."""
     # A correlation of c at lag 1 needs 2 s / (1 + 2 s^2) = c, where s is the side weight.
     side = (1 - np.sqrt(1 - 2 * CORRELATION**2)) / (2 * CORRELATION)
     kernel = np.array([side, 1, side])

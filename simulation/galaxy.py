@@ -1,4 +1,4 @@
-"""One galaxy of a given class, drawn on a small stamp."""
+"""Draw a galaxy of a given class on a small stamp."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ RECIPES: tuple[Recipe, ...] = (
 
 SMOOTHING = 1.0
 """Width (sigma, pixels) of the Gaussian that smooths the grey image before the isophote."""
-# The mean of three bands of equal noise keeps 1 / sqrt(3) of it.
+# Noise of the mean of three bands of equal noise.
 _GREY_NOISE = smoothed_noise(SMOOTHING) / math.sqrt(3)
 
 
 @dataclass(frozen=True)
 class GalaxyPlan:
-    """A galaxy to be drawn.
+    """Parameters of a galaxy to be drawn.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class GalaxyStamp:
     pixels : ndarray
         Shape (size, size, 3), float32: nanomaggies in i, r, g, blurred by the atmosphere.
     left, top : int
-        Pixel of the field at which the stamp begins; may be negative.
+        First column and row of the stamp in the field; may be negative.
     """
 
     pixels: Image
@@ -112,7 +112,7 @@ def draw_galaxy(
     rng : Generator
         Draws the shape, colours and details.
     redshift : float
-        Reddens the light, as the 4000 Angstrom break moves through g.
+        Redshift, which reddens the light as the 4000 Angstrom break moves through g.
     fwhm : float
         Full width at half maximum of the point spread function, pixels.
 
@@ -158,7 +158,7 @@ def grey(pixels: Image) -> Image:
 
 
 def visible(pixels: Image) -> NDArray[np.bool_]:
-    """Return the mask of the pixels inside the isophote that the box of a galaxy encloses.
+    """Return the mask of the pixels above `BOX_LEVEL`, which define the box of a galaxy.
 
     Parameters
     ----------

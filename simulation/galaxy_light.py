@@ -1,4 +1,4 @@
-"""Cut the light of real galaxies out of annotated images, free of sky, neighbours and noise."""
+"""Extract the light of real galaxies from annotated images, without sky, neighbours and noise."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ Mask = NDArray[np.bool_]
 BOX_LEVEL = 6.0
 """Level of the isophote that a box encloses, over the noise of the smoothed grey image."""
 
-# Least IoU of the annotated box and the box of the isophote: other galaxies touch a neighbour.
+# Minimum IoU of the annotated box and the box of the isophote; below, the galaxy touches another.
 _LEAST_IOU = 0.6
 # Largest area outside the box above the level of the isophote, relative to its area.
 _ATTACHED = 0.05
-# In longer sides of the box: the margin that is cut out, the margin in which a connected source
-# spoils the galaxy, and the width of the smoothing of the faintest light.
+# In longer sides of the box: the margin of the cutout, the margin without connected sources, and
+# the width of the smoothing of the faintest light.
 _ROOM, _NEAR, _WIDE = 0.5, 0.2, 0.03
 # Over the noise: the outline of neighbours, and the faintest light in the smoothed image.
 _OUTLINE, _FAINTEST = 4.0, 1.0
 _NOTHING = 0.002
-# Over the noise: light is kept as it is above the one level, and smoothed below the other.
+# Over the noise: light is unchanged above the first level, and smoothed below the second.
 _SURE, _LOST = 8.0, 2.0
 
-# Stars: peaks this far above the noise, below the compressed levels of 8-bit images, and the only
-# ones on this many pixels.
+# Stars: peaks above this multiple of the noise, below the compressed levels of 8-bit images, and
+# isolated within this many pixels.
 _STAR_NOISE, _BRIGHTEST_STAR, _ISOLATED = 10.0, 150.0, 11
 _FEWEST_STARS = 3
 # Percentile of the widths of the peaks: galaxies and blends are wider than stars.
@@ -53,7 +53,7 @@ _SMOOTHING = 1.0
 
 @dataclass(frozen=True, eq=False)
 class GalaxyLight:
-    """The light of one galaxy alone.
+    """Light of a single galaxy.
 
     Attributes
     ----------
@@ -78,10 +78,10 @@ class GalaxyLight:
 
 
 def cut_galaxies(name: str, rgb: NDArray[np.uint8], annotated: AnnotatedImage) -> list[GalaxyLight]:
-    """Cut out the galaxies that are clear of neighbours and of the edges of an image.
+    """Extract the galaxies clear of neighbours and of the edges of an image.
 
-    The sky is subtracted in each colour, neighbours are blanked, and light near the noise is
-    smoothed, so that a pasted galaxy adds hardly any noise.
+    The sky is subtracted in each band, neighbours are masked, and light near the noise is smoothed,
+    so that a pasted galaxy adds hardly any noise.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def cut_galaxies(name: str, rgb: NDArray[np.uint8], annotated: AnnotatedImage) -
         File name of the image.
     rgb : ndarray of uint8, shape (H, W, 3)
     annotated : AnnotatedImage
-        Its boxes; difficult and truncated ones are left out.
+        Boxes of the image; difficult and truncated ones are left out.
 
     Returns
     -------
@@ -111,9 +111,9 @@ def cut_galaxies(name: str, rgb: NDArray[np.uint8], annotated: AnnotatedImage) -
     spread = seeing(rgb) or 0.0
     found = []
     for box in boxes:
-        one = _cut(light, grey - sky, noise, box)
-        if one is not None:
-            found.append(GalaxyLight(one, max(box.width, box.height), box.label, spread, name))
+        galaxy = _cut(light, grey - sky, noise, box)
+        if galaxy is not None:
+            found.append(GalaxyLight(galaxy, max(box.width, box.height), box.label, spread, name))
     return found
 
 
@@ -142,7 +142,7 @@ def _cut(light: Image, grey: Image, noise: float, box: ObjectBox) -> Image | Non
     others = _connected(outlined & ~whole, window > _SURE)
     others = cv2.dilate(others.astype(np.uint8), _disc(1.5 * reach)) > 0
     smooth = cv2.GaussianBlur(window, (0, 0), max(1.0, _WIDE * side))
-    # Opened, to remove threads of noise from the faintest isophote.
+    # Opening removes filaments of noise from the faintest isophote.
     broad = cv2.morphologyEx((smooth > _FAINTEST).astype(np.uint8), cv2.MORPH_OPEN, _disc(reach))
     faint = _connected(((broad > 0) | whole) & ~others, own)
     margin = int(np.ceil(2 * reach))
@@ -174,7 +174,7 @@ def box_mask(shape: tuple[int, ...], edges: NDArray[np.float64]) -> Mask:
 def isophote_of_box(
     inside: Image, edges: NDArray[np.float64], level: float, least_iou: float
 ) -> Mask | None:
-    """Return the isophote of the object in a box, or None if the box is not its own.
+    """Return the isophote of the object in a box; None if it does not fill the box.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def isophote_of_box(
     level : float
         Level of the isophote.
     least_iou : float
-        Least IoU of the box and the isophote's extent.
+        Minimum IoU of the box and the extent of the isophote.
     """
     own = isophote(inside, level)
     return own if iou([extent(own)], [edges])[0, 0] >= least_iou else None
@@ -215,7 +215,7 @@ def rescale_light(light: Image, scale: float, blur: float, border: int) -> Image
 
 
 def _without_noise(light: Image, window: Image, known: Mask, side: float) -> Image:
-    """Smooth the light where it is faint, without the pixels of neighbours."""
+    """Smooth faint light, ignoring the pixels of neighbours."""
     width = max(1.5, 1.5 * _WIDE * side)
     weight = known.astype(np.float32)
     shared = cv2.GaussianBlur(weight, (0, 0), width)
@@ -232,7 +232,7 @@ def _grown(box: ObjectBox, margin: float) -> tuple[int, int, int, int]:
 
 
 def _connected(mask: Mask, seed: Mask) -> Mask:
-    """Return the regions of a mask that a seed lies in."""
+    """Return the connected regions of a mask that contain a seed."""
     _, regions = cv2.connectedComponents(mask.astype(np.uint8))
     return mask & np.isin(regions, np.unique(regions[seed & mask]))
 

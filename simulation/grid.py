@@ -1,4 +1,4 @@
-"""Sampling grid of one galaxy, and irregular light on it: random fields and clumps."""
+"""Sampling grid of a galaxy, random fields and clumps."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Grid:
         return Grid(self.x - np.float32(x), self.y - np.float32(y), self.size, self.oversampling)
 
     def warped(self, dx: Image, dy: Image) -> Grid:
-        """Return the grid with each sample shifted, which bends what is drawn on it.
+        """Return the grid with displaced samples, which distorts the light drawn on it.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Grid:
     def softened(self, along: Image, across: Image) -> Image:
         """Return the lengths of vectors, softened by a third of a sample.
 
-        The softening replaces the average of a cusp over its sample.
+        The softening approximates the average of a cusp over a sample.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ TILE = 64
 def random_field(rng: np.random.Generator, shape: tuple[int, int], smoothing: float) -> Image:
     """Draw a Gaussian random field of mean 0 and variance 1.
 
-    The field is drawn coarsely and enlarged, so wide smoothing is not slower.
+    The field is drawn on a coarse grid and enlarged, so that wide smoothing is fast.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def sampled_field(rng: np.random.Generator, u: Image, v: Image, smoothing: float
     ----------
     rng : Generator
     u, v : ndarray of float32
-        Coordinates at which the field is read; its period is `TILE` in both.
+        Coordinates at which the field is sampled, with period `TILE`.
     smoothing : float
         Correlation length in units of the coordinates.
     """
@@ -228,9 +228,9 @@ def clumps(
     x, y : ndarray of float64, shape (N,)
         Offsets from the centre, pixels.
     flux : ndarray of float64, shape (N,)
-        Total of each blob; flux that falls off the grid is lost.
+        Total flux of each blob; flux outside the grid is lost.
     sigma : ndarray of float64, shape (N,)
-        Widths, pixels; rounded, so that blobs of similar width are blurred together.
+        Widths, pixels; rounded, so that blobs of similar width are convolved together.
     """
     light = np.zeros_like(grid.x)
     if not len(x):
@@ -253,7 +253,7 @@ def splat(
     rows: NDArray[np.float64],
     flux: NDArray[np.float64],
 ) -> Image:
-    """Share the flux of points among the four nearest samples of an image.
+    """Distribute the flux of points over the four nearest samples of an image.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def splat(
     columns, rows : ndarray of float64, shape (N,)
         Positions; sample centres are whole numbers.
     flux : ndarray of float64, shape (N,) or (N, C)
-        Flux that falls off the image is lost.
+        Flux outside the image is lost.
 
     Returns
     -------

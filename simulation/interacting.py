@@ -19,7 +19,7 @@ Image = NDArray[np.float32]
 
 
 def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Draw two galaxies in one envelope, with tidal tails.
+    """Draw two galaxies in a common envelope, with tidal tails.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         return _shells(grid, radius, rng)
     body = 0.78 * radius
     bent = grid.warped(*_bend(grid, radius, rng, 0.06))
-    # The centres of the isophotes move to one side with radius.
+    # The centres of the isophotes drift to one side with radius.
     side = rng.uniform(0, 2 * math.pi)
     far = np.float32(1) - np.exp(-(grid.x**2 + grid.y**2) / np.float32((0.5 * radius) ** 2))
     drift = np.float32(rng.uniform(0.12, 0.27) * radius) * far

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging.background import extent, isophote, noise_level, smoothed_grey
-from ..imaging.boxes import overlap
+from ..imaging.boxes import area, intersection, overlap
 from .galaxy_light import BOX_LEVEL, GalaxyLight, rescale_light, seeing
 
 __all__ = ["PastedFrame", "PastedGalaxy", "RescaledGalaxy", "paste_galaxies", "rescale_galaxy"]
 
 Image = NDArray[np.float32]
 
-# Largest enlargement of a galaxy, whose image holds no finer detail.
+# Maximum enlargement of a galaxy, as its image has no finer detail.
 _ENLARGED = 1.25
 # Relative tolerance of the side of the box, and iterations to reach it.
 _TOLERANCE, _STEPS = 0.02, 6
@@ -25,10 +25,10 @@ _GALAXIES_TRIED = 8
 # Range of the factors on the surface brightness: more distant galaxies are dimmer.
 _DIMMED = (0.5, 1.0)
 _PLACES_TRIED = 200
-# Largest share of a box that another may cover, and of a galaxy that may be outshone.
+# Maximum fraction of a box covered by another, and of a galaxy outshone by other light.
 _COVERED, _OUTSHONE = 0.2, 0.1
 _USUAL_SEEING = 1.5
-# Sky pixels are this many times the noise above the sky or less.
+# Sky pixels are below this multiple of the noise above the sky.
 _SKY_NOISE = 3.0
 
 
@@ -47,7 +47,7 @@ class RescaledGalaxy:
     edges : ndarray, shape (4,)
         Box of the isophote: pixel edges, 0-based, half-open.
     scale : float
-        Pixels per pixel of the image that it was cut from.
+        Pixels per pixel of the original image.
     """
 
     galaxy: GalaxyLight
@@ -70,7 +70,7 @@ def rescale_galaxy(
     level: float,
     rng: np.random.Generator,
 ) -> RescaledGalaxy | None:
-    """Choose a galaxy, rotate and reflect it, and rescale it until its box has a given side.
+    """Choose, rotate, reflect and rescale a galaxy so that its box has a given side.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def rescale_galaxy(
     Returns
     -------
     RescaledGalaxy or None
-        None if all galaxies that were tried are too faint or too small.
+        None if all tried galaxies are too faint or too small.
     """
     large = [galaxy for galaxy in galaxies if galaxy.side * _ENLARGED >= side]
     for _ in range(_GALAXIES_TRIED if large else 0):
@@ -102,7 +102,7 @@ def rescale_galaxy(
             shown = _rescaled(galaxy, light, scale, seeing, level)
             if abs(shown.side - side) <= max(1.0, _TOLERANCE * side):
                 return shown
-            # On another sky, and dimmed, less of the galaxy is visible.
+            # Less of a dimmed galaxy is visible on another sky.
             scale = min(scale * min(side / max(shown.side, 1.0), 2.0), _ENLARGED)
     return None
 
@@ -125,7 +125,7 @@ class PastedGalaxy:
     box : ObjectBox
         Encloses the isophote of its light, in pixels of the frame.
     source : str
-        File name of the image that it was cut from.
+        File name of the original image.
     scale : float
         Pixels of the frame per pixel of that image.
     gain : float
@@ -164,10 +164,10 @@ def paste_galaxies(
 ) -> PastedFrame:
     """Add a galaxy of each size to a frame.
 
-    A galaxy is rotated, reflected and rescaled until its box has the given side, blurred to the
-    seeing of the frame, dimmed, and added to the frame, whose sky and noise stay unchanged.  Its
-    box is the isophote of its own light at `BOX_LEVEL` times the noise of the smoothed grey image
-    of the frame.
+    A galaxy is rotated, reflected, rescaled so that its box has the given side, blurred to the
+    seeing of the frame, dimmed, and added to the frame, whose sky and noise are unchanged.  Its box
+    is the isophote of its light at `BOX_LEVEL` times the noise of the smoothed grey image of the
+    frame.
 
     Parameters
     ----------
@@ -177,8 +177,8 @@ def paste_galaxies(
     galaxies : sequence of GalaxyLight
         At least one.
     sides : sequence of float
-        Longer sides of the boxes, pixels.  The largest are placed first; galaxies without a place
-        clear of others and of bright stars are left out.
+        Longer sides of the boxes, pixels.  The largest are placed first; galaxies without a free
+        position, clear of others and of bright stars, are left out.
     rng : Generator
 
     Returns
@@ -188,7 +188,7 @@ def paste_galaxies(
     grey = smoothed_grey(rgb)
     sky, noise = noise_level(grey)
     spread = seeing(rgb) or _USUAL_SEEING
-    # Difficult boxes are no obstacle: most are faint specks.
+    # Difficult boxes are ignored, as most are faint.
     taken = [box.edges for box in annotated.objects if not box.difficult]
     scene, light = grey - sky, np.zeros(rgb.shape, np.float32)
     pasted: list[PastedGalaxy] = []
@@ -238,14 +238,12 @@ def _place(
 
 def _most_covered(edges: NDArray[np.float64], boxes: NDArray[np.float64]) -> float:
     """Return the largest overlap of a box with others, relative to the smaller box."""
-    low, high = np.maximum(edges[:2], boxes[:, :2]), np.minimum(edges[2:], boxes[:, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=1)
-    smaller = np.minimum((edges[2:] - edges[:2]).prod(), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-    return float((shared / smaller).max(initial=0.0))
+    smaller = np.minimum(area([edges]), area(boxes))
+    return float((intersection([edges], boxes)[0] / smaller).max(initial=0.0))
 
 
 def _added(rgb: NDArray[np.uint8], light: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Add light to an image whose black point has clipped the lower half of the noise."""
+    """Add light to an image whose black point clips the lower half of the noise."""
     frame = rgb.astype(np.float32)
     lit = (light > 0).any(axis=2)
     for band in range(3):

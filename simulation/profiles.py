@@ -41,7 +41,7 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def sersic_coefficient(index: float) -> float:
-    """Return the coefficient b for which half of the light is inside the effective radius.
+    """Return the coefficient b, for which the effective radius encloses half of the light.
 
     The expansion of Ciotti & Bertin (1999, A&A 352, 447).
 
@@ -88,7 +88,7 @@ def sersic_flux(effective_radius: float, index: float, axis_ratio: float = 1.0) 
 
 
 def sersic_radius(isophote: float, level: float, index: float) -> float:
-    """Return the effective radius of the Sersic profile that falls to a level at a radius.
+    """Return the effective radius of the Sersic profile with a given value at a radius.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def blurred(light: Image, grid: Grid, fwhm: float = FWHM) -> Image:
     ----------
     light : ndarray of float32, shape (samples, samples, 3)
     grid : Grid
-        Where it is sampled.
+        Sampling grid of the light.
     fwhm : float
         Full width at half maximum, pixels.
 

@@ -30,8 +30,8 @@ _GALAXIES, _STARS, _FAINT = 12.0, 70.0, 100.0
 # (3 and more on the sky, which would leave hardly any large ones).
 _SMALLEST, _LARGEST, _SIZE_SLOPE = 20.0, 150.0, 1.5
 
-# Classes with small-scale features tend to get the larger diameters.
-_FAVOUR = {0: 0.3, 1: 0.4, 5: 0.5, 6: 0.4, 7: 0.5, 8: 0.35, 9: 0.35}
+# Classes with small-scale features are preferred for large diameters.
+_SIZE_PREFERENCE = {0: 0.3, 1: 0.4, 5: 0.5, 6: 0.4, 7: 0.5, 8: 0.35, 9: 0.35}
 _ROUND, _IN_BETWEEN, _CIGAR, _EDGE_ON = 2, 3, 4, 8
 
 
@@ -40,8 +40,9 @@ def plan_galaxies(
 ) -> list[GalaxyPlan]:
     """Draw classes, diameters and positions of the galaxies with boxes.
 
-    Every ten galaxies hold all ten classes.  Their diameters follow a power law, evenly sampled so
-    that each field has large ones; they keep apart if the field is large enough.
+    Every ten galaxies include all ten classes.  Diameters follow a power law with stratified
+    sampling, so that each field has large ones.  Galaxies do not overlap if the field is large
+    enough.
 
     Parameters
     ----------
@@ -92,14 +93,14 @@ def _classes(rng: np.random.Generator, number: int) -> list[int]:
     rounds = [rng.permutation(count) for _ in range(-(-number // count))]
     drawn = np.concatenate(rounds)[:number] if rounds else np.empty(0, int)
     rank: NDArray[np.float64] = rng.random(number)
-    rank -= [_FAVOUR.get(int(class_id), 0.0) for class_id in drawn]
+    rank -= [_SIZE_PREFERENCE.get(int(class_id), 0.0) for class_id in drawn]
     return [int(class_id) for class_id in drawn[np.argsort(rank)]]
 
 
 def _place(
     rng: np.random.Generator, plans: list[GalaxyPlan], diameter: float, width: int, height: int
 ) -> tuple[float, float]:
-    """Return a centre, inside the field and clear of the others if one of many tries succeeds."""
+    """Return a centre inside the field, clear of the others if one is found in 60 tries."""
     margin = 0.55 * diameter if diameter > 60 else 0.2 * diameter
     across, down = min(margin, 0.45 * width), min(margin, 0.45 * height)
     best, freest = (width / 2, height / 2), -np.inf

@@ -1,4 +1,4 @@
-"""Stars: colours along the stellar locus, and what a bright one does to a frame."""
+"""Stars: colours along the stellar locus, halos and diffraction spikes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BRIGHTEST, FAINTEST = 12.0, 22.4
 SLOPE = 0.16
 """Growth of star counts at high latitude: 10 to the 0.16 per magnitude (Bahcall & Soneira)."""
 HALO = np.array([0.042, 0.028, 0.022], dtype=np.float32)
-"""Share of the light scattered into the halo, per band: most in the red."""
+"""Fraction of the light scattered into the halo, per band; largest in the red."""
 SPIKES = 0.022
-"""Share of the light in the diffraction spikes of the secondary mirror's vanes."""
+"""Fraction of the light in the diffraction spikes of the secondary mirror's vanes."""
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ Image = NDArray[np.float32]
 LABEL = "galaxy"
 """Class of the boxes."""
 SMALLEST_BOX = 12.0
-"""Least longer side of a box, pixels; smaller galaxies have none."""
+"""Minimum longer side of a box, pixels; smaller galaxies have none."""
 CERTAIN_BOX = 16.0
-"""Longer side under which a box is difficult, pixels."""
+"""Longer side below which a box is difficult, pixels."""
 
 
 @dataclass(frozen=True)

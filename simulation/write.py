@@ -27,7 +27,7 @@ __all__ = ["claim", "simulate", "write_boxes", "write_field", "write_fits", "wri
 
 _TRUTH = "truth.csv"
 
-# Files of a simulation; nothing else is ever removed.
+# Files of a simulation, which are removed when it is replaced.
 _OURS = (
     _TRUTH,
     "fits/simulated_*.fits",
@@ -48,11 +48,11 @@ _OURS = (
     "annotations/labels/simulated_*.txt",
     "annotations/labels/frame_*.txt",
 )
-# Of these, the ones that every simulation begins with, by names that nobody else gives.
+# Files that identify an earlier simulation.
 _MARKS = ("images/simulated_*.png", "images/frame_*.png", "fits/simulated_*.fits*", _TRUTH)
 
-# Steps per standard deviation of the noise. Two steps add 1 % to the noise (1 / sqrt(12) of a step,
-# in quadrature), and leave about three bits a pixel.
+# Steps per standard deviation of the noise.  Two steps add 1 % to the noise (1 / sqrt(12) of a
+# step, in quadrature) and need about three bits per pixel.
 _QUANTISED = 2
 _DITHER_SEED = 1
 
@@ -73,8 +73,8 @@ def claim(folder: Path, *, overwrite: bool) -> None:
         If the folder holds something else, or may not be replaced.
     """
 
-    def status_of(place: Path) -> Literal["complete"] | None:
-        return "complete" if any(any(place.glob(pattern)) for pattern in _MARKS) else None
+    def status_of(existing: Path) -> Literal["complete"] | None:
+        return "complete" if any(any(existing.glob(p)) for p in _MARKS) else None
 
     claim_folder(folder, status_of, overwrite=overwrite, ours=_OURS)
 
@@ -87,7 +87,7 @@ def write_fits(path: str | Path, simulated: SimulatedField, *, compress: bool = 
     path : str or Path
         Ending in ``.fits``, or ``.fits.fz`` with `compress`.
     simulated : SimulatedField
-        The field; planes are written in its band order i, r, g.
+        The field; planes are in the order i, r, g.
     compress : bool
         Quantise to half the noise with subtractive dithering and compress by the Rice algorithm
         (White et al. 2012) to about an eighth of the size.
@@ -104,7 +104,7 @@ def write_fits(path: str | Path, simulated: SimulatedField, *, compress: bool = 
     """
     from astropy.io import fits
 
-    goal = Path(path)
+    target = Path(path)
     cube = np.ascontiguousarray(np.moveaxis(simulated.field.pixels, 2, 0))
     header = _header(simulated)
     if compress:
@@ -120,9 +120,9 @@ def write_fits(path: str | Path, simulated: SimulatedField, *, compress: bool = 
         file = fits.HDUList([fits.PrimaryHDU(), packed])
     else:
         file = fits.HDUList([fits.PrimaryHDU(cube, header)])
-    with atomic_path(goal) as beside:
-        file.writeto(beside, overwrite=True)
-    return goal
+    with atomic_path(target) as temporary:
+        file.writeto(temporary, overwrite=True)
+    return target
 
 
 def _header(simulated: SimulatedField) -> Any:
@@ -187,9 +187,9 @@ def simulate(
     annotation_format : str
         Name of the format of ``annotations/``.
     overwrite : bool
-        Whether an earlier simulation may be replaced.
+        Replace an earlier simulation.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal, or report to this display.
 
     Returns
     -------
@@ -212,12 +212,12 @@ def simulate(
     claim(folder, overwrite=overwrite)
     tables, annotated = [], []
     for index in track(range(fields), "rendering", progress):
-        one = simulate_field(
+        simulated = simulate_field(
             seed, width=width, height=height, galaxies=galaxies, stars=stars, index=index
         )
-        write_field(folder, one, compress=compress)
-        tables.append(truth_table(one))
-        annotated.append(one.annotated)
+        write_field(folder, simulated, compress=compress)
+        tables.append(truth_table(simulated))
+        annotated.append(simulated.annotated)
     write_boxes(folder, annotated, annotation_format)
     return write_truth(folder, pd.concat(tables, ignore_index=True))
 
@@ -230,8 +230,8 @@ def write_truth(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     folder : Path
     table : DataFrame
     """
-    with atomic_path(folder / _TRUTH) as beside:
-        table.to_csv(beside, index=False, lineterminator="\n")
+    with atomic_path(folder / _TRUTH) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
     return table
 
 
@@ -248,20 +248,22 @@ def write_boxes(folder: Path, images: Iterable[AnnotatedImage], form: str) -> No
         Name of the annotation format.
     """
     place, suffix = folder / "annotations", format_named(form).suffix
-    goal = place / f"{form}{suffix}" if suffix else place
-    write_annotations(goal, images, form, images_of=ImageFolder(folder / "images"))
+    target = place / f"{form}{suffix}" if suffix else place
+    write_annotations(target, images, form, images_of=ImageFolder(folder / "images"))
 
 
-def write_field(folder: str | Path, one: SimulatedField, *, compress: bool = False) -> None:
+def write_field(folder: str | Path, simulated: SimulatedField, *, compress: bool = False) -> None:
     """Write the FITS file and the image of one field into a folder.
 
     Parameters
     ----------
     folder : str or Path
-    one : SimulatedField
+    simulated : SimulatedField
     compress : bool
         Compress the FITS file, see `write_fits`.
     """
-    home, name = Path(folder), one.field.identifier
-    write_fits(home / "fits" / f"{name}.fits{'.fz' if compress else ''}", one, compress=compress)
-    write_png(home / "images" / f"{name}.png", to_rgb(one.field))
+    home, name = Path(folder), simulated.field.identifier
+    write_fits(
+        home / "fits" / f"{name}.fits{'.fz' if compress else ''}", simulated, compress=compress
+    )
+    write_png(home / "images" / f"{name}.png", to_rgb(simulated.field))

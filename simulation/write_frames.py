@@ -99,17 +99,17 @@ def simulate_frames(
 
     Writes ``images/frame_0001.png`` and so on and, at the end, ``annotations/`` (the boxes of the
     field and of the pasted galaxies) and ``truth.csv`` with one row per pasted galaxy: frame,
-    field, cutout, scale (frame pixels per cutout pixel), gain (share of its surface brightness that
-    it kept), label and box.
+    field, cutout, scale (frame pixels per cutout pixel), gain (factor on the surface brightness),
+    label and box.
 
     Parameters
     ----------
     output : str or Path
         A new or empty folder, or with `overwrite` one of an earlier simulation.
     cutouts : AnnotatedFolder
-        Images of galaxies; those clear of their neighbours are cut out.
+        Images of galaxies; those clear of their neighbours are extracted.
     fields : AnnotatedFolder
-        Images to paste them onto, used in turn.
+        Images onto which they are pasted, used in turn.
     settings : FrameSettings, optional
         Numbers and sizes.
     held_out_by : str or Path, optional
@@ -117,9 +117,9 @@ def simulate_frames(
     annotation_format : str
         Name of the format of ``annotations/``.
     overwrite : bool
-        Whether an earlier simulation may be replaced.
+        Replace an earlier simulation.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal, or report to this display.
 
     Returns
     -------
@@ -149,8 +149,8 @@ def simulate_frames(
         lights += cut_galaxies(path.name, to_rgb(read_field(path)), annotated)
     if not lights:
         raise InputError(
-            f"{cutouts.annotations}: no galaxy stands clear of its neighbours and of the edges of "
-            "its image. Give cutouts with more sky around the galaxy."
+            f"{cutouts.annotations}: no galaxy is clear of its neighbours and of the edges of its "
+            "image. Give cutouts with more sky around the galaxy."
         )
     rows: list[dict[str, Any]] = []
     annotated_frames: list[AnnotatedImage] = []
@@ -172,8 +172,8 @@ def held_out_names(record: str | Path) -> frozenset[str]:
     Parameters
     ----------
     record : str or Path
-        Name of a shipped detector, its bundle, or a text file of names, one a line, such as
-        ``galpipe annotations split`` writes.
+        Name of a shipped detector, its bundle, or a text file with one name per line, as written by
+        ``galpipe annotations split``.
 
     Raises
     ------

@@ -67,5 +67,5 @@ def test_a_broken_record_of_a_detector_is_named(tmp_path: Path, metrics: dict[st
         members=(Member(name="m", file="m.tflite", scaling=InputScaling(scale=1, offset=0)),),
     )
     place = write_bundle(tmp_path / "broken", manifest, {"m.tflite": b"network"}, "", metrics)
-    with pytest.raises(BundleError, match=r"broken: metrics\.json is not what a training of a det"):
+    with pytest.raises(BundleError, match=r"broken: metrics\.json is not that of a det"):
         read_detector_record(read_bundle(place))

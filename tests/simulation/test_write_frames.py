@@ -107,7 +107,7 @@ def test_pictures_without_galaxies_are_refused(
     tmp_path: Path, folders: tuple[AnnotatedFolder, AnnotatedFolder]
 ) -> None:
     _, fields = folders
-    with pytest.raises(InputError, match="stands clear"):
+    with pytest.raises(InputError, match="is clear of"):
         simulate_frames(tmp_path / "out", fields, fields)
     with pytest.raises(ValueError, match="no size"):
         FrameSettings(smallest=50, largest=20)

@@ -11,7 +11,7 @@ __all__ = ["command"]
 _SUMMARIES: dict[str, str] = {
     "convert": "Convert annotations from one format to another.",
     "check": "Check annotations for issues.",
-    "split": "Split annotated images so that no galaxy falls on two sides.",
+    "split": "Split annotated images by galaxy.",
     "stats": "Count annotations, measure their boxes, and propose anchors.",
     "propose": "Propose boxes of galaxies for a person to correct.",
     "view": "Draw annotated images with their boxes, many on a page.",

@@ -40,7 +40,7 @@ _EXAMPLES = 3
     default=1.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Shortest side of a box in pixels without an issue.",
+    help="Report boxes with a shorter side below N pixels.",
 )
 @click.option(
     "--report",
@@ -52,8 +52,8 @@ _EXAMPLES = 3
     "--fix",
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="Write a repaired copy, in the format of IN (or Pascal VOC if that is only read): edges "
-    "put in order, boxes clipped, empty and equal ones dropped, sizes taken from the images.",
+    help="Write a repaired copy, in the format of IN (or Pascal VOC if that is read-only): edges "
+    "reordered, boxes clipped, empty and identical ones dropped, sizes taken from the images.",
 )
 @format_settings
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names in OUT.")
@@ -95,7 +95,7 @@ def command(
     issues, objects = number_of(len(result.issues), "issue"), number_of(result.objects, "object")
     STDOUT.print(f"{issues} in {objects} on {number_of(result.images, 'image')}")
     if result.images_folder is None:
-        STDOUT.print("The images were not checked: name their folder with --images.")
+        STDOUT.print("The images were not checked: give their folder with --images.")
     if fix is not None:
         done = f"{number_of(len(result.repairs), 'repair')} in the copy: {fix}"
         STDOUT.print(Text(done if result.repaired else "No annotation is left."), soft_wrap=True)
@@ -116,7 +116,7 @@ def _table(result: CheckResult) -> Table:
     table.columns[1].justify = "right"
     for kind, count in result.counts.items():
         lines = []
-        for issue in islice((one for one in result.issues if one.kind == kind), _EXAMPLES):
+        for issue in islice((i for i in result.issues if i.kind == kind), _EXAMPLES):
             place = f"{issue.image or issue.file}" + (f" #{issue.object}" if issue.object else "")
             lines.append(f"{place} {issue.message}".strip())
         table.add_row(ISSUES[kind], f"{count:,}", Text("\n".join(lines)))

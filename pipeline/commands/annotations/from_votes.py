@@ -53,8 +53,8 @@ def command(table: Path, output: Path, target: str, images: Path | None, overwri
 
     TABLE is CSV, FITS, ECSV, VOTable or Parquet with the columns of Galaxy Zoo 2 (Willett 2013,
     Hart 2016), of the Kaggle Galaxy Challenge (Class1.1 to Class11.6) or of Galaxy Zoo DECaLS
-    (Walmsley 2022); the columns tell which.  A classifier trains on LABELS.csv as it is.  Galaxies
-    with undecided votes are left out.
+    (Walmsley 2022), detected by the columns.  LABELS.csv can be used to train a classifier.
+    Galaxies with undecided votes are left out.
     """
     from ....console import STDERR, STDOUT
     from ....datasets.votes.from_votes import convert_votes

@@ -31,7 +31,7 @@ def source_options(command: Command) -> Command:
             "--images",
             metavar="DIR",
             type=click.Path(path_type=Path),
-            help="Folder of the images; by default the one beside the annotations.",
+            help="Folder of the images; by default searched near the annotations.",
         ),
         click.option(
             "--from",
@@ -90,7 +90,7 @@ _NAMES = ("voc_one_based", "class_name", "ellipse_scale", "columns", "origin")
 
 
 def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of single formats.
+    """Add the options specific to formats.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(command)
-    def gathering(*args: Any, **options: Any) -> Any:
+    def wrapper(*args: Any, **options: Any) -> Any:
         given = {name: options.pop(name) for name in _NAMES}
         settings = {name: value for name, value in given.items() if value not in (None, False, {})}
         return command(*args, settings=settings, **options)
 
     for option in reversed(_OPTIONS):
-        gathering = option(gathering)
-    return gathering
+        wrapper = option(wrapper)
+    return wrapper
 
 
 def name_failures(failures: Sequence[InputError]) -> None:

@@ -29,7 +29,7 @@ __all__ = ["command"]
     "--output",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder of the annotations; by default each lies beside its image.",
+    help="Folder of the annotations; by default those of the images.",
 )
 @click.option(
     "--detector",
@@ -45,7 +45,7 @@ __all__ = ["command"]
 @click.option(
     "--smallest",
     type=click.FloatRange(0, 1e5),
-    help="Shortest longer side of a box in pixels; by default 16.",
+    help="Minimum longer side of a box in pixels; by default 16.",
 )
 @click.option("--class-name", metavar="NAME", help="Class of the boxes; by default galaxy.")
 @click.option("--overwrite", is_flag=True, help="Replace annotations, also corrected ones.")

@@ -32,21 +32,21 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @click.option("--test", type=_SHARE, help="Share of the images for the test. [default: 0.2]")
 @click.option("--validation", type=_SHARE, help="Share for the validation. [default: 0.1]")
 @click.option(
-    "--folds", type=click.IntRange(2), help="Cross-validation with so many folds in place of both."
+    "--folds", type=click.IntRange(2), help="Number of folds for cross-validation, instead of both."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the random order of galaxies.")
 @click.option(
     "--identifiers",
     metavar="CSV",
     type=click.Path(path_type=Path),
-    help="Table 'filename,identifier' or 'filename,ra,dec' (degrees) or both, of what images show.",
+    help="Table 'filename,identifier' or 'filename,ra,dec' (degrees) or both, of the objects.",
 )
 @click.option(
     "--radius",
     default=5.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Positions of the table so many arcseconds apart are one galaxy.",
+    help="Maximum separation of positions of the same galaxy, in arcseconds.",
 )
 @click.option(
     "--no-near-duplicates", "--no-twins", is_flag=True, help="Do not compare the pixels of images."
@@ -68,16 +68,16 @@ def command(
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
-    """Split annotated images into sets so that no galaxy is on two sides.
+    """Split annotated images into sets by galaxy.
 
     OUT receives train.txt, validation.txt and test.txt (or fold0/train.txt, fold0/test.txt, ...)
     with the name of an image in each line, and split.json, the record.  No image is copied.  The
-    same seed gives the same split, whatever the order of the files.
+    split depends on the seed, but not on the order of the files.
 
     Images of one galaxy stay together: those with the same identifier (by default the file's name
     without its extension), near-duplicates (also cropped, darker, noisier or from another survey,
     but not rotated), those at the same position of the table, and FITS fields whose WCS overlap.
-    These relations chain: fields that overlap one after the other become one galaxy.
+    These relations are transitive: a chain of overlapping fields becomes one galaxy.
 
     The split is stratified by class and by number of objects (0, 1, 2 to 3, 4 to 7, ...); an image
     counts for the rarest class on it, and difficult objects do not count.
@@ -90,12 +90,12 @@ def command(
     from ....datasets.split_lists import SplitSettings, write_split
 
     if folds is not None and (test is not None or validation is not None):
-        raise click.UsageError("--folds takes the place of --test and --validation.")
+        raise click.UsageError("--folds cannot be combined with --test and --validation.")
     test, validation = (0.2 if test is None else test), (0.1 if validation is None else validation)
     if test + validation >= 1:
         raise click.UsageError("--test and --validation leave nothing to train on.")
     annotations = AnnotationSource(source, from_format, images=images, settings=settings)
-    with STDERR.status("Looking for galaxies with several images"):
+    with STDERR.status("Searching galaxies with several images"):
         split = write_split(
             annotations,
             output,

@@ -34,7 +34,7 @@ __all__ = ["command"]
     metavar="N",
     default=0.0,
     type=click.FloatRange(0),
-    help="Shortest longer side in pixels of the objects used for the anchors.",
+    help="Minimum longer side in pixels of the objects used for the anchors.",
 )
 @click.option(
     "--report",
@@ -64,9 +64,9 @@ def command(
     """Count annotations, measure their boxes, and propose anchors.
 
     An anchor covers an object if their IoU exceeds 0.5.  Boxes are compared with the actual grid of
-    anchors, on the image resized to the network's input or, for images over one and a half times
-    as large, on the tiles at full, half, quarter ... size.  The proposed anchors are no more
-    numerous than the present ones, and cost nothing more.
+    anchors, on the image resized to the network's input or, for images over 1.5 times as large, on
+    tiles at full, half, quarter ... scale.  The proposed anchors are at most as many as the present
+    ones.
     """
     from ....annotations.source import AnnotationSource
     from ....annotations.statistics import BoxTable, statistics
@@ -76,8 +76,8 @@ def command(
     from ....errors import InputError
     from ....files.output_folder import refuse_existing, write_json
 
-    goals = [] if pictures is None else [pictures / name for name in PICTURES]
-    refuse_existing([*goals, *([report] if report else [])], overwrite=overwrite)
+    plots = [] if pictures is None else [pictures / name for name in PICTURES]
+    refuse_existing([*plots, *([report] if report else [])], overwrite=overwrite)
     detector = None if anchors is None else read_anchors(anchors)
     annotations = AnnotationSource(source, from_format, images=images, settings=settings)
     table = BoxTable.gather(image for _, image in annotations)

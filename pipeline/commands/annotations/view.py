@@ -58,8 +58,8 @@ def command(
     """Draw annotated images with their boxes, many on a page.
 
     Boxes have the colour of their class, difficult ones are dashed.  FITS fields are
-    stretched and have their first row at the bottom.  On the web page, which needs no other file,
-    classes can be hidden.
+    stretched and have their first row at the bottom.  The web page is self-contained and can hide
+    classes.
     """
     from rich.text import Text
 
