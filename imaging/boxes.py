@@ -119,7 +119,7 @@ def intersection(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     first, second = as_boxes(a), as_boxes(b)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.maximum(high - low, 0.0)
+    sides: NDArray[np.float64] = np.maximum(high - low, 0.0)
     return sides[..., 0] * sides[..., 1]
 
 

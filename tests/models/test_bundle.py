@@ -117,7 +117,7 @@ def test_writing_replaces_a_bundle_but_nothing_else(folder: Path, tmp_path: Path
     other = tmp_path / "thesis"
     other.mkdir()
     (other / "chapter.tex").write_text("mine")
-    with pytest.raises(OutputError, match="no model bundle"):
+    with pytest.raises(OutputError, match="not a model bundle"):
         write_bundle(other, MANIFEST, FILES, "", {})
     assert (other / "chapter.tex").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "thesis"]
