@@ -175,7 +175,7 @@ def test_two_annotations_of_one_image_count_once(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--folds", 3, "--test", 0.5], 2, "takes the place"),
+        (["--folds", 3, "--test", 0.5], 2, "cannot be combined"),
         (["--test", 0.9, "--validation", 0.1], 2, "nothing to train on"),
         (["--folds", 40, "--no-twins", "--seed", 2], 0, ""),
         (["--folds", 41], 1, "39 galaxies"),
