@@ -98,6 +98,38 @@ def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def small_ssd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train an SSD-MobileNetV2 of one block a level: building and tracing all 17 takes minutes."""
+    mobilenet = pytest.importorskip(
+        "official.vision.modeling.backbones.mobilenet", exc_type=ImportError
+    )
+    from galpipe.detection.training import ssd_mobilenet
+
+    block = "invertedbottleneck"
+    blocks = [
+        ("convbn", 3, 2, 8, None, False),
+        (block, 3, 2, 8, 1.0, True),
+        (block, 3, 2, 16, 2.0, True),
+        (block, 3, 2, 16, 2.0, True),
+        (block, 3, 2, 16, 2.0, True),
+        ("convbn", 1, 1, 16, None, False),
+    ]
+    monkeypatch.setitem(mobilenet.MNV2_BLOCK_SPECS, "block_specs", blocks)
+    original = ssd_mobilenet.set_architecture
+
+    def set_architecture(model_config: Any, architecture: str) -> None:
+        original(model_config, architecture)
+        model_config.override(
+            {
+                "decoder": {"fpn": {"num_filters": 16}},
+                "head": {"num_convs": 1, "num_filters": 16},
+            }
+        )
+
+    monkeypatch.setattr(ssd_mobilenet, "set_architecture", set_architecture)
+
+
+@pytest.fixture
 def galpipe_cli() -> Callable[..., Result]:
     """Run the command line within this process."""
 

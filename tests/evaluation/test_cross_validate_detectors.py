@@ -149,6 +149,7 @@ def test_the_command_line(
 
 @pytest.mark.tensorflow
 @pytest.mark.training
+@pytest.mark.usefixtures("small_ssd")
 def test_real_detectors_are_trained_on_all_folds_but_one(
     tmp_path: Path, squares: Callable[..., np.ndarray]
 ) -> None:

@@ -87,7 +87,8 @@ def test_the_detector_finds_the_images_held_back_from_its_training(
         annotation = galpipe_data / folder / "annotations" / f"{Path(name).stem}.xml"
         truth.append(read_voc(annotation))
         rgb = to_rgb(read_field(galpipe_data / folder / pictures / name))
-        found.append(detect_field(rgb, detector, detector.lowest_score))
+        # Boxes of the lowest scores take most of the time and add nothing to the mAP.
+        found.append(detect_field(rgb, detector, 0.05))
     metrics = evaluate_detections(truth, found, detector.class_names)
     recorded = detector.bundle.metrics()["held_back"][role]
     assert metrics.map50 >= least

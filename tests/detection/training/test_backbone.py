@@ -16,6 +16,8 @@ pytestmark = pytest.mark.tensorflow
 
 pytest.importorskip("official", exc_type=ImportError)
 
+SIDE = 64
+
 
 class Given(NamedTuple):
     """A backbone to fill, and a network of Keras with random weights and statistics."""
@@ -36,7 +38,7 @@ def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         network, level, last = keras.applications.MobileNetV2, "6", "out_relu"
     else:
         network, level, last = keras.applications.EfficientNetB0, "5", "block7a_project_bn"
-    model = network(include_top=False, weights=None, input_shape=(224, 224, 3))
+    model = network(include_top=False, weights=None, input_shape=(SIDE, SIDE, 3))
     rng = np.random.default_rng(0)
     for layer in model.layers:
         arrays = layer.get_weights()
@@ -53,7 +55,7 @@ def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         {
             "architecture": request.param,
             "data": [{"images": "images", "annotations": "annotations"}],
-            "input_size": 224,
+            "input_size": SIDE,
             "anchors": {"max_level": 4},
         }
     )
@@ -66,7 +68,7 @@ def given(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def _images() -> np.ndarray:
-    return np.random.default_rng(2).uniform(-1, 1, (2, 224, 224, 3)).astype(np.float32)
+    return np.random.default_rng(2).uniform(-1, 1, (2, SIDE, SIDE, 3)).astype(np.float32)
 
 
 def test_it_computes_what_keras_does(given: Given) -> None:

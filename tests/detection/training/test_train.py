@@ -20,7 +20,11 @@ from galpipe.detection.training.trainer import Losses, Trainer
 from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.models import read_bundle
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.training,
+    pytest.mark.usefixtures("small_ssd"),
+]
 
 pytest.importorskip("official", exc_type=ImportError)
 
