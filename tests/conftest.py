@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,16 @@ TINY_ANCHORS = Anchors(
 )
 TINY_SIZE = 64
 TINY_CLASSES = ("dark", "red", "green", "blue")
+
+
+_NEEDS_TRAIN_EXTRA = re.compile(r"^pytestmark = (\[[^]]*)?pytest\.mark\.tensorflow", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the modules that need the train extra where it is not installed."""
+    if collection_path.suffix != ".py" or find_spec("keras") is not None:
+        return None
+    return _NEEDS_TRAIN_EXTRA.search(collection_path.read_text()) is not None or None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

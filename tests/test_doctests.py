@@ -22,7 +22,7 @@ def _modules_with_examples() -> list[object]:
         if ">>>" not in path.read_text(encoding="utf-8"):
             continue
         name = ".".join(("galpipe", *place.with_suffix("").parts)).removesuffix(".__init__")
-        needs_training = any(part in TRAINING for part in place.parts)
+        needs_training = any(part in TRAINING for part in place.with_suffix("").parts)
         found.append(pytest.param(name, marks=[pytest.mark.tensorflow] * needs_training))
     return found
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
+from astropy.utils import minversion
 
 from galpipe.errors import InputError
 from galpipe.files.tables import column_names, read_columns, table_files
@@ -43,8 +44,9 @@ def test_a_votable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["tabledata", "binary", "binary2"])
 def test_every_layout_of_a_votable(tmp_path: Path, layout: str) -> None:
     table = Table({"x": [1.5, 0.1], "name": ["a", "Ω"], "pair": [[1, 2], [3, 4]]})
-    # BINARY cannot hold a missing whole number.
-    table["n"] = MaskedColumn([587739505552785605, 0], mask=[False, layout != "binary"])
+    # BINARY cannot hold a missing whole number; astropy 6 does not write one to BINARY2 either.
+    missing = layout == "tabledata" or (layout == "binary2" and minversion("astropy", "7.0"))
+    table["n"] = MaskedColumn([587739505552785605, 0], mask=[False, missing])
     table["f"] = np.array([0.1, 2.0], np.float32)
     table["x"].unit = "arcsec"
     table.write(tmp_path / "a.vot", format="votable", tabledata_format=layout)
@@ -54,7 +56,7 @@ def test_every_layout_of_a_votable(tmp_path: Path, layout: str) -> None:
     assert read.unit("x") == "arcsec"
     np.testing.assert_array_equal(read.numbers("x"), [1.5, 0.1])
     assert read.texts("name") == ["a", "Ω"]
-    assert read.texts("n") == ["587739505552785605", "0" if layout == "binary" else ""]
+    assert read.texts("n") == ["587739505552785605", "" if missing else "0"]
     assert read.texts("f") == ["0.1", "2"]
     chosen = read_columns(tmp_path / "a.vot", lambda names: [names[1]])
     assert chosen.names == ("name",)

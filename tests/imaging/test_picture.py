@@ -26,7 +26,10 @@ def colours() -> NDArray[np.uint8]:
 def encode(suffix: str, rgb: NDArray[np.generic]) -> bytes:
     order = {3: [2, 1, 0], 4: [2, 1, 0, 3]}
     channels = rgb.shape[2] if rgb.ndim == 3 else 1
-    done, data = cv2.imencode(suffix, rgb[..., order[channels]] if channels > 1 else rgb)
+    # OpenCV before 4.10 compresses pixels of type float with losses unless told otherwise.
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, 1] if rgb.dtype == np.float32 else []
+    pixels = rgb[..., order[channels]] if channels > 1 else rgb
+    done, data = cv2.imencode(suffix, pixels, options)
     assert done
     return data.tobytes()
 

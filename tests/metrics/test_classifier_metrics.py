@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as skl
 
 from galpipe.metrics.classifier_metrics import comparison_table, evaluate_probabilities
 
@@ -98,9 +97,11 @@ def test_what_does_not_fit_is_refused(truth: list[int], probabilities: np.ndarra
         evaluate_probabilities(truth, probabilities, NAMES)
 
 
+@pytest.mark.tensorflow
 @given(st.integers(0, 10_000), st.integers(2, 5), st.integers(4, 40))
 @settings(max_examples=25)
 def test_scikit_learn_agrees_where_every_class_is_seen(seed: int, classes: int, n: int) -> None:
+    skl = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(seed)
     true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])
     given_ = rng.dirichlet(np.ones(classes), len(true))

@@ -12,6 +12,8 @@ from galpipe.errors import InputError
 from galpipe.imaging import Detections
 from galpipe.metrics.detector_metrics import DetectionMetrics, evaluate_detections
 
+pytestmark = pytest.mark.tensorflow  # pycocotools comes with the train extra
+
 Box = tuple[float, float, float, float]
 
 

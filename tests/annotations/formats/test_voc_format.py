@@ -216,6 +216,7 @@ def test_two_images_of_one_stem_are_refused(tmp_path: Path) -> None:
 
 
 def test_labelimg_reads_what_we_write(tmp_path: Path) -> None:
+    pytest.importorskip("libs")
     from libs.pascal_voc_io import PascalVocReader
 
     folder = write(tmp_path, IMAGES)
@@ -230,6 +231,7 @@ def test_labelimg_reads_what_we_write(tmp_path: Path) -> None:
 
 
 def test_we_read_what_labelimg_writes(tmp_path: Path) -> None:
+    pytest.importorskip("libs")
     from libs.pascal_voc_io import PascalVocWriter
 
     writer = PascalVocWriter("images", "m51.jpg", (300, 424, 1), local_img_path="/images/m51.jpg")
@@ -253,6 +255,7 @@ def test_we_read_what_labelimg_writes(tmp_path: Path) -> None:
 
 
 def test_labelimg_saves_again_what_it_read_from_us(tmp_path: Path) -> None:
+    pytest.importorskip("libs")
     from libs.pascal_voc_io import PascalVocReader, PascalVocWriter
 
     boxes = tuple(ObjectBox("galaxy", x, 0, x + 7, 9, difficult=x > 1) for x in (0, 2, 11))
@@ -270,7 +273,7 @@ def test_labelimg_saves_again_what_it_read_from_us(tmp_path: Path) -> None:
 
 def test_supervision_counts_from_one(tmp_path: Path) -> None:
     """It reads and writes strict Pascal VOC."""
-    import supervision
+    supervision = pytest.importorskip("supervision")
 
     picture(tmp_path / "images" / "a.png")
     boxes = (ObjectBox("spiral", 10, 12, 30, 33), ObjectBox("elliptical", 2, 3, 20, 40))
