@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -105,7 +105,8 @@ def terminal_progress(
         console=STDERR,
         disable=not STDERR.is_terminal,
     )
-    with bar:
+    # Rich 13 ends even a disabled bar with an empty line.
+    with bar if STDERR.is_terminal else nullcontext():
         yield _BarTask(bar, bar.add_task(_short(description), total=total, status=""))
 
 
