@@ -11,7 +11,7 @@ from ..configs import Anchors
 
 __all__ = ["best_overlaps", "decode_boxes", "multilevel_anchors"]
 
-# Limit of the predicted logarithm of a side, against overflow (BBOX_XFORM_CLIP of TF-Vision's
+# Upper limit of the predicted log side ratio, against overflow (BBOX_XFORM_CLIP of TF-Vision's
 # official/vision/ops/box_ops.py).
 _LARGEST_LOG_SIDE = math.log(1000.0 / 16.0)
 
@@ -29,8 +29,8 @@ def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]
     Returns
     -------
     boxes : ndarray, shape (A, 4)
-        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open: by level, then
-        cells row by row, then scales, then aspect ratios.
+        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open; ordered by
+        level, then cell (row by row), scale and aspect ratio.
 
     Examples
     --------
@@ -53,12 +53,12 @@ def best_overlaps(
 ) -> NDArray[np.float64]:
     """Return the IoU of each box with its best anchor.
 
-    Of the anchors of one shape the nearest is the best, so that one cell per level suffices.
+    Among anchors of one shape the nearest fits best, so one cell per level is enough.
 
     Parameters
     ----------
     boxes : ndarray, shape (N, 4)
-        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open; none empty.
+        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open; not empty.
     anchors : Anchors
         As for `multilevel_anchors`.
     input_size : int
@@ -69,16 +69,16 @@ def best_overlaps(
     ndarray, shape (N,)
     """
     sides = boxes[:, 2:] - boxes[:, :2]
-    middles = boxes[:, :2] + sides / 2
+    box_centres = boxes[:, :2] + sides / 2
     best = np.zeros(len(boxes))
     for level in range(anchors.min_level, anchors.max_level + 1):
         centres = _centres(level, input_size)
-        nearest = np.floor(middles * (len(centres) / input_size)).astype(np.int64)
-        apart = np.abs(middles - centres[np.clip(nearest, 0, len(centres) - 1)])
+        nearest = np.floor(box_centres * (len(centres) / input_size)).astype(np.int64)
+        distance = np.abs(box_centres - centres[np.clip(nearest, 0, len(centres) - 1)])
         for anchor in _sides(anchors, level):
-            shared = np.minimum(np.minimum(sides, anchor), (sides + anchor) / 2 - apart)
-            common = np.maximum(shared, 0).prod(axis=1)
-            np.maximum(best, common / (sides.prod(axis=1) + anchor.prod() - common), out=best)
+            shared = np.minimum(np.minimum(sides, anchor), (sides + anchor) / 2 - distance)
+            overlap = np.maximum(shared, 0).prod(axis=1)
+            np.maximum(best, overlap / (sides.prod(axis=1) + anchor.prod() - overlap), out=best)
     return best
 
 
@@ -88,16 +88,16 @@ def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> N
     Parameters
     ----------
     codes : ndarray, shape (N, 4)
-        ``ty, tx, th, tw``: shift of the centre in units of the anchor's sides, and logarithm of
+        ``ty, tx, th, tw``: offset of the centre in units of the anchor's sides, and logarithm of
         the ratio of the sides (Ren et al. 2015, arXiv:1506.01497, equation 2), in TF-Vision's
         order.
     anchors : ndarray, shape (N, 4)
-        Anchor of each code, ``xmin, ymin, xmax, ymax``.
+        Anchor of each code, ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open).
 
     Returns
     -------
     boxes : ndarray, shape (N, 4)
-        ``xmin, ymin, xmax, ymax`` in the pixels of the anchors.
+        ``xmin, ymin, xmax, ymax`` in the coordinates of the anchors.
     """
     sides = anchors[:, 2:] - anchors[:, :2]
     shift, log_ratio = codes[:, 1::-1], codes[:, :1:-1]

@@ -1,4 +1,4 @@
-"""The interface of every detector, and the classes of a detector that are galaxies."""
+"""Interface of all detectors, and selection of the classes that are galaxies or stars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .refinement import Refinement
 __all__ = ["LOWEST_SCORE", "BaseDetector", "galaxy_classes", "star_classes"]
 
 LOWEST_SCORE = 0.02
-"""Score, before any calibration, down to which a detector is measured."""
+"""Lowest score, before calibration, at which detectors are evaluated."""
 
 _GALAXY = {"galaxy", "galaxies"}
 _STAR = {"star", "stars"}
@@ -25,24 +25,24 @@ _STAR = {"star", "stars"}
 class BaseDetector(ABC):
     """Detector of objects in fields of any size.
 
-    A subclass finds the objects of square tiles with `detect_tiles`; `detect` searches a whole
-    field with it.  A pickled detector is its path, so that a worker process opens it again.
+    Subclasses implement `detect_tiles` for square tiles; `detect` applies it to a whole field.
+    Detectors are pickled as their path, and opened again in a worker process.
 
     Attributes
     ----------
     identity : ModelIdentity
         Name, path and checksums of the model.
     class_names : tuple of str
-        Classes; the class ids of detections index them.
+        Class names, indexed by the class ids of detections.
     input_size : int
         Side of a tile, in pixels.
     score_threshold : float
         Lowest score kept by default, 0 to 1.
     lowest_score : float
-        Lowest score at which the detector is measured: average precision needs the whole curve,
+        Lowest score at which the detector is evaluated: average precision needs the whole curve,
         far below the threshold.
     stretch : Stretch
-        Stretch of the images that it was trained on.
+        Stretch of the training images.
     pixel_scale_range : tuple of float or None
         Smallest and largest pixel scale of the training images, arcsec per pixel; None if unknown.
     refinement : Refinement or None
@@ -60,7 +60,7 @@ class BaseDetector(ABC):
 
     @property
     def several_classes(self) -> tuple[str, ...] | None:
-        """The classes of a detector of several; None for a detector of one class."""
+        """Class names if there are several; None for a detector of one class."""
         return self.class_names if len(self.class_names) > 1 else None
 
     def detect(self, field: FieldLike, score_threshold: float | None = None) -> Detections:
@@ -69,8 +69,8 @@ class BaseDetector(ABC):
         Parameters
         ----------
         field : Field, ndarray, str, Path, HDU or NDData
-            A field, or what `galpipe.read_field` reads.  An RGB array of uint8, shape (H, W, 3),
-            is taken as it is; all else is stretched with `stretch`.
+            A field, or anything that `galpipe.read_field` accepts.  An RGB array of uint8, shape
+            (H, W, 3), is used unchanged; other images are stretched with `stretch`.
         score_threshold : float, optional
             Lowest score kept, 0 to 1; by default that of the detector.
 
@@ -116,7 +116,8 @@ class BaseDetector(ABC):
         Returns
         -------
         list of Detections
-            For each tile its boxes in pixels of the tile, clipped to it, best score first.
+            One per tile: boxes in pixels of the tile (edges, 0-based, half-open), clipped to it,
+            best score first.
         """
 
     def __reduce__(self) -> tuple[Callable[[str], BaseDetector], tuple[str]]:
@@ -128,9 +129,9 @@ class BaseDetector(ABC):
 def galaxy_classes(class_names: Sequence[str]) -> tuple[str, ...]:
     """Return the classes whose objects are galaxies.
 
-    The only class of a detector is galaxies, whatever its name.  Of several classes, galaxies are
-    those with the word *galaxy* or *galaxies* in their names; where there is none, as among types
-    of radio galaxies, all but `star_classes`.
+    A single class is always galaxies, whatever its name.  Among several classes, galaxies are
+    those whose names contain the word *galaxy* or *galaxies*; if there are none, all classes
+    except `star_classes`.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def galaxy_classes(class_names: Sequence[str]) -> tuple[str, ...]:
 
 
 def star_classes(class_names: Sequence[str]) -> tuple[str, ...]:
-    """Return the classes with the word *star* or *stars*, but not *galaxy*, in their names.
+    """Return the classes whose names contain the word *star* or *stars*, but not *galaxy*.
 
     Parameters
     ----------

@@ -29,12 +29,12 @@ class Detector(BaseDetector):
     Attributes
     ----------
     head : DetectorHead
-        Its anchors, calibration and thresholds.
+        Anchors, calibration and thresholds.
 
     Raises
     ------
     BundleError
-        If the bundle is no detector, is altered, or its network does not fit its manifest.
+        If the bundle is not a detector, is altered, or its network does not match the manifest.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -61,7 +61,7 @@ class Detector(BaseDetector):
         if self._network.input_size != self.input_size:
             raise BundleError(
                 f"{bundle.path}: '{member.file}' takes {self._network.input_size} pixels, "
-                f"the manifest says {self.input_size}"
+                f"not {self.input_size} as in the manifest"
             )
 
     def detect_tiles(  # numpydoc ignore=PR01
@@ -69,8 +69,9 @@ class Detector(BaseDetector):
     ) -> list[Detections]:
         """Detect the objects of each tile; see `BaseDetector.detect_tiles`."""
         threshold = self.score_threshold if score_threshold is None else score_threshold
-        # One tile at a time: a batch is not faster in LiteRT, and needs its memory.
-        return [self.interpret(*self._raw(image), threshold) for image in images]
+        # One tile at a time: batches are not faster in LiteRT, and need more memory.
+        outputs = (self._network.run(image[np.newaxis]) for image in images)
+        return [self.interpret(logits[0], codes[0], threshold) for logits, codes in outputs]
 
     def interpret(
         self, logits: NDArray[np.float32], codes: NDArray[np.float32], score_threshold: float
@@ -82,7 +83,7 @@ class Detector(BaseDetector):
         logits : ndarray, shape (A, classes)
             Class logits of every anchor.
         codes : ndarray, shape (A, 4)
-            Box of every anchor, relative to it.
+            Box codes of every anchor (see `~galpipe.detection.anchors.decode_boxes`).
         score_threshold : float
             Lowest score kept.
 
@@ -95,10 +96,6 @@ class Detector(BaseDetector):
         boxes = decode_boxes(codes.astype(np.float64), self._anchors)
         return best_boxes(scores, boxes, self.input_size, score_threshold, self.head.iou_threshold)
 
-    def _raw(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        logits, codes = (output[0] for output in self._network.run(image[np.newaxis]))
-        return logits, codes
-
 
 def _read_refinement(bundle: Bundle, head: DetectorHead) -> Refinement | None:
     if head.refinement is None:
@@ -107,7 +104,7 @@ def _read_refinement(bundle: Bundle, head: DetectorHead) -> Refinement | None:
         return Refinement.from_bytes(bundle.read(head.refinement), head.calibration.slope)
     except ValueError as error:
         raise BundleError(
-            f"{bundle.path}: '{head.refinement}' is no valid refinement: {error}"
+            f"{bundle.path}: '{head.refinement}' is not a valid refinement: {error}"
         ) from error
 
 
@@ -118,7 +115,7 @@ def best_boxes(
     score_threshold: float,
     iou_threshold: float,
 ) -> Detections:
-    """Suppress the boxes of one tile to one an object.
+    """Clip the boxes of one tile and apply non-maximum suppression.
 
     Parameters
     ----------
@@ -127,11 +124,11 @@ def best_boxes(
     boxes : ndarray of float64, shape (A, 4)
         Box of every anchor (pixel edges, 0-based, half-open).
     side : int
-        Side of the tile, in pixels, to which boxes are clipped.
+        Side of the tile, in pixels.
     score_threshold : float
         Lowest score kept.
     iou_threshold : float
-        Highest IoU of two boxes of a class that are both kept.
+        Highest IoU at which two boxes of a class are both kept.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Open a detector: a bundle, or an exported TFLite or SavedModel detector."""
+"""Open detectors: bundles, and detectors exported as TFLite files or SavedModels."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> BaseDetector:
     name_or_path : str or Path
         Name of a shipped model; folder or ``.zip`` of a bundle; folder of a SavedModel of the TF
         Object Detection API, its Model Zoo or TF-Vision (needs TensorFlow); or a ``.tflite`` file
-        with ``TFLite_Detection_PostProcess``.  The classes of the last two are named by a
-        ``label_map.pbtxt`` or ``labels.txt`` beside or in them, else ``class 1``, ``class 2`` ...
+        with ``TFLite_Detection_PostProcess``.  The class names of the last two are read from a
+        ``label_map.pbtxt`` or ``labels.txt`` beside the model or in its folder; by default they are
+        ``class 1``, ``class 2``, ...
 
     Returns
     -------
     BaseDetector
-        Its method ``detect`` finds the objects of a field of any size.
+        Call its ``detect`` with a field of any size.
 
     Raises
     ------
     BundleError
-        If it is missing, altered, damaged, no detector, or a SavedModel that does more than detect.
+        If the model is missing, altered, damaged or not a detector, or a SavedModel with forbidden
+        operations.
     InputError
-        If its label map cannot be read.
+        If the label map cannot be read.
     MissingExtraError
-        If it needs TensorFlow, which is not installed.
+        If the model needs TensorFlow, which is not installed.
 
     Examples
     --------
@@ -61,30 +63,30 @@ def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> BaseDetector:
 
 
 def open_detector(model: BaseDetector | str | Path) -> BaseDetector:
-    """Return a detector, opening it if it is given by name or path.
+    """Return a detector, opening it if `model` is a name or path.
 
     Parameters
     ----------
     model : BaseDetector, str or Path
-        A detector, or what `load_detector` takes.
+        A detector, or a name or path as in `load_detector`.
     """
     return load_detector(model) if isinstance(model, str | Path) else model
 
 
 @lru_cache(maxsize=4)
 def cached_detector(name_or_path: str) -> BaseDetector:
-    """Open a detector once per process.
+    """Open a detector, cached per process.
 
     Parameters
     ----------
     name_or_path : str
-        As for `load_detector`.
+        As in `load_detector`.
     """
     return load_detector(name_or_path)
 
 
 def _class_names(*folders: Path) -> tuple[str, ...] | None:
-    # Imported here, for it brings pandas, which a run with a bundle does without.
+    # Imported here because it imports pandas, which bundles do not need.
     from ..annotations import read_label_map
 
     for folder in folders:

@@ -1,4 +1,4 @@
-"""Measurement of a detector on whole annotated images."""
+"""Evaluate a detector on whole annotated images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["SearchedImages", "images_by_role", "metrics_by_role", "search_by_rol
 
 
 def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, list[TrainingImage]]:
-    """Return the images of one part of all sources, by their role.
+    """Collect the images of one part of all sources, by role.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, li
     Returns
     -------
     dict of str to list of TrainingImage
-        Without roles that have no such images.
+        Roles without such images are omitted.
     """
     images: dict[str, list[TrainingImage]] = {}
     for source in sources:
@@ -46,7 +46,7 @@ class SearchedImages:
     ----------
     images : sequence of TrainingImage
     found : sequence of Detections
-        Of each image, down to the lowest score of the detector.
+        Detections of each image, down to the lowest score of the detector.
     class_names : tuple of str
         Classes of the detector.
     """
@@ -57,7 +57,7 @@ class SearchedImages:
 
     @classmethod
     def search(cls, detector: BaseDetector, images: Sequence[TrainingImage]) -> SearchedImages:
-        """Search whole images with a detector.
+        """Detect the objects of whole images.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class SearchedImages:
         return cls(images, found, detector.class_names)
 
     def refined_by(self, refinement: Refinement) -> SearchedImages:
-        """Refine the detections of a detector without a refinement.
+        """Refine the detections.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class SearchedImages:
 
     @cached_property
     def metrics(self) -> DetectionMetrics:
-        """The metrics of the detections."""
+        """Metrics of the detections."""
         truth = [_annotated(image, self.class_names) for image in self.images]
         return evaluate_detections(truth, self.found, self.class_names)
 
@@ -89,7 +89,7 @@ class SearchedImages:
 def search_by_role(
     detector: BaseDetector, sources: Sequence[TrainingSource], part: str
 ) -> dict[str, SearchedImages]:
-    """Search the images of one part of all sources with a detector, by their role.
+    """Detect the objects in the images of one part of all sources, by role.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def search_by_role(
 def metrics_by_role(
     detector: BaseDetector, sources: Sequence[TrainingSource], part: str
 ) -> dict[str, DetectionMetrics]:
-    """Measure a detector on the images of one part of all sources, by their role.
+    """Evaluate a detector on the images of one part of all sources, by role.
 
     Parameters
     ----------

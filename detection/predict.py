@@ -1,7 +1,8 @@
-"""Detect the objects of a whole field: tiles of a pyramid, merged into one table."""
+"""Detect the objects of a whole field: search the tiles of a pyramid, and merge the detections."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -24,17 +25,17 @@ from .refinement import Refinement
 
 __all__ = ["detect_field", "field_tiles", "refine_detections"]
 
-# Share of a tile that neighbours have in common: a galaxy up to this share of a tile lies whole in
-# at least one tile of the pass, and the pass at half the scale takes over from there.
+# Fraction of a tile shared by neighbouring tiles: a galaxy up to this size is complete in at least
+# one tile; larger ones are complete in a tile of the next scale, which is half as large.
 _OVERLAP = 0.5
 
-# Up to nine tenths of that a galaxy lies whole in a tile for certain, also where its box is a few
-# pixels too large.  What the coarser passes box so small is found more certainly by the finer one,
-# or is wrong: most often a close pair, of which little more than one is left at their scale.
-_WHOLE = 0.9 * _OVERLAP
+# Up to 0.9 of that size a galaxy is certainly complete in a tile, even if its box is a few pixels
+# too large.  A smaller box at a coarser scale is either detected better at the finer scale, or
+# wrong: most often a close pair that is no longer resolved.
+_COMPLETE = 0.9 * _OVERLAP
 
-# Two boxes of one object, from neighbouring tiles or passes or of different classes, agree to
-# better than this; two objects that overlap on the sky do not.
+# Two boxes of one object, from different tiles, scales or classes, have a larger IoU; two objects
+# that overlap on the sky have a smaller one.
 _SAME_OBJECT_IOU = 0.45
 
 
@@ -46,26 +47,25 @@ def detect_field(
 ) -> Detections:
     """Detect the objects of a field of any size.
 
-    The field is searched at full scale and at 1/2, 1/4 ... of it until it fits one tile (see
-    :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are found as well as
-    the smallest.  A pass keeps no box so small that the finer pass sees its object whole.  A box
-    cut by an inner tile edge is dropped: another tile or pass has the object whole.  Boxes of
-    several tiles are merged by IoU, never by the overlap with the smaller box, which would remove
-    a small galaxy in front of a large one.  An object found as several classes has the class with
-    the best score.  A refinement, where the detector has one, adjusts the edges and the scores of
-    all boxes that it could raise to the lowest score.
+    The field is searched at scales 1, 1/2, 1/4, ... until it fits one tile (see
+    :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are detected as well
+    as the smallest.  At the coarser scales, boxes that are complete in a tile of the finer scale
+    are dropped, as are boxes cut by an inner tile edge: another tile contains the complete object.
+    Boxes of different tiles are merged by IoU, not by the overlap with the smaller box, which would
+    remove a small galaxy in front of a large one.  An object detected as several classes gets the
+    class with the best score.  The refinement of the detector, if any, adjusts the edges and
+    scores of all boxes that it could raise to the threshold.
 
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
         The stretched field.
     detector : BaseDetector
-        Detector of the objects of one tile.
     score_threshold : float, optional
         Lowest score kept; by default that of the detector.  At its `lowest_score` or below,
-        detections that the refinement rates lower are kept too.
+        detections whose score the refinement lowers are kept too.
     tiles : sequence of Tile, optional
-        Tiles to search, as `field_tiles` plans them; by default those of all passes.
+        Tiles to search, from `field_tiles`; by default those of all scales.
 
     Returns
     -------
@@ -78,7 +78,6 @@ def detect_field(
     refinement = detector.refinement
     lowest = threshold
     if refinement is not None:
-        # Below the lowest score at which the detector is measured there are no objects.
         lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
     found = [Detections.empty()]
     if tiles is None:
@@ -87,23 +86,23 @@ def detect_field(
     for tile, pixels in cut_tiles(rgb, tiles):
         (detections,) = detector.detect_tiles(pixels[np.newaxis], lowest)
         boxes = clip(tile.to_field(detections.boxes), width, height)
-        # A tile may reach beyond a small field; boxes wholly outside are dropped.
+        # A tile may extend beyond a small field; boxes entirely outside are dropped.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     merged = _merged(Detections.concatenate(found))
     if refinement is None:
         return merged
-    again = refine_detections(rgb, merged, refinement)
-    # A measurement asks for the lowest scores and needs every detection, also those that the
-    # refinement rates lower.
-    return again.select((again.scores >= threshold) | (threshold <= detector.lowest_score))
+    refined = refine_detections(rgb, merged, refinement)
+    # An evaluation uses the lowest threshold and needs every detection, including those whose
+    # score the refinement lowers.
+    return refined.select((refined.scores >= threshold) | (threshold <= detector.lowest_score))
 
 
 def refine_detections(
     rgb: NDArray[np.uint8], found: Detections, refinement: Refinement
 ) -> Detections:
-    """Refine the detections of a field and merge boxes that then agree.
+    """Refine the detections of a field, and merge boxes that then coincide.
 
     Parameters
     ----------
@@ -112,18 +111,14 @@ def refine_detections(
     found : Detections
         Detections of the field, best score first.
     refinement : Refinement
-        Refinement of edges and scores.
     """
     return _merged(refinement.refine(rgb, found))
 
 
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:
-    """Return the smallest longer side, in pixels of the field, of a box of each pass."""
-    scales = _scales(tiles)
-    finer = [math.inf, *scales[:-1]]
-    return {
-        scale: _WHOLE * tiles[0].size / before for scale, before in zip(scales, finer, strict=True)
-    }
+    """Return the smallest longer side of a box at each scale, in pixels of the field."""
+    scales = [math.inf, *_scales(tiles)]
+    return {scale: _COMPLETE * tiles[0].size / finer for finer, scale in itertools.pairwise(scales)}
 
 
 def _merged(found: Detections) -> Detections:
@@ -145,7 +140,7 @@ def field_tiles(width: int, height: int, size: int, passes: int | None = None) -
     Returns
     -------
     list of Tile
-        In the order of their index.
+        Sorted by index.
     """
     tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
     kept = _scales(tiles)[:passes]
@@ -153,5 +148,5 @@ def field_tiles(width: int, height: int, size: int, passes: int | None = None) -
 
 
 def _scales(tiles: Sequence[Tile]) -> list[float]:
-    """Return the scale of each pass, from the finest on."""
+    """Return the scales of the pyramid, finest first."""
     return list(dict.fromkeys(tile.scale for tile in tiles))

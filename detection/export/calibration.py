@@ -16,36 +16,34 @@ from ...models import ScoreCalibration
 __all__ = ["calibrated", "calibration_errors", "fit_calibration", "fit_logistic"]
 
 
-def fit_calibration(kinds: Sequence[Matches]) -> ScoreCalibration:
+def fit_calibration(matches_by_role: Sequence[Matches]) -> ScoreCalibration:
     """Fit the calibration of scores to matched detections.
 
-    A box is true if it matches an object at IoU 0.5; boxes on difficult objects are left out, as in
-    `Matches`.  Every kind of images has the same weight, whatever its number of boxes.
+    A box is true if it matches an object at IoU 0.5; boxes on difficult objects are excluded, as
+    in `Matches`.  Each role has the same total weight.
 
-    A few hundred true boxes determine two parameters.  (Log loss of boxes with scores from 0.1,
-    cross-validated by image on the 58 validation images of SSD-MobileNet: uncalibrated 104, offset
-    alone 117, two parameters 69, three parameters (Kull et al. 2017, "Beta calibration") 70,
-    isotonic regression 80.)
+    A few hundred true boxes determine two parameters: the log loss of boxes with scores from 0.1,
+    cross-validated by image on the 58 validation images of SSD-MobileNet, is 104 uncalibrated, 117
+    with an offset alone, 69 with two parameters, 70 with three (Kull et al. 2017, "Beta
+    calibration") and 80 with isotonic regression.
 
     Parameters
     ----------
-    kinds : sequence of Matches
-        Matches on the validation images of each kind, with uncalibrated scores.
+    matches_by_role : sequence of Matches
+        Matches on the validation images of each role, with uncalibrated scores.
 
     Returns
     -------
     ScoreCalibration
-        The identity where there are no true or no false boxes, or where higher scores are not
-        likelier to be true.
+        The identity if there are no true or no false boxes, or if higher scores are not more
+        likely to be true.
     """
-    kinds = [matches for matches in kinds if matches.hits.any() and not matches.hits.all()]
-    if not kinds:
+    used = [m for m in matches_by_role if m.hits.any() and not m.hits.all()]
+    if not used:
         return ScoreCalibration()
-    logits = np.concatenate([log_odds(matches.scores) for matches in kinds])
-    targets = np.concatenate([_targets(matches.hits) for matches in kinds])
-    weights = np.concatenate(
-        [np.full(len(matches.hits), 1 / matches.hits.sum()) for matches in kinds]
-    )
+    logits = np.concatenate([log_odds(matches.scores) for matches in used])
+    targets = np.concatenate([_targets(matches.hits) for matches in used])
+    weights = np.concatenate([np.full(len(m.hits), 1 / m.hits.sum()) for m in used])
     slope, intercept = fit_logistic(logits, targets, weights)
     if slope <= 0:
         return ScoreCalibration()
@@ -60,7 +58,7 @@ def fit_logistic(
     Parameters
     ----------
     logits, targets, weights : ndarray, shape (N,)
-        Targets from 0 to 1.
+        Targets are probabilities, 0 to 1.
 
     Returns
     -------
@@ -77,7 +75,7 @@ def fit_logistic(
 
 
 def calibrated(matches: Matches, calibration: ScoreCalibration) -> Matches:
-    """Return matches with calibrated scores.
+    """Calibrate the scores of matches.
 
     Parameters
     ----------
@@ -97,14 +95,14 @@ def calibrated(matches: Matches, calibration: ScoreCalibration) -> Matches:
 
 
 def calibration_errors(matches: Matches, calibration: ScoreCalibration) -> dict[str, float | None]:
-    """Return the calibration error of calibrated and of uncalibrated scores.
+    """Compute the calibration errors with and without calibration.
 
     Parameters
     ----------
     matches : Matches
         With calibrated scores.
     calibration : ScoreCalibration
-        Calibration of these scores.
+        Calibration that was applied to them.
 
     Returns
     -------

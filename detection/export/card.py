@@ -22,18 +22,18 @@ __all__ = ["describe_data", "model_card", "versions"]
 
 _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 _SMALLEST_OBJECT = 12.0
-"""Pixels; smaller objects are ignored in training tiles."""
+"""Side in pixels below which objects are ignored in training tiles."""
 
 _PACKAGES = ("tensorflow", "tf-keras", "tf-models-official", "numpy", "opencv-python-headless")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of galpipe and of the packages of training."""
+    """Return the versions of galpipe and of the training packages."""
     return {"galpipe": __version__, **{name: version(name) for name in _PACKAGES}}
 
 
 def describe_data(sources: Sequence[TrainingSource]) -> TrainingData:
-    """Return the counts, the checksum and the split of each source.
+    """Record the counts, checksum and split of each source.
 
     Parameters
     ----------
@@ -79,11 +79,11 @@ def model_card(
     config : DetectorTraining
     sources : sequence of TrainingSource
     measured : mapping of str to DetectionMetrics
-        Metrics on the held-out images, by their role.
+        Metrics on the held-out images, by role.
     head : DetectorHead
-        With the calibration and the score threshold.
+        Calibration and score threshold.
     parity : DetectorParity or None
-        Agreement of the exported network with the trained one, if known.
+        Agreement of the exported network with the trained one; None if unknown.
     quantization : QuantizationLoss or None
         Loss of precision by quantization; None for a float network.
     picture : str
@@ -122,7 +122,7 @@ def _initial_weights(config: DetectorTraining) -> str:
 
 
 def _reliability(metrics: DetectionMetrics) -> dict[str, Any]:
-    """Return the rows of the table of reliability, and the calibration error."""
-    judged = reliability(metrics.matches)
+    """Return the rows of the reliability table, and the calibration error."""
+    result = reliability(metrics.matches)
     separator = ["---"] * len(Reliability.COLUMNS)
-    return {"rows": [Reliability.COLUMNS, separator, *judged.rows()], "error": judged.error}
+    return {"rows": [Reliability.COLUMNS, separator, *result.rows()], "error": result.error}

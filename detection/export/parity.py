@@ -1,4 +1,4 @@
-"""Agreement of an exported or quantized network with the one that it was made from."""
+"""Agreement of an exported or quantized network with its source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LARGEST_SCORE_DIFFERENCE = 0.01
 
 @dataclass(frozen=True)
 class DetectorParity:
-    """Differences between the detections of an exported network and of the trained one.
+    """Differences between the detections of an exported and of the trained network.
 
     Attributes
     ----------
@@ -52,9 +52,8 @@ class DetectorParity:
         return self.boxes_apart == 0
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figures as plain values."""
-        figures = asdict(self)
-        return {name: round(value, 4) for name, value in figures.items()}
+        """Return the differences as plain values, rounded to four decimals."""
+        return {name: round(value, 4) for name, value in asdict(self).items()}
 
     def __str__(self) -> str:
         text = (
@@ -69,14 +68,14 @@ class DetectorParity:
 
 @dataclass(frozen=True)
 class QuantizationLoss:
-    """Loss of average precision by quantizing a network.
+    """Loss of average precision by quantization.
 
     Attributes
     ----------
     tiles : int
-        Number of tiles on which the ranges of the activations were measured.
+        Number of tiles on which the activation ranges were measured.
     float_network : mapping of str to mapping of str to float
-        ``map50`` and ``ap`` of the float network on the held-out images, by their role.
+        ``map50`` and ``ap`` of the float network on the held-out images, by role.
     """
 
     tiles: int
@@ -89,9 +88,9 @@ class QuantizationLoss:
         Parameters
         ----------
         tiles : int
-            Number of tiles on which the ranges of the activations were measured.
+            Number of tiles on which the activation ranges were measured.
         measured : mapping of str to DetectionMetrics
-            On the held-out images, by their role.
+            Metrics on the held-out images, by role.
         """
         return cls(
             tiles,
@@ -108,7 +107,7 @@ class QuantizationLoss:
         Parameters
         ----------
         values : mapping
-            Of ``metrics.json``.
+            Read from ``metrics.json``.
         """
         return cls(values["tiles"], values["float_network"])
 
@@ -118,7 +117,7 @@ class QuantizationLoss:
         Parameters
         ----------
         measured : mapping of str to DetectionMetrics
-            Metrics of the quantized network on the held-out images, by their role.
+            Metrics of the quantized network on the held-out images, by role.
         """
         lost = {
             role: {
@@ -132,7 +131,7 @@ class QuantizationLoss:
 
 
 def parity_tiles(sources: Sequence[TrainingSource], size: int) -> NDArray[np.uint8]:
-    """Cut 200 tiles at random places and scales from the images, the same number per source.
+    """Cut 200 tiles at random positions and scales, evenly divided among the sources.
 
     Parameters
     ----------
@@ -162,14 +161,14 @@ def measure_parity(
 ) -> DetectorParity:
     """Compare the detections of a network with those of its exported file.
 
-    Each box of either that reaches the score threshold is compared with the box of the other that
-    overlaps it most, whatever the score of that one, so that the threshold does not part a pair.
+    Each box above the score threshold is compared with the box of the other network that overlaps
+    it most, whatever its score, so that the threshold does not separate pairs.
 
     Parameters
     ----------
     model : RetinaNetModel
     detector : Detector
-        Of the bundle that was exported from it.
+        Detector of the bundle exported from the model.
     tiles : ndarray of uint8, shape (N, S, S, 3)
     anchors_per_cell : int
     """
@@ -183,8 +182,8 @@ def measure_parity(
         trained = detector.interpret(logits[0].numpy(), codes[0].numpy(), detector.lowest_score)
         (exported,) = detector.detect_tiles(tile[np.newaxis], detector.lowest_score)
         for one, other in ((trained, exported), (exported, trained)):
-            seen = one.select(one.scores >= detector.score_threshold)
-            differences.append(_differences(seen, other, float(detector.input_size)))
+            kept = one.select(one.scores >= detector.score_threshold)
+            differences.append(_differences(kept, other, float(detector.input_size)))
     together = np.concatenate(differences)
     boxes, scores = together.T
     apart = (boxes > _LARGEST_BOX_DIFFERENCE) | (scores > _LARGEST_SCORE_DIFFERENCE)
@@ -198,17 +197,17 @@ def measure_parity(
 
 
 def _differences(boxes: Detections, others: Detections, missing: float) -> NDArray[np.float64]:
-    """Return the differences of each box from its counterpart in edges and score, shape (N, 2).
+    """Return the differences in edges and score between each box and its match, shape (N, 2).
 
-    A box without a counterpart differs by `missing` pixels and by its whole score.
+    An unmatched box differs by `missing` pixels and by its whole score.
     """
     overlaps = iou(boxes.boxes, others.boxes)
     overlaps[boxes.class_ids[:, np.newaxis] != others.class_ids] = 0.0
     result = np.stack([np.full(len(boxes), missing), boxes.scores], axis=1)
     if len(others):
-        alike = overlaps.argmax(axis=1)
+        match = overlaps.argmax(axis=1)
         paired = overlaps.max(axis=1) > 0
-        edges = np.abs(boxes.boxes - others.boxes[alike]).max(axis=1)
-        scores = np.abs(boxes.scores - others.scores[alike])
+        edges = np.abs(boxes.boxes - others.boxes[match]).max(axis=1)
+        scores = np.abs(boxes.scores - others.scores[match])
         result[paired] = np.stack([edges, scores], axis=1)[paired]
     return result

@@ -1,4 +1,4 @@
-"""Publication of a trained network as a bundle: export, calibration, measurement, card."""
+"""Publish a trained network as a bundle: export, calibration, evaluation, model card."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 def publish(
     model: Any, config: DetectorTraining, sources: Sequence[TrainingSource], folder: Path
 ) -> Path:
-    """Export, calibrate and measure a trained network, and write its bundle.
+    """Export, calibrate and evaluate a trained network, and write its bundle.
 
-    If the exported network detects other boxes than the trained one, log a warning and note it in
-    the card.
+    Differences between the detections of the exported and the trained network are logged as a
+    warning and noted in the model card.
 
     Parameters
     ----------
     model : RetinaNetModel
     config : DetectorTraining
     sources : sequence of TrainingSource
-        The scores are calibrated, and their threshold is chosen, on the validation images; the
-        metrics are of the test images.
+        Scores are calibrated and the threshold is chosen on the validation images; metrics are
+        computed on the test images.
     folder : Path
         Folder of the bundle.
 
@@ -91,17 +91,17 @@ def publish(
 
 
 def recalibrate(folder: Path, config: DetectorTraining) -> Path:
-    """Refit what follows the network of a detector, and measure it again.
+    """Refit the refinement and calibration of a detector, and evaluate it again.
 
-    Replace the refinement, calibration, score threshold, metrics, reliability plot and card of a
-    bundle; keep the network.
+    Replaces the refinement, calibration, score threshold, metrics, reliability plot and model card
+    of the bundle; the network is unchanged.
 
     Parameters
     ----------
     folder : Path
         The bundle.
     config : DetectorTraining
-        Gives the places of the images and annotations; all else is read from the bundle.
+        Paths of the images and annotations; everything else is read from the bundle.
 
     Returns
     -------
@@ -111,14 +111,13 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
     Raises
     ------
     BundleError
-        If the bundle is no detector, altered, or without a record of its training.
+        If the bundle is not a detector, altered, or without a record of its training.
     InputError
-        If the images are not divided as they were in the training, so that some to be measured on
-        may have been trained on, or cannot be read.
+        If the images cannot be read, or their split differs from that of the training.
     OutputError
         If the bundle cannot be written.
     MissingExtraError
-        If the packages of training are not installed.
+        If the training packages are not installed.
     """
     require("pycocotools", "train")
     require("matplotlib", "train")
@@ -129,20 +128,20 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
 def measure_bundle(
     folder: Path, config: DetectorTraining, sources: Sequence[TrainingSource]
 ) -> Path:
-    """Fit what follows the network of a bundle, measure it, and write the results into the bundle.
+    """Fit the refinement and calibration of a bundle, evaluate it, and update the bundle.
 
-    The refinement is trained on the training images.  The scores are calibrated on the validation
-    images, where the threshold has the best F1, averaged over the kinds of images so that few
-    frames count as much as many cutouts.
+    The refinement is trained on the training images.  Scores are calibrated on the validation
+    images, and the threshold maximizes F1 there, averaged over roles so that few frames count as
+    much as many cutouts.
 
     Parameters
     ----------
     folder : Path
         The bundle.
     config : DetectorTraining
-        Training that made it.
+        Configuration of its training.
     sources : sequence of TrainingSource
-        Images of that training.
+        Training data.
 
     Returns
     -------
@@ -164,12 +163,12 @@ def measure_bundle(
 def _complete(
     plain: Detector, config: DetectorTraining, sources: Sequence[TrainingSource]
 ) -> Detector:
-    """Return a detector with refinement, calibration and threshold fitted to it."""
+    """Fit the refinement, calibration and threshold of a detector."""
     found = search_by_role(plain, sources, "validation")
     refinement, validation = fit_refinement(plain, sources, found, config.seed)
-    kinds = [searched.metrics.matches for searched in validation.values()]
-    calibration = fit_calibration(kinds)
-    curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in kinds]
+    by_role = [searched.metrics.matches for searched in validation.values()]
+    calibration = fit_calibration(by_role)
+    curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in by_role]
     manifest = _with_head(
         plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
     )
@@ -198,7 +197,7 @@ def _measure(
     parity: DetectorParity | None,
     quantization: QuantizationLoss | None = None,
 ) -> Path:
-    """Measure a detector on the held-out images and write its bundle with the metrics."""
+    """Evaluate a detector on the held-out images and write its bundle with the metrics."""
     measured = metrics_by_role(detector, sources, "test")
     head = detector.head
     metrics: dict[str, Any] = {
@@ -217,8 +216,8 @@ def _measure(
     }
     curves = [DetectorCurve(*figures, head.score_threshold) for figures in measured.items()]
     bundle = detector.bundle
-    written = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _REFINEMENT_FILE, _OLD_REFINEMENT_FILE)
-    files = {name: bundle.read(name) for name in bundle.manifest.files if name not in written}
+    replaced = (CARD_NAME, METRICS_NAME, _PICTURE_FILE, _REFINEMENT_FILE, _OLD_REFINEMENT_FILE)
+    files = {name: bundle.read(name) for name in bundle.manifest.files if name not in replaced}
     files[_PICTURE_FILE] = plot_reliability(curves)
     if detector.refinement is not None:
         files[_REFINEMENT_FILE] = detector.refinement.to_bytes()
@@ -229,7 +228,7 @@ def _measure(
 
 
 def _portable(config: DetectorTraining) -> dict[str, Any]:
-    """Return the configuration without the folders of the machine."""
+    """Return the configuration with shortened, machine-independent paths."""
     settings = config.model_dump(mode="json")
     for source in settings["data"]:
         for name in ("images", "annotations"):

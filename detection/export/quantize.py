@@ -18,7 +18,7 @@ from ..detector import Detector
 from ..measure import metrics_by_role
 from ..predict import field_tiles
 from ..training.dataset import TrainingSource, recorded_training
-from .litert_export import widen_weights
+from .litert_export import read_graph, widen_weights, write_graph
 from .parity import QuantizationLoss
 from .publish import measure_bundle
 
@@ -28,20 +28,20 @@ __all__ = ["quantize", "quantize_network", "representative_tiles"]
 def quantize(
     name_or_path: str | Path, config: DetectorTraining, output: Path, tiles: int = 200
 ) -> Path:
-    """Quantize a detector to 8-bit integers, then calibrate and measure it.
+    """Quantize a detector to 8-bit integers, then calibrate and evaluate it.
 
-    The new bundle gets a refinement of its own, and its name ends in ``_int8``.
+    The refinement is fitted again, and ``_int8`` is appended to the name.
 
     Parameters
     ----------
     name_or_path : str or path
-        Name of a shipped detector, folder of a bundle, or a ``.zip`` of one; of any architecture.
+        Name of a shipped detector, or folder or ``.zip`` of a bundle, of any architecture.
     config : DetectorTraining
-        Gives the places of the images and annotations of its training.
+        Paths of the images and annotations of its training.
     output : Path
-        The new bundle.
+        Folder of the new bundle.
     tiles : int
-        Number of tiles of training images on which the ranges of the activations are measured.
+        Number of training tiles on which the activation ranges are measured.
 
     Returns
     -------
@@ -51,17 +51,17 @@ def quantize(
     Raises
     ------
     BundleError
-        If the bundle is missing, altered, no detector or without a record of its training, or its
-        network cannot be quantized.
+        If the bundle is missing, altered, not a detector or without a record of its training, or
+        its network cannot be quantized.
     InputError
-        If the images are not divided as they were in the training, or cannot be read.
+        If the images cannot be read, or their split differs from that of the training.
     OutputError
-        If `output` exists already, or cannot be written.
+        If `output` already exists, or cannot be written.
     MissingExtraError
-        If the packages of training are not installed.
+        If the training packages are not installed.
     """
     if output.exists():
-        raise OutputError(f"{output}: exists already; choose another place")
+        raise OutputError(f"{output}: already exists; choose another folder")
     bundle = find_bundle(name_or_path)
     for package in ("tensorflow", "pycocotools", "matplotlib"):
         require(package, "train")
@@ -71,10 +71,10 @@ def quantize(
     (member,) = manifest.members
     content = bundle.read(member.file)
     if LiteRTNetwork(content, member.scaling).takes_integers:
-        raise BundleError(f"{bundle.path}: is in integers already")
-    shown = representative_tiles(sources, manifest.input_size, tiles, training.seed)
+        raise BundleError(f"{bundle.path}: is already quantized")
+    samples = representative_tiles(sources, manifest.input_size, tiles, training.seed)
     try:
-        quantized = quantize_network(content, shown, member.scaling)
+        quantized = quantize_network(content, samples, member.scaling)
     except ValueError as error:
         raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
     measured = metrics_by_role(detector, sources, "test")
@@ -95,12 +95,12 @@ def quantize(
 def representative_tiles(
     sources: Sequence[TrainingSource], size: int, count: int, seed: int
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield random tiles of the training images, cut as a search of these images cuts them.
+    """Yield random tiles of the training images, cut as for detection.
 
     Parameters
     ----------
     sources : sequence of TrainingSource
-        Each gives the same number of tiles.
+        The tiles are divided evenly among them.
     size : int
         Side S of the tiles, in pixels.
     count : int
@@ -126,8 +126,8 @@ def quantize_network(
 ) -> bytes:
     """Quantize weights, activations, input and outputs of a network to 8 bits.
 
-    Full-integer post-training quantization of TensorFlow Lite: the range of each activation is
-    measured on the tiles, that of the input is the range of 8-bit pixels; weights have one scale
+    Full-integer post-training quantization of TensorFlow Lite: activation ranges are measured on
+    the tiles, except for the input, which has the range of 8-bit pixels.  Weights have one scale
     per filter, activations one per tensor (Jacob et al. 2018, arXiv:1712.05877).
 
     Parameters
@@ -142,7 +142,7 @@ def quantize_network(
     Raises
     ------
     ValueError
-        If the network cannot be quantized, or is quantized already.
+        If the network cannot be quantized, or is already quantized.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert import mlir_quantize
@@ -161,25 +161,22 @@ def quantize_network(
             input_data_type=tf.int8,
             output_data_type=tf.int8,
         )
-        left = _float_operations(quantized)
+        remaining = _float_operations(quantized)
     except Exception as error:
         # A damaged file can raise any exception.
         raise ValueError(f"{type(error).__name__}: {error}") from error
-    if left:
-        raise ValueError(f"there is no {' and no '.join(sorted(left))} in integers")
+    if remaining:
+        raise ValueError(f"no integer version of {', '.join(sorted(remaining))}")
     return bytes(quantized)
 
 
 def _with_all_pixels(calibrated: bytes, scaling: InputScaling) -> bytes:
     """Widen the range of a calibrated network's input to that of 8-bit pixels."""
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
-    (graph,) = model.subgraphs
+    model, graph = read_graph(calibrated)
     ranges = graph.tensors[graph.inputs[0]].quantization
     ranges.min = np.array([scaling.offset], np.float32)
     ranges.max = np.array([255 * scaling.scale + scaling.offset], np.float32)
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_graph(model)
 
 
 def _float_operations(content: bytes) -> set[str]:
@@ -187,17 +184,16 @@ def _float_operations(content: bytes) -> set[str]:
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    (graph,) = model.subgraphs
+    model, graph = read_graph(content)
     floats = {
         index
         for index, tensor in enumerate(graph.tensors)
         if tensor.type == schema.TensorType.FLOAT32
     }
-    kinds = {
+    names = {
         flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
         for operator in graph.operators
         if floats.intersection([*operator.inputs, *operator.outputs])
     }
-    # The conversions are there because of the other operations.
-    return kinds - {"QUANTIZE", "DEQUANTIZE"} or kinds
+    # Conversions only surround the other float operations.
+    return names - {"QUANTIZE", "DEQUANTIZE"} or names

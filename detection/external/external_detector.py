@@ -1,4 +1,4 @@
-"""Detectors made by other programs, with box decoding and suppression inside the network."""
+"""Base class of detectors of other programs, which decode and suppress boxes in the network."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["ExternalDetector", "NetworkOutputs", "file_checksum"]
 
 _SCORE_THRESHOLD = 0.5
 
-# Largest class number of COCO, for networks that do not state their number of classes.
+# Largest class number of COCO, for networks that do not define their number of classes.
 _UNSTATED_CLASSES = 90
 
 
 class NetworkOutputs(NamedTuple):
-    """Outputs of a network for one image, in any order.
+    """Outputs of a network for one image, in any order of scores.
 
     Attributes
     ----------
@@ -47,10 +47,9 @@ class NetworkOutputs(NamedTuple):
 
 
 class ExternalDetector(BaseDetector):
-    """Detector without a bundle, such as the TF Object Detection API exports.
+    """Detector without a bundle, such as those exported by the TF Object Detection API.
 
-    The score threshold is 0.5, the stretch galpipe's own, and the pixel scale unknown; there is no
-    refinement.
+    It has a score threshold of 0.5, the default stretch, no known pixel scale and no refinement.
 
     Parameters
     ----------
@@ -63,9 +62,9 @@ class ExternalDetector(BaseDetector):
     input_size : int
         Side S of the input, in pixels.
     class_names : sequence of str, optional
-        Names of the classes in order; ``class 1``, ``class 2`` ... by default.
+        Class names in order; by default ``class 1``, ``class 2``, ...
     stated_classes : int, optional
-        Upper bound of the number of classes, if the network states one.
+        Upper bound of the number of classes, if the network defines one.
     """
 
     def __init__(
@@ -104,18 +103,18 @@ class ExternalDetector(BaseDetector):
         Raises
         ------
         BundleError
-            If the network fails, or its outputs are no list of boxes.
+            If the network fails, or its outputs are not a list of boxes.
         """
 
     def detect_tiles(  # numpydoc ignore=PR01
         self, images: NDArray[np.uint8], score_threshold: float | None = None
     ) -> list[Detections]:
-        """Find the objects of each image; see `BaseDetector.detect_tiles`.
+        """Detect the objects of each tile; see `BaseDetector.detect_tiles`.
 
         Raises
         ------
         BundleError
-            If the network fails, or finds a class that has no name.
+            If the network fails, or detects a class without a name.
         """
         threshold = self.score_threshold if score_threshold is None else score_threshold
         return [self._detections(self.run(image), threshold) for image in images]
@@ -126,18 +125,20 @@ class ExternalDetector(BaseDetector):
         if scores.ndim != 1 or scores.shape != class_ids.shape or boxes.shape != (scores.size, 4):
             raise BundleError(
                 f"{path}: its boxes, scores and classes have the shapes {boxes.shape}, "
-                f"{scores.shape} and {class_ids.shape}, which do not fit; export it again"
+                f"{scores.shape} and {class_ids.shape}, which do not match; export it again"
             )
-        real = np.arange(len(scores)) < outputs.found
+        valid = np.arange(len(scores)) < outputs.found
         finite = np.isfinite(boxes).all(axis=1) & np.isfinite(class_ids)
         ordered = (boxes[:, :2] <= boxes[:, 2:]).all(axis=1)
-        kept = np.flatnonzero(real & finite & ordered & (scores >= threshold))
+        kept = np.flatnonzero(valid & finite & ordered & (scores >= threshold))
         kept = kept[np.argsort(-scores[kept], kind="stable")]
-        unnamed = class_ids[kept][(class_ids[kept] < 0) | (class_ids[kept] >= self._classes)]
+        unnamed = class_ids[kept][
+            (class_ids[kept] < 0) | (class_ids[kept] >= len(self.class_names))
+        ]
         if len(unnamed):
             raise BundleError(
-                f"{path}: found class number {unnamed[0] + 1:g}, but knows the names of "
-                f"{self._classes}; put the label map it was trained with beside it"
+                f"{path}: detected class number {unnamed[0] + 1:g}, but has the names of "
+                f"{len(self.class_names)} classes; put the label map of its training beside it"
             )
         side = self.input_size
         return Detections(
@@ -145,10 +146,6 @@ class ExternalDetector(BaseDetector):
             np.minimum(scores[kept], 1.0),
             class_ids[kept].astype(np.int64),
         )
-
-    @property
-    def _classes(self) -> int:
-        return len(self.class_names)
 
 
 def file_checksum(path: Path) -> str:

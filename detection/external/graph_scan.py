@@ -10,7 +10,7 @@ from ...errors import require
 
 __all__ = ["find_forbidden", "needed_part"]
 
-# Stateful operations that only hold variables, arrays and tables in memory or control the flow.
+# Stateful operations that only manage variables, arrays and tables in memory, or control flow.
 _HARMLESS = frozenset(
     [
         "Assert",
@@ -47,15 +47,15 @@ _HARMLESS = frozenset(
     ]
 )
 
-# Operations that TensorFlow registers as stateless although they read files, call Python, or send
-# to an address.
+# Operations that TensorFlow registers as stateless although they access files, Python or a network
+# address.
 _REACHING = re.compile(
     "Dataset|Debug|File|Iterator|Launch|Proto|PyFunc|Reader|Remote|Restore|Save|TPU|Vocab|^_"
 )
 
 
 def needed_part(graph: Any, roots: Iterable[str]) -> Any:
-    """Return the nodes and functions of a graph that some of its tensors need.
+    """Extract the nodes and functions of a graph on which some of its tensors depend.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def needed_part(graph: Any, roots: Iterable[str]) -> Any:
     Raises
     ------
     ValueError
-        If the graph refers to a node or function that it lacks.
+        If the graph refers to a missing node or function.
     """
     nodes = {node.name: node for node in graph.node}
     library = {function.signature.name: function for function in graph.library.function}
@@ -108,13 +108,13 @@ def needed_part(graph: Any, roots: Iterable[str]) -> Any:
 
 
 def find_forbidden(graph: Any, allowed: Iterable[str] = ()) -> str | None:
-    """Return a forbidden operation of a graph and its functions; None if there is none.
+    """Return the first forbidden operation of a graph and its functions, or None.
 
     Parameters
     ----------
     graph : GraphDef
     allowed : iterable of str
-        Operations that are allowed in addition.
+        Additional operations to allow.
     """
     registry = require("tensorflow.python.framework.op_def_registry", "train")
     library = {function.signature.name for function in graph.library.function}

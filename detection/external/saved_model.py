@@ -1,8 +1,8 @@
 """Detectors exported as a SavedModel: TF Object Detection API, its Model Zoo and TF-Vision.
 
-A SavedModel is a program.  Only the part of the graph that the signature needs is loaded, after
-every operation in it was checked (`~galpipe.detection.external.graph_scan`): no Python of the
-model runs, and no file but its variables is opened.
+A SavedModel is a program.  Only the part of the graph needed by the signature is loaded, after
+all its operations have been checked (`~galpipe.detection.external.graph_scan`): no Python code of
+the model is executed, and no file other than its variables is opened.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _LARGEST_GRAPH = 2 * 1024**3 - 1
 
 _OUTPUTS = ["detection_boxes", "detection_scores", "detection_classes", "num_detections"]
 _IMAGE_INFO = "image_info"
-# Scores of every anchor, in some exports: their width bounds the number of classes.
+# Scores of every anchor, in some exports: their width is an upper bound of the number of classes.
 _ALL_SCORES = ("detection_multiclass_scores", "raw_detection_scores")
 
-# Size of the tiles for a network that resizes images of any size itself: the smallest that such
-# networks commonly work at, so that none of them shrinks a tile.
+# Tile size for networks that resize images of any size: the smallest common input size, so that
+# tiles are never shrunk.
 _FREE_SIZE = 320
 _LARGEST_INPUT = 4096
 
@@ -41,17 +41,17 @@ _UINT8 = 4
 
 _MOST_CLASSES = 100_000
 
-# Normalized boxes end at 1, with some overshoot; no relevant box in pixels ends here.
+# Normalized coordinates exceed 1 by little; no relevant box in pixels is this small.
 _LARGEST_NORMALISED = 2.0
 
 
 def find_saved_model(path: Path) -> Path | None:
-    """Return the folder of the SavedModel at a path; None if there is none.
+    """Return the folder of the SavedModel at a path, or None.
 
     Parameters
     ----------
     path : Path
-        The folder, or the one that holds it as ``saved_model``, as in the Model Zoo.
+        The folder itself, or its parent if it is named ``saved_model``, as in the Model Zoo.
     """
     folders = (path, path / "saved_model")
     return next((folder for folder in folders if (folder / _GRAPH_NAME).is_file()), None)
@@ -69,11 +69,11 @@ class _Signature:
         self._session: Any = self._load(meta)
 
     def run(self, images: NDArray[np.uint8], names: list[str]) -> list[NDArray[Any]]:
-        """Return the named outputs for the one input."""
-        (given,) = self.inputs.values()
+        """Return the named outputs for a batch of images."""
+        (placeholder,) = self.inputs.values()
         fetches = [self.outputs[name].name for name in names]
         try:
-            values: list[NDArray[Any]] = self._session.run(fetches, {given.name: images})
+            values: list[NDArray[Any]] = self._session.run(fetches, {placeholder.name: images})
         except Exception as error:
             raise self._fault(error) from error
         return values
@@ -99,10 +99,9 @@ class _Signature:
         tensorflow = self._tensorflow
         tensors = [*self.inputs.values(), *self.outputs.values()]
         roots = [tensor.name for tensor in tensors]
-        if _INIT in meta.signature_def:
-            initial = [tensor.name for tensor in meta.signature_def[_INIT].outputs.values()]
-        else:
-            initial = []
+        # A lookup in a protobuf map would insert the key.
+        init = meta.signature_def[_INIT].outputs if _INIT in meta.signature_def else {}
+        initial = [tensor.name for tensor in init.values()]
         saver = meta.saver_def
         restoring = [name for name in (saver.restore_op_name, saver.filename_tensor_name) if name]
         try:
@@ -130,9 +129,9 @@ class _Signature:
         forbidden = find_forbidden(graph, allowed)
         if forbidden is not None:
             raise BundleError(
-                f"{self._folder}: uses the operation '{forbidden}', which can reach files or "
+                f"{self._folder}: uses the operation '{forbidden}', which may access files or "
                 "programs on this computer, or is unknown; such a model is not run. Export the "
-                "detector alone, taking pictures and not files"
+                "detector alone, with images and not files as input"
             )
 
     def _fault(self, error: Exception) -> BundleError:
@@ -143,20 +142,20 @@ class _Signature:
 class SavedModelDetector(ExternalDetector):
     """Detector exported as a SavedModel; needs TensorFlow.
 
-    Boxes may be normalized, or in pixels of the image; in the latter case ``image_info`` of
-    TF-Vision holds how the network resized it.
+    Boxes may be normalized or in pixels of the image; in the latter case they are mapped back with
+    the ``image_info`` of TF-Vision, which describes how the network resized the image.
 
     Parameters
     ----------
     folder : Path
         SavedModel that takes 8-bit images.
     class_names : sequence of str, optional
-        Names of the classes in order; ``class 1``, ``class 2`` ... by default.
+        Class names in order; by default ``class 1``, ``class 2``, ...
 
     Raises
     ------
     BundleError
-        If the folder cannot be read or run, is no such detector, or uses forbidden operations.
+        If the model cannot be read or run, is not a detector, or uses forbidden operations.
     MissingExtraError
         If TensorFlow is not installed.
     """
@@ -165,7 +164,7 @@ class SavedModelDetector(ExternalDetector):
         self._signature = _Signature(folder)
         missing = [name for name in _OUTPUTS if name not in self._signature.outputs]
         if missing:
-            raise BundleError(f"{folder}: is no detector: it does not give {', '.join(missing)}")
+            raise BundleError(f"{folder}: is not a detector: it has no output {', '.join(missing)}")
         self._names = list(_OUTPUTS)
         if _IMAGE_INFO in self._signature.outputs:
             self._names.append(_IMAGE_INFO)
@@ -186,7 +185,7 @@ class SavedModelDetector(ExternalDetector):
             for output in self._signature.run(image[np.newaxis], self._names)
         ]
         if any(output.shape[:1] != (1,) for output in outputs) or outputs[3].size != 1:
-            raise BundleError(f"{self.identity.path}: does not answer one picture with one result")
+            raise BundleError(f"{self.identity.path}: does not return one result for one image")
         boxes, scores, classes, count = (output[0] for output in outputs[:4])
         info = outputs[4][0] if len(outputs) > 4 else None
         # Classes count from 1: 0 is the background.
@@ -204,9 +203,11 @@ class SavedModelDetector(ExternalDetector):
         if info is None:
             return boxes
         if info.shape != (4, 2) or not np.isfinite(info).all() or (info[2] <= 0).any():
-            raise BundleError(f"{self.identity.path}: its '{_IMAGE_INFO}' is not that of TF-Vision")
-        # official/vision/ops/preprocess_ops.py: rows are the picture's sides, the network's, the
-        # scale between them and the offset after scaling, each y before x.
+            raise BundleError(
+                f"{self.identity.path}: its '{_IMAGE_INFO}' is not in the form of TF-Vision"
+            )
+        # official/vision/ops/preprocess_ops.py: the rows are the size of the image, the size of the
+        # input, the scale and the offset after scaling, each as (y, x).
         pixels: NDArray[np.float64] = (boxes + np.tile(info[3], 2)) / np.tile(info[2], 2)
         return pixels
 
@@ -214,7 +215,7 @@ class SavedModelDetector(ExternalDetector):
         inputs = list(self._signature.inputs.values())
         if len(inputs) != 1 or inputs[0].dtype != _UINT8:
             raise BundleError(
-                f"{folder}: does not take one 8-bit picture; export it with the input type "
+                f"{folder}: the input is not one 8-bit image; export it with the input type "
                 "'image_tensor'"
             )
         shape = inputs[0].tensor_shape
@@ -222,11 +223,11 @@ class SavedModelDetector(ExternalDetector):
             return _FREE_SIZE
         sides = [dimension.size for dimension in shape.dim]
         if len(sides) != 4 or sides[0] not in (-1, 1) or sides[3] not in (-1, 3):
-            raise BundleError(f"{folder}: takes {sides}, not pictures of shape (1, H, W, 3)")
+            raise BundleError(f"{folder}: the input has shape {sides}, not (1, H, W, 3)")
         if sides[1:3] == [-1, -1]:
             return _FREE_SIZE
         if sides[1] != sides[2] or not 1 < sides[1] <= _LARGEST_INPUT:
-            raise BundleError(f"{folder}: takes {sides[2]} x {sides[1]} pixels, no square picture")
+            raise BundleError(f"{folder}: the input is {sides[2]} x {sides[1]} pixels, not square")
         return int(sides[1])
 
     def _stated_classes(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Detectors exported to TFLite, with ``TFLite_Detection_PostProcess`` at the end."""
+"""Detectors exported to TFLite, with ``TFLite_Detection_PostProcess`` as the last operation."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _LARGEST_INPUT = 4096
 # Exceptions that a damaged network can raise.
 _FAULTS = (ValueError, RuntimeError, TypeError, LookupError, MemoryError)
 
-# Scale and offset of 8-bit pixels by the type of the input: a float input takes -1 to 1, as the TF
-# Object Detection API documents ("normalized_input_image_tensor").
+# Scale and offset of 8-bit pixels by input type: float inputs range from -1 to 1, as documented by
+# the TF Object Detection API ("normalized_input_image_tensor").
 _SCALES = {np.uint8: (1.0, 0.0), np.int8: (1.0, -128.0), np.float32: (1 / 127.5, -1.0)}
 
 
@@ -36,12 +36,12 @@ class TFLiteDetector(ExternalDetector):
     path : Path
         The ``.tflite`` file.
     class_names : sequence of str, optional
-        Names of the classes in order; ``class 1``, ``class 2`` ... by default.
+        Class names in order; by default ``class 1``, ``class 2``, ...
 
     Raises
     ------
     BundleError
-        If the file cannot be read or run, or is no such detector.
+        If the file cannot be read or run, or is not such a detector.
     """
 
     def __init__(self, path: Path, class_names: Sequence[str] | None = None) -> None:
@@ -56,7 +56,7 @@ class TFLiteDetector(ExternalDetector):
             side = self._find_input(path)
             self._outputs, classes = self._find_outputs(path)
         except _FAULTS as error:
-            raise BundleError(f"{path}: is no TFLite network that can be run: {error}") from error
+            raise BundleError(f"{path}: is not a valid TFLite network: {error}") from error
         checksum = hashlib.sha256(content).hexdigest()
         super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
 
@@ -83,12 +83,12 @@ class TFLiteDetector(ExternalDetector):
         inputs = self._interpreter.get_input_details()
         shape = [int(side) for side in inputs[0]["shape"]] if len(inputs) == 1 else []
         if len(shape) != 4 or shape[0] != 1 or shape[3] != 3 or shape[1] != shape[2]:
-            raise BundleError(f"{path}: takes {shape}, not one square picture (1, S, S, 3)")
+            raise BundleError(f"{path}: the input has shape {shape}, not (1, S, S, 3)")
         if not 1 < shape[1] <= _LARGEST_INPUT:
-            raise BundleError(f"{path}: must take pictures of a fixed size; export it with one")
+            raise BundleError(f"{path}: the input size is not fixed; export it with a fixed size")
         self._dtype = inputs[0]["dtype"]
         if self._dtype not in _SCALES:
-            raise BundleError(f"{path}: takes numbers of the kind {self._dtype.__name__}")
+            raise BundleError(f"{path}: the input type {self._dtype.__name__} is not supported")
         self._scaling = _SCALES[self._dtype]
         self._input = inputs[0]["index"]
         return shape[1]
@@ -96,8 +96,8 @@ class TFLiteDetector(ExternalDetector):
     def _find_outputs(self, path: Path) -> tuple[list[int], int]:
         """Return the tensors of boxes, classes, scores and count, and the number of classes.
 
-        The names and the order of a network's outputs depend on the converter: only the operation
-        that makes them tells them apart, and no public method of the interpreter lists it.
+        The names and order of the outputs depend on the converter, so that they are identified by
+        the operation that computes them; no public method of the interpreter lists operations.
         """
         for operation in self._interpreter._get_ops_details():
             if operation["op_name"] == _POST_PROCESS:
@@ -106,21 +106,21 @@ class TFLiteDetector(ExternalDetector):
                 break
         else:
             raise BundleError(
-                f"{path}: ends without {_POST_PROCESS}; export it with the TF Object Detection "
+                f"{path}: has no {_POST_PROCESS}; export it with the TF Object Detection "
                 "API (export_tflite_graph_tf2.py), or give its SavedModel"
             )
         details = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
-        shown = {detail["index"] for detail in self._interpreter.get_output_details()}
-        if len(outputs) != 4 or not shown.issuperset(outputs):
-            raise BundleError(f"{path}: hides some outputs of its {_POST_PROCESS}")
-        # An upper bound, as the first of the scores may be that of the background.
+        returned = {detail["index"] for detail in self._interpreter.get_output_details()}
+        if len(outputs) != 4 or not returned.issuperset(outputs):
+            raise BundleError(f"{path}: does not return all outputs of its {_POST_PROCESS}")
+        # An upper bound, as the first score may be that of the background.
         return outputs, int(details[scores]["shape"][-1])
 
 
 def _read(path: Path) -> bytes:
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
-            raise BundleError(f"{path}: is no regular file of at most {_LARGEST_FILE} bytes")
+            raise BundleError(f"{path}: is not a regular file of at most {_LARGEST_FILE} bytes")
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Fit the refinement of a detector to what it finds on its own training images."""
+"""Fit the refinement of a detector to its detections on its training images."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from .refinement import Refinement
 
 __all__ = ["fit_edges", "fit_refinement", "fit_rescoring"]
 
-# Fewer examples are too few to train on: boxes, or correct and wrong boxes each.
-_FEWEST_BOXES = 50
+# Smallest number of boxes to train on; for rescoring, of correct and of wrong boxes each.
+_MIN_BOXES = 50
 
-# A box that agrees less with an object belongs to something else.
-_LEAST_IOU = 0.45
+# Smallest IoU of a box and its object.
+_MIN_IOU = 0.45
 _EDGE_BATCH, _EDGE_DECAY = 128, 1e-3
 # Relative error of an edge below which the loss is quadratic.
 _SMOOTH = 0.02
 _FURTHEST = 3.0
-# Features that a turn or reflection changes; standardised about zero, so that signs may change.
+# Features changed by rotations and reflections; not centred, as these change their signs.
 _SIGNED_FEATURES = [0, 1, 2, 3, ODD_FEATURE]
 
 _CORRECT_IOU = 0.5
-# Of the uncalibrated detector: boxes with lower scores are hardly ever objects.
+# Uncalibrated; boxes with lower scores are hardly ever objects.
 _LOWEST_SCORE = 0.1
 _SCORE_BATCH = 256
-# Strong, because a detector's boxes on its own training images are few: cross-validated, mAP of
-# cutouts 0.970, 0.971 and 0.973 with 0.03, 0.1 and 0.3.
+# Strong, as there are few detections on training images: cross-validated mAP of cutouts 0.970,
+# 0.971 and 0.973 with 0.03, 0.1 and 0.3.
 _SCORE_DECAY = 0.3
 
 
@@ -55,21 +55,22 @@ def fit_refinement(
     Parameters
     ----------
     detector : Detector
-        Not calibrated yet, and without a refinement.
+        Uncalibrated detector without a refinement.
     sources : sequence of TrainingSource
-        The images that it was trained on.
+        Training data of the detector.
     validation : mapping of str to SearchedImages
-        What it found on the validation images, by their role.
+        Its detections on the validation images, by role.
     seed : int
         Seed of the training.
 
     Returns
     -------
     refinement : Refinement or None
-        Edges and scores, edges alone or neither: what has the best average precision (IoU 0.5 to
-        0.95) on the validation images, averaged over their roles; of equals the simplest.
+        Refinement of edges and scores, of edges alone, or None: the choice with the best average
+        precision (IoU 0.5 to 0.95) on the validation images, averaged over roles; the simplest if
+        tied.
     validation : mapping of str to SearchedImages
-        What the detector finds with it.
+        Detections on the validation images with this refinement.
     """
     if not validation:
         return None, validation
@@ -98,32 +99,32 @@ def _mean_precision(searched: Mapping[str, SearchedImages]) -> float:
 def fit_edges(
     images: Sequence[TrainingImage], found: Sequence[Detections], seed: int
 ) -> MLP | None:
-    """Train the choice of each edge among the isophotes about a box.
+    """Train the network that selects box edges among isophotes.
 
     Parameters
     ----------
     images : sequence of TrainingImage
         Training images of the detector.
     found : sequence of Detections
-        What it found on each of them, down to low scores.
+        Its detections on each image, including low scores.
     seed : int
         Seed of the training.
 
     Returns
     -------
     MLP or None
-        None if too few objects were found.
+        None if there are too few detections.
     """
     parts = [_edge_examples(*pair) for pair in zip(images, found, strict=True)]
-    if sum(len(features) for features, _ in parts) < _FEWEST_BOXES:
+    if sum(len(features) for features, _ in parts) < _MIN_BOXES:
         return None
     features, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     mean, deviation = features.mean((0, 1)), features.std((0, 1)) + 1e-3
     mean[_SIGNED_FEATURES] = 0.0
-    turned = [_turned(features, targets, number) for number in range(8)]
+    augmented = [_augment(features, targets, symmetry) for symmetry in range(8)]
 
     def draw(rng: np.random.Generator) -> Batch:
-        features, targets = turned[rng.integers(8)]
+        features, targets = augmented[rng.integers(8)]
         drawn = rng.integers(len(targets), size=_EDGE_BATCH)
         return (features[drawn] - mean) / deviation, targets[drawn]
 
@@ -131,16 +132,16 @@ def fit_edges(
 
 
 def _edge_examples(image: TrainingImage, detections: Detections) -> Batch:
-    """Return features (N, C, F), and the edges (N, C + 1, 4) of the candidates and the object.
+    """Return features (N, C, F) and edges (N, C + 1, 4) of the candidates and, last, the object.
 
-    Edges are relative to the box, in units of its size; the object is the last row.
+    Edges are relative to the box, in units of its size.
     """
     objects = image.boxes[~image.difficult]
     overlap = iou(detections.boxes, objects)
-    kept = np.flatnonzero(overlap.max(axis=1, initial=0.0) >= _LEAST_IOU)
+    kept = np.flatnonzero(overlap.max(axis=1, initial=0.0) >= _MIN_IOU)
     if not len(kept):
         return np.zeros((0, CANDIDATES, FEATURES)), np.zeros((0, CANDIDATES + 1, 4))
-    # Including better boxes that are not kept: one feature is the overlap with them.
+    # Better boxes are included even if not kept: one feature is the overlap with them.
     boxes = detections.boxes[: kept[-1] + 1]
     candidates = edge_candidates(smoothed_grey(image.rgb), boxes)
     own = boxes[kept]
@@ -151,28 +152,28 @@ def _edge_examples(image: TrainingImage, detections: Detections) -> Batch:
     return candidates.features[kept], np.concatenate([edges, truth[:, np.newaxis]], axis=1)
 
 
-def _turned(features: NDArray[np.float64], targets: NDArray[np.float64], number: int) -> Batch:
-    """Return the examples under one of the eight rotations and reflections of the image."""
+def _augment(features: NDArray[np.float64], targets: NDArray[np.float64], symmetry: int) -> Batch:
+    """Apply one of the eight symmetries of a square: mirror x (1), mirror y (2), transpose (4)."""
 
-    def turn(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    def transform(edges: NDArray[np.float64]) -> NDArray[np.float64]:
         xmin, ymin, xmax, ymax = np.moveaxis(edges, -1, 0)
-        if number & 1:
+        if symmetry & 1:
             xmin, xmax = -xmax, -xmin
-        if number & 2:
+        if symmetry & 2:
             ymin, ymax = -ymax, -ymin
-        if number & 4:
+        if symmetry & 4:
             xmin, ymin, xmax, ymax = ymin, xmin, ymax, xmax
         return np.stack([xmin, ymin, xmax, ymax], axis=-1)
 
     features = features.copy()
-    features[..., :4] = turn(features[..., :4])
-    if number & 4:
+    features[..., :4] = transform(features[..., :4])
+    if symmetry & 4:
         features[..., ODD_FEATURE] *= -1
-    return features, turn(targets)
+    return features, transform(targets)
 
 
 def _edge_loss(targets: Any, values: Any) -> Any:
-    """Return the absolute error of the four edges, quadratic where it is small."""
+    """Return the absolute error of the four edges, smoothed to quadratic near zero."""
     from keras import ops
 
     candidates, truth = targets[:, :-1], targets[:, -1]
@@ -181,37 +182,38 @@ def _edge_loss(targets: Any, values: Any) -> Any:
 
 
 def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
-    """Train the correction of the scores from the light profiles.
+    """Train the network that corrects scores by light profiles.
 
-    A box that finds an object at an IoU of 0.5 is correct; boxes on difficult objects are left out.
+    A box that matches an object at an IoU of 0.5 is correct; boxes on difficult objects are
+    excluded.
 
     Parameters
     ----------
     searched : SearchedImages
-        One training image or more, by a detector that is not calibrated yet, with refined edges.
+        Detections of an uncalibrated detector on training images, with refined edges.
     seed : int
         Seed of the training.
 
     Returns
     -------
     MLP or None
-        From the light profile to what is added to the logit of the score; None if there are too
-        few correct or too few wrong boxes.
+        Maps the light profile to a term that is added to the logit of the score.  None if there
+        are too few correct or too few wrong boxes.
     """
     pairs = [
         (image, found.select(found.scores >= _LOWEST_SCORE))
         for image, found in zip(searched.images, searched.found, strict=True)
     ]
-    verdicts = np.concatenate([_verdicts(*pair) for pair in pairs])
-    counted = verdicts != 0
-    correct = verdicts[counted] > 0
-    if min(correct.sum(), (~correct).sum()) < _FEWEST_BOXES:
+    outcomes = np.concatenate([_match(*pair) for pair in pairs])
+    decided = outcomes != 0
+    correct = outcomes[decided] > 0
+    if min(correct.sum(), (~correct).sum()) < _MIN_BOXES:
         return None
     features = np.concatenate(
         [measure_light_profile(smoothed_grey(image.rgb), found.boxes) for image, found in pairs]
-    )[counted]
-    scores = log_odds(np.concatenate([found.scores for _, found in pairs])[counted])
-    # The scores are not calibrated yet; the correction is learnt for the calibrated log odds.
+    )[decided]
+    scores = log_odds(np.concatenate([found.scores for _, found in pairs])[decided])
+    # The correction is learnt for calibrated log odds, which are fitted here.
     slope, intercept = fit_logistic(scores, correct.astype(np.float64), np.full(len(correct), 1e-3))
     if slope <= 0:
         return None
@@ -228,19 +230,19 @@ def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
     return MLP((*layers, kernel / slope, bias / slope))
 
 
-def _verdicts(image: TrainingImage, found: Detections) -> NDArray[np.int64]:
-    """Return 1 for each correct box, -1 for each wrong one, 0 for those on difficult objects."""
+def _match(image: TrainingImage, found: Detections) -> NDArray[np.int64]:
+    """Return 1 for correct boxes, -1 for wrong boxes and 0 for boxes on difficult objects."""
     same_class = found.class_ids[:, np.newaxis] == image.class_ids
     overlap = np.where(same_class, iou(found.boxes, image.boxes), 0.0)
-    undecided = (overlap[:, image.difficult] >= _CORRECT_IOU).any(axis=1)
+    on_difficult = (overlap[:, image.difficult] >= _CORRECT_IOU).any(axis=1)
     free = ~image.difficult
-    verdicts = np.where(undecided, 0, -1)
+    outcomes = np.where(on_difficult, 0, -1)
     for row in np.argsort(-found.scores, kind="stable"):
         candidates = np.where(free, overlap[row], 0.0)
         if candidates.max(initial=0.0) >= _CORRECT_IOU:
             free[candidates.argmax()] = False
-            verdicts[row] = 1
-    return verdicts
+            outcomes[row] = 1
+    return outcomes
 
 
 def _score_loss(targets: Any, values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Isophotes about a box, as candidates for the edges of its object."""
+"""Isophotes around a box, as candidates for the edges of its object."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...imaging.boxes import area, iou, overlap
 
 __all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "EdgeCandidates", "edge_candidates"]
 
-# Over the noise of the sky.
+# Isophote levels, in units of the noise of the sky.
 _LEVELS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 9.0, 12.0)
-# Boxes of an isophote: of the whole, of its part near the box, of what of that part is symmetric.
+# Boxes per isophote: of the whole, of the part near the box, and of its symmetric part.
 _KINDS = 3
-# Room about a box that counts as near: of its size, and pixels.
-_MARGIN, _LEAST_MARGIN = 0.35, 2.0
+# Margin of the region near a box: fraction of its size, plus pixels.
+_MARGIN, _MARGIN_PIXELS = 0.35, 2.0
 _SAMPLING = 3
 _FURTHEST = 1.5
 _FAINTEST_MEAN = 0.3
@@ -27,23 +27,23 @@ _CHUNK = 1000
 _CUTOUT = 640
 
 CANDIDATES = _KINDS * len(_LEVELS) + 1
-"""Candidates for each box; the last is the box itself."""
+"""Number of candidates per box; the last is the box itself."""
 FEATURES = 25
-"""Features of each candidate; the first four are its edges relative to the box."""
+"""Number of features per candidate; the first four are its edges relative to the box."""
 ODD_FEATURE = 16
 """Index of the only feature, besides the edges, that changes sign when x and y are exchanged."""
 
 
 @dataclass(frozen=True, eq=False)
 class EdgeCandidates:
-    """Candidates for the edges of some boxes.
+    """Candidates for the edges of each box.
 
     Attributes
     ----------
     boxes : ndarray, shape (N, CANDIDATES, 4)
-        Pixel edges, 0-based, half-open.  For each level the box of the whole isophote, of its
-        part near the box, and of what of that part is symmetric about the centre of the box,
-        which a touching neighbour is not.
+        Pixel edges, 0-based, half-open.  For each level, the bounding boxes of the whole isophote,
+        of its part near the box, and of the pixels of that part that are symmetric about the centre
+        of the box, which excludes touching neighbours.
     features : ndarray of float64, shape (N, CANDIDATES, FEATURES)
         Geometry and brightness of each candidate.
     """
@@ -53,26 +53,26 @@ class EdgeCandidates:
 
 
 def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> EdgeCandidates:
-    """Measure the isophotes of an image about some boxes.
+    """Measure the isophotes of an image around each box.
 
     Parameters
     ----------
     grey : ndarray of float32, shape (H, W)
         From :func:`~galpipe.imaging.background.smoothed_grey`.
     boxes : ndarray of float64, shape (N, 4)
-        Pixel edges, 0-based, half-open; best first, inside the image and not empty.
+        Pixel edges, 0-based, half-open; best score first, inside the image and not empty.
 
     Returns
     -------
     EdgeCandidates
-        Where there is no isophote, the box itself is the candidate.
+        A missing isophote is replaced by the box itself.
     """
-    # Cutouts are annotated by the noise of the whole image, the galaxy included.
+    # In cutouts, isophotes are relative to the noise of the whole image, galaxy included.
     sky, noise = noise_level(grey, clipped=max(grey.shape) > _CUTOUT)
     signal = (grey - np.float32(sky)) / np.float32(noise)
     candidates = np.repeat(boxes[:, np.newaxis], CANDIDATES, axis=1)
-    # For each candidate: share of the box inside its isophote, share of the isophote outside the
-    # box, growth since the previous level, and whether there is no isophote.
+    # Per candidate: fraction of the box inside the isophote, fraction of the isophote outside the
+    # box, growth since the previous level, and 1 if there is no isophote.
     shapes = np.zeros((len(boxes), CANDIDATES, 4))
     sizes = np.zeros(len(boxes))
     # One level at a time, to save memory on large images.
@@ -106,25 +106,25 @@ def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Ed
 def _contexts(
     signal: NDArray[np.float32], boxes: NDArray[np.float64], noise: float
 ) -> NDArray[np.float64]:
-    """Return the features of a box that do not depend on the level: light, noise, overlap."""
+    """Return the features of each box that do not depend on the level: light, noise, overlap."""
     spread = _spread(signal)
     light = [_light(signal[_pixels(box, signal.shape)], box) for box in boxes]
-    around = np.tile([*spread, np.log(noise)], (len(boxes), 1))
-    return np.column_stack([np.reshape(light, (len(boxes), 5)), around, _overlap_better(boxes)])
+    background = np.tile([*spread, np.log(noise)], (len(boxes), 1))
+    return np.column_stack([np.reshape(light, (len(boxes), 5)), background, _overlap_better(boxes)])
 
 
 def _overlap_better(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest IoU of each box with a better one."""
-    most = np.zeros(len(boxes))
+    """Return the largest IoU of each box with boxes of higher scores."""
+    largest = np.zeros(len(boxes))
     for start in range(0, len(boxes), _CHUNK):
         part = slice(start, start + _CHUNK)
         earlier = np.tril(iou(boxes[part], boxes[: part.stop]), start - 1)
-        most[part] = earlier.max(axis=1, initial=0.0)
-    return most
+        largest[part] = earlier.max(axis=1, initial=0.0)
+    return largest
 
 
 def _pixels(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the rows and columns of the image inside a box, at least one of each."""
+    """Return the slices of rows and columns inside a box, never empty."""
     height, width = shape
     x, y = max(min(int(box[0]), width - 1), 0), max(min(int(box[1]), height - 1), 0)
     right, bottom = (int(np.ceil(edge)) for edge in box[2:])
@@ -132,9 +132,9 @@ def _pixels(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, sl
 
 
 def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the boxes of the part of a region near a box, and of its symmetric part."""
+    """Return the bounding boxes of an isophote near a box, and of its symmetric part there."""
     size = box[2:] - box[:2]
-    margin = _MARGIN * size + _LEAST_MARGIN
+    margin = _MARGIN * size + _MARGIN_PIXELS
     x0, y0 = np.round(box[:2] - margin).astype(int)
     x1, y1 = np.round(box[2:] + margin).astype(int)
     near = np.zeros((y1 - y0, x1 - x0), dtype=bool)
@@ -145,7 +145,7 @@ def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDAr
 
 
 def _spread(signal: NDArray[np.float32]) -> tuple[float, float]:
-    """Return logarithms of two other noise estimates relative to the median deviation."""
+    """Return logarithms of two noise estimates: from pixels below the sky, and sigma-clipped."""
     sample = signal[::_SAMPLING, ::_SAMPLING].ravel()
     below = -sample[sample < 0]
     low = max(1.4826 * float(np.median(below)), 0.1) if below.size else 0.1
@@ -155,7 +155,7 @@ def _spread(signal: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _light(inside: NDArray[np.float32], box: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return aspect and size of a box, and peak, mean and core fraction of the light inside."""
+    """Return aspect ratio and size of a box, and peak, mean and core fraction of its light."""
     width, height = box[2:] - box[:2]
     peak, mean = max(float(inside.max()), 1.0), max(float(inside.mean()), _FAINTEST_MEAN)
     return (

@@ -1,4 +1,4 @@
-"""Light profile inside a box, which tells a galaxy from a star, a pair or a piece of a galaxy."""
+"""Light profile inside a box, to distinguish galaxies from stars, pairs and parts of galaxies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...imaging.background import noise_level
 __all__ = ["LIGHT_FEATURES", "measure_light_profile"]
 
 LIGHT_FEATURES = 14
-"""Features of the light in a box."""
+"""Number of features per box."""
 
 _SIDE = 24
 # Standard deviation of the smoothing before a box is sampled, in samples.
@@ -19,7 +19,7 @@ _ANTIALIASING = 0.4
 _LEVELS = (0.75, 0.5, 0.25)
 _RINGS = 4
 _ELONGATION_LEVELS = (1 / 3, 0.6)
-# Variance added for the size of a pixel, so that a single pixel is round.
+# Variance added for the pixel size, so that a single pixel is round.
 _PIXEL = 0.2
 _PEAK = np.ones((5, 5), dtype=np.uint8)
 _FAINTEST_SECOND = 0.05
@@ -33,10 +33,10 @@ def measure_light_profile(
 ) -> NDArray[np.float64]:
     """Measure the light profile inside each box.
 
-    Every star has the shape of the point spread function, so the size of its box and the steepness
-    of its profile follow from its peak; galaxies do not lie on that locus.  Two objects in one box
-    have two peaks with a gap between them.  The features hardly change when the image is rotated
-    or reflected.
+    Stars have the shape of the point spread function, so that the size of the box and the steepness
+    of the profile follow from the peak; galaxies deviate from this relation.  Two objects in one
+    box have two peaks with a gap between them.  The features are nearly invariant under rotations
+    and reflections of the image.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ def measure_light_profile(
 
 
 def _stretched(grey: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the light in a box resampled to a square of fixed side."""
+    """Resample the light in a box to a square of fixed size."""
     scale = (box[2:] - box[:2]) / _SIDE
     smoothing = _ANTIALIASING * scale
-    around = np.ceil(3 * smoothing) + 1
-    left, top = np.maximum(np.floor(box[:2] - around), 0).astype(int)
-    right, bottom = np.ceil(box[2:] + around).astype(int)
+    margin = np.ceil(3 * smoothing) + 1
+    left, top = np.maximum(np.floor(box[:2] - margin), 0).astype(int)
+    right, bottom = np.ceil(box[2:] + margin).astype(int)
     inside = cv2.GaussianBlur(
         grey[top:bottom, left:right], (0, 0), sigmaX=smoothing[0], sigmaY=smoothing[1]
     )
@@ -100,7 +100,7 @@ def _stretched(grey: NDArray[np.float32], box: NDArray[np.float64]) -> NDArray[n
 
 
 def _elongation(masks: NDArray[np.bool_], sides: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logarithm of the axis ratio of each mask, in the shape of its box."""
+    """Return the logarithm of the axis ratio of each mask, scaled to the shape of its box."""
     across, down = (sides / sides.max(axis=1, keepdims=True)).T
     count = np.maximum(masks.sum(axis=(1, 2)), 1)
     x = (masks * _OFFSETS).sum(axis=(1, 2)) / count
@@ -119,10 +119,10 @@ def _steepness(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _second_peak(shape: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the height of the second peak, and of the gap before it relative to that peak."""
+    """Return the height of the second peak, and the minimum before it relative to that peak."""
     peaks = cv2.dilate(shape, _PEAK) == shape
     peaks[[0, -1]] = peaks[:, [0, -1]] = False
-    # A flat top is one peak.
+    # Adjacent maxima are one peak.
     _, _, _, centres = cv2.connectedComponentsWithStats(peaks.astype(np.uint8), connectivity=8)
     columns, rows = np.round(centres[1:]).astype(int).T
     if len(rows) < 2:

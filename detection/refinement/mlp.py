@@ -1,4 +1,4 @@
-"""Multilayer perceptron of two hidden layers: trained with Keras, applied with numpy alone."""
+"""Multilayer perceptron with two hidden layers: trained with Keras, applied with NumPy alone."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ...errors import require
 __all__ = ["HIDDEN", "MLP", "Batch", "fit_mlp"]
 
 HIDDEN = 24
-"""Units of each hidden layer."""
+"""Number of units of each hidden layer."""
 
 _STEPS, _RATE = 2500, 3e-3
-# Variance of the initial weights times the number of inputs, layer by layer: He et al. (2015) for
-# the hidden layers, and an output that starts near zero.
+# Variance of the initial weights times the number of inputs, per layer: He et al. (2015) for the
+# hidden layers, and smaller for initial outputs near zero.
 _GAINS = (2.0, 2.0, 0.06)
 
 Batch = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Standardised features and targets of some examples."""
+"""Standardised features, and targets."""
 
 
 @dataclass(frozen=True, eq=False)
 class MLP:
-    """Two hidden layers of rectified units on standardised features, and a linear layer.
+    """Multilayer perceptron: standardisation, two hidden ReLU layers and a linear output layer.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class MLP:
     parameters: tuple[NDArray[np.float64], ...]
 
     def __call__(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the outputs for some features.
+        """Compute the outputs of the network.
 
         Parameters
         ----------
@@ -67,17 +67,17 @@ class MLP:
         lists : object
             From :meth:`to_lists`.
         features, outputs : int
-            Numbers of inputs and outputs that the network must have.
+            Required numbers of inputs and outputs.
 
         Raises
         ------
         ValueError
-            If the lists are anything else.
+            If the lists are not valid parameters.
         """
         try:
             arrays = tuple(np.array(array, dtype=np.float64) for array in lists)
         except (TypeError, OverflowError) as error:
-            raise ValueError(f"holds no lists of numbers: {error}") from error
+            raise ValueError(f"not lists of numbers: {error}") from error
         shapes = (
             *((features,), (features,)),
             *((features, HIDDEN), (HIDDEN,)),
@@ -85,9 +85,9 @@ class MLP:
             *((HIDDEN, outputs), (outputs,)),
         )
         if tuple(array.shape for array in arrays) != shapes:
-            raise ValueError("holds arrays of shapes that a refinement does not have")
+            raise ValueError("arrays of wrong shapes")
         if not all(np.isfinite(array).all() for array in arrays) or not (arrays[1] > 0).all():
-            raise ValueError("holds numbers out of range")
+            raise ValueError("numbers out of range")
         return cls(arrays)
 
 
@@ -101,18 +101,18 @@ def fit_mlp(
     decay: float,
     seed: int,
 ) -> MLP:
-    """Train a network from random weights, by AdamW with a cosine schedule.
+    """Train a network from random weights, with AdamW and cosine decay.
 
     Parameters
     ----------
     mean, deviation : ndarray of float64, shape (features,)
-        For the standardisation of the features.
+        Mean and standard deviation of the features.
     draw : callable
-        Returns one batch: its standardised features and targets.
+        Function of a random generator that returns one batch.
     loss : callable
-        Returns the loss of each example for the targets and the outputs, tensors of Keras.
+        Keras loss: function of targets and outputs that returns the loss of each example.
     outputs : int
-        Units of the last layer.
+        Number of outputs.
     decay : float
         Weight decay, in units of the learning rate (Loshchilov and Hutter 2019).
     seed : int

@@ -18,8 +18,8 @@ from .mlp import MLP
 
 __all__ = ["Refinement"]
 
-# Largest shift of an edge, relative to the box: larger ones are due to a neighbour whose light
-# touches that of the object.  On validation images any limit from 0.15 up is as good.
+# Largest shift of an edge, relative to the box: larger shifts are due to touching neighbours.  On
+# validation images, limits from 0.15 up are equivalent.
 _LARGEST_SHIFT = 0.2
 
 # Largest change of the logit of a score, before calibration: with the usual slope of 2, a factor of
@@ -32,17 +32,17 @@ _NETWORKS = {"edges", "rescoring"}
 
 @dataclass(frozen=True, eq=False)
 class Refinement:
-    """Adjusts the edges of boxes to isophotes, and their scores to the light profile inside.
+    """Refinement of box edges by isophotes and of scores by light profiles.
 
     Attributes
     ----------
     edges : MLP
-        From the features of an edge candidate to one value for each edge.  A refined edge is the
-        mean of the candidates' edges, weighted by the softmax of these values.
+        Maps the features of an edge candidate to one value per edge.  A refined edge is the mean
+        of the candidates' edges, weighted by the softmax of these values.
     rescoring : MLP, optional
-        From the light profile to a term that is added to the logit of the score.
+        Maps the light profile to a term that is added to the logit of the score.
     slope : float
-        Slope of the calibration that the detector's scores have been through.
+        Slope of the detector's score calibration.
     """
 
     edges: MLP
@@ -50,14 +50,19 @@ class Refinement:
     slope: float = 1.0
 
     def refine(self, rgb: NDArray[np.uint8], detections: Detections) -> Detections:
-        """Return detections with refined boxes and scores, best first.
+        """Refine boxes and scores.
 
         Parameters
         ----------
         rgb : ndarray of uint8, shape (H, W, 3)
-            The image that was searched.
+            The stretched image.
         detections : Detections
-            Boxes in pixel edges, 0-based, half-open; best first.
+            Boxes in pixel edges, 0-based, half-open; best score first.
+
+        Returns
+        -------
+        Detections
+            Best score first.
         """
         if not len(detections):
             return detections
@@ -81,7 +86,7 @@ class Refinement:
         return replace(refined, scores=scores).select(np.argsort(-scores, kind="stable"))
 
     def lowest(self, score: float) -> float:
-        """Return the lowest score that the refinement may raise to a given score.
+        """Return the lowest score that the refinement can raise to a given score.
 
         Parameters
         ----------
@@ -112,14 +117,14 @@ class Refinement:
         Raises
         ------
         ValueError
-            If the content is anything else.
+            If the content is not a valid refinement.
         """
         try:
             networks = json.loads(content)
         except RecursionError as error:
-            raise ValueError(f"holds no lists of numbers: {error}") from error
+            raise ValueError(f"not lists of numbers: {error}") from error
         if not isinstance(networks, dict) or not {"edges"} <= networks.keys() <= _NETWORKS:
-            raise ValueError("holds no refinement")
+            raise ValueError("the keys are not those of a refinement")
         edges = MLP.from_lists(networks["edges"], FEATURES, 4)
         rescoring = None
         if "rescoring" in networks:

@@ -1,8 +1,8 @@
-"""Assignment of anchors to objects: the targets of training, with ignored anchors."""
+"""Assignment of anchors to objects, the targets of training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +16,25 @@ __all__ = ["AnchorTargets", "assign_anchors"]
 # 0.4, ignored between.
 _POSITIVE = 0.5
 _NEGATIVE = 0.4
-# An object without such an anchor takes all anchors nearly as good as its best one.
+# An object without such an anchor gets all anchors with at least this fraction of its best IoU.
 _NEARLY_BEST = 0.9
-# An anchor lies on a difficult object if half of it does, or if it has about the same extent.
+# An anchor is on a difficult object if this fraction of its area is inside, or from this IoU.
 _COVERED = 0.5
-_ALIKE = 0.3
+_SAME_EXTENT = 0.3
 
 
-@dataclass(frozen=True, eq=False)
-class AnchorTargets:
+class AnchorTargets(NamedTuple):
     """Targets of every anchor of one tile.
 
     Attributes
     ----------
     classes : ndarray of int32, shape (A,)
-        1 + class of the object that the anchor is assigned to; -1 for background, which leaves
-        every channel of the one-hot target empty, as in TF-Vision.
+        1 + class id of the assigned object; -1 for background, for which all channels of the
+        one-hot target are zero, as in TF-Vision.
     codes : ndarray of float32, shape (A, 4)
         Box targets ``ty, tx, th, tw``; zero for background.
     class_weights, box_weights : ndarray of float32, shape (A,)
-        0 where the anchor is ignored in the loss of the class or of the box, else 1.
+        0 if the anchor is ignored in the class or box loss, else 1.
     """
 
     classes: NDArray[np.int32]
@@ -47,10 +46,10 @@ class AnchorTargets:
 def assign_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorTargets:
     """Assign every anchor of a training tile to an object or to the background.
 
-    An anchor on a difficult object is ignored unless it is assigned to another one.  Where too
-    little of an object is inside the tile, anchors of the extent of its visible part are ignored,
-    but small anchors inside it are background: its core is no small galaxy.  Anchors smaller than
-    the smallest annotated object are ignored where nothing is annotated.
+    Anchors on a difficult object are ignored unless they are assigned to another object.  If too
+    little of an object is inside the tile, anchors of the size of its visible part are ignored, but
+    small anchors inside it are background: the core of a galaxy is not a small galaxy.  Anchors
+    smaller than the smallest annotated object are ignored unless they are assigned.
 
     Parameters
     ----------
@@ -68,11 +67,11 @@ def assign_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorTa
     for box in tile.ignored:
         near = _touching(anchors, box)
         ignored[near] |= (_share_on(anchors[near], box) >= _COVERED) | (
-            iou(anchors[near], [box])[:, 0] >= _ALIKE
+            iou(anchors[near], [box])[:, 0] >= _SAME_EXTENT
         )
     for box in tile.cut:
         near = _touching(anchors, box)
-        ignored[near] |= iou(anchors[near], [box])[:, 0] >= _ALIKE
+        ignored[near] |= iou(anchors[near], [box])[:, 0] >= _SAME_EXTENT
     positive = np.zeros(len(anchors), dtype=bool)
     if len(tile.boxes):
         overlap = np.zeros((len(anchors), len(tile.boxes)))
@@ -96,7 +95,7 @@ def assign_anchors(tile: TrainingTile, anchors: NDArray[np.float64]) -> AnchorTa
 
 
 def _touching(anchors: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of the anchors that overlap a box, a few percent of them."""
+    """Return the indices of the anchors that overlap a box; computing IoU for these is faster."""
     xmin, ymin, xmax, ymax = anchors.T
     return np.flatnonzero((xmin < box[2]) & (ymin < box[3]) & (xmax > box[0]) & (ymax > box[1]))
 

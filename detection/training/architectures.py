@@ -1,6 +1,7 @@
-"""Build the detectors that can be trained: TF-Vision models of the TensorFlow Model Garden.
+"""Build trainable detectors: TF-Vision models of the TensorFlow Model Garden.
 
-An architecture is an entry of `galpipe.configs.ARCHITECTURES` and a module of this package.
+An architecture consists of an entry in `galpipe.configs.ARCHITECTURES` and a module of this
+package.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from ...models import InputScaling
 
 __all__ = ["INPUT_SCALING", "build_model", "head_outputs", "scale_images"]
 
-# Pixels from -1 to 1, as for Keras's MobileNetV2; the other backbones rescale them.
+# Pixels from -1 to 1, as in Keras's MobileNetV2; other backbones rescale them.
 INPUT_SCALING = InputScaling(scale=1 / 127.5, offset=-1.0)
 
-# A training of a few thousand steps is too short for the usual 0.99.
+# The usual 0.99 is too slow for a training of a few thousand steps.
 _NORM_MOMENTUM = 0.97
 
 
 def build_model(config: DetectorTraining, precision: str = "float32") -> tuple[Any, Any]:
-    """Build the TF-Vision RetinaNet task of a configuration and a model of it.
+    """Build the TF-Vision RetinaNet task of a configuration, and its model.
 
-    Within the scope of a `tf.distribute` strategy of several devices, batch norms are synchronized.
+    Batch norms are synchronized within the scope of a `tf.distribute` strategy of several devices.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def build_model(config: DetectorTraining, precision: str = "float32") -> tuple[A
     mixed_precision.set_global_policy(precision)
     try:
         with warnings.catch_warnings():
-            # TF-Vision passes all levels of the backbone to the pyramid, which needs only some.
+            # TF-Vision passes all backbone levels to the pyramid, which uses only some.
             warnings.filterwarnings("ignore", "Input dict contained keys", UserWarning)
             model = task.build_model()
         size = config.input_size
@@ -62,7 +63,7 @@ def build_model(config: DetectorTraining, precision: str = "float32") -> tuple[A
 
 
 def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
-    """Return the raw outputs of a model's heads, without its own decoding and suppression.
+    """Compute the raw outputs of the heads, before decoding and suppression.
 
     Parameters
     ----------
@@ -70,13 +71,13 @@ def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
     images : tensor, shape (B, S, S, 3)
         Scaled by :data:`INPUT_SCALING`.
     training : bool
-        Whether batch norms use the statistics of the batch.
+        Use batch statistics in batch norms.
 
     Returns
     -------
     class_logits, box_codes : dict of str to tensor
-        By level, float32; shapes (B, H, W, anchors x classes), the background among the classes,
-        and (B, H, W, anchors x 4).
+        By level, float32; shapes (B, H, W, anchors x classes), where the classes include the
+        background, and (B, H, W, anchors x 4).
     """
     import tensorflow as tf
 
@@ -121,7 +122,7 @@ def _build_task(config: DetectorTraining) -> Any:
         {
             "task": {
                 "model": {
-                    # Counts the background, which is class 0.
+                    # Class 0 is the background.
                     "num_classes": 1 + len(config.class_names),
                     "input_size": [config.input_size, config.input_size, 3],
                     "min_level": anchors.min_level,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...configs import ARCHITECTURES
 from ...errors import InputError
 
-__all__ = ["load_backbone", "weighted_layers"]
+__all__ = ["is_norm", "load_backbone", "weighted_layers"]
 
 Arrays = list[NDArray[np.float32]]
 
@@ -23,14 +23,15 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
     Parameters
     ----------
     backbone : MobileNet or EfficientNet
-        Of a model of `~galpipe.detection.training.architectures.build_model`; changed in place.
+        Backbone of a model from `~galpipe.detection.training.architectures.build_model`; changed in
+        place.
     architecture : str
         Name in `~galpipe.configs.ARCHITECTURES`.
     weights : "imagenet" or Path
-        ``"imagenet"`` lets Keras download its own; a path is a ``.weights.h5`` (or Keras's older
+        ``"imagenet"`` downloads the weights of Keras; a path is a ``.weights.h5`` (or older
         ``.h5``) file of the network of ``keras.applications`` with ``include_top=False``:
-        MobileNetV2, or EfficientNetB0 to B2 for EfficientDet-D0 to D2.  Such a file holds arrays
-        alone: nothing in it is executed.
+        MobileNetV2, or EfficientNetB0 to B2 for EfficientDet-D0 to D2.  Such files contain only
+        arrays: nothing in them is executed.
 
     Raises
     ------
@@ -49,10 +50,10 @@ def load_backbone(backbone: Any, architecture: str, weights: Literal["imagenet"]
         shapes = [tuple(weight.shape) for weight in layer.weights]
         if shapes != [value.shape for value in values[: len(shapes)]]:
             raise InputError(
-                f"{weights}: weights of shape {values[0].shape} stand where {network} has "
+                f"{weights}: holds weights of shape {values[0].shape} where {network} has "
                 f"{shapes[0]}; give the weights of width 1.0"
             )
-        layer.set_weights(_same_function(values, layer.epsilon) if _is_norm(layer) else values)
+        layer.set_weights(_with_epsilon(values, layer.epsilon) if is_norm(layer) else values)
 
 
 def weighted_layers(backbone: Any) -> Iterator[Any]:
@@ -62,7 +63,7 @@ def weighted_layers(backbone: Any) -> Iterator[Any]:
     ----------
     backbone : MobileNet or EfficientNet
     """
-    # The EfficientNet is nested behind a normalization of colours.
+    # The EfficientNet is nested after a colour normalization.
     for layer in getattr(backbone, "network", backbone).layers:
         if not hasattr(layer, "_conv0"):
             yield from [layer] if layer.weights else []
@@ -72,29 +73,35 @@ def weighted_layers(backbone: Any) -> Iterator[Any]:
             if number == 2 and getattr(layer, "_squeeze_excitation", None):
                 yield layer._squeeze_excitation._se_reduce
                 yield layer._squeeze_excitation._se_expand
-            # The first block has an expansion that is not built.
+            # The expansion of the first block is not built.
             if convolution is not None and convolution.built:
                 yield convolution
                 yield getattr(layer, f"_norm{number}")
 
 
-def _is_norm(layer: Any) -> bool:
-    return hasattr(layer, "epsilon")
+def is_norm(layer: Any) -> bool:
+    """Return whether a layer is a batch norm.
+
+    Parameters
+    ----------
+    layer : Layer
+    """
+    return hasattr(layer, "moving_mean")
 
 
 def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arrays]:
-    """Return the arrays of each layer of a Keras network; a norm has its epsilon as the last."""
+    """Return the arrays of each layer of a Keras network; batch norms end with their epsilon."""
     import keras
 
     try:
         model = getattr(keras.applications, network)(
             include_top=False,
             weights=weights if weights == "imagenet" else str(weights),
-            # Keras warns of other sizes; the weights do not depend on it.
+            # The weights do not depend on the size, but Keras warns of others.
             input_shape=(224, 224, 3),
         )
     except Exception as error:
-        # The downloader, the HDF5 reader and the check of shapes raise different exceptions.
+        # Download, HDF5 reader and shape check raise different exceptions.
         cure = (
             "they are downloaded from storage.googleapis.com: check the network, or set "
             "backbone_weights to a file or to none"
@@ -106,18 +113,18 @@ def _keras_arrays(network: str, weights: Literal["imagenet"] | Path) -> list[Arr
         ) from error
     layers: list[Arrays] = []
     for layer in model.layers:
-        # The classifier's convolution, which EfficientDet does not have.
+        # The convolution of the classifier, which EfficientDet omits.
         if layer.name == "top_conv":
             break
         arrays = [np.asarray(weight) for weight in layer.get_weights()]
-        # Our backbone normalizes colours before the EfficientNet.
+        # Our backbone normalizes colours in a separate layer.
         if arrays and not isinstance(layer, keras.layers.Normalization):
-            is_norm = isinstance(layer, keras.layers.BatchNormalization)
-            layers.append([*arrays, np.asarray(layer.epsilon, np.float32)] if is_norm else arrays)
+            epsilon = [np.asarray(layer.epsilon, np.float32)] if is_norm(layer) else []
+            layers.append([*arrays, *epsilon])
     return layers
 
 
-def _same_function(statistics: Arrays, epsilon: float) -> Arrays:
-    """Adapt the arrays of a batch norm to another epsilon without changing its function."""
+def _with_epsilon(statistics: Arrays, epsilon: float) -> Arrays:
+    """Adapt the variance of a batch norm to another epsilon, so that its function is unchanged."""
     gamma, beta, mean, variance, keras_epsilon = statistics
     return [gamma, beta, mean, variance + keras_epsilon - np.float32(epsilon)]

@@ -21,7 +21,7 @@ from official.vision.modeling.decoders import factory
 
 __all__ = ["BiFPN", "BiFPNConfig", "DecoderConfig", "WeightedFusion"]
 
-# Keeps the shares finite where all weights are zero (section 3.3).
+# Against division by zero if all weights are zero (section 3.3).
 _EPSILON = 1e-4
 
 
@@ -53,18 +53,18 @@ class WeightedFusion(tf_keras.layers.Layer):
         """
         weights = tf.nn.relu(self.fusion_weights)
         shares = weights / (tf.reduce_sum(weights) + _EPSILON)
-        # One after the other, as LiteRT cannot quantize the sum of many maps.
+        # Pairwise sums, as LiteRT cannot quantize a sum of many maps.
         return functools.reduce(
             operator.add, [shares[index] * features for index, features in enumerate(inputs)]
         )
 
     def set_shares(self, shares: Sequence[float | None]) -> list[float]:
-        """Set the weights by the shares of the maps in the mean.
+        """Set the weights from the shares of the maps in the mean.
 
         Parameters
         ----------
         shares : sequence of float or None
-            One per map; those that are None share the rest equally.
+            One per map; the remainder is divided equally among those that are None.
 
         Returns
         -------
@@ -73,7 +73,7 @@ class WeightedFusion(tf_keras.layers.Layer):
         """
         known = np.array([share or 0.0 for share in shares])
         is_free = np.array([share is None for share in shares])
-        # The sum of the weights follows from the shares: their sum is 1 less epsilon over it.
+        # The shares sum to 1 - epsilon / total, which determines the total of the weights.
         total = len(known) if is_free.any() else _EPSILON / max(1 - known.sum(), 1e-6)
         weights = known * total
         weights[is_free] = max(total - _EPSILON - weights.sum(), 0.0) / max(is_free.sum(), 1)
@@ -84,9 +84,9 @@ class WeightedFusion(tf_keras.layers.Layer):
 class BiFPN(tf_keras.Model):
     """Stack of bidirectional feature pyramids.
 
-    Each passes the levels down, from the coarsest to the finest, and up again.  Maps that meet are
-    fused with learned weights, then pass an activation, a depthwise-separable convolution and a
-    batch norm.  The levels above the backbone's last one are pooled from it.
+    Each pyramid has a top-down and a bottom-up path.  At each node, feature maps are fused with
+    learned weights, followed by activation, depthwise-separable convolution and batch norm.  Levels
+    above the last one of the backbone are obtained by pooling.
 
     Parameters
     ----------
@@ -99,12 +99,13 @@ class BiFPN(tf_keras.Model):
     num_repeats : int
         Number of pyramids, D_bifpn in the paper.
     activation : str
+        Name of the activation in TF-Vision.
     norm_momentum, norm_epsilon : float
-        Of the batch norms.
+        Settings of the batch norms.
     use_sync_bn : bool
-        Whether to synchronize batch norms over all devices.
+        Synchronize batch norms over all devices.
     kernel_regularizer : Regularizer or None
-        Of all convolutions.
+        Regularizer of all convolutions.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class BiFPN(tf_keras.Model):
 
 
 class _Blocks:
-    """Convolutions of a pyramid; each call creates new layers."""
+    """Building blocks of a pyramid; each call creates new layers."""
 
     def __init__(
         self, filters: int, activation: str, norm: dict[str, Any], regularizer: Any
@@ -198,7 +199,7 @@ def _halve(features: Any) -> Any:
 
 @dataclasses.dataclass
 class BiFPNConfig(hyperparams.Config):
-    """Size of a BiFPN, with the names of TF-Vision's other decoders."""
+    """Size of a BiFPN, named as in the other decoders of TF-Vision."""
 
     num_filters: int = 64
     num_repeats: int = 3
@@ -206,7 +207,7 @@ class BiFPNConfig(hyperparams.Config):
 
 @dataclasses.dataclass
 class DecoderConfig(decoder_configs.Decoder):
-    """Decoders of TF-Vision, and ``bifpn``."""
+    """Decoders of TF-Vision, plus ``bifpn``."""
 
     bifpn: BiFPNConfig = dataclasses.field(default_factory=BiFPNConfig)
 

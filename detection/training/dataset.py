@@ -1,12 +1,14 @@
-"""Annotated images of a training: reading, division by galaxy, and batches of tiles."""
+"""Training data of a detector: annotated images, split by galaxy, and batches of tiles."""
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +28,13 @@ from .training_tiles import TrainingImage
 
 __all__ = ["Batch", "TrainingSource", "batches", "read_sources", "recorded_training"]
 
-# Batches made ahead by each thread: enough to bridge a slow one, few enough to stop at once.
-_AHEAD = 2
+# Batches prefetched per thread.
+_PREFETCH = 2
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSource:
-    """Annotated images of one source, divided.
+    """Annotated images of one source, split.
 
     Attributes
     ----------
@@ -48,7 +50,7 @@ class TrainingSource:
 
     @property
     def images(self) -> list[TrainingImage]:
-        """The images of all parts."""
+        """Images of all parts."""
         return [*self.train, *self.validation, *self.test]
 
     @property
@@ -66,8 +68,7 @@ class TrainingSource:
         return DataSplit(train=train, validation=validation, test=test)
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(NamedTuple):
     """Images of one step, and the targets of their anchors as in `AnchorTargets`.
 
     Attributes
@@ -86,7 +87,7 @@ class Batch:
 
 
 def read_sources(config: DetectorTraining) -> list[TrainingSource]:
-    """Read the sources of a training and divide each into training, validation and test images.
+    """Read the sources of a training, and split each into training, validation and test images.
 
     Parameters
     ----------
@@ -100,23 +101,23 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
     Raises
     ------
     ConfigError
-        If a source is empty or too small to be divided, or holds a class that is not configured.
+        If a source is empty, too small to split, or contains a class that is not configured.
     InputError
         If an annotation or image cannot be read.
     """
     pairs = [read_annotated_images(data.annotations, data.images) for data in config.data]
-    # All sources together, as they often share galaxies.
-    every = iter(group_galaxies([path for source in pairs for path, _ in source]))
-    galaxies = [[next(every) for _ in source] for source in pairs]
+    # Grouped across sources, as these often share galaxies.
+    groups = iter(group_galaxies([path for source in pairs for path, _ in source]))
+    galaxies = [[next(groups) for _ in source] for source in pairs]
     tests = _test_parts(config, galaxies)
-    held = {names[index] for names, test in zip(galaxies, tests, strict=True) for index in test}
+    held_out = {names[index] for names, test in zip(galaxies, tests, strict=True) for index in test}
     sources = []
     for data, source, names, test in zip(config.data, pairs, galaxies, tests, strict=True):
         images = [
             _labelled(path, annotated, config.class_names, data.smallest)
             for path, annotated in source
         ]
-        rest = [index for index, name in enumerate(names) if name not in held]
+        rest = [index for index, name in enumerate(names) if name not in held_out]
         train, validation = split_by_galaxy(
             [names[index] for index in rest],
             config.split.validation_fraction,
@@ -140,7 +141,7 @@ def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list
             _test_part(data, config.split, names)
             for data, names in zip(config.data, galaxies, strict=True)
         ]
-    # All sources together here too; each gives its share to every fold.
+    # Stratified by source, so that each is represented in every fold.
     rows = [(source, row) for source, names in enumerate(galaxies) for row in range(len(names))]
     try:
         folds = folds_by_galaxy(
@@ -150,7 +151,7 @@ def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list
             stratify=[source for source, _ in rows],
         )
     except ValueError as error:
-        raise ConfigError(f"{config.data[0].annotations}: {error}; ask for fewer folds") from error
+        raise ConfigError(f"{config.data[0].annotations}: {error}; use fewer folds") from error
     tests: list[list[int]] = [[] for _ in galaxies]
     for position in folds[config.split.fold][1].tolist():
         source, row = rows[position]
@@ -166,8 +167,7 @@ def _test_part(data: DetectorData, split: Split, galaxies: list[str]) -> list[in
             f"{data.annotations}: {len(galaxies)} annotated images leave none to train on when "
             f"{held_out} are held out for the test"
         )
-    _, test = split_by_galaxy(galaxies, held_out, split.seed)
-    return [int(index) for index in test]
+    return split_by_galaxy(galaxies, held_out, split.seed)[1].tolist()
 
 
 def _labelled(
@@ -193,13 +193,13 @@ def _labelled(
 def recorded_training(
     bundle: Bundle, config: DetectorTraining
 ) -> tuple[DetectorTraining, list[TrainingSource]]:
-    """Return the training that made a detector, and its images in the same division.
+    """Return the configuration of a detector's training, and its data with the same split.
 
     Parameters
     ----------
     bundle : Bundle
     config : DetectorTraining
-        Gives the places of the images and annotations; all else is read from the bundle.
+        Paths of the images and annotations; everything else is read from the bundle.
 
     Returns
     -------
@@ -209,10 +209,10 @@ def recorded_training(
     Raises
     ------
     BundleError
-        If the bundle is no detector, or has no record of its training.
+        If the bundle is not a detector, or has no record of its training.
     InputError
-        If the images are not divided as they were in that training, so that some to be measured on
-        may have been trained on, or cannot be read.
+        If the images cannot be read, or their split differs from that of the training, so that test
+        images may have been trained on.
     """
     if bundle.manifest.task != "detector":
         raise BundleError(f"{bundle.path}: is a {bundle.manifest.task}, not a detector")
@@ -221,8 +221,8 @@ def recorded_training(
     recorded = [source.split for source in bundle.manifest.data.sources]
     if [source.split for source in sources] != recorded:
         raise InputError(
-            f"{bundle.path}: was not trained on the images that the configuration names, or they "
-            "are divided differently now; name those of its training, in the same order"
+            f"{bundle.path}: the images of the configuration, or their split, differ from those of "
+            "the training; name the images of the training, in the same order"
         )
     return training, sources
 
@@ -230,13 +230,12 @@ def recorded_training(
 def _recorded_config(bundle: Bundle, config: DetectorTraining) -> DetectorTraining:
     manifest = bundle.manifest
     try:
-        # The first versions, without validation, kept the last weights.
+        # Bundles of the first versions, without validation, contain the last weights.
         recorded = {"validate_every": None} | manifest.training | {"name": manifest.name}
         return DetectorTraining.model_validate(recorded | {"data": config.data})
     except ValidationError as error:
         raise BundleError(
-            f"{bundle.path}: holds no record of its training that this version of galpipe "
-            "understands"
+            f"{bundle.path}: has no record of its training that this version of galpipe can read"
         ) from error
 
 
@@ -248,11 +247,11 @@ def batches(
     first: int,
     threads: int,
 ) -> Iterator[Batch]:
-    """Yield the batches from a step on, made ahead by a few threads.
+    """Yield the batches from a given step, prefetched by threads.
 
-    A tile depends on the seed, the step and its place in the batch alone.  A training that was
-    interrupted therefore continues with the same batches, and several workers, each of which makes
-    some of the places, see together what one would.
+    A tile depends only on the seed, the step and its position in the batch.  An interrupted
+    training therefore continues with the same batches, and the workers of a distributed training
+    together make the same batches as a single one.
 
     Parameters
     ----------
@@ -260,11 +259,12 @@ def batches(
     anchors : ndarray, shape (A, 4)
         From `~galpipe.detection.anchors.multilevel_anchors`.
     places : range
-        Places of this worker in the whole batch.
+        Positions of this worker in the batch.
     seed : int
     first : int
         First step.
     threads : int
+        Number of threads.
 
     Yields
     ------
@@ -273,27 +273,16 @@ def batches(
 
     def make(step: int) -> Batch:
         tiles = [sampler.sample(np.random.default_rng([seed, step, place])) for place in places]
-        targets = [assign_anchors(tile, anchors) for tile in tiles]
-        return Batch(
-            np.stack([tile.image for tile in tiles]),
-            np.stack([target.classes for target in targets]),
-            np.stack([target.codes for target in targets]),
-            np.stack([target.class_weights for target in targets]),
-            np.stack([target.box_weights for target in targets]),
-        )
+        targets = zip(*(assign_anchors(tile, anchors) for tile in tiles), strict=True)
+        return Batch(np.stack([tile.image for tile in tiles]), *map(np.stack, targets))
 
-    yield from _ahead(make, first, threads)
-
-
-def _ahead(make: Callable[[int], Batch], first: int, threads: int) -> Iterator[Batch]:
     pool = ThreadPoolExecutor(threads, thread_name_prefix="tiles")
+    steps = itertools.count(first)
     waiting: deque[Future[Batch]] = deque()
     try:
-        step = first
         while True:
-            while len(waiting) < _AHEAD * threads:
-                waiting.append(pool.submit(make, step))
-                step += 1
+            while len(waiting) < _PREFETCH * threads:
+                waiting.append(pool.submit(make, next(steps)))
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

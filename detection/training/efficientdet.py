@@ -1,9 +1,9 @@
-"""EfficientDet-D0 to D2 (Tan, Pang and Le 2020, arXiv:1911.09070) in TF-Vision's terms.
+"""EfficientDet-D0 to D2 (Tan, Pang and Le 2020, arXiv:1911.09070) as TF-Vision models.
 
 The backbone is EfficientNet (Tan and Le 2019, arXiv:1905.11946) with the layers of the published
-weights: TF-Vision's own ``efficientnet``, chosen by name, has no squeeze-and-excitation of the
-published kind and ends in a classifier's convolution.  Importing this module imports TensorFlow
-and registers the backbone ``imagenet_efficientnet``.
+weights.  TF-Vision's backbone ``efficientnet`` differs: its squeeze-and-excitation is not the
+published one, and it includes the last convolution of the classifier.  Importing this module
+imports TensorFlow and registers the backbone ``imagenet_efficientnet``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SCALES = {
     "efficientdet_d2": _Scale("b2", channels=112, pyramids=5, head_layers=3),
 }
 
-# Mean and standard deviation of ImageNet's colours, pixels from 0 to 1: input of the weights.
+# Mean and standard deviation of ImageNet pixels (0 to 1), which normalize the input.
 _MEAN = (0.485, 0.456, 0.406)
 _SPREAD = (0.229, 0.224, 0.225)
 _SQUEEZE = 0.25
@@ -53,11 +53,11 @@ class EfficientNet(tf_keras.Model):
     input_specs : InputSpec
         Images of shape (B, H, W, 3), pixels from -1 to 1.
     norm_momentum, norm_epsilon : float
-        Of the batch norms.
+        Settings of the batch norms.
     use_sync_bn : bool
-        Whether to synchronize batch norms over all devices.
+        Synchronize batch norms over all devices.
     kernel_regularizer : Regularizer or None
-        Of the convolutions.
+        Regularizer of the convolutions.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class EfficientNet(tf_keras.Model):
         )
         network = tf_keras.Model(
             whole.input,
-            # Level 6 is the classifier's convolution.
+            # Level 6 is the last convolution of the classifier.
             {level: features for level, features in whole.output.items() if level != "6"},
             name="network",
         )
@@ -95,7 +95,7 @@ class EfficientNet(tf_keras.Model):
 
     @property
     def network(self) -> Any:
-        """EfficientNet of TF-Vision, behind the normalization of colours."""
+        """EfficientNet of TF-Vision, without the colour normalization."""
         return self.get_layer("network")
 
     @property
@@ -113,7 +113,7 @@ class EfficientNetConfig(hyperparams.Config):
 
 @dataclasses.dataclass
 class BackboneConfig(backbone_configs.Backbone):
-    """Backbones of TF-Vision, and ``imagenet_efficientnet``."""
+    """Backbones of TF-Vision, plus ``imagenet_efficientnet``."""
 
     imagenet_efficientnet: EfficientNetConfig = dataclasses.field(
         default_factory=EfficientNetConfig
@@ -140,14 +140,14 @@ def _build_efficientnet(
 def set_architecture(model_config: Any, architecture: str) -> None:
     """Configure TF-Vision's RetinaNet as an EfficientDet.
 
-    It has an EfficientNet backbone, a stack of BiFPNs, and class and box nets of separable
-    convolutions that all levels share, with batch norms for each level.  Input size, levels and
-    anchors are the user's: the paper has 512, 640 and 768 pixels and levels 3 to 7.
+    EfficientNet backbone, a stack of BiFPNs, and class and box heads of separable convolutions
+    shared by all levels, with batch norms per level.  Input size, levels and anchors are taken from
+    the user's configuration; the paper uses 512, 640 and 768 pixels and levels 3 to 7.
 
     Parameters
     ----------
     model_config : RetinaNet
-        Of ``official.vision.configs.retinanet``; changed in place.
+        Configuration of ``official.vision.configs.retinanet``; changed in place.
     architecture : str
         ``efficientdet_d0``, ``efficientdet_d1`` or ``efficientdet_d2``.
     """

@@ -1,8 +1,8 @@
-"""Weights of a detector, read back out of its LiteRT file.
+"""Restore the weights of a detector from its LiteRT file.
 
-The converter folds each batch norm into the convolution before it, and names every operation after
-the layers that it merged.  A folded norm comes back as a scale and an offset: the function is the
-same, the statistics are lost (`~galpipe.detection.training.starting_point.refresh_statistics`).
+The converter folds each batch norm into the preceding convolution, and names each operation after
+the merged layers.  A folded batch norm is restored as scale and offset: its function is the same,
+but its statistics are lost (`~galpipe.detection.training.starting_point.refresh_statistics`).
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .backbone import weighted_layers
+from ..export.litert_export import read_graph
+from .backbone import is_norm, weighted_layers
 
 __all__ = ["UnknownLayoutError", "unfold_weights"]
 
 _Array = NDArray[np.float32]
 _LayerName = tuple[str, str]
-"""Part of a model, and layer in it."""
+"""Part of a model, and layer of the part."""
 _Layers = dict[_LayerName, Any]
 
 
 class UnknownLayoutError(ValueError):
-    """The file is not laid out as a model of this package."""
+    """The file does not have the layout of a model of this package."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Operation:
-    """_Operation of a LiteRT file: kind, layers, constants, and indices of its tensors."""
+    """Operation of a LiteRT file: kind, layers, constants, and indices of its tensors."""
 
     kind: str
     layers: tuple[_LayerName, ...]
@@ -42,19 +43,19 @@ class _Operation:
 
 
 def unfold_weights(content: bytes, model: Any) -> None:
-    """Set the weights of a model to those of a LiteRT file that was exported from one like it.
+    """Set the weights of a model from a LiteRT file exported from an identical one.
 
     Parameters
     ----------
     content : bytes
-        From `~galpipe.detection.export.litert_export.export_litert`.
+        LiteRT file from `~galpipe.detection.export.litert_export.export_litert`.
     model : RetinaNetModel
-        With the architecture, levels, anchors and classes of the exported one.
+        Model with the same architecture, levels, anchors and classes.
 
     Raises
     ------
     UnknownLayoutError
-        If a layer is not found in the file, or does not fit.
+        If a layer is missing in the file, or has another shape.
     """
     try:
         named = _named_layers(model)
@@ -68,7 +69,7 @@ def unfold_weights(content: bytes, model: Any) -> None:
         _fill_backbone(model.backbone, backbone)
         for name, layer in named.items():
             found = [operation for operation in operations if name in operation.layers]
-            if _is_norm(layer):
+            if is_norm(layer):
                 _fill_unfolded_norm(layer, found)
             elif not _is_fusion(layer):
                 _fill_convolution(layer, found, named)
@@ -77,10 +78,6 @@ def unfold_weights(content: bytes, model: Any) -> None:
     except Exception as error:
         # A damaged file can raise any exception.
         raise UnknownLayoutError(f"{type(error).__name__}: {error}") from error
-
-
-def _is_norm(layer: Any) -> bool:
-    return hasattr(layer, "moving_mean")
 
 
 def _is_fusion(layer: Any) -> bool:
@@ -93,7 +90,7 @@ def _named_layers(model: Any) -> _Layers:
         (part.name, layer.name): layer
         for part in (model.decoder, model.head)
         for layer in part.submodules
-        if hasattr(layer, "kernel_size") or _is_norm(layer) or _is_fusion(layer)
+        if hasattr(layer, "kernel_size") or is_norm(layer) or _is_fusion(layer)
     }
     common = _common_names(layers)
     return {common[name]: layer for name, layer in layers.items()}
@@ -102,7 +99,7 @@ def _named_layers(model: Any) -> _Layers:
 def _unfold_fusions(fusions: _Layers, operations: list[_Operation]) -> list[_Operation]:
     """Set the weights of fusions, and return the operations without these weights.
 
-    The share of a feature map is a factor of its own, or folded into the convolution before it.
+    The share of a feature map is a separate factor, or folded into the preceding convolution.
     """
     makers = {operation.output: operation for operation in operations}
     for name, fusion in fusions.items():
@@ -117,7 +114,7 @@ def _unfold_fusions(fusions: _Layers, operations: list[_Operation]) -> list[_Ope
         shares = [_share(term) for term in terms]
         (maps,) = fusion.fusion_weights.shape
         if len(terms) != maps:
-            raise UnknownLayoutError(f"'{fusion.name}' sums {len(terms)} maps in place of {maps}")
+            raise UnknownLayoutError(f"'{fusion.name}' sums {len(terms)} maps instead of {maps}")
         for term, share, chosen in zip(terms, shares, fusion.set_shares(shares), strict=True):
             if share is None and chosen > 0:
                 constants = tuple(constant / np.float32(chosen) for constant in term.constants)
@@ -126,26 +123,26 @@ def _unfold_fusions(fusions: _Layers, operations: list[_Operation]) -> list[_Ope
 
 
 def _share(term: _Operation) -> float | None:
-    """Return the share of a feature map in a fusion; None if folded into its convolution."""
+    """Return the share of a feature map in a fusion; None if it is folded into a convolution."""
     if term.kind == "MUL" and [constant.size for constant in term.constants] == [1]:
         return term.constants[0].item()
     if term.kind != "CONV_2D":
-        raise UnknownLayoutError(f"a {term.kind} is added in place of a share of a map")
+        raise UnknownLayoutError(f"a fusion adds a {term.kind} instead of a weighted map")
     return None
 
 
 def _fill_backbone(backbone: Any, operations: list[_Operation]) -> None:
-    """Set the weights of a backbone, whose layers are in order in the file."""
+    """Set the weights of a backbone, whose layers are in the same order in the file."""
     layers = itertools.pairwise([*weighted_layers(backbone), None])
-    convolutions = [(layer, after) for layer, after in layers if not _is_norm(layer)]
+    convolutions = [(layer, after) for layer, after in layers if not is_norm(layer)]
     if len(operations) > len(convolutions):
         raise UnknownLayoutError(
-            f"the backbone has {len(operations)} convolutions in place of {len(convolutions)}"
+            f"the backbone has {len(operations)} convolutions instead of {len(convolutions)}"
         )
-    # The last ones are not exported if no level of the pyramid needs them.
+    # The last layers are not exported if no level of the pyramid uses them.
     for (convolution, after), operation in zip(convolutions, operations, strict=False):
         kernel, offset = operation.constants
-        if _is_norm(after):
+        if is_norm(after):
             _assign(convolution, [_as_keras(kernel)])
             _set_norm(after, np.ones_like(offset), offset)
         else:
@@ -153,22 +150,22 @@ def _fill_backbone(backbone: Any, operations: list[_Operation]) -> None:
 
 
 def _fill_convolution(layer: Any, found: list[_Operation], named: _Layers) -> None:
-    """Set the weights of a convolution, separable or not, and of the norms of its levels."""
+    """Set the weights of a convolution, separable or not, and of its batch norms per level."""
     depthwise = [operation for operation in found if operation.kind == "DEPTHWISE_CONV_2D"]
     pointwise = [operation for operation in found if operation.kind == "CONV_2D"]
     if not pointwise:
-        raise UnknownLayoutError(f"there is no '{layer.name}'")
+        raise UnknownLayoutError(f"'{layer.name}' is missing")
     spatial = [_as_keras(operation.constants[0]) for operation in depthwise[:1]]
     kernels = np.stack([_as_keras(operation.constants[0]) for operation in pointwise])
     offsets = [operation.constants[1] for operation in pointwise]
     folded = [
-        next((named[name] for name in operation.layers if _is_norm(named.get(name))), None)
+        next((named[name] for name in operation.layers if is_norm(named.get(name))), None)
         for operation in pointwise
     ]
     if not any(folded):
         _assign(layer, [*spatial, kernels[0], offsets[0]])
         return
-    # Each level has the shared kernel times a scale; the largest of each filter becomes the
+    # Each level has the shared kernel times a scale: use the largest kernel of each filter as the
     # shared one.
     sizes = np.square(kernels).sum(axis=(1, 2, 3))
     largest = kernels[sizes.argmax(axis=0), ..., np.arange(sizes.shape[1])]
@@ -182,10 +179,10 @@ def _fill_convolution(layer: Any, found: list[_Operation], named: _Layers) -> No
 
 
 def _fill_unfolded_norm(norm: Any, found: list[_Operation]) -> None:
-    """Set the weights of a norm that was not folded, as its convolution is used elsewhere too."""
+    """Set the weights of a norm that was not folded because its convolution is used elsewhere."""
     kinds = {operation.kind for operation in found}
     if not kinds:
-        raise UnknownLayoutError(f"there is no '{norm.name}'")
+        raise UnknownLayoutError(f"'{norm.name}' is missing")
     if kinds != {"MUL", "ADD"}:
         return
     scale, offset = (
@@ -201,7 +198,7 @@ def _set_norm(norm: Any, scale: _Array, offset: _Array) -> None:
 
 
 def _as_keras(kernel: _Array) -> _Array:
-    """Move the filters, which LiteRT has first, to the last axis."""
+    """Move the filters from the first axis, as in LiteRT, to the last."""
     return kernel.transpose(1, 2, 3, 0)
 
 
@@ -209,17 +206,16 @@ def _assign(layer: Any, values: list[_Array]) -> None:
     shapes = [tuple(weight.shape) for weight in layer.weights]
     if shapes != [value.shape for value in values]:
         raise UnknownLayoutError(
-            f"'{layer.name}' has the shapes {[value.shape for value in values]} in place of "
-            f"{shapes}"
+            f"'{layer.name}' has the shapes {[value.shape for value in values]} instead of {shapes}"
         )
     layer.set_weights(values)
 
 
 def _common_names(names: Iterable[_LayerName]) -> dict[_LayerName, _LayerName]:
-    """Return the names of layers as in a model that is the first of its process.
+    """Map layer names to those in the first model of a process.
 
-    Keras numbers the layers of a kind through all models of a process; here the first one of a
-    kind in a part has number 0.
+    Keras numbers layers of a kind across all models of a process; here the first layer of a kind
+    in each part has number 0.
     """
     split = {(part, layer): (_split(part)[0], *_split(layer)) for part, layer in names}
     first: dict[_LayerName, int] = {}
@@ -234,12 +230,10 @@ def _common_names(names: Iterable[_LayerName]) -> dict[_LayerName, _LayerName]:
 def _read_operations(content: bytes) -> list[_Operation]:
     """Return the operations of a LiteRT file in order of execution, constants as float32."""
     from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
 
     kinds = {number: name for name, number in vars(schema.BuiltinOperator).items()}
     types = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    (graph,) = model.subgraphs
+    model, graph = read_graph(content)
     layers = [_layers(tensor.name.decode()) for tensor in graph.tensors]
     common = _common_names(name for names in layers for name in names)
     widened: dict[int, int] = {}
@@ -265,12 +259,12 @@ def _read_operations(content: bytes) -> list[_Operation]:
 
 
 def _layers(name: str) -> list[_LayerName]:
-    """Return the layers of "fpn/norm_4/FusedBatchNormV3;fpn/post_hoc_4/separable/BiasAdd"."""
+    """Return the layers of a name such as "fpn/norm_4/FusedBatchNormV3;fpn/post_4/BiasAdd"."""
     paths = [path.split("/") for path in name.split(";")]
     return [(path[0], path[1]) for path in paths if len(path) > 2]
 
 
 def _split(name: str) -> tuple[str, int]:
-    """Return the kind and number of "norm_4"; without a number it is the first."""
+    """Split a name such as "norm_4" into kind and number, 0 if there is none."""
     numbered = re.fullmatch(r"(.+)_(\d+)", name)
     return (numbered[1], int(numbered[2])) if numbered else (name, 0)

@@ -20,28 +20,28 @@ from .training_tiles import TrainingImage, TrainingTile
 
 __all__ = ["Donor", "cut_donors", "paste"]
 
-# Level over the noise down to which the light of an object is cut out; its box is at `BOX_LEVEL`.
+# Level above the noise to which light is cut out; the isophote of the box is at `BOX_LEVEL`.
 _OUTSKIRTS_LEVEL = 2.5
-# Least IoU of the annotated box and the box of the isophote: other objects touch a neighbour.
-_LEAST_IOU = 0.5
-# A smaller pasted object cannot be told from a star: undecided.
+# Smallest IoU of the annotated box and the box of the isophote; it is lower for blended objects.
+_MIN_IOU = 0.5
+# Smaller pasted objects cannot be distinguished from stars, and are ignored in training.
 _SMALLEST_PASTED = 16.0
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Donor:
-    """The light of one object, without sky and neighbours.
+    """Light of one object, without sky and neighbours.
 
     Attributes
     ----------
     light : ndarray of float32, shape (h, w, 3)
-        In 8-bit levels above the sky, fading to zero in the outskirts of the object.
+        In 8-bit levels above the sky, tapered to zero in the outskirts.
     side : float
-        Longer side of the object's box, pixels.
+        Longer side of the box, in pixels.
     class_id : int
     native : bool
-        True if it comes from a survey frame, at the scale at which such objects are searched.
+        True if it is from a survey frame, at the scale used for detection.
     """
 
     light: NDArray[np.float32]
@@ -51,14 +51,14 @@ class Donor:
 
 
 def cut_donors(images: list[TrainingImage], native: bool) -> list[Donor]:
-    """Cut out the objects that are clear of neighbours and of the edges of their image.
+    """Cut out the isolated objects that are not at an image edge.
 
     Parameters
     ----------
     images : list of TrainingImage
         Images of the training part only.
     native : bool
-        Whether these are survey frames.
+        True for survey frames.
     """
     donors = []
     for image in images:
@@ -92,7 +92,7 @@ def _cut(
         return None
     window, edges = grey[y0:y1, x0:x1], box - np.array([x0, y0, x0, y0])
     inside = np.where(box_mask(window.shape, edges), window, np.float32(0))
-    if isophote_of_box(inside, edges, BOX_LEVEL * noise, _LEAST_IOU) is None:
+    if isophote_of_box(inside, edges, BOX_LEVEL * noise, _MIN_IOU) is None:
         return None
     outskirts = isophote(inside, _OUTSKIRTS_LEVEL * noise).astype(np.float32)
     reach = max(1.0, 0.03 * float((box[2:] - box[:2]).max()))
@@ -109,7 +109,7 @@ def paste(
     gain: float,
     rng: np.random.Generator,
 ) -> TrainingTile:
-    """Add the light of an object to a tile at a free place.
+    """Add the light of an object to a tile at a free position.
 
     Parameters
     ----------
@@ -118,15 +118,15 @@ def paste(
     scale : float
         Pixels of the tile per pixel of the donor.
     blur : float
-        Standard deviation of the Gaussian for the seeing, pixels of the tile.
+        Standard deviation of the Gaussian seeing, in pixels of the tile.
     gain : float
-        Factor on the light.
+        Brightness factor.
     rng : Generator
 
     Returns
     -------
     TrainingTile
-        With the object and the box of its isophote; unchanged if there is no free place or the
+        With the object and the box of its isophote; unchanged if there is no free position or the
         object is too faint.
     """
     size = tile.image.shape[0]

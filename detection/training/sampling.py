@@ -1,4 +1,4 @@
-"""Make training tiles from cutouts and frames: cut, assemble, paste objects, augment."""
+"""Sample training tiles from cutouts and frames: cut, assemble, paste objects, augment."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .training_tiles import TrainingImage, TrainingTile, assemble, turn, view
 
 __all__ = ["TileSampler", "jitter"]
 
-# Shares of the tiles at the scale of the frame and at half of it; the others are at any scale.
+# Fractions of tiles at the scale of the frame and at half of it; the others have any scale.
 _NATIVE_SHARE, _HALVED_SHARE = 0.6, 0.2
-# Shares of the tiles of frames about an object and about a bright star; the others are anywhere.
+# Fractions of frame tiles around an object and around a bright star; the others are anywhere.
 _ON_OBJECT, _ON_STAR = 0.5, 0.3
 _STARS_A_FRAME = 200
-# Shares of the tiles of frames with many stars, one saturated star and a trail.
+# Fractions of frame tiles with many stars, one saturated star and a trail.
 _CROWDED, _GLARING, _TRAILED = 0.15, 0.15, 0.05
 # Seeing of the survey, standard deviation in pixels of the frame (SDSS: FWHM 1.3", 0.396"/pixel).
 _SEEING = (0.8, 1.5)
@@ -35,17 +35,17 @@ class TileSampler:
     Parameters
     ----------
     cutouts : list of TrainingImage
-        Images of one object each.
+        Images of single objects.
     frames : list of TrainingImage
         Whole survey frames.
     size : int
-        Side of a tile.
+        Side of a tile, in pixels.
     scale_range : (float, float)
         Smallest and largest scale, tile pixels per image pixel.
     paste_fraction : float
-        Share of tiles with pasted objects of other images; needs frames.
+        Fraction of tiles with objects pasted from other images; requires frames.
     draw_stars : bool
-        Add stars to tiles of frames as background; not for detectors of stars.
+        Add stars to frame tiles as background; not for detectors of stars.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TileSampler:
         self._donor_classes = np.array([donor.class_id for donor in self._donors], dtype=np.int64)
 
     def sample(self, rng: np.random.Generator) -> TrainingTile:
-        """Return one tile; the same state of the generator gives the same tile.
+        """Sample one tile, determined by the state of the generator.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class TileSampler:
 
 
 def _one_of(class_ids: NDArray[np.int64], rng: np.random.Generator) -> int:
-    """Draw a row: first a class, then one of its rows, so that rare classes are as frequent."""
+    """Draw a row with classes of equal probability, so that rare ones are as frequent."""
     present = np.unique(class_ids)
     rows = np.flatnonzero(class_ids == present[rng.integers(len(present))])
     return int(rows[rng.integers(len(rows))])
@@ -186,7 +186,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 def _corner(
     rng: np.random.Generator, side: int | tuple[int, int], source: TrainingImage, outside: float
 ) -> tuple[int, int]:
-    """Place a rectangle at random, reaching outside the image by a share of its side."""
+    """Draw the corner of a rectangle, which may extend outside by a fraction of its side."""
     height, width = source.rgb.shape[:2]
     across, down = (side, side) if isinstance(side, int) else side
     return tuple(  # type: ignore[return-value]
@@ -199,13 +199,13 @@ def _corner(
 
 
 def _around(centre: NDArray[np.float64], side: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Place a square at random so that a point is inside, away from its edges."""
+    """Draw the corner of a square that contains a point, away from its edges."""
     x, y = centre - side * rng.uniform(0.1, 0.9, 2)
     return int(x), int(y)
 
 
 def _bright_stars(frame: TrainingImage) -> NDArray[np.float64]:
-    """Return x, y of the brightest peaks outside all boxes, which on a frame are stars."""
+    """Return x, y of the brightest peaks outside all boxes, which are stars in frames."""
     grey = smoothed_grey(frame.rgb)
     sky, noise = noise_level(grey)
     peaks = (grey >= cv2.dilate(grey, np.ones((15, 15)))) & (grey > sky + 20 * noise)

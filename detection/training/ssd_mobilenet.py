@@ -1,4 +1,4 @@
-"""SSD-MobileNetV2-FPNLite in TF-Vision's terms.
+"""SSD-MobileNetV2-FPNLite as a TF-Vision model.
 
 MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) with a feature pyramid and shared heads, both
 of separable convolutions.
@@ -19,7 +19,7 @@ def set_architecture(model_config: Any, architecture: str) -> None:
     Parameters
     ----------
     model_config : RetinaNet
-        Of ``official.vision.configs.retinanet``; changed in place.
+        Configuration of ``official.vision.configs.retinanet``; changed in place.
     architecture : str
         Always ``ssd_mobilenet``.
     """

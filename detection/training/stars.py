@@ -1,8 +1,8 @@
 """Add star clusters, saturated stars and trails to training tiles.
 
-The annotated fields, at high galactic latitude, show hardly any.  A detector that has never seen
-them takes chains of blended stars or a star cluster for galaxies, the halo of a saturated star for
-a galaxy with a nucleus, and the trail of a satellite for edge-on galaxies.
+These are rare in the annotated fields, which are at high galactic latitude.  Without them, a
+detector mistakes blended stars and star clusters for galaxies, the halo of a saturated star for a
+galaxy with a nucleus, and satellite trails for edge-on galaxies.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .training_tiles import TrainingTile
 
 __all__ = ["crowd", "glare", "trail"]
 
-# Full width at half maximum of a star in pixels of the frame (SDSS: 1.0 to 1.8 arcsec of 0.396),
-# and the least in pixels of a tile that was shrunk by averaging.
+# Full width at half maximum of stars in frame pixels (SDSS: 1.0 to 1.8 arcsec at 0.396 arcsec per
+# pixel), and its lower limit in pixels of tiles shrunk by averaging.
 _FWHM = (2.5, 4.5)
 _NARROWEST = 1.3
-# Range of the number of stars on as many pixels of the frame as a tile has, largest number on a
-# tile, and exponent with which their number falls with brightness.
+# Range of the number of stars per tile at the scale of the frame, largest number per tile, and
+# exponent of the cumulative brightness distribution.
 _FEWEST, _MOST, _LIMIT = 150, 2500, 12_000
 _SLOPE = 0.6
 # Central brightness of the faintest and the brightest star, grey levels.
@@ -52,7 +52,7 @@ def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     Returns
     -------
     TrainingTile
-        Objects behind stars are undecided.
+        Objects hidden by stars are ignored in training.
     """
     size = tile.image.shape[0]
     density = np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
@@ -68,7 +68,7 @@ def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
         places = (centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)) * size
     width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
     rank = rng.uniform(_BRIGHTEST**-_SLOPE, _FAINTEST**-_SLOPE, number)
-    # The light of a star narrower than the pixels of a shrunk tile is spread.
+    # Averaging dilutes stars that are narrower than the pixels of a shrunk tile.
     peaks = rank ** (-1 / _SLOPE) * min(1.0, (scale * _FWHM[0] / width) ** 2)
     columns, rows = (places - 0.5).T
     light = splat((size, size, 3), columns, rows, peaks[:, None] * _colours(rng, number))
@@ -79,7 +79,7 @@ def crowd(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
 
 
 def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
-    """Add one saturated star with halo, spikes and a core that differs between the bands.
+    """Add a saturated star with halo, spikes, and a core that differs between bands.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     tint = _colours(rng, 1)[0] * np.exp(rng.normal(0, 0.25, 3))
     image = tile.image.astype(np.float32)
     for band in range(3):
-        # Bands are taken minutes apart, so halos and reflections do not quite coincide.
+        # Bands are observed minutes apart, so that halos and reflections are offset.
         dx, dy = across - x - rng.normal(0, 0.1 * core), down - y - rng.normal(0, 0.1 * core)
         radius = np.hypot(dx, dy)
         light = halo * tint[band] / (1 + (radius / core) ** 2) ** rng.uniform(1.0, 1.6)
@@ -121,13 +121,15 @@ def glare(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
         image[..., band] += light
         # Saturated pixels may have any value.
         if rng.random() < 0.3:
-            torn = (radius < core * rng.uniform(0.15, 0.45)) & (np.abs(dx) < core * rng.random())
-            image[..., band][torn] = rng.uniform(0, 140)
+            saturated = (radius < core * rng.uniform(0.15, 0.45)) & (
+                np.abs(dx) < core * rng.random()
+            )
+            image[..., band][saturated] = rng.uniform(0, 140)
     return replace(tile, image=np.clip(image, 0, 255).astype(np.uint8))
 
 
 def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> TrainingTile:
-    """Add the straight trail of a satellite, or the short one of an asteroid.
+    """Add the trail of a satellite or asteroid.
 
     Parameters
     ----------
@@ -139,7 +141,7 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     Returns
     -------
     TrainingTile
-        Objects behind the trail are undecided.
+        Objects hidden by the trail are ignored in training.
     """
     size = tile.image.shape[0]
     width = max(rng.uniform(*_FWHM) * scale, _NARROWEST)
@@ -148,14 +150,14 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
     down, across = np.mgrid[:size, :size].astype(np.float32) + np.float32(0.5)
     along = (across - x) * np.cos(angle) + (down - y) * np.sin(angle)
     aside = (down - y) * np.cos(angle) - (across - x) * np.sin(angle)
-    # Half of the trails cross the whole tile; the others are as long as a galaxy or a few.
+    # Half of the trails cross the whole tile; the others are as long as one or a few galaxies.
     length = np.inf if rng.random() < 0.5 else width * np.exp(rng.uniform(np.log(4), np.log(40)))
     beyond = np.maximum(np.abs(along) - length / 2, 0)
     profile = moffat(np.hypot(aside, beyond).astype(np.float64), width, BETA)
     brightness = np.exp(rng.uniform(*np.log(_TRAIL)))
     colour = _colours(rng, 1)[0]
     if rng.random() < 0.5:
-        # Bands are taken minutes apart: a moving object is in one of them alone.
+        # Bands are observed minutes apart: a moving object is visible in only one.
         colour = np.where(np.arange(3) == rng.integers(3), 3.0, 0.0)
     return _in_front(
         tile,
@@ -166,7 +168,7 @@ def trail(tile: TrainingTile, scale: float, rng: np.random.Generator) -> Trainin
 
 
 def _in_front(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
-    """Add light to a tile; objects that it hides are undecided."""
+    """Add light to a tile; objects that it hides are ignored in training."""
     hidden = np.array([_mean_in(light, box) > _CLEAR for box in tile.boxes], dtype=bool)
     return replace(
         tile,
@@ -178,7 +180,7 @@ def _in_front(tile: TrainingTile, light: NDArray[np.float32]) -> TrainingTile:
 
 
 def _colours(rng: np.random.Generator, number: int) -> NDArray[np.float64]:
-    """Draw the colours of stars of one population: factors on red, green, blue, (number, 3)."""
+    """Draw the colours of one population of stars: RGB factors, shape (number, 3)."""
     warmth = rng.normal(rng.normal(0.05, 0.2), 0.2, number)
     return np.exp(np.stack([warmth, np.zeros(number), -warmth], axis=1))
 

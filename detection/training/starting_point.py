@@ -1,4 +1,4 @@
-"""Initial weights of a training: ImageNet's, or those of an earlier detector."""
+"""Initial weights of a training: from ImageNet, or from an earlier detector."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ BEST_FOLDER = "best"
 """Folder of the best weights, a TF-Vision checkpoint, in the folder of a training."""
 
 PARTS = ("backbone", "decoder", "head")
-"""Parts of a detector, by the names that they have in TF-Vision's checkpoints."""
+"""Parts of a detector, named as in TF-Vision's checkpoints."""
 
 _STATISTICS_BATCHES = 8
-# Largest difference between the outputs of a LiteRT file and of a model with the weights read back
-# from it, by rounding, and with those of its training, which the file stores in 16 bits.
+# Largest difference between the outputs of a LiteRT file and of a model with the weights restored
+# from it, due to rounding, or with those of its checkpoint, which the file stores in 16 bits.
 _LARGEST_DIFFERENCE = 0.01
 _LARGEST_DIFFERENCE_16_BITS = 0.1
 
 
 def load_start(model: Any, config: DetectorTraining, images: Iterator[Any]) -> None:
-    """Set the weights of a new model to those that its training starts from.
+    """Set the initial weights of a training.
 
     Parameters
     ----------
@@ -44,21 +44,21 @@ def load_start(model: Any, config: DetectorTraining, images: Iterator[Any]) -> N
         From `~galpipe.detection.training.architectures.build_model`.
     config : DetectorTraining
     images : iterator of ndarray of uint8, shape (B, S, S, 3)
-        Training tiles, on which the statistics of batch norms are measured: ImageNet's do not
-        suit them, and a LiteRT file has none.
+        Training tiles, on which the statistics of batch norms are measured, as those of ImageNet
+        differ and LiteRT files contain none.
 
     Raises
     ------
     InputError
         If the weights cannot be loaded or do not fit.
     """
-    taken = config.start_parts if config.start_from is not None else ()
+    start_parts = config.start_parts if config.start_from is not None else ()
     without_statistics: list[Any] = []
-    if "backbone" not in taken and config.backbone_weights != "none":
+    if "backbone" not in start_parts and config.backbone_weights != "none":
         load_backbone(model.backbone, config.architecture, config.backbone_weights)
         without_statistics.append(model.backbone)
     if config.start_from is not None:
-        parts: dict[str, Any] = {name: getattr(model, name) for name in taken}
+        parts: dict[str, Any] = {name: getattr(model, name) for name in start_parts}
         bundle = _bundle(config.start_from)
         if bundle is None:
             read_checkpoint(_checkpoint(Path(config.start_from)), parts)
@@ -78,13 +78,13 @@ def load_start(model: Any, config: DetectorTraining, images: Iterator[Any]) -> N
 def refresh_statistics(
     parts: Iterable[Any], forward: Callable[[Any], Any], batches: Iterable[Any]
 ) -> None:
-    """Measure the statistics of batch norms on images, leaving the function at inference as is.
+    """Measure the statistics of batch norms on images without changing the inference function.
 
-    Training normalizes by the batch: with the statistics of other images, or without any, it would
-    start from another function than inference.  Of every batch norm's input the mean m and the
-    variance v are measured.  With the norm's slope a and intercept b at inference,
-    ``gamma = a * sqrt(v + epsilon)``, ``beta = b + a * m``, ``moving_mean = m`` and
-    ``moving_variance = v`` leave a and b as they were.
+    Training normalizes by batch statistics.  If the moving statistics are missing or from other
+    images, it would start from another function than inference.  Therefore the mean m and variance
+    v of each batch norm's input are measured.  For a norm with slope a and intercept b at
+    inference, ``gamma = a * sqrt(v + epsilon)``, ``beta = b + a * m``, ``moving_mean = m`` and
+    ``moving_variance = v`` preserve a and b.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def refresh_statistics(
     forward : callable
         Function that runs the network in inference mode on a batch.
     batches : iterable
-        A few batches of training images, as `forward` takes them.
+        A few batches of training images, inputs of `forward`.
     """
     import tensorflow as tf
 
@@ -140,14 +140,14 @@ def read_checkpoint(path: Path, parts: dict[str, Any]) -> None:
     Parameters
     ----------
     path : Path
-        Common stem of its files, such as ``best/ckpt-500``.
+        Common prefix of its files, such as ``best/ckpt-500``.
     parts : dict of str to tf.Module
-        By their names in `PARTS`.
+        Keyed by names in `PARTS`.
 
     Raises
     ------
     InputError
-        If the checkpoint cannot be read, or does not hold all of the parts.
+        If the checkpoint cannot be read, or lacks some of the parts.
     """
     import tensorflow as tf
 
@@ -157,9 +157,8 @@ def read_checkpoint(path: Path, parts: dict[str, Any]) -> None:
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         fault = str(error).splitlines()[0]
         raise InputError(
-            f"{path}: is no checkpoint with {', '.join(parts)} of this architecture ({fault}); "
-            "choose the architecture, levels, anchors and classes that it was made with, or fewer "
-            "start_parts"
+            f"{path}: is not a checkpoint with {', '.join(parts)} of this architecture ({fault}); "
+            "choose its architecture, levels, anchors and classes, or fewer start_parts"
         ) from error
 
 
@@ -170,7 +169,7 @@ def _bundle(name_or_path: str) -> Bundle | None:
 
 
 def _checkpoint(path: Path) -> Path:
-    """Return the checkpoint of a training's folder, of another folder, or at a path itself."""
+    """Return the latest checkpoint in a folder or training folder, or the checkpoint at a path."""
     if not path.is_dir():
         if not path.with_name(f"{path.name}.index").is_file():
             raise InputError(
@@ -195,8 +194,8 @@ def _latest_checkpoint(folder: Path) -> Path | None:
 def _bundle_model(bundle: Bundle, config: DetectorTraining) -> tuple[Any, bool]:
     """Return a model with the weights of a bundle, and whether its batch norms have statistics.
 
-    The weights come from the checkpoint of the training whose folder the bundle lies in, where
-    that is what was exported, else from the LiteRT file.
+    The weights are read from the checkpoint in the training folder that contains the bundle if its
+    outputs agree with the bundle, else from the LiteRT file.
     """
     manifest = bundle.manifest
     if manifest.head is None:
@@ -205,8 +204,8 @@ def _bundle_model(bundle: Bundle, config: DetectorTraining) -> tuple[Any, bool]:
     cure = "start from the folder in which it was trained"
     if member.name not in ARCHITECTURES:
         raise InputError(
-            f"{bundle.path}: weights are read back from bundles of {', '.join(ARCHITECTURES)} "
-            f"alone, this is of '{member.name}'; {cure}"
+            f"{bundle.path}: weights can only be read from bundles of {', '.join(ARCHITECTURES)}, "
+            f"not of '{member.name}'; {cure}"
         )
     settings = {
         "architecture": member.name,
@@ -222,7 +221,7 @@ def _bundle_model(bundle: Bundle, config: DetectorTraining) -> tuple[Any, bool]:
         try:
             read_checkpoint(checkpoint, {name: getattr(model, name) for name in PARTS})
         except InputError:
-            pass  # of another training
+            pass  # a checkpoint of another training
         else:
             if _difference(model, content, per_cell) <= _LARGEST_DIFFERENCE_16_BITS:
                 return model, True
@@ -230,12 +229,12 @@ def _bundle_model(bundle: Bundle, config: DetectorTraining) -> tuple[Any, bool]:
         unfold_weights(content, model)
     except UnknownLayoutError as error:
         raise InputError(
-            f"{bundle.path}: the weights of '{member.file}' cannot be read back ({error}); {cure}"
+            f"{bundle.path}: the weights of '{member.file}' cannot be restored ({error}); {cure}"
         ) from error
     if not _difference(model, content, per_cell) <= _LARGEST_DIFFERENCE:
         raise InputError(
-            f"{bundle.path}: the weights that were read back from '{member.file}' do not compute "
-            f"the same; {cure}"
+            f"{bundle.path}: the outputs of the weights restored from '{member.file}' differ from "
+            f"those of the file; {cure}"
         )
     return model, False
 

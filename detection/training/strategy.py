@@ -17,13 +17,13 @@ __all__ = ["Distribution", "create_distribution"]
 
 @dataclass(frozen=True)
 class Distribution:
-    """Devices of a training, and the place of this process among its workers.
+    """Devices of a training, and index of this process among its workers.
 
     Attributes
     ----------
     strategy : tf.distribute.Strategy
     worker, workers : int
-        Index of this process and number of all; each worker makes its share of every batch.
+        Index of this process, and number of processes; each makes its part of every batch.
     """
 
     strategy: Any
@@ -37,11 +37,11 @@ class Distribution:
 
     @property
     def replicas(self) -> int:
-        """Number of devices of all workers, which share a batch."""
+        """Number of devices of all workers, among which a batch is divided."""
         return int(self.strategy.num_replicas_in_sync)
 
     def split_batch(self, array: Any) -> Any:
-        """Divide this worker's share of a batch over its devices.
+        """Divide this worker's part of a batch among its devices.
 
         Parameters
         ----------
@@ -83,9 +83,9 @@ class Distribution:
 
 
 def create_distribution(config: DetectorTraining) -> Distribution:
-    """Return the distribution that a configuration asks for.
+    """Create the distribution of a configuration.
 
-    With ``multi_worker`` it waits for every process that ``TF_CONFIG`` names.
+    With ``multi_worker``, waits for all processes in ``TF_CONFIG``.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def create_distribution(config: DetectorTraining) -> Distribution:
     Raises
     ------
     ConfigError
-        If ``TF_CONFIG`` is missing or wrong, or the batch cannot be shared evenly.
+        If ``TF_CONFIG`` is missing or invalid, or the batch cannot be divided evenly.
     """
     import tensorflow as tf
 
@@ -114,14 +114,14 @@ def create_distribution(config: DetectorTraining) -> Distribution:
         distribution = Distribution(strategy, worker, workers)
     if config.batch_size % distribution.replicas:
         raise ConfigError(
-            f"batch_size {config.batch_size} cannot be shared evenly by {distribution.replicas} "
-            "devices; make it a multiple of their number"
+            f"batch_size {config.batch_size} cannot be divided evenly among "
+            f"{distribution.replicas} devices; make it a multiple of their number"
         )
     return distribution
 
 
 def _place_of_worker(text: str | None) -> tuple[int, int]:
-    """Return the index of this worker and their number, from the contents of TF_CONFIG."""
+    """Return the index of this worker and the number of workers from TF_CONFIG."""
     try:
         settings = json.loads(text or "")
         addresses, task = settings["cluster"]["worker"], settings["task"]

@@ -1,4 +1,4 @@
-"""Training of a detector, from annotated images to a measured bundle."""
+"""Train a detector, from annotated images to an evaluated bundle."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ _METRICS = "metrics.json"
 
 
 def train_detector(config: DetectorTraining, output: Path, progress: Progress = silent) -> Path:
-    """Train a detector, measure it on the held-out images, and write its bundle.
+    """Train a detector, evaluate it on the held-out images, and write its bundle.
 
-    A training that was interrupted is continued.
+    An interrupted training is continued.
 
     Parameters
     ----------
     config : DetectorTraining
         Data, model and schedule.
     output : Path
-        Folder of the training: configuration, checkpoints, logs and finally the bundle.
+        Folder of the training, for configuration, checkpoints, logs and the bundle.
     progress : Progress
-        Shows the steps.
+        Receives the steps.
 
     Returns
     -------
     Path
-        The bundle; of several machines, the first one writes it.
+        The bundle; with several machines, it is written by the first one.
 
     Raises
     ------
     ConfigError
-        If the data cannot be divided, or the batches not be distributed, as configured.
+        If the data cannot be split, or the batches not distributed, as configured.
     InputError
         If images, annotations or initial weights cannot be read.
     OutputError
-        If the folder holds other files, or cannot be written.
+        If the folder contains other files, or cannot be written.
     MissingExtraError
-        If the packages of training are not installed.
+        If the training packages are not installed.
     """
     require("pycocotools", "train")
     require("official", "train")
-    # TensorFlow connects several machines before it computes anything else.
+    # TensorFlow must connect several machines before any other computation.
     distribution = create_distribution(config)
     if distribution.is_chief:
         claim_training_folder(output, config)
@@ -73,7 +73,7 @@ def train_detector(config: DetectorTraining, output: Path, progress: Progress = 
     bundle = output / config.name
     if distribution.is_chief:
         publish(model, config, sources, bundle)
-    # A worker that ends breaks the connection: all wait until the bundle is written.
+    # A worker that exits breaks the connection: wait until the bundle is written.
     distribution.broadcast(0.0)
     return bundle
 
@@ -85,7 +85,7 @@ def fit(
     distribution: Distribution,
     progress: Progress = silent,
 ) -> Any:
-    """Train, or continue a training, and return a model with the best weights.
+    """Start or continue a training, and return a model with the best weights.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def fit(
         Folder of the training, for checkpoints, logs and measurements.
     distribution : Distribution
     progress : Progress
-        Shows the steps.
+        Receives the steps.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def fit(
         In float32 on one device.
     """
     trainer = Trainer(config, folder / _CHECKPOINTS, distribution)
-    # A model in float32 on one device for the initial weights, measurements and the export.
+    # A second model, in float32 on one device, for initial weights, validation and export.
     _, model = build_model(config)
     validator = Validator(model, config, sources, folder, trainer.step)
     make_batches = _batch_maker(config, sources, distribution)
@@ -113,12 +113,12 @@ def fit(
         if trainer.resumed:
             log.message(f"{folder}: continues from step {trainer.step}")
         else:
-            # With another seed, so that the training does not see its first images twice.
+            # With another seed, so that the first batches are not used twice.
             load_start(model, config, (batch.images for batch in make_batches(config.seed + 1, 0)))
             trainer.start(model.get_weights())
         stream = make_batches(config.seed, trainer.step)
-        over = distribution.broadcast(float(validator.out_of_patience))
-        while trainer.step < config.steps and not over:
+        stopped = distribution.broadcast(float(validator.out_of_patience))
+        while trainer.step < config.steps and not stopped:
             began = time.perf_counter()
             batch = next(stream)
             waiting = time.perf_counter() - began
@@ -131,11 +131,11 @@ def fit(
                     found = validator.validate(step)
                     if found is not None:
                         log.validation(found, found is validator.best)
-                over = distribution.broadcast(float(validator.out_of_patience))
+                stopped = distribution.broadcast(float(validator.out_of_patience))
             if validator.is_due(step) or step % config.checkpoint_every == 0:
                 trainer.save()
                 log.checkpoint(step)
-        if over:
+        if stopped:
             log.message(f"stopped: no improvement in {config.patience} measurements")
     if distribution.is_chief:
         validator.use_best()
@@ -146,7 +146,7 @@ def fit(
 def _batch_maker(
     config: DetectorTraining, sources: list[TrainingSource], distribution: Distribution
 ) -> Callable[[int, int], Iterator[Batch]]:
-    """Return a function of seed and first step that makes this worker's share of the batches."""
+    """Return a function of seed and first step that makes this worker's part of the batches."""
     sampler = TileSampler(
         [image for source in sources if source.data.role == "cutouts" for image in source.train],
         [image for source in sources if source.data.role == "fields" for image in source.train],
@@ -166,7 +166,7 @@ def _batch_maker(
 
 
 def _write_metrics(folder: Path, log: TrainingLog, validator: Validator) -> None:
-    """Write the speed and the best measurement of this process, if it did any steps."""
+    """Write the speed and the best validation of this process, if it made any steps."""
     if not log.speed.steps:
         return
     metrics = {

@@ -23,19 +23,19 @@ __all__ = ["Losses", "Trainer", "learning_rate"]
 
 _MOMENTUM = 0.9
 _LARGEST_GRADIENT = 10.0
-# The weights that are kept are a running mean over about the last 500 steps.
+# The result is a running mean of the weights over about the last 500 steps.
 _AVERAGING = 0.998
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Losses of a step: `total` is ``classes + 50 * boxes + weights``.
+    """Losses of a step: ``total = classes + 50 * boxes + weights``.
 
     Attributes
     ----------
     total : float
     classes, boxes : float
-        Focal loss, and Huber loss of the anchors that are assigned to an object.
+        Focal loss, and Huber loss of the anchors assigned to an object.
     weights : float
         L2 penalty of the weights.
     """
@@ -47,7 +47,7 @@ class Losses:
 
 
 def learning_rate(step: int, config: DetectorTraining) -> float:
-    """Return the learning rate of a step: linear warm-up, then cosine decay to zero.
+    """Compute the learning rate of a step: linear warm-up, then cosine decay to zero.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def learning_rate(step: int, config: DetectorTraining) -> float:
 
 
 class Trainer:
-    """Model, optimizer and running mean of the weights, with checkpoints in a folder.
+    """Model, optimizer and running mean of the weights, with checkpoints.
 
-    Several devices share each batch, and take together the same step as one device.
+    A batch is divided among the devices, with the same result as on one device.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ class Trainer:
                 optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
             self._optimizer = optimizer
             self._optimizer.build(self.model.trainable_variables)
-            # The means are distributed as the weights are: a copy per device of shared weights, and
-            # a value per device of the norms' statistics, whose mean is the value.
+            # The means are distributed like the weights: trainable weights are mirrored, statistics
+            # of batch norms have a value per device and are averaged when read.
             self._means = [
                 tf.Variable(
                     weight,
@@ -118,7 +118,7 @@ class Trainer:
         if latest is not None:
             checkpoint.restore(latest)
         self.resumed = latest is not None
-        # All workers must take part in writing; only the files of the chief are kept.
+        # Writing is collective; only the files of the chief are kept.
         if not distribution.is_chief:
             folder = Path(tempfile.mkdtemp(prefix="galpipe-worker-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -136,7 +136,7 @@ class Trainer:
         return [np.asarray(mean.numpy()) for mean in self._means]
 
     def start(self, weights: Sequence[Any]) -> None:
-        """Set the initial weights, of several workers to those of the chief.
+        """Set the initial weights; workers use those of the chief.
 
         Parameters
         ----------
@@ -154,21 +154,10 @@ class Trainer:
         Parameters
         ----------
         batch : Batch
-            This worker's share.
+            Part of this worker.
         """
         self._optimizer.learning_rate.assign(learning_rate(self.step, self._config))
-        losses = self._run(
-            *(
-                self._distribution.split_batch(array)
-                for array in (
-                    batch.images,
-                    batch.classes,
-                    batch.codes,
-                    batch.class_weights,
-                    batch.box_weights,
-                )
-            )
-        )
+        losses = self._run(*map(self._distribution.split_batch, batch))
         return Losses(*losses.numpy().tolist())
 
     def save(self) -> None:
@@ -197,12 +186,12 @@ class Trainer:
 
         context = tf.distribute.get_replica_context()
         variables = self.model.trainable_variables
-        # The task divides by the positive anchors of this device; the batch is that of all devices.
+        # The task divides by the number of positive anchors on this device, not on all.
         positives = tf.reduce_sum(box_weights)
         share = (positives + 1.0) / (context.all_reduce("SUM", positives) + 1.0)
         with tf.GradientTape() as tape:
             logits, boxes = head_outputs(self.model, scale_images(images), training=True)
-            # The task flattens and joins the levels; the targets are flat already.
+            # The task flattens and concatenates the levels; the targets are already flat.
             _, class_loss, box_loss, model_loss = self._task.build_losses(
                 outputs={"cls_outputs": logits, "box_outputs": boxes},
                 labels={
@@ -216,23 +205,23 @@ class Trainer:
             loss = share * model_loss + penalty
             minimised = self._optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         gradients = tape.gradient(minimised, variables)
-        # Variables of parts without influence on the heads have no gradient.
-        learning = [
+        # Variables without influence on the heads have no gradient.
+        trained = [
             (gradient, variable)
             for gradient, variable in zip(gradients, variables, strict=True)
             if gradient is not None
         ]
-        gradients = [gradient for gradient, _ in learning]
+        gradients = [gradient for gradient, _ in trained]
         if self._scales_loss:
             gradients = self._optimizer.get_unscaled_gradients(gradients)
         gradients, _ = tf.clip_by_global_norm(
             context.all_reduce("SUM", gradients), _LARGEST_GRADIENT
         )
-        # SGD is linear in the gradient: scaling it scales the learning rate.
+        # SGD is linear in the gradient, so scaling it scales the learning rate.
         self._optimizer.apply_gradients(
             [
                 (gradient * self._rate(variable), variable)
-                for gradient, (_, variable) in zip(gradients, learning, strict=True)
+                for gradient, (_, variable) in zip(gradients, trained, strict=True)
             ],
             skip_gradients_aggregation=True,
         )

@@ -25,16 +25,16 @@ _SMOOTHING = 0.95
 
 @dataclass
 class Speed:
-    """Speed of the steps of a process, without the first one, which builds the graph.
+    """Speed of the steps of a process, excluding the first one, which builds the graph.
 
     Attributes
     ----------
     batch_size : int
     steps : int
     seconds : float
-        Duration of all steps, waiting included.
+        Duration of all steps, including waiting.
     waiting : float
-        Seconds in which steps waited for their input.
+        Seconds spent waiting for input.
     """
 
     batch_size: int
@@ -44,12 +44,12 @@ class Speed:
 
     @property
     def images_per_second(self) -> float:
-        """Training tiles a second; 0 before the second step."""
+        """Training tiles per second; 0 before the second step."""
         return self.steps * self.batch_size / self.seconds if self.steps else 0.0
 
     @property
     def input_wait(self) -> float:
-        """Share of the time spent waiting for input."""
+        """Fraction of the time spent waiting for input."""
         return self.waiting / self.seconds if self.steps else 0.0
 
     def __str__(self) -> str:
@@ -57,9 +57,7 @@ class Speed:
 
 
 class TrainingLog:
-    """Reports the progress of a training and writes its curves for TensorBoard.
-
-    The curves lie under ``tensorboard/``.
+    """Log of a training: progress, messages, and TensorBoard curves in ``tensorboard/``.
 
     Parameters
     ----------
@@ -67,16 +65,16 @@ class TrainingLog:
     folder : Path
         Folder of the training.
     step : int
-        Number of steps done before.
+        Number of steps already done.
     progress : Progress
-        Shows the steps.
+        Receives the steps.
     quiet : bool
-        Report and write nothing, as all workers but one do.
+        Log and write nothing, as all workers except the chief.
 
     Attributes
     ----------
     speed : Speed
-        Of the steps of this process.
+        Speed of this process.
     """
 
     def __init__(
@@ -117,7 +115,7 @@ class TrainingLog:
         self._writer.close()
 
     def message(self, text: str) -> None:
-        """Log a message, in the process that reports.
+        """Log a message, unless quiet.
 
         Parameters
         ----------
@@ -135,9 +133,9 @@ class TrainingLog:
             Number of steps done.
         losses : Losses
         seconds : float
-            Duration of the step, waiting included.
+            Duration of the step, including waiting.
         waiting : float
-            Seconds in which it waited for its input.
+            Seconds spent waiting for input.
         """
         import tensorflow as tf
 
@@ -169,7 +167,7 @@ class TrainingLog:
         self._writer.flush()
 
     def validation(self, found: Validation, is_best: bool) -> None:
-        """Log a measurement on the validation images.
+        """Log a validation.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Training tiles: views of annotated images, cut, resampled and turned with their boxes."""
+"""Training tiles: regions of annotated images, cut, resampled and rotated with their boxes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...imaging import area, clip, longer_sides
 
 __all__ = ["TrainingImage", "TrainingTile", "assemble", "turn", "view"]
 
-# Visible fraction of an object cut by a tile's edge from which its visible part is learnt, in any
-# case and if it is large: galaxies at the edge of an image look like this.  The search of a field
-# drops boxes at inner edges, so nothing is lost where the tile could have shown more.
+# Visible fraction of an object at a tile edge from which its visible part is a target: for all
+# objects, and for large ones.  Galaxies at an image edge have this appearance; at inner edges the
+# detection drops such boxes anyway.
 _NEARLY_WHOLE = 0.75
 _VISIBLE = 0.25
-# Size in pixels of the tile below which an object cannot be told from a star.
+# Size in pixels of the tile below which objects cannot be distinguished from stars.
 _SMALLEST_LEARNT = 12.0
 
 
@@ -31,7 +31,7 @@ class TrainingImage:
         File name, which identifies the image in the record of the split.
     rgb : ndarray of uint8, shape (H, W, 3)
     boxes : ndarray, shape (N, 4)
-        0-based half-open pixel edges ``xmin, ymin, xmax, ymax``.
+        ``xmin, ymin, xmax, ymax``: pixel edges, 0-based, half-open.
     class_ids : ndarray of int64, shape (N,)
     difficult : ndarray of bool, shape (N,)
         Ambiguous objects, ignored in training and evaluation.
@@ -49,7 +49,9 @@ class TrainingImage:
 
 @dataclass(frozen=True, eq=False)
 class TrainingTile:
-    """Training tile and its targets, boxes in pixels of the tile.
+    """Training tile and its targets.
+
+    Boxes are ``xmin, ymin, xmax, ymax`` in pixels of the tile (edges, 0-based, half-open).
 
     Attributes
     ----------
@@ -59,7 +61,7 @@ class TrainingTile:
     ignored : ndarray, shape (M, 4)
         Difficult objects.
     cut : ndarray, shape (K, 4)
-        Visible parts of objects that are cut too much to be learnt.
+        Visible parts of objects cut too much to be targets.
     smallest : float
         Size in pixels below which objects were not annotated.
     """
@@ -81,12 +83,12 @@ def view(
     ----------
     source : TrainingImage
     corner : (int, int)
-        x and y of the rectangle's upper left corner.  Outside the image, the rectangle is filled
-        with the median colour, as at inference.
+        x and y of the rectangle's upper left corner.  Outside the image, the tile is filled with
+        the median colour, as at inference.
     side : (int, int)
         Width and height of the rectangle, in pixels of the image.
     size : (int, int)
-        Width and height of the tile.
+        Width and height of the tile, in pixels.
     """
     (x, y), (across, down) = corner, side
     inside = source.rgb[max(y, 0) : max(y + down, 0), max(x, 0) : max(x + across, 0)]

@@ -1,4 +1,4 @@
-"""Validation of a detector during its training, and selection of the best weights."""
+"""Validation during the training of a detector, and selection of the best weights."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from .training_tiles import TrainingImage
 __all__ = ["Validation", "Validator"]
 
 _RECORD = "validation.json"
-# Largest number of tiles of each role: two frames of SDSS have 278.
-_MOST_TILES = 300
+# Largest number of tiles per role; two SDSS frames have 278.
+_MAX_TILES = 300
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Metrics of the mean weights of a step on the validation images.
+    """Metrics of the mean weights at a step on the validation images.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Validation:
     score : float
         Mean of `ap` over the roles, so that few frames count as much as many cutouts.
     map50, ap : dict of str to float
-        Mean average precision at IoU 0.5, and over 0.5, 0.55 ... 0.95, by the role of the images.
+        Mean average precision at IoU 0.5, and over 0.5, 0.55, ..., 0.95, by role.
     """
 
     step: int
@@ -54,24 +54,24 @@ class Validation:
 
 
 class Validator:
-    """Measures a model on the validation images and keeps the best weights of a training.
+    """Validates a model during training, and keeps its best weights.
 
     Parameters
     ----------
     model : RetinaNetModel
-        Model that is measured, in float32 on one device.
+        In float32 on one device.
     config : DetectorTraining
     sources : sequence of TrainingSource
     folder : Path
         Folder of the training, for ``validation.json`` and the best weights, a TF-Vision
         checkpoint under ``best/``.
     step : int
-        Step that the training continues from; later measurements are dropped.
+        Step from which the training continues; later validations are dropped.
 
     Attributes
     ----------
     history : list of Validation
-        Measurements in order of their steps.
+        Validations in order of their steps.
     """
 
     def __init__(
@@ -104,18 +104,18 @@ class Validator:
 
     @property
     def best(self) -> Validation | None:
-        """Best measurement so far, the first of equals; None without measurements."""
+        """Best validation so far, the first if tied; None without validations."""
         return max(self.history, key=lambda entry: entry.score, default=None)
 
     @property
     def out_of_patience(self) -> bool:
-        """True if the last ``patience`` measurements brought no improvement."""
+        """True if the last ``patience`` validations brought no improvement."""
         if self._config.patience is None or self.best is None:
             return False
         return len(self.history) - 1 - self.history.index(self.best) >= self._config.patience
 
     def is_due(self, step: int) -> bool:
-        """Return whether the weights of a step are to be measured.
+        """Return whether to validate at a step.
 
         Parameters
         ----------
@@ -125,9 +125,9 @@ class Validator:
         return step >= self._config.steps or (every is not None and step % every == 0)
 
     def validate(self, step: int) -> Validation | None:
-        """Measure the model, and keep its weights if they are the best so far.
+        """Validate the model, and keep its weights if they are the best so far.
 
-        Without validation images, keep the weights.
+        Without validation images, the latest weights are kept.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Validator:
 
 
 class _ModelDetector(BaseDetector):
-    """Detector that runs a model in training."""
+    """Detector with the model of a running training."""
 
     def __init__(self, model: Any, config: DetectorTraining) -> None:
         import tensorflow as tf
@@ -201,13 +201,13 @@ class _ModelDetector(BaseDetector):
 
 
 def _sample(images: Sequence[TrainingImage], size: int) -> list[TrainingImage]:
-    """Return a fixed random sample of images with at most `_MOST_TILES` tiles, one at least."""
+    """Return a fixed random sample of images with at most `_MAX_TILES` tiles, at least one."""
     chosen: list[TrainingImage] = []
     tiles = 0
     for index in np.random.default_rng(0).permutation(len(images)):
         height, width = images[index].rgb.shape[:2]
         tiles += len(field_tiles(width, height, size))
-        if chosen and tiles > _MOST_TILES:
+        if chosen and tiles > _MAX_TILES:
             break
         chosen.append(images[index])
     return chosen

@@ -48,14 +48,14 @@ def test_other_images_are_refused(
 ) -> None:
     for file in list(squares_training.data[0].annotations.iterdir())[:2]:
         file.unlink()
-    with pytest.raises(InputError, match="was not trained on the images"):
+    with pytest.raises(InputError, match="differ from those of the training"):
         recalibrate(recorded_bundle, squares_training)
 
 
 def test_what_has_no_record_is_refused(
     tiny_detector_bundle: Path, tiny_classifier_bundle: Path, squares_training: DetectorTraining
 ) -> None:
-    with pytest.raises(InputError, match="was not trained on the images"):
+    with pytest.raises(InputError, match="differ from those of the training"):
         recalibrate(tiny_detector_bundle, squares_training)
     with pytest.raises(BundleError, match="is a classifier, not a detector"):
         recalibrate(tiny_classifier_bundle, squares_training)

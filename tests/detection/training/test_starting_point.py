@@ -186,13 +186,13 @@ def test_a_file_of_another_layout_is_refused(
     known = "ssd_mobilenet, efficientdet_d0, efficientdet_d1, efficientdet_d2"
     cure = "start from the folder in which it was trained"
     start = _config(start_from=str(tiny_detector_bundle))
-    with pytest.raises(InputError, match=f"tiny_detector: .* of {known} alone.* 'tiny'; {cure}"):
+    with pytest.raises(InputError, match=f"tiny_detector: .* of {known}, not of 'tiny'; {cure}"):
         load_start(model, start, iter([]))
     for architecture, built in (("efficientdet_d0", efficientdet), ("ssd_mobilenet", model)):
         content = read_bundle(tiny_detector_bundle).read("model.tflite")
         folder = _write_bundle(tmp_path / architecture, content, architecture=architecture)
         monkeypatch.setattr(starting_point, "build_model", lambda _, built=built: (None, built))
-        message = f"{architecture}: .*model.tflite. cannot be read back .*; {cure}"
+        message = f"{architecture}: .*model.tflite. cannot be restored .*; {cure}"
         with pytest.raises(InputError, match=message):
             load_start(model, _config(start_from=str(folder)), iter([]))
 
@@ -226,7 +226,7 @@ def test_parts_of_a_checkpoint_are_taken(model: Any, images: np.ndarray, tmp_pat
     [
         ("nowhere", "no shipped model .ssd_mobilenet|galaxy10_cnn"),
         ("empty", "holds no checkpoint"),
-        ("broken/ckpt-1", "is no checkpoint with backbone, decoder, head"),
+        ("broken/ckpt-1", "is not a checkpoint with backbone, decoder, head"),
         ("galaxy10_cnn", "start from a detector"),
     ],
 )
