@@ -19,14 +19,14 @@ from ..models.manifest import DEFAULT_CROP_MARGIN
 
 __all__ = ["Classifier", "cached_classifier", "load_classifier", "open_classifier"]
 
-# Measured: dynamic int8 VGG16 is fastest in batches of about this many crops.
+# Batch size at which VGG16 with dynamic int8 quantization is fastest, measured.
 _BATCH = 16
 
 
 class Classifier:
     """Classifier of galaxies, from a model bundle.
 
-    A pickled classifier is its path, so that a worker process opens it again.
+    Classifiers are pickled as their path, and opened again in a worker process.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class Classifier:
     class_names : tuple of str
         The C classes, in order.
     input_size : int
-        Side of the crops that the networks take, in pixels.
+        Side of the input crops, in pixels.
     crop_margin : float
-        Side of the crops over the longer side of the box, as in the training.
+        Ratio of the side of a crop to the longer side of its box, as in the training.
     stretch : Stretch
         Stretch of fields that are not RGB images.
     member_names : tuple of str
@@ -49,7 +49,7 @@ class Classifier:
     Raises
     ------
     BundleError
-        If the bundle is no classifier, is altered, or a network does not fit its manifest.
+        If the bundle is not a classifier, is altered, or a network does not match the manifest.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -76,7 +76,7 @@ class Classifier:
             if network.input_size != self.input_size:
                 raise BundleError(
                     f"{bundle.path}: '{member.file}' takes {network.input_size} pixels, "
-                    f"the manifest says {self.input_size}"
+                    f"not {self.input_size} as in the manifest"
                 )
             self._networks.append(network)
 
@@ -87,8 +87,8 @@ class Classifier:
 
         Parameters
         ----------
-        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of such arrays of any sides
-            Square RGB crops, the galaxy at the centre; resized to the networks' input.
+        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of arrays of different S
+            Square RGB crops with the galaxy at the centre; resized to the input size.
 
         Returns
         -------
@@ -116,8 +116,8 @@ class Classifier:
 
         Parameters
         ----------
-        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of such arrays of any sides
-            As for `predict`.
+        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of arrays of different S
+            As in `predict`.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class Classifier:
         return result
 
     def combine(self, members: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the weighted mean of the members' probabilities.
+        """Compute the weighted mean of the members' probabilities.
 
         Parameters
         ----------
@@ -155,12 +155,12 @@ class Classifier:
         Parameters
         ----------
         field : Field, ndarray, str, Path, HDU or NDData
-            A field, or what `galpipe.read_field` reads.  An RGB array of uint8, shape (H, W, 3),
-            is taken as it is; all else is stretched with `stretch`.
+            A field, or anything that `galpipe.read_field` accepts.  An RGB array of uint8, shape
+            (H, W, 3), is used unchanged; other images are stretched with `stretch`.
         boxes : array_like, shape (N, 4)
             ``xmin, ymin, xmax, ymax`` of each galaxy (pixel edges, 0-based, half-open).
         margin : float, optional
-            Side of the crops over the longer side of the box; by default `crop_margin`.
+            Ratio of the side of a crop to the longer side of its box; by default `crop_margin`.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class Classifier:
         InputError
             If the field cannot be read.
         ValueError
-            If a box lies wholly outside of the field.
+            If a box is entirely outside the field.
 
         Examples
         --------
@@ -214,18 +214,17 @@ def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifie
     Parameters
     ----------
     name_or_path : str or Path
-        Name of a shipped model, folder of a bundle, or a ``.zip`` of one.
+        Name of a shipped model, or folder or ``.zip`` of a bundle.
 
     Returns
     -------
     Classifier
-        Its methods ``predict`` and ``classify`` give the probabilities of crops, and of the
-        galaxies of a field.
+        Call its ``predict`` with crops, or its ``classify`` with a field and boxes.
 
     Raises
     ------
     BundleError
-        If it is missing, altered, or no classifier.
+        If the bundle is missing, altered or not a classifier.
 
     Examples
     --------
@@ -237,23 +236,23 @@ def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifie
 
 
 def open_classifier(model: Classifier | str | Path) -> Classifier:
-    """Return a classifier, opening it if it is given by name or path.
+    """Return a classifier, opening it if `model` is a name or path.
 
     Parameters
     ----------
     model : Classifier, str or Path
-        A classifier, or what `load_classifier` takes.
+        A classifier, or a name or path as in `load_classifier`.
     """
     return load_classifier(model) if isinstance(model, str | Path) else model
 
 
 @lru_cache(maxsize=4)
 def cached_classifier(name_or_path: str) -> Classifier:
-    """Open a classifier once per process.
+    """Open a classifier, cached per process.
 
     Parameters
     ----------
     name_or_path : str
-        As for `load_classifier`.
+        As in `load_classifier`.
     """
     return load_classifier(name_or_path)

@@ -1,4 +1,4 @@
-"""Crops of single galaxies: about a box, or about the object at the centre of an image."""
+"""Crops of single galaxies, centred on a box or on the object at the centre of an image."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ __all__ = [
 
 
 def central_box(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the box of the object at the centre of an image, by its isophote.
+    """Return the box of the isophote of the object at the centre of an image.
 
-    The isophote lies six times the background's noise above the sky of the slightly smoothed grey
-    image, at least eight grey levels.  On every third of the annotated Galaxy Zoo 2 cutouts its
-    longer side was 0.98 of the annotated box's (median; 0.94 to 1.03 for the middle half).
+    The isophote is six times the background noise above the sky of the slightly smoothed grey
+    image, and at least eight grey levels.  On a third of the annotated Galaxy Zoo 2 cutouts, the
+    median ratio of its longer side to that of the annotated box is 0.98 (quartiles 0.94 and 1.03).
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def central_box(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (4,)
-        ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open); the whole image where nothing
-        stands out within a tenth of its side from the centre.
+        ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open); the whole image if there is no
+        isophote in the central tenth of its side.
     """
     height, width = rgb.shape[:2]
     sigma = max(min(height, width) / 192, 0.5)
@@ -65,7 +65,7 @@ def central_box(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
 def centremost(
     boxes: NDArray[np.float64], width: float, height: float
 ) -> NDArray[np.float64] | None:
-    """Return the box around the centre of an image whose own centre is nearest to it.
+    """Return the box that contains the centre of an image and whose centre is nearest to it.
 
     Parameters
     ----------
@@ -77,13 +77,12 @@ def centremost(
     Returns
     -------
     ndarray of float64, shape (4,), or None
-        None where no box contains the centre.
+        None if no box contains the centre.
     """
     middle = np.array([width, height]) / 2
-    holds = ((boxes[:, :2] <= middle) & (boxes[:, 2:] >= middle)).all(axis=1)
-    if not holds.any():
+    candidates = boxes[((boxes[:, :2] <= middle) & (boxes[:, 2:] >= middle)).all(axis=1)]
+    if not len(candidates):
         return None
-    candidates = boxes[holds]
     centres = (candidates[:, :2] + candidates[:, 2:]) / 2
     nearest: NDArray[np.float64] = candidates[np.abs(centres - middle).sum(axis=1).argmin()]
     return nearest
@@ -99,8 +98,8 @@ def central_crop(rgb: NDArray[np.uint8], size: int, margin: float) -> NDArray[np
     size : int
         Side of the result, in pixels.
     margin : float
-        Side of the crop over the longer side of the galaxy.  The crop is at most the largest
-        centred square of the image, which is taken where no galaxy stands out.
+        Ratio of the side of the crop to the longer side of the galaxy.  The crop is at most the
+        largest centred square of the image, which is also used if no galaxy is found.
 
     Returns
     -------
@@ -118,7 +117,7 @@ def central_crop(rgb: NDArray[np.uint8], size: int, margin: float) -> NDArray[np
 def galaxy_crop(
     rgb: NDArray[np.uint8], box: NDArray[np.float64] | None, size: int, margin: float
 ) -> NDArray[np.uint8]:
-    """Crop a galaxy about its box, as ``galpipe run`` does.
+    """Crop a galaxy centred on its box, as in ``galpipe run``.
 
     Parameters
     ----------
@@ -126,11 +125,11 @@ def galaxy_crop(
         The image.
     box : ndarray of float64, shape (4,), or None
         ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open); None for the galaxy at the
-        centre, as ``galpipe classify`` crops it.
+        centre, as in ``galpipe classify``.
     size : int
         Side of the result, in pixels.
     margin : float
-        Side of the crop over the longer side of the box.
+        Ratio of the side of the crop to the longer side of the box.
 
     Returns
     -------
@@ -142,7 +141,7 @@ def galaxy_crop(
 def annotated_box(
     annotated: AnnotatedImage | None, rgb: NDArray[np.uint8]
 ) -> NDArray[np.float64] | None:
-    """Return the annotated box at the centre of an image; difficult objects do not count.
+    """Return the annotated box at the centre of an image, ignoring difficult objects.
 
     Parameters
     ----------
@@ -154,7 +153,7 @@ def annotated_box(
     Returns
     -------
     ndarray of float64, shape (4,), or None
-        None where no box contains the centre, or nothing is annotated.
+        None if no box contains the centre, or nothing is annotated.
     """
     if annotated is None:
         return None
@@ -169,8 +168,8 @@ def read_crops(
 ) -> NDArray[np.uint8]:
     """Read images and crop the galaxy of each.
 
-    The crop is centred on the annotated box at the centre of the image; where there is none, it is
-    that of ``galpipe classify``.
+    The crop is centred on the annotated box at the centre of the image; without one, the galaxy is
+    located as in ``galpipe classify``.
 
     Parameters
     ----------
@@ -179,9 +178,9 @@ def read_crops(
     size : int
         Side of a crop, in pixels.
     margin : float
-        Side of the crop over the longer side of the box.
+        Ratio of the side of a crop to the longer side of its box.
     annotated : mapping of Path to AnnotatedImage
-        Boxes of the images that have any.
+        Annotations of some or all images.
 
     Returns
     -------
@@ -192,7 +191,7 @@ def read_crops(
     InputError
         If an image cannot be read.
     """
-    # Imported here, for it brings pandas, which a run does without.
+    # Imported here because it imports pandas, which a run does not need.
     from ..datasets.image_reader import ImageReader
 
     crops = np.empty((len(paths), size, size, 3), np.uint8)

@@ -21,7 +21,7 @@ __all__ = ["class_slug", "classify_images", "read_central_crops"]
 
 
 def class_slug(name: str) -> str:
-    """Return a class name as part of a column name: lower case, words joined by ``_``.
+    """Convert a class name to a part of a column name: lower case, words joined by ``_``.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def class_slug(name: str) -> str:
 
 
 def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> NDArray[np.uint8]:
-    """Read images of single galaxies and crop them for a classifier.
+    """Read images of single galaxies, and crop them for a classifier.
 
     Parameters
     ----------
     paths : sequence of str or Path
-        Image files, the galaxy at the centre.
+        Image files with the galaxy at the centre.
     classifier : Classifier
-        Defines the size, the margin and the stretch.
+        Defines size, margin and stretch.
 
     Returns
     -------
@@ -69,9 +69,8 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     Parameters
     ----------
     paths : iterable of str or Path
-        Image files, the galaxy at the centre.
+        Image files with the galaxy at the centre.
     classifier : Classifier
-        The classifier.
 
     Returns
     -------
@@ -84,7 +83,7 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     InputError
         If an image cannot be read; the message names it.
     """
-    # Imported here: a run does without pandas, and starts sooner.
+    # Imported here because a run does not need pandas.
     import pandas as pd
 
     files = [str(path) for path in paths]

@@ -1,4 +1,4 @@
-"""Activation maximization: images that filters respond to, by gradient ascent from noise."""
+"""Activation maximization: images that maximize the response of filters, by gradient ascent."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .network import ExplainedNetwork
 __all__ = ["maximize_activations"]
 
 STEPS = 32
-"""Steps of the gradient ascent."""
+"""Number of steps of the gradient ascent."""
 
 STEP_SIZE = 0.04
-"""Root mean square change of a step, where the range from black to white is 1."""
+"""Root mean square change per step; images range from 0 to 1."""
 
 _BATCH = 16
 
@@ -24,22 +24,21 @@ _BATCH = 16
 def maximize_activations(
     network: ExplainedNetwork, layer: str, filters: Sequence[int], seed: int = 0
 ) -> NDArray[np.uint8]:
-    """Return an image for each filter that maximizes its mean pre-activation.
+    """Generate an image for each filter that maximizes its mean pre-activation.
 
-    Weak grey noise is changed along the gradient (Erhan et al. 2009, "Visualizing Higher-Layer
-    Features of a Deep Network"), in steps of equal size within black and white.  Gradients are
-    smoothed slightly, which suppresses high-frequency patterns.
+    Gradient ascent starts from weak grey noise (Erhan et al. 2009, "Visualizing Higher-Layer
+    Features of a Deep Network"), in steps of equal size, clipped to the range of the image.
+    Gradients are smoothed slightly, which suppresses high-frequency patterns.
 
     Parameters
     ----------
     network : ExplainedNetwork
-        The network.
     layer : str
         Name of the layer.
     filters : sequence of int
         Channels of the layer.
     seed : int
-        Seed of the noise.  The image of a filter does not depend on the other filters.
+        Seed of the noise.  The image of a filter is independent of the other filters.
 
     Returns
     -------
@@ -60,8 +59,8 @@ def maximize_activations(
 
 
 def _normalized(gradients: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return gradients smoothed and scaled to a root mean square of 1 each; zero stays zero."""
-    smooth = np.stack([cv2.GaussianBlur(one, (0, 0), 0.7) for one in gradients])
+    """Smooth each gradient and scale it to a root mean square of 1, unless it is zero."""
+    smooth = np.stack([cv2.GaussianBlur(gradient, (0, 0), 0.7) for gradient in gradients])
     rms = np.sqrt(np.square(smooth).mean(axis=(1, 2, 3), keepdims=True))
     scaled: NDArray[np.float32] = smooth / np.maximum(rms, np.finfo(np.float32).tiny)
     return scaled

@@ -1,4 +1,4 @@
-"""Classifiers to explain: the Keras networks of a training, or one from a file."""
+"""Classifiers to explain: the Keras networks of a training, or of a file."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class ExplainedClassifier:
     Attributes
     ----------
     identity : ModelIdentity
-        The files that it was read from.
+        Name, path and checksums of the files.
     class_names : tuple of str
         The C classes in order.
     input_size : int
         Side S of the crops in pixels.
     crop_margin : float
-        Side of the crops over the longer side of the galaxy.
+        Ratio of the side of a crop to the longer side of the galaxy.
     stretch : Stretch
-        Stretch of FITS fluxes to colours.
+        Stretch of FITS images to RGB.
     sky_removed : bool
-        Whether the sky of crops is made black.
+        Whether the sky is subtracted from crops.
     members : tuple of ExplainedMember
-        Its networks; their weights sum to 1.
+        The M networks; their weights sum to 1.
     """
 
     identity: ModelIdentity
@@ -65,7 +65,7 @@ class ExplainedClassifier:
     members: tuple[ExplainedMember, ...]
 
     def predict_members(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the class probabilities of each member.
+        """Predict the class probabilities with each member.
 
         Parameters
         ----------
@@ -79,10 +79,10 @@ class ExplainedClassifier:
         return np.stack([member.network.probabilities(images) for member in self.members])
 
     def combine(self, members: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the weighted mean over the members.
+        """Compute the weighted mean over the members.
 
-        Heat maps are combined like probabilities: each is scaled to a maximum of 1 before, since
-        the size of gradients is not comparable between networks.
+        Heat maps should be scaled to a maximum of 1 before, as the size of gradients is not
+        comparable between networks.
 
         Parameters
         ----------
@@ -107,13 +107,13 @@ def open_explained(
     Parameters
     ----------
     path : str or Path
-        Folder of a training, for all members with the weights of its bundle, or a ``.keras`` or
-        ``.h5`` file, of one member of a training or from elsewhere.
+        Folder of a training, for all members with the weights of its bundle; or a ``.keras`` or
+        ``.h5`` file, of one member of a training or of another program.
     class_names : sequence of str, optional
-        For a file from elsewhere: its classes in the order of its outputs; by default ``class 1``,
-        ``class 2`` ...
+        Classes in the order of the outputs, for a file of another program; by default ``class 1``,
+        ``class 2``, ...
     scaling : InputScaling, optional
-        For a file from elsewhere: scaling of 8-bit pixels to its input; by default to 0..1.
+        Scaling of 8-bit pixels to the input, for a file of another program; by default to 0..1.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def open_explained(
     Raises
     ------
     ConfigError
-        If `class_names` or `scaling` are given for a training, which defines its own.
+        If `class_names` or `scaling` are given for a training, which defines them.
     BundleError
         If the folder is not a finished training of a classifier.
     InputError
@@ -166,7 +166,7 @@ def _manifest(folder: Path) -> Manifest:
         )
     manifest = read_bundle(folder / _BUNDLE).manifest
     if manifest.task != "classifier":
-        raise BundleError(f"{folder}: holds a {manifest.task}; only classifiers can be explained")
+        raise BundleError(f"{folder}: is a {manifest.task}; only classifiers can be explained")
     return manifest
 
 
@@ -188,11 +188,11 @@ def _open_training(
             len(manifest.class_names),
         ):
             raise InputError(
-                f"{file}: takes {network.input_size} pixels and gives {network.num_classes} "
-                f"classes, {folder / _BUNDLE} has {manifest.input_size} and "
-                f"{len(manifest.class_names)}; it was not made from this network"
+                f"{file}: has {network.input_size} pixels and {network.num_classes} classes, but "
+                f"{folder / _BUNDLE} has {manifest.input_size} and {len(manifest.class_names)}; it "
+                "was not made from this network"
             )
-        # A member of weight 0 can be explained alone.
+        # A single member may have a weight of 0.
         weight = member.weight / total if total else 1.0
         opened.append(ExplainedMember(member.name, weight, network))
         checksums[f"{member.name}/{_NETWORK}"] = _checksum(file)

@@ -17,14 +17,14 @@ __all__ = ["HeatMaps", "heat_maps"]
 class HeatMaps(NamedTuple):
     """Heat maps of the same images by two methods.
 
-    Each map is scaled to a maximum of 1; it is zero where no evidence for the class is found.
+    Each map is scaled to a maximum of 1, and zero where there is no evidence for the class.
 
     Attributes
     ----------
     gradcam : ndarray of float32, shape (N, S, S)
-        Channels weighted by their gradients averaged over the image.
+        Sum of the channels, weighted by their mean gradients.
     hirescam : ndarray of float32, shape (N, S, S)
-        Each pixel of a channel weighted by its own gradient.
+        Sum of the channels, with each pixel weighted by its gradient.
     """
 
     gradcam: NDArray[np.float32]
@@ -41,14 +41,13 @@ def heat_maps(
 
     Grad-CAM sums the channels of a layer, each weighted by the spatial mean of the gradient of the
     class score, and keeps the positive part (Selvaraju et al. 2017, arXiv:1610.02391, equations 1
-    and 2).  Where the layers above treat positions differently, as those behind a ``Flatten`` do,
-    the means may cancel.  HiResCAM weights each pixel by its own gradient instead (Draelos & Carin
-    2020, arXiv:2011.08891).  Above a global average pooling the two agree.
+    and 2).  If the following layers depend on the position, as after a ``Flatten``, positive and
+    negative gradients may cancel in the mean.  HiResCAM weights each pixel by its own gradient
+    (Draelos & Carin 2020, arXiv:2011.08891).  Before a global average pooling the two agree.
 
     Parameters
     ----------
     network : ExplainedNetwork
-        The network.
     images : ndarray of float32, shape (N, S, S, 3)
         RGB in 0..1.
     class_ids : sequence of int
@@ -59,7 +58,7 @@ def heat_maps(
     Returns
     -------
     HeatMaps
-        Of the resolution of the layer, interpolated linearly to the size of the images.
+        At the resolution of the layer, interpolated linearly to the size of the images.
     """
     name = layer or network.stages[-1]
     [activations] = network.outputs(images, [name])
@@ -67,14 +66,14 @@ def heat_maps(
     means = gradients.mean(axis=(1, 2), keepdims=True)
     return HeatMaps(
         *(
-            np.stack([_resized(one, network.input_size) for one in (activations * w).sum(axis=3)])
+            np.stack([_resized(m, network.input_size) for m in (activations * w).sum(axis=3)])
             for w in (means, gradients)
         )
     )
 
 
 def _resized(heat: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Return the positive part of a map at the size of the images, scaled to a maximum of 1."""
+    """Resize the positive part of a map to the size of the images, and scale it to at most 1."""
     smooth = cv2.resize(np.maximum(heat, 0), (size, size), interpolation=cv2.INTER_LINEAR)
     peak = float(smooth.max())
     return np.asarray(smooth / peak if peak > 0 else smooth, np.float32)

@@ -1,4 +1,4 @@
-"""Layers of a Keras network: list them, trace their outputs, hook into them while they run."""
+"""Layers of a Keras network: list them, trace their outputs, replace or record their outputs."""
 
 from __future__ import annotations
 
@@ -32,12 +32,11 @@ _ACTIVATIONS = (layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.
 
 
 def iterate_layers(network: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
-    """Yield the computing layers of a network, including those of nested networks.
+    """Yield the layers of a network, except inputs, including those of nested networks.
 
     Parameters
     ----------
     network : keras.Model
-        The network.
     prefix : str
         Prepended to the names.
 
@@ -58,15 +57,14 @@ def iterate_layers(network: keras.Model, prefix: str = "") -> Iterator[tuple[str
 def output_hook(layer: keras.Layer, function: Callable[[Any], Any]) -> Iterator[None]:
     """Replace the output of a layer by a function of it, within the ``with`` block.
 
-    Works on every backend for a network that is called directly, but not for a compiled function
-    such as that of `keras.Model.predict`.
+    Works on all backends if the network is called directly, but not in compiled functions such as
+    `keras.Model.predict`.
 
     Parameters
     ----------
     layer : keras.Layer
-        The layer.
     function : callable
-        Takes the output of the layer and returns the tensor to use instead.
+        Maps the output of the layer to the tensor to use instead.
     """
     call: Callable[..., Any] = layer.call
     with _replaced_call(layer, lambda *args, **kwargs: function(call(*args, **kwargs))):
@@ -104,7 +102,7 @@ def without_activation(layer: keras.Layer) -> Iterator[None]:
     Parameters
     ----------
     layer : keras.Layer
-        A layer with an activation, or one that is an activation; others are left unchanged.
+        A layer with an activation, or an activation layer; others are unchanged.
     """
     if isinstance(layer, _ACTIVATIONS):
         with _replaced_call(layer, lambda inputs, *_, **__: inputs):
@@ -125,7 +123,7 @@ def trace_layers(
     run: Callable[[NDArray[np.float32]], Any],
     input_size: int,
 ) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
-    """Return the output shapes of the spatial layers, and the order of computation.
+    """Trace the output shapes of the spatial layers, and the order of computation.
 
     Parameters
     ----------
@@ -140,9 +138,9 @@ def trace_layers(
     -------
     shapes : dict of str to (int, int, int)
         Height, width and channels of each layer whose output is a feature map, in the order of
-        computation; without layers that are used more than once.
+        computation, except layers used more than once.
     order : list of str
-        All layers in the order of computation; once for each use.
+        Layers in the order of computation, repeated for each use.
     """
     outputs: dict[str, Any] = {}
     order: list[str] = []
@@ -162,7 +160,7 @@ def trace_layers(
 def find_stages(
     named_layers: Mapping[str, keras.Layer], shapes: Mapping[str, tuple[int, int, int]]
 ) -> tuple[str, ...]:
-    """Return the last layer of each resolution, counted from its convolutions on.
+    """Return the last layer of each resolution, from the first convolution on.
 
     Parameters
     ----------
@@ -183,7 +181,7 @@ def find_stages(
         if isinstance(named_layers[name], _CONVOLUTIONS) or (
             last is not None and shapes[last] == shape
         ):
-            # Inserted anew: the stage computed last stands last.
+            # Removed first, so that the stages are sorted by their last layers.
             stages.pop(size, None)
             stages[size] = name
     return tuple(stages.values())

@@ -1,4 +1,4 @@
-"""A Keras classifier with access to the outputs and gradients of its layers."""
+"""Keras classifier with access to the outputs and gradients of its layers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["ExplainedNetwork", "gradient"]
 
 
 class ExplainedNetwork:
-    """Trained network with one input and one output, and access to its layers.
+    """Trained classifier with access to its layers.
 
     Layers of nested networks are named ``OUTER/NAME``.  Images are RGB in 0..1, float32, shape
     (N, S, S, 3).
@@ -36,7 +36,7 @@ class ExplainedNetwork:
     Parameters
     ----------
     network : keras.Model
-        Takes images of one size and returns class probabilities.
+        Maps images of one size to class probabilities.
     scaling : InputScaling
         Scaling of 8-bit pixels to the network's input.
     path : Path
@@ -52,8 +52,8 @@ class ExplainedNetwork:
         Height, width and channels of each layer whose output is a feature map, in the order of
         computation.
     stages : tuple of str
-        The last layer of each resolution, counted from its convolutions on: the activations, where
-        normalisation and activation are layers of their own.
+        Last layer of each resolution, from the first convolution on: the activation, if it is a
+        separate layer.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class ExplainedNetwork:
         Parameters
         ----------
         name : str
-            Name of the layer; those of the surrounding networks may be omitted.
+            Name of the layer; the prefix of nested networks may be omitted.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class ExplainedNetwork:
         return name if name in self.shapes else found[0] if len(found) == 1 else None
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return class probabilities.
+        """Compute class probabilities.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class ExplainedNetwork:
     def outputs(
         self, images: NDArray[np.float32], names: Sequence[str]
     ) -> list[NDArray[np.float32]]:
-        """Return the outputs of layers.
+        """Compute the outputs of layers.
 
         Parameters
         ----------
@@ -132,10 +132,10 @@ class ExplainedNetwork:
     def score_gradient(
         self, images: NDArray[np.float32], class_ids: Sequence[int], name: str
     ) -> NDArray[np.float32]:
-        """Return the gradient of the class score with respect to the output of a layer.
+        """Compute the gradient of the class score with respect to the output of a layer.
 
-        The score is the logit of the class, where the network ends in a softmax, or else the
-        logarithm of its probability.
+        The score is the logit of the class if the network ends in a softmax, else the logarithm of
+        the probability.
 
         Parameters
         ----------
@@ -168,9 +168,9 @@ class ExplainedNetwork:
     def channel_gradient(
         self, images: NDArray[np.float32], channels: Sequence[int], name: str
     ) -> NDArray[np.float32]:
-        """Return the gradient of the mean pre-activation of a channel with respect to the image.
+        """Compute the gradient of the mean pre-activation of a channel with respect to the image.
 
-        Before the activation, the gradient of a silent channel does not vanish.
+        The pre-activation is used because gradients of inactive channels vanish after it.
 
         Parameters
         ----------
@@ -203,7 +203,7 @@ class ExplainedNetwork:
         return images * np.float32(255 * self._scaling.scale) + np.float32(self._scaling.offset)
 
     def _submodel(self, name: str) -> keras.Model:
-        """Return a network that ends with a layer; the whole one for a layer of a nested one."""
+        """Return the network up to a layer; for layers of nested networks the whole network."""
         if "/" in name:
             return self._network
         if name not in self._submodels:
@@ -212,7 +212,7 @@ class ExplainedNetwork:
         return self._submodels[name]
 
     def _find_softmax(self) -> keras.Layer | None:
-        """Return the softmax layer at the end of the network; None without one."""
+        """Return the softmax layer at the end of the network, or None."""
         side = self.input_size
         images = np.random.default_rng(0).random((4, side, side, 3), np.float32)
         probabilities = self.probabilities(images)
@@ -226,28 +226,28 @@ class ExplainedNetwork:
             if softmax or isinstance(layer, layers.Softmax):
                 with without_activation(layer):
                     logits = self.probabilities(images)
-                again = ops.convert_to_numpy(ops.softmax(logits))
-                # A softmax inside the network, such as that of an attention, is not the end.
-                return layer if np.allclose(again, probabilities, atol=1e-4) else None
+                expected = ops.convert_to_numpy(ops.softmax(logits))
+                # An inner softmax, such as that of an attention, does not give the output.
+                return layer if np.allclose(expected, probabilities, atol=1e-4) else None
         return None
 
 
 def gradient(function: Callable[[Any], Any], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the gradient of a scalar function, by automatic differentiation of Keras's backend.
+    """Compute the gradient of a scalar function by automatic differentiation.
 
-    Keras 3 has no backend-neutral function for this.
+    Keras 3 has no backend-independent function for this.
 
     Parameters
     ----------
     function : callable
-        Maps a tensor of the backend to a scalar one, with ``keras.ops`` and layers only.
+        Maps a tensor of the backend to a scalar tensor, using ``keras.ops`` and layers only.
     inputs : ndarray of float32
-        Where the gradient is evaluated.
+        Point at which the gradient is evaluated.
 
     Returns
     -------
     ndarray of float32
-        Of the shape of `inputs`; zero where the function does not depend on them.
+        Same shape as `inputs`; zero where the function does not depend on them.
 
     Raises
     ------
@@ -295,9 +295,9 @@ def _input_and_classes(network: keras.Model, path: Path) -> tuple[int, int]:
     inputs, outputs = input_and_output_shape(network, path)
     if len(inputs) != 3 or None in inputs or inputs[0] != inputs[1] or inputs[2] != 3:
         raise InputError(
-            f"{path}: takes inputs of shape {inputs}; only a network that takes square RGB images "
-            "of one size, with the channels last, can be explained"
+            f"{path}: the input has shape {inputs}; only networks for square RGB images of a fixed "
+            "size, with the channels last, can be explained"
         )
     if len(outputs) != 1 or outputs[0] is None:
-        raise InputError(f"{path}: gives outputs of shape {outputs}, not one for each class")
+        raise InputError(f"{path}: the output has shape {outputs}, not one value per class")
     return int(inputs[0] or 0), int(outputs[0])

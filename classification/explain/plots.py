@@ -46,12 +46,12 @@ class HeatPanel:
 
 
 def colour_map(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Map values to colours of viridis, which is perceptually uniform.
+    """Map values to colours of viridis.
 
     Parameters
     ----------
     values : ndarray of float, shape (H, W)
-        Values, clipped to 0..1.
+        Clipped to 0..1.
 
     Returns
     -------
@@ -76,12 +76,12 @@ def heat_sheet(
     crop : ndarray of uint8, shape (S, S, 3)
         Input of the networks.
     panels : sequence of HeatPanel
-        All with the same methods; there is a row for each method.  The table is sorted by the
-        probabilities of the last panel.
+        All with the same methods, one row per method.  The table is sorted by the probabilities of
+        the last panel.
     class_names : sequence of str
         The C classes.
     class_id : int
-        Class of the heat maps; always listed.
+        Class of the heat maps, always listed.
     title : str
         Caption of the crop.
 
@@ -121,7 +121,7 @@ def strongest(response: NDArray[np.float32], count: int) -> list[int]:
     response : ndarray of float32, shape (..., channels)
         Output of a layer.
     count : int
-        Largest number of channels; of ties the first is taken.
+        Largest number of channels; ties are broken by index.
     """
     peaks = response.reshape(-1, response.shape[-1]).max(axis=0)
     strongest: list[int] = np.argsort(-peaks, kind="stable")[:count].tolist()
@@ -131,7 +131,7 @@ def strongest(response: NDArray[np.float32], count: int) -> list[int]:
 def channel_sheet(
     response: NDArray[np.float32], channels: Sequence[int], title: str
 ) -> NDArray[np.uint8]:
-    """Draw channels of a layer with a common colour scale, from their minimum to their maximum.
+    """Draw channels of a layer with a common colour scale.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def channel_sheet(
 def filter_sheet(
     images: NDArray[np.uint8], filters: Sequence[int], title: str
 ) -> NDArray[np.uint8]:
-    """Draw the images that maximize the activations of filters, with the numbers below.
+    """Draw the images that maximize filters, with the numbers below.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def filter_sheet(
 def _grid(
     images: Sequence[NDArray[np.uint8]], numbers: Sequence[int], title: str
 ) -> NDArray[np.uint8]:
-    # Nearest neighbour, so that the resolution of the layer is seen.
+    # Nearest neighbour, to show the resolution of the layer.
     factor = -(-_CHANNEL_CELL // images[0].shape[0])
     large = [one.repeat(factor, axis=0).repeat(factor, axis=1) for one in images]
     sheet = contact_sheet(large, [str(number) for number in numbers], _COLUMNS, _CHANNEL_CELL)
@@ -192,7 +192,7 @@ def _headline(title: str, width: int) -> NDArray[np.uint8]:
 
 
 def _colour_bar() -> NDArray[np.uint8]:
-    """Return a cell with the colours of heat maps, from 0 on the left to 1 on the right."""
+    """Return a cell with the colour scale of heat maps, from 0 to 1."""
     cell = np.full((_CELL, _CELL, 3), _PAPER, np.uint8)
     cell[-2 * _GAP :] = colour_map(np.linspace(0, 1, _CELL)[None])
     return cell

@@ -1,4 +1,4 @@
-"""Augmentation: random views of a galaxy with another framing, geometry, survey and noise."""
+"""Augmentation: random views of a galaxy that vary framing, geometry, colours and noise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 SYMMETRIES = {"none": 1, "mirror": 2, "square": 8}
-"""Number of flips and quarter turns to draw from."""
+"""Number of combinations of flips and quarter turns."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Framing:
     turn : float
         Rotation in degrees.
     mirror : bool
-        Whether it is mirrored.
+        Mirror left and right.
     """
 
     x: float
@@ -54,7 +54,7 @@ class Framing:
 
 @dataclass(frozen=True)
 class AffineChange:
-    """Affine transformation of the crop of a run.
+    """Affine transformation of a crop.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class AffineChange:
     zoom : (float, float)
         Factors of width and height.
     shift : (float, float)
-        Shifts of x and y as shares of the view.
+        Shifts of x and y as fractions of the view.
     """
 
     symmetry: int = 0
@@ -85,7 +85,7 @@ def survey_view(
     margin: float,
     settings: SurveyAugmentation,
 ) -> NDArray[np.uint8]:
-    """Return a random view of a galaxy with another framing, as another survey might show it.
+    """Draw a random view of a galaxy with the framing and image quality of another survey.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def survey_view(
     size : int
         Side of the view in pixels.
     margin : float
-        Side of the crop at run time over the longer side of the box.
+        Ratio of the side of the crop to the longer side of the box at inference.
     settings : SurveyAugmentation
         Amounts of the changes.
 
@@ -124,11 +124,11 @@ def random_framing(
     margin: float,
     whole: float,
 ) -> Framing:
-    """Return a random framing of a galaxy.
+    """Draw a random framing of a galaxy.
 
-    Two times in three the side is about ``margin`` times the galaxy's extent, as ``galpipe run``
-    crops it, with a scatter for the error of detected boxes; otherwise up to the whole image, as
-    ``galpipe classify`` receives cutouts.
+    With a probability of 2/3 the side is about ``margin * extent``, as in ``galpipe run``, with a
+    scatter for the errors of detected boxes; otherwise it is up to the whole image, as in
+    ``galpipe classify``.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def random_framing(
     extent : float
         Longer side of its box in pixels.
     margin : float
-        Side of the crop at run time over the extent.
+        Ratio of the side of the crop to the extent at inference.
     whole : float
         Side of the whole image in pixels.
 
@@ -163,7 +163,7 @@ def random_framing(
 
 
 def frame(image: NDArray[np.uint8], framing: Framing, size: int) -> NDArray[np.uint8]:
-    """Return a view of an image; pixels outside the image have its median colour.
+    """Cut and resample a view of an image; outside, it has the median colour.
 
     Parameters
     ----------
@@ -193,8 +193,8 @@ def jitter(
 ) -> NDArray[np.uint8]:
     """Vary colour, contrast, sky level, seeing and noise of a crop.
 
-    The widths cover the step from SDSS (dark sky, g,r,i) to the Legacy Survey (grey sky, z,r,g,
-    paler or no colour) and to a single band shown grey.
+    The ranges cover the differences between SDSS (dark sky, g,r,i), the Legacy Survey (grey sky,
+    z,r,g, pale or no colours) and single bands in grey.
 
     Parameters
     ----------
@@ -238,10 +238,10 @@ def affine_view(
     settings: AffineAugmentation,
     deviation: float,
 ) -> NDArray[np.uint8]:
-    """Return a random view of a galaxy by an affine transformation and noise.
+    """Draw a random view of a galaxy by an affine transformation and noise.
 
-    The view is resampled from the whole image, so that a shift or rotation brings in the sky around
-    the crop; outside the image its nearest pixel is repeated.
+    The view is resampled from the whole image, so that shifted and rotated views show the sky
+    around the crop; outside the image, the nearest pixel is repeated.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def affine_view(
     size : int
         Side of the view in pixels.
     margin : float
-        Side of the crop over the longer side of the box.
+        Ratio of the side of the crop to the longer side of the box.
     settings : AffineAugmentation
         Amounts of the changes.
     deviation : float
@@ -267,14 +267,14 @@ def affine_view(
     view = changed_view(image, box, size, margin, random_change(rng, settings))
     if not settings.noise:
         return view
-    # Up to the setting: with the full noise in every view, images without would be unfamiliar.
+    # The noise varies up to the setting, so that the network also learns images without noise.
     strength = rng.uniform(0, settings.noise) * deviation
     noisy = view + rng.standard_normal(view.shape, dtype=np.float32) * np.float32(strength)
     return (np.clip(noisy, 0, 255) + 0.5).astype(np.uint8)
 
 
 def random_change(rng: np.random.Generator, settings: AffineAugmentation) -> AffineChange:
-    """Return a random affine transformation.
+    """Draw a random affine transformation.
 
     Parameters
     ----------
@@ -295,7 +295,7 @@ def random_change(rng: np.random.Generator, settings: AffineAugmentation) -> Aff
 
 
 def all_changes(settings: AffineAugmentation) -> tuple[AffineChange, ...]:
-    """Return every change that the settings allow, in the order of their symmetry.
+    """Return all possible transformations, in the order of their symmetry.
 
     Parameters
     ----------
@@ -305,7 +305,7 @@ def all_changes(settings: AffineAugmentation) -> tuple[AffineChange, ...]:
     Returns
     -------
     tuple of AffineChange
-        Empty if their number is not finite.
+        Empty if their number is infinite.
     """
     continuous = ("rotation", "shift_x", "shift_y", "shear", "zoom", "noise")
     if any(getattr(settings, name) for name in continuous):
@@ -316,7 +316,7 @@ def all_changes(settings: AffineAugmentation) -> tuple[AffineChange, ...]:
 def changed_view(
     image: NDArray[np.uint8], box: ArrayLike, size: int, margin: float, change: AffineChange
 ) -> NDArray[np.uint8]:
-    """Return the crop of a galaxy after an affine transformation.
+    """Crop a galaxy after an affine transformation.
 
     Parameters
     ----------
@@ -327,7 +327,7 @@ def changed_view(
     size : int
         Side of the result in pixels.
     margin : float
-        Side of the crop over the longer side of the box.
+        Ratio of the side of the crop to the longer side of the box.
     change : AffineChange
         The transformation.
 
@@ -351,12 +351,11 @@ def changed_view(
 
 
 def pixel_deviation(images: Iterable[NDArray[np.uint8]]) -> float:
-    """Return the standard deviation of all pixels of images of one size.
+    """Compute the standard deviation of all pixels of images of one size.
 
     Parameters
     ----------
     images : iterable of ndarray of uint8, shape (H, W, 3)
-        The images.
 
     Examples
     --------
@@ -375,15 +374,15 @@ def _warp(
     shift: ArrayLike = (0.0, 0.0),
     colour: Sequence[float] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return an affine view of an image, resampled at twice the size and averaged down.
+    """Resample an affine view of an image at twice the size, and average it down.
 
-    `linear` (2, 2) maps steps in the image to steps in the view; `centre` is the x, y in the image
-    that comes to the middle of the view, `shift` the offset in pixels of the view.  Pixels outside
-    the image get `colour`, or repeat the nearest pixel.
+    `linear`, shape (2, 2), maps offsets in the image to offsets in the view; `centre` is the point
+    x, y of the image at the centre of the view, and `shift` an offset in pixels of the view.
+    Outside the image, pixels have `colour`, or the value of the nearest pixel.
     """
     matrix = np.empty((2, 3))
     matrix[:, :2] = 2 * linear
-    # OpenCV counts from pixel centres, this package from edges: hence the halves.
+    # OpenCV's coordinates refer to pixel centres, those of this package to edges.
     middle = np.array([centre[0] - 0.5, centre[1] - 0.5])
     matrix[:, 2] = (2 * size - 1) / 2.0 - matrix[:, :2] @ middle + 2 * np.asarray(shift)
     warped = cv2.warpAffine(

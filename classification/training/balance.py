@@ -13,12 +13,13 @@ __all__ = ["class_weights", "correct_priors", "drawn_shares", "sampling_weights"
 
 
 def sampling_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64]:
-    """Return how often to draw each image, in any unit, so that rare classes are oversampled.
+    """Compute unnormalized sampling weights of images that oversample rare classes.
 
-    A class of ``n`` images gets a share proportional to ``n ** (1 - evenness)``: 0 keeps the
-    frequencies, 1 makes all classes equally frequent.  A set of classes belongs to each of them in
-    equal parts, and its weight is their mean; as a class of its own, the only galaxy of a set would
-    be drawn as often as all those of a class.  A soft label counts for its most probable class.
+    A class of ``n`` images is drawn in proportion to ``n ** (1 - evenness)``: 0 keeps the
+    frequencies, 1 makes all classes equally frequent.  A set of classes counts for each of its
+    classes in equal parts, and its weight is the mean of theirs; treated as a separate class, a
+    single galaxy with a rare set would be drawn as often as all galaxies of a class.  A soft label
+    counts for its most probable class.
 
     Parameters
     ----------
@@ -47,11 +48,12 @@ def sampling_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float6
 
 
 def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the weight of each image in the loss, so that all classes have the same weight.
+    """Compute loss weights of images that give all classes the same total weight.
 
-    The weight of a class is N / (C N_c), with N_c of the N drawn images with a label and C classes
-    that occur.  A label of several classes belongs to each of them in part, by its probabilities or
-    equally to those of a set, and its weight is their mean.  The mean over the drawn images is one.
+    The weight of a class is N / (C N_c), with N_c of the N drawn labelled images, and C classes
+    that occur.  A label of several classes counts for each of them in part, by its probabilities
+    or, for a set, equally, and its weight is the mean of theirs.  The mean over the drawn images is
+    one.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.flo
     Returns
     -------
     ndarray of float32, shape (N,)
-        1 for an image without label.
+        1 for images without label.
     """
     values = labels.values
     total = values.sum(axis=1, keepdims=True, dtype=np.float64)
@@ -76,19 +78,19 @@ def class_weights(labels: Labels, chance: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def drawn_shares(labels: Labels, balance: Balance) -> NDArray[np.float64]:
-    """Return the share of each image in a training, by sampling and class weights.
+    """Compute the share of each image in a training, by sampling and class weights.
 
     Parameters
     ----------
     labels : Labels
         Labels of N images.
     balance : Balance
-        The settings.
+        Settings of the training.
 
     Returns
     -------
     ndarray of float64, shape (N,)
-        Shares that sum to one.
+        They sum to one.
     """
     shares = sampling_weights(labels, balance.evenness)
     shares /= shares.sum()
@@ -99,13 +101,13 @@ def drawn_shares(labels: Labels, balance: Balance) -> NDArray[np.float64]:
 
 
 def correct_priors(model: keras.Model, labels: Labels, weights: ArrayLike) -> None:
-    """Correct the prior probabilities of a network from the classes drawn to those of the data.
+    """Correct a network for the class frequencies of its training, in place.
 
-    A network trained with a class twice as often as it occurs gives it twice the probability.  By
-    Bayes's rule its probabilities, each times the ratio of the true to the drawn frequency and
-    renormalized, are those for the true frequencies (Saerens, Latinne & Decaestecker 2002, Neural
-    Computation 14, 21, equation 2.4).  Before the softmax the ratio is a term of the bias, which
-    is changed in place.
+    A network that saw a class twice as often as it occurs overestimates its odds by a factor of
+    two.  By Bayes's rule, multiplying each probability by the ratio of the true to the sampled
+    frequency and renormalizing gives the probabilities for the true frequencies (Saerens, Latinne &
+    Decaestecker 2002, Neural Computation 14, 21, equation 2.4).  Before the softmax, the logarithm
+    of the ratio is added to the bias.
 
     Parameters
     ----------
@@ -114,13 +116,13 @@ def correct_priors(model: keras.Model, labels: Labels, weights: ArrayLike) -> No
     labels : Labels
         Labels of N images over C classes.
     weights : array_like, shape (N,)
-        How often each image was drawn, in any unit.
+        Share of each image in the training, unnormalized.
     """
     values = labels.values.astype(np.float64)
     shares = values / values.sum(axis=1, keepdims=True)
     drawn = np.average(shares, axis=0, weights=np.asarray(weights, np.float64))
     true = shares.mean(axis=0)
-    # A class without images was not drawn either; it is left unchanged.
+    # Classes without images are unchanged.
     ratio = np.divide(true, drawn, out=np.ones_like(true), where=drawn > 0)
     layer = model.get_layer("probabilities")
     kernel, bias = layer.get_weights()

@@ -29,28 +29,28 @@ __all__ = [
 ]
 
 Batch = tuple[NDArray[np.float32], ...]
-"""Inputs (N, ...), targets (N, C + 1) and, unless all are one, weights in the loss (N,)."""
+"""Inputs (N, ...), targets (N, C + 1) and, with class weights, loss weights (N,)."""
 
 OWN_SHARE = 0.5
-"""Share of the views drawn from the sources of role ``train``; the rest are of role ``extra``."""
+"""Fraction of views from sources of role ``train``; the others are of role ``extra``."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the random views.
+    """Settings of random views.
 
     Attributes
     ----------
     input_size : int
         Side of a view in pixels.
     crop_margin : float
-        Side of the crop at run time over the longer side of the galaxy's box.
+        Ratio of the side of the crop to the longer side of the galaxy's box at inference.
     batch_size : int
         Views per batch.
     views : int
         Views per epoch.
     seed : int
-        The views of an epoch follow from the seed and the number of the epoch.
+        The views of an epoch are determined by the seed and the epoch.
     balance : Balance
         Treatment of rare classes.
     augmentation : SurveyAugmentation or AffineAugmentation
@@ -70,7 +70,7 @@ class Recipe:
 
 
 class EpochViews(keras.utils.PyDataset):
-    """Batches that differ from epoch to epoch; the training sets the attribute ``epoch``."""
+    """Batches that differ between epochs; the training sets the attribute ``epoch``."""
 
     epoch = 0
     _recipe: Recipe
@@ -82,14 +82,14 @@ class EpochViews(keras.utils.PyDataset):
 class RandomViews(EpochViews):
     """Batches of augmented views and their targets, drawn by weight with replacement.
 
-    With class weights in the recipe, a batch also holds the weight of each view in the loss.
+    With class weights in the recipe, batches include loss weights.
 
     Parameters
     ----------
     cutouts : sequence of Cutouts
-        Sets of images, drawn from in proportion to their weights.
+        Sets of images.
     weights : sequence of ndarray of float64, shape (N,)
-        Weight of each image of each set, in any unit.
+        Sampling weight of each image of each set, unnormalized.
     recipe : Recipe
         Settings of the views.
     """
@@ -124,19 +124,19 @@ class RandomViews(EpochViews):
         return (inputs, targets, weights) if recipe.balance.class_weights else (inputs, targets)
 
     def _inputs(self, rng: np.random.Generator, picks: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the inputs of the network for the galaxies that were drawn."""
+        """Return the inputs of the network for the drawn galaxies."""
         return as_input(np.stack([self._view(rng, *self._galaxies[pick]) for pick in picks]))
 
 
 def random_views(
     sources: Sources, recipe: Recipe, make: Callable[..., RandomViews] = RandomViews
 ) -> RandomViews:
-    """Return random views of the training images of a training.
+    """Create random views of the training images.
 
     Parameters
     ----------
     sources : Sources
-        The images.
+        Images of the training.
     recipe : Recipe
         Settings of the views.
     make : callable
@@ -158,10 +158,10 @@ def random_views(
 def validation_views(
     cutouts: Cutouts, size: int, margin: float, augmentation: Augmentation
 ) -> tuple[NDArray[np.uint8], Labels]:
-    """Return the validation images as the training evaluates them.
+    """Return the views of the validation images.
 
-    They are cropped as in a run, and once more whole where the training views include whole
-    images: a framing that a network never sees in training must not decide which one is kept.
+    The images are cropped as at inference and, if the training views include whole images, also
+    whole: the selection of weights should reflect the framings of the training.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def validation_views(
     size : int
         Side of a view in pixels.
     margin : float
-        Side of the crop over the longer side of the galaxy's box.
+        Ratio of the side of the crop to the longer side of the galaxy's box.
     augmentation : SurveyAugmentation or AffineAugmentation
         Augmentation of the training.
 
@@ -191,7 +191,7 @@ def as_input(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     Parameters
     ----------
     images : ndarray of uint8
-        Images of any shape.
+        Any shape.
     """
     return images.astype(np.float32) / np.float32(255)
 
@@ -206,7 +206,7 @@ def mix(
     """Blend the views of a batch and their labels in pairs (mixup, Zhang et al. 2018).
 
     The loss of a blend with shares ``s`` and ``1 - s`` is the sum of both losses with these shares.
-    This holds for probabilities only: a view whose label is a set of classes is left unchanged.
+    This holds for probabilities only, so views labelled with a set of classes are unchanged.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def mix(
     labels : Labels
         Their N labels.
     weights : ndarray of float32, shape (N,)
-        Positive weights in the loss.
+        Positive loss weights.
     alpha : float
         Both parameters of the beta distribution of the shares, positive.
 
@@ -234,7 +234,7 @@ def mix(
     factor = share.reshape(-1, *[1] * (inputs.ndim - 1))
     inputs[first] = factor * inputs[first] + (1 - factor) * inputs[second]
     one, other = share * weights[first], (1 - share) * weights[second]
-    # The cross-entropy is linear in the label, so one label and one weight give both losses.
+    # The cross-entropy is linear in the label, so the sum of losses is that of the mean label.
     values[first] = (one[:, None] * values[first] + other[:, None] * values[second]) / (
         one + other
     )[:, None]
@@ -245,7 +245,7 @@ def mix(
 def _view_maker(
     cutouts: Sequence[Cutouts], recipe: Recipe
 ) -> Callable[[np.random.Generator, NDArray[np.uint8], NDArray[np.float64]], NDArray[np.uint8]]:
-    """Return the function of generator, image and box that makes a view."""
+    """Return a function of random generator, image and box that makes a view."""
     size, margin, settings = recipe.input_size, recipe.crop_margin, recipe.augmentation
     if isinstance(settings, SurveyAugmentation):
         return partial(survey_view, size=size, margin=margin, settings=settings)

@@ -34,18 +34,16 @@ def model_card(
     agreement: Mapping[str, LiteRTAgreement],
     weights: Mapping[str, float],
 ) -> str:
-    """Return the model card: networks, data, metrics, and how to reproduce the training.
+    """Render the model card: networks, data, metrics, and reproduction of the training.
 
     Parameters
     ----------
     config : ClassifierTraining
-        Configuration of the training.
     sources : Sources
-        The images.
     measured : sequence of Measurement
         Metrics on each set of images.
     agreement : mapping of str to LiteRTAgreement
-        Comparison of each LiteRT file with its network.
+        Agreement of the LiteRT file of each member with its network.
     weights : mapping of str to float
         Weight of each member.
 
@@ -75,7 +73,7 @@ def model_card(
 
 
 def describe_member(member: ClassifierMember) -> str:
-    """Return the description of a network: its kind, its teacher, its storage.
+    """Describe a network: architecture, teacher and storage.
 
     Parameters
     ----------
@@ -104,8 +102,9 @@ def _image_counts(config: ClassifierTraining, sources: Sources) -> dict[str, lis
 
 def _views(config: ClassifierTraining) -> list[str]:
     """Return sentences about augmentation and class balance."""
-    how, balance = config.augmentation, config.balance
-    if isinstance(how, AffineAugmentation):
+    augmentation, balance = config.augmentation, config.balance
+    if isinstance(augmentation, AffineAugmentation):
+        how = augmentation
         changes = [
             words
             for amount, words in (

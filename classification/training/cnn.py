@@ -17,8 +17,9 @@ __all__ = ["CNN", "build_cnn"]
 MOMENTUM = 0.9
 """Momentum of the running statistics of batch normalization.
 
-With Keras's 0.99 they trail a hundred steps behind, more than an epoch of the usual 80: at a high
-learning rate the validation loss then measures outdated statistics, and the best epoch is missed.
+With Keras's default of 0.99 they lag behind by a hundred steps, more than a typical epoch of 80.
+At high learning rates the validation loss is then computed with outdated statistics, and the best
+epoch is missed.
 """
 
 

@@ -36,8 +36,8 @@ __all__ = [
 ]
 
 CACHE_SIZE = 192
-"""Side in pixels of the images in memory: a crop of 1.5 times the size of a galaxy of 75 in 424
-pixels still has 50 pixels for a network input of 69."""
+"""Side in pixels of the images in memory.  For a galaxy of 75 pixels in an image of 424, a crop of
+1.5 times its size still has 50 pixels, for an input of 69."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Cutouts:
     Attributes
     ----------
     paths : tuple of Path
-        The images, as `ImageReader` takes them.
+        The images, as in `ImageReader`.
     images : ndarray of uint8, shape (N, S, S, 3)
         The largest centred square of each image, resized.
     labels : Labels
@@ -65,7 +65,7 @@ class Cutouts:
         return len(self.paths)
 
     def select(self, chosen: NDArray[np.bool_] | Sequence[int]) -> Cutouts:
-        """Return some of the images.
+        """Select images.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Cutouts:
         Parameters
         ----------
         parts : sequence of Cutouts
-            The sets; the result of none is empty.
+            May be empty.
         num_classes : int
             Number of classes.
         """
@@ -105,14 +105,14 @@ class Cutouts:
         )
 
     def crops(self, size: int, margin: float) -> NDArray[np.uint8]:
-        """Return the galaxies as ``galpipe run`` crops them.
+        """Crop the galaxies as in ``galpipe run``.
 
         Parameters
         ----------
         size : int
             Side of a crop in pixels.
         margin : float
-            Side of the crop in the image over the longer side of the box.
+            Ratio of the side of the crop to the longer side of the box.
 
         Returns
         -------
@@ -127,7 +127,7 @@ class Cutouts:
         return result
 
     def whole(self, size: int) -> NDArray[np.uint8]:
-        """Return the whole images.
+        """Resize the whole images.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class Cutouts:
 
 
 def class_names(config: ClassifierTraining) -> tuple[str, ...]:
-    """Return the names of the classes of a training, in order.
+    """Return the class names of a training, in order.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:
     Returns
     -------
     dict of Path to AnnotatedImage
-        By image; empty if the source has no annotations.
+        Keyed by image; empty if the source has no annotations.
 
     Raises
     ------
@@ -223,8 +223,8 @@ def load_cutouts(
 ) -> Cutouts:
     """Read images into memory and locate the galaxy in each.
 
-    The box of the galaxy is the annotated one nearest to the centre, or that of the isophote around
-    the centre where there is none.
+    The box of the galaxy is the annotated box nearest to the centre or, without one, that of the
+    isophote at the centre.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def load_cutouts(
     num_classes : int
         Number of classes.
     annotated : mapping of Path to AnnotatedImage
-        Boxes by image, of `read_boxes`.
+        Boxes by image, from `read_boxes`.
     progress : callable, optional
         Called after each image.
 

@@ -1,4 +1,4 @@
-"""Knowledge distillation: a trained member labels images for another one."""
+"""Knowledge distillation: label images with a trained member."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ _BATCH = 64
 def label_by_teacher(
     sources: Sources, teacher: keras.Model, input_size: int, margin: float
 ) -> Sources:
-    """Replace the sets of classes in the labels of the extra images by a network's probabilities.
+    """Replace partial labels of the extra images by the probabilities of a teacher network.
 
-    A label that leaves several classes open becomes the probabilities that the network gives to
-    them, renormalized (Hinton, Vinyals & Dean 2015, arXiv:1503.02531).  Labels of one class, and
-    soft labels, are kept.
+    A label that is a set of classes becomes the probabilities predicted for them, renormalized
+    (Hinton, Vinyals & Dean 2015, arXiv:1503.02531).  Other labels are unchanged.
 
     Parameters
     ----------
     sources : Sources
-        The images of a training.
+        Images of the training.
     teacher : keras.Model
         Network that ends in a softmax, not trained on any validation or test image.
     input_size : int
         Side of its input in pixels.
     margin : float
-        Side of a crop over the longer side of the galaxy's box.
+        Ratio of the side of the crop to the longer side of the galaxy's box.
 
     Returns
     -------

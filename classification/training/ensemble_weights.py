@@ -1,4 +1,4 @@
-"""Search for the weights of the members of an ensemble on validation images."""
+"""Search for the weights of ensemble members on validation images."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .losses import allowed_set_accuracy, allowed_set_loss
 __all__ = ["search_weights", "weight_grid"]
 
 STEPS = 10
-"""Weights are multiples of one over this number."""
+"""Weights are multiples of ``1 / STEPS``."""
 
 _BATCH = 1_000_000
-"""Number of probabilities of ensembles in memory at a time."""
+"""Largest number of ensemble probabilities in memory."""
 
 
 def search_weights(probabilities: NDArray[np.float32], labels: Labels) -> NDArray[np.float64]:
-    """Return the best weights among all combinations of 0, 0.1 ... 1 that sum to 1.
+    """Search the best weights among all combinations of 0, 0.1, ..., 1 that sum to 1.
 
-    The best have the highest accuracy (:func:`~.losses.allowed_set_accuracy`), and of ties the
-    lowest mean loss (:func:`~.losses.allowed_set_loss`).
+    The best weights have the highest accuracy (:func:`~.losses.allowed_set_accuracy`); ties are
+    broken by the lowest mean loss (:func:`~.losses.allowed_set_loss`).
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def search_weights(probabilities: NDArray[np.float32], labels: Labels) -> NDArra
     Returns
     -------
     ndarray of float64, shape (M,)
-        The weights; some may be zero.
+        Some weights may be zero.
     """
     grid = weight_grid(len(probabilities))
     targets = labels.to_targets()
@@ -59,7 +59,7 @@ def search_weights(probabilities: NDArray[np.float32], labels: Labels) -> NDArra
 
 
 def weight_grid(members: int) -> NDArray[np.float64]:
-    """Return all combinations of weights of 0, 0.1 ... 1 that sum to 1.
+    """Return all combinations of weights 0, 0.1, ..., 1 that sum to 1.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def weight_grid(members: int) -> NDArray[np.float64]:
            [0.1, 0.9],
            [0.2, 0.8]])
     """
-    # Stars and bars: bars between the tenths divide them among the members.
+    # Stars and bars: all ways to divide the steps among the members.
     places = STEPS + members - 1
     bars = np.array(list(combinations(range(places), members - 1)), dtype=np.int64)
     edges = np.pad(bars, ((0, 0), (1, 1)), constant_values=((0, 0), (-1, places)))

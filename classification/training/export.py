@@ -32,7 +32,7 @@ INPUT_SCALING = InputScaling(scale=1 / 255, offset=0.0)
 
 @dataclass(frozen=True)
 class LiteRTAgreement:
-    """Agreement of a LiteRT file with the network that it was converted from.
+    """Agreement of a LiteRT file with its source network.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class LiteRTAgreement:
     largest_difference : float
         Largest difference of a probability.
     same_class : float
-        Share of the crops with the same most probable class.
+        Fraction of crops with the same most probable class.
     """
 
     crops: int
@@ -50,7 +50,7 @@ class LiteRTAgreement:
 
 
 def can_convert() -> bool:
-    """Return whether TensorFlow is installed, which the conversion needs."""
+    """Return whether TensorFlow is installed, which is needed for the conversion."""
     return find_spec("tensorflow") is not None
 
 
@@ -60,10 +60,10 @@ def to_litert(model: keras.Model, int8: bool) -> bytes:
     Parameters
     ----------
     model : keras.Model
-        The network.  On another backend than TensorFlow it is converted in a new process.
+        On backends other than TensorFlow it is converted in a new process.
     int8 : bool
         Store the weights as 8-bit integers (dynamic-range quantization: activations are quantized
-        at run time), a quarter of the size and faster for large networks.
+        at run time).  The file has a quarter of the size, and large networks are faster.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def run_litert(content: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         Class probabilities.
     """
     network = LiteRTNetwork(content, INPUT_SCALING)
-    # The quantization of activations is per batch: these are the batches of a run.
+    # Activations are quantized per batch, so use the batch size of a run.
     return np.concatenate(
         [network.run(crops[start : start + 16])[0] for start in range(0, len(crops), 16)]
     )
@@ -136,7 +136,7 @@ def _convert_in_process(model: keras.Model, int8: bool) -> bytes:
         model.save(source)
         subprocess.run(
             [sys.executable, "-m", __name__, str(source), str(target), str(int(int8))],
-            # The memory of the GPU belongs to the backend that trains.
+            # The memory of the GPU is in use by the training backend.
             env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
             check=True,
         )

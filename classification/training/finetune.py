@@ -24,22 +24,22 @@ CACHE_DTYPE = np.float16
 """Type of cached features."""
 
 LARGEST_CACHE = 2**31
-"""Largest size in bytes of the features of all views."""
+"""Largest size of the cached features, in bytes."""
 
 
 class CachedViews(RandomViews):
-    """Batches of `RandomViews` as features, computed once for every possible view.
+    """Batches of `RandomViews` as features, computed once per possible view.
 
     Parameters
     ----------
     cutouts : sequence of Cutouts
         Sets of images.
     weights : sequence of ndarray of float64, shape (N,)
-        Weight of each image of each set, in any unit.
+        Sampling weight of each image of each set, unnormalized.
     recipe : Recipe
-        Settings with an augmentation of few views per image, without mixup.
+        Settings with a finite number of views per image, without mixup.
     lower : keras.Model
-        The frozen layers.
+        Frozen layers.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class CachedViews(RandomViews):
 
 
 class StockedViews(EpochViews):
-    """Batches from a fixed stock of features, shuffled in each epoch.
+    """Batches from a fixed set of features, shuffled in each epoch.
 
     Parameters
     ----------
@@ -101,19 +101,18 @@ def fine_tune(
     stock_epochs: int | None = None,
     progress: Progress = silent,
 ) -> None:
-    """Train the layers of a network from the first trainable one on, in place.
+    """Train a network from its first trainable layer on, in place.
 
-    The frozen layers take most of the time of a step, and give the same features for the same view.
-    If the number of possible views is finite, no larger than the number of views drawn, and their
-    features fit into `LARGEST_CACHE`, each is computed once.  Otherwise every view is a new one and
-    passes the whole network, unless a stock of views is asked for.
+    The frozen layers take most of the time of a step.  If the number of possible views is finite,
+    at most the number of views drawn, and their features fit into `LARGEST_CACHE`, the features are
+    computed once.  Otherwise every view is new and passes through the whole network, unless
+    `stock_epochs` is set.
 
     Parameters
     ----------
     model : keras.Model
         A sequence of layers.
     sources : Sources
-        The images.
     recipe : Recipe
         Settings of the views.
     schedule : Schedule
@@ -121,10 +120,10 @@ def fine_tune(
     folder : Path
         Folder for checkpoints.
     stock_epochs : int, optional
-        Keep the features of the views of this many epochs, and train all epochs on them, where the
-        possible views are too many.
+        If the possible views cannot be cached, compute the features of the views of this many
+        epochs, and train all epochs on them.
     progress : Progress
-        Shows the progress.
+        Receives the steps.
     """
     lower, upper = split_at_first_trainable(model)
     frozen = bool(lower.weights)
@@ -143,7 +142,7 @@ def fine_tune(
 
 
 def split_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Split a network into its frozen lower and its trainable upper part, which share its weights.
+    """Split a network into frozen lower and trainable upper layers, which share its weights.
 
     Parameters
     ----------
@@ -164,7 +163,7 @@ def split_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Mod
 
 
 def _possible_changes(recipe: Recipe) -> tuple[AffineChange, ...]:
-    """Return every change of an image by the augmentation; empty if their number is not finite."""
+    """Return all possible changes of an image; empty if their number is infinite."""
     settings = recipe.augmentation
     if recipe.mixup or not isinstance(settings, AffineAugmentation):
         return ()
@@ -181,7 +180,7 @@ def _can_be_cached(
 
 
 def _stock(views: RandomViews, lower: keras.Model, epochs: int) -> list[Batch]:
-    """Return the features of the views of the first epochs."""
+    """Compute the features of the views of the first epochs."""
     stock: list[Batch] = []
     for epoch in range(epochs):
         views.epoch = epoch

@@ -45,7 +45,7 @@ class Schedule:
     learning_rate : float
         Highest learning rate.
     final : float
-        Last learning rate over the highest, for ``cosine``.
+        Ratio of the last to the highest learning rate, for ``cosine``.
     patience : int or None
         Epochs without a lower validation loss before early stopping; None never stops early and
         keeps the last weights instead of the best.
@@ -59,9 +59,9 @@ class Schedule:
     plateau_patience : int
         Epochs without a lower validation loss before ``plateau`` reduces the rate.
     plateau_factor : float
-        Factor of this reduction.
+        Factor of the reduction.
     label_smoothing : float
-        Share of each label that is spread over all classes.
+        Fraction of each label that is distributed over all classes.
     """
 
     epochs: int
@@ -77,7 +77,7 @@ class Schedule:
 
 
 def make_optimizer(schedule: Schedule, steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a training.
+    """Create the optimizer of a training.
 
     Parameters
     ----------
@@ -122,9 +122,9 @@ def fit(
     schedule : Schedule
         Duration, optimizer and learning rate.
     folder : Path
-        Folder for checkpoints; its name is shown.
+        Folder for checkpoints; its name is the title of the progress.
     progress : Progress
-        Shows the steps.
+        Receives the steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model.compile(
@@ -182,14 +182,14 @@ def validation_arrays(
 class BestCheckpoint(keras.callbacks.Callback):
     """Save the weights with the lowest validation loss, and stop early.
 
-    Unlike the callbacks of Keras it remembers the best epoch when a training is continued.
+    Unlike the callbacks of Keras, it restores the best epoch when a training is continued.
 
     Parameters
     ----------
     folder : Path
         Folder for ``best.weights.h5`` and ``best.json``.
     patience : int or None
-        Epochs without a lower loss before the training stops; None never stops it.
+        Epochs without a lower loss before the training stops; None never stops early.
     """
 
     def __init__(self, folder: Path, patience: int | None) -> None:
@@ -220,7 +220,7 @@ class BestCheckpoint(keras.callbacks.Callback):
 class PlateauDecay(keras.callbacks.Callback):
     """Reduce the learning rate when the validation loss stops falling.
 
-    Unlike `keras.callbacks.ReduceLROnPlateau` it remembers its state when a training is continued.
+    Unlike `keras.callbacks.ReduceLROnPlateau`, it restores its state when a training is continued.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ class PlateauDecay(keras.callbacks.Callback):
 
 
 class _SetEpoch(keras.callbacks.Callback):
-    """Tell the batches the number of the epoch, also when a training is continued."""
+    """Set the epoch of the batches, also when a training is continued."""
 
     def __init__(self, views: EpochViews) -> None:
         super().__init__()
@@ -272,7 +272,7 @@ class _SetEpoch(keras.callbacks.Callback):
         self._views.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        # Batches are fetched ahead, before the next epoch begins.
+        # Batches are prefetched before the next epoch begins.
         self._views.epoch = epoch + 1
 
 
@@ -318,7 +318,7 @@ class _Report(keras.callbacks.Callback):
 
 @contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Set the precision of the networks that are built in the ``with`` block.
+    """Set the precision of networks built in the ``with`` block.
 
     Parameters
     ----------
@@ -334,7 +334,7 @@ def computing_in(precision: str) -> Iterator[None]:
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """Return a copy of a network, with the same weights, that computes in 32 bits.
+    """Copy a network to 32-bit precision.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Member ``keras_file``: a trained network from a file, adapted to our images and classes."""
+"""Member ``keras_file``: a trained network from a file, adapted to the training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["KERAS_FILE", "build_keras_file"]
 def build_keras_file(
     member: KerasFileMember, class_names: Sequence[str], input_size: int
 ) -> keras.Model:
-    """Build a network around that of a file: RGB in 0..1 in, probabilities of our classes out.
+    """Build a network from a file that maps RGB in 0..1 to the classes of the training.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def build_keras_file(
     class_names : sequence of str
         The C classes of the training.
     input_size : int
-        Side of the training's images in pixels; they are resized where the file needs another size.
+        Side of the training images in pixels; resized if the file needs another size.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def build_keras_file(
     network = read_keras_network(member.path)
     _check_shapes(member, network)
     network.trainable = False
-    # Names of layers must differ, and the file may use any.
+    # Layer names must be unique, and the file may use any.
     network.name = "file"
     inputs = keras.Input((input_size, input_size, 3), name="image")
     x = inputs
@@ -68,7 +68,7 @@ def build_keras_file(
 
 
 def _class_order(member: KerasFileMember, class_names: Sequence[str]) -> list[int]:
-    """Return the index among our classes of each output of the file."""
+    """Return the index of the class of each output of the file."""
     if sorted(member.class_names) != sorted(class_names):
         missing = [name for name in class_names if name not in member.class_names]
         unknown = [name for name in member.class_names if name not in class_names]
@@ -94,12 +94,12 @@ def _check_shapes(member: KerasFileMember, network: keras.Model) -> None:
         size not in (None, wanted) for size, wanted in zip(inputs, expected, strict=True)
     ):
         raise ConfigError(
-            f"{member.path}: takes inputs of shape {inputs}, not the {expected} of input_size; "
-            "only RGB with the channels last can be used"
+            f"{member.path}: the input has shape {inputs}, not {expected} as in input_size; "
+            "images must be RGB with the channels last"
         )
     if outputs != (len(member.class_names),):
         raise ConfigError(
-            f"{member.path}: gives outputs of shape {outputs}, but class_names names "
+            f"{member.path}: the output has shape {outputs}, but class_names has "
             f"{len(member.class_names)} classes"
         )
 
@@ -113,7 +113,7 @@ def _train(member: KerasFileMember, job: TrainingJob) -> keras.Model:
 
 
 def _describe(member: KerasFileMember) -> str:
-    return f"from the file {member.path.name}, as it was; images of {member.input_size} pixels"
+    return f"from the file {member.path.name}, unchanged; images of {member.input_size} pixels"
 
 
 KERAS_FILE = MemberKind(KerasFileMember, _train, _describe, check=_check)

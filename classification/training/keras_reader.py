@@ -1,4 +1,4 @@
-"""Read untrusted Keras networks: `.keras` and HDF5 files, checked before anything in them runs."""
+"""Read untrusted Keras networks: `.keras` and HDF5 files, checked before they are loaded."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _LAYERS = frozenset({
     "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation",
     "RandomTranslation", "RandomZoom",
 })
-"""Layers that only compute on their inputs.  Others run code from the file (Lambda) or read further
-files (TFSMLayer, StringLookup)."""
+"""Layers that only compute on their inputs.  Others execute code from the file (Lambda) or read
+other files (TFSMLayer, StringLookup)."""
 
 _BOOKKEEPING = frozenset({
     "__keras_tensor__", "__numpy__", "__tensor__", "__tuple__", "DTypePolicy", "Policy",
@@ -59,7 +59,7 @@ def read_keras_network(path: Path) -> keras.Model:
 
     Keras's safe mode has had vulnerabilities, and older releases ignore it for HDF5 files.
     Therefore the configuration of the layers is checked first: only layers, initializers,
-    regularizers and constraints of Keras are accepted that neither hold code nor read files.
+    regularizers and constraints of Keras that neither contain code nor read files are accepted.
 
     Parameters
     ----------
@@ -74,10 +74,10 @@ def read_keras_network(path: Path) -> keras.Model:
     Raises
     ------
     InputError
-        If the file is missing, damaged, holds no network, or needs anything that is not accepted.
+        If the file is missing, damaged, not a network, or contains parts that are not accepted.
     """
     if path.suffix not in {".keras", ".h5", ".hdf5"}:
-        raise InputError(f"{path}: a network is read from a .keras, .h5 or .hdf5 file")
+        raise InputError(f"{path}: is not a .keras, .h5 or .hdf5 file")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
@@ -89,7 +89,7 @@ def read_keras_network(path: Path) -> keras.Model:
     except InputError:
         raise
     except Exception as error:
-        # For a damaged file zipfile, h5py, json and Keras raise errors of many types.
+        # Damaged files raise errors of many types in zipfile, h5py, json and Keras.
         raise InputError(
             f"{path}: cannot be read as a Keras network ({type(error).__name__}: {error})"
         ) from error
@@ -122,7 +122,7 @@ def input_and_output_shape(
 
 
 def are_probabilities(outputs: NDArray[np.float32]) -> bool:
-    """Check that rows are not negative and sum to one, within the error of 16-bit networks.
+    """Return whether rows are not negative and sum to one, to 16-bit precision.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def are_probabilities(outputs: NDArray[np.float32]) -> bool:
 
 
 def convert_keras2_config(config: Any) -> None:
-    """Convert the configuration of a Keras 2 network in place, so that Keras 3 reads it.
+    """Convert the configuration of a Keras 2 network to Keras 3, in place.
 
     - The first use of a nested model has node index 1 in Keras 2 and 0 in Keras 3.
     - Keras 2 writes a single input, output or axis of batch normalization as a list, which Keras 3
@@ -144,7 +144,7 @@ def convert_keras2_config(config: Any) -> None:
     Parameters
     ----------
     config : object
-        ``model_config`` of the file, parsed; anything else is left unchanged.
+        Parsed ``model_config`` of the file; anything else is unchanged.
     """
     for model in _nested_models(config):
         for key in ("input_layers", "output_layers"):
@@ -157,7 +157,7 @@ def convert_keras2_config(config: Any) -> None:
             if isinstance(layer, dict) and isinstance(layer.get("config"), dict)
         ]
         uses = [use for layer in layers for use in _uses(layer.get("inbound_nodes"))]
-        for name in (one.get("name") for one in layers if one.get("class_name") in _MODELS):
+        for name in (layer.get("name") for layer in layers if layer.get("class_name") in _MODELS):
             own = [use for use in uses if use[0] == name]
             first = min((use[1] for use in own), default=0)
             for use in own:
@@ -204,8 +204,8 @@ def _read_archive_config(path: Path) -> str:
         names = archive.namelist()
         if set(names) != _ARCHIVE or len(names) != len(_ARCHIVE):
             raise InputError(
-                f"{path}: holds {', '.join(sorted(names))}; a network needs "
-                f"{', '.join(sorted(_ARCHIVE))} and nothing else"
+                f"{path}: contains {', '.join(sorted(names))}, not exactly "
+                f"{', '.join(sorted(_ARCHIVE))}"
             )
         if archive.getinfo("config.json").file_size > LARGEST_CONFIG:
             raise InputError(f"{path}: its config.json is larger than {LARGEST_CONFIG} bytes")
@@ -222,7 +222,7 @@ def _load_hdf5(path: Path) -> keras.Model:
         _check_storage(file, path)
         if "model_config" not in file.attrs:
             raise InputError(
-                f"{path}: holds weights without their network; save the whole model: "
+                f"{path}: contains weights without a network; save the whole model: "
                 "model.save('model.keras')"
             )
         text, writer = (_text(file.attrs.get(key)) for key in ("model_config", "keras_version"))
@@ -247,7 +247,7 @@ def _text(value: object) -> str:
 
 
 def _check_storage(file: Any, path: Path) -> None:
-    """Refuse HDF5 with data in other files."""
+    """Raise InputError for HDF5 files with data in other files."""
     import h5py
 
     def outside_link(name: str, link: Any) -> bool | None:
@@ -258,15 +258,15 @@ def _check_storage(file: Any, path: Path) -> None:
         return True if data and (item.external or item.is_virtual) else None
 
     if file.visititems_links(outside_link) or file.visititems(outside_data):
-        raise InputError(f"{path}: takes its weights from other files; do not trust it")
+        raise InputError(f"{path}: refers to data in other files; do not trust it")
 
 
 def _check_layers(text: str, path: Path) -> None:
-    """Refuse a configuration with anything but the accepted parts of Keras."""
+    """Raise InputError for configurations with parts that are not accepted."""
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise InputError(f"{path}: does not describe a network")
-    # The settings of its training are not read.
+        raise InputError(f"{path}: the configuration is not that of a network")
+    # Training settings are not loaded.
     pending: list[Any] = [{k: v for k, v in config.items() if k != "compile_config"}]
     while pending:
         item = pending.pop()

@@ -12,23 +12,23 @@ from ...datasets.labels import split_targets
 __all__ = ["FLOOR", "AllowedSetLoss", "allowed_set_accuracy", "allowed_set_loss"]
 
 FLOOR = 1e-7
-"""Smallest probability whose logarithm is taken, as in the cross-entropies of Keras."""
+"""Lower limit of probabilities in logarithms, as in the cross-entropies of Keras."""
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
 def allowed_set_loss(targets: Any, probabilities: Any, smoothing: float = 0.0) -> Any:
     """Compute the cross-entropy, or for partial labels the negative log-likelihood of the set.
 
-    A partial label ("a spiral": barred, tight or loose) is the set of classes that it leaves open.
-    Its loss is minus the logarithm of their total probability (maximum likelihood for partial
-    labels, Jin & Ghahramani 2002), which is zero where all classes are open.  The loss of a soft
-    label is the cross-entropy; probabilities that sum to less than one leave the rest unknown.  For
-    a single class both are the categorical cross-entropy.
+    A partial label ("a spiral": barred, tight or loose) is the set of possible classes.  Its loss
+    is the negative logarithm of their total probability (maximum likelihood for partial labels, Jin
+    & Ghahramani 2002), which is zero if all classes are possible.  The loss of a soft label is the
+    cross-entropy; its probabilities may sum to less than one.  For a single class both are the
+    categorical cross-entropy.
 
-    Label smoothing takes a label for wrong with probability ``smoothing``, and then each class for
-    equally probable (Szegedy et al. 2016).  Each class outside a set gets ``smoothing / C`` and the
-    set the rest, which for a single class is the usual label smoothing; a set of all classes still
-    has a loss of zero.
+    Label smoothing assumes that labels are wrong with probability ``smoothing``, and that all
+    classes are then equally probable (Szegedy et al. 2016).  Each class outside a set gets
+    ``smoothing / C`` and the set the rest.  For a single class this is the usual label smoothing;
+    the loss of a set of all classes remains zero.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ class AllowedSetLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="galpipe")
 def allowed_set_accuracy(targets: Any, probabilities: Any) -> Any:
-    """Compute 1 for each row whose most probable class is allowed by the label, else 0.
+    """Return 1 for rows whose most probable class is allowed by the label, else 0.
 
-    A soft label allows its most probable class.
+    Soft labels allow their most probable class.
 
     Parameters
     ----------

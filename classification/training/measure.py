@@ -34,7 +34,7 @@ class Measurement:
     by_classifier : dict of str to ClassificationMetrics
         Metrics of each member and, if there are several, of the ensemble under `ENSEMBLE`.
     files : tuple of str
-        Names of the images evaluated: those with a label of one class, or all where the labels name
+        Names of the evaluated images: those with a label of one class, or all if the labels are
         disjoint sets of classes.
     """
 
@@ -43,7 +43,7 @@ class Measurement:
     files: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the measurement as built-in types for JSON."""
+        """Return the measurement as plain values."""
         metrics = {name: m.to_json() for name, m in self.by_classifier.items()}
         return {
             "images": self.images.title,
@@ -56,19 +56,17 @@ class Measurement:
 def measure(
     classifier: Classifier, sources: Sources, config: ClassifierTraining
 ) -> list[Measurement]:
-    """Measure a classifier on validation, test and external images, read and cropped as in use.
+    """Evaluate a classifier on validation, test and external images.
 
-    The test images are measured twice: cropped about their annotated box, as ``galpipe run``
-    crops what it has detected, and as whole cutouts, as ``galpipe classify`` receives them.
+    The test images are evaluated twice: cropped around their annotated boxes, as in
+    ``galpipe run``, and as cutouts, as in ``galpipe classify``.
 
     Parameters
     ----------
     classifier : Classifier
-        The classifier.
     sources : Sources
-        The images of the training.
+        Images of the training.
     config : ClassifierTraining
-        Configuration of the training.
 
     Returns
     -------

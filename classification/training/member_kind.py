@@ -21,18 +21,18 @@ __all__ = ["MemberKind", "TrainingJob", "softmax_output"]
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """Everything besides its own settings that a member is trained with.
+    """Data and settings of a training that are common to its members.
 
     Attributes
     ----------
     config : ClassifierTraining
-        Configuration of the whole training.
+        Configuration of the training.
     sources : Sources
-        The images.
+        Images of the training.
     folder : Path
         Folder for checkpoints.
     progress : Progress
-        Shows the progress.
+        Receives the steps.
     """
 
     config: ClassifierTraining
@@ -46,7 +46,7 @@ class TrainingJob:
         return self.sources.train.labels.num_classes
 
     def recipe(self, member: TrainedMember) -> Recipe:
-        """Return how the training views of a member are drawn.
+        """Return the settings of the training views of a member.
 
         Parameters
         ----------
@@ -86,23 +86,23 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class MemberKind:
-    """A kind of member: its settings, its training, its sentence in the model card.
+    """Kind of ensemble member: settings, training and description.
 
-    Every network takes RGB in 0..1, float32, shape (N, S, S, 3), with S the input size of the
-    training, and returns the probabilities of the training's classes.
+    Networks map RGB in 0..1, float32, shape (N, S, S, 3), where S is the input size of the
+    training, to class probabilities.
 
     Attributes
     ----------
     settings : type
-        Settings model in `galpipe.configs`, a `TrainedMember` if the network is trained here.
+        Settings model in `galpipe.configs`; a `TrainedMember` if the network is trained.
     train : callable
-        ``train(member, job)`` returns the network for the settings and a `TrainingJob`.
+        ``train(member, job)`` returns the network for settings and a `TrainingJob`.
     describe : callable
         ``describe(member)`` returns the description of the network in the model card.
     check : callable
-        ``check(member, config)`` raises a GalpipeError before the training if files are wrong.
+        ``check(member, config)`` raises GalpipeError for invalid files, before the training.
     int8 : bool
-        Whether the LiteRT file holds the weights as 8-bit integers.
+        Store weights as 8-bit integers in the LiteRT file.
     """
 
     settings: type[Any]
@@ -113,7 +113,7 @@ class MemberKind:
 
 
 def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
-    """Return the output ``probabilities`` of a network that is trained here.
+    """Append the softmax layer ``probabilities``, in 32-bit precision.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.Keras
     num_classes : int
         Number of classes.
     """
-    # 16 bits would round the probabilities and the logarithms of the loss.
+    # In 16 bits, probabilities and the logarithms of the loss would be rounded.
     outputs = layers.Dense(num_classes, activation="softmax", dtype="float32", name="probabilities")
     probabilities: keras.KerasTensor = outputs(features)
     return probabilities

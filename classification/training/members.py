@@ -35,7 +35,7 @@ def member_kind(member: ClassifierMember) -> MemberKind:
 
 
 def check_members(config: ClassifierTraining) -> None:
-    """Check the files that members need, before hours of training.
+    """Check the files that members need, before the training.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def check_members(config: ClassifierTraining) -> None:
     Raises
     ------
     ConfigError, InputError
-        If a file is missing or wrong.
+        If a file is missing or invalid.
     """
     for member in config.members:
         check = member_kind(member).check
@@ -61,23 +61,21 @@ def train_members(
     Parameters
     ----------
     config : ClassifierTraining
-        Configuration of the training.
     sources : Sources
-        The images.
     output : Path
-        Receives a folder for each member.
+        Parent of the folders of the members.
     progress : Progress
-        Shows the progress.
+        Receives the steps.
 
     Returns
     -------
     dict of str to keras.Model
-        The networks by the names of the members, in the order of the configuration.
+        Networks by member, in the order of the configuration.
 
     Raises
     ------
     ConfigError, InputError
-        As for `train_member`.
+        As in `train_member`.
     """
     members = config.named_members
     networks: dict[str, keras.Model] = {}
@@ -101,7 +99,7 @@ def train_member(member: ClassifierMember, job: TrainingJob) -> keras.Model:
     member : ClassifierMember
         Settings of the member.
     job : TrainingJob
-        Everything else.
+        Data and settings common to all members.
 
     Returns
     -------
@@ -111,9 +109,9 @@ def train_member(member: ClassifierMember, job: TrainingJob) -> keras.Model:
     Raises
     ------
     ConfigError
-        If ImageNet's weights cannot be downloaded, or a network does not match its settings.
+        If the ImageNet weights cannot be downloaded, or a network does not match its settings.
     InputError
-        If a file of weights is missing or wrong.
+        If a weights file is missing or invalid.
     """
     finished = job.folder / "model.keras"
     if finished.is_file():

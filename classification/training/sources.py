@@ -1,4 +1,4 @@
-"""Sources of a training: read, split by galaxy, and load the images of all of them."""
+"""Images of a training: read all sources, split them by galaxy, and load the images."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ logger = logging.getLogger("galpipe")
 
 @dataclass(frozen=True)
 class Sources:
-    """The images of a training.
+    """Images of a training.
 
     Attributes
     ----------
     train, validation, test : Cutouts
-        The sources of role ``train``, split by galaxy.
+        Sources of role ``train``, split by galaxy.
     extra : Cutouts
-        The sources of role ``extra``, without galaxies of the validation and the tests.
+        Sources of role ``extra``, without galaxies of the validation and test images.
     external : dict of str to Cutouts
-        The sources of role ``test``, and the held-out part of those of role ``extra``, by the name
-        of their folder or data file.
+        Sources of role ``test``, and the held-out parts of those of role ``extra``, by the name of
+        their folder or data file.
     """
 
     train: Cutouts
@@ -66,9 +66,9 @@ class SourceSplit:
 def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> SourceSplit:
     """Split the images of each source by galaxy.
 
-    A galaxy held out in one source is removed from the training part of all others.  The held-out
-    part of a source of role ``extra`` depends on that source and the seed only: it is the same in
-    every fold.
+    A galaxy held out in one source is excluded from the training images of all others.  The
+    held-out part of a source of role ``extra`` depends only on that source and the seed, so that it
+    is the same in every fold.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
     config : ClassifierTraining
         The sources and the split.
     progress : Progress
-        Shows the number of images loaded.
+        Receives the number of loaded images.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
     Raises
     ------
     ConfigError
-        If no image is left to train, validate or test on.
+        If no image remains for training, validation or test.
     InputError
         If a table or image cannot be read.
     """
@@ -181,7 +181,7 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
     for name in ("train", "validation", "test"):
         if not len(getattr(sources, name)):
             raise ConfigError(
-                f"no image is left for {name}: give more labelled images in 'data' "
+                f"no image remains for {name}: add labelled images to 'data' "
                 "(role train) or change 'split'"
             )
     return sources
@@ -190,14 +190,14 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
 def _split_test(
     galaxies: list[str], strata: list[str], split: Split
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of the rest and of the test images."""
+    """Return the indices of the other images and of the test images."""
     if split.folds is None or split.fold is None:
         return split_by_galaxy(galaxies, split.test_fraction, split.seed, strata)
     try:
         return folds_by_galaxy(galaxies, split.folds, split.seed, strata)[split.fold]
     except ValueError as error:
         raise ConfigError(
-            f"split: {error}; ask for fewer folds, or give more images in 'data' (role train)"
+            f"split: {error}; use fewer folds, or add images to 'data' (role train)"
         ) from error
 
 

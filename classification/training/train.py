@@ -1,4 +1,4 @@
-"""Train a classifier: all members, their conversion, their metrics, the bundle."""
+"""Train a classifier: train members, convert and evaluate them, write the bundle."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ __all__ = ["export_classifier", "train_classifier"]
 logger = logging.getLogger("galpipe")
 
 LARGEST_DIFFERENCE = 0.01
-"""Largest difference of a probability between a float network and its LiteRT file."""
+"""Largest accepted difference of a probability between a network and its float LiteRT file."""
 
 LEAST_SAME_CLASS = 0.98
-"""Least share of crops with the same class by an int8 file and its float network."""
+"""Smallest accepted fraction of crops with the same class for a network and its int8 file."""
 
 
 def train_classifier(
     config: ClassifierTraining, output: str | Path, progress: Progress = silent
 ) -> Path:
-    """Train, export and measure a classifier from labelled images.
+    """Train, export and evaluate a classifier.
 
     Parameters
     ----------
     config : ClassifierTraining
-        Data, members, schedule.
+        Data, members and schedule.
     output : path
         Folder for the checkpoints, the trained Keras networks and the bundle.  An interrupted
         training in it is continued.
     progress : Progress
-        Shows the progress.
+        Receives the steps.
 
     Returns
     -------
@@ -63,12 +63,12 @@ def train_classifier(
     Raises
     ------
     ConfigError, InputError
-        If the data or the initial weights are missing or wrong.
+        If the data or the initial weights are missing or invalid.
     OutputError
-        If the folder holds the training of another configuration or cannot be written.
+        If the folder contains the training of another configuration, or cannot be written.
     MissingExtraError
-        If TensorFlow is not installed, which converts networks trained on another backend.  The
-        trained networks are in the folder; starting again with TensorFlow continues with them.
+        If TensorFlow, which converts networks trained on another backend, is not installed.  The
+        trained networks are kept in the folder; run again with TensorFlow to convert them.
     """
     output = Path(output)
     check_members(config)
@@ -77,7 +77,7 @@ def train_classifier(
         logger.warning("TensorFlow is not installed: the networks are trained, but not converted")
     sources = gather(config, progress)
     logger.info(
-        "%d images to train on and %d with less certain labels, %d to validate, %d to test",
+        "%d training images and %d with less certain labels, %d validation images, %d test images",
         len(sources.train),
         len(sources.extra),
         len(sources.validation),
@@ -88,8 +88,8 @@ def train_classifier(
         files = ", ".join(str(output / name / "model.keras") for name in networks)
         raise MissingExtraError(
             f"The networks are trained ({files}), but converting them needs TensorFlow, which is "
-            "not installed. Install it with: pip install 'galpipe[train]' - or take the folder to "
-            "where it is; then start the same command again. Nothing is trained twice."
+            "not installed. Install it with: pip install 'galpipe[train]', or copy the folder to a "
+            "machine that has it; then run the same command again. Nothing is trained twice."
         )
     return export_classifier(config, sources, networks, output / "bundle")
 
@@ -100,16 +100,14 @@ def export_classifier(
     networks: Mapping[str, keras.Model],
     folder: Path,
 ) -> Path:
-    """Convert trained networks to LiteRT, compare, measure and write the bundle.
+    """Convert trained networks to LiteRT, evaluate them, and write the bundle.
 
     Parameters
     ----------
     config : ClassifierTraining
-        Configuration of the training.
     sources : Sources
-        The images.
     networks : mapping of str to keras.Model
-        The trained networks by the names of their members.
+        Trained networks by member.
     folder : Path
         Folder of the bundle.
 
@@ -132,9 +130,9 @@ def export_classifier(
         agreement[name] = compare(networks[name], files[f"{name}.tflite"], crops)
         _warn_of_differences(name, agreement[name], int8)
     weights = _weights(config, files, sources)
-    # A network of weight 0 would only cost time in every run; a fold measures every member.
-    measures_all = config.split.fold is not None
-    kept = {name: weight for name, weight in weights.items() if weight or measures_all}
+    # Networks of weight 0 would only cost time; in a cross-validation all members are evaluated.
+    keep_all = config.split.fold is not None
+    kept = {name: weight for name, weight in weights.items() if weight or keep_all}
     files = {f"{name}.tflite": files[f"{name}.tflite"] for name in kept}
     manifest = Manifest(
         name=config.name,
@@ -155,7 +153,7 @@ def export_classifier(
             keras.backend.backend(): version(keras.backend.backend()),
         },
     )
-    # Written twice: the bundle itself is measured, as users will run it.
+    # Written before the evaluation, so that the evaluated bundle is the published one.
     write_bundle(folder, manifest, files, "", {})
     measured = measure(load_classifier(folder), sources, config)
     metrics: dict[str, Any] = {
@@ -170,7 +168,7 @@ def export_classifier(
 def _weights(
     config: ClassifierTraining, files: Mapping[str, bytes], sources: Sources
 ) -> dict[str, float]:
-    """Return the weight of each member, as given or by a search on the validation images."""
+    """Return the configured weights, or those of a search on the validation images."""
     members = config.named_members
     if config.weights == "given":
         return {name: member.weight for name, member in members.items()}
@@ -186,20 +184,20 @@ def _weights(
 def _warn_of_differences(name: str, agreement: LiteRTAgreement, int8: bool) -> None:
     if int8 and agreement.same_class < LEAST_SAME_CLASS:
         logger.warning(
-            "%s: the 8-bit file gives the class of the trained network to only %.1f %% of crops",
+            "%s: the 8-bit file and the trained network agree on only %.1f %% of crops",
             name,
             100 * agreement.same_class,
         )
     if not int8 and agreement.largest_difference > LARGEST_DIFFERENCE:
         logger.warning(
-            "%s: a probability of the LiteRT file differs by %.3f from the trained network's",
+            "%s: the probabilities of the LiteRT file and the trained network differ by up to %.3f",
             name,
             agreement.largest_difference,
         )
 
 
 def _portable(config: ClassifierTraining) -> dict[str, Any]:
-    """Return the settings without the folders of the machine they were used on."""
+    """Return the configuration with shortened, machine-independent paths."""
     content = config.model_dump(mode="json")
     for data in content["data"]:
         for key in ("images", "labels", "annotations"):

@@ -1,4 +1,4 @@
-"""Hyper-parameter search for a small network: short trainings, chosen by a Gaussian process."""
+"""Hyper-parameter search for a small network by Bayesian optimization with short trainings."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ __all__ = ["BEST", "RANDOM_TRIALS", "Search", "Trial", "propose", "tune_classifi
 logger = logging.getLogger("galpipe")
 
 BEST = "best.yaml"
-"""Name of the configuration that trains the best network."""
+"""File name of the configuration of the best network."""
 
 RANDOM_TRIALS = 2 * len(SEARCHED)
-"""Number of random trials before those of the Gaussian process."""
+"""Number of random trials before the Gaussian process is used."""
 
 EXPLORATION = 2.6
-"""Standard deviations below the mean of the confidence bound, as in KerasTuner, with which the
-published search was made."""
+"""Width of the lower confidence bound in standard deviations, as in KerasTuner, which was used for
+the published search."""
 
 _JITTER = 1e-4
-"""Variance of the noise of the losses, after their normalization, as in KerasTuner."""
+"""Variance of the noise of the normalized losses, as in KerasTuner."""
 
 _TRIALS = "trials.json"
 
 _WORST = -math.log(FLOOR)
-"""Loss of a network that is always wrong; used where a training diverged."""
+"""Loss of a network that is always wrong, used for diverged trainings."""
 
 
 class Trial(Section):
@@ -69,11 +69,11 @@ class Trial(Section):
     values : dict of str to float
         Hyper-parameters, by the names of `SEARCHED`.
     loss, accuracy : float
-        On the validation images; see :mod:`.losses`.
+        Metrics on the validation images; see :mod:`.losses`.
     parameters : int
         Number of trainable weights.
     seconds : float
-        Duration.
+        Duration of the training.
     """
 
     values: dict[str, float]
@@ -93,14 +93,14 @@ class Search:
     Attributes
     ----------
     trials : tuple of Trial
-        In the order of time; the first is the network of the configuration.
+        In chronological order; the first is the network of the configuration.
     """
 
     trials: tuple[Trial, ...]
 
     @property
     def best(self) -> Trial:
-        """The trial with the lowest validation loss, the earliest of ties."""
+        """Trial with the lowest validation loss, the first if tied."""
         return min(self.trials, key=lambda trial: trial.loss)
 
 
@@ -112,23 +112,23 @@ def tune_classifier(
 ) -> Search:
     """Search for the network with the lowest validation loss.
 
-    The first trial is the network of the configuration, the next ones are random, the others
+    The first trial is the network of the configuration, followed by random trials and trials
     proposed by a Gaussian process (`propose`).  The loss is minimized rather than the error rate
-    because it varies smoothly, while the accuracy on a few hundred images is discrete and has ties,
-    and because the training keeps the epoch with the lowest loss.
+    because it is smooth, while the accuracy on a few hundred images is discrete and has ties, and
+    because the training keeps the epoch with the lowest loss.
 
     Parameters
     ----------
     config : ClassifierTuning
-        The training, the first network, the epochs of a trial.
+        Training, first network, and epochs per trial.
     output : path
         Folder for ``config.yaml``, ``trials.json`` and ``best.yaml``, a configuration that trains
         the best network in full.  An interrupted search is continued within its trial, a finished
-        one with more trials.  Only the current trial has weights there.
+        search with more trials.  Weights of finished trials are deleted.
     trials : int
         Total number of trials.
     progress : Progress
-        Shows the progress.
+        Receives the steps.
 
     Returns
     -------
@@ -137,9 +137,9 @@ def tune_classifier(
     Raises
     ------
     ConfigError, InputError
-        If the data are missing or wrong, or the first network is not in the search space.
+        If the data are missing or invalid, or the first network is not in the search space.
     OutputError
-        If the folder holds another search or cannot be written.
+        If the folder contains another search, or cannot be written.
     """
     output = Path(output)
     design_values(config.start)
@@ -156,12 +156,11 @@ def tune_classifier(
 def propose(
     tried: Sequence[Mapping[str, float]], losses: Sequence[float], seed: int
 ) -> dict[str, float] | None:
-    """Return the hyper-parameters of the next trial.
+    """Propose the hyper-parameters of the next trial.
 
     A Gaussian process with a Matérn kernel is fitted to the losses, and the network with the lowest
-    confidence bound (Srinivas et al. 2010, arXiv:0912.3995) is taken from the whole grid, without
-    those tried.  The same trials always lead to the same proposal, so that an interrupted search
-    takes the same course.
+    confidence bound (Srinivas et al. 2010, arXiv:0912.3995) among the remaining grid points is
+    selected.  Proposals are deterministic, so that an interrupted search gives the same result.
 
     Parameters
     ----------
@@ -175,14 +174,14 @@ def propose(
     Returns
     -------
     dict of str to float or None
-        None where all networks have been tried.
+        None if all networks have been tried.
     """
     grid = [dict(zip(SEARCHED, values, strict=True)) for values in product(*SEARCHED.values())]
-    left = [point for point in grid if point not in tried]
-    if not left:
+    remaining = [point for point in grid if point not in tried]
+    if not remaining:
         return None
     if len(tried) < RANDOM_TRIALS:
-        return left[int(np.random.default_rng([seed, len(tried)]).integers(len(left)))]
+        return remaining[np.random.default_rng([seed, len(tried)]).integers(len(remaining))]
     gaussian_process = require("sklearn.gaussian_process", "train")
     regressor = gaussian_process.GaussianProcessRegressor(
         kernel=gaussian_process.kernels.Matern(nu=2.5),
@@ -195,12 +194,12 @@ def propose(
         # A length scale at its bound means that the loss hardly depends on a hyper-parameter.
         warnings.simplefilter("ignore")
         regressor.fit(_embed(tried), np.asarray(losses))
-        mean, deviation = regressor.predict(_embed(left), return_std=True)
-    return left[int(np.argmin(mean - EXPLORATION * deviation))]
+        mean, deviation = regressor.predict(_embed(remaining), return_std=True)
+    return remaining[int(np.argmin(mean - EXPLORATION * deviation))]
 
 
 def _embed(points: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
-    """Return points of the grid in the unit cube, shape (N, hyper-parameters)."""
+    """Map grid points to the unit cube, shape (N, hyper-parameters)."""
     return np.array(
         [
             [(values.index(point[name]) + 0.5) / len(values) for name, values in SEARCHED.items()]
@@ -216,7 +215,7 @@ def _search(
     finished: list[Trial],
     measure: Callable[[CnnMember, Path], tuple[float, float, int]],
 ) -> None:
-    """Append trials to the finished ones, and save each as soon as it is finished."""
+    """Append trials to `finished`, and write the record after each."""
     total = 0.0
     first = len(finished)
     for number in range(first, trials):
@@ -262,7 +261,7 @@ def _next(config: ClassifierTuning, finished: Sequence[Trial]) -> dict[str, floa
 def _measurement(
     config: ClassifierTuning, sources: Sources, progress: Progress
 ) -> Callable[[CnnMember, Path], tuple[float, float, int]]:
-    """Return a function that trains a network: validation loss, accuracy, number of weights."""
+    """Return a function that trains a network and returns loss, accuracy and number of weights."""
     training = config.training
     views, labels = validation_views(
         sources.validation, training.input_size, training.crop_margin, training.augmentation
@@ -270,7 +269,7 @@ def _measurement(
     inputs, targets = as_input(views), labels.to_targets()
 
     def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
-        # The graphs of earlier trials would stay in memory.
+        # Free the graphs of earlier trials.
         keras.utils.clear_session()
         model = train_member(member, TrainingJob(training, sources, folder, progress))
         predicted = model.predict(inputs, batch_size=64, verbose=0)
@@ -307,8 +306,8 @@ def _read(record: Path) -> list[Trial]:
         return _TRIAL_LIST.validate_json(record.read_bytes())
     except ValidationError as error:
         raise InputError(
-            f"{record}: is not a record of trials ({error.errors()[0]['msg']}). Remove it to "
-            "search anew, or choose another folder"
+            f"{record}: is not a valid record of trials ({error.errors()[0]['msg']}). Remove it to "
+            "start a new search, or choose another folder"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Member ``vgg16``: VGG16, fine-tuned from ImageNet, from galaxies or from a file.
 
-Backend-neutral Keras 3: it trains on TensorFlow, JAX and PyTorch.
+It can be trained on all Keras backends: TensorFlow, JAX and PyTorch.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ VGG16_BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 """Convolutions and filters of each block (Simonyan & Zisserman 2014, configuration D)."""
 
 IMAGENET_MEAN = (123.68, 116.779, 103.939)
-"""Mean red, green and blue of ImageNet, which the original VGG16 subtracts."""
+"""Mean red, green and blue of ImageNet, subtracted in the original VGG16."""
 
 CONTRAST = 58.0
-"""Standard deviation of an ImageNet channel, by which the input is divided."""
+"""Standard deviation of ImageNet pixels, by which the input is divided."""
 
 PRETRAINING_SIZE = 45
-"""Input size of the pre-training in pixels: it costs 0.4 of the time of 69 pixels, and the five
-poolings of VGG16 leave one cell."""
+"""Input size of the pre-training in pixels.  It takes 0.4 of the time of 69 pixels, and the five
+poolings of VGG16 reduce it to one cell."""
 
 PRETRAINING_RATE = 3e-4
-"""Highest learning rate of the pre-training.  At 1e-3 the network hardly learns: after eight epochs
-it still gives every galaxy the same probabilities."""
+"""Highest learning rate of the pre-training.  At 1e-3 the network does not learn: after eight
+epochs it still predicts the same probabilities for all galaxies."""
 
 
 def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) -> keras.Model:
     """Build VGG16 with a top of a dense layer of 64 units and a softmax.
 
-    The input is standardized inside the network, so that ImageNet's weights and weights trained
-    here expect the same numbers.
+    The input is standardized inside the network, so that ImageNet weights and weights trained by
+    galpipe have the same input.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) 
     input_size : int
         Side of the input in pixels.
     imagenet : bool
-        Start the convolutions from ImageNet's weights instead of He initialization.
+        Initialize the convolutions with ImageNet weights instead of random ones (He).
 
     Returns
     -------
@@ -97,8 +97,8 @@ def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) 
 def build_vgg16_batch_norm(num_classes: int, input_size: int = 69) -> keras.Model:
     """Build VGG16 with batch normalization after each convolution, for training from scratch.
 
-    Plain VGG16 hardly trains from random weights.  `fold_batch_norm` afterwards turns this network
-    into an equivalent plain one.
+    Plain VGG16 hardly trains from random weights.  `fold_batch_norm` converts the trained network
+    to an equivalent plain one.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def fold_batch_norm(source: keras.Model, target: keras.Model) -> None:
 
     With ``y = gamma (w x + b - mean) / sqrt(variance + epsilon) + beta`` the kernel is multiplied
     by ``gamma / sqrt(variance + epsilon)`` and the bias follows; this is exact, also at the padded
-    border.  The top is copied too.  Where the input of the target is larger, the dense weights of
-    the single cell of the source are divided equally among the cells.
+    border.  The top layers are copied too.  If the input of the target is larger, the dense weights
+    of the single cell of the source are divided equally among its cells.
 
     Parameters
     ----------
@@ -161,13 +161,13 @@ def start_from_file(model: keras.Model, path: Path) -> None:
     model : keras.Model
         Network of `build_vgg16`.
     path : Path
-        A ``.keras`` model written by galpipe, whose dense layers are loaded too if they have the
-        same shapes, or the ``..._notop.h5`` of ImageNet weights that Keras publishes.
+        A ``.keras`` model of galpipe, whose dense layers are loaded too if they have the same
+        shapes, or the file ``..._notop.h5`` of the ImageNet weights of Keras.
 
     Raises
     ------
     InputError
-        If the file is missing or does not hold VGG16.
+        If the file is missing or not VGG16.
     """
     if not path.is_file():
         raise InputError(
@@ -185,7 +185,7 @@ def start_from_file(model: keras.Model, path: Path) -> None:
         if path.suffix == ".keras":
             _copy_top(source, model)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: does not hold the weights of VGG16 ({error})") from error
+        raise InputError(f"{path}: does not contain the weights of VGG16 ({error})") from error
 
 
 def freeze_below(model: keras.Model, block: str | None) -> None:
@@ -196,7 +196,7 @@ def freeze_below(model: keras.Model, block: str | None) -> None:
     model : keras.Model
         Network of `build_vgg16`.
     block : {"block1", ..., "block5", "top"} or None
-        First block that is trained; ``top`` trains the dense layers only, None everything.
+        First block to train; ``top`` trains the dense layers only, None all layers.
     """
     for layer in _convolutions(model):
         # In alphabetical order "top" follows every block.
@@ -225,9 +225,9 @@ def _train(member: Vgg16Member, job: TrainingJob) -> keras.Model:
 
 
 def _pretrain(member: Vgg16Member, job: TrainingJob) -> keras.Model:
-    """Train all of VGG16 on the galaxies of all sources, at a small input size.
+    """Train VGG16 from random weights on all sources, at a small input size.
 
-    Batch normalization makes it train from random weights; it is folded into the convolutions.
+    Batch normalization is used for the training, and then folded into the convolutions.
     """
     finished = job.folder / "pretrained.keras"
     if finished.is_file():
@@ -261,7 +261,7 @@ def _describe(member: Vgg16Member) -> str:
         ),
     }.get(str(member.initial_weights), "from given weights")
     tuned = (
-        "its convolutions as they start, the dense layers trained"
+        "convolutions frozen, dense layers trained"
         if member.fine_tune_from == "top"
         else f"fine-tuned from {member.fine_tune_from} on"
     )
@@ -287,7 +287,7 @@ def _copy_top(source: keras.Model, target: keras.Model) -> None:
         weights = source.get_layer(name).get_weights()
         layer = target.get_layer(name)
         if [w.shape for w in weights] != [w.shape for w in layer.get_weights()]:
-            # The next layer was trained on the outputs of this one.
+            # The next layer depends on the outputs of this one.
             break
         layer.set_weights(weights)
 

@@ -174,8 +174,8 @@ def _two_outputs() -> keras.Model:
     [
         (_dense_only, "no convolution"),
         (_logits, "append a softmax"),
-        (_any_size, "of one size"),
-        (_pictures_out, "not one for each class"),
+        (_any_size, "of a fixed size"),
+        (_pictures_out, "not one value per class"),
         (_two_outputs, "2 outputs"),
     ],
 )

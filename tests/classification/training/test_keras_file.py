@@ -84,7 +84,7 @@ def two_outputs() -> keras.Model:
             r"\(missing: blue; not of the training: violet\)",
         ),
         (brightest, {"class_names": (*NAMES, "red")}, "named twice"),
-        (brightest, {"input_size": 9}, r"takes inputs of shape \(8, 8, 3\), not the \(9, 9, 3\)"),
+        (brightest, {"input_size": 9}, r"the input has shape \(8, 8, 3\), not \(9, 9, 3\)"),
         (lambda: brightest(activation=None), {}, "not probabilities.*softmax"),
         (lambda: brightest(activation="sigmoid"), {}, "not probabilities.*softmax"),
         (two_outputs, {}, "1 inputs and 2 outputs"),
@@ -103,5 +103,5 @@ def test_what_does_not_fit_is_said(
 def test_a_network_of_other_classes_is_refused(member: Callable[..., KerasFileMember]) -> None:
     inputs = keras.Input((8, 8, 3))
     outputs = layers.Dense(4, activation="softmax")(layers.Flatten()(inputs))
-    with pytest.raises(ConfigError, match=r"outputs of shape \(4,\), but class_names names 3"):
+    with pytest.raises(ConfigError, match=r"the output has shape \(4,\), but class_names has 3"):
         build_keras_file(member(keras.Model(inputs, outputs)), NAMES, 8)

@@ -91,7 +91,7 @@ def test_the_weights_are_found_and_a_member_without_any_is_left_out(
     assert [classifier.class_names[i] for i in given.argmax(axis=1)] == ["red", "blue"]
     card = (bundle.path / "MODEL_CARD.md").read_text()
     assert "weights found on the validation images" in card
-    assert "**keras_file**: from the file theirs.keras, as it was" in card
+    assert "**keras_file**: from the file theirs.keras, unchanged" in card
     assert "1 3x3 convolutions of 2, each with batch normalisation" in card
     assert bundle.manifest.training["members"][1]["path"] == "theirs.keras"
 

@@ -97,7 +97,7 @@ def test_progress_reaches_the_total(labelled_folder: Callable[..., Path]) -> Non
 
 def test_nothing_to_test_on_is_an_error(labelled_folder: Callable[..., Path]) -> None:
     config = training(source(labelled_folder(4)), split=Split(test_fraction=0))
-    with pytest.raises(ConfigError, match="no image is left for test"):
+    with pytest.raises(ConfigError, match="no image remains for test"):
         gather(config)
 
 

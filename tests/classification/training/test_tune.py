@@ -176,7 +176,7 @@ def test_another_search_is_refused_and_a_damaged_one_named(
     with pytest.raises(OutputError, match="other settings"):
         tune_classifier(config.model_copy(update={"epochs": 4}), output, trials=1)
     (output / "trials.json").write_text('[{"values": 3}]')
-    with pytest.raises(InputError, match=r"trials\.json.*search anew"):
+    with pytest.raises(InputError, match=r"trials\.json.*new search"):
         tune_classifier(config, output, trials=1)
 
 
