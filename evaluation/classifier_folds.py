@@ -43,7 +43,7 @@ _MEASURES = {
 
 @dataclass(frozen=True)
 class ExternalMetrics:
-    """Metrics of one classifier on one set of images, other than the crops of the test fold.
+    """Metrics of one classifier on one set of images other than the crops of the test folds.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class ExternalMetrics:
     classifier : str
         Name of the model, or ``NAME: MEMBER``.
     folds : tuple of ClassifierFigures
-        Of the folds that have them.
+        Metrics of each fold that has them.
     """
 
     images: str
@@ -66,11 +66,11 @@ class ExternalMetrics:
 
     @property
     def macro_f1(self) -> list[float]:
-        """Macro F1 of each fold; NaN where it has none."""
+        """Macro F1 of each fold; NaN if unknown."""
         return [float("nan") if fold.macro_f1 is None else fold.macro_f1 for fold in self.folds]
 
     def to_json(self) -> dict[str, Any]:
-        """Return mean and deviation of each metric, and the metrics of each fold."""
+        """Return the metrics of each fold, and their mean and standard deviation."""
         return {
             "images": self.images,
             "classifier": self.classifier,
@@ -84,18 +84,18 @@ class ExternalMetrics:
 
 @dataclass(frozen=True, eq=False)
 class ValidatedClassifier:
-    """Model, or one member of an ensemble, measured on every fold.
+    """Model, or one member of an ensemble, evaluated on every fold.
 
     Attributes
     ----------
     name : str
-        Name, different from that of every other one.
+        Unique name.
     class_names : tuple of str
         The C classes.
     truth : sequence of ndarray of int64, shape (N_k,)
         True class of the images of each fold.
     probabilities : sequence of ndarray of float32, shape (N_k, C)
-        Probabilities from the model of each fold for its held-out images.
+        Probabilities predicted by the model of each fold for its held-out images.
     """
 
     name: str
@@ -105,17 +105,17 @@ class ValidatedClassifier:
 
     @cached_property
     def folds(self) -> list[ClassificationMetrics]:
-        """The metrics of each fold."""
+        """Metrics of each fold."""
         from ..metrics.classifier_metrics import evaluate_probabilities
 
         return [
-            evaluate_probabilities(true, given, self.class_names)
-            for true, given in zip(self.truth, self.probabilities, strict=True)
+            evaluate_probabilities(true, predicted, self.class_names)
+            for true, predicted in zip(self.truth, self.probabilities, strict=True)
         ]
 
     @cached_property
     def pooled(self) -> ClassificationMetrics:
-        """The metrics of all images together, each classified once."""
+        """Metrics of the images of all folds together."""
         from ..metrics.classifier_metrics import evaluate_probabilities
 
         return evaluate_probabilities(
@@ -123,7 +123,7 @@ class ValidatedClassifier:
         )
 
     def values(self, measure: str) -> list[float]:
-        """Return a metric of every fold.
+        """Return a metric for each fold.
 
         Parameters
         ----------
@@ -132,13 +132,13 @@ class ValidatedClassifier:
         """
         return [getattr(metrics, measure) for metrics in self.folds]
 
-    def right(self) -> NDArray[np.bool_]:
-        """Return whether the class is predicted correctly, for the images of all folds."""
-        parts = zip(self.truth, self.probabilities, strict=True)
-        return np.concatenate([given.argmax(axis=1) == true for true, given in parts])
+    def correct(self) -> NDArray[np.bool_]:
+        """Return whether each image of all folds is classified correctly."""
+        predicted = np.concatenate(self.probabilities).argmax(axis=1)
+        return np.equal(predicted, np.concatenate(self.truth))
 
     def to_json(self) -> dict[str, Any]:
-        """Return mean and deviation of each metric, and the metrics of each fold and pooled."""
+        """Return metrics of each fold and pooled, and their mean and standard deviation."""
         return {
             "name": self.name,
             "summary": {measure: summarize(self.values(measure)) for measure in _MEASURES},
@@ -154,13 +154,13 @@ class ValidatedTraining:
     Attributes
     ----------
     name : str
-        Name of the training, different from that of every other one.
+        Unique name of the training.
     bundles : tuple of Bundle
-        The classifier of each fold.
+        Classifier of each fold.
     images : tuple of tuple of Path
-        Images that each fold was measured on.
+        Held-out images of each fold.
     classifiers : tuple of ValidatedClassifier
-        The model as it is used, then its members if it has several.
+        The model, followed by its members if there are several.
     """
 
     name: str
@@ -170,7 +170,7 @@ class ValidatedTraining:
 
     @cached_property
     def external_metrics(self) -> tuple[ExternalMetrics, ...]:
-        """The metrics on other images than the crops of the test folds."""
+        """Metrics on images other than the crops of the test folds."""
         return external_metrics(self.name, self.bundles)
 
 
@@ -183,7 +183,8 @@ class ClassifierCrossValidation:
     folds : int
     trainings : tuple of ValidatedTraining
     comparisons : tuple of Comparison
-        Of each ensemble with its members, and of every two trainings that held out the same images.
+        Comparisons of each ensemble with its members, and of all pairs of trainings with the same
+        held-out images.
     """
 
     folds: int
@@ -192,40 +193,40 @@ class ClassifierCrossValidation:
 
     def report(self) -> Report:
         """Return tables and comparisons."""
-        classifiers = [one for training in self.trainings for one in training.classifiers]
+        classifiers = [model for training in self.trainings for model in training.classifiers]
         rows = [
-            [title, *(spread(one.values(measure)) for one in classifiers)]
+            [title, *(spread(model.values(measure)) for model in classifiers)]
             for measure, title in _MEASURES.items()
         ]
         blocks: list[Block] = [
-            f"{self.folds} folds, divided by galaxy: every image is measured on once, by a "
-            "classifier that saw no image of its galaxy. Mean ± standard deviation over the folds.",
-            Table(["measure", *(one.name for one in classifiers)], rows),
+            f"{self.folds} folds, split by galaxy: every image is classified once, by a classifier "
+            "trained without images of its galaxy. Mean ± standard deviation over the folds.",
+            Table(["measure", *(model.name for model in classifiers)], rows),
         ]
         if self.comparisons:
-            blocks.append(Heading("Is one better?"))
-            blocks += [one.sentence for one in self.comparisons]
-        external = [one for training in self.trainings for one in training.external_metrics]
+            blocks.append(Heading("Significance of differences"))
+            blocks += [comparison.sentence for comparison in self.comparisons]
+        external = [m for training in self.trainings for m in training.external_metrics]
         if external:
             blocks += [
                 Heading("External metrics"),
-                "The same classifiers on whole cutouts of the held-out fold, cropped as galpipe "
-                "classify does, on the held-out images of sources of role extra, and on sources of "
-                "role test; the latter two are the same images in every fold.",
+                "The same classifiers on cutouts of the held-out fold, cropped as in galpipe "
+                "classify, on the held-out images of sources of role extra, and on sources of role "
+                "test; the latter two are the same images in every fold.",
                 external_metrics_table(external, self.folds),
             ]
         wholes = [training.classifiers[0] for training in self.trainings]
-        tested = {(one.images, one.classifiers[0].class_names) for one in self.trainings}
+        tested = {(t.images, t.classifiers[0].class_names) for t in self.trainings}
         if len(wholes) > 1 and len(tested) == 1:
-            blocks.append(Heading("Side by side, each class, all folds together"))
-            blocks.append(class_comparison_table({one.name: one.pooled for one in wholes}))
+            blocks.append(Heading("Comparison by class, all folds together"))
+            blocks.append(class_comparison_table({whole.name: whole.pooled for whole in wholes}))
         for whole in wholes:
-            blocks.append(Heading(f"{whole.name}, each class, all folds together"))
+            blocks.append(Heading(f"{whole.name} by class, all folds together"))
             blocks.append(class_table(whole.pooled))
         return Report(f"Cross-validation: {', '.join(t.name for t in self.trainings)}", blocks)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the metrics of every fold, their means and deviations, and the comparisons."""
+        """Return the metrics of each fold, their mean and deviation, and the comparisons."""
         return {
             "folds": self.folds,
             "trainings": [
@@ -233,8 +234,8 @@ class ClassifierCrossValidation:
                     "name": training.name,
                     "bundles": [str(bundle.path) for bundle in training.bundles],
                     "training": training.bundles[0].manifest.training,
-                    "classifiers": [one.to_json() for one in training.classifiers],
-                    "external_metrics": [one.to_json() for one in training.external_metrics],
+                    "classifiers": [model.to_json() for model in training.classifiers],
+                    "external_metrics": [m.to_json() for m in training.external_metrics],
                 }
                 for training in self.trainings
             ],
@@ -243,19 +244,19 @@ class ClassifierCrossValidation:
 
 
 def external_metrics(name: str, bundles: Sequence[Bundle]) -> tuple[ExternalMetrics, ...]:
-    """Gather the metrics on other images than the crops of the test folds.
+    """Collect the metrics on images other than the crops of the test folds.
 
     Parameters
     ----------
     name : str
         Name of the training.
     bundles : sequence of Bundle
-        The classifier of each fold.
+        Classifier of each fold.
 
     Raises
     ------
     BundleError
-        If the record of a bundle cannot be read.
+        If the metrics of a bundle cannot be read.
     """
     found: dict[tuple[str, str], list[ClassifierFigures]] = {}
     for bundle in bundles:
@@ -271,7 +272,7 @@ def external_metrics(name: str, bundles: Sequence[Bundle]) -> tuple[ExternalMetr
 
 
 def external_metrics_table(metrics: Sequence[ExternalMetrics], folds: int) -> Table:
-    """Return a table of means over the folds, a row for each set of images and classifier.
+    """Return a table of means over the folds, one row per set of images and classifier.
 
     Parameters
     ----------
@@ -280,14 +281,14 @@ def external_metrics_table(metrics: Sequence[ExternalMetrics], folds: int) -> Ta
         Number of folds of the cross-validation.
     """
     rows = [
-        [one.images, one.classifier, _count(one, folds), spread(one.accuracy), spread(one.macro_f1)]
-        for one in metrics
+        [m.images, m.classifier, _count(m, folds), spread(m.accuracy), spread(m.macro_f1)]
+        for m in metrics
     ]
     return Table(["images", "classifier", "number", "accuracy", "macro F1"], rows)
 
 
 def _by_name(name: str, metrics: dict[str, ClassifierFigures]) -> dict[str, ClassifierFigures]:
-    """Return the figures of the model as it is used, then of its members if it has several."""
+    """Return the metrics of the model, followed by those of its members if there are several."""
     if len(metrics) == 1:
         return {name: next(iter(metrics.values()))}
     ordered = sorted(metrics, key=lambda key: key != ENSEMBLE)

@@ -31,18 +31,18 @@ __all__ = [
 ]
 
 _COUNTED = {
-    False: " whose label leaves one class",
-    True: f", {BY_SETS}: what counts is which of them has the largest sum of probabilities",
+    False: " with a label of one class",
+    True: f", {BY_SETS}: the prediction is the set with the largest sum of probabilities",
 }
 
 
 def metrics_table(results: Mapping[str, ClassificationMetrics]) -> Table:
-    """Return a table of overall metrics, a column for each classifier.
+    """Return a table of overall metrics, one column per classifier.
 
     Parameters
     ----------
     results : mapping of str to ClassificationMetrics
-        By classifier.
+        Metrics by classifier.
     """
     columns = [metrics.rows() for metrics in results.values()]
     rows = [[cells[0][0], *(value for _, value in cells)] for cells in zip(*columns, strict=True)]
@@ -60,12 +60,12 @@ def class_table(metrics: ClassificationMetrics) -> Table:
 
 
 def class_comparison_table(results: Mapping[str, ClassificationMetrics]) -> Table:
-    """Return a table of recall and F1 of each class, two columns for each classifier.
+    """Return a table of recall and F1 of each class, two columns per classifier.
 
     Parameters
     ----------
     results : mapping of str to ClassificationMetrics
-        By classifier, at least one; all on the same images.
+        Metrics by classifier, at least one, on the same images.
     """
     columns = ["class", "images"]
     for name in results:
@@ -92,14 +92,14 @@ def write_classifier_report(
     Parameters
     ----------
     folder : OutputFolder
-        From `open_report_folder`; holds the plots already.
+        From `open_report_folder`; contains the plots.
     measured : sequence of MeasuredClassifier
-        At least one, all on the same images.
+        At least one, on the same images.
     data : dict
-        Description of the images, for ``metrics.json``; the report shows ``crops_about`` and the
-        sentences of ``notes``.
+        Description of the images, for ``metrics.json``; ``crops_about`` and ``notes`` are shown in
+        the report.
     by_sets : bool
-        Whether the metrics are of sets of classes, which the labels name.
+        Whether the metrics refer to sets of classes instead of classes.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def write_classifier_report(
 
     together = {title: m for model in measured for title, m in model.by_classifier.items()}
     blocks: list[Block] = [
-        f"{measured[0].metrics.images} images{_COUNTED[by_sets]}. Means over the classes count "
-        "each class that has images alike, means over the images by its images.",
-        f"Cropped about {' and '.join(data['crops_about'])}.",
+        f"{measured[0].metrics.images} images{_COUNTED[by_sets]}. In means over the classes all "
+        "classes with images have the same weight, in means over the images that of their images.",
+        f"Crops are centred on {' and '.join(data['crops_about'])}.",
         *data["notes"],
         metrics_table(together),
     ]

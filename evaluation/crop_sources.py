@@ -1,4 +1,4 @@
-"""Boxes to crop labelled images about: annotated, detected, or none for the image centre."""
+"""Boxes on which crops of labelled images are centred: annotated, detected, or at the centre."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class CropSource:
     Attributes
     ----------
     name : str
-        ``annotated boxes``, ``detected boxes`` or ``what stands out at the centre``.
+        ``annotated boxes``, ``detected boxes`` or ``the isophote at the centre``.
     boxes : sequence of ndarray of float64, shape (4,), or None
-        ``xmin, ymin, xmax, ymax`` in pixel edges, 0-based, half-open; None for what stands out at
-        the centre of the image.
+        ``xmin, ymin, xmax, ymax`` (pixel edges, 0-based, half-open); None for the isophote at the
+        centre of the image.
     """
 
     name: str
@@ -51,11 +51,11 @@ class CropSources:
     kept : ndarray of bool, shape (N,)
         Images that can be cropped from every source.
     sources : tuple of CropSource
-        Each with the boxes of the images kept.
+        With the boxes of the kept images.
     notes : tuple of str
-        Sentences about images that are left out or cropped otherwise.
+        Sentences about images that are excluded or cropped differently.
     stretch : Stretch or None
-        Stretch of FITS files, if the detector has one.
+        Stretch of FITS files; None without a detector.
     """
 
     kept: NDArray[np.bool_]
@@ -71,20 +71,20 @@ def find_crop_sources(
     *,
     progress: bool | Progress = False,
 ) -> CropSources:
-    """Find the galaxy of each image, with one image in memory at a time.
+    """Locate the galaxy in each image, with one image in memory at a time.
 
     Parameters
     ----------
     paths : sequence of Path
-        The images, as `ImageReader` takes them.
+        The images, as in `ImageReader`.
     annotated : mapping of Path to AnnotatedImage
-        Annotations by image, of which the box at the centre is used.
+        Annotations by image; the box at the centre is used.
     detector : BaseDetector, optional
-        Searches each image as ``galpipe run`` does; its galaxy at the centre is used.  Together
-        with annotations there are two sources, of the images where a detected galaxy overlaps the
-        annotated one by an IoU of at least 0.3; the best overlapping one is used.
+        Detector, applied as in ``galpipe run``; the galaxy at the centre is used.  With
+        annotations, there are two sources for the images where a detected galaxy overlaps the
+        annotated one by an IoU of at least 0.3; the detection with the largest overlap is used.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def find_crop_sources(
         If an image cannot be read, or no image can be cropped.
     """
     if detector is None and not annotated:
-        centre = CropSource("what stands out at the centre", [None] * len(paths))
+        centre = CropSource("the isophote at the centre", [None] * len(paths))
         return CropSources(np.ones(len(paths), np.bool_), (centre,))
     marked: list[Box | None] = []
     detected: list[Box | None] = []
@@ -103,30 +103,31 @@ def find_crop_sources(
             rgb = read(path)
             box = annotated_box(annotated.get(path), rgb)
             marked.append(box)
-            # Beside annotations, a detected box is of use only together with an annotated one.
-            searched = detector is not None and not (annotated and box is None)
-            detected.append(_detect(rgb, detector, box) if detector and searched else None)
+            # With annotations, a detected box is only used together with an annotated one.
+            if detector is None or (annotated and box is None):
+                detected.append(None)
+            else:
+                detected.append(_detect(rgb, detector, box))
             task.update(advance=1)
     if detector is None:
         return _annotated(marked)
     found = _annotated_and_detected(marked, detected) if annotated else _detected(detected)
     if not found.kept.any():
         notes = " ".join(found.notes)
-        raise InputError(f"{detector.identity.path}: nothing can be measured. {notes}")
+        raise InputError(f"{detector.identity.path}: there is nothing to evaluate. {notes}")
     return replace(found, stretch=detector.stretch)
 
 
 def _annotated(marked: Sequence[Box | None]) -> CropSources:
     without = ~_present(marked)
-    note = f"No annotated box lies at the centre of {_count(without)}: cropped as without boxes."
-    everything = np.ones(len(marked), np.bool_)
+    note = f"{_count(without)} without an annotated box at the centre: centred on the isophote."
     source = CropSource("annotated boxes", marked)
-    return CropSources(everything, (source,), (note,) if without.any() else ())
+    return CropSources(np.ones_like(without), (source,), (note,) if without.any() else ())
 
 
 def _detected(detected: Sequence[Box | None]) -> CropSources:
     kept = _present(detected)
-    note = f"The detector finds no galaxy at the centre of {_count(~kept)}: left out."
+    note = f"{_count(~kept)} without a detected galaxy at the centre: excluded."
     return CropSources(kept, (_source("detected boxes", detected, kept),), (note,))
 
 
@@ -135,9 +136,9 @@ def _annotated_and_detected(
 ) -> CropSources:
     with_box, kept = _present(marked), _present(detected)
     notes = (
-        f"No annotated box lies at the centre of {_count(~with_box)}: left out.",
-        f"The detector finds nothing on {_count(with_box & ~kept)} that overlaps the annotated box "
-        f"by an IoU of {_SAME_GALAXY_IOU}: left out.",
+        f"{_count(~with_box)} without an annotated box at the centre: excluded.",
+        f"{_count(with_box & ~kept)} without a detection that overlaps the annotated box by an IoU "
+        f"of {_SAME_GALAXY_IOU}: excluded.",
     )
     sources = (
         _source("annotated boxes", marked, kept),
@@ -147,7 +148,7 @@ def _annotated_and_detected(
 
 
 def _detect(rgb: NDArray[np.uint8], detector: BaseDetector, marked: Box | None) -> Box | None:
-    """Return the detected galaxy that overlaps an annotated one most, or the one at the centre."""
+    """Return the detection with the largest overlap with a box, or without a box at the centre."""
     names = detector.class_names
     galaxies = [names.index(name) for name in galaxy_classes(names)]
     detections = detect_field(rgb, detector)

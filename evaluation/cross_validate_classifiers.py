@@ -1,4 +1,4 @@
-"""Cross-validation of classifiers: train fold by fold, classify held-out images, compare."""
+"""Cross-validate classifiers: train each fold, classify its held-out images, compare."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _COMPARED = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 
 @dataclass(frozen=True, eq=False)
 class _Predictions:
-    """Probabilities for the held-out images whose label leaves one class.
+    """Probabilities of the held-out images with a label of one class.
 
     Attributes
     ----------
     paths : tuple of Path
         The N images.
     truth : ndarray of int64, shape (N,)
-        Class of each.
+        True class ids.
     by_member : mapping of str to ndarray of float32, shape (N, C)
-        Probabilities by member, and under `ENSEMBLE` those of the model as it is used.
+        Probabilities by member, and of the whole model under `ENSEMBLE`.
     """
 
     paths: tuple[Path, ...]
@@ -55,12 +55,12 @@ class _Predictions:
 
 
 def balance_variants(config: ClassifierTraining) -> list[ClassifierTraining]:
-    """Return a training with each way of balancing the classes.
+    """Return a copy of a training for each method of balancing the classes.
 
     Parameters
     ----------
     config : ClassifierTraining
-        Its own balance is not used.
+        Training; its balance is ignored.
     """
     return [
         config.model_copy(update={"name": f"{config.name}_{name}", "balance": balance})
@@ -76,23 +76,23 @@ def cross_validate_classifiers(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> ClassifierCrossValidation:
-    """Train each configuration on all folds but one, in turn, and measure it on that one.
+    """Cross-validate classifiers: train each configuration on all folds but one, in turn.
 
     Parameters
     ----------
     configs : sequence of ClassifierTraining
-        At least one.  Their sources of role ``train`` are divided by galaxy and by ``split.seed``;
-        trainings with the same data and seed have the same folds and are compared.
-        ``test_fraction`` is not used.
+        At least one.  Sources of role ``train`` are split by galaxy with ``split.seed``; trainings
+        with the same data and seed have the same folds and are compared.  ``test_fraction`` is
+        ignored.
     output : path
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/`` with a folder
-        for each fold.  Finished folds are used again, an interrupted one is resumed.
+        per fold.  Finished folds are reused, an interrupted one is resumed.
     folds : int
         Number of folds, at least 2.
     overwrite : bool
-        Replace an earlier report in `output`; its trained folds are kept and used.
+        Replace an earlier report in `output`; its trained folds are reused.
     progress : bool or Progress
-        Show progress on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -101,13 +101,13 @@ def cross_validate_classifiers(
     Raises
     ------
     ConfigError
-        If the data cannot be divided so.
+        If the data cannot be split into so many folds.
     InputError
         If tables, images or initial weights cannot be read.
     OutputError
-        If the folder is refused or cannot be written.
+        If the folder contains other files, or cannot be written.
     MissingExtraError
-        If the packages of training are not installed.
+        If the training packages are not installed.
     """
     require("sklearn", "train")
     folder = open_folder(output, overwrite=overwrite)
@@ -143,7 +143,7 @@ def _train(
 
 
 def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Predictions:
-    """Classify the test images of a training, cropped about their box as ``galpipe run`` does."""
+    """Classify the test images of a training, cropped around their boxes as in ``galpipe run``."""
     from ..classification.crops import read_crops
     from ..classification.training.dataset import class_names, read_boxes, read_labels
     from ..classification.training.sources import split_sources
@@ -162,8 +162,8 @@ def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Pr
                     truth.append(item.class_id)
     if not paths:
         raise ConfigError(
-            f"{config.name}: no held-out image has a label of one class; nothing can be measured. "
-            "Ask for fewer folds, or give more images in 'data' (role train)"
+            f"{config.name}: no held-out image has a label of one class. Use fewer folds, or add "
+            "images to 'data' (role train)"
         )
     crops = read_crops(paths, classifier.input_size, config.crop_margin, boxes)
     members = classifier.predict_members(crops)
@@ -185,9 +185,8 @@ def _classifiers(
             titles[member] = f"{name}: {member}"
         else:
             logger.warning(
-                "%s: %s is in the bundles of some folds alone, for an earlier version of galpipe "
-                "left members of weight 0 out; it is not measured. Cross-validate into another "
-                "folder to train them again",
+                "%s: %s is only in the bundles of some folds, as earlier versions of galpipe "
+                "omitted members of weight 0; it is not evaluated. Train again in another folder",
                 name,
                 member,
             )
@@ -198,7 +197,7 @@ def _classifiers(
 
 
 def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
-    """Compare each ensemble with its members, and every two trainings on the same images."""
+    """Compare each ensemble with its members, and all trainings with the same held-out images."""
     pairs = [
         (training.classifiers[0], member)
         for training in trainings
@@ -219,7 +218,7 @@ def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
             title,
             (first.values(measure), second.values(measure)),
             1 / len(first.truth),
-            (first.right(), second.right()) if measure == "accuracy" else None,
+            (first.correct(), second.correct()) if measure == "accuracy" else None,
         )
         for first, second in pairs
         for measure, title in _COMPARED.items()

@@ -1,4 +1,4 @@
-"""Cross-validation of detectors: train fold by fold, measure, compare."""
+"""Cross-validate detectors: train each fold, evaluate it, compare."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class ValidatedDetector:
     Attributes
     ----------
     name : str
-        Name of the training, different from that of every other one.
+        Unique name of the training.
     bundles : tuple of Bundle
-        The detector of each fold, with its metrics on the held-out images.
+        Detector of each fold, with its metrics on the held-out images.
     """
 
     name: str
@@ -52,12 +52,12 @@ class ValidatedDetector:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The roles of images, such as ``cutouts``, that every fold was measured on."""
+        """Roles of images, such as ``cutouts``, with metrics in every fold."""
         first, *others = self._figures
         return tuple(role for role in first if all(role in figures for figures in others))
 
     def values(self, role: str, measure: str) -> list[float]:
-        """Return a metric of every fold that has it.
+        """Return a metric for each fold that has it.
 
         Parameters
         ----------
@@ -74,14 +74,14 @@ class ValidatedDetector:
         return [read_detector_record(bundle).held_out for bundle in self.bundles]
 
     def held_out(self) -> list[list[list[str]]]:
-        """Return for each fold the names of the held-out images, by source."""
+        """Return the names of the held-out images, by fold and source."""
         return [
             [list(source.split.test) for source in bundle.manifest.data.sources]
             for bundle in self.bundles
         ]
 
     def test_share(self) -> float:
-        """Return the fraction of the images tested on among those trained and tested on."""
+        """Return the fraction of test images among training and test images."""
         splits = [
             source.split for bundle in self.bundles for source in bundle.manifest.data.sources
         ]
@@ -99,7 +99,7 @@ class DetectorCrossValidation:
     folds : int
     detectors : tuple of ValidatedDetector
     comparisons : tuple of Comparison
-        Of every two detectors that held out the same images.
+        Comparisons of all pairs of detectors with the same held-out images.
     """
 
     folds: int
@@ -110,8 +110,8 @@ class DetectorCrossValidation:
         """Return tables and comparisons."""
         names = ", ".join(one.name for one in self.detectors)
         blocks: list[Block] = [
-            f"{self.folds} folds, divided by galaxy: every image is measured on once, by a "
-            "detector that saw no image of its galaxy. Mean ± standard deviation over the folds."
+            f"{self.folds} folds, split by galaxy: every image is searched once, by a detector "
+            "trained without images of its galaxy. Mean ± standard deviation over the folds."
         ]
         for role in dict.fromkeys(role for one in self.detectors for role in one.roles):
             having = [one for one in self.detectors if role in one.roles]
@@ -121,14 +121,14 @@ class DetectorCrossValidation:
             ]
             blocks += [Heading(role), Table(["measure", *(one.name for one in having)], rows)]
         if len(self.detectors) > 1:
-            blocks.append(Heading("Is one better?"))
+            blocks.append(Heading("Significance of differences"))
             blocks += [one.sentence for one in self.comparisons] or [
                 "The trainings held out different images, so their folds cannot be compared."
             ]
         return Report(f"Cross-validation: {names}", blocks)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the metrics of every fold, their means and deviations, and the comparisons."""
+        """Return the metrics of each fold, their mean and deviation, and the comparisons."""
         return {
             "folds": self.folds,
             "detectors": [
@@ -158,23 +158,23 @@ def cross_validate_detectors(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> DetectorCrossValidation:
-    """Train each configuration on all folds but one, in turn, and measure it on that one.
+    """Cross-validate detectors: train each configuration on all folds but one, in turn.
 
     Parameters
     ----------
     configs : sequence of DetectorTraining
-        At least one.  Their data are divided by galaxy and by ``split.seed``; trainings with the
-        same data and seed have the same folds and are compared.  ``test_fraction`` and
-        ``held_back`` are not used.
+        At least one.  Data are split by galaxy with ``split.seed``; trainings with the same data
+        and seed have the same folds and are compared.  ``test_fraction`` and ``held_out`` are
+        ignored.
     output : path
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/`` with a folder
-        for each fold.  Finished folds are used again, an interrupted one is resumed.
+        per fold.  Finished folds are reused, an interrupted one is resumed.
     folds : int
         Number of folds, at least 2.
     overwrite : bool
-        Replace an earlier report in `output`; its trained folds are kept and used.
+        Replace an earlier report in `output`; its trained folds are reused.
     progress : bool or Progress
-        Show progress on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -183,13 +183,13 @@ def cross_validate_detectors(
     Raises
     ------
     ConfigError
-        If the data cannot be divided so.
+        If the data cannot be split into so many folds.
     InputError
         If images, annotations or backbone weights cannot be read.
     OutputError
-        If the folder is refused or cannot be written.
+        If the folder contains other files, or cannot be written.
     MissingExtraError
-        If the packages of training are not installed.
+        If the training packages are not installed.
     """
     require("pycocotools", "train")
     train = open_trainer("detector")
@@ -205,7 +205,7 @@ def cross_validate_detectors(
 
 
 def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
-    """Compare every two detectors by the metrics that all folds of both have."""
+    """Compare all pairs of detectors by the metrics that all their folds have."""
     comparisons = []
     for first, second in combinations(detectors, 2):
         if first.held_out() != second.held_out():

@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 __all__ = ["metrics_table", "write_detector_report"]
 
-# Misdetections of a kind that are shown.
-_MOST = 24
-# An image with several misdetections is read once, as long as it is among the last ones.
+# Largest number of misdetections of a kind in the report.
+_MAX_SHOWN = 24
+# Images kept in memory, as one may have several misdetections.
 _IMAGES_CACHED = 8
 _TITLES = {"missed": "Worst misses", "false": "Worst false boxes"}
 
 
 def metrics_table(measured: Sequence[MeasuredDetector]) -> Table:
-    """Return a table of overall metrics, a column for each detector.
+    """Return a table of overall metrics, one column per detector.
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def write_detector_report(
     measured : sequence of MeasuredDetector
         At least one.
     truth : AnnotatedSet
-        The images that they were measured on.
+        The evaluated images.
 
     Raises
     ------
     InputError
-        If an image has disappeared.
+        If an image was removed in the meantime.
     OutputError
         If a file cannot be written.
     """
@@ -83,19 +83,19 @@ def write_detector_report(
         [DetectorCurve(one.name, one.metrics, one.threshold) for one in measured],
     )
     blocks: list[Block] = [
-        f"{len(truth.images)} annotated images. Objects marked difficult are neither found nor "
-        "missed. Scores are compared with the threshold that each detector has of its own.",
+        f"{len(truth.images)} annotated images. Objects marked difficult are ignored. Each "
+        "detector has its own score threshold.",
         metrics_table(measured),
         Heading("By size"),
         "Size is the square root of the area of the box. AP over IoU 0.5 to 0.95, mAP at IoU 0.5; "
-        "boxes of other sizes that find nothing are not counted as false.",
+        "unmatched boxes of other sizes are not counted as false.",
         _sizes_table(measured),
         Heading("Curves"),
         Picture(f"{PICTURES}/precision_recall.png", "Precision and recall by score."),
-        Picture(f"{PICTURES}/recall_by_size.png", "Share of the galaxies found, by size."),
+        Picture(f"{PICTURES}/recall_by_size.png", "Fraction of galaxies detected, by size."),
         Picture(
             f"{PICTURES}/reliability.png",
-            "Score against the share of true boxes: on the broken line a score is a probability.",
+            "Fraction of true boxes against score; the dashed line is perfect calibration.",
         ),
         _reliability_table(measured),
     ]
@@ -121,15 +121,15 @@ def write_detector_report(
 def _at_threshold(one: MeasuredDetector) -> list[tuple[str, str]]:
     at = one.metrics.at(one.threshold)
     error = reliability(one.metrics.matches).error
-    false = "size of images not known"
+    false = "unknown image sizes"
     if at.false_per_megapixel is not None:
         false = f"{at.false_per_megapixel:.2f}"
     return [
         ("score threshold", f"{one.threshold:.2f}"),
-        ("precision there", f"{at.precision:.3f}"),
-        ("recall there", f"{at.recall:.3f}"),
-        ("F1 there", f"{at.f1:.3f}"),
-        ("false boxes per megapixel there", false),
+        ("precision at threshold", f"{at.precision:.3f}"),
+        ("recall at threshold", f"{at.recall:.3f}"),
+        ("F1 at threshold", f"{at.f1:.3f}"),
+        ("false boxes per megapixel at threshold", false),
         ("calibration error", "no boxes" if error is None else f"{error:.3f}"),
     ]
 
@@ -154,9 +154,10 @@ def _reliability_table(measured: Sequence[MeasuredDetector]) -> Table:
 
 def _misdetections(one: MeasuredDetector, truth: AnnotatedSet) -> dict[str, list[Misdetection]]:
     matches, names = one.metrics.matches, one.detector.class_names
+    limits = one.threshold, _MAX_SHOWN
     return {
-        "missed": worst_misses(matches, truth.images, one.found, one.threshold, _MOST),
-        "false": worst_false_boxes(matches, truth.images, one.found, names, one.threshold, _MOST),
+        "missed": worst_misses(matches, truth.images, one.found, *limits),
+        "false": worst_false_boxes(matches, truth.images, one.found, names, *limits),
     }
 
 
@@ -186,7 +187,7 @@ def _misdetection_blocks(
     errors: Sequence[Misdetection],
     stem: str,
 ) -> list[Block]:
-    """Draw misdetections of a kind; return picture and table."""
+    """Draw the misdetections of a kind, and return picture and table."""
     heading = Heading(f"{_TITLES[kind]}: {one.name}")
     if not errors:
         return [heading, "None at the score threshold."]
@@ -243,7 +244,7 @@ def _content(
             "class_names": list(one.detector.class_names),
             "counts": counts.tolist(),
         },
-        "mistakes": {kind: [one.to_json() for one in rows] for kind, rows in errors.items()},
+        "mistakes": {kind: [row.to_json() for row in rows] for kind, rows in errors.items()},
     }
 
 

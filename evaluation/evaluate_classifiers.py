@@ -1,4 +1,4 @@
-"""Evaluation of classifiers and the members of ensembles on labelled images."""
+"""Evaluate classifiers and the members of ensembles on labelled images."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class MeasuredClassifier:
     Attributes
     ----------
     name : str
-        Name of the model, different from that of every other one.
+        Unique name of the model.
     model : dict
         Identity of the model: name, path and checksum.
     by_classifier : dict of str to ClassificationMetrics
-        Of the model under its name, then of each member of an ensemble as ``NAME: MEMBER``.
+        Metrics of the model under its name, then of ensemble members as ``NAME: MEMBER``.
     """
 
     name: str
@@ -60,11 +60,11 @@ class MeasuredClassifier:
 
     @property
     def metrics(self) -> ClassificationMetrics:
-        """The metrics of the model as it is used."""
+        """Metrics of the whole model."""
         return self.by_classifier[self.name]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain numbers, texts, lists and dictionaries."""
+        """Return the metrics as plain values."""
         members = {
             title.removeprefix(f"{self.name}: "): metrics.to_json()
             for title, metrics in self.by_classifier.items()
@@ -86,56 +86,59 @@ def evaluate_classifiers(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> list[MeasuredClassifier]:
-    """Measure classifiers, and the members of ensembles, on the same images.
+    """Evaluate classifiers, and the members of ensembles, on the same images.
 
     Parameters
     ----------
     models : sequence of Classifier, name or path
-        The classifiers, at least one; all with the same classes.
+        The classifiers, at least one, with the same classes.
     images : path
-        Folder of images, the galaxy at the centre; a folder that holds one for each class; or the
+        Folder of images with the galaxy at the centre; folder with a subfolder per class; or the
         HDF5 file of Galaxy10.
     labels : path, optional
-        Table of the labels, unless they are in `images`.  Only images whose label leaves one class
-        count; but where the labels name disjoint sets of classes, as those of Galaxy Zoo 1 do, all
-        count, and the prediction is the set with the largest sum of probabilities.
+        Table of the labels, unless they are in `images`.  Only images with a label of one class are
+        evaluated.  If the labels are disjoint sets of classes, as those of Galaxy Zoo 1, all images
+        are evaluated, and the prediction is the set with the largest sum of probabilities.
     output : path, optional
-        Folder for ``metrics.json`` (the first model, under ``others`` the rest), ``report.md``,
-        ``report.html`` and ``pictures/``: confusion, ROC curves and reliability of every model and
-        member.
+        Folder for ``metrics.json`` (other models than the first under ``others``), ``report.md``,
+        ``report.html`` and ``pictures/``: confusion matrix, ROC curves and reliability of every
+        model and member.
     kind : str, optional
-        Kind of the labels, as in the configuration of a training (`ClassifierData`); recognised
-        from the files by default.
+        Kind of the labels, as in the configuration of a training (`ClassifierData`); by default
+        inferred from the files.
     annotations : path, optional
-        File or folder of annotations in any format.  Crops lie about the annotated box at the
-        centre, where there is one, instead of about the isophote there.
+        File or folder of annotations in any format.  Crops are centred on the annotated box at the
+        centre, if any, instead of the isophote.
     detector : BaseDetector, name or path, optional
-        Crops lie about the galaxy that it finds at the centre, as those of ``galpipe run``; images
-        where it finds none are left out.  With `annotations` every model is measured on both kinds
-        of crops, of the images where both boxes show the same galaxy: their IoU is at least 0.3.
+        Crops are centred on the galaxy detected at the centre, as in ``galpipe run``; images
+        without one are excluded.  With `annotations`, every model is evaluated on both kinds of
+        crops, of the images where the IoU of both boxes is at least 0.3.
     held_out : bool
-        Measure only on the images that the training of every model held out.
+        Evaluate only images held out in the training of every model.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
     list of MeasuredClassifier
-        In the order of `models`; with both `annotations` and `detector`, each on annotated boxes
-        and then on detected ones.
+        In the order of `models`; with both `annotations` and `detector`, each for annotated and
+        then for detected boxes.
 
     Raises
     ------
     InputError
-        If an image, annotation or the table is missing or cannot be read, no label is usable, the
-        detector finds no galaxy, or the models differ in their classes from each other or from the
-        labels.
+        If an image, annotation or the table is missing or cannot be read, no label is usable, no
+        galaxy is detected, or the classes of models and labels differ.
     ConfigError
-        If `kind` or `annotations` do not fit the files.
-    BundleError, OutputError, MissingExtraError
-        If a model, the output or the packages of evaluation are not as needed.
+        If `kind` or `annotations` do not match the files.
+    BundleError
+        If a model is missing or invalid.
+    OutputError
+        If the output folder contains other files, or cannot be written.
+    MissingExtraError
+        If the evaluation packages are not installed.
 
     Examples
     --------
@@ -162,8 +165,8 @@ def evaluate_classifiers(
     ground_truth = find_ground_truth(Labels.from_images(labelled, len(class_names)), class_names)
     if not ground_truth.evaluated.any():
         raise InputError(
-            f"{labels or images}: no image has a label of one class, nor do the labels name "
-            "several sets of classes of which no two share a class; nothing can be measured"
+            f"{labels or images}: no image has a label of one class, and the labels are not "
+            "disjoint sets of classes; there is nothing to evaluate"
         )
     folder = None if output is None else open_report_folder(output, overwrite=overwrite)
     paths = [image.path for image in compress(labelled, ground_truth.evaluated)]
@@ -211,13 +214,13 @@ def _open(models: Sequence[Classifier | str | Path]) -> list[Classifier]:
         if classifier.class_names != first.class_names:
             raise InputError(
                 f"{classifier.bundle.path}: has other classes than {first.bundle.path}; "
-                "measure them one at a time"
+                "evaluate them one at a time"
             )
     return classifiers
 
 
 def _names(pairs: Sequence[tuple[Classifier, CropSource]]) -> list[str]:
-    """Return a name for each, such that the files of their plots differ too."""
+    """Return unique names, also as file names of plots."""
     several = len({source.name for _, source in pairs}) > 1
     names = (
         classifier.bundle.manifest.name + (f" ({source.name})" if several else "")
@@ -234,7 +237,7 @@ def _predict(
     stretch: Stretch | None,
     task: Task,
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the probabilities (N, C) of the model and of each of several members."""
+    """Return the probabilities, shape (N, C), of the model and of its members if several."""
     size = classifier.input_size
     parts = []
     with ImageReader(stretch or classifier.stretch) as read:

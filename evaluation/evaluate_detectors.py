@@ -1,4 +1,4 @@
-"""Evaluation of detectors on annotated images."""
+"""Evaluate detectors on annotated images."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = ["AnnotatedSet", "MeasuredDetector", "evaluate_detectors"]
 
 @dataclass(frozen=True)
 class AnnotatedSet:
-    """Annotated images that detectors are measured on.
+    """Annotated images for the evaluation of detectors.
 
     Attributes
     ----------
     paths : tuple of Path
         The images.
     images : tuple of AnnotatedImage
-        Their annotations, with the sizes of the images.
+        Their annotations, with image sizes.
     data : dict of str to str
         Description of their source.
     """
@@ -50,10 +50,10 @@ class MeasuredDetector:
     Attributes
     ----------
     name : str
-        Name of the detector, different from that of every other one.
+        Unique name of the detector.
     detector : BaseDetector
     found : tuple of Detections
-        Detections on each image, down to low scores.
+        Detections on each image, including low scores.
     metrics : DetectionMetrics
     """
 
@@ -84,7 +84,7 @@ def evaluate_detectors(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> list[MeasuredDetector]:
-    """Measure detectors on annotated images, searched as ``galpipe detect`` searches a field.
+    """Evaluate detectors on annotated images, searched as in ``galpipe detect``.
 
     Parameters
     ----------
@@ -92,18 +92,18 @@ def evaluate_detectors(
         The detectors, at least one.
     images, annotations : path
         Folder of images, and file or folder of their annotations in any format.  Only annotated
-        images count; boxes marked ``difficult`` are neither hits nor misses.
+        images are evaluated; boxes marked ``difficult`` are ignored.
     output : path, optional
-        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: the curves,
-        and the worst misdetections of each detector.
+        Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: curves, and
+        the worst misdetections of each detector.
     smallest : float
-        Objects whose longer side is shorter, in pixels, count as difficult.
+        Objects with a shorter longer side, in pixels, are treated as difficult.
     passes : int, optional
         Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); all by default.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -113,10 +113,14 @@ def evaluate_detectors(
     Raises
     ------
     InputError
-        If an image or annotation is missing or cannot be read, or has a class that a detector does
-        not find.
-    BundleError, OutputError, MissingExtraError
-        If a model, the output or the packages of evaluation are not as needed.
+        If an image or annotation is missing or cannot be read, or has a class unknown to a
+        detector.
+    BundleError
+        If a model is missing or invalid.
+    OutputError
+        If the output folder contains other files, or cannot be written.
+    MissingExtraError
+        If the evaluation packages are not installed.
 
     Examples
     --------
@@ -165,7 +169,7 @@ def evaluate_detectors(
 
 
 def _ignore_small(image: AnnotatedImage, smallest: float) -> AnnotatedImage:
-    """Mark the objects under a size as difficult."""
+    """Mark objects below a size as difficult."""
     objects = (
         replace(box, difficult=box.difficult or max(box.width, box.height) < smallest)
         for box in image.objects

@@ -1,4 +1,4 @@
-"""Labelled images to evaluate a classifier on: their source, and the held-out ones among them."""
+"""Labelled images for the evaluation of classifiers, and selection of held-out images."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def labelled_source(
     annotations: str | Path | None,
     class_names: Sequence[str],
 ) -> ClassifierData:
-    """Describe labelled images as a source of data, as the configuration of a training does.
+    """Describe labelled images as a source of data, as in the configuration of a training.
 
     Parameters
     ----------
     images : path
-        Folder of images, folder of a folder for each class, or HDF5 file of Galaxy10.
+        Folder of images, folder with a subfolder per class, or HDF5 file of Galaxy10.
     labels : path, optional
         Table of the labels, unless they are in `images`.
     kind : str, optional
-        Kind of the labels, as in `ClassifierData`; recognised from the files by default.
+        Kind of the labels, as in `ClassifierData`; by default inferred from the files.
     annotations : path, optional
         File or folder of boxes, in any annotation format.
     class_names : sequence of str
@@ -51,11 +51,11 @@ def labelled_source(
     Raises
     ------
     ConfigError
-        If `kind` or `annotations` do not fit the files.
+        If `kind` or `annotations` do not match the files.
     InputError
-        If the table cannot be read, or the labels have other classes than the model.
+        If the table cannot be read, or the classes of labels and model differ.
     """
-    kind = kind or _recognise(images, labels, class_names)
+    kind = kind or _infer_kind(images, labels, class_names)
     labelled_classes = _CLASSES.get(kind)
     if labelled_classes is not None and tuple(class_names) != labelled_classes:
         raise InputError(
@@ -74,7 +74,7 @@ def labelled_source(
 def select_held_out(
     labelled: Sequence[LabelledImage], classifiers: Sequence[Classifier]
 ) -> list[LabelledImage]:
-    """Select the images that the training of every classifier held out.
+    """Select the images held out in the training of every classifier.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def select_held_out(
     Raises
     ------
     InputError
-        If a classifier has no record of its held-out images, or no image is held out by all.
+        If a classifier has no record of its held-out images, or no image was held out for all.
     """
     kept = list(labelled)
     for classifier in classifiers:
@@ -93,14 +93,14 @@ def select_held_out(
             raise InputError(_nothing_held_out(classifier))
         kept = [image for image in kept if image.path.name in held_out]
     if not kept:
-        raise InputError("none of the images was held out by the training of every model")
+        raise InputError("none of the images was held out in the training of every model")
     return kept
 
 
 def warn_of_training_images(
     labelled: Sequence[LabelledImage], classifiers: Sequence[Classifier]
 ) -> None:
-    """Warn of classifiers that held out only some of the images.
+    """Log a warning for classifiers that held out only some of the images.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def warn_of_training_images(
         if 0 < known < len(names):
             logger.warning(
                 "%s: its training held out %d of the %d images, and may have used the others; "
-                "--held-out measures on those %d alone",
+                "use --held-out to evaluate only those %d",
                 classifier.bundle.manifest.name,
                 known,
                 len(names),
@@ -121,7 +121,7 @@ def warn_of_training_images(
             )
 
 
-def _recognise(images: str | Path, labels: str | Path | None, class_names: Sequence[str]) -> str:
+def _infer_kind(images: str | Path, labels: str | Path | None, class_names: Sequence[str]) -> str:
     """Infer the kind of labels from the files."""
     if Path(images).is_file():
         with Galaxy10File(images) as file:
@@ -135,7 +135,7 @@ def _recognise(images: str | Path, labels: str | Path | None, class_names: Seque
 
 
 def _header(table: Path) -> set[str]:
-    """Return the columns of a CSV; none of a table in another format."""
+    """Return the columns of a CSV file; empty for other formats."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             return set(next(csv.reader(lines), []))
@@ -146,17 +146,17 @@ def _header(table: Path) -> set[str]:
 
 
 def _held_out_names(labelled: Sequence[LabelledImage], classifier: Classifier) -> set[str]:
-    """Return the names of the images that the training held out."""
+    """Return the names of the images held out in the training."""
     names = {image.path.name for image in labelled}
     # Images of two sources may have the same name, so names are compared source by source.
     return max((names & source for source in _held_out_sources(classifier)), key=len, default=set())
 
 
 def _held_out_sources(classifier: Classifier) -> list[frozenset[str]]:
-    """Return the names held out of the sources of role train, then of each other source.
+    """Return the names held out from the sources of role train, then from each other source.
 
-    The former are in the manifest, whatever their label; of the latter only the images that were
-    measured on are recorded.
+    The former are recorded in the manifest for all labels; of the latter, only evaluated images are
+    recorded.
     """
     listed = [classifier.bundle.manifest.data.held_out]
     listed += [record.files for record in read_classifier_records(classifier.bundle)]
@@ -172,10 +172,10 @@ def _nothing_held_out(classifier: Classifier) -> str:
     ]
     if unnamed:
         return (
-            f"{path}: none of the images is known to be held out by its training, of which an "
-            f"earlier version of galpipe did not record the images of {unnamed[-1]!r}; train it "
-            "again to measure on them"
+            f"{path}: none of the images is known to be held out in its training, as an earlier "
+            f"version of galpipe did not record the images of {unnamed[-1]!r}; train it again to "
+            "evaluate them"
         )
     if not _held_out_sources(classifier):
-        return f"{path}: has no record of the images that its training held out"
-    return f"{path}: none of the images was held out by its training"
+        return f"{path}: has no record of the images held out in its training"
+    return f"{path}: none of the images was held out in its training"

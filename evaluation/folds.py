@@ -1,4 +1,4 @@
-"""Folds of a cross-validation: their trainings, summaries over them, and the report."""
+"""Folds of a cross-validation: training, summary statistics, and report."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def open_folder(output: str | Path, *, overwrite: bool) -> OutputFolder:
     Raises
     ------
     OutputError
-        If it holds other files or an earlier report, or cannot be written.
+        If the folder contains other files or an earlier report, or cannot be written.
     """
     folder = open_report_folder(output, overwrite=overwrite)
     folder.write_json(
@@ -65,7 +65,7 @@ def train_folds(
     folder: OutputFolder,
     progress: bool | Progress = False,
 ) -> Iterator[tuple[Training, Path]]:
-    """Train a model for each fold, unless that was done before.
+    """Train a model for each fold, or reuse finished ones.
 
     Parameters
     ----------
@@ -78,14 +78,14 @@ def train_folds(
     folder : OutputFolder
         The models are written below ``models/``.
     progress : bool or Progress
-        Show progress on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Yields
     ------
     DetectorTraining or ClassifierTraining
-        Settings of the training that holds this fold out.
+        Configuration of the training without this fold.
     Path
-        The bundle.
+        Bundle of the fold.
     """
     for fold in range(folds):
         logger.info("%s: fold %d of %d", name, fold + 1, folds)
@@ -98,12 +98,12 @@ def train_folds(
 
 
 def summarize(values: Sequence[float]) -> dict[str, float] | None:
-    """Return mean and standard deviation over the folds.
+    """Compute mean and standard deviation over the folds.
 
     Parameters
     ----------
     values : sequence of float
-        Of each fold; NaN where it has none.
+        Metric of each fold; NaN if unknown.
 
     Returns
     -------
@@ -118,12 +118,12 @@ def summarize(values: Sequence[float]) -> dict[str, float] | None:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return mean ± standard deviation over the folds; a dash if no fold has a value.
+    """Format mean ± standard deviation over the folds; a dash if no fold has a value.
 
     Parameters
     ----------
     values : sequence of float
-        Of each fold; NaN where it has none.
+        Metric of each fold; NaN if unknown.
 
     Examples
     --------

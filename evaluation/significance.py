@@ -1,8 +1,9 @@
 """Significance tests of paired results: Wilcoxon, McNemar, Nadeau-Bengio.
 
-The published ensemble was called significantly better because Wilcoxon's test gave p < 0.05 over
-five folds.  That is impossible: with five pairs the least two-sided p is 2/32 = 0.0625.  So each
-test here reports the least p that so few pairs can give, and does not decide if that is too large.
+With few pairs a test may be unable to reach significance: with five folds, the smallest two-sided p
+of Wilcoxon's test is 2/32 = 0.0625, although p < 0.05 was published for the ensemble.  Therefore
+each test reports the smallest p possible for its number of pairs, and is inconclusive if this is
+above the significance level.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ class PairedTest:
     statistic : float or None
         Test statistic; None if it cannot be computed.
     p : float or None
-        Probability of a statistic at least as extreme if the two do not differ.
+        Probability of a statistic at least as extreme under the null hypothesis.
     pairs : int
-        Number of pairs that differ, or, for the t test, of all pairs.
+        Number of pairs that differ; for the t test, of all pairs.
     least_p : float
-        Least p that so many pairs can give.
+        Smallest possible p for this number of pairs.
     """
 
     name: str
@@ -58,7 +59,7 @@ class PairedTest:
 
     @property
     def can_decide(self) -> bool:
-        """True if so many pairs can give a p below `LEVEL`."""
+        """True if p can be below `LEVEL` for this number of pairs."""
         return self.p is not None and self.least_p < LEVEL
 
     @property
@@ -67,7 +68,7 @@ class PairedTest:
         return self.p is not None and self.p < LEVEL
 
     def describe(self) -> str:
-        """Return name and p, and the reason if the test cannot decide."""
+        """Return name and p, and the reason if the test is inconclusive."""
         if self.p is None:
             return f"{self.name} cannot be computed: all {self.pairs} differences are equal"
         text = f"{self.name} p " + (f"= {self.p:.3g}" if self.p >= 0.0001 else "< 0.0001")
@@ -76,15 +77,15 @@ class PairedTest:
         if not self.pairs:
             return f"{text}, as no pair differs"
         return (
-            f"{text}, which cannot decide: with {self.pairs} "
-            f"{'pair that differs' if self.pairs == 1 else 'pairs that differ'} it is never under "
+            f"{text}, inconclusive: with {self.pairs} "
+            f"{'pair that differs' if self.pairs == 1 else 'pairs that differ'} it is at least "
             f"{self.least_p:.3g}"
         )
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of two models measured on the same folds.
+    """Comparison of two models on the same folds.
 
     Attributes
     ----------
@@ -93,7 +94,7 @@ class Comparison:
     measure : str
         Name of the metric.
     difference, deviation : float
-        Mean and standard deviation over the folds of first minus second.
+        Mean and standard deviation of first minus second over the folds.
     tests : tuple of PairedTest
     """
 
@@ -105,22 +106,22 @@ class Comparison:
     tests: tuple[PairedTest, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain numbers, texts and lists, `sentence` included."""
+        """Return the comparison as plain values, including `sentence`."""
         return asdict(self) | {"tests": [asdict(t) for t in self.tests], "sentence": self.sentence}
 
     @property
     def sentence(self) -> str:
-        """Difference, verdict of the tests that can decide, and the p of each."""
+        """Difference, conclusion of the tests, and their p values."""
         able = [test for test in self.tests if test.can_decide]
         deciding = [test for test in able if test.decides]
         if not able:
-            verdict = "no test can decide on so few data"
+            verdict = "inconclusive for so few data"
         elif not deciding:
             verdict = f"no significant difference at {LEVEL:.0%}"
         elif len(deciding) == len(able):
             verdict = f"significant at {LEVEL:.0%}"
         else:
-            verdict = f"undecided at {LEVEL:.0%}, as the tests that can decide disagree"
+            verdict = f"inconclusive at {LEVEL:.0%}, as the tests disagree"
         return (
             f"{self.measure} of {self.first} minus {self.second}: {self.difference:+.3f} ± "
             f"{self.deviation:.3f}, {verdict} ({'; '.join(t.describe() for t in self.tests)})."
@@ -132,9 +133,9 @@ def compare_folds(
     measure: str,
     values: tuple[Sequence[float], Sequence[float]],
     test_share: float,
-    right: tuple[ArrayLike, ArrayLike] | None = None,
+    correct: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Comparison:
-    """Compare two models by all tests that the data allow.
+    """Compare two models by all applicable tests.
 
     Parameters
     ----------
@@ -143,41 +144,41 @@ def compare_folds(
     measure : str
         Name of the metric, such as ``accuracy``.
     values : (sequence of float, sequence of float)
-        Metric of both on each fold, at least two folds.
+        Metric of both models on each fold, at least two folds.
     test_share : float
-        Fraction of the data that a fold is tested on: 0.2 with five folds.
-    right : (array of bool, array of bool), optional
-        Whether each model is right on each object of all test folds pooled; for McNemar's test.
+        Fraction of the data in the test fold: 0.2 with five folds.
+    correct : (array of bool, array of bool), optional
+        Whether each model is correct on each object of the pooled test folds, for McNemar's test.
 
     Raises
     ------
     ValueError
-        If the two do not belong to the same folds or objects.
+        If the numbers of folds or objects differ.
     """
-    first, second = (np.asarray(one, dtype=np.float64) for one in values)
+    first, second = (np.asarray(metric, dtype=np.float64) for metric in values)
     if first.shape != second.shape:
         raise ValueError(f"{first.shape} and {second.shape} folds cannot be paired")
     differences = first - second
     tests = [wilcoxon_signed_rank(differences), corrected_resampled_t(differences, test_share)]
-    if right is not None:
-        tests.append(mcnemar(*right))
+    if correct is not None:
+        tests.append(mcnemar(*correct))
     return Comparison(
         *names, measure, float(differences.mean()), float(differences.std(ddof=1)), tuple(tests)
     )
 
 
 def wilcoxon_signed_rank(differences: ArrayLike) -> PairedTest:
-    """Perform Wilcoxon's signed-rank test, two-sided, by the exact distribution.
+    """Perform Wilcoxon's signed-rank test, two-sided, with the exact distribution.
 
-    Differences of zero are left out, equal ones share the mean of their ranks [1]_ [2]_.
-    `scipy.stats.wilcoxon` has the exact distribution without ties only; with ties, which folds of
-    few images often have, it enumerates all signs, which takes seconds for ten pairs and minutes
+    Differences of zero are excluded, tied differences have mean ranks [1]_ [2]_.
+    `scipy.stats.wilcoxon` has the exact distribution only without ties; with ties, which are common
+    for folds of few images, it enumerates all signs, which takes seconds for ten pairs and minutes
     for twenty.
 
     Parameters
     ----------
     differences : array of float, shape (n,)
-        One of each pair.
+        Difference of each pair.
 
     Returns
     -------
@@ -199,9 +200,9 @@ def wilcoxon_signed_rank(differences: ArrayLike) -> PairedTest:
 
     values = np.asarray(differences, dtype=np.float64)
     values = values[np.abs(values) > _ROUNDING]
-    # Twice the ranks, which are whole numbers also for means of two.
+    # Twice the ranks are integers, also for mean ranks.
     ranks = np.rint(2 * rankdata(np.round(np.abs(values), 12))).astype(np.int64)
-    # Probability of each sum of the positive ranks, if each is positive with a probability of 1/2.
+    # Probability of each sum of positive ranks, each positive with a probability of 1/2.
     distribution = np.ones(1)
     for rank in ranks:
         step = np.zeros(rank + 1)
@@ -213,28 +214,27 @@ def wilcoxon_signed_rank(differences: ArrayLike) -> PairedTest:
     return PairedTest("Wilcoxon signed-rank", smaller / 2, p, len(values), _least_p(len(values)))
 
 
-def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> PairedTest:
-    """Perform McNemar's test, two-sided, by the exact binomial distribution.
+def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> PairedTest:
+    """Perform McNemar's test, two-sided, with the exact binomial distribution.
 
-    Only objects that exactly one of the two models has right count [1]_.  Pooled over the test
-    folds, where each object is predicted once, the test uses every object and not only the means of
-    the folds; it takes the trained models as given, without the variation between training sets
-    [2]_.
+    The test uses the objects on which exactly one of the two models is correct [1]_.  Pooled over
+    the test folds, where each object is predicted once, it uses all objects and not only the means
+    of the folds; it does not include the variation between training sets [2]_.
 
     Parameters
     ----------
-    first_right, second_right : array of bool, shape (n,)
-        Whether each model is right on each object.
+    first_correct, second_correct : array of bool, shape (n,)
+        Whether each model is correct on each object.
 
     Returns
     -------
     PairedTest
-        The statistic is the number of objects that only the first has right.
+        The statistic is the number of objects on which only the first is correct.
 
     Raises
     ------
     ValueError
-        If the two differ in length.
+        If the lengths differ.
 
     References
     ----------
@@ -245,7 +245,7 @@ def mcnemar(first_right: ArrayLike, second_right: ArrayLike) -> PairedTest:
     """
     from scipy.stats import binomtest
 
-    first, second = (np.asarray(one, dtype=bool) for one in (first_right, second_right))
+    first, second = np.asarray(first_correct, dtype=bool), np.asarray(second_correct, dtype=bool)
     if first.shape != second.shape:
         raise ValueError(f"{first.shape} and {second.shape} objects cannot be paired")
     alone = int((first & ~second).sum())
@@ -264,9 +264,9 @@ def corrected_resampled_t(differences: ArrayLike, test_share: float) -> PairedTe
     Parameters
     ----------
     differences : array of float, shape (k,)
-        One of each fold, k at least 2.
+        Difference of each fold, k at least 2.
     test_share : float
-        Fraction of the data that a fold is tested on, between 0 and 1.
+        Fraction of the data in the test fold, between 0 and 1.
 
     Returns
     -------
@@ -290,17 +290,17 @@ def corrected_resampled_t(differences: ArrayLike, test_share: float) -> PairedTe
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"{values.shape} differences: at least two folds are needed")
     if not 0 < test_share < 1:
-        raise ValueError(f"test_share {test_share} does not lie between 0 and 1")
+        raise ValueError(f"test_share {test_share} is not between 0 and 1")
     name, folds = "corrected resampled t", len(values)
     mean, deviation = float(values.mean()), float(values.std(ddof=1))
     if deviation < _ROUNDING:
-        none = abs(mean) < _ROUNDING
-        return PairedTest(name, 0.0 if none else None, 1.0 if none else None, folds, 0.0)
+        equal = abs(mean) < _ROUNDING
+        return PairedTest(name, 0.0 if equal else None, 1.0 if equal else None, folds, 0.0)
     statistic = mean / (deviation * sqrt(1 / folds + test_share / (1 - test_share)))
     p = float(2 * student.sf(abs(statistic), folds - 1))
     return PairedTest(name, statistic, p, folds, 0.0)
 
 
 def _least_p(pairs: int) -> float:
-    """Return the p of pairs that all differ in the same direction, two-sided."""
+    """Return the two-sided p of pairs that all differ in the same direction."""
     return min(1.0, 2.0 ** (1 - pairs))

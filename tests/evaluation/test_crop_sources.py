@@ -83,14 +83,14 @@ def test_crops_lie_about_what_is_asked_for(
 ) -> None:
     content, report = measure()
     assert recalls(content) == {"red": (2, 1), "green": (1, 1), "blue": (1, 1)}
-    assert "Cropped about what stands out at the centre." in report
+    assert "Crops are centred on the isophote at the centre." in report
     content, report = measure("--annotations")
     # A crop of the whole picture is mostly dark.
     assert recalls(content) == {"red": (2, 1), "green": (1, 0), "blue": (1, 1)}
     assert "centre of 1 of 4 images: cropped as without boxes" in report
     content, report = measure("--detector")
     assert recalls(content) == {"red": (1, 1), "green": (1, 1), "blue": (1, 1)}
-    assert "centre of 1 of 4 images: left out" in report
+    assert "1 of 4 images without a detected galaxy at the centre: excluded" in report
     assert content["data"]["detector"]["name"] == "tiny_detector"
 
 
@@ -107,7 +107,7 @@ def test_both_ways_are_measured_on_the_galaxies_that_they_share(
         r"tiny\_classifier (annotated boxes)",
         r"tiny\_classifier (detected boxes)",
     ]
-    assert "No annotated box lies at the centre of 1 of 4 images" in report
+    assert "1 of 4 images without an annotated box at the centre" in report
     assert "finds nothing on 2 of 4 images that overlaps the annotated box" in report
 
 
@@ -123,7 +123,7 @@ def test_a_detector_that_finds_nothing_and_missing_boxes_are_refused(
         "--detector", models["detector"],
     )  # fmt: skip
     assert result.exit_code == 1
-    assert "nothing can be measured" in result.stderr
+    assert "there is nothing to evaluate" in result.stderr
     assert "1 of 1 images" in result.stderr
     result = galpipe_cli(
         *arguments, "--images", tmp_path / "images", "--labels", table,

@@ -223,7 +223,7 @@ def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..
         "labels": str(decals),
         "which": "all",
         "measured": "by class",
-        "crops_about": ["what stands out at the centre"],
+        "crops_about": ["the isophote at the centre"],
         "annotations": None,
         "detector": None,
         "notes": [],

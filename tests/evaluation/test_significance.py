@@ -149,7 +149,7 @@ def test_the_published_claim_is_not_repeated() -> None:
     wilcoxon, t = found.tests
     assert wilcoxon.p == 0.0625
     assert t.p is not None
-    assert "Wilcoxon signed-rank p = 0.0625, which cannot decide" in found.sentence
+    assert "Wilcoxon signed-rank p = 0.0625, inconclusive" in found.sentence
     assert "no significant difference at 5%" in found.sentence
 
 
@@ -162,7 +162,7 @@ def test_sentences_of_each_kind() -> None:
     assert "McNemar p < 0.0001" in sentence(clear, pairs(40, 2))
     assert "disagree" in sentence(vague, pairs(40, 2))
     assert "no significant difference" in sentence(vague, pairs(5, 6))
-    assert "no test can decide" in sentence([0.6] * 5, pairs(1, 0))
+    assert "inconclusive for so few data" in sentence([0.6] * 5, pairs(1, 0))
 
 
 def test_json_holds_the_sentence() -> None:
