@@ -1,3 +1,3 @@
-"""The version, in a module of its own so that the build reads it without importing the package."""
+"""Version, in a separate module that the build reads without importing the package."""
 
 __version__ = "0.1.0"

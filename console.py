@@ -1,4 +1,4 @@
-"""The terminal: one console per stream, log messages, progress bars, and quiet libraries."""
+"""Terminal output: consoles, log messages, progress bars, and suppression of library output."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STDOUT = Console(highlight=False)
 
 @contextmanager
 def tidy_terminal(*, debug: bool) -> Iterator[None]:
-    """Show the messages of galpipe alone while the block lasts.
+    """Show only the messages of galpipe within the ``with`` block.
 
     Parameters
     ----------
     debug : bool
-        Show the messages of all libraries too.
+        Also show the messages of other libraries.
     """
     logger = logging.getLogger("galpipe")
     handler = _TerminalHandler(logging.DEBUG if debug else logging.INFO)
@@ -76,9 +76,9 @@ def terminal_progress(
     Parameters
     ----------
     description : str
-        What is being worked on.
+        Title of the work.
     total : int, optional
-        Units of work in all, if known.
+        Total units of work, if known.
     in_bytes : bool
         Whether the units are bytes.
     """
@@ -143,10 +143,10 @@ def _short(text: str) -> str:
 
 @contextmanager
 def _quiet_natives() -> Iterator[None]:
-    """Discard what native libraries write to standard error past Python.
+    """Discard the output of native libraries to standard error.
 
-    LiteRT names its delegate, libjpeg and libtiff complain about files that are reported by name
-    anyway, TensorFlow describes the processor.
+    LiteRT logs its delegate, libjpeg and libtiff log damaged files, which are reported by galpipe,
+    and TensorFlow logs the processor.
     """
     stream = sys.stderr
     try:

@@ -1,4 +1,4 @@
-"""Errors that a user can correct; the command line prints them without a traceback."""
+"""Errors that users can correct; the command line prints them without a traceback."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = [
 
 
 class GalpipeError(Exception):
-    """Base class of errors that a user can correct: the message names the file and the cure."""
+    """Base class of errors that users can correct; messages contain the file and the remedy."""
 
 
 class InputError(GalpipeError):
-    """An input is missing, unreadable or holds nothing usable."""
+    """An input is missing, unreadable or unusable."""
 
 
 class ConfigError(GalpipeError):
@@ -29,11 +29,11 @@ class ConfigError(GalpipeError):
 
 
 class BundleError(GalpipeError):
-    """A model bundle is incomplete, altered or of another kind than needed."""
+    """A model bundle is incomplete, altered or of the wrong task."""
 
 
 class OutputError(GalpipeError):
-    """An output cannot be written, or would replace files that galpipe did not make."""
+    """An output cannot be written, or would replace files not written by galpipe."""
 
 
 class MissingExtraError(GalpipeError):
@@ -64,7 +64,7 @@ def require(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ModuleNotFoundError as error:
         if str(error.name).startswith(__name__.partition(".")[0]):
-            raise  # no extra brings a missing part of this package itself
+            raise  # a missing module of this package is not an optional dependency
         raise MissingExtraError(
             f"This needs the package '{error.name}', which is not installed. "
             f"Install it with: pip install 'galpipe[{extra}]'"

@@ -1,4 +1,4 @@
-"""Progress of long work: one interface, which every function that takes time accepts."""
+"""Interface for reporting the progress of long-running functions."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Task(Protocol):
         advance : int
             Units completed since the last call.
         completed : int, optional
-            Units completed in all, in place of `advance`.
+            Total units completed, instead of `advance`.
         total : int, optional
-            Units of work in all, where this was not known at the start.
+            Total units of work, if unknown at the start.
         description : str, optional
-            What is being worked on.
+            New title.
         status : str, optional
-            Figures to show beside it, such as the loss.
+            Additional text, such as the loss.
         """
 
 
 class Progress(Protocol):
-    """A display of progress: called for each piece of work, it returns a context manager."""
+    """Display of progress: a callable that returns a context manager for each piece of work."""
 
     def __call__(
         self, description: str, total: int | None = None, *, in_bytes: bool = False
@@ -51,9 +51,9 @@ class Progress(Protocol):
         Parameters
         ----------
         description : str
-            What is being worked on.
+            Title of the work.
         total : int, optional
-            Units of work in all, if known.
+            Total units of work, if known.
         in_bytes : bool
             Whether the units are bytes.
         """
@@ -89,13 +89,13 @@ def silent(description: str, total: int | None = None, *, in_bytes: bool = False
 
 
 def open_progress(progress: bool | Progress) -> Progress:
-    """Return the display of progress that an argument asks for.
+    """Return the display for an argument `progress`.
 
     Parameters
     ----------
     progress : bool or Progress
         True for a progress bar on standard error, if that is a terminal; False for none; or a
-        display of the caller's own.
+        custom display.
 
     Examples
     --------
@@ -106,23 +106,23 @@ def open_progress(progress: bool | Progress) -> Progress:
         return progress
     if not progress:
         return silent
-    # Imported here: rich takes longer to import than a silent command needs.
+    # Imported here because rich is slow to import.
     from .console import terminal_progress
 
     return terminal_progress
 
 
 def track(items: Sequence[_Item], description: str, progress: bool | Progress) -> Iterator[_Item]:
-    """Yield the items and report the progress through them.
+    """Yield items and report the progress.
 
     Parameters
     ----------
     items : sequence
-        What to go through.
+        Items to yield.
     description : str
-        What is being done with them.
+        Title of the work.
     progress : bool or Progress
-        As for `open_progress`.
+        As in `open_progress`.
 
     Examples
     --------
@@ -136,14 +136,14 @@ def track(items: Sequence[_Item], description: str, progress: bool | Progress) -
 
 
 def count_of(found: int, noun: str, failed: int = 0) -> str:
-    """Return the status of a task that counts results and failures.
+    """Format the numbers of results and failures as the status of a task.
 
     Parameters
     ----------
     found : int
         Number of results so far.
     noun : str
-        What they are, in the plural.
+        Name of the results, in the plural.
     failed : int
         Number of failures so far.
 

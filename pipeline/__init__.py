@@ -2,8 +2,7 @@
 
 `process_field` in :mod:`~galpipe.pipeline.field_processing` processes one field; the functions of
 the commands are in :mod:`~galpipe.pipeline.run` (`galpipe.run`), :mod:`~galpipe.pipeline.detect`
-and :mod:`~galpipe.pipeline.classify`.  Names are imported on first use, so that the command line
-answers at once.
+and :mod:`~galpipe.pipeline.classify`.  Names are imported on first use, for a fast command line.
 """
 
 from __future__ import annotations

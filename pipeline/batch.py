@@ -1,4 +1,4 @@
-"""Process many inputs, one after the other; those that fail are recorded and skipped."""
+"""Process many inputs one by one; failed ones are recorded and skipped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .sinks import CatalogueSink, log_failure
 
 __all__ = ["find_images", "find_sources", "process_fields"]
 
-# Columns in which a list may name its images, the first that is present counts.
+# Columns of image names in a list of images; the first one present is used.
 _FILE_COLUMNS = ("file", "filename", "path", "image")
 
 
@@ -28,7 +28,7 @@ def find_sources(
     Parameters
     ----------
     inputs : str, Path or iterable of them
-        As for `galpipe.imaging.find_fields`.
+        As in `galpipe.imaging.find_fields`.
 
     Returns
     -------
@@ -40,40 +40,40 @@ def find_sources(
     Raises
     ------
     InputError
-        If there is no field at all; the message names every input.
+        If there is no field at all; the message lists all inputs.
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if not given:
-        raise InputError("No field was given; name at least one image file or folder of images.")
+        raise InputError("No field given; name at least one image file or folder of images.")
     try:
         return find_fields(given), []
     except InputError:
-        # Each alone to find the bad inputs, then the good ones together for unique identifiers.
-        good, failures = [], []
-        for one in given:
+        # Check inputs one by one, then find the valid ones together for unique identifiers.
+        valid, failures = [], []
+        for item in given:
             try:
-                find_fields([one])
+                find_fields([item])
             except InputError as error:
-                failures.append(Failure(str(one), str(error)))
+                failures.append(Failure(str(item), str(error)))
             else:
-                good.append(one)
-    if not good:
+                valid.append(item)
+    if not valid:
         raise InputError("\n".join(failure.message for failure in failures))
     for failure in failures:
         log_failure(failure)
-    return find_fields(good), failures
+    return find_fields(valid), failures
 
 
 def find_images(
     inputs: Iterable[str | Path] | str | Path,
 ) -> tuple[list[FieldSource], list[Failure]]:
-    """Find the images among the inputs, of which CSV files are lists of images.
+    """Find the images among the inputs, including those listed in CSV files.
 
     Parameters
     ----------
     inputs : str, Path or iterable of them
-        Image files, folders of them, or CSV files that list them in a column ``file``, relative to
-        the CSV's own folder.
+        Image files, folders of images, or CSV files that list images in a column ``file``, relative
+        to the folder of the CSV file.
 
     Returns
     -------
@@ -85,18 +85,18 @@ def find_images(
     Raises
     ------
     InputError
-        If there is no image at all; the message names every input.
+        If there is no image at all; the message lists all inputs.
     """
     images: list[str | Path] = []
     failures: list[Failure] = []
-    for one in [inputs] if isinstance(inputs, str | Path) else inputs:
-        if Path(one).suffix.lower() != ".csv" or Path(one).is_dir():
-            images.append(one)
+    for item in [inputs] if isinstance(inputs, str | Path) else inputs:
+        if Path(item).suffix.lower() != ".csv" or Path(item).is_dir():
+            images.append(item)
             continue
         try:
-            images += _listed(Path(one))
+            images += _listed(Path(item))
         except InputError as error:
-            failures.append(Failure(str(one), str(error)))
+            failures.append(Failure(str(item), str(error)))
     if failures and not images:
         raise InputError("\n".join(failure.message for failure in failures))
     sources, missing = find_sources(images)
@@ -111,18 +111,18 @@ def process_fields(
     *,
     progress: bool | Progress,
 ) -> Catalogue:
-    """Process fields into a sink; when interrupted, the results so far are written.
+    """Process fields and add the results to a sink, which writes them also if interrupted.
 
     Parameters
     ----------
     sources : sequence of FieldSource
         The fields.
     models, settings : FieldModels, FieldSettings
-        As for `process_field`.
+        As in `process_field`.
     sink : CatalogueSink
-        Receives the results, and the failures of fields that cannot be processed.
+        Receives results and failures.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def process_fields(
             try:
                 sink.add(process_field(source, models, settings))
             except OutputError:
-                # The next result could not be written either.
+                # Writing the next result would fail too.
                 raise
             except Exception as error:
                 sink.fail(Failure.of(source.identifier, error))

@@ -1,4 +1,4 @@
-"""The catalogue: one row per object found, every column with its unit, description and UCD."""
+"""Catalogue: one row per object, with unit, description and UCD of each column."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _DTYPES = {"text": str, "real": np.float64, "integer": np.int64}
 
 
 class Catalogue:
-    """Galaxies, and objects of the other classes of the detector, of one or many fields.
+    """Catalogue of the galaxies and other detected objects of one or more fields.
 
     Parameters
     ----------
     columns : mapping of str to array_like, shape (N,)
-        Values without units of every column of `galpipe.pipeline.columns.catalogue_columns`.
+        Values, without units, of all columns of `galpipe.pipeline.columns.catalogue_columns`.
     class_names : sequence of str, optional
         Classes of the classifier; None for a catalogue of detections alone.
     meta : mapping, optional
-        Provenance, of types that JSON supports.
+        Provenance, in types supported by JSON.
     detected_classes : sequence of str, optional
         Classes of a detector of several; None for a catalogue without ``detected_class``.
 
@@ -105,7 +105,7 @@ class Catalogue:
         parts : sequence of mappings of str to array_like
             Columns of each field.
         class_names, meta, detected_classes : optional
-            As for the class.
+            As in the class.
         """
         names = [column.name for column in catalogue_columns(class_names, detected_classes)]
         joined: dict[str, ArrayLike] = {
@@ -176,8 +176,8 @@ class Catalogue:
         Raises
         ------
         OutputError
-            If the suffix is unknown, the file exists, cannot be written, or has regions of several
-            fields.
+            If the suffix is unknown, the file exists or cannot be written, or regions of several
+            fields would be written.
         MissingExtraError
             If the format needs a package that is not installed.
         """
@@ -217,7 +217,7 @@ class Catalogue:
         try:
             return cls(columns, class_names, table.meta, detected)
         except ValueError as error:
-            raise InputError(f"{source}: is no galpipe catalogue: {error}") from error
+            raise InputError(f"{source}: is not a galpipe catalogue: {error}") from error
 
 
 def _plain(column: Any) -> NDArray[Any]:
@@ -231,7 +231,7 @@ def _plain(column: Any) -> NDArray[Any]:
 def _values(values: ArrayLike, column: Column) -> Any:
     array = np.asarray(values)
     if column.kind == "text":
-        # An empty column would have texts of length 0, which some formats do not support.
+        # Some formats do not support strings of length 0, the type of an empty column.
         return array.astype(str) if array.size else np.zeros(0, dtype="U1")
     array = array.astype(_DTYPES[column.kind])
     return array if column.decimals is None else np.round(array, column.decimals)

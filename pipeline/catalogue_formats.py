@@ -17,7 +17,7 @@ from .columns import object_label
 
 __all__ = ["CatalogueFormat", "format_of"]
 
-# FITS keyword and VOTable INFO of the provenance, which is JSON.
+# FITS keyword and VOTable INFO of the provenance, in JSON.
 _PROVENANCE = "GALPIPE"
 
 
@@ -30,7 +30,7 @@ class CatalogueFormat:
 
 
 def format_of(path: Path) -> CatalogueFormat:
-    """Return the format of the suffix of a path.
+    """Return the format for the suffix of a path.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def format_of(path: Path) -> CatalogueFormat:
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         known = " ".join(_FORMATS)
-        raise OutputError(f"{path}: the suffix is not that of a catalogue; use one of {known}")
+        raise OutputError(f"{path}: unknown suffix for a catalogue; use one of {known}")
     return form
 
 
@@ -62,7 +62,7 @@ def _write_csv(table: QTable, path: Path) -> None:
     columns = []
     for name in table.colnames:
         values = np.asarray(table[name])
-        # NaN becomes an empty cell, as spreadsheets and databases expect.
+        # NaN is written as an empty cell, for spreadsheets and databases.
         cells = values.tolist()
         if values.dtype.kind == "f":
             cells = ["" if cell != cell else cell for cell in cells]
@@ -94,7 +94,7 @@ def _write_fits(table: QTable, path: Path) -> None:
     plain = Table()
     for name in table.colnames:
         values = np.asarray(table[name])
-        # FITS supports only ASCII text, but keeps UTF-8 bytes.
+        # FITS text is ASCII; UTF-8 is stored as bytes.
         plain[name] = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
         if table[name].info.unit is not None:
             plain[name].unit = table[name].info.unit
@@ -166,7 +166,7 @@ def _write_regions(table: QTable, path: Path) -> None:
     fields = sorted(set(table["field"]))
     if len(fields) > 1:
         raise OutputError(
-            f"{path}: DS9 regions are in pixels of one field, and there are {len(fields)}; "
+            f"{path}: DS9 regions are in pixels of one field, but there are {len(fields)} fields; "
             "write them one by one: catalogue.of_field(name).write(...)"
         )
     lines = ["# Region file format: DS9 version 4.1", "global color=green", "image"]
@@ -181,9 +181,7 @@ def _write_regions(table: QTable, path: Path) -> None:
 
 
 def _read_regions(path: Path) -> Table:
-    raise InputError(
-        f"{path}: DS9 regions hold boxes only; read the catalogue that they were made from"
-    )
+    raise InputError(f"{path}: DS9 regions contain only boxes; read the original catalogue")
 
 
 _VOTABLE = CatalogueFormat(_write_votable, _read_votable)

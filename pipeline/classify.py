@@ -20,7 +20,7 @@ from .sinks import RunSink
 
 __all__ = ["ClassifyResult", "classify"]
 
-# Images held in memory at a time: enough to fill the networks' batches.
+# Images in memory at a time, a few batches of the networks.
 _CHUNK = 64
 
 
@@ -59,8 +59,8 @@ def classify(
     Parameters
     ----------
     images : str, Path or iterable of them
-        Image files (the galaxy at the centre), folders of them, or CSV files that list them in a
-        column ``file``, relative to the CSV's own folder.
+        Image files with the galaxy at the centre, folders of images, or CSV files that list images
+        in a column ``file``, relative to the folder of the CSV file.
     output : str or Path
         Output folder.
     model : Classifier, str or Path, optional
@@ -68,7 +68,7 @@ def classify(
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -80,7 +80,8 @@ def classify(
     InputError
         If no image is found.
     BundleError, OutputError
-        If the model is missing or invalid, or the output folder is refused or cannot be written.
+        If the model is missing or invalid, or the output folder contains other files or cannot be
+        written.
     """
     sources, failures = find_images(images)
     settings = resolve_config(None, classifier=model)
@@ -121,7 +122,7 @@ class _PredictionSink(RunSink):
 
 
 def _classify_chunk(paths: Sequence[str], classifier: Classifier, sink: _PredictionSink) -> None:
-    """Classify images together, or, if one cannot be read, one by one."""
+    """Classify images in one batch or, if one cannot be read, one by one."""
     try:
         sink.tables.append(classify_images(paths, classifier))
     except Exception:

@@ -1,4 +1,4 @@
-"""Command line: ``galpipe COMMAND``; each command is imported when it is used."""
+"""Command line: ``galpipe COMMAND``; commands are imported on first use."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ COMMANDS = {
     "data": "Download published data sets to train on.",
     "train": "Train a detector or a classifier on your own labels.",
     "tune": "Search for the best small network on your own labels.",
-    "evaluate": "Measure a detector or a classifier on labelled images.",
-    "cross-validate": "Train and measure on folds of the data; compare trainings.",
-    "explain": "Draw what the networks of a classifier see in images.",
+    "evaluate": "Evaluate a detector or a classifier on labelled images.",
+    "cross-validate": "Train and evaluate on folds of the data; compare trainings.",
+    "explain": "Draw explanations of a classifier for images of single galaxies.",
     "models": "List, show and verify models.",
     "simulate": "Render survey fields with known galaxies.",
 }
 
-# 128 + SIGINT, as a shell reports a command that was interrupted.
+# 128 + SIGINT, the exit code of interrupted commands in shells.
 _INTERRUPTED = 130
 
 
 class _Commands(LazyGroup):
-    """Top level of the command line: turns errors into messages and exit codes."""
+    """Top level of the command line: converts errors to messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; turn errors into messages and exit codes.
+        """Run a command, and convert errors to messages and exit codes.
 
         Parameters
         ----------
@@ -57,9 +57,7 @@ class _Commands(LazyGroup):
             click.secho(f"Error: {error}", fg="red", err=True)
             ctx.exit(1 if isinstance(error, InputError) else 2)
         except KeyboardInterrupt:
-            click.echo(
-                "Interrupted; what was done until then stays in the output folder.", err=True
-            )
+            click.echo("Interrupted; the results so far are in the output folder.", err=True)
             ctx.exit(_INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -67,7 +65,7 @@ class _Commands(LazyGroup):
             if debug:
                 raise
             click.secho(
-                f"Error: {type(error).__name__}: {error}\nThis is a fault of galpipe; "
+                f"Error: {type(error).__name__}: {error}\nThis is a bug in galpipe; "
                 "`galpipe --debug ...` shows where it happened.",
                 fg="red",
                 err=True,
@@ -91,7 +89,7 @@ def cli(debug: bool) -> None:  # numpydoc ignore=PR01
 
 def main() -> None:
     """Run the command line."""
-    # Batch systems end a job with SIGTERM: what was done is then written, as after Ctrl-C.
+    # Batch systems end jobs with SIGTERM; treat it as Ctrl-C, so that results are written.
     signal.signal(signal.SIGTERM, _interrupt)
     cli(prog_name="galpipe")
 

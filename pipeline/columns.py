@@ -12,18 +12,18 @@ from ..classification import class_slug
 __all__ = ["NOT_CLASSIFIED", "Column", "Flag", "catalogue_columns", "object_label"]
 
 NOT_CLASSIFIED = -1
-"""The ``class_id`` of an object that was not classified, such as a star."""
+"""``class_id`` of objects that are not classified, such as stars."""
 
 
 class Flag(IntFlag):
-    """Quality flags of a row; the ``flags`` column holds the sum."""
+    """Quality flags of a row; the ``flags`` column is their sum."""
 
     FIELD_EDGE = 1
-    """The box touches the edge of the field: part of the galaxy may lie outside."""
+    """The box touches the edge of the field: part of the galaxy may be outside."""
     BAD_PIXELS = 2
-    """The box holds pixels that are blank, NaN or infinite."""
+    """The box contains pixels that are blank, NaN or infinite."""
     DOWNSCALED = 4
-    """Found on a reduced copy of the field: its edges are as much coarser."""
+    """Detected at a reduced scale: the edges are less precise."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Column:
     Attributes
     ----------
     name : str
-        Name, the same in every format.
+        Name, the same in all formats.
     kind : {"text", "real", "integer"}
         Type of the values: str, float64, int64.
     unit : str or None
@@ -43,7 +43,7 @@ class Column:
     description : str
         Description, one sentence.
     decimals : int or None
-        Values are rounded to this many decimals, so that every format holds the same numbers.
+        Values are rounded to this many decimals, so that all formats contain the same values.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Column:
 
 _FLAGS = ", ".join(f"{flag.value} {flag.name.lower()}" for flag in Flag if flag.name)
 
-# 1e-7 degrees are 0.4 milliarcseconds and 0.01 pixels are far below what a box can mean.
+# 1e-7 degrees (0.4 milliarcseconds) and 0.01 pixels are far below the precision of a box.
 _OBJECT = (
     Column(
         "source_id", "text", None, "meta.id;meta.main", "Name of the object, unique in its field"
@@ -123,7 +123,7 @@ def catalogue_columns(
     class_names : sequence of str or None
         Classes of the classifier, in order; None for a catalogue of detections alone.
     detected_classes : sequence of str, optional
-        Classes of the detector; None if it has one only, and no column is needed.
+        Classes of the detector; None if it has only one.
     """
     found = _OBJECT if detected_classes is None else (*_OBJECT, _DETECTED)
     if class_names is None:

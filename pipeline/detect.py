@@ -1,4 +1,4 @@
-"""Detect the galaxies of fields: the first stage alone, with annotations on request."""
+"""Detect the galaxies of fields: the first stage alone, with optional annotations."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def detect(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> RunResult:
-    """Detect the galaxies of fields, and the other objects that the detector knows.
+    """Detect the galaxies of fields, and objects of the other classes of the detector.
 
-    Works as `galpipe.run`, without classification and crops.
+    Same as `galpipe.run`, without classification and crops.
 
     Parameters
     ----------
     fields : str, Path or iterable of them
-        As for `galpipe.run`.
+        As in `galpipe.run`.
     output : str or Path
         Output folder.
     model : BaseDetector, str or Path, optional
@@ -51,12 +51,12 @@ def detect(
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default that of the detector.
     formats : sequence of str
-        Annotation formats to write into ``annotations/``, in pixels of the field: any that can be
-        written, such as "voc", "coco" and "yolo".
+        Annotation formats to write to ``annotations/``, such as "voc", "coco" and "yolo"; in pixels
+        of the field.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def detect(
     Raises
     ------
     InputError, ConfigError, BundleError, OutputError
-        As for `galpipe.run`.
+        As in `galpipe.run`.
     """
     check_writable(formats)
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
@@ -120,7 +120,7 @@ def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[Annotated
     shared = Counter(image_stem(name).casefold() for name in names)
     images, first = [], 0
     for done, name in zip(record.fields, names, strict=True):
-        # Annotation formats know images by name: images of one name get that of their field.
+        # Annotation formats identify images by name: use the field identifier for duplicates.
         if shared[image_stem(name).casefold()] > 1:
             name = done.field + Path(name).suffix
         rows = slice(first, first + sum(done.objects.values()))

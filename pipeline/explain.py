@@ -1,4 +1,4 @@
-"""Explain a classifier: from images of single galaxies to heat maps, activations and filters."""
+"""Explain a classifier by heat maps, activations and filters for images of single galaxies."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ class ExplainSettings:
     Attributes
     ----------
     what : sequence of {"gradcam", "activations", "filters"}
-        What is drawn.
+        Explanations to draw.
     class_name : str, optional
         Class of the heat maps; by default the most probable class of each image.
     layers : sequence of str
-        Layers of any member.  A member without any of them shows the last layer of each
-        resolution.  The deepest layer shown gives the heat maps.
+        Layers of any member.  For members without any of them, the last layer of each resolution is
+        used.  Heat maps are computed for the deepest layer.
     channels : int
-        Largest number of channels drawn of a layer: those with the highest activation, in the
-        image or, for filters, in all images.
+        Largest number of channels to draw per layer: those with the highest activation in the image
+        or, for filters, in all images.
     seed : int
         Seed of the noise from which activations are maximized.
     class_names : sequence of str, optional
-        Classes of a network file from elsewhere, in the order of its outputs.
+        Classes of the network file of another program, in the order of its outputs.
     scaling : InputScaling, optional
         Input scaling of such a file.
     """
@@ -112,12 +112,12 @@ def explain(
 ) -> ExplainResult:
     """Draw explanations of a classifier for images of single galaxies.
 
-    The images are cropped as :func:`~.classify.classify` does.
+    The images are cropped as in :func:`~.classify.classify`.
 
     Parameters
     ----------
     images : path or iterable of paths
-        Images, as `classify` takes them.
+        Images, as in `classify`.
     output : path
         Folder for ``gradcam/IMAGE.png``, ``activations/IMAGE/MEMBER_LAYER.png`` and
         ``filters/MEMBER_LAYER.png``.
@@ -125,11 +125,11 @@ def explain(
         Folder of a training, or a ``.keras`` or ``.h5`` file; see
         :func:`~galpipe.classification.explain.open_explained`.
     settings : ExplainSettings, optional
-        What is drawn; by default the heat maps of the most probable class.
+        By default, heat maps of the most probable class are drawn.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -138,12 +138,12 @@ def explain(
     Raises
     ------
     InputError
-        If no image is found in the inputs, or a network cannot be explained.
+        If no image is found, or a network cannot be explained.
     ConfigError
         If there is no such class or layer.
     BundleError, OutputError
-        If the model is not a finished training, or the output folder is refused or cannot be
-        written.
+        If the model is not a finished training, or the output folder contains other files or cannot
+        be written.
 
     Examples
     --------
@@ -193,23 +193,23 @@ def explain(
 
 
 class ImageCrop:
-    """Crop of a single galaxy, as the networks receive it.
+    """Crop of a single galaxy, the input of the networks.
 
     Parameters
     ----------
     source : FieldSource
         The image.
     classifier : ExplainedClassifier
-        Defines the size of the crop and the treatment of its colours.
+        Defines size, margin, stretch and sky subtraction.
 
     Attributes
     ----------
     identifier : str
         Name of the image in file names.
     rgb : ndarray of uint8, shape (S, S, 3)
-        The crop, cut as :func:`~.classify.classify` does.
+        The crop, as in :func:`~.classify.classify`.
     inputs : ndarray of float32, shape (1, S, S, 3)
-        The crop as a batch in 0..1.
+        The crop as a batch, in 0..1.
     """
 
     def __init__(self, source: FieldSource, classifier: ExplainedClassifier) -> None:
@@ -239,7 +239,7 @@ class ImageCrop:
 
 
 class _Explainer:
-    """Draws the explanations of a classifier into a folder; lists them in `written`."""
+    """Draws explanations of a classifier to a folder, and lists the files in `written`."""
 
     def __init__(
         self,
@@ -284,7 +284,7 @@ class _Explainer:
         self._write(Path("gradcam", f"{crop.identifier}.png"), sheet)
 
     def draw_activations(self, crop: ImageCrop) -> None:
-        """Draw the activations of the layers if asked for, and update the maximum of each."""
+        """Update the maximum of each channel, and draw the activations if selected."""
         names = SafeNames()
         for member in self.classifier.members:
             layers = self._layers[member.name]
@@ -338,7 +338,7 @@ def _class_id(classifier: ExplainedClassifier, name: str) -> int:
 def _choose_layers(
     classifier: ExplainedClassifier, names: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the layers to show of each member, in the order of the network."""
+    """Return the layers to explain of each member, in the order of the network."""
     chosen: dict[str, tuple[str, ...]] = {}
     known: set[str] = set()
     for member in classifier.members:

@@ -1,4 +1,4 @@
-"""Process one field: read, stretch, detect, crop, classify, draw; no file is written."""
+"""Process one field without writing files: read, stretch, detect, crop, classify, draw."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ __all__ = ["FieldModels", "FieldResult", "FieldSettings", "galaxies_among", "pro
 
 @dataclass(frozen=True)
 class FieldModels:
-    """Models that process a field, given as objects, by name or by path.
+    """Models that process a field: objects, names or paths.
 
-    Names and paths are opened once per process, so a small object of texts is all that a worker
-    process needs; opened models are pickled as their paths.
+    Names and paths are opened once per process, and opened models are pickled as paths, so that
+    this object can be sent to worker processes.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class FieldModels:
         Raises
         ------
         BundleError
-            If it is missing or invalid.
+            If the detector is missing or invalid.
         """
         if isinstance(self.detector, str | Path):
             return cached_detector(str(self.detector))
@@ -71,7 +71,7 @@ class FieldModels:
         Raises
         ------
         BundleError
-            If it is missing or invalid.
+            If the classifier is missing or invalid.
         """
         if isinstance(self.classifier, str | Path):
             return cached_classifier(str(self.classifier))
@@ -80,21 +80,21 @@ class FieldModels:
 
 @dataclass(frozen=True)
 class FieldSettings:
-    """Settings of the processing of a field; None stands for the default of the models.
+    """Settings of the processing of a field; None for the default of the models.
 
     Attributes
     ----------
     score_threshold : float or None
         Lowest detection score kept, 0 to 1.
     galaxy_classes : tuple of str or None
-        Classes of the detector whose objects are cropped and classified; by default those that
-        `galpipe.detection.base.galaxy_classes` recognises by name.
+        Classes of the detector whose objects are cropped and classified; by default those of
+        `galpipe.detection.base.galaxy_classes`.
     stretch : Stretch or None
-        Stretch of the field to colour.
+        Stretch of the field to RGB.
     crop_margin : float or None
-        Side of a crop over the longer side of its box.
+        Ratio of the side of a crop to the longer side of its box.
     pictures : bool
-        Whether the result holds the crops and the overlay.
+        Include crops and overlay in the result.
     """
 
     score_threshold: float | None = None
@@ -115,12 +115,12 @@ class FieldResult:
     record : FieldRecord
         Counts, timings and notes.
     crops : dict of str to ndarray of uint8, shape (S, S, 3)
-        Crop of each galaxy by ``source_id``, rows as in the field, as the classifier was given it;
-        empty without a classifier.
+        Crop of each galaxy by ``source_id``, the input of the classifier, with rows as in the
+        field; empty without a classifier.
     overlay : ndarray of uint8, shape (h, w, 3), or None
         Picture of the field with all boxes, as displayed: top row first, small fields magnified.
     origin : {"upper", "lower"}
-        Place of row 0 of the field and of the crops when displayed.
+        Position of row 0 of the field and the crops when displayed.
     class_names : tuple of str or None
         Classes of the classifier.
     detected_classes : tuple of str or None
@@ -148,14 +148,13 @@ def process_field(
 ) -> FieldResult:
     """Detect and classify the galaxies of one field.
 
-    Nothing is written and nothing kept: the result depends on the field, the models and the
-    settings alone.  All three, and the result, can be pickled, so fields may be processed in
-    several processes.
+    No file is written and no state kept: the result depends only on field, models and settings.
+    These and the result can be pickled, so that fields can be processed in parallel.
 
     Parameters
     ----------
     field : Field, FieldSource, ndarray, str, Path, HDU or NDData
-        A field, or what `galpipe.read_field` reads.
+        A field, or anything that `galpipe.read_field` accepts.
     models : FieldModels, optional
         Detector and classifier; by default the shipped ones.
     settings : FieldSettings, optional
@@ -173,7 +172,7 @@ def process_field(
     BundleError
         If a model is missing or invalid.
     ConfigError
-        If a class of the settings is not one of the detector.
+        If a class of the settings is not a class of the detector.
 
     Examples
     --------
@@ -250,20 +249,20 @@ def galaxies_among(
     class_names : sequence of str
         Classes of the detector.
     chosen : sequence of str, optional
-        Some of them; by default those that `galaxy_classes` recognises by name.
+        Some of them; by default those of `galaxy_classes`.
 
     Raises
     ------
     ConfigError
-        If a chosen class is not one of the detector.
+        If a chosen class is not a class of the detector.
     """
     if chosen is None:
         return galaxy_classes(class_names)
     unknown = [name for name in chosen if name not in class_names]
     if unknown:
         raise ConfigError(
-            f"classifier.classes names {', '.join(unknown)}, but the detector finds "
-            f"{', '.join(class_names)}; name classes of the detector"
+            f"classifier.classes contains {', '.join(unknown)}, but the detector has the classes "
+            f"{', '.join(class_names)}; choose some of these"
         )
     return tuple(chosen)
 
@@ -276,10 +275,10 @@ def _draw_overlay(
     class_names: Sequence[str] | None,
 ) -> NDArray[np.uint8]:
     if class_names is not None:
-        # The first colours are those of the classes of galaxies, the next those of other objects.
+        # The first colours are for the classes of galaxies, the next for other objects.
         others = len(class_names) + detections.class_ids
-        kinds = np.where(rows["class_id"] == NOT_CLASSIFIED, others, rows["class_id"])
-        detections = replace(detections, class_ids=kinds)
+        colours = np.where(rows["class_id"] == NOT_CLASSIFIED, others, rows["class_id"])
+        detections = replace(detections, class_ids=colours)
     if field.origin == "lower":
         # Flipped before drawing, so that the text stays upright.
         boxes = detections.boxes.copy()
@@ -298,6 +297,6 @@ def _scale_notes(field: Field, detector: BaseDetector) -> tuple[str, ...]:
     if low <= field.pixel_scale <= high:
         return ()
     return (
-        f"its pixel scale of {field.pixel_scale:.3g} arcsec lies outside the {low:.3g} to "
-        f"{high:.3g} that the detector was trained for; look at the overlay",
+        f"its pixel scale of {field.pixel_scale:.3g} arcsec is outside the range of {low:.3g} to "
+        f"{high:.3g} of the detector's training; check the overlay",
     )

@@ -1,4 +1,4 @@
-"""A group of commands, each imported when it is used."""
+"""Command group whose commands are imported on first use."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["LazyGroup"]
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of one package.
+    """Command group whose commands are modules of one package.
 
     Parameters
     ----------
     *args
         Passed to `click.Group`.
     package : str
-        The package; the command ``from-votes`` is the object ``command`` of its module
+        Name of the package; the command ``from-votes`` is the object ``command`` of its module
         ``from_votes``.
     summaries : mapping of str to str
-        Summary of each command by its name, for the help of the group.  It is repeated here since
-        importing every command takes longer than showing a list; a test compares the two.
+        Summary of each command by name, for the help of the group, which therefore need not import
+        all commands.
     **kwargs
         Passed to `click.Group`.
     """
@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called, or suggest one with a similar name.
+        """Return the called command, or suggest one with a similar name.
 
         Parameters
         ----------

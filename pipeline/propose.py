@@ -1,8 +1,7 @@
-"""Propose annotations of many fields, for a person to correct."""
+"""Propose annotations of fields for manual correction."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..annotations.propose import CERTAIN, SMALLEST, THRESHOLD, propose_galaxies
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..detection.predict import detect_field
-from ..errors import GalpipeError, InputError, OutputError, require
+from ..errors import InputError, OutputError, require
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
 from ..progress import Progress, count_of, open_progress
 from .batch import find_sources
@@ -25,12 +24,10 @@ from .provenance import Failure
 
 __all__ = ["ProposeResult", "propose"]
 
-logger = logging.getLogger("galpipe")
-
 Finder: TypeAlias = Callable[[FieldSource], AnnotatedImage]
 
-# At a detector's threshold right and wrong boxes balance; down to this share of it a person still
-# keeps more boxes than they delete.
+# Fraction of the score threshold down to which detections are proposed as difficult.  More of these
+# boxes are kept than deleted in the correction.
 _DOUBTFUL_SHARE = 0.5
 
 
@@ -43,9 +40,9 @@ class ProposeResult:
     written : tuple of Path
         The annotations written.
     kept : tuple of Path
-        Annotations that existed already and were left unchanged.
+        Existing annotations, which were not changed.
     objects, difficult : int
-        Proposals in the annotations written, and how many of them are difficult.
+        Number of proposals in the annotations written, and number of difficult ones.
     failures : tuple of Failure
         Fields that could not be processed.
     """
@@ -68,44 +65,44 @@ def propose(
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> ProposeResult:
-    """Write a Pascal VOC file of proposed boxes for every field.
+    """Write a Pascal VOC file of proposed boxes for each field.
 
     Parameters
     ----------
     fields : path or iterable of paths
-        As for :func:`galpipe.run`.
+        As in :func:`galpipe.run`.
     output : path, optional
-        Folder of the annotations; by default each lies beside its image.
+        Folder of the annotations; by default that of each image.
     detector : BaseDetector, name or path, optional
-        A trained detector; by default the galaxies are found by classical detection
-        (:func:`~galpipe.annotations.propose.propose_galaxies`).  What it is less sure of than its
-        threshold, down to half of that, is difficult.
+        A trained detector; by default classical detection is used
+        (:func:`~galpipe.annotations.propose.propose_galaxies`).  Detections with scores between
+        half the threshold and the threshold are marked as difficult.
     threshold : float
         Level of the isophotes in units of the noise, for classical detection.
     smallest : float
-        Least length of the longer side of a box, pixels.
+        Smallest longer side of a box, in pixels.
     label : str
-        The class of the proposals of classical detection; a detector has its own.
+        Class name, for classical detection.
     overwrite : bool
-        Replace annotations that are there; a person may have corrected them.
+        Replace existing annotations, which may have been corrected.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
     ProposeResult
-        What was written, left and failed.
+        Annotations written and kept, and failures.
 
     Raises
     ------
     InputError
-        If no input leads to a field at all.
+        If there is no field at all.
     BundleError
         If the detector is missing or invalid.
     OutputError
         If an annotation cannot be written.
     MissingExtraError
-        If classical detection is asked for and SEP is not installed.
+        If classical detection is used and SEP is not installed.
     """
     sources, failures = find_sources(fields)
     if detector is None:
@@ -134,12 +131,8 @@ def propose(
                     difficult += int(annotated.difficult.sum())
             except OutputError:
                 raise
-            except GalpipeError as error:
-                failures.append(Failure(source.identifier, str(error)))
             except Exception as error:
-                logger.debug("%s failed", source.identifier, exc_info=True)
-                message = f"{source.identifier}: {type(error).__name__}: {error}"
-                failures.append(Failure(source.identifier, message, expected=False))
+                failures.append(Failure.of(source.identifier, error))
             task.update(advance=1, status=count_of(objects, "boxes", len(failures)))
     return ProposeResult(tuple(written), tuple(kept), objects, difficult, tuple(failures))
 
@@ -147,14 +140,14 @@ def propose(
 def _goal(source: FieldSource, output: str | Path | None) -> Path:
     if output is not None:
         return Path(output) / f"{source.identifier}.xml"
-    # labelImg looks for the annotation of an image under the image's own stem.
+    # labelImg expects the annotation under the stem of the image.
     image = source.paths[0]
     stem = source.identifier if len(source.paths) > 1 else image_stem(image.name)
     return image.with_name(f"{stem}.xml")
 
 
 def _classical(threshold: float, smallest: float, label: str) -> Finder:
-    # Before the first field, and not as the failure of each.
+    # Fail at once instead of for each field.
     require("sep", "annotations")
 
     def find(source: FieldSource) -> AnnotatedImage:

@@ -1,4 +1,4 @@
-"""The record of a command: inputs, models, settings, timings and failures."""
+"""Record of a command: inputs, models, settings, timings and failures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Failure:
     message : str
         The cause and the cure.
     expected : bool
-        False for an error that no check foresaw: a fault of galpipe rather than of the input.
+        False for unexpected errors, which are bugs in galpipe.
     """
 
     input: str
@@ -43,14 +43,14 @@ class Failure:
 
     @classmethod
     def of(cls, name: str, error: Exception) -> Failure:
-        """Return the failure of an input by an exception.
+        """Create the failure of an input from an exception.
 
         Parameters
         ----------
         name : str
             The input, or the identifier of the field.
         error : Exception
-            A `GalpipeError` is expected; the traceback of any other is logged for debugging.
+            A `GalpipeError` is expected; the traceback of others is logged at level debug.
         """
         if isinstance(error, GalpipeError):
             return cls(name, str(error))
@@ -67,7 +67,7 @@ class FieldRecord:
     field : str
         Identifier of the field, unique in its run.
     files : tuple of str
-        Files that it was read from.
+        Files of the field.
     sha256 : str
         Checksum of the files, or of the pixels of a field from memory.
     width, height : int
@@ -75,7 +75,7 @@ class FieldRecord:
     pixel_scale : float or None
         Arcseconds per pixel.
     galaxies : int
-        Number of galaxies, which a run classifies.
+        Number of galaxies.
     objects : dict of str to int
         Number of objects of each class of the detector, the most common class first.
     seconds : dict of str to float
@@ -101,7 +101,7 @@ class FieldRecord:
 
 @dataclass
 class RunRecord:
-    """Contents of ``run.json``; changed by the sink of a command alone.
+    """Contents of ``run.json``; changed only by the sink of a command.
 
     Attributes
     ----------
@@ -110,17 +110,17 @@ class RunRecord:
     config : dict
         The resolved configuration.
     score_threshold : float or None
-        Lowest score kept, as used; None where nothing was detected.
+        Lowest score kept; None for commands without detection.
     models : dict
-        For each stage the model's name, path, classes and SHA-256 checksums.
+        Name, path, classes and SHA-256 checksums of the model of each stage.
     galaxy_classes : list of str
-        The detector's classes whose objects are galaxies, and are classified by a run.
+        Classes of the detector that are galaxies, and are classified by a run.
     metrics : dict
-        For each stage that was trained in this run, the metrics on the held-out data.
+        Metrics on held-out data of each stage that was trained in this run.
     fields : list of FieldRecord
-        The fields done, in order.
+        Processed fields, in order.
     failures : list of Failure
-        The inputs that failed.
+        Failed inputs.
     seconds : dict
         Time spent in each step, over all fields.
     status : str
@@ -142,7 +142,7 @@ class RunRecord:
     started: str = field(default_factory=lambda: _now())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record as it is written to ``run.json``."""
+        """Return the contents of ``run.json``."""
         content = asdict(self)
         return {
             "made_by": "galpipe",
@@ -156,7 +156,7 @@ class RunRecord:
         }
 
     def provenance(self) -> dict[str, Any]:
-        """Return the metadata of the catalogue: equal for equal inputs and models."""
+        """Return the metadata of the catalogue, the same for the same inputs and models."""
         return {
             "made_by": f"galpipe {__version__}",
             "models": {
@@ -174,7 +174,7 @@ class StageClock:
     Parameters
     ----------
     seconds : dict of str to float, optional
-        Times so far, which are added to; by default a new dict.
+        Times to add to; by default a new dict.
     """
 
     def __init__(self, seconds: dict[str, float] | None = None) -> None:
@@ -218,6 +218,6 @@ def _versions() -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            # A base library may come under another distribution's name, as OpenCV does.
+            # A library may be installed as another distribution, such as OpenCV.
             continue
     return found

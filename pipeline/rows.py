@@ -1,4 +1,4 @@
-"""Rows of the catalogue from the detections of one field: names, positions, classes, flags."""
+"""Rows of the catalogue for the detections of one field: names, positions, classes, flags."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .columns import NOT_CLASSIFIED, Flag
 
 __all__ = ["detection_rows", "sky_name", "source_ids"]
 
-# A box that ends within this distance of the edge of the field, in pixels, is flagged as cut.
+# Boxes within this distance of the edge of the field, in pixels, are flagged.
 _EDGE = 1.0
 
-# Hexadecimal digits of a field's checksum in the names of its sources: fields of the same file
-# name are told apart by them.
+# Hexadecimal digits of a field's checksum in source names, to distinguish fields of the same file
+# name.
 _DIGITS = 8
 
 
@@ -32,18 +32,18 @@ def detection_rows(
     class_names: Sequence[str] = (),
     detected_classes: Sequence[str] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """Return the columns of the catalogue for the detections of one field.
+    """Compute the columns of the catalogue for the detections of one field.
 
     Parameters
     ----------
     field : Field
         The field.
     detections : Detections
-        In pixels of the field (pixel edges, 0-based, half-open), best score first.
+        Boxes in pixels of the field (pixel edges, 0-based, half-open), best score first.
     scales : sequence of float
-        Scale of each tile of the search.
+        Scale of each tile.
     probabilities : ndarray, shape (N, C), optional
-        Class probabilities of each object, NaN where it was not classified; None for a catalogue
+        Class probabilities of each object, NaN if it was not classified; None for a catalogue
         without classes.
     class_names : sequence of str
         The C classes of the classifier.
@@ -78,11 +78,11 @@ def detection_rows(
 
 
 def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.str_]:
-    """Return the names of the sources of a field, which depend on the field alone.
+    """Return the names of the sources of a field, which depend only on the field.
 
-    A source with sky coordinates is named after them; in the pictures of two fields that overlap
-    it has the same name.  Any other is named after the file, the checksum of its content and the
-    rank of its score.  Sources of the field at one position get a letter: ``b`` for the second.
+    A source with sky coordinates is named after them, and has the same name in overlapping fields.
+    Other names consist of the file name, the checksum of its content and the rank of the score.
+    Further sources at the same position get a letter, ``b`` for the second.
 
     Parameters
     ----------
@@ -95,21 +95,21 @@ def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) 
     -------
     ndarray of str, shape (N,)
     """
-    # Not the identifier, which in a run depends on the names of the other fields.
+    # The identifier may depend on the names of other fields of a run.
     stem = field_source(field.paths).identifier if field.paths else field.identifier
-    given: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     names = []
     for rank, (east, north) in enumerate(zip(ra, dec, strict=True), start=1):
         name = f"{stem}-{field.checksum[:_DIGITS]}-{rank:04d}"
         if np.isfinite(east) and np.isfinite(north):
             name = sky_name(east, north)
-        given[name] += 1
-        names.append(name + _letters(given[name]))
+        counts[name] += 1
+        names.append(name + _letters(counts[name]))
     return np.array(names, dtype=str)
 
 
 def sky_name(ra: float, dec: float) -> str:
-    """Return the name of a source from its position, following the IAU.
+    """Return the name of a source at a position, following the IAU.
 
     Coordinates are truncated, not rounded (IAU, "Specifications concerning designations for
     astronomical radiation sources outside the solar system").
@@ -124,7 +124,7 @@ def sky_name(ra: float, dec: float) -> str:
     >>> sky_name(312.7505, -5.209583)
     'GP J205100.12-051234.4'
     """
-    # The small addend keeps a value that is exact in decimals from falling to the one below.
+    # The small addend avoids truncating exact decimals to the value below.
     time = int(np.floor((ra % 360) * 24000 + 1e-6))
     angle = int(np.floor(abs(dec) * 36000 + 1e-6))
     hours, minutes, centiseconds = time // 360000, time // 6000 % 60, time % 6000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,20 +15,23 @@ from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import ConfigError
 from ..files.output_folder import OutputFolder
+from ..models import read_bundle
+from ..models.training_folder import open_trainer, train_once
 from ..progress import Progress, open_progress
 from .batch import find_sources, process_fields
 from .catalogue import Catalogue
 from .field_processing import FieldModels, FieldSettings, galaxies_among
 from .provenance import Failure, RunRecord
 from .sinks import CatalogueSink, RunSink
-from .training import train_stages
 
 __all__ = ["RunResult", "run"]
+
+logger = logging.getLogger("galpipe")
 
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """Result of a run; also in the output folder.
+    """Result of a run, which is also written to the output folder.
 
     Attributes
     ----------
@@ -61,33 +65,33 @@ def run(
 ) -> RunResult:
     """Detect and classify the galaxies of fields.
 
-    One field is in memory at a time.  A field that cannot be processed is recorded, and the others
-    are processed.  When the run is interrupted, the results of the fields so far are written.
+    One field is in memory at a time.  Fields that cannot be processed are recorded and skipped.  If
+    the run is interrupted, the results so far are written.
 
-    All objects of a detector of several classes are in the catalogue, but only galaxies are
-    classified: those of the classes ``classifier.classes`` of the configuration, by default those
-    that `galpipe.detection.base.galaxy_classes` recognises by name.
+    The catalogue contains all objects of a detector of several classes, but only galaxies are
+    classified: objects of the classes ``classifier.classes`` of the configuration, by default those
+    of `galpipe.detection.base.galaxy_classes`.
 
     Parameters
     ----------
     fields : str, Path or iterable of them
-        FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three FITS bands as one text
+        FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three FITS bands as a string
         ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.
     output : str or Path
-        Output folder: new, empty, or with `overwrite` one of an earlier result.
+        Output folder: new, empty or, with `overwrite`, with an earlier result.
     config : RunConfig, str or Path, optional
-        Settings, or a YAML file of them.  A stage with a ``train`` section is trained and evaluated
-        first; a training that was finished before in the same folder is used again.
+        Settings, or a YAML file of settings.  Stages with a ``train`` section are trained and
+        evaluated first; finished trainings in the same folder are reused.
     detector, classifier : BaseDetector and Classifier, str or Path, optional
-        Models to use in place of those of `config`: an object, the name of a shipped model, or the
-        path of a bundle; for the detector also that of an exported SavedModel or TFLite file.
+        Models that override those of `config`: an object, the name of a shipped model, or the path
+        of a bundle; for the detector also of an exported SavedModel or TFLite file.
     score_threshold : float, optional
         Lowest detection score kept, 0 to 1; by default that of `config`, else that of the
         detector.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -101,9 +105,9 @@ def run(
     ConfigError, BundleError
         If the configuration or a model is missing or invalid.
     OutputError
-        If the output folder is refused or cannot be written.
+        If the output folder contains other files, or cannot be written.
     MissingExtraError
-        If training is asked for and its packages are not installed.
+        If the configuration includes a training and its packages are not installed.
 
     Examples
     --------
@@ -117,7 +121,7 @@ def run(
     """
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)
-    # Models are opened before anything is written or trained: a wrong name shows at once.
+    # Open models before writing or training anything, to report wrong names at once.
     first = second = None
     if settings.detector.train is None:
         first = open_detector(detector or settings.detector.model)
@@ -129,9 +133,7 @@ def run(
     galaxies = list(galaxies_among(detected, settings.classifier.classes))
     folder = OutputFolder(output, overwrite=overwrite)
     started = RunSink(folder, RunRecord("run", failures=failures, galaxy_classes=galaxies))
-    trained = train_stages(
-        started, settings.detector.train, settings.classifier.train, open_progress(progress)
-    )
+    trained = _train_stages(started, settings, open_progress(progress))
     first = first or open_detector(trained["detector"])
     second = second or open_classifier(trained["classifier"])
     settings = with_defaults_of(settings, first, second)
@@ -158,22 +160,41 @@ def run(
     return RunResult(catalogue, folder.path, tuple(sink.record.failures), sink.record)
 
 
+def _train_stages(sink: RunSink, settings: RunConfig, progress: Progress) -> dict[str, Path]:
+    """Train the stages that have a training, record their metrics, and return their bundles.
+
+    Each training has a folder in ``models/``, named after its settings, so that an interrupted one
+    is resumed and a finished one reused.
+    """
+    bundles: dict[str, Path] = {}
+    stages = (("detector", settings.detector.train), ("classifier", settings.classifier.train))
+    for stage, config in stages:
+        if config is None:
+            continue
+        sink.update(status="training")
+        bundle = train_once(open_trainer(stage), config, sink.folder.path / "models", progress)
+        bundles[stage] = bundle
+        sink.update(metrics=sink.record.metrics | {stage: read_bundle(bundle).metrics()})
+        logger.info("%s: trained, in %s", stage, bundle)
+    return bundles
+
+
 def resolve_config(
     config: RunConfig | str | Path | None,
     detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
 ) -> RunConfig:
-    """Return the configuration with the arguments of the caller filled in.
+    """Return the configuration, with arguments that override its settings.
 
     Parameters
     ----------
     config : RunConfig, str, Path or None
-        Settings, a YAML file of them, or None for the defaults.
+        Settings, a YAML file of settings, or None for the defaults.
     detector, classifier : BaseDetector and Classifier, str or Path, optional
-        Models that replace those of `config`, and their trainings.
+        Models that override those of `config` and their trainings.
     score_threshold : float, optional
-        Threshold that replaces that of `config`.
+        Overrides the threshold of `config`.
 
     Raises
     ------
@@ -198,25 +219,23 @@ def resolve_config(
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
         )
-        raise ConfigError(f"Not a valid setting: {faults}") from error
+        raise ConfigError(f"Not a valid setting: {problems}") from error
 
 
 def with_defaults_of(
     settings: RunConfig, detector: BaseDetector, classifier: Classifier | None = None
 ) -> RunConfig:
-    """Fill in the settings that default to those of the models: stretch and crop margin.
+    """Fill in the defaults of the models: stretch and crop margin.
 
     Parameters
     ----------
     settings : RunConfig
-        Settings, of which None stands for the default.
+        None for defaults.
     detector : BaseDetector
-        The detector that is used.
     classifier : Classifier, optional
-        The classifier that is used, if any.
     """
     stage = settings.classifier
     if stage.crop_margin is None and classifier is not None:

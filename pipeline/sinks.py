@@ -1,4 +1,4 @@
-"""Sinks: the output folder of a command, which results are written to as they come."""
+"""Sinks: write the results of a command to its output folder as they arrive."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = ["CatalogueSink", "RunSink", "log_failure"]
 
 logger = logging.getLogger("galpipe")
 
-# Results are rewritten at most this often (seconds), and at most for this share of the time, so
-# that little is lost when a long run is cut short.
+# Smallest interval between writes of all results, in seconds, and largest fraction of the time
+# spent on it.  Frequent writes limit the loss if a long run is killed.
 _WRITE_EVERY = 60.0
 _WRITE_SHARE = 0.05
 
@@ -32,7 +32,7 @@ _WRITE_SHARE = 0.05
 class RunSink:
     """Output folder and record of a command.
 
-    A context manager for the time that results come: on leaving, the status is ``complete``,
+    Use it as a context manager while results arrive: on exit, the status is set to ``complete``,
     ``interrupted`` or ``failed``, and everything is written.
 
     Parameters
@@ -69,7 +69,7 @@ class RunSink:
             self.update(status="interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
     def update(self, **changes: Any) -> None:
-        """Change attributes of the record, and write everything.
+        """Change attributes of the record, and write all results.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class RunSink:
 
 
 class CatalogueSink(RunSink):
-    """Sink of field results: catalogue, crops, overlays and record.
+    """Sink of field results, which writes catalogue, crops, overlays and record.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class CatalogueSink(RunSink):
         )
 
     def write(self) -> None:
-        """Write catalogue and record as they stand.
+        """Write the current catalogue and record.
 
         Raises
         ------
@@ -208,5 +208,5 @@ def log_failure(failure: Failure) -> None:
     failure : Failure
         An input that could not be processed.
     """
-    # Marked, for a handler that lists the failures at the end and not as they come.
+    # Marked for the terminal, which lists failures at the end.
     logger.warning("%s", failure.message, extra={"failure": True})

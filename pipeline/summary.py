@@ -29,7 +29,7 @@ _ROWS = 10
 
 
 def finish_run(result: RunResult) -> None:
-    """Print the summary of a run and exit with its code.
+    """Print the summary of a run, and exit with code 1 if inputs failed.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def finish_run(result: RunResult) -> None:
 
 
 def finish_classify(result: ClassifyResult) -> None:
-    """Print the summary of a classification and exit with its code.
+    """Print the summary of a classification, and exit with code 1 if inputs failed.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def finish_classify(result: ClassifyResult) -> None:
 
 
 def finish_explain(result: ExplainResult) -> None:
-    """Print the folders of the pictures and exit with the code.
+    """Print the folders of the pictures, and exit with code 1 if inputs failed.
 
     Parameters
     ----------
@@ -88,14 +88,14 @@ def finish_explain(result: ExplainResult) -> None:
 
 
 def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
-    """Print metrics as a table; nested ones follow the name of their group.
+    """Print metrics as a table; names of nested metrics start with that of their group.
 
     Parameters
     ----------
     title : str
         Title of the table.
     metrics : mapping
-        Metrics by name; matrices and curves are left out.
+        Metrics by name; matrices and curves are omitted.
     """
     table = Table(title=title, title_justify="left", show_header=False)
     for name, value in _flat(metrics):
@@ -104,7 +104,7 @@ def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
 
 
 def print_markdown(title: str, text: str) -> None:
-    """Print Markdown with its tables drawn.
+    """Print rendered Markdown.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def print_markdown(title: str, text: str) -> None:
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return the figures of nested metrics; matrices and curves are left to the files."""
+    """Flatten nested metrics, without matrices and curves."""
     rows: list[tuple[str, str]] = []
     for name, value in metrics.items():
         if isinstance(value, Mapping):
@@ -130,7 +130,7 @@ def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
 
 
 def _tally(catalogue: Catalogue) -> str:
-    """Return how many objects there are, and of which classes if the detector has several."""
+    """Return the number of objects, by class if the detector has several."""
     if catalogue.detected_classes is None:
         return f"{len(catalogue)} {'galaxy' if len(catalogue) == 1 else 'galaxies'}"
     counts = Counter(catalogue["detected_class"].tolist()).most_common()
@@ -139,7 +139,7 @@ def _tally(catalogue: Catalogue) -> str:
 
 
 def _rows(catalogue: Catalogue) -> Table:
-    """Return the first rows, with as much of them as fits 80 columns."""
+    """Return a table of the first rows that fits 80 columns."""
     sky = bool(np.isfinite(np.asarray(catalogue["ra"])).any())
     place = {"ra": ".5f", "dec": "+.5f"} if sky else {"x": ".1f", "y": ".1f"}
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0), show_edge=False)
@@ -175,5 +175,5 @@ def _finish(places: Mapping[str, Path], failures: Sequence[Failure]) -> None:
     for failure in failures:
         STDERR.print(Text(f"  {failure.message}"), soft_wrap=True)
     if not all(failure.expected for failure in failures):
-        STDERR.print("Some of these are faults of galpipe; `galpipe --debug ...` shows where.")
+        STDERR.print("Some of these are bugs in galpipe; `galpipe --debug ...` shows where.")
     click.get_current_context().exit(1)

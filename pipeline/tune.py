@@ -1,4 +1,4 @@
-"""Search for the hyper-parameters of a small network, and report the trials."""
+"""Search the hyper-parameters of a small network, and report the trials."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tune_classifier(
     Parameters
     ----------
     config : ClassifierTraining
-        A training whose only member is a ``cnn`` of two convolutions, within the ranges of
+        Training with a ``cnn`` of two convolutions as the only member, within the ranges of
         `configs.SEARCHED`: the first trial.
     output : path
         Folder for ``report.md``, ``report.html``, ``trials.json`` and ``best.yaml``, which trains
@@ -40,7 +40,7 @@ def tune_classifier(
     epochs : int
         Largest number of epochs of a trial.
     progress : bool or Progress
-        Show a progress bar on the terminal, or report to a display of your own.
+        Show a progress bar on the terminal; or a custom display.
 
     Returns
     -------
@@ -49,11 +49,11 @@ def tune_classifier(
     Raises
     ------
     ConfigError, InputError
-        If the data are missing or wrong, or the first network is not in the search space.
+        If the data are missing or invalid, or the first network is not in the search space.
     OutputError
-        If the folder holds something else or cannot be written.
+        If the folder contains other files, or cannot be written.
     MissingExtraError
-        If the packages of training are not installed.
+        If the training packages are not installed.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def tune_classifier(
 
 
 def search_report(name: str, search: Search) -> Report:
-    """Return a report of the best network, the first one, and all trials.
+    """Create a report of the best network, the first one, and all trials.
 
     Parameters
     ----------
@@ -101,12 +101,11 @@ def search_report(name: str, search: Search) -> Report:
     return Report(
         f"Bayesian search: {name}",
         [
-            f"{len(search.trials)} trials, each a short training of a network of two convolutions, "
-            "a first and a second. Loss and accuracy are those on the validation images. The best "
-            "of many trials is partly a matter of chance: train the network in full and measure it "
-            "on the test images.",
+            f"{len(search.trials)} trials, each a short training of a network of two convolutions. "
+            "Loss and accuracy are on the validation images. The best of many trials is partly due "
+            "to chance: train the network in full and evaluate it on the test images.",
             Table(["network", *header], [["start", *_cells(start)], ["best", *_cells(best)]]),
-            Heading("All trials, the best first"),
+            Heading("All trials, best first"),
             Table(
                 ["trial", *header],
                 [[str(number), *_cells(trial)] for number, trial in numbered],

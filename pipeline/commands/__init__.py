@@ -1,1 +1,1 @@
-"""The commands, one module each; a module's ``command`` is what ``galpipe NAME`` runs."""
+"""Commands, one module each; ``galpipe NAME`` runs the object ``command`` of the module."""

@@ -22,7 +22,7 @@ def command(images: tuple[str, ...], output: Path, model: str | None, overwrite:
     """Classify images of single galaxies: the second stage alone.
 
     IMAGES are pictures or FITS files with the galaxy at the centre, folders of these, or CSV files
-    that list them in a column 'file'.  OUT receives predictions.csv and run.json.
+    that list images in a column 'file'.  Writes predictions.csv and run.json to OUT.
     """
     from ..classify import classify
     from ..summary import finish_classify

@@ -16,7 +16,7 @@ _configs = click.option(
     multiple=True,
     required=True,
     metavar="FILE",
-    help="YAML file of a training, or name of a shipped one; repeat to compare several.",
+    help="YAML file of a training, or name of a preset; repeat to compare several.",
 )
 _folds = click.option(
     "--folds",
@@ -25,14 +25,12 @@ _folds = click.option(
     show_default=True,
     help="Number of folds; each is held out once.",
 )
-_output = required_output(
-    "Folder of the report and of the folds; finished folds in it are used again."
-)
+_output = required_output("Folder for the report and the folds; finished folds in it are reused.")
 
 
 @click.group("cross-validate")
 def command() -> None:
-    """Train and measure on folds of the data, and compare trainings."""
+    """Train and evaluate on folds of the data; compare trainings."""
 
 
 @command.command(
@@ -49,10 +47,10 @@ def command() -> None:
 def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool) -> None:
     """Cross-validate trainings of detectors.
 
-    The images are divided by galaxy into folds.  For each fold, a detector is trained on the others
-    and measured on it; the report gives mean and standard deviation of mAP@0.5, AP and AR@1 over
-    the folds, and significance tests of the differences between trainings.  An interrupted
-    cross-validation is resumed when it is started again with the same OUT.
+    The images are split by galaxy into folds.  For each fold, a detector is trained on the others
+    and evaluated on it; the report contains mean and standard deviation of mAP@0.5, AP and AR@1
+    over the folds, and significance tests of the differences between trainings.  Run again with the
+    same OUT to resume an interrupted cross-validation.
     """
     from ...configs import DetectorTraining, load_config
     from ...evaluation.cross_validate_detectors import cross_validate_detectors
@@ -81,8 +79,8 @@ def detector(configs: tuple[str, ...], folds: int, output: Path, overwrite: bool
 @click.option(
     "--balances",
     is_flag=True,
-    help="Train each configuration with three ways of balancing the classes: rare classes drawn as "
-    "often as others, weighted more in the loss, or both in part.",
+    help="Train each configuration with three methods of balancing the classes: oversampling of "
+    "rare classes, weights in the loss, or both in part.",
 )
 @_folds
 @_output
@@ -92,11 +90,11 @@ def classifier(
 ) -> None:
     """Cross-validate trainings of classifiers.
 
-    The images are divided by galaxy into folds.  For each fold, a classifier is trained on the
-    others and measured on it; the report gives mean and standard deviation of accuracy, precision,
+    The images are split by galaxy into folds.  For each fold, a classifier is trained on the others
+    and evaluated on it; the report contains mean and standard deviation of accuracy, precision,
     recall and F1 over the folds, for each member and the ensemble, significance tests of the
-    differences, and metrics on whole cutouts and external sources.  An interrupted cross-validation
-    is resumed when it is started again with the same OUT.
+    differences, and metrics on whole cutouts and external sources.  Run again with the same OUT to
+    resume an interrupted cross-validation.
     """
     from ...configs import ClassifierTraining, load_config
     from ...evaluation.cross_validate_classifiers import (
@@ -107,7 +105,7 @@ def classifier(
 
     trainings = [load_config(config, ClassifierTraining) for config in configs]
     if balances:
-        trainings = [each for training in trainings for each in balance_variants(training)]
+        trainings = [variant for config in trainings for variant in balance_variants(config)]
     result = cross_validate_classifiers(
         trainings,
         output,

@@ -35,8 +35,8 @@ def command(
 ) -> None:
     """Find every galaxy of the fields: the first stage alone.
 
-    FIELDS are as for 'galpipe run'.  OUT receives the catalogue without kinds of galaxies,
-    overlays/, run.json and, with --format, annotations/.
+    FIELDS are as in 'galpipe run'.  Writes the catalogue without classes of galaxies, overlays/,
+    run.json and, with --format, annotations/ to OUT.
     """
     from ..detect import detect
     from ..summary import finish_run

@@ -21,9 +21,9 @@ _output = click.option(
 
 @click.group("evaluate")
 def command() -> None:
-    """Measure a detector or a classifier on labelled images.
+    """Evaluate a detector or a classifier on labelled images.
 
-    Use galaxies that the model was not trained on; otherwise the metrics are meaningless.
+    Use galaxies that were not in the training; otherwise the metrics are meaningless.
     """
 
 
@@ -52,13 +52,13 @@ def command() -> None:
     default=0.0,
     metavar="PIXELS",
     type=click.FloatRange(0),
-    help="Treat objects whose longer side is shorter as 'difficult'.",
+    help="Treat objects with a shorter longer side as 'difficult'.",
 )
 @click.option(
     "--passes",
     type=click.IntRange(1),
-    help="Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); by default as many as "
-    "are needed for the field to fit one tile.",
+    help="Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); by default all, "
+    "until the field fits one tile.",
 )
 @_output
 @overwrite_option
@@ -71,10 +71,10 @@ def detector(
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    """Measure mAP@0.5, AP, AR@1 with its ceiling, recall by size and reliability of detectors.
+    """Evaluate mAP@0.5, AP, AR@1 with its ceiling, recall by size and reliability of detectors.
 
-    Only annotated images count; boxes marked 'difficult' are neither hits nor misses.  The report
-    shows the worst misses and false boxes.
+    Only annotated images are used; boxes marked 'difficult' are ignored.  The report shows the
+    worst misses and false boxes.
     """
     from ...evaluation.detector_report import metrics_table
     from ...evaluation.evaluate_detectors import evaluate_detectors
@@ -119,35 +119,32 @@ def detector(
     "--images",
     required=True,
     metavar="PATH",
-    help="Folder of the images, or of a folder for each class, or Galaxy10's HDF5 file.",
+    help="Folder of images, folder with a subfolder per class, or HDF5 file of Galaxy10.",
 )
 @click.option(
-    "--labels",
-    metavar="TABLE",
-    help="Table 'filename,label', or with a column for each class, or Galaxy Zoo votes; not needed "
-    "if the labels are in the folder or file of the images.",
+    "--labels", metavar="TABLE", help="Table 'filename,label', or with a column per class, or of
+    Galaxy Zoo votes; not needed if " "the labels are in the folder or file of the images.",
 )
 @click.option(
     "--kind",
     metavar="KIND",
-    help="Kind of the labels, as in the configuration of a training; recognised from the files by "
-    "default.",
+    help="Kind of the labels, as in the configuration of a training; by default inferred from the "
+    "files.",
 )
 @click.option(
     "--annotations",
     metavar="PATH",
-    help="File or folder of boxes, in any format: crop about the annotated box at the centre.",
+    help="File or folder of boxes, in any format: crop the annotated box at the centre.",
 )
 @click.option(
     "--detector",
     metavar="MODEL",
-    help="Crop about the galaxy that this detector finds at the centre, as a run does.",
+    help="Crop the galaxy that this detector finds at the centre, as in 'galpipe run'.",
 )
 @click.option(
     "--held-out",
     is_flag=True,
-    help="Measure only on the images that the training of every model held out for its test, of "
-    "any of its sources.",
+    help="Evaluate only images that were held out in the training of every model.",
 )
 @click.option(
     "--held-back",
@@ -170,15 +167,15 @@ def classifier(
     output: Path | None,
     overwrite: bool,
 ) -> None:
-    """Measure accuracy, precision, recall, F1, AUC, confusion and calibration of classifiers.
+    """Evaluate accuracy, precision, recall, F1, AUC, confusion and calibration of classifiers.
 
-    Every model is measured, and every member of an ensemble.  Only images whose label leaves one
-    class count; but where the labels name disjoint sets of classes ('elliptical', 'spiral' ... of
-    Galaxy Zoo 1), all count, and the prediction is the set with the largest sum of probabilities.
+    Models and members of ensembles are evaluated on images with a label of one class.  If the
+    labels are disjoint sets of classes ('elliptical', 'spiral', ... of Galaxy Zoo 1), all images
+    are used, and the prediction is the set with the largest sum of probabilities.
 
-    Each image is cropped about what stands out at its centre, as 'galpipe classify' does.  With
-    --annotations and --detector together, every model is measured on crops about annotated and
-    about detected boxes of the same galaxies.
+    The galaxy at the centre of each image is cropped, as in 'galpipe classify'.  With both
+    --annotations and --detector, models are evaluated on crops of annotated and of detected boxes
+    of the same galaxies.
     """
     from ...evaluation.classifier_report import metrics_table
     from ...evaluation.evaluate_classifiers import evaluate_classifiers
@@ -199,9 +196,9 @@ def classifier(
     for model in measured:
         print_markdown(f"Classifier {model.name}", model.metrics.to_markdown())
         if len(model.by_classifier) > 1:
-            print_markdown("Beside its members", metrics_table(model.by_classifier).to_markdown())
+            print_markdown("Model and members", metrics_table(model.by_classifier).to_markdown())
     if len(measured) > 1:
         wholes = {model.name: model.metrics for model in measured}
-        print_markdown("Side by side", metrics_table(wholes).to_markdown())
+        print_markdown("Comparison", metrics_table(wholes).to_markdown())
     if output is not None:
         click.echo(f"report: {output / 'report.html'}")

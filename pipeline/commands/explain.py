@@ -49,16 +49,15 @@ __all__ = ["command"]
     "layers",
     multiple=True,
     metavar="NAME",
-    help="Layer of any member; may be repeated. By default the last one of each resolution. The "
-    "deepest gives the heat maps.",
+    help="Layer of any member; may be repeated. By default the last one of each resolution. Heat "
+    "maps are of the deepest one.",
 )
 @click.option(
     "--channels",
     type=click.IntRange(1, 1024),
     default=16,
     show_default=True,
-    help="Largest number of channels or filters drawn of a layer: those with the highest "
-    "activations.",
+    help="Largest number of channels or filters per layer: those with the highest activations.",
 )
 @click.option(
     "--seed",
@@ -71,8 +70,8 @@ __all__ = ["command"]
     "--classes",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Classes of a .keras or .h5 file from elsewhere, in the order of its outputs: one name "
-    "per line, or a label map.",
+    help="Classes of a .keras or .h5 file of another program, in the order of its outputs: one "
+    "name per line, or a label map.",
 )
 @click.option(
     "--scaling",
@@ -98,12 +97,12 @@ def command(
 ) -> None:
     """Draw explanations of a classifier for images of single galaxies.
 
-    IMAGES are as for 'galpipe classify', and are cropped as it does.  OUT receives pictures and
-    run.json: gradcam/ holds heat maps of the evidence for a class, for each member and the
-    ensemble; activations/ the outputs of the layers for each image; filters/ images that maximize
+    IMAGES are as in 'galpipe classify', and are cropped in the same way.  Writes run.json and
+    pictures to OUT: gradcam/ contains heat maps of the evidence for a class, for each member and
+    the ensemble; activations/ the outputs of layers for each image; filters/ images that maximize
     the activations of filters.
 
-    Needs the packages of training: pip install 'galpipe[train]'.
+    Needs the training packages: pip install 'galpipe[train]'.
     """
     from ...configs import InputScaling
     from ...errors import require

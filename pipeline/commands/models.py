@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 @click.group("models")
 def command() -> None:
-    """List, show, verify, calibrate and quantise models.
+    """List, show, verify, calibrate and quantize models.
 
     MODEL is the name of a shipped model, or the path of a model bundle (a folder or a .zip).
     """
@@ -21,7 +21,7 @@ def command() -> None:
 
 @command.command("list", epilog=examples("galpipe models list"))
 def list_models() -> None:
-    """List the models that come with galpipe."""
+    """List the shipped models."""
     from rich.table import Table
 
     from ...console import STDOUT
@@ -29,7 +29,7 @@ def list_models() -> None:
 
     names = shipped_models()
     if not names:
-        click.echo("This installation brings no model; train one, or install galpipe again.")
+        click.echo("This installation contains no model; train one, or install galpipe again.")
         return
     table = Table("name", "task", "classes", "input", "size")
     for name in names:
@@ -49,7 +49,7 @@ def list_models() -> None:
 @command.command("show", epilog=examples("galpipe models show ssd_mobilenet"))
 @click.argument("model")
 def show(model: str) -> None:
-    """Show what a model is, what it was measured at, and its model card."""
+    """Show the properties, metrics and model card of a model."""
     from rich.markdown import Markdown
     from rich.table import Table
 
@@ -83,24 +83,24 @@ def show(model: str) -> None:
 @command.command("verify", epilog=examples("galpipe models verify ssd_mobilenet galaxy10_ensemble"))
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 def verify(models: tuple[str, ...]) -> None:
-    """Check that no file of a model is missing or altered, and that it runs."""
+    """Check that all files of a model are present and unaltered, and that it runs."""
     from ...classification.classifier import Classifier
     from ...detection.detector import Detector
     from ...errors import BundleError
     from ...models import find_bundle
 
-    faults = 0
+    failed = False
     for model in models:
         try:
             bundle = find_bundle(model)
             bundle.verify()
             Detector(bundle) if bundle.manifest.task == "detector" else Classifier(bundle)
         except BundleError as error:
-            faults += 1
+            failed = True
             click.secho(str(error), fg="red", err=True)
         else:
             click.echo(f"{model}: complete and unaltered")
-    if faults:
+    if failed:
         click.get_current_context().exit(1)
 
 
@@ -108,7 +108,7 @@ _training_config = click.option(
     "--config",
     required=True,
     metavar="FILE",
-    help="YAML file that names the images of its training.",
+    help="YAML file with the images of its training.",
 )
 
 
@@ -122,11 +122,11 @@ _training_config = click.option(
 @click.argument("bundle", type=click.Path(path_type=Path))
 @_training_config
 def calibrate(bundle: Path, config: str) -> None:
-    """Calibrate and measure a detector again on the images of its training.
+    """Calibrate and evaluate a detector again on the images of its training.
 
-    Everything after its network is fitted again: the refinement, on the training images; the
-    calibration of the scores and their threshold, on the validation images.  The metrics on the
-    held-out images and the model card are written anew.  BUNDLE is changed in place.
+    The refinement is fitted again on the training images, the score calibration and threshold on
+    the validation images; metrics on the held-out images and model card are updated.  BUNDLE is
+    changed in place.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.export.publish import recalibrate
@@ -153,15 +153,14 @@ def calibrate(bundle: Path, config: str) -> None:
     type=click.IntRange(min=1),
     default=200,
     show_default=True,
-    help="Tiles of training images from which the ranges of the activations are taken.",
+    help="Number of training tiles for measuring the ranges of activations.",
 )
 def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     """Quantize a detector to 8-bit integers.
 
     Weights, activations, input and outputs become integers, for microcontrollers and accelerators
-    without floating point, such as an Edge TPU.  The new model gets its own refinement, is
-    calibrated and measured on the images of the old one's training, and the loss in mAP is
-    printed.
+    without floating point, such as an Edge TPU.  The refinement and calibration are fitted again,
+    the new model is evaluated on the images of the training, and the loss in mAP is printed.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.export.quantize import quantize as quantize_detector
@@ -171,5 +170,5 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     quantize_detector(model, load_config(config, DetectorTraining), output, tiles)
     metrics = read_bundle(output).metrics()
     print_metrics("Metrics on held-out data", metrics["held_back"])
-    print_metrics("In floating point, and the loss", metrics["quantised"])
+    print_metrics("Floating point, and loss by quantization", metrics["quantised"])
     click.echo(f"model: {output}")

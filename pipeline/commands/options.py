@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options shared by commands."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ fields_argument = click.argument("fields", nargs=-1, required=True)
 def required_output(
     description: str, metavar: str = "OUT"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the required option ``-o``.
+    """Create the required option ``-o``.
 
     Parameters
     ----------
     description : str
-        Its help text.
+        Help text.
     metavar : str
-        Its placeholder in the help.
+        Placeholder in the help.
     """
     return click.option(
         "-o",
@@ -51,17 +51,17 @@ overwrite_option = click.option(
 threshold_option = click.option(
     "--score-threshold",
     type=click.FloatRange(0, 1),
-    help="Lowest detection score kept; by default the detector's own.",
+    help="Lowest detection score kept; by default that of the detector.",
 )
 
 
 def examples(*lines: str) -> str:
-    """Return an epilog of a help text that shows examples, one per line.
+    """Format examples as the epilog of a help text, one per line.
 
     Parameters
     ----------
     *lines : str
-        Commands as they are typed.
+        Command lines.
     """
     title = "Example:" if len(lines) == 1 else "Examples:"
     return "\n".join(["\b", title, *(f"  {line}" for line in lines)])

@@ -43,8 +43,8 @@ def command(
     """Find every galaxy of the fields and classify it.
 
     FIELDS are FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three bands as
-    red.fits,green.fits,blue.fits.  OUT receives catalogue.ecsv, catalogue.csv, overlays/, crops/,
-    run.json and config.yaml.
+    red.fits,green.fits,blue.fits.  Writes catalogue.ecsv, catalogue.csv, overlays/, crops/,
+    run.json and config.yaml to OUT.
     """
     from ..run import run
     from ..summary import finish_run

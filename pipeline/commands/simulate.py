@@ -31,7 +31,7 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Replace an earlier 
 
 
 class _FieldsUnlessNamed(click.Group):
-    """``galpipe simulate -o OUT`` is ``galpipe simulate fields -o OUT``."""
+    """Group whose default command is ``fields``: ``galpipe simulate -o OUT`` runs it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
@@ -47,7 +47,7 @@ class _FieldsUnlessNamed(click.Group):
 def command() -> None:
     """Simulate survey fields with known galaxies, drawn or pasted onto real frames.
 
-    Without a command, fields are drawn.
+    The default command is 'fields'.
     """
 
 
@@ -84,8 +84,8 @@ def fields_command(
 ) -> None:
     """Draw galaxies, stars, sky and noise.
 
-    OUT receives fits/ (three bands, i, r, g, with a WCS), images/ (PNG), annotations/
-    (boxes) and truth.csv (position, class and magnitudes of every galaxy that has a box).
+    Writes fits/ (three bands, i, r, g, with a WCS), images/ (PNG), annotations/ (boxes) and
+    truth.csv (position, class and magnitudes of each galaxy with a box) to OUT.
     """
     from ...console import STDOUT
     from ...simulation import simulate
@@ -121,7 +121,7 @@ def fields_command(
 )
 @click.option("--fields", required=True, metavar="DIR", help="Images to paste the galaxies onto.")
 @click.option(
-    "--field-annotations", required=True, metavar="PATH", help="Boxes of what is on them already."
+    "--field-annotations", required=True, metavar="PATH", help="Boxes of the objects on them."
 )
 @output_option
 @click.option("--frames", default=12, show_default=True, type=click.IntRange(1), help="How many.")
@@ -146,15 +146,12 @@ def fields_command(
     show_default=True,
     metavar="PIXELS",
     type=click.FloatRange(4),
-    help="Longer side of the largest; sizes are spread evenly in the logarithm.",
+    help="Longer side of the largest boxes; sizes are log-uniform.",
 )
 @click.option(
-    "--held-out-by",
-    "--held-back-by",
-    "held_out_by",
-    metavar="MODEL",
-    help="Take only images that this detector was not trained on: a shipped model, a bundle, or a "
-    "text file (.txt) of file names, one a line.",
+    "--held-out-by", "--held-back-by", "held_out_by", metavar="MODEL", help="Use only images held
+    out in the training of this detector: a shipped model, a bundle, or a " "text file (.txt) with
+    one file name per line.",
 )
 @_seed
 @_format
@@ -177,9 +174,9 @@ def frames_command(
     """Paste annotated galaxies onto annotated survey fields, in many sizes.
 
     Each galaxy is cut out without sky and neighbours, rescaled, blurred to the seeing of the field
-    and added to it; its box is the isophote of its light at six times the noise of the field.  OUT
-    receives images/ (PNG), annotations/ (the boxes of the field and of the pasted galaxies)
-    and truth.csv (which cutout was pasted where).
+    and added to it; its box is the isophote of its light at six times the noise of the field.
+    Writes images/ (PNG), annotations/ (boxes of the field and of the pasted galaxies) and truth.csv
+    (cutout and position of each pasted galaxy) to OUT.
     """
     from ...console import STDOUT
     from ...simulation import AnnotatedFolder, FrameSettings, simulate_frames

@@ -18,16 +18,16 @@ _config = click.option(
     "--config",
     required=True,
     metavar="FILE",
-    help="YAML file of the training, or the name of one that ships with galpipe.",
+    help="YAML file of the training, or name of a preset.",
 )
-_output = required_output("Folder of the training; an interrupted one there is gone on with.")
+_output = required_output("Folder of the training; an interrupted training in it is continued.")
 
 
 @click.group("train")
 def command() -> None:
     """Train a detector or a classifier on your own labels.
 
-    Needs the packages of training: pip install 'galpipe[train]'.
+    Needs the training packages: pip install 'galpipe[train]'.
     """
 
 
@@ -42,9 +42,9 @@ def command() -> None:
 def detector(config: str, output: Path) -> None:
     """Fine-tune a detector on images with boxes in any annotation format.
 
-    The configuration names the images and annotations, the model and the schedule.  Boxes marked
-    'difficult' neither train nor count.  OUT receives the model bundle; starting again with the
-    same OUT goes on where the training stopped.
+    The configuration contains images, annotations, model and schedule.  Boxes marked 'difficult'
+    are ignored.  Writes the model bundle to OUT; run again with the same OUT to continue an
+    interrupted training.
     """
     from ...configs import DetectorTraining
 
@@ -62,8 +62,8 @@ def detector(config: str, output: Path) -> None:
 def classifier(config: str, output: Path) -> None:
     """Train the classifier ensemble on labelled images.
 
-    The configuration names the images and labels, the members and the schedule.  OUT receives the
-    model bundle; starting again with the same OUT goes on where the training stopped.
+    The configuration contains images, labels, members and schedule.  Writes the model bundle to
+    OUT; run again with the same OUT to continue an interrupted training.
     """
     from ...configs import ClassifierTraining
 

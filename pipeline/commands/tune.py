@@ -13,9 +13,9 @@ __all__ = ["command"]
 
 @click.group("tune")
 def command() -> None:
-    """Search for the hyper-parameters of a network on your own labels.
+    """Search the hyper-parameters of a network on your own labels.
 
-    Needs the packages of training: pip install 'galpipe[train]'.
+    Needs the training packages: pip install 'galpipe[train]'.
     """
 
 
@@ -28,13 +28,10 @@ def command() -> None:
     ),
 )
 @click.option(
-    "--config",
-    required=True,
-    metavar="FILE",
-    help="YAML file of a training whose only member is a 'cnn' of two convolutions, or the name of "
-    "a shipped one: the first trial.",
+    "--config", required=True, metavar="FILE", help="YAML file of a training with a 'cnn' of two
+    convolutions as the only member, or name of a " "preset: the first trial.",
 )
-@required_output("Folder of the search; an interrupted search in it is continued.")
+@required_output("Folder for the search; an interrupted search in it is continued.")
 @click.option(
     "--trials",
     type=click.IntRange(min=1),
@@ -54,8 +51,8 @@ def classifier(config: str, output: Path, trials: int, epochs: int) -> None:
 
     Bayesian search with a Gaussian process over two convolutions, of 32 to 128 and 32 to 64 filters
     in steps of 16, with kernels of 3 or 5, dense 32 to 128 in steps of 16, dropout 0.3, 0.5 or 0.7.
-    OUT receives the table of trials and best.yaml, a configuration that trains the best network in
-    full.  Weights of trials are not kept.
+    Writes the table of trials and best.yaml, a configuration that trains the best network in full,
+    to OUT.  Weights of trials are not kept.
     """
     from ...configs import ClassifierTraining, load_config
     from ..summary import print_markdown
