@@ -134,8 +134,8 @@ class ValidatedClassifier:
 
     def correct(self) -> NDArray[np.bool_]:
         """Return whether each image of all folds is classified correctly."""
-        predicted = np.concatenate(self.probabilities).argmax(axis=1)
-        return np.equal(predicted, np.concatenate(self.truth))
+        parts = zip(self.truth, self.probabilities, strict=True)
+        return np.concatenate([given.argmax(axis=1) == true for true, given in parts])
 
     def to_json(self) -> dict[str, Any]:
         """Return metrics of each fold and pooled, and their mean and standard deviation."""

@@ -25,7 +25,7 @@ COMMANDS = {
     "tune": "Search for the best small network on your own labels.",
     "evaluate": "Evaluate a detector or a classifier on labelled images.",
     "cross-validate": "Train and evaluate on folds of the data; compare trainings.",
-    "explain": "Draw explanations of a classifier for images of single galaxies.",
+    "explain": "Explain a classifier on images of single galaxies.",
     "models": "List, show and verify models.",
     "simulate": "Render survey fields with known galaxies.",
 }

@@ -167,7 +167,8 @@ def _test_part(data: DetectorData, split: Split, galaxies: list[str]) -> list[in
             f"{data.annotations}: {len(galaxies)} annotated images leave none to train on when "
             f"{held_out} are held out for the test"
         )
-    return split_by_galaxy(galaxies, held_out, split.seed)[1].tolist()
+    _, test = split_by_galaxy(galaxies, held_out, split.seed)
+    return [int(index) for index in test]
 
 
 def _labelled(

@@ -122,8 +122,10 @@ def detector(
     help="Folder of images, folder with a subfolder per class, or HDF5 file of Galaxy10.",
 )
 @click.option(
-    "--labels", metavar="TABLE", help="Table 'filename,label', or with a column per class, or of
-    Galaxy Zoo votes; not needed if " "the labels are in the folder or file of the images.",
+    "--labels",
+    metavar="TABLE",
+    help="Table 'filename,label', or with a column per class, or of Galaxy Zoo votes; not needed "
+    "if the labels are in the folder or file of the images.",
 )
 @click.option(
     "--kind",

@@ -95,7 +95,7 @@ def command(
     scaling: tuple[float, float] | None,
     overwrite: bool,
 ) -> None:
-    """Draw explanations of a classifier for images of single galaxies.
+    """Explain a classifier on images of single galaxies.
 
     IMAGES are as in 'galpipe classify', and are cropped in the same way.  Writes run.json and
     pictures to OUT: gradcam/ contains heat maps of the evidence for a class, for each member and

@@ -149,9 +149,12 @@ def fields_command(
     help="Longer side of the largest boxes; sizes are log-uniform.",
 )
 @click.option(
-    "--held-out-by", "--held-back-by", "held_out_by", metavar="MODEL", help="Use only images held
-    out in the training of this detector: a shipped model, a bundle, or a " "text file (.txt) with
-    one file name per line.",
+    "--held-out-by",
+    "--held-back-by",
+    "held_out_by",
+    metavar="MODEL",
+    help="Use only images held out in the training of this detector: a shipped model, a bundle, "
+    "or a text file (.txt) with one file name per line.",
 )
 @_seed
 @_format

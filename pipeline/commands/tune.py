@@ -28,8 +28,11 @@ def command() -> None:
     ),
 )
 @click.option(
-    "--config", required=True, metavar="FILE", help="YAML file of a training with a 'cnn' of two
-    convolutions as the only member, or name of a " "preset: the first trial.",
+    "--config",
+    required=True,
+    metavar="FILE",
+    help="YAML file of a training with a 'cnn' of two convolutions as the only member, or name of "
+    "a preset: the first trial.",
 )
 @required_output("Folder for the search; an interrupted search in it is continued.")
 @click.option(

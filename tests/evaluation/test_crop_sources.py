@@ -87,7 +87,7 @@ def test_crops_lie_about_what_is_asked_for(
     content, report = measure("--annotations")
     # A crop of the whole picture is mostly dark.
     assert recalls(content) == {"red": (2, 1), "green": (1, 0), "blue": (1, 1)}
-    assert "centre of 1 of 4 images: cropped as without boxes" in report
+    assert "1 of 4 images without an annotated box at the centre: centred on the isophote" in report
     content, report = measure("--detector")
     assert recalls(content) == {"red": (1, 1), "green": (1, 1), "blue": (1, 1)}
     assert "1 of 4 images without a detected galaxy at the centre: excluded" in report
@@ -108,7 +108,7 @@ def test_both_ways_are_measured_on_the_galaxies_that_they_share(
         r"tiny\_classifier (detected boxes)",
     ]
     assert "1 of 4 images without an annotated box at the centre" in report
-    assert "finds nothing on 2 of 4 images that overlaps the annotated box" in report
+    assert "2 of 4 images without a detection that overlaps the annotated box" in report
 
 
 def test_a_detector_that_finds_nothing_and_missing_boxes_are_refused(

@@ -103,7 +103,7 @@ def test_the_command_line_prints_and_writes(
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "0.667" in result.stdout
-    assert "Beside its members" in result.stdout
+    assert "Model and members" in result.stdout
     assert (tmp_path / "out" / "report.md").is_file()
 
 

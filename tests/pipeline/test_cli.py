@@ -220,7 +220,7 @@ def test_a_fault_of_ours_is_called_so(
     monkeypatch.setattr(module, "find_sources", broken)
     result = galpipe_cli("run", good_picture, "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert "fault of galpipe" in result.stderr
+    assert "bug in galpipe" in result.stderr
     assert "surprise" in result.stderr
 
 

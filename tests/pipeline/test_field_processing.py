@@ -82,7 +82,7 @@ def test_settings_are_those_of_the_models_unless_set(
 
 
 def test_unknown_galaxy_classes_are_refused(good_fits: Path, field_models: FieldModels) -> None:
-    with pytest.raises(ConfigError, match="names star, but the detector finds galaxy"):
+    with pytest.raises(ConfigError, match="contains star, but the detector has the classes galaxy"):
         process_field(good_fits, field_models, FieldSettings(galaxy_classes=("star",)))
 
 

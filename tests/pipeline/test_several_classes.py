@@ -130,7 +130,9 @@ def test_the_configuration_says_what_is_classified(
 
     assert classified("stars", "star") == {"star"}
     assert classified("both", "star", "galaxy") == {"star", "galaxy"}
-    with pytest.raises(ConfigError, match="names galxy, but the detector finds galaxy, star"):
+    with pytest.raises(
+        ConfigError, match="contains galxy, but the detector has the classes galaxy, star"
+    ):
         classified("neither", "galxy")
     assert not (tmp_path / "neither").exists()
 

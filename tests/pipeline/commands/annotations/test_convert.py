@@ -180,7 +180,7 @@ def test_wrong_usage_says_the_cure(
     done = galpipe_cli("annotations", "convert", voc, voc.parent / output, *options)
     assert done.exit_code in (1, 2)
     assert says in done.output
-    assert "fault of galpipe" not in done.output
+    assert "bug in galpipe" not in done.output
 
 
 def test_the_help_names_every_format() -> None:
