@@ -14,7 +14,7 @@ import galpipe
 from galpipe.configs import DetectorTraining
 from galpipe.errors import MissingExtraError, OutputError
 from galpipe.models import training_folder
-from galpipe.pipeline import training
+from galpipe.pipeline import run as run_module
 from galpipe.pipeline.cli import cli
 from galpipe.progress import Progress, silent
 
@@ -39,7 +39,7 @@ class Trainer:
 @pytest.fixture
 def trainers(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, Trainer]:
     fakes = {stage: Trainer(bundle) for stage, bundle in models.items()}
-    for module in (training, training_folder):
+    for module in (run_module, training_folder):
         monkeypatch.setattr(module, "open_trainer", fakes.__getitem__)
     return fakes
 
