@@ -224,8 +224,8 @@ class Detections:
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
-    class_ids: NDArray[np.int64] = None  # type: ignore[assignment]
-    tiles: NDArray[np.int64] = None  # type: ignore[assignment]
+    class_ids: NDArray[np.int64] = None  # type: ignore[assignment]  # set below
+    tiles: NDArray[np.int64] = None  # type: ignore[assignment]  # set below
 
     def __post_init__(self) -> None:
         boxes = as_boxes(self.boxes)

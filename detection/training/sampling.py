@@ -189,7 +189,7 @@ def _corner(
     """Draw the corner of a rectangle, which may extend outside by a fraction of its side."""
     height, width = source.rgb.shape[:2]
     across, down = (side, side) if isinstance(side, int) else side
-    return tuple(  # type: ignore[return-value]
+    return tuple(  # type: ignore[return-value]  # it has two
         int(rng.integers(min(0, room) - beyond, max(0, room) + beyond + 1))
         for room, beyond in (
             (width - across, int(outside * across)),
