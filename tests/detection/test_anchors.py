@@ -22,6 +22,7 @@ def test_golden_values_of_one_level() -> None:
     np.testing.assert_allclose(boxes[4], [4, -4, 20, 12], err_msg="the next cell is to the right")
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(("levels", "size"), [((3, 6), 320), ((3, 7), 384), ((2, 4), 64)])
 def test_agrees_with_tf_vision(levels: tuple[int, int], size: int) -> None:
     from official.vision.ops.anchor import Anchor

@@ -84,6 +84,7 @@ def test_each_task_is_opened_as_what_it_is(
         load_classifier(tiny_detector_bundle)
 
 
+@pytest.mark.tensorflow
 def test_four_classes_are_not_taken_for_boxes(tmp_path: Path) -> None:
     import tensorflow as tf
 
@@ -154,6 +155,7 @@ def test_a_steep_calibration_takes_any_logit() -> None:
     np.testing.assert_allclose(found, [0.0, 0.5, 1.0])
 
 
+@pytest.mark.tensorflow
 def test_a_network_in_8_bits_is_fed_and_read_as_a_float_one() -> None:
     import tensorflow as tf
 

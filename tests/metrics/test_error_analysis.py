@@ -33,6 +33,7 @@ def found() -> list[Detections]:
     ]
 
 
+@pytest.mark.tensorflow
 def test_the_worst_come_first(truth: list[AnnotatedImage], found: list[Detections]) -> None:
     matches = evaluate_detections(truth, found).matches
     misses = worst_misses(matches, truth, found, 0.5, 10)
@@ -48,6 +49,7 @@ def test_the_worst_come_first(truth: list[AnnotatedImage], found: list[Detection
     assert worst_misses(matches, truth, found, 0.0, 10)[-1].score is None
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("origin", ["upper", "lower"])
 def test_the_sheet_shows_the_mistake_where_it_is(
     truth: list[AnnotatedImage], found: list[Detections], origin: str

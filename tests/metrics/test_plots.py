@@ -10,6 +10,7 @@ from galpipe.metrics.classifier_metrics import evaluate_probabilities
 from galpipe.metrics.plots import classifier_plot_names, write_classifier_plots
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("truth", [[0, 0, 1, 2], [1, 1, 1, 1]])
 def test_all_pictures_are_drawn_also_of_one_class_alone(truth: list[int], tmp_path: Path) -> None:
     names = ("round", "edge-on", "$merging_", "unseen")

@@ -153,6 +153,7 @@ def test_fields_without_anything_keep_the_columns(tmp_path: Path, two: dict[str,
     assert Catalogue.read(result.output / "catalogue.ecsv").detected_classes == ("galaxy", "star")
 
 
+@pytest.mark.tensorflow
 def test_evaluation_counts_each_class_and_what_it_was_taken_for(
     tmp_path: Path, field: Path, two: dict[str, Path], galpipe_cli: Callable[..., Result]
 ) -> None:

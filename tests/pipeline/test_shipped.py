@@ -73,6 +73,7 @@ def test_the_catalogue_is_where_the_field_is(catalogue: Catalogue) -> None:
     np.testing.assert_allclose(table["dec"].value, dec, atol=2e-7)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("role", "folder", "pictures", "least"),
     [("cutouts", "gz2", "images", 0.95), ("fields", "fields", "jpeg", 0.93)],
@@ -96,6 +97,7 @@ def test_the_detector_finds_the_images_held_back_from_its_training(
     assert metrics.ar1_ceiling == pytest.approx(recorded["ar1_ceiling"], abs=1e-4)
 
 
+@pytest.mark.tensorflow
 def test_the_ensemble_is_not_worse_than_its_members_on_the_images_held_back(
     galpipe_data: Path,
 ) -> None:

@@ -185,6 +185,7 @@ def _score(path: Path) -> Any:
     return scoring.stats
 
 
+@pytest.mark.tensorflow
 def test_pycocotools_reads_the_file_and_gives_it_full_marks(tmp_path: Path) -> None:
     from pycocotools.coco import COCO
 
@@ -197,6 +198,7 @@ def test_pycocotools_reads_the_file_and_gives_it_full_marks(tmp_path: Path) -> N
     assert _score(path)[0] == pytest.approx(1.0)
 
 
+@pytest.mark.tensorflow
 def test_pycocotools_gives_the_real_annotations_full_marks(
     galpipe_data: Path, tmp_path: Path
 ) -> None:
@@ -209,7 +211,8 @@ def test_pycocotools_gives_the_real_annotations_full_marks(
 
 def test_supervision_reads_the_file_as_we_do(tmp_path: Path) -> None:
     import cv2
-    import supervision
+
+    supervision = pytest.importorskip("supervision")
 
     cv2.imwrite(str(tmp_path / "m51.jpg"), np.zeros((300, 424, 3), np.uint8))
     path = write_coco(tmp_path / "boxes.json", IMAGES[:1])
