@@ -16,7 +16,7 @@ SOURCES = sorted(
 )
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-MOST_LINES = {"source": 410, "test": 500}
+MOST_LINES = {"source": 405, "test": 500}
 
 # How a docstring must not open, and words that a reader would have to translate.
 RIDDLE = re.compile(r"(What|Which|Who|Whose|How|Whether|Where|That)\b")
