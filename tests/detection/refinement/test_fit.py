@@ -197,7 +197,7 @@ def test_turned_examples_are_those_of_a_turned_picture() -> None:
         smoothed_grey(np.ascontiguousarray(image.rgb[:, ::-1])),
         box[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [EDGE_SIDE, 0, EDGE_SIDE, 0],
     )
-    features, _ = fit._turned(plain.features, plain.boxes, 1)
+    features, _ = fit._augment(plain.features, plain.boxes, 1)
     assert plain.boxes.shape == (1, CANDIDATES, 4)
     np.testing.assert_allclose(features[..., :4], mirrored.features[..., :4], atol=1e-9)
 
@@ -238,7 +238,7 @@ def test_galaxies_of_other_pictures_gain_and_stars_lose(monkeypatch: pytest.Monk
     for seed in range(100, 110):
         image, found = field(seed)
         evidence = network(measure_light_profile(smoothed_grey(image.rgb), found.boxes))[:, 0]
-        right = fit._verdicts(image, found) > 0
+        right = fit._match(image, found) > 0
         assert evidence[right].min() > 0.5
         assert evidence[~right].max() < -0.5
 
@@ -264,4 +264,4 @@ def test_of_the_boxes_of_one_object_the_best_is_right() -> None:
     )
     # The first object has a better box; the second cannot be judged; the third is of another
     # class than its first box says.
-    assert fit._verdicts(image, found).tolist() == [-1, 0, -1, 1, 0, 1, -1]
+    assert fit._match(image, found).tolist() == [-1, 0, -1, 1, 0, 1, -1]
