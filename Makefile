@@ -23,7 +23,8 @@ test: $(VENV)/everything
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-fast: $(VENV)/everything
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not tensorflow and not training"
+	$(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile fast \
+	-m "not tensorflow and not training"
 
 # With the oldest dependencies that setup.cfg allows, and without the train extra.
 test-oldest: setup.cfg pyproject.toml

@@ -20,6 +20,8 @@ from galpipe.pipeline.cli import cli
 
 # How long an example takes is the machine's affair, not the code's.
 settings.register_profile("unhurried", settings.default, deadline=None)
+# Fewer examples, for `make test-fast`.
+settings.register_profile("fast", settings.default, deadline=None, max_examples=10)
 settings.load_profile("unhurried")
 
 # The tiny detector has one anchor of 16 pixels in each cell of 8; its score rises with the light.
