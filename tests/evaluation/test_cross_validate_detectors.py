@@ -19,6 +19,8 @@ from galpipe.evaluation.cross_validate_detectors import cross_validate_detectors
 from galpipe.files.atomic import write_png
 from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
 
+pytestmark = pytest.mark.tensorflow
+
 Trained = list[tuple[str, int]]
 
 # mAP@0.5 of each fold.
@@ -147,7 +149,6 @@ def test_the_command_line(
     assert "report.html" in result.stdout
 
 
-@pytest.mark.tensorflow
 @pytest.mark.training
 @pytest.mark.usefixtures("small_ssd")
 def test_real_detectors_are_trained_on_all_folds_but_one(
