@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..imaging import Detections, FieldLike, Stretch, read_rgb
+from ..imaging import Detections, FieldLike, Stretch, is_rgb, prepare_field, read_field
 from ..models.manifest import ModelIdentity
 from .refinement import Refinement
 
@@ -96,9 +96,13 @@ class BaseDetector(ABC):
         >>> len(found)
         1
         """
-        from .predict import detect_field
+        from .predict import detect_field, detect_prepared
 
-        return detect_field(read_rgb(field, self.stretch), self, score_threshold)
+        if is_rgb(field):
+            return detect_field(field, self, score_threshold)
+        return detect_prepared(
+            prepare_field(read_field(field), self.stretch), self, score_threshold
+        )
 
     @abstractmethod
     def detect_tiles(

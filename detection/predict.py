@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..imaging import (
     Detections,
+    PreparedField,
     Tile,
     area,
     clip,
@@ -23,7 +24,7 @@ from ..imaging import (
 from .base import BaseDetector
 from .refinement import Refinement
 
-__all__ = ["detect_field", "field_tiles", "refine_detections"]
+__all__ = ["detect_field", "detect_prepared", "field_tiles", "refine_detections"]
 
 # Fraction of a tile shared by neighbouring tiles: a galaxy up to this size is complete in at least
 # one tile; larger ones are complete in a tile of the next scale, which is half as large.
@@ -97,6 +98,34 @@ def detect_field(
     # An evaluation uses the lowest threshold and needs every detection, including those whose
     # score the refinement lowers.
     return refined.select((refined.scores >= threshold) | (threshold <= detector.lowest_score))
+
+
+def detect_prepared(
+    prepared: PreparedField,
+    detector: BaseDetector,
+    score_threshold: float | None = None,
+    tiles: Sequence[Tile] | None = None,
+) -> Detections:
+    """Detect the objects of a prepared field.
+
+    Parameters
+    ----------
+    prepared : PreparedField
+        From `~galpipe.imaging.prepare_field`; it is searched at the sampling of its ``searched``.
+    detector : BaseDetector
+    score_threshold, tiles : optional
+        As in `detect_field`.
+
+    Returns
+    -------
+    Detections
+        Boxes in pixels of the field, at its own sampling.
+    """
+    found = detect_field(prepared.searched, detector, score_threshold, tiles)
+    if prepared.sampling == 1:
+        return found
+    height, width = prepared.rgb.shape[:2]
+    return found.with_boxes(clip(found.boxes / prepared.sampling, width, height))
 
 
 def refine_detections(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from .boxes import Detections, area, clip, iou, longer_sides, suppress
 from .crops import crop_window, cut_crop, remove_sky
 from .draw import draw_overlay, to_display
-from .field import Field
+from .field import Band, Field
 from .field_discovery import FieldSource, find_fields
+from .local_background import Background, estimate_background
 from .picture import read_picture_size
-from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, FieldLike, read_field, read_rgb
+from .prepare import PreparedField, prepare_field
+from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, FieldLike, is_rgb, read_field, read_rgb
 from .stretch import Stretch, to_rgb
 from .text import contact_sheet, legend_strip
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
@@ -16,10 +18,13 @@ from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
 __all__ = [
     "FITS_SUFFIXES",
     "PICTURE_SUFFIXES",
+    "Background",
+    "Band",
     "Detections",
     "Field",
     "FieldLike",
     "FieldSource",
+    "PreparedField",
     "Stretch",
     "Tile",
     "area",
@@ -29,11 +34,14 @@ __all__ = [
     "cut_crop",
     "cut_tiles",
     "draw_overlay",
+    "estimate_background",
     "find_fields",
     "iou",
+    "is_rgb",
     "legend_strip",
     "longer_sides",
     "plan_tiles",
+    "prepare_field",
     "read_field",
     "read_picture_size",
     "read_rgb",

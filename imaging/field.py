@@ -1,8 +1,9 @@
-"""A survey field: pixels, world coordinates and origin; limits of its size."""
+"""A survey field: pixels, bands, world coordinates and origin; limits of its size."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError
 from .sky import pixels_of, sky_of
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Field", "check_size"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Band", "Field", "check_size"]
 
 MIN_SIDE = 8
 """Minimum side in pixels."""
@@ -20,6 +21,31 @@ MAX_PIXELS = 2**28
 """Maximum number of pixels, 16384 x 16384; three float32 bands take 3 GB."""
 MAX_BYTES = 4 * 2**30
 """Maximum size of a decompressed file in bytes."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Properties of one band of a field, as its file gives them.
+
+    Attributes
+    ----------
+    name : str
+        Filter, such as ``r``; empty if unknown.
+    unit : str
+        Unit of the pixels; empty if unknown.
+    zero_point : float or None
+        Magnitude of one unit of flux.
+    gain : float or None
+        Electrons per unit of flux.
+    saturation : float or None
+        Pixel value from which pixels are saturated.
+    """
+
+    name: str = ""
+    unit: str = ""
+    zero_point: float | None = None
+    gain: float | None = None
+    saturation: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +64,19 @@ class Field:
     checksum : str
         SHA-256 of the concatenated files, or of the pixels.
     bad : ndarray
-        Shape (H, W), bool: True where a band is NaN, infinite or blank. Such pixels are 0.
+        Shape (H, W), bool: True where a band has no valid data. Such pixels are 0.
     wcs : astropy.wcs.WCS or None
         Celestial, two axes.
     pixel_scale : float or None
         Arcseconds per pixel.
     origin : {"upper", "lower"}
         Position of row 0 when displayed: at the top (pictures) or at the bottom (FITS).
+    linear : bool
+        The pixels are proportional to flux; False for a finished picture.
+    bands : tuple of Band
+        One per channel.
+    bad_counts : mapping of str to int
+        Number of bad pixels by cause, such as ``"not finite"``.
     notes : tuple of str
         Notes for the user on the reading.
 
@@ -62,13 +94,20 @@ class Field:
     wcs: Any | None = None
     pixel_scale: float | None = None
     origin: Literal["upper", "lower"] = "upper"
+    linear: bool = True
+    bands: tuple[Band, ...] = ()
+    bad_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.bands:
+            object.__setattr__(self, "bands", (Band(),) * self.pixels.shape[-1])
         if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3):
             raise ValueError(f"pixels must be (H, W, 1) or (H, W, 3), not {self.pixels.shape}")
         if self.bad.shape != self.pixels.shape[:2]:
             raise ValueError(f"bad must be {self.pixels.shape[:2]}, not {self.bad.shape}")
+        if len(self.bands) != self.pixels.shape[2]:
+            raise ValueError(f"{self.pixels.shape[2]} channels need as many bands")
 
     @property
     def height(self) -> int:

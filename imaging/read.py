@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from .picture import PICTURE_SUFFIXES, read_picture
 from .sky import pixel_scale
 from .stretch import Stretch, to_rgb
 
-__all__ = ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "FieldLike", "read_field", "read_rgb"]
+__all__ = ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "FieldLike", "is_rgb", "read_field", "read_rgb"]
 
 # Any stands for the HDUs and NDData of astropy, which is not imported for pictures.
 FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] | NDArray[Any] | Any
@@ -106,9 +106,18 @@ def read_rgb(source: FieldLike, stretch: Stretch) -> NDArray[np.uint8]:
     InputError
         If the field cannot be read.
     """
-    if isinstance(source, np.ndarray) and source.dtype == np.uint8 and source.shape[2:] == (3,):
-        return source
-    return to_rgb(read_field(source), stretch)
+    return source if is_rgb(source) else to_rgb(read_field(source), stretch)
+
+
+def is_rgb(source: FieldLike) -> TypeGuard[NDArray[np.uint8]]:
+    """Return whether a source of `read_field` is an RGB array, uint8 of shape (H, W, 3).
+
+    Parameters
+    ----------
+    source : source of `read_field`
+        Files or data in memory.
+    """
+    return isinstance(source, np.ndarray) and source.dtype == np.uint8 and source.shape[2:] == (3,)
 
 
 def _read_files(source: FieldSource) -> Field:
@@ -120,7 +129,10 @@ def _read_files(source: FieldSource) -> Field:
         pixels, bad, notes = read_picture(path, path.read_bytes(), kinds[0])
         if bad.all():
             raise InputError(f"{path} holds no usable pixel. Give an image with data.")
-        return Field(pixels, source.identifier, source.paths, checksum, bad, notes=notes)
+        linear = pixels.dtype.kind == "f"
+        return Field(
+            pixels, source.identifier, source.paths, checksum, bad, linear=linear, notes=notes
+        )
     if len(source.paths) > 1:
         image = _read_bands(source.paths, kinds)
     else:
@@ -169,6 +181,7 @@ def _from_array(array: NDArray[Any]) -> Field:
         _checksum(pixels, bad),
         bad,
         origin="upper" if picture else "lower",
+        linear=not picture,
     )
 
 

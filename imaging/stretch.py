@@ -12,6 +12,7 @@ from pydantic import Field as Limit
 
 from .background import background, correlation_length, padding
 from .field import Field
+from .local_background import Background
 
 __all__ = ["Stretch", "to_rgb"]
 
@@ -44,7 +45,9 @@ class Stretch(BaseModel):
     Smoother bands are not changed; 0 disables smoothing."""
 
 
-def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
+def to_rgb(
+    field: Field, stretch: Stretch | None = None, background: Background | None = None
+) -> NDArray[np.uint8]:
     """Stretch a field to an 8-bit colour image.
 
     Parameters
@@ -53,6 +56,8 @@ def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
         One or three bands.
     stretch : Stretch, optional
         Settings; by default ``auto``.
+    background : Background, optional
+        Sky of the field, if known; by default it is estimated.
 
     Returns
     -------
@@ -63,7 +68,7 @@ def to_rgb(field: Field, stretch: Stretch | None = None) -> NDArray[np.uint8]:
     settings = stretch or Stretch()
     kind = settings.kind
     if kind == "auto":
-        if field.pixels.dtype.kind == "u":
+        if not field.linear:
             kind = "identity"
         else:
             kind = "lupton" if field.pixels.shape[2] == 3 else "asinh"

@@ -24,6 +24,16 @@ class Flag(IntFlag):
     """The box contains pixels that are blank, NaN or infinite."""
     DOWNSCALED = 4
     """Detected at a reduced scale: the edges are less precise."""
+    SATURATED = 8
+    """The box contains saturated pixels."""
+    COSMIC_RAY = 16
+    """The box contains pixels hit by a cosmic ray."""
+    UNUSUAL_FIELD = 32
+    """A note on the quality of the field puts the row in doubt."""
+    BLENDED = 64
+    """A neighbour covers part of the aperture of the photometry."""
+    PHOTOMETRY = 128
+    """The photometry is incomplete: pixels are missing, or it failed."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Process one field without writing files: read, stretch, detect, crop, classify, draw."""
+"""Process one field without writing files: read, prepare, detect, measure, classify, draw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..classification.classifier import Classifier, cached_classifier
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import cached_detector
-from ..detection.predict import detect_field, field_tiles
+from ..detection.predict import detect_prepared, field_tiles
 from ..errors import ConfigError
 from ..imaging import (
     Detections,
@@ -23,10 +23,11 @@ from ..imaging import (
     Stretch,
     cut_crop,
     draw_overlay,
+    prepare_field,
     read_field,
     to_display,
-    to_rgb,
 )
+from ..photometry import measure_photometry
 from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, object_label
 from .provenance import FieldRecord, StageClock
@@ -193,11 +194,15 @@ def process_field(
     clock = StageClock()
     with clock("read"):
         opened = read_field(field)
-    with clock("stretch"):
-        rgb = to_rgb(opened, settings.stretch or detector.stretch)
+    with clock("prepare"):
+        prepared = prepare_field(opened, settings.stretch or detector.stretch)
+        opened, rgb = prepared.field, prepared.rgb
     with clock("detect"):
-        tiles = field_tiles(opened.width, opened.height, detector.input_size)
-        detections = detect_field(rgb, detector, settings.score_threshold, tiles)
+        height, width = prepared.searched.shape[:2]
+        tiles = field_tiles(width, height, detector.input_size)
+        detections = detect_prepared(prepared, detector, settings.score_threshold, tiles)
+    with clock("photometry"):
+        photometry = measure_photometry(opened, prepared.background, detections.boxes)
     galaxies = np.isin(
         detections.class_ids,
         [number for number, name in enumerate(detector.class_names) if name in chosen],
@@ -214,8 +219,9 @@ def process_field(
             probabilities[galaxies] = classifier.predict(crops)
     class_names = None if classifier is None else classifier.class_names
     several = detector.several_classes
-    scales = [tile.scale for tile in tiles]
+    scales = [tile.scale * prepared.sampling for tile in tiles]
     rows = detection_rows(opened, detections, scales, probabilities, class_names or (), several)
+    rows |= photometry
     overlay = None
     if settings.pictures:
         with clock("overlay"):
@@ -231,7 +237,10 @@ def process_field(
         galaxies=int(galaxies.sum()),
         objects=dict(counts.most_common()),
         seconds=clock.seconds,
-        notes=(*opened.notes, *_scale_notes(opened, detector)),
+        background={} if prepared.background is None else prepared.background.as_dict(),
+        quality=prepared.quality.as_dict() | {"sampling": prepared.sampling},
+        bad_pixels=dict(opened.bad_counts),
+        notes=(*opened.notes, *prepared.quality.notes, *_scale_notes(opened, detector)),
     )
     named: dict[str, NDArray[np.uint8]] = {}
     if settings.pictures and crops:

@@ -80,6 +80,12 @@ class FieldRecord:
         Number of objects of each class of the detector, the most common class first.
     seconds : dict of str to float
         Time spent in each step.
+    background : dict
+        Sky level and noise of each band, which were subtracted and divided by; empty for pictures.
+    quality : dict
+        Measured quality: PSF, sampling of the search, share of bad pixels ...
+    bad_pixels : dict of str to int
+        Number of bad pixels by cause.
     notes : tuple of str
         Remarks for the user.
     overlay : str
@@ -95,6 +101,9 @@ class FieldRecord:
     galaxies: int
     objects: dict[str, int]
     seconds: dict[str, float]
+    background: dict[str, Any] = field(default_factory=dict)
+    quality: dict[str, Any] = field(default_factory=dict)
+    bad_pixels: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     overlay: str = ""
 

@@ -43,6 +43,7 @@ def make_field() -> Callable[..., Field]:
     """A field around an array of pixels."""
 
     def make(pixels: NDArray[Any], **settings: Any) -> Field:
+        settings.setdefault("linear", pixels.dtype.kind != "u")
         settings.setdefault("bad", np.zeros(pixels.shape[:2], dtype=bool))
         return Field(pixels, "field", (Path("field.fits"),), "0" * 64, **settings)
 

@@ -83,7 +83,7 @@ def test_the_record_says_what_was_done(
     assert first["sha256"] == read_field(good_picture).checksum
     assert (first["width"], first["height"]) == (128, 128)
     assert first["galaxies"] == len(result.catalogue.of_field("good"))
-    steps = {"read", "stretch", "detect", "classify", "crops", "overlay", "write"}
+    steps = {"read", "prepare", "detect", "photometry", "crops", "classify", "overlay", "write"}
     assert set(first["seconds"]) == set(record["seconds"]) == steps
     for stage in ("detector", "classifier"):
         assert all(len(digest) == 64 for digest in record["models"][stage]["sha256"].values())
