@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind
-from .field import MAX_BYTES, check_size
-from .sky import celestial_wcs
+from .bands import read_band
+from .field import MAX_BYTES, Band, check_size
+from .sky import celestial_wcs, pixel_scale
 
 __all__ = ["FITS_SUFFIXES", "FitsImage", "read_fits", "read_hdus"]
 
@@ -44,12 +45,15 @@ class FitsImage:
         Celestial, two axes.
     notes : tuple of str
         Notes for the user on the reading.
+    bands : tuple of Band
+        One per channel.
     """
 
     pixels: NDArray[np.float32]
     bad: NDArray[np.bool_]
     wcs: Any | None
     notes: tuple[str, ...]
+    bands: tuple[Band, ...] = ()
 
 
 def read_fits(path: Path, kind: Kind) -> FitsImage:
@@ -110,6 +114,8 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
                 "truncated: copy or download it again."
             ) from error
         wcs, notes = celestial_wcs(header, planes.shape[1], planes.shape[2])
+        area = None if wcs is None else np.deg2rad(pixel_scale(wcs) / 3600) ** 2
+        bands = (read_band([header], pixel_area=area),) * len(planes)
     with np.errstate(over="ignore", invalid="ignore"):
         pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2), dtype=np.float32)
     finite: NDArray[np.bool_] = np.all(np.isfinite(pixels), axis=2)
@@ -121,7 +127,7 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
     if not finite.all():
         # Copied, as the pixels may belong to an HDU of the caller.
         pixels = np.where(finite[..., np.newaxis], pixels, np.float32(0))
-    return FitsImage(pixels, ~finite, wcs, notes)
+    return FitsImage(pixels, ~finite, wcs, notes, bands)
 
 
 def _uncompressed(path: Path, kind: Kind) -> BinaryIO:

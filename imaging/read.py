@@ -150,6 +150,7 @@ def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], chec
         wcs=image.wcs,
         pixel_scale=None if image.wcs is None else pixel_scale(image.wcs),
         origin="lower",
+        bands=image.bands,
         notes=image.notes,
     )
 
@@ -251,4 +252,4 @@ def _read_bands(paths: tuple[Path, ...], kinds: list[Kind]) -> FitsImage:
     pixels[bad] = 0
     if bad.all():
         raise InputError(f"{paths[0]} and its other bands share no usable pixel.")
-    return FitsImage(pixels, bad, bands[0].wcs, notes)
+    return FitsImage(pixels, bad, bands[0].wcs, notes, tuple(band.bands[0] for band in bands))
