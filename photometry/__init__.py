@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bands import band_units, wavelength
 from .measure import measure_photometry
 
-__all__ = ["measure_photometry"]
+__all__ = ["band_units", "measure_photometry", "wavelength"]

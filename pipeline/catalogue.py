@@ -16,11 +16,10 @@ from ..errors import InputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import refuse_existing
 from .catalogue_formats import format_of
-from .columns import Column, catalogue_columns
+from .columns import catalogue_columns
+from .photometry_columns import bands_among, join_bands
 
 __all__ = ["Catalogue"]
-
-_DTYPES = {"text": str, "real": np.float64, "integer": np.int64}
 
 
 class Catalogue:
@@ -36,6 +35,8 @@ class Catalogue:
         Provenance, in types supported by JSON.
     detected_classes : sequence of str, optional
         Classes of a detector of several; None for a catalogue without ``detected_class``.
+    bands : mapping of str to str, optional
+        Names of the bands, with the units of their pixels; None for a catalogue without photometry.
 
     Attributes
     ----------
@@ -45,6 +46,8 @@ class Catalogue:
         Classes, in the order of ``class_id``.
     detected_classes : tuple of str or None
         Classes of a detector of several.
+    bands : dict of str to str or None
+        Names of the bands, with the units of their pixels.
 
     Raises
     ------
@@ -71,16 +74,18 @@ class Catalogue:
         class_names: Sequence[str] | None = None,
         meta: Mapping[str, Any] | None = None,
         detected_classes: Sequence[str] | None = None,
+        bands: Mapping[str, str] | None = None,
     ) -> None:
         self.class_names = None if class_names is None else tuple(class_names)
         self.detected_classes = None if detected_classes is None else tuple(detected_classes)
-        self._columns = catalogue_columns(self.class_names, self.detected_classes)
+        self.bands = None if bands is None else dict(bands)
+        self._columns = catalogue_columns(self.class_names, self.detected_classes, self.bands)
         missing = [column.name for column in self._columns if column.name not in columns]
         if missing:
             raise ValueError(f"the catalogue lacks the columns {', '.join(missing)}")
         self.table = QTable()
         for column in self._columns:
-            values = _values(columns[column.name], column)
+            values = column.values(columns[column.name])
             self.table[column.name] = values if column.unit is None else values * Unit(column.unit)
             self.table[column.name].info.description = column.description
             self.table[column.name].info.meta = {"ucd": column.ucd}
@@ -89,6 +94,8 @@ class Catalogue:
             self.table.meta["class_names"] = list(self.class_names)
         if self.detected_classes is not None:
             self.table.meta["detected_classes"] = list(self.detected_classes)
+        if self.bands is not None:
+            self.table.meta["bands"] = self.bands
 
     @classmethod
     def concatenate(
@@ -97,8 +104,12 @@ class Catalogue:
         class_names: Sequence[str] | None = None,
         meta: Mapping[str, Any] | None = None,
         detected_classes: Sequence[str] | None = None,
+        bands: Sequence[Mapping[str, str]] | None = None,
     ) -> Catalogue:
         """Concatenate the columns of many fields into one catalogue.
+
+        Fields may have different bands: the catalogue has the columns of all, with NaN where a
+        field lacks a band.
 
         Parameters
         ----------
@@ -106,13 +117,16 @@ class Catalogue:
             Columns of each field.
         class_names, meta, detected_classes : optional
             As in the class.
+        bands : sequence of mappings of str to str, optional
+            Bands of each field, with the units of their pixels.
         """
-        names = [column.name for column in catalogue_columns(class_names, detected_classes)]
-        joined: dict[str, ArrayLike] = {
-            name: np.concatenate([np.asarray(part[name]) for part in parts]) if parts else []
-            for name in names
+        joined_bands = None if bands is None else join_bands(bands)
+        required = {column.name for column in catalogue_columns(class_names, detected_classes)}
+        joined = {
+            column.name: _joined(parts, column.name, required=column.name in required)
+            for column in catalogue_columns(class_names, detected_classes, joined_bands)
         }
-        return cls(joined, class_names, meta, detected_classes)
+        return cls(joined, class_names, meta, detected_classes, joined_bands)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -129,6 +143,7 @@ class Catalogue:
             self.class_names,
             self.table.meta,
             self.detected_classes,
+            self.bands,
         )
 
     def __repr__(self) -> str:
@@ -209,13 +224,14 @@ class Catalogue:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{source}: cannot be read as a catalogue: {error}") from error
         columns = {name: _plain(table[name]) for name in table.colnames}
+        bands = bands_among(columns, table.meta.get("bands", {}))
         slugs = [match[1] for name in columns if (match := re.fullmatch("prob_(.+)", name))]
         class_names = table.meta.get("class_names", slugs if "class_id" in columns else None)
         detected = table.meta.get("detected_classes")
         if detected is None and "detected_class" in columns:
             detected = sorted(set(columns["detected_class"].tolist()))
         try:
-            return cls(columns, class_names, table.meta, detected)
+            return cls(columns, class_names, table.meta, detected, bands)
         except ValueError as error:
             raise InputError(f"{source}: is not a galpipe catalogue: {error}") from error
 
@@ -228,10 +244,10 @@ def _plain(column: Any) -> NDArray[Any]:
     return np.asarray(np.ma.filled(values, missing[kind]) if kind in missing else values)
 
 
-def _values(values: ArrayLike, column: Column) -> Any:
-    array = np.asarray(values)
-    if column.kind == "text":
-        # Some formats do not support strings of length 0, the type of an empty column.
-        return array.astype(str) if array.size else np.zeros(0, dtype="U1")
-    array = array.astype(_DTYPES[column.kind])
-    return array if column.decimals is None else np.round(array, column.decimals)
+def _joined(parts: Sequence[Mapping[str, ArrayLike]], name: str, *, required: bool) -> NDArray[Any]:
+    """Return a column of all parts; NaN in parts without a column that is not required."""
+    columns = [
+        np.asarray(part[name] if required or name in part else np.full(len(part["x"]), np.nan))
+        for part in parts
+    ]
+    return np.concatenate(columns) if columns else np.zeros(0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntFlag
-from typing import Any, Literal
+from typing import Any
 
 from ..classification import class_slug
+from .column import Column
+from .photometry_columns import photometry_columns
 
-__all__ = ["NOT_CLASSIFIED", "Column", "Flag", "catalogue_columns", "object_label"]
+__all__ = ["NOT_CLASSIFIED", "Flag", "catalogue_columns", "object_label"]
 
 NOT_CLASSIFIED = -1
 """``class_id`` of objects that are not classified, such as stars."""
@@ -34,34 +35,6 @@ class Flag(IntFlag):
     """A neighbour covers part of the aperture of the photometry."""
     PHOTOMETRY = 128
     """The photometry is incomplete: pixels are missing, or it failed."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the catalogue.
-
-    Attributes
-    ----------
-    name : str
-        Name, the same in all formats.
-    kind : {"text", "real", "integer"}
-        Type of the values: str, float64, int64.
-    unit : str or None
-        Unit, as astropy writes it.
-    ucd : str
-        Unified Content Descriptor of the IVOA, from the controlled vocabulary UCD1+.
-    description : str
-        Description, one sentence.
-    decimals : int or None
-        Values are rounded to this many decimals, so that all formats contain the same values.
-    """
-
-    name: str
-    kind: Literal["text", "real", "integer"]
-    unit: str | None
-    ucd: str
-    description: str
-    decimals: int | None = None
 
 
 _FLAGS = ", ".join(f"{flag.value} {flag.name.lower()}" for flag in Flag if flag.name)
@@ -124,7 +97,9 @@ _SEARCH = (
 
 
 def catalogue_columns(
-    class_names: Sequence[str] | None, detected_classes: Sequence[str] | None = None
+    class_names: Sequence[str] | None,
+    detected_classes: Sequence[str] | None = None,
+    bands: Mapping[str, str] | None = None,
 ) -> tuple[Column, ...]:
     """Return the columns of a catalogue.
 
@@ -134,10 +109,13 @@ def catalogue_columns(
         Classes of the classifier, in order; None for a catalogue of detections alone.
     detected_classes : sequence of str, optional
         Classes of the detector; None if it has only one.
+    bands : mapping of str to str, optional
+        Names of the bands, with the units of their pixels; None for a catalogue without photometry.
     """
     found = _OBJECT if detected_classes is None else (*_OBJECT, _DETECTED)
+    photometry = () if bands is None else photometry_columns(bands)
     if class_names is None:
-        return (*found, *_SEARCH)
+        return (*found, *photometry, *_SEARCH)
     probabilities = (
         Column(
             f"prob_{class_slug(name)}", "real", None, "stat.probability;src.morph.type",
@@ -145,7 +123,7 @@ def catalogue_columns(
         )
         for name in class_names
     )  # fmt: skip
-    return (*found, *_CLASS, *probabilities, *_SEARCH)
+    return (*found, *_CLASS, *probabilities, *photometry, *_SEARCH)
 
 
 def object_label(row: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ from ..imaging import (
     read_field,
     to_display,
 )
-from ..photometry import measure_photometry
+from ..photometry import band_units, measure_photometry
 from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, object_label
 from .provenance import FieldRecord, StageClock
@@ -126,6 +126,8 @@ class FieldResult:
         Classes of the classifier.
     detected_classes : tuple of str or None
         Classes of a detector of several.
+    bands : dict of str to str
+        Names of the bands in the columns of the photometry, with the units of their pixels.
     """
 
     rows: dict[str, NDArray[Any]]
@@ -135,11 +137,14 @@ class FieldResult:
     origin: Literal["upper", "lower"] = "upper"
     class_names: tuple[str, ...] | None = None
     detected_classes: tuple[str, ...] | None = None
+    bands: dict[str, str] = field(default_factory=dict)
 
     @property
     def catalogue(self) -> Catalogue:
         """The rows as a catalogue with units and descriptions."""
-        return Catalogue(self.rows, self.class_names, detected_classes=self.detected_classes)
+        return Catalogue.concatenate(
+            [self.rows], self.class_names, None, self.detected_classes, [self.bands]
+        )
 
 
 def process_field(
@@ -245,7 +250,8 @@ def process_field(
     named: dict[str, NDArray[np.uint8]] = {}
     if settings.pictures and crops:
         named = dict(zip(rows["source_id"][galaxies].tolist(), crops, strict=True))
-    return FieldResult(rows, record, named, overlay, opened.origin, class_names, several)
+    bands = band_units(opened)
+    return FieldResult(rows, record, named, overlay, opened.origin, class_names, several, bands)
 
 
 def galaxies_among(

@@ -131,6 +131,7 @@ class CatalogueSink(RunSink):
         super().__init__(folder, record)
         self._classes = class_names, detected_classes
         self._parts: list[dict[str, NDArray[Any]]] = []
+        self._bands: list[dict[str, str]] = []
         self._file_names = SafeNames()
         self.galaxies = 0
         self._last, self._pause = monotonic(), _WRITE_EVERY
@@ -150,6 +151,7 @@ class CatalogueSink(RunSink):
         """
         record = self._write_pictures(result)
         self._parts.append(result.rows)
+        self._bands.append(result.bands)
         self.record.fields.append(record)
         for step, seconds in record.seconds.items():
             self.clock.add(step, seconds)
@@ -166,7 +168,7 @@ class CatalogueSink(RunSink):
         """Return the catalogue so far."""
         class_names, detected_classes = self._classes
         return Catalogue.concatenate(
-            self._parts, class_names, self.record.provenance(), detected_classes
+            self._parts, class_names, self.record.provenance(), detected_classes, self._bands
         )
 
     def write(self) -> None:
