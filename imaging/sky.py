@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["celestial_wcs", "pixel_scale", "pixels_of", "sky_of"]
+from .plate_solution import dss_cards, has_plate_solution
+from .wcs_cards import (
+    celestial_keys,
+    drop_distortion_tables,
+    has_distortion_tables,
+    inherited_header,
+    wcs_cards,
+)
+
+__all__ = ["celestial_wcs", "pixel_scale", "pixels_of", "quiet_astropy", "sky_of"]
 
 _DEGREE = 3600.0
 _COARSEST = 3600.0  # arcsec per pixel; a scale keyword left out means 1 degree
 _FINEST = 1e-4
-_LEAST_SKEW = 1e-3  # pixel scale from the area over that from the sides
-
+_LEAST_SKEW = 1e-6  # pixel area over the product of the sides
 _MOST_STRETCHED = 10.0  # pixel scale at the middle of the image over that at the reference point
+_AGREEMENT = 30.0  # arcsec between two solutions of one image
 
-_NUMBER = re.compile(r"(CRVAL|CRPIX|CDELT|CROTA)\d$|(CD|PC)\d_\d$")
-_PROMISE = re.compile(r"(RA|DEC|[GE]L(ON|AT))-")
+_RADIAN = np.rad2deg(1) * _DEGREE  # arcsec
+
+_PROJECTION = re.compile(
+    "AZP|SZP|TAN|STG|SIN|NCP|ARC|ZPN|ZEA|AIR|CYP|CEA|CAR|MER|COP|COE|COD|COO|SFL|GLS|PAR|MOL|AIT|"
+    "BON|PCO|TSC|CSC|QSC|HPX|XPH|TPV|TPD|TPU|TNX|ZPX"
+)
 
 
-def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tuple[str, ...]]:
-    """Return the celestial part of the world coordinates of a FITS header.
+def celestial_wcs(
+    header: Any,
+    height: int,
+    width: int,
+    hdus: Sequence[Any] | None = None,
+    primary: Any | None = None,
+) -> tuple[Any | None, tuple[str, ...]]:
+    """Return the celestial part of the world coordinates of a FITS image.
+
+    The description of the image itself is preferred, then its alternate ones (``CTYPE1A``), then
+    the plate solution of the Digitized Sky Survey, then the primary header.
 
     Parameters
     ----------
@@ -31,34 +56,47 @@ def celestial_wcs(header: Any, height: int, width: int) -> tuple[Any | None, tup
         Header of the image.
     height, width : int
         Pixels, rows and columns.
+    hdus : sequence of HDUs, optional
+        All HDUs of the file: lookup-table distortions are in HDUs of their own.
+    primary : astropy.io.fits.Header, optional
+        Primary header of the file, if the image is in an extension.  It is used if the extension
+        says so by ``INHERIT = T``, or if it is the only image of the file.
 
     Returns
     -------
     wcs : astropy.wcs.WCS or None
         Two axes; None if the header has no valid WCS.
     notes : tuple of str
-        The reason, if an invalid WCS was ignored.
+        The reason, if an invalid WCS was ignored, and what was assumed.
     """
-    if not any(_PROMISE.match(str(header.get(f"CTYPE{axis}", ""))) for axis in (1, 2)):
-        return None, ()
-    from astropy.wcs import WCS
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            wcs = WCS(header)
-            if wcs.naxis > 2:
-                wcs = wcs.celestial
-            reason = _no_number(header) or _implausible(wcs, height, width)
-    except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:120]
-    if reason:
-        return None, (f"its WCS was ignored, so there are no sky coordinates: {reason}",)
-    return wcs, ()
+    with quiet_astropy():
+        header, notes = inherited_header(header, primary, hdus)
+        found, reasons = None, []
+        for key in celestial_keys(header):
+            try:
+                found = _described(header, key, height, width, hdus)
+                break
+            except ValueError as error:
+                reasons.append(str(error))
+        if has_plate_solution(header):
+            try:
+                plate = _checked(_open(dss_cards(header, height, width)), height, width)
+                if found is None or _agree(plate, found[0], height, width):
+                    return plate, notes
+            except ValueError as error:
+                reasons.append(str(error))
+    if found is not None:
+        return found[0], (*notes, *found[1])
+    if reasons:
+        notes += (
+            f"its WCS was ignored, so there are no sky coordinates: {reasons[0]}. Correct the "
+            "header, or solve the field again, for example with astrometry.net",
+        )
+    return None, notes
 
 
 def pixel_scale(wcs: Any) -> float:
-    """Return the pixel scale: the square root of the pixel area at the reference point.
+    """Return the pixel scale: the square root of the pixel area, distortions included.
 
     Parameters
     ----------
@@ -68,11 +106,12 @@ def pixel_scale(wcs: Any) -> float:
     Returns
     -------
     float
-        Arcseconds per pixel.
+        Arcseconds per pixel, at the middle of the image; at the reference point if the WCS does not
+        know the size of its image.
     """
-    from astropy.wcs.utils import proj_plane_pixel_area
-
-    return float(np.sqrt(proj_plane_pixel_area(wcs)) * _DEGREE)
+    middle = wcs.wcs.crpix - 0.5 if wcs.pixel_shape is None else np.array(wcs.pixel_shape) / 2
+    along_x, along_y = _steps(wcs, *middle)
+    return float(np.sqrt(np.linalg.norm(np.cross(along_x, along_y))) * _RADIAN)
 
 
 def sky_of(
@@ -90,10 +129,9 @@ def sky_of(
     Returns
     -------
     ra, dec : ndarray of float64
-        ICRS degrees.
+        ICRS degrees; NaN outside the projection.
     """
-    # In astropy the centre of the first pixel is at 0.
-    place = wcs.pixel_to_world(x - 0.5, y - 0.5).icrs
+    place = _places(wcs, x, y).icrs
     return np.asarray(place.ra.deg), np.asarray(place.dec.deg)
 
 
@@ -115,47 +153,139 @@ def pixels_of(
         Pixel-edge coordinates; NaN outside the projection, and where the distortion polynomial
         cannot be inverted.
     """
-    from astropy.coordinates import SkyCoord
+    from astropy.coordinates import SkyCoord, UnitSphericalRepresentation
+    from astropy.wcs.utils import proj_plane_pixel_area
 
     known = np.isfinite(ra) & (np.abs(dec) <= 90)
-    positions = SkyCoord(np.where(known, ra, 0.0), np.where(known, dec, 0.0), unit="deg")
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        x, y = (np.asarray(axis) for axis in wcs.world_to_pixel(positions))
-        back = wcs.pixel_to_world(x, y).icrs
-        hit = positions.separation(back).arcsec <= pixel_scale(wcs)
-    known &= np.isfinite(x) & np.isfinite(y) & hit
-    return np.where(known, x + 0.5, np.nan), np.where(known, y + 0.5, np.nan)
+    wanted = SkyCoord(np.where(known, ra, 0.0), np.where(known, dec, 0.0), unit="deg")
+    with quiet_astropy(), np.errstate(all="ignore"):
+        native = wanted.transform_to(_frame(wcs)).represent_as(UnitSphericalRepresentation)
+        axes = [native.lon.deg, native.lat.deg]
+        if wcs.wcs.lng == 1:
+            axes.reverse()
+        x, y = (np.asarray(axis) + 0.5 for axis in wcs.all_world2pix(*axes, 0, quiet=True))
+        # Far from the image the iteration may end anywhere.
+        tolerance = np.sqrt(proj_plane_pixel_area(wcs)) * _DEGREE
+        known &= wanted.separation(_places(wcs, x, y).icrs).arcsec <= tolerance
+    known &= np.isfinite(x) & np.isfinite(y)
+    return np.where(known, x, np.nan), np.where(known, y, np.nan)
 
 
-def _no_number(header: Any) -> str | None:
-    # wcslib replaces values that it cannot read by 0
-    for key, value in header.items():
-        if _NUMBER.match(key) and not isinstance(value, int | float):
-            return f"{key} is {value!r}, not a number"
-    return None
+@contextmanager
+def quiet_astropy() -> Iterator[None]:
+    """Silence the warnings and messages of astropy within the ``with`` block."""
+    logger = logging.getLogger("astropy")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
-def _implausible(wcs: Any, height: int, width: int) -> str | None:
-    from astropy.wcs.utils import proj_plane_pixel_scales
+def _places(wcs: Any, x: NDArray[np.float64], y: NDArray[np.float64]) -> Any:
+    from astropy.coordinates import SkyCoord
+
+    # In astropy the centre of the first pixel is at 0.
+    axes = wcs.all_pix2world(x - 0.5, y - 0.5, 0)
+    return SkyCoord(axes[wcs.wcs.lng], axes[wcs.wcs.lat], unit="deg", frame=_frame(wcs))
+
+
+def _frame(wcs: Any) -> Any:
+    """Return the celestial frame of the world axes.
+
+    astropy takes RADESYS for the frame of ecliptic coordinates too; by the FITS standard it is that
+    of the equinox which the ecliptic is referred to.
+    """
+    from astropy.coordinates import BarycentricMeanEcliptic, Supergalactic
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    system = wcs.wcs.ctype[wcs.wcs.lng][:4]
+    if system == "ELON":
+        equinox = 2000.0 if np.isnan(wcs.wcs.equinox) else wcs.wcs.equinox
+        return BarycentricMeanEcliptic(equinox=f"J{equinox}")
+    if system == "SLON":
+        return Supergalactic()
+    return wcs_to_celestial_frame(wcs)
+
+
+def _described(
+    header: Any, key: str, height: int, width: int, hdus: Sequence[Any] | None
+) -> tuple[Any, list[str]]:
+    """Return the WCS of one description, and what was assumed."""
+    cards, notes = wcs_cards(header, key, height, width)
+    types = [str(cards.get(f"CTYPE{axis}{key}".strip(), "")) for axis in (1, 2)]
+    if len({kind[5:] for kind in types}) != 1 or "" in types:
+        raise ValueError(f"CTYPE1 {types[0]!r} and CTYPE2 {types[1]!r} do not belong together")
+    if not _PROJECTION.match(types[0], 5):
+        raise ValueError(f"the projection of CTYPE {types[0]!r} is unknown")
+    if has_distortion_tables(cards):
+        try:
+            tables = _open(cards, key, hdus)
+        except ValueError:
+            most = drop_distortion_tables(cards)
+            size = f"up to {most:.2g} pixels" if most else "some pixels"
+            notes.append(
+                f"the distortion tables of its WCS are not in the file, so coordinates are off by "
+                f"{size}"
+            )
+        else:
+            return _checked(tables, height, width), notes
+    return _checked(_open(cards, key), height, width), notes
+
+
+def _open(cards: Any, key: str = " ", hdus: Sequence[Any] | None = None) -> Any:
+    from astropy.io.fits import HDUList
+    from astropy.wcs import WCS
+
+    try:
+        # astropy removes cards
+        return WCS(cards.copy(), None if hdus is None else HDUList(list(hdus)), key=key)
+    except Exception as error:  # wcslib and astropy raise a wide range of types
+        raise ValueError("its keywords contradict each other, or some are missing") from error
+
+
+def _agree(first: Any, second: Any, height: int, width: int) -> bool:
+    ends = [_places(wcs, np.array(width / 2), np.array(height / 2)) for wcs in (first, second)]
+    return bool(ends[0].icrs.separation(ends[1].icrs).arcsec < _AGREEMENT)
+
+
+def _steps(wcs: Any, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the steps of one pixel along x and y at a point, as vectors in radians."""
+    across = x + np.array([-0.5, 0.5, 0.0, 0.0])
+    down = y + np.array([0.0, 0.0, -0.5, 0.5])
+    ends = _places(wcs, across, down).icrs.cartesian.xyz.value.T
+    return ends[1] - ends[0], ends[3] - ends[2]
+
+
+def _checked(wcs: Any, height: int, width: int) -> Any:
+    """Return a WCS, or raise ValueError with the reason why it cannot be right."""
+    from astropy.wcs.utils import proj_plane_pixel_area, proj_plane_pixel_scales
 
     if not wcs.has_celestial or wcs.naxis != 2:
-        return "it does not name two celestial axes"
-    scales = proj_plane_pixel_scales(wcs) * _DEGREE
-    if not np.isfinite(scales).all() or (scales <= 0).any():
-        return "its pixel scale is not a positive number"
-    if pixel_scale(wcs) < _LEAST_SKEW * np.sqrt(np.prod(scales)):
-        return "its CD matrix is singular"
-    if not ((scales > _FINEST) & (scales < _COARSEST)).all():
-        return f"a pixel scale of {scales.max():.3g} arcsec cannot be right"
+        raise ValueError("it does not name two celestial axes")
+    try:
+        _frame(wcs)
+    except Exception as error:
+        raise ValueError(
+            f"its reference frame {wcs.wcs.radesys!r} cannot be converted to ICRS"
+        ) from error
+    nominal = proj_plane_pixel_scales(wcs) * _DEGREE
+    if not np.isfinite(nominal).all() or (nominal <= 0).any():
+        raise ValueError("its pixel scale is not a positive number")
+    if proj_plane_pixel_area(wcs) * _DEGREE**2 < _LEAST_SKEW * np.prod(nominal):
+        raise ValueError("its CD matrix is singular")
+    steps = _steps(wcs, width / 2, height / 2)
+    scales = np.linalg.norm(steps, axis=1) * _RADIAN
+    if not np.isfinite(scales).all():
+        raise ValueError("the middle of the image has no sky position")
+    for scale in (*nominal, *scales):
+        if not _FINEST < scale < _COARSEST:
+            raise ValueError(f"a pixel scale of {scale:.3g} arcsec cannot be right")
     # far from its reference point a projection is no longer meaningful
-    ra, dec = np.deg2rad(
-        sky_of(wcs, width / 2 + np.array([0.0, 1.0, 0.0]), height / 2 + np.array([0.0, 0.0, 1.0]))
-    )
-    if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
-        return "the middle of the image has no sky position"
-    across = np.angle(np.exp(1j * (ra[1:] - ra[0]))) * np.cos(dec[0])
-    steps = np.rad2deg(np.hypot(across, dec[1:] - dec[0])) * _DEGREE / pixel_scale(wcs)
-    if steps.max() > _MOST_STRETCHED or steps.max() < 1 / _MOST_STRETCHED:
-        return "the image is too far from its reference point"
-    return None
+    stretch = scales.max() / np.sqrt(np.prod(nominal))
+    if not 1 / _MOST_STRETCHED < stretch < _MOST_STRETCHED:
+        raise ValueError("the image is too far from its reference point")
+    return wcs

@@ -127,7 +127,7 @@ NONSENSE = {
     "one axis": {"CTYPE2": "FREQ", "CDELT1": 1e-4, "CDELT2": 1e-4},
     "text": {"CRVAL1": "here", "CDELT1": 1e-4, "CDELT2": 1e-4},
     "far": {"CRPIX1": 1e9, "CDELT1": 1e-4, "CDELT2": 1e-4},
-    "frame": {"RADESYS": "NOWHERE", "CDELT1": 1e-4, "CDELT2": 1e-4},
+    "frame": {"RADESYS": "GAPPT", "CDELT1": 1e-4, "CDELT2": 1e-4},
 }
 
 
