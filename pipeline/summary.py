@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len, set_cell_size
 from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,9 @@ from ..console import STDERR, STDOUT
 from .provenance import Failure
 
 if TYPE_CHECKING:
+    from astropy.table import Row
+    from rich.console import JustifyMethod
+
     from .catalogue import Catalogue
     from .classify import ClassifyResult
     from .explain import ExplainResult
@@ -26,6 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["finish_classify", "finish_explain", "finish_run", "print_markdown", "print_metrics"]
 
 _ROWS = 10
+_NUMBERS = ("ra", "dec", "x", "y", "xmin", "ymin", "xmax", "ymax", "score")
+_SKY = {"ra": ".5f", "dec": "+.5f"}
+_PIXELS = {"x": ".1f", "y": ".1f"}
+
+# Of the name of a source without sky coordinates, at least the rank and some of the file's name.
+_LEAST_NAME = 12
+_NAME_END = 5
 
 
 def finish_run(result: RunResult) -> None:
@@ -40,7 +51,7 @@ def finish_run(result: RunResult) -> None:
         print_metrics(f"{stage.capitalize()}, on held-out data", metrics)
     catalogue, record = result.catalogue, result.record
     if len(catalogue):
-        STDOUT.print(_rows(catalogue))
+        STDOUT.print(_rows(catalogue, STDOUT.width))
     if len(catalogue) > _ROWS:
         STDOUT.print(f"... and {len(catalogue) - _ROWS} more")
     fields = f"{len(record.fields)} {'field' if len(record.fields) == 1 else 'fields'}"
@@ -138,29 +149,67 @@ def _tally(catalogue: Catalogue) -> str:
     return f"{len(catalogue)} objects{f' ({kinds})' if kinds else ''}"
 
 
-def _rows(catalogue: Catalogue) -> Table:
-    """Return a table of the first rows that fits 80 columns."""
-    sky = bool(np.isfinite(np.asarray(catalogue["ra"])).any())
-    place = {"ra": ".5f", "dec": "+.5f"} if sky else {"x": ".1f", "y": ".1f"}
+def _rows(catalogue: Catalogue, width: int) -> Table:
+    """Return a table of the first rows that fits the width of the terminal.
+
+    Positions are sky coordinates if all rows have them, else pixels.  If there is not enough room,
+    the name of the source is shortened or left out, then size and probability are left out.
+    """
+    rows = catalogue[slice(_ROWS)].table
+    columns: dict[str, list[str]] = {"source": [str(name) for name in rows["source_id"]]}
+    numbers = {name: np.asarray(rows[name]) for name in _NUMBERS}
+    sky = bool(np.isfinite(numbers["ra"]).all())
+    for name, form in (_SKY if sky else _PIXELS).items():
+        columns[name] = [f"{value:{form}}" for value in numbers[name]]
+    sides = numbers["xmax"] - numbers["xmin"], numbers["ymax"] - numbers["ymin"]
+    columns["size"] = [f"{size:.0f}" for size in np.maximum(*sides)]
+    columns["score"] = [f"{score:.2f}" for score in numbers["score"]]
+    if catalogue.class_names is not None or catalogue.detected_classes is not None:
+        columns["class"] = [_class(row) for row in rows]
+    if catalogue.class_names is not None:
+        columns["prob"] = [_probability(row) for row in rows]
+    columns = _fitting(columns, width, least_name=None if sky else _LEAST_NAME)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0), show_edge=False)
-    table.add_column("source", no_wrap=sky, overflow="fold")
-    for name in (*place, "size", "score"):
-        table.add_column(name, justify="right", no_wrap=True)
-    classified, several = catalogue.class_names is not None, catalogue.detected_classes is not None
-    if classified or several:
-        table.add_column("class")
-    if classified:
-        table.add_column("prob", justify="right", no_wrap=True)
-    for row in catalogue[slice(_ROWS)].table:
-        size = max((row["xmax"] - row["xmin"]).value, (row["ymax"] - row["ymin"]).value)
-        cells = [row["source_id"], *(f"{row[name].value:{form}}" for name, form in place.items())]
-        cells += [f"{size:.0f}", f"{row['score']:.2f}"]
-        if classified and row["class_name"]:
-            cells += [row["class_name"].removesuffix(" Galaxies"), f"{row['probability']:.2f}"]
-        elif several:
-            cells += [row["detected_class"]]
+    for name in columns:
+        justify: JustifyMethod = "left" if name in ("source", "class") else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
+    for cells in zip(*columns.values(), strict=True):
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def _fitting(
+    columns: dict[str, list[str]], width: int, least_name: int | None
+) -> dict[str, list[str]]:
+    """Return the columns that fit, the names of the sources shortened to `least_name` at most."""
+    widths = {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
+    for name in ("source", "size", "prob"):
+        room = width - sum(1 + other for key, other in widths.items() if key != name)
+        if room >= widths.get(name, 0):
+            break
+        if name == "source" and least_name is not None and room >= least_name:
+            return columns | {"source": [_shortened(cell, room) for cell in columns["source"]]}
+        widths.pop(name, None)
+    return {name: columns[name] for name in widths}
+
+
+def _shortened(name: str, width: int) -> str:
+    """Return the beginning of a name and its end, by which sources of a field differ."""
+    if cell_len(name) <= width:
+        return name
+    end = name[-_NAME_END:]
+    return f"{set_cell_size(name, width - 1 - cell_len(end)).rstrip()}…{end}"
+
+
+def _class(row: Row) -> str:
+    if "class_name" in row.colnames and row["class_name"]:
+        # "Edge-on Galaxies with Bulge" is shown as "Edge-on with Bulge".
+        return str(row["class_name"]).replace(" Galaxies", "")
+    return str(row["detected_class"]) if "detected_class" in row.colnames else ""
+
+
+def _probability(row: Row) -> str:
+    return f"{row['probability']:.2f}" if row["class_name"] else ""
 
 
 def _finish(places: Mapping[str, Path], failures: Sequence[Failure]) -> None:
