@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -31,6 +32,10 @@ def tidy_terminal(*, debug: bool) -> Iterator[None]:
     debug : bool
         Also show the messages of other libraries.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal may lack the characters of a name.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     logger = logging.getLogger("galpipe")
     handler = _TerminalHandler(logging.DEBUG if debug else logging.INFO)
     level, propagate = logger.level, logger.propagate

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.names import printable
 from ..imaging import read_rgb
 from .classifier import Classifier
 from .crops import central_crop
@@ -91,7 +92,7 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     best = probabilities.argmax(axis=1)
     table = pd.DataFrame(
         {
-            "file": pd.Series(files, dtype=str),
+            "file": pd.Series(map(printable, files), dtype=str),
             "class_id": best.astype(np.int64),
             "class_name": pd.Series([classifier.class_names[i] for i in best], dtype=str),
             "probability": probabilities[np.arange(len(files)), best],

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
+from .names import shortened
 
 __all__ = ["atomic_path", "write_png"]
 
@@ -22,8 +23,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Provide a temporary path that replaces `path` on success.
 
     The temporary file is in the same folder and has the same suffix, from which writers infer the
-    format.  After an error it is removed and an existing `path` is unchanged.  Missing folders are
-    created.
+    format.  After an error it is removed, an existing `path` is unchanged, and the message of the
+    error names `path` in its place.  Missing folders are created.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         If the folder cannot be created or the file cannot be written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}{target.suffix}")
+    start = shortened(target.stem, 80)
+    temporary = target.with_name(f".{start}.{secrets.token_hex(4)}{target.suffix}")
     try:
         if not os.path.isdir(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +52,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        error.args = tuple(
+            part.replace(temporary.name, target.name) if isinstance(part, str) else part
+            for part in error.args
+        )
         if not isinstance(error, OSError):
             raise
         raise OutputError(

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from ..errors import OutputError
 from .atomic import atomic_path
+from .names import printable
 
 __all__ = ["RECORD_NAME", "OutputFolder", "claim_folder", "refuse_existing", "write_json"]
 
@@ -185,7 +186,8 @@ def write_json(path: Path, content: object) -> Path:
         The file.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        temporary.write_text(printable(text) + "\n", encoding="utf-8")
     return path
 
 

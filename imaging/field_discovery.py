@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from ..errors import InputError
+from ..files.names import safe_name
 from .fits import FITS_SUFFIXES
 from .picture import PICTURE_SUFFIXES
 
@@ -168,4 +169,4 @@ def _shared_start(names: list[str]) -> str:
 
 
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.+-]", "_", name).lstrip(".-") or "field"
+    return safe_name(name, default="field")

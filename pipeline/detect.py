@@ -14,6 +14,7 @@ from ..annotations.images import ImageFiles, image_stem
 from ..annotations.source import check_writable
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
+from ..files.names import printable
 from ..files.output_folder import OutputFolder
 from ..progress import Progress
 from .batch import find_sources, process_fields
@@ -116,7 +117,7 @@ def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[Annotated
     edges = np.stack(
         [np.asarray(catalogue[name]) for name in ("xmin", "ymin", "xmax", "ymax")], axis=1
     ).tolist()
-    names = [Path(done.files[0]).name for done in record.fields]
+    names = [printable(Path(done.files[0]).name) for done in record.fields]
     shared = Counter(image_stem(name).casefold() for name in names)
     images, first = [], 0
     for done, name in zip(record.fields, names, strict=True):

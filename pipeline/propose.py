@@ -17,6 +17,7 @@ from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..detection.predict import detect_field
 from ..errors import InputError, OutputError, require
+from ..files.names import printable
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
 from ..progress import Progress, count_of, open_progress
 from .batch import find_sources
@@ -182,4 +183,4 @@ def _annotated(
 ) -> AnnotatedImage:
     height, width = rgb.shape[:2]
     objects = proposed_objects(found, class_names, certain, width, height)
-    return AnnotatedImage(source.paths[0].name, width, height, objects=objects)
+    return AnnotatedImage(printable(source.paths[0].name), width, height, objects=objects)

@@ -31,6 +31,20 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [goal]
 
 
+def test_errors_name_the_path_that_was_asked_for(tmp_path: Path) -> None:
+    goal = tmp_path / "boxes.reg"
+    with pytest.raises(OutputError, match="boxes") as caught, atomic_path(goal) as beside:
+        raise OutputError(f"{beside}: of several fields")
+    assert str(caught.value) == f"{goal}: of several fields"
+
+
+def test_names_of_255_bytes_can_be_written(tmp_path: Path) -> None:
+    goal = tmp_path / f"{'銀' * 83}.txt"
+    with atomic_path(goal) as beside:
+        beside.write_text("long")
+    assert goal.read_text() == "long"
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match=r"Cannot write .*file.a\.png"):

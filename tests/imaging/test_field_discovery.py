@@ -48,6 +48,13 @@ def test_identifiers_are_unique_safe_file_names(tmp_path: Path) -> None:
     assert len({name.casefold() for name in names}) == len(names)
 
 
+def test_names_of_any_script_are_kept(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("銀河.fits", "тест.fits.gz", "Zu\u0308.png", "aux.jpg")]
+    touch(*paths)
+    names = [source.identifier for source in find_fields(paths)]
+    assert names == ["銀河", "тест", "Z\u00fc", "_aux"]
+
+
 def test_same_folder_names_get_a_number(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("1/x/a.jpg", "2/x/a.jpg", "3/x/a.jpg")]
     touch(*paths)
