@@ -15,6 +15,7 @@ from ..configs import ClassifierData
 from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
 from ..datasets.labels import LabelledImage
 from ..errors import ConfigError, InputError
+from ..files.file_types import check_regular
 from ..metrics.records import read_classifier_records
 
 __all__ = ["labelled_source", "select_held_out", "warn_of_training_images"]
@@ -136,6 +137,7 @@ def _infer_kind(images: str | Path, labels: str | Path | None, class_names: Sequ
 
 def _header(table: Path) -> set[str]:
     """Return the columns of a CSV file; empty for other formats."""
+    check_regular(table)
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             return set(next(csv.reader(lines), []))

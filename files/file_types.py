@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 import struct
+from pathlib import Path
 from typing import Literal
 
-__all__ = ["Kind", "jpeg_is_whole", "kind_of", "picture_size", "png_is_whole"]
+from ..errors import InputError
+
+__all__ = ["Kind", "check_regular", "jpeg_is_whole", "kind_of", "picture_size", "png_is_whole"]
 
 Kind = Literal["fits", "gzip", "bzip2", "jpeg", "png", "tiff", "text", "unknown"]
 
@@ -25,7 +29,46 @@ _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length after them
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..SOF15 without DHT, JPG, DAC
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
 _TIFF_SIZES = {3: "H", 4: "I", 16: "Q"}
+
+
+def check_regular(path: Path) -> int:
+    """Return the size of a regular file in bytes, without opening it.
+
+    Opening a pipe waits until another program writes to it, and a device may never end.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or a link to it.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is a folder, pipe, socket or device.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise InputError(f"Cannot read {path}: there is no such file.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Cannot read {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
+        raise InputError(
+            f"Cannot read {path}: it is {kind}. Give a regular file; save the data to one first."
+        )
+    return status.st_size
 
 
 def kind_of(head: bytes) -> Kind:

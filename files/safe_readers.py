@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from ..errors import InputError
+from .file_types import check_regular
 
 __all__ = ["read_bytes", "read_json", "read_text", "read_yaml"]
 
@@ -38,10 +39,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         If it is larger, not a regular file, or cannot be read.
     """
     try:
-        if not path.is_file():
-            raise InputError(f"Cannot read {path}: there is no such file.")
-        size = path.stat().st_size
-        if size > limit:
+        if check_regular(path) > limit:
             raise InputError(
                 f"{path} is larger than {limit / 2**20:.0f} MiB, the limit for files of its kind. "
                 "Divide it."

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import InputError, MissingExtraError
 from .columns import Columns
+from .file_types import check_regular
 from .text_tables import parse_text_table
 from .votable import read_votable, votable_fields
 
@@ -153,8 +154,7 @@ def _may_be_table(path: Path) -> bool:
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
     """Open a regular file, decompressing gzip."""
-    if not path.is_file():
-        raise InputError(f"Cannot read {path}: there is no such file.")
+    check_regular(path)
     with path.open("rb") as stream:
         packed = stream.read(2) == _GZIP
         stream.seek(0)

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files.file_types import Kind, jpeg_is_whole, kind_of, picture_size, png_is_whole
+from ..files.file_types import (
+    Kind,
+    check_regular,
+    jpeg_is_whole,
+    kind_of,
+    picture_size,
+    png_is_whole,
+)
 from .field import check_size
 
 __all__ = ["PICTURE_SUFFIXES", "read_picture", "read_picture_size"]
@@ -35,6 +42,7 @@ def read_picture_size(path: Path) -> tuple[int, int] | None:
     InputError
         If the file cannot be read.
     """
+    check_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)

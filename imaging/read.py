@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files.file_types import Kind, kind_of
+from ..files.file_types import Kind, check_regular, kind_of
 from .align import align
 from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, field_source
@@ -210,7 +210,7 @@ def _checksum(pixels: NDArray[Any], bad: NDArray[np.bool_]) -> str:
 
 def _fingerprint(path: Path, digest: hashlib._Hash) -> Kind:
     try:
-        size = path.stat().st_size
+        size = check_regular(path)
         with path.open("rb") as stream:
             head = stream.read(512)
             digest.update(head)

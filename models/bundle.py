@@ -243,6 +243,8 @@ def _read_member(bundle: Path, name: str, largest: int) -> bytes:
             if file.stat().st_size > largest:
                 raise BundleError(f"{bundle}: '{name}' is larger than {largest} bytes")
             return file.read_bytes()
+        if bundle.exists() and not bundle.is_file():
+            raise BundleError(f"{bundle}: is a pipe or device, not a model bundle")
         with zipfile.ZipFile(bundle) as archive:
             if archive.getinfo(name).file_size > largest:
                 raise BundleError(f"{bundle}: '{name}' would expand to over {largest} bytes")

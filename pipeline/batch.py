@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import InputError, OutputError
+from ..files.file_types import check_regular
 from ..imaging import FieldSource, find_fields
 from ..progress import Progress, count_of, open_progress
 from .catalogue import Catalogue
@@ -150,6 +151,7 @@ def process_fields(
 
 
 def _listed(table: Path) -> list[Path]:
+    check_regular(table)
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.DictReader(lines))
