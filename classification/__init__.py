@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .crops import central_crop
-from .predict import class_slug, classify_images
+from .predict import NOT_CLASSIFIED, class_columns, class_slug, classify_images
 
-__all__ = ["central_crop", "class_slug", "classify_images"]
+__all__ = ["NOT_CLASSIFIED", "central_crop", "class_columns", "class_slug", "classify_images"]

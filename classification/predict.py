@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from ..files.names import printable
 from ..imaging import read_rgb
@@ -18,7 +19,16 @@ from .crops import central_crop
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["class_slug", "classify_images", "read_central_crops"]
+__all__ = [
+    "NOT_CLASSIFIED",
+    "class_columns",
+    "class_slug",
+    "classify_images",
+    "read_central_crops",
+]
+
+NOT_CLASSIFIED = -1
+"""``class_id`` of objects that are not classified, such as stars."""
 
 
 def class_slug(name: str) -> str:
@@ -35,6 +45,54 @@ def class_slug(name: str) -> str:
     'in_between_round_smooth_galaxies'
     """
     return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
+
+
+def class_columns(
+    probabilities: NDArray[np.floating[Any]], class_names: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Return the classes of galaxies as columns of a table.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (N, C)
+        Class probabilities of each galaxy; NaN if it was not classified.
+    class_names : sequence of str
+        The C classes.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (N,)
+        ``class_id, class_name, probability`` of the most probable class; ``second_class,
+        second_probability`` of the next; ``entropy``, Shannon's of the probabilities over that of
+        equal ones, 0 to 1; and ``prob_<class>`` of each class.  A galaxy that was not classified
+        has the ``class_id`` -1, empty names and NaN.
+
+    Examples
+    --------
+    >>> columns = class_columns(np.array([[0.5, 0.5, 0.0]]), ["round", "edge-on", "spiral"])
+    >>> columns["class_name"].item(), columns["second_class"].item()
+    ('round', 'edge-on')
+    >>> round(columns["entropy"].item(), 3)
+    0.631
+    """
+    names = np.array(class_names, dtype=str)
+    known = ~np.isnan(probabilities).any(axis=1)
+    ranks = np.argsort(-probabilities, axis=1, kind="stable")
+    rows, best = np.arange(len(probabilities)), ranks[:, 0]
+    # The only class of a classifier of one is certain, and there is no second one.
+    several = len(names) > 1
+    second = ranks[:, 1 if several else 0]
+    columns = {
+        "class_id": np.where(known, best, NOT_CLASSIFIED),
+        "class_name": np.where(known, names[best], ""),
+        "probability": probabilities[rows, best],
+        "second_class": np.where(known & several, names[second], ""),
+        "second_probability": np.where(several, probabilities[rows, second], np.nan),
+        "entropy": entr(probabilities).sum(axis=1) / np.log(max(len(names), 2)),
+    }
+    for name, column in zip(class_names, probabilities.T, strict=True):
+        columns[f"prob_{class_slug(name)}"] = column
+    return columns
 
 
 def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> NDArray[np.uint8]:
@@ -76,8 +134,7 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     Returns
     -------
     DataFrame
-        One row per image, in order: ``file, class_id, class_name, probability`` of the most
-        probable class, and ``prob_<class>`` for each class.
+        One row per image, in order: ``file`` and the columns of `class_columns`.
 
     Raises
     ------
@@ -89,15 +146,5 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
 
     files = [str(path) for path in paths]
     probabilities = classifier.predict(read_central_crops(files, classifier))
-    best = probabilities.argmax(axis=1)
-    table = pd.DataFrame(
-        {
-            "file": pd.Series(map(printable, files), dtype=str),
-            "class_id": best.astype(np.int64),
-            "class_name": pd.Series([classifier.class_names[i] for i in best], dtype=str),
-            "probability": probabilities[np.arange(len(files)), best],
-        }
-    )
-    for name, column in zip(classifier.class_names, probabilities.T, strict=True):
-        table[f"prob_{class_slug(name)}"] = column
-    return table
+    columns = class_columns(probabilities, classifier.class_names)
+    return pd.DataFrame({"file": pd.Series(map(printable, files), dtype=str), **columns})

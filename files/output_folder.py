@@ -21,6 +21,10 @@ Status: TypeAlias = Literal["unfinished", "complete"]
 _RUN_FILES = (
     "catalogue.ecsv",
     "catalogue.csv",
+    "catalogue.fits",
+    "catalogue.vot",
+    "catalogue.parquet",
+    "regions/*.reg",
     "predictions.csv",
     "config.yaml",
     "metrics.json",

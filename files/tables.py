@@ -13,13 +13,12 @@ import warnings
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..errors import InputError, MissingExtraError
+from ..errors import InputError, MissingExtraError, require
 from .columns import Columns
 from .file_types import check_regular
 from .text_tables import parse_text_table
@@ -257,11 +256,7 @@ def _fits_tables(stream: Any) -> Iterator[list[Any]]:
 
 
 def _parquet_file(stream: Any) -> Any:
-    try:
-        parquet = import_module("pyarrow.parquet")
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("Parquet needs the package pyarrow: pip install pyarrow") from error
-    return parquet.ParquetFile(stream)
+    return require("pyarrow.parquet", "parquet").ParquetFile(stream)
 
 
 def _read_parquet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from ..errors import InputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import refuse_existing
 from .catalogue_formats import format_of
-from .columns import catalogue_columns
+from .columns import FIRST_COLUMNS, catalogue_columns
 from .photometry_columns import bands_among, join_bands
 
 __all__ = ["Catalogue"]
+
+_MISSING: dict[str, str | float | int] = {"text": "", "real": np.nan, "integer": 0}
 
 
 class Catalogue:
@@ -168,11 +171,12 @@ class Catalogue:
         """Write the catalogue atomically, in the format of the suffix.
 
         ========================  ================================================================
-        ``.ecsv``                 astropy's enhanced CSV, lossless
+        ``.ecsv``                 CSV with units, UCDs and descriptions in comments
         ``.csv``                  values only
         ``.fits``                 binary table; units, UCDs and descriptions in the header
         ``.vot``, ``.xml``        VOTable of the IVOA
-        ``.parquet``              needs ``pyarrow``
+        ``.parquet``              VOParquet: units, UCDs and descriptions as a VOTable in the
+                                  metadata; needs ``galpipe[parquet]``
         ``.reg``                  boxes for DS9, in the 1-based image pixels of one field
         ========================  ================================================================
 
@@ -198,6 +202,7 @@ class Catalogue:
         """
         goal = Path(path)
         form = format_of(goal)
+        form.require()
         refuse_existing([goal], overwrite=overwrite)
         with atomic_path(goal) as beside:
             form.write(self.table, beside)
@@ -206,6 +211,8 @@ class Catalogue:
     @classmethod
     def read(cls, path: str | Path) -> Catalogue:
         """Read a catalogue in any format of `write` except DS9 regions.
+
+        Columns that a catalogue of an earlier version lacks are filled with missing values.
 
         Parameters
         ----------
@@ -216,24 +223,40 @@ class Catalogue:
         ------
         InputError
             If the file is missing, unreadable or not a catalogue of galpipe.
+        MissingExtraError
+            If the format needs a package that is not installed.
         """
         source = Path(path)
         form = format_of(source)
+        form.require()
         try:
-            table = form.read(source)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{source}: cannot be read as a catalogue: {error}") from error
-        columns = {name: _plain(table[name]) for name in table.colnames}
-        bands = bands_among(columns, table.meta.get("bands", {}))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                table = form.read(source)
+            columns = {name: _plain(table[name]) for name in table.colnames}
+            return cls._of_file(columns, dict(table.meta))
+        except InputError:
+            raise
+        except Exception as error:
+            # Readers of damaged files may raise anything.
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise InputError(f"{source}: cannot be read as a catalogue: {reason}") from error
+
+    @classmethod
+    def _of_file(cls, columns: dict[str, NDArray[Any]], meta: dict[str, Any]) -> Catalogue:
+        absent = [name for name in FIRST_COLUMNS if name not in columns]
+        if absent:
+            raise ValueError(f"it lacks the columns {', '.join(absent)}")
+        bands = bands_among(columns, meta.get("bands", {}))
         slugs = [match[1] for name in columns if (match := re.fullmatch("prob_(.+)", name))]
-        class_names = table.meta.get("class_names", slugs if "class_id" in columns else None)
-        detected = table.meta.get("detected_classes")
+        class_names = meta.get("class_names", slugs if "class_id" in columns else None)
+        detected = meta.get("detected_classes")
         if detected is None and "detected_class" in columns:
             detected = sorted(set(columns["detected_class"].tolist()))
-        try:
-            return cls(columns, class_names, table.meta, detected, bands)
-        except ValueError as error:
-            raise InputError(f"{source}: is not a galpipe catalogue: {error}") from error
+        for column in catalogue_columns(class_names, detected, bands):
+            if column.name not in columns:
+                columns[column.name] = np.full(len(columns["score"]), _MISSING[column.kind])
+        return cls(columns, class_names, meta, detected, bands)
 
 
 def _plain(column: Any) -> NDArray[Any]:

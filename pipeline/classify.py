@@ -31,7 +31,7 @@ class ClassifyResult:
     Attributes
     ----------
     predictions : pandas.DataFrame
-        ``file, class_id, class_name, probability`` and one ``prob_...`` a class.
+        ``file`` and the columns of `galpipe.classification.class_columns`.
     output : Path
         The output folder.
     failures : tuple of Failure

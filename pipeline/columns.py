@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 from enum import IntFlag
 from typing import Any
 
-from ..classification import class_slug
+from ..classification import NOT_CLASSIFIED, class_slug
 from .column import Column
 from .photometry_columns import photometry_columns
 
-__all__ = ["NOT_CLASSIFIED", "Flag", "catalogue_columns", "object_label"]
-
-NOT_CLASSIFIED = -1
-"""``class_id`` of objects that are not classified, such as stars."""
+__all__ = [
+    "FIRST_COLUMNS",
+    "NOT_CLASSIFIED",
+    "TEXT_COLUMNS",
+    "Flag",
+    "catalogue_columns",
+    "doubt_mark",
+    "object_label",
+]
 
 
 class Flag(IntFlag):
@@ -86,6 +91,19 @@ _CLASS = (
         "probability", "real", None, "stat.probability;src.morph.type",
         "Probability of the most probable class; NaN if it was not classified", 4,
     ),
+    Column(
+        "second_class", "text", None, "src.morph.type",
+        "Name of the second most probable class; empty if it was not classified",
+    ),
+    Column(
+        "second_probability", "real", None, "stat.probability;src.morph.type",
+        "Probability of the second most probable class; NaN if it was not classified", 4,
+    ),
+    Column(
+        "entropy", "real", None, "stat.value;src.morph.type",
+        "Uncertainty of the class: entropy of the probabilities over the logarithm of the number "
+        "of classes, 0 if one class is certain, 1 if all are equally probable", 4,
+    ),
 )  # fmt: skip
 _SEARCH = (
     Column(
@@ -94,6 +112,14 @@ _SEARCH = (
     ),
     Column("flags", "integer", None, "meta.code.qual", f"Sum of: {_FLAGS}; 0 is clean"),
 )  # fmt: skip
+
+FIRST_COLUMNS = tuple(column.name for column in (*_OBJECT, *_SEARCH))
+"""Columns of every catalogue, also of those written by earlier versions."""
+
+TEXT_COLUMNS = tuple(
+    column.name for column in (*_OBJECT, _DETECTED, *_CLASS, *_SEARCH) if column.kind == "text"
+)
+"""Columns of text."""
 
 
 def catalogue_columns(
@@ -126,8 +152,21 @@ def catalogue_columns(
     return (*found, *_CLASS, *probabilities, *photometry, *_SEARCH)
 
 
+def doubt_mark(probability: float) -> str:
+    """Return a question mark for a class that is less probable than all others together.
+
+    Parameters
+    ----------
+    probability : float
+        Probability of the class.
+    """
+    return "?" if probability < 0.5 else ""
+
+
 def object_label(row: Mapping[str, Any]) -> str:
     """Return the label of an object in pictures: its class with probability or score.
+
+    A question mark follows a class that is less probable than all others together.
 
     Parameters
     ----------
@@ -138,9 +177,12 @@ def object_label(row: Mapping[str, Any]) -> str:
     --------
     >>> object_label({"class_name": "Barred Spiral Galaxies", "probability": 0.912, "score": 0.7})
     'Barred Spiral Galaxies 0.91'
+    >>> object_label({"class_name": "Barred Spiral Galaxies", "probability": 0.43, "score": 0.7})
+    'Barred Spiral Galaxies? 0.43'
     >>> object_label({"detected_class": "star", "score": 0.7})
     'star 0.70'
     """
     if row.get("class_name"):
-        return f"{row['class_name']} {row['probability']:.2f}"
+        probability = row["probability"]
+        return f"{row['class_name']}{doubt_mark(probability)} {probability:.2f}"
     return f"{row.get('detected_class', '')} {row['score']:.2f}".strip()

@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from ..annotations import AnnotatedImage, ObjectBox, write_annotations
-from ..annotations.formats.registry import format_named
+from ..annotations.formats.registry import format_named, writable_formats
 from ..annotations.images import ImageFiles, image_stem
 from ..annotations.source import check_writable
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
+from ..errors import ConfigError
 from ..files.names import printable
 from ..files.output_folder import OutputFolder
 from ..progress import Progress
 from .batch import find_sources, process_fields
 from .catalogue import Catalogue
+from .catalogue_formats import CATALOGUE_FORMATS, DEFAULT_FORMATS, check_catalogue_formats
 from .field_processing import FieldModels, FieldSettings
 from .provenance import RunRecord
 from .run import RunResult, resolve_config, with_defaults_of
@@ -34,6 +36,7 @@ def detect(
     model: BaseDetector | str | Path | None = None,
     score_threshold: float | None = None,
     formats: Sequence[str] = (),
+    annotations: Sequence[str] = (),
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> RunResult:
@@ -52,8 +55,11 @@ def detect(
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default that of the detector.
     formats : sequence of str
-        Annotation formats to write to ``annotations/``, such as "voc", "coco" and "yolo"; in pixels
-        of the field.
+        Formats of the catalogue, as in `galpipe.run`, by default "ecsv" and "csv".  An annotation
+        format of another name, such as "voc", is added to `annotations`.
+    annotations : sequence of str
+        Formats in which the boxes are also written to ``annotations/``: "voc", "coco", "yolo",
+        "createml", "csv", "tfrecord", "ds9"; in pixels of the field.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
@@ -66,10 +72,10 @@ def detect(
 
     Raises
     ------
-    InputError, ConfigError, BundleError, OutputError
+    InputError, ConfigError, BundleError, OutputError, MissingExtraError
         As in `galpipe.run`.
     """
-    check_writable(formats)
+    tables, boxes = _split_formats(formats, annotations)
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
     sources, failures = find_sources(fields)
     detector = open_detector(model or settings.detector.model)
@@ -84,19 +90,37 @@ def detect(
         galaxy_classes=list(galaxies),
         failures=failures,
     )
-    sink = CatalogueSink(folder, record, detected_classes=detector.several_classes)
+    several = detector.several_classes
+    sink = CatalogueSink(folder, record, detected_classes=several, formats=tables)
     processing = FieldSettings(score_threshold, galaxies, settings.stretch)
     models = FieldModels(detector, None)
     catalogue = process_fields(sources, models, processing, sink, progress=progress)
-    if formats:
-        _write_annotations(catalogue, sink.record, formats, folder.path / "annotations")
+    if boxes:
+        _write_annotations(catalogue, sink.record, boxes, folder.path / "annotations")
     return RunResult(catalogue, folder.path, tuple(sink.record.failures), sink.record)
+
+
+def _split_formats(
+    formats: Sequence[str], annotations: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the formats of the catalogue and those of the annotations."""
+    tables = [name for name in formats if name in CATALOGUE_FORMATS]
+    others = [name for name in formats if name not in CATALOGUE_FORMATS]
+    unknown = [name for name in others if name not in writable_formats()]
+    if unknown:
+        raise ConfigError(
+            f"There is no format {', '.join(unknown)}; choose from {', '.join(CATALOGUE_FORMATS)} "
+            f"for the catalogue, or {', '.join(writable_formats())} for annotations"
+        )
+    check_catalogue_formats(tables)
+    check_writable(annotations)
+    return tables or DEFAULT_FORMATS, list(dict.fromkeys([*annotations, *others]))
 
 
 def _write_annotations(
     catalogue: Catalogue,
     record: RunRecord,
-    formats: Sequence[str],
+    formats: Iterable[str],
     folder: Path,
 ) -> None:
     images = _annotated_images(catalogue, record)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classification import class_slug
+from ..classification import class_columns
 from ..imaging import Detections, Field
 from ..imaging.field_discovery import field_source
-from .columns import NOT_CLASSIFIED, Flag
+from .columns import Flag
 
 __all__ = ["detection_rows", "sky_name", "source_ids"]
 
@@ -73,7 +73,7 @@ def detection_rows(
     if detected_classes is not None:
         rows["detected_class"] = np.array(detected_classes, dtype=str)[detections.class_ids]
     if probabilities is not None:
-        rows |= _class_columns(probabilities.astype(np.float64), class_names)
+        rows |= class_columns(probabilities.astype(np.float64), class_names)
     return rows
 
 
@@ -145,21 +145,6 @@ def _letters(count: int) -> str:
         count, rest = divmod(count - 1, 26)
         text = chr(ord("a") + rest) + text
     return text
-
-
-def _class_columns(
-    shares: NDArray[np.float64], class_names: Sequence[str]
-) -> dict[str, NDArray[Any]]:
-    known = ~np.isnan(shares).any(axis=1)
-    best = np.where(known, shares.argmax(axis=1), NOT_CLASSIFIED)
-    columns = {
-        "class_id": best,
-        "class_name": np.where(known, np.array(class_names, dtype=str)[best], ""),
-        "probability": shares[np.arange(len(shares)), best],
-    }
-    for name, column in zip(class_names, shares.T, strict=True):
-        columns[f"prob_{class_slug(name)}"] = column
-    return columns
 
 
 def _flags(field: Field, detections: Detections, scales: NDArray[np.float64]) -> NDArray[np.int64]:

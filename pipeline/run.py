@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ..models.training_folder import open_trainer, train_once
 from ..progress import Progress, open_progress
 from .batch import find_sources, process_fields
 from .catalogue import Catalogue
+from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
 from .field_processing import FieldModels, FieldSettings, galaxies_among
 from .provenance import Failure, RunRecord
 from .sinks import CatalogueSink, RunSink
@@ -38,8 +39,8 @@ class RunResult:
     catalogue : Catalogue
         One row per object: galaxies, and objects of the other classes of the detector.
     output : Path
-        The output folder: ``catalogue.ecsv``, ``catalogue.csv``, ``overlays/``, ``crops/``,
-        ``run.json``, ``config.yaml``.
+        The output folder: the catalogue in each format (``catalogue.ecsv``, ``catalogue.csv``),
+        ``overlays/``, ``crops/``, ``run.json``, ``config.yaml``.
     failures : tuple of Failure
         Inputs that could not be processed; empty if there are none.
     record : RunRecord
@@ -60,6 +61,7 @@ def run(
     detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> RunResult:
@@ -88,6 +90,9 @@ def run(
     score_threshold : float, optional
         Lowest detection score kept, 0 to 1; by default that of `config`, else that of the
         detector.
+    formats : sequence of str
+        Formats of the catalogue: "ecsv", "csv", "fits", "votable", "parquet" and, one file for each
+        field, "ds9".
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
@@ -103,11 +108,12 @@ def run(
     InputError
         If there is no field at all.
     ConfigError, BundleError
-        If the configuration or a model is missing or invalid.
+        If the configuration, a format or a model is missing or invalid.
     OutputError
         If the output folder contains other files, or cannot be written.
     MissingExtraError
-        If the configuration includes a training and its packages are not installed.
+        If the configuration includes a training, or a format is chosen, and the packages are not
+        installed.
 
     Examples
     --------
@@ -119,6 +125,7 @@ def run(
     >>> (result.output / "catalogue.ecsv").is_file()
     True
     """
+    check_catalogue_formats(formats)
     settings = resolve_config(config, detector, classifier, score_threshold)
     sources, failures = find_sources(fields)
     # Open models before writing or training anything, to report wrong names at once.
@@ -148,7 +155,7 @@ def run(
             "classifier": second.bundle.identity.as_dict(),
         },
     )
-    sink = CatalogueSink(folder, record, second.class_names, first.several_classes)
+    sink = CatalogueSink(folder, record, second.class_names, first.several_classes, formats)
     processing = FieldSettings(
         score_threshold=threshold,
         galaxy_classes=tuple(galaxies),

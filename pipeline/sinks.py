@@ -16,6 +16,7 @@ from ..files.names import SafeNames
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..imaging import to_display
 from .catalogue import Catalogue
+from .catalogue_formats import CATALOGUE_FORMATS, DEFAULT_FORMATS
 from .field_processing import FieldResult
 from .provenance import Failure, FieldRecord, RunRecord, StageClock
 
@@ -104,6 +105,8 @@ class RunSink:
 class CatalogueSink(RunSink):
     """Sink of field results, which writes catalogue, crops, overlays and record.
 
+    The catalogue is rewritten as it grows; DS9 regions are written field by field.
+
     Parameters
     ----------
     folder : OutputFolder
@@ -114,6 +117,8 @@ class CatalogueSink(RunSink):
         Classes of the classifier; None for a catalogue of detections alone.
     detected_classes : sequence of str, optional
         Classes of a detector of several.
+    formats : sequence of str
+        Formats of the catalogue, as in `galpipe.run`.
 
     Attributes
     ----------
@@ -127,9 +132,11 @@ class CatalogueSink(RunSink):
         record: RunRecord,
         class_names: Sequence[str] | None = None,
         detected_classes: Sequence[str] | None = None,
+        formats: Sequence[str] = DEFAULT_FORMATS,
     ) -> None:
         super().__init__(folder, record)
         self._classes = class_names, detected_classes
+        self._formats = {name: CATALOGUE_FORMATS[name].suffixes[0] for name in formats}
         self._parts: list[dict[str, NDArray[Any]]] = []
         self._bands: list[dict[str, str]] = []
         self._file_names = SafeNames()
@@ -137,7 +144,7 @@ class CatalogueSink(RunSink):
         self._last, self._pause = monotonic(), _WRITE_EVERY
 
     def add(self, result: FieldResult) -> None:
-        """Write the pictures of a field and add its rows to the catalogue.
+        """Write the pictures and regions of a field and add its rows to the catalogue.
 
         Parameters
         ----------
@@ -147,9 +154,9 @@ class CatalogueSink(RunSink):
         Raises
         ------
         OutputError
-            If a picture cannot be written.
+            If a file cannot be written.
         """
-        record = self._write_pictures(result)
+        record = self._write_field(result)
         self._parts.append(result.rows)
         self._bands.append(result.bands)
         self.record.fields.append(record)
@@ -180,16 +187,20 @@ class CatalogueSink(RunSink):
             If they cannot be written.
         """
         catalogue = self.catalogue()
-        catalogue.write(self.folder.path / "catalogue.ecsv", overwrite=True)
-        catalogue.write(self.folder.path / "catalogue.csv", overwrite=True)
+        for name, suffix in self._formats.items():
+            if name != "ds9":
+                catalogue.write(self.folder.path / f"catalogue{suffix}", overwrite=True)
         super().write()
 
-    def _write_pictures(self, result: FieldResult) -> FieldRecord:
+    def _write_field(self, result: FieldResult) -> FieldRecord:
         record = result.record
-        if not result.crops and result.overlay is None:
+        if not result.crops and result.overlay is None and "ds9" not in self._formats:
             return record
         start = perf_counter()
         name = self._file_names(record.field)
+        if "ds9" in self._formats:
+            path = self.folder.path / "regions" / f"{name}{self._formats['ds9']}"
+            result.catalogue.write(path, overwrite=True)
         crop_names = SafeNames()
         for source_id, crop in result.crops.items():
             path = self.folder.path / "crops" / name / f"{crop_names(source_id)}.png"

@@ -47,6 +47,8 @@ def finish_run(result: RunResult) -> None:
     result : RunResult
         The run.
     """
+    from .catalogue_formats import CATALOGUE_FORMATS
+
     for stage, metrics in result.record.metrics.items():
         print_metrics(f"{stage.capitalize()}, on held-out data", metrics)
     catalogue, record = result.catalogue, result.record
@@ -56,7 +58,13 @@ def finish_run(result: RunResult) -> None:
         STDOUT.print(f"... and {len(catalogue) - _ROWS} more")
     fields = f"{len(record.fields)} {'field' if len(record.fields) == 1 else 'fields'}"
     STDOUT.print(Text(f"{_tally(catalogue)} in {fields}"))
-    places = {"catalogue": result.output / "catalogue.ecsv"}
+    places = {}
+    suffixes = (form.suffixes[0] for form in CATALOGUE_FORMATS.values())
+    tables = [result.output / f"catalogue{suffix}" for suffix in suffixes]
+    if written := [table for table in tables if table.is_file()]:
+        places["catalogue"] = written[0]
+    if (result.output / "regions").is_dir():
+        places["regions"] = result.output / "regions"
     if record.fields:
         places["overlays"] = result.output / "overlays"
     if (result.output / "crops").is_dir():
@@ -202,9 +210,12 @@ def _shortened(name: str, width: int) -> str:
 
 
 def _class(row: Row) -> str:
+    from .columns import doubt_mark
+
     if "class_name" in row.colnames and row["class_name"]:
         # "Edge-on Galaxies with Bulge" is shown as "Edge-on with Bulge".
-        return str(row["class_name"]).replace(" Galaxies", "")
+        name = str(row["class_name"]).replace(" Galaxies", "")
+        return name + doubt_mark(row["probability"])
     return str(row["detected_class"]) if "detected_class" in row.colnames else ""
 
 
@@ -213,7 +224,7 @@ def _probability(row: Row) -> str:
 
 
 def _finish(places: Mapping[str, Path], failures: Sequence[Failure]) -> None:
-    width = max(map(len, places))
+    width = max(map(len, places), default=0)
     for name, place in places.items():
         STDOUT.print(Text(f"{name:>{width}}: {place}"), soft_wrap=True)
     if not failures:

@@ -6,19 +6,30 @@ from pathlib import Path
 
 import click
 
-from .options import examples, fields_argument, output_option, overwrite_option, threshold_option
+from .options import (
+    examples,
+    fields_argument,
+    formats_option,
+    output_option,
+    overwrite_option,
+    threshold_option,
+)
 
 __all__ = ["command"]
 
 
-@click.command("detect", epilog=examples("galpipe detect frames/ -o boxes --format voc"))
+@click.command("detect", epilog=examples("galpipe detect frames/ -o boxes --annotations voc"))
 @fields_argument
 @output_option
 @click.option("--model", help="Detector: a shipped model, or a path; by default ssd_mobilenet.")
 @threshold_option
+@formats_option(
+    "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
+    "field); may be repeated; by default ecsv and csv.  The annotation formats voc, coco, yolo, "
+    "createml and tfrecord are accepted too."
+)
 @click.option(
-    "--format",
-    "formats",
+    "--annotations",
     multiple=True,
     metavar="FORMAT",
     help="Also write the boxes as annotations in this format (voc, coco, yolo, createml, csv, "
@@ -31,12 +42,13 @@ def command(
     model: str | None,
     score_threshold: float | None,
     formats: tuple[str, ...],
+    annotations: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields: the first stage alone.
 
     FIELDS are as in 'galpipe run'.  Writes the catalogue without classes of galaxies, overlays/,
-    run.json and, with --format, annotations/ to OUT.
+    run.json and, with --annotations, annotations/ to OUT.
     """
     from ..detect import detect
     from ..summary import finish_run
@@ -47,6 +59,7 @@ def command(
         model=model,
         score_threshold=score_threshold,
         formats=formats,
+        annotations=annotations,
         overwrite=overwrite,
         progress=True,
     )

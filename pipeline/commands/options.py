@@ -11,6 +11,7 @@ import click
 __all__ = [
     "examples",
     "fields_argument",
+    "formats_option",
     "output_option",
     "overwrite_option",
     "required_output",
@@ -47,6 +48,18 @@ output_option = required_output("Folder to write; new, or empty.")
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace an earlier result in OUT."
 )
+
+
+def formats_option(description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Create the option ``--format``, which may be repeated.
+
+    Parameters
+    ----------
+    description : str
+        Help text.
+    """
+    return click.option("--format", "formats", multiple=True, metavar="FORMAT", help=description)
+
 
 threshold_option = click.option(
     "--score-threshold",

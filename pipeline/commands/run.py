@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import examples, fields_argument, output_option, overwrite_option, threshold_option
+from .options import (
+    examples,
+    fields_argument,
+    formats_option,
+    output_option,
+    overwrite_option,
+    threshold_option,
+)
 
 __all__ = ["command"]
 
@@ -16,6 +23,7 @@ __all__ = ["command"]
     epilog=examples(
         "galpipe run field.fits -o result",
         "galpipe run frame-i.fits,frame-r.fits,frame-g.fits more/ -o result --score-threshold 0.5",
+        "galpipe run field.fits -o result --format votable --format ds9",
     ),
 )
 @fields_argument
@@ -30,6 +38,10 @@ __all__ = ["command"]
     "--classifier", metavar="MODEL", help="Classifier: name of a shipped model, or a path."
 )
 @threshold_option
+@formats_option(
+    "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
+    "field); may be repeated; by default ecsv and csv."
+)
 @overwrite_option
 def command(
     fields: tuple[str, ...],
@@ -38,14 +50,16 @@ def command(
     detector: str | None,
     classifier: str | None,
     score_threshold: float | None,
+    formats: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields and classify it.
 
     FIELDS are FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three bands as
     red.fits,green.fits,blue.fits.  Writes catalogue.ecsv, catalogue.csv, overlays/, crops/,
-    run.json and config.yaml to OUT.
+    run.json and config.yaml to OUT, with --format the catalogue in other formats.
     """
+    from ..catalogue_formats import DEFAULT_FORMATS
     from ..run import run
     from ..summary import finish_run
 
@@ -56,6 +70,7 @@ def command(
         detector=detector,
         classifier=classifier,
         score_threshold=score_threshold,
+        formats=formats or DEFAULT_FORMATS,
         overwrite=overwrite,
         progress=True,
     )

@@ -19,12 +19,13 @@ def test_table_of_images(tiny_classifier_bundle: Path, tmp_path: Path) -> None:
     table = classify_images(files, load_classifier(tiny_classifier_bundle))
     assert table.columns.tolist() == [
         *("file", "class_id", "class_name", "probability"),
+        *("second_class", "second_probability", "entropy"),
         *("prob_dark", "prob_red", "prob_green", "prob_blue"),
     ]
     assert table["file"].tolist() == [str(file) for file in files]
     assert table["class_name"].tolist() == ["red", "blue", "dark"]
     assert table["class_id"].tolist() == [1, 3, 0]
-    probabilities = table[table.columns[4:]].to_numpy()
+    probabilities = table[table.columns[7:]].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(table["probability"], probabilities.max(axis=1))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,8 @@ def make(
 def test_columns_of_a_run() -> None:
     assert make().table.colnames == [
         "source_id", "field", "ra", "dec", "x", "y", "xmin", "ymin", "xmax", "ymax", "score",
-        "class_id", "class_name", "probability", "prob_round_smooth_galaxies",
-        "prob_edge_on_galaxies_with_bulge", "tile", "flags",
+        "class_id", "class_name", "probability", "second_class", "second_probability", "entropy",
+        "prob_round_smooth_galaxies", "prob_edge_on_galaxies_with_bulge", "tile", "flags",
     ]  # fmt: skip
 
 
@@ -222,10 +223,9 @@ def test_a_file_that_is_no_catalogue(tmp_path: Path) -> None:
 
 
 def test_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from galpipe.pipeline import catalogue_formats as formats
-
-    monkeypatch.setattr(formats, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match="pip install pyarrow"):
+    # Python raises ModuleNotFoundError for a module that is None.
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"galpipe\[parquet\]"):
         make().write(tmp_path / "catalogue.parquet")
 
 

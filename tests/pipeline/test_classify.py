@@ -31,6 +31,7 @@ def test_predictions(tmp_path: Path, cutouts: dict[str, Path], models: dict[str,
     table = pd.read_csv(result.output / "predictions.csv")
     assert list(table.columns) == [
         "file", "class_id", "class_name", "probability",
+        "second_class", "second_probability", "entropy",
         "prob_dark", "prob_red", "prob_green", "prob_blue",
     ]  # fmt: skip
     assert list(table["class_name"]) == list(cutouts)

@@ -40,7 +40,7 @@ def test_annotations_hold_the_boxes_of_the_catalogue(
         [good_picture, good_fits],
         tmp_path / "out",
         model=models["detector"],
-        formats=["voc", "coco", "yolo"],
+        annotations=["voc", "coco", "yolo"],
     )
     folder = result.output / "annotations"
     for name in ("good", "sky"):
@@ -68,7 +68,7 @@ def test_every_format_can_be_written(
     tmp_path: Path, good_picture: Path, good_fits: Path, models: dict[str, Path], form: str
 ) -> None:
     result = detect(
-        [good_picture, good_fits], tmp_path / "out", model=models["detector"], formats=[form]
+        [good_picture, good_fits], tmp_path / "out", model=models["detector"], annotations=[form]
     )
     [path] = (result.output / "annotations").iterdir()
     assert path.stem == form
@@ -88,7 +88,10 @@ def test_annotations_of_images_of_one_name_are_kept_apart(
     other.parent.mkdir()
     other.write_bytes(good_picture.read_bytes())
     result = detect(
-        [good_picture, other], tmp_path / "out", model=models["detector"], formats=["voc", "yolo"]
+        [good_picture, other],
+        tmp_path / "out",
+        model=models["detector"],
+        annotations=["voc", "yolo"],
     )
     assert len(list((result.output / "annotations" / "voc").iterdir())) == 2
     assert len(list((result.output / "annotations" / "yolo" / "labels").iterdir())) == 2
@@ -98,7 +101,7 @@ def test_overwriting_removes_annotations_too(
     tmp_path: Path, good_picture: Path, models: dict[str, Path]
 ) -> None:
     out = tmp_path / "out"
-    detect(good_picture, out, model=models["detector"], formats=["voc", "coco", "yolo"])
+    detect(good_picture, out, model=models["detector"], annotations=["voc", "coco", "yolo"])
     detect(good_picture, out, model=models["detector"], overwrite=True)
     assert not (out / "annotations").exists()
 
