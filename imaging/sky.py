@@ -32,6 +32,10 @@ _AGREEMENT = 30.0  # arcsec between two solutions of one image
 
 _RADIAN = np.rad2deg(1) * _DEGREE  # arcsec
 
+_IGNORED = (
+    "its WCS was ignored, so there are no sky coordinates: {}. Correct the header, or solve the "
+    "field again, for example with astrometry.net"
+)
 _PROJECTION = re.compile(
     "AZP|SZP|TAN|STG|SIN|NCP|ARC|ZPN|ZEA|AIR|CYP|CEA|CAR|MER|COP|COE|COD|COO|SFL|GLS|PAR|MOL|AIT|"
     "BON|PCO|TSC|CSC|QSC|HPX|XPH|TPV|TPD|TPU|TNX|ZPX"
@@ -47,8 +51,8 @@ def celestial_wcs(
 ) -> tuple[Any | None, tuple[str, ...]]:
     """Return the celestial part of the world coordinates of a FITS image.
 
-    The description of the image itself is preferred, then its alternate ones (``CTYPE1A``), then
-    the plate solution of the Digitized Sky Survey, then the primary header.
+    The first valid description is taken: the main one, then the alternate ones (``CTYPE1A``).  A
+    plate solution of the Digitized Sky Survey, the more precise one, replaces it if both agree.
 
     Parameters
     ----------
@@ -70,29 +74,33 @@ def celestial_wcs(
         The reason, if an invalid WCS was ignored, and what was assumed.
     """
     with quiet_astropy():
-        header, notes = inherited_header(header, primary, hdus)
-        found, reasons = None, []
-        for key in celestial_keys(header):
-            try:
-                found = _described(header, key, height, width, hdus)
-                break
-            except ValueError as error:
-                reasons.append(str(error))
-        if has_plate_solution(header):
-            try:
-                plate = _checked(_open(dss_cards(header, height, width)), height, width)
-                if found is None or _agree(plate, found[0], height, width):
-                    return plate, notes
-            except ValueError as error:
-                reasons.append(str(error))
+        try:
+            return _find(header, height, width, hdus, primary)
+        except Exception:  # astropy raises any on a damaged card or HDU
+            return None, (_IGNORED.format("its cards are damaged"),)
+
+
+def _find(
+    header: Any, height: int, width: int, hdus: Sequence[Any] | None, primary: Any | None
+) -> tuple[Any | None, tuple[str, ...]]:
+    header, notes = inherited_header(header, primary, hdus)
+    found, reasons = None, []
+    for key in celestial_keys(header):
+        try:
+            found = _described(header, key, height, width, hdus)
+            break
+        except ValueError as error:
+            reasons.append(str(error))
+    if has_plate_solution(header):
+        try:
+            plate = _checked(_open(dss_cards(header, height, width)), height, width)
+            if found is None or _agree(plate, found[0], height, width):
+                return plate, notes
+        except ValueError as error:
+            reasons.append(str(error))
     if found is not None:
         return found[0], (*notes, *found[1])
-    if reasons:
-        notes += (
-            f"its WCS was ignored, so there are no sky coordinates: {reasons[0]}. Correct the "
-            "header, or solve the field again, for example with astrometry.net",
-        )
-    return None, notes
+    return None, (*notes, *map(_IGNORED.format, reasons[:1]))
 
 
 def pixel_scale(wcs: Any) -> float:

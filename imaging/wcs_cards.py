@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from numbers import Real
 from typing import Any
 
 __all__ = [
@@ -16,12 +17,19 @@ __all__ = [
 ]
 
 _NAMES = {
-    "number": r"(CRVAL|CRPIX|CDELT|CROTA)[12]|(CD|PC)[12]_[12]|PC00[12]00[12]|(LON|LAT)POLE",
+    "number": (
+        r"(CRVAL|CRPIX|CDELT|CROTA)[12]|(CD|PC)[12]_[12]|PC00[12]00[12]|PV[12]_\d{1,2}"
+        "|(LON|LAT)POLE"
+    ),
     "type": "CTYPE[12]",
     "unit": "CUNIT[12]",
     "frame": "RADESYS|RADECSYS",
     "year": "EQUINOX|EPOCH",
-    "parameter": r"P[VS][12]_\d{1,2}|(A|B|AP|BP)_(ORDER|\d_\d)|WAT[012]_\d{3}|MJD-OBS|DATE-OBS",
+}
+_SHARED_NAMES = {  # of all descriptions
+    "number": r"(A|B|AP|BP)_(ORDER|\d_\d)",
+    "date": "MJD-OBS|DATE-OBS",
+    "iraf": r"WAT[012]_\d{3}",
     "table": r"(CPDIS|DP|CPERR|D2IMDIS|D2IM|D2IMERR|CQDIS|DQ|CQERR)[12](\..*)?|AXISCORR|D2IMEXT",
 }
 _CELESTIAL = re.compile(r"\s*(RA|DEC|[GES]L(?:ON|AT))-+(.*?)\s*$", re.IGNORECASE)
@@ -76,11 +84,11 @@ def number(header: Any, keyword: str, default: float | None = None) -> float:
         If there is no number.
     """
     value = header.get(keyword, default)
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, Real | str):
         raise ValueError(f"{keyword} has no number")
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(f"{keyword} is {value!r}, not a number") from None
 
 
@@ -178,13 +186,11 @@ def wcs_cards(header: Any, key: str, height: int, width: int) -> tuple[Any, list
     letter = key.strip()
     cards, notes = Header({"NAXIS": 2, "NAXIS1": width, "NAXIS2": height}), list[str]()
     cards[f"WCSAXES{letter}"] = 2
-    kinds = [(name, re.compile(f"({names})({letter})$")) for name, names in _NAMES.items()]
-    if letter:
-        # SIP, tables and dates have no letter
-        kinds += [(name, re.compile(f"({_NAMES[name]})()$")) for name in ("parameter", "table")]
+    kinds = [(name, re.compile(f"({names}){letter}$")) for name, names in _NAMES.items()]
+    kinds += [(name, re.compile(f"({names})$")) for name, names in _SHARED_NAMES.items()]
     for card in header.cards:
         kind = next((name for name, pattern in kinds if pattern.match(card.keyword)), None)
-        if kind in ("parameter", "table"):
+        if kind in ("iraf", "table"):  # whose blanks and fields matter
             cards.append(card)
         elif kind is not None:
             value, note = _repaired(kind, card)
@@ -202,6 +208,8 @@ def _repaired(kind: str, card: Any) -> tuple[Any, list[str]]:
     try:
         value = card.value
     except Exception as error:  # a card outside the standard
+        if kind == "date":
+            return None, []
         raise ValueError(f"{card.keyword} cannot be read") from error
     text = str(value).strip()
     if kind == "number":
@@ -215,13 +223,15 @@ def _repaired(kind: str, card: Any) -> tuple[Any, list[str]]:
     if kind == "unit":
         # The standard has degrees alone for celestial axes.
         return ("deg" if text.upper() in _DEGREES else text if text in _UNITS else None), []
+    if kind == "date":
+        return value, []
     if kind == "year":
         return _year(text), []
     frame = _FRAMES.get(text.upper(), text.upper())
     if frame in _KNOWN_FRAMES:
         return frame, []
-    unknown = f"the reference frame {text!r} of its WCS is unknown, so the default was assumed"
-    return None, [unknown] if text else []
+    note = f"its RADESYS {text!r} is unknown; ICRS, or the frame of its equinox, was assumed"
+    return None, [note] if text else []
 
 
 def _year(text: str) -> float | None:
@@ -253,10 +263,8 @@ def _settle_sip(cards: Any, letter: str) -> None:
         if not any(name in cards for name in names):
             continue
         orders = [cards.get(name, 0) for name in names]
-        if not all(
-            isinstance(order, int | float) and 0 <= order <= _HIGHEST_SIP for order in orders
-        ):
-            raise ValueError(f"{names[0]} or {names[1]} is not a number from 0 to {_HIGHEST_SIP}")
+        if not all(0 <= order <= _HIGHEST_SIP for order in orders):
+            raise ValueError(f"{names[0]} or {names[1]} is not from 0 to {_HIGHEST_SIP}")
         for name in names:
             cards[name] = int(max(orders))
     # A higher coefficient of PV than that of TAN is SCAMP's distortion, which astropy recognises.
