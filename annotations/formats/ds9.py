@@ -9,14 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError, OutputError
 from ...files.safe_readers import read_text
-from ...imaging import FITS_SUFFIXES, read_field
+from ...imaging import FITS_SUFFIXES, Field, read_field
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .ds9_regions import SKY_FRAMES, Region, ShapeKind, parse_regions
@@ -132,12 +131,13 @@ def _points_on_image(
     ends = np.cumsum([len(region.points) for region in regions])
     frames = np.repeat([region.frame for region in regions], np.diff(ends, prepend=0))
     points = np.array([point for region in regions for point in region.points], dtype=np.float64)
-    wcs = None
+    field = None
     for frame in sorted(set(frames)):
         chosen = frames == frame
         if frame in SKY_FRAMES:
-            wcs = _read_wcs(name, image) if wcs is None else wcs
-            points[chosen] = _from_sky(name, wcs, SKY_FRAMES[frame], points[chosen])
+            field = _read_field(name, image) if field is None else field
+            ra, dec = _icrs(name, SKY_FRAMES[frame], points[chosen])
+            points[chosen] = np.stack(field.pixel(ra, dec), axis=1)
         else:
             if frame == "physical":
                 _check_physical(name, image)
@@ -145,36 +145,31 @@ def _points_on_image(
     return np.split(points, ends[:-1])
 
 
-def _read_wcs(name: str, image: Path | None) -> Any:
+def _read_field(name: str, image: Path | None) -> Field:
     if image is None:
         raise InputError(
             f"{name} has regions on the sky, but there is no image of that name to place them on. "
             "Give its folder with --images."
         )
-    wcs = read_field(image).wcs
-    if wcs is None:
+    field = read_field(image)
+    if field.wcs is None:
         raise InputError(
             f"{name} has regions on the sky, but {image} has no WCS. Save the regions in image "
             "coordinates."
         )
-    return wcs
+    return field
 
 
-def _from_sky(name: str, wcs: Any, frame: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _icrs(
+    name: str, frame: str, points: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from astropy.coordinates import SkyCoord
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            places = SkyCoord(points[:, 0], points[:, 1], unit="deg", frame=frame)
-            # In astropy the centre of the first pixel is at 0.
-            return np.stack(wcs.world_to_pixel(places), axis=1) + 0.5
-    except Exception as error:  # wcslib and the frames of astropy raise a wide range of types
-        reason = (str(error).split("\n") or [""])[0][:120]
-        raise InputError(
-            f"{name} has regions that are not on its image ({reason}). Save the regions in "
-            "image coordinates."
-        ) from error
+        places = SkyCoord(points[:, 0], points[:, 1], unit="deg", frame=frame).icrs
+    except ValueError as error:
+        raise InputError(f"{name} has regions that are not on the sky ({error}).") from error
+    return places.ra.deg, places.dec.deg
 
 
 def _check_physical(name: str, image: Path | None) -> None:
