@@ -51,7 +51,7 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
     Returns
     -------
     Field
-        Three bands whose WCS differ by a shift are aligned with the red one.
+        Three bands whose WCS differ are laid on the pixels of the red one.
 
     Raises
     ------
@@ -241,12 +241,6 @@ def _read_bands(paths: tuple[Path, ...], kinds: list[Kind]) -> FitsImage:
     for path, band in zip(paths, bands, strict=True):
         if band.pixels.shape[2] != 1:
             raise InputError(f"{path} holds three bands already. Give it alone, or give one band.")
-        if band.pixels.shape != bands[0].pixels.shape:
-            ours, theirs = (f"{b.pixels.shape[1]} x {b.pixels.shape[0]}" for b in (band, bands[0]))
-            raise InputError(
-                f"{path} is {ours} pixels and {paths[0]} is {theirs}. Give three bands of the same "
-                "size, on the same pixels."
-            )
     pixels, bad, notes = align(paths, bands)
     notes = tuple(dict.fromkeys((*bands[0].notes, *notes)))
     pixels[bad] = 0
