@@ -140,8 +140,7 @@ def align(
             moves.append(f"{Path(path).name} ({move})")
     notes = []
     if moves:
-        name = Path(paths[0]).name
-        notes.append(f"bands were laid on the pixels of {name} by their WCS: {', '.join(moves)}")
+        notes.append(f"bands were laid on the first by their WCS: {', '.join(moves)}")
     if covered.mean() < _WHOLE_SHARE:
         notes.append(f"all bands cover only {covered.mean():.0%} of the field; the rest is empty")
     return np.stack(planes, axis=2), np.any(masks, axis=0), tuple(notes)

@@ -47,7 +47,7 @@ def test_shifted_bands_are_laid_on_the_first(tmp_path: Path, wcs: WCS) -> None:
     bands = [write(tmp_path / "r.fits", wcs), write(tmp_path / "g.fits", moved)]
     field = read_field([*bands, write(tmp_path / "b.fits", wcs)])
     assert len(field.notes) == 1
-    assert "pixels of r.fits by their WCS: g.fits (shifted by up to 6.5 pixels)" in field.notes[0]
+    assert "laid on the first by their WCS: g.fits (shifted by up to 6.5 pixels)" in field.notes[0]
     good = ~field.bad
     assert 0.75 < good.mean() < 0.95
     # Sub-pixel interpolation of a star with a sigma of 1.8 pixels is good to some thousandths.
