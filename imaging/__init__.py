@@ -10,7 +10,15 @@ from .field_discovery import FieldSource, find_fields
 from .local_background import Background, estimate_background
 from .picture import read_picture_size
 from .prepare import PreparedField, prepare_field
-from .read import FITS_SUFFIXES, PICTURE_SUFFIXES, FieldLike, is_rgb, read_field, read_rgb
+from .read import (
+    FITS_SUFFIXES,
+    PICTURE_SUFFIXES,
+    FieldLike,
+    is_rgb,
+    read_field,
+    read_rgb,
+    split_source,
+)
 from .stretch import Stretch, to_rgb
 from .text import contact_sheet, legend_strip
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
@@ -46,6 +54,7 @@ __all__ = [
     "read_picture_size",
     "read_rgb",
     "remove_sky",
+    "split_source",
     "suppress",
     "to_display",
     "to_rgb",

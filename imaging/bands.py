@@ -7,9 +7,19 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .field import Band
 
-__all__ = ["band_name", "header_value", "read_band", "wavelength"]
+__all__ = [
+    "band_name",
+    "header_value",
+    "linear_fluxes",
+    "read_band",
+    "short_name",
+    "wavelength",
+]
 
 # Filter names by convention: most cameras, IRAF, HST (WFPC2), Pan-STARRS and ESO.
 _FILTER_KEYS = (
@@ -65,7 +75,8 @@ def read_band(
     """Return the properties of a band that its headers give.
 
     The zero point is, in this order: that of the unit (nanomaggy; Jy, mJy, uJy, nJy; MJy/sr with
-    the area of a pixel); of PHOTFLAM and PHOTPLAM (HST); of FLUXMAG0 (HSC); or the first of
+    the area of a pixel); of PHOTFLAM and PHOTPLAM (HST); of a Pan-STARRS stack; of FLUXMAG0 (HSC);
+    or the first of
     MAGZERO, MAGZP, PHOTZP, MAGZPT, ZEROPNT, ZPT, PHOTZPT, MAG_ZP, ZP, ABMAGZP, ABZP, ZPAB and
     MAGZEROP.  It is an AB magnitude, except where a survey writes Vega magnitudes.
 
@@ -207,6 +218,26 @@ def header_value(headers: Sequence[Any], key: str, kind: type) -> Any | None:
     return None
 
 
+def linear_fluxes(pixels: NDArray[np.float32], headers: Sequence[Any]) -> NDArray[np.float32]:
+    """Convert pixels of the asinh scale of Pan-STARRS stacks to fluxes; others stay as they are.
+
+    Such a stack names BSOFTEN and BOFFSET: flux = BOFFSET + 2 BSOFTEN sinh(v ln(10) / 2.5)
+    (Waters et al. 2020, ApJS 251, 4).
+
+    Parameters
+    ----------
+    pixels : ndarray of float32
+        The pixels.
+    headers : sequence of astropy.io.fits.Header
+        As in `read_band`.
+    """
+    softening, offset = _positive(headers, "BSOFTEN"), header_value(headers, "BOFFSET", float)
+    if softening is None or offset is None:
+        return pixels
+    fluxes = offset + 2 * softening * np.sinh(pixels.astype(np.float64) * (math.log(10) / 2.5))
+    return fluxes.astype(np.float32)
+
+
 def _positive(headers: Sequence[Any], key: str) -> float | None:
     value: float | None = header_value(headers, key, float)
     return value if value is not None and value > 0 else None
@@ -225,6 +256,9 @@ def _zero_point(headers: Sequence[Any], unit: str, pixel_area: float | None) -> 
         # ACS Data Handbook, section 5.1: for one electron or count per second.
         per_second = -2.5 * math.log10(flam) - 21.10 - 5 * math.log10(pivot) + 18.6921
         return _for_exposure(headers, unit, per_second)
+    if _positive(headers, "BSOFTEN"):
+        # Pan-STARRS stacks (Waters et al. 2020): magnitude 25 for one count per second.
+        return _for_exposure(headers, "", 25.0)
     if counts := _positive(headers, "FLUXMAG0"):
         return 2.5 * math.log10(counts)
     for key in _ZERO_POINTS:

@@ -79,6 +79,8 @@ class Field:
         Number of bad pixels by cause, such as ``"not finite"``.
     notes : tuple of str
         Notes for the user on the reading.
+    images : tuple of str
+        Selected images of each file, such as ``CCD2``; empty if the files hold no other field.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class Field:
     bands: tuple[Band, ...] = ()
     bad_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.bands:

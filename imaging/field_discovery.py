@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from ..files.names import safe_name
 from .fits import FITS_SUFFIXES
 from .picture import PICTURE_SUFFIXES
 
-__all__ = ["FieldSource", "field_source", "find_fields"]
+__all__ = ["FieldSource", "field_name", "field_source", "find_fields", "name_with_images"]
 
 _SUFFIXES = tuple(sorted((*FITS_SUFFIXES, *PICTURE_SUFFIXES), key=len, reverse=True))
 _BANDS = 3
+_SELECTED = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # not within brackets
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,29 @@ class FieldSource:
         Short name of the field: that of the file, or the part that the names of the bands share.
     paths : tuple of Path
         One or three files.
+    images : tuple of str
+        Selected images of each FITS file, such as ``SCI,2``; empty strings, or none at all, for the
+        default.
+    bands : tuple of str
+        Selected bands of a FITS file that holds several: one, or red, green, blue.
+    notes : tuple of str
+        Notes for the user on the choice of the images.
     """
 
     identifier: str
     paths: tuple[Path, ...]
+    images: tuple[str, ...] = ()
+    bands: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the source as a user gives it: ``r.fits,g.fits,b.fits``, ``file.fits[SCI,2]``."""
+        keys = self.images or ("",) * len(self.paths)
+        parts = (
+            f"{path}[{key}]" if key else str(path)
+            for path, key in zip(self.paths, keys, strict=True)
+        )
+        return ",".join(parts)
 
 
 def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
@@ -43,7 +64,9 @@ def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
     Parameters
     ----------
     source : str, Path or sequence of paths
-        A file, or three files in red, green, blue order, also written ``"red,green,blue"``.
+        A file, or three files in red, green, blue order, also written ``"red,green,blue"``.  Images
+        of a FITS file are selected by their name, name and version or number: ``file.fits[SCI,2]``,
+        ``file.fits[3]``; three of them as red, green, blue: ``file.fits[z,r,g]``.
 
     Raises
     ------
@@ -58,14 +81,52 @@ def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
     given = [source] if isinstance(source, str | Path) else list(source)
     # Path.exists raises an error if a name is too long for the file system.
     if isinstance(source, str | Path) and "," in str(source) and not os.path.exists(source):
-        given = [part.strip() for part in str(source).split(",")]
-    files = tuple(Path(path) for path in given)
+        given = [part.strip() for part in _COMMA.split(str(source))]
+    parts = [_selection(path) for path in given]
+    files, keys = tuple(path for path, _ in parts), tuple(key for _, key in parts)
     if len(files) not in (1, _BANDS) or not all(str(path) for path in given):
         raise InputError(
             f"'{','.join(map(str, given))}' names {len(files)} files. Give three bands as "
             "'red.fits,green.fits,blue.fits', or separate fields by spaces."
         )
-    return FieldSource(_safe(_stem(files[0]) if len(files) == 1 else _common_stem(files)), files)
+    return FieldSource(field_name(files, keys), files, keys if any(keys) else ())
+
+
+def field_name(paths: Sequence[Path], images: Sequence[str] = ()) -> str:
+    """Return the name of a field, by its files and images alone.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One or three files.
+    images : sequence of str
+        Selected images of each.
+
+    Examples
+    --------
+    >>> field_name([Path("mosaic.fits")], ["CCD2"])
+    'mosaic-CCD2'
+    """
+    name = _stem(paths[0]) if len(paths) == 1 else _common_stem(tuple(paths))
+    return name_with_images(name, images)
+
+
+def name_with_images(name: str, images: Sequence[str]) -> str:
+    """Append the names of images to a name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a file.
+    images : sequence of str
+        Selected images.
+
+    Examples
+    --------
+    >>> name_with_images("flt", ["SCI,2"])
+    'flt-SCI-2'
+    """
+    return _safe("-".join([name, *(key.replace(",", "-") for key in images if key)]))
 
 
 def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
@@ -88,7 +149,7 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     InputError
         If a path does not exist, or a folder holds no image.
     """
-    sources: dict[tuple[Path, ...], FieldSource] = {}
+    sources: dict[tuple[tuple[Path, ...], tuple[str, ...]], FieldSource] = {}
     for name in inputs:
         source = field_source(name)
         for path in source.paths:
@@ -104,8 +165,17 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
                     "or FITS files."
                 )
         for item in found:
-            sources.setdefault(tuple(path.resolve() for path in item.paths), item)
+            resolved = tuple(path.resolve() for path in item.paths)
+            sources.setdefault((resolved, item.images), item)
     return _distinct(list(sources.values()))
+
+
+def _selection(given: str | Path) -> tuple[Path, str]:
+    """Split ``file.fits[SCI,2]``, unless a file is really called so."""
+    match = _SELECTED.fullmatch(str(given))
+    if match is None or os.path.exists(given):
+        return Path(given), ""
+    return Path(match[1]), match[2].strip()
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -144,7 +214,7 @@ def _distinct(sources: list[FieldSource]) -> list[FieldSource]:
             number += 1
         taken.add(unique.casefold())
         names[place] = unique
-    return [FieldSource(name, source.paths) for name, source in zip(names, sources, strict=True)]
+    return [replace(source, identifier=name) for name, source in zip(names, sources, strict=True)]
 
 
 def _stem(path: Path) -> str:
@@ -156,6 +226,8 @@ def _stem(path: Path) -> str:
 
 def _common_stem(paths: tuple[Path, ...]) -> str:
     stems = [_stem(path) for path in paths]
+    if len(set(stems)) == 1:
+        return stems[0]
     start = _shared_start(stems)
     end = _shared_start([stem[len(start) :][::-1] for stem in stems])[::-1]
     # 'frame-i-002583' and 'frame-r-002583' share 'frame-' and '-002583'

@@ -1,4 +1,4 @@
-"""Read a FITS image: pixels, bad pixels and world coordinates."""
+"""Read the images of a FITS file: pixels, bad pixels, bands and world coordinates."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ import gzip
 import io
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind
-from .bands import read_band
+from .bands import header_value, linear_fluxes, read_band
+from .bayer import bayer_pattern, debayer
 from .field import MAX_BYTES, Band, check_size
+from .fits_hdus import ImageHdu, describe_images, image_headers
+from .fits_images import Plane, choose_images, listed
+from .masks import masked_pixels, weightless_pixels
 from .sky import celestial_wcs, pixel_scale
 
-__all__ = ["FITS_SUFFIXES", "FitsImage", "read_fits", "read_hdus"]
+__all__ = ["FITS_SUFFIXES", "FitsField", "FitsImage", "list_fields", "read_fits", "read_hdus"]
 
 FITS_SUFFIXES = tuple(
     stem + packing for stem in (".fits", ".fit", ".fts") for packing in ("", ".gz", ".bz2", ".fz")
@@ -40,13 +45,17 @@ class FitsImage:
     pixels : ndarray of float32, shape (H, W, C)
         C = 1 or 3; bad pixels are 0.
     bad : ndarray of bool, shape (H, W)
-        True where a band is NaN, infinite or blank.
+        True where a band is NaN, infinite, blank or masked.
     wcs : astropy.wcs.WCS or None
         Celestial, two axes.
     notes : tuple of str
         Notes for the user on the reading.
     bands : tuple of Band
         One per channel.
+    bad_counts : dict of str to int
+        Number of bad pixels by cause.
+    origin : {"upper", "lower"}
+        Position of the first row when displayed.
     """
 
     pixels: NDArray[np.float32]
@@ -54,10 +63,31 @@ class FitsImage:
     wcs: Any | None
     notes: tuple[str, ...]
     bands: tuple[Band, ...] = ()
+    bad_counts: dict[str, int] = dataclass_field(default_factory=dict)
+    origin: Literal["upper", "lower"] = "lower"
 
 
-def read_fits(path: Path, kind: Kind) -> FitsImage:
-    """Read the first image of a FITS file that has data.
+@dataclass(frozen=True, eq=False)
+class FitsField:
+    """The images of one field, as a FITS file holds them.
+
+    Attributes
+    ----------
+    images : tuple of FitsImage
+        One, or three images of one band each in red, green, blue order, not yet aligned.
+    key : str
+        Selection of the images, if the file has others.
+    notes : tuple of str
+        Notes for the user on the choice of the images.
+    """
+
+    images: tuple[FitsImage, ...]
+    key: str
+    notes: tuple[str, ...]
+
+
+def read_fits(path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()) -> FitsField:
+    """Read the images of one field from a FITS file: the first field, if it has several.
 
     Parameters
     ----------
@@ -65,24 +95,55 @@ def read_fits(path: Path, kind: Kind) -> FitsImage:
         The file: plain, gzip, bzip2 or tile-compressed.
     kind : {"fits", "gzip", "bzip2"}
         Type of the file, by its first bytes.
+    key : str
+        Selected images, as in `choose_images`.
+    bands : sequence of str
+        Selected bands.
+
+    Returns
+    -------
+    FitsField
 
     Raises
     ------
     InputError
-        If the file is not FITS, is damaged, or holds no image of one or three bands.
+        If the file is not FITS, is damaged, or holds no such image.
     """
-    from astropy.io import fits
-
-    def hdus() -> Iterator[Any]:
-        with fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly") as file:
-            yield from file
-
-    with closing(_uncompressed(path, kind)) as stream:
-        return read_hdus(hdus(), str(path))
+    with _opened(path, kind) as hdus:
+        return _read_field(hdus, str(path), key, bands)
 
 
-def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
-    """Read the first image with data among FITS HDUs.
+def list_fields(
+    path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()
+) -> tuple[tuple[str, ...], str]:
+    """List the fields of a FITS file without reading pixels.
+
+    Parameters
+    ----------
+    path, kind, key, bands : Path, str, str, sequence of str
+        As in `read_fits`.
+
+    Returns
+    -------
+    keys : tuple of str
+        Selection of the images of each field; one empty string if the file has only one field.
+    note : str
+        The images that belong to no field.
+
+    Raises
+    ------
+    InputError
+        As `read_fits`.
+    """
+    with _opened(path, kind) as hdus, _damage_is_input_error(str(path)):
+        found = choose_images(str(path), describe_images(hdus), key, bands)
+        if len(found.fields) == 1:
+            return (key,), found.note
+        return tuple(field.key for field in found.fields), found.note
+
+
+def read_hdus(hdus: Iterable[Any], name: str = "the HDU", bands: Sequence[str] = ()) -> FitsField:
+    """Read the images of one field from FITS HDUs.
 
     Parameters
     ----------
@@ -90,17 +151,42 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
         As ``astropy.io.fits`` opens them.
     name : str
         File or description, for messages.
+    bands : sequence of str
+        Selected bands.
+
+    Returns
+    -------
+    FitsField
 
     Raises
     ------
     InputError
         If the HDUs cannot be read, or hold no image of one or three bands.
     """
-    # Violations of the standard that matter are checked below.
+    with _damage_is_input_error(name):
+        opened = list(hdus)
+    return _read_field(opened, name, bands=bands)
+
+
+@contextmanager
+def _opened(path: Path, kind: Kind) -> Iterator[list[Any]]:
+    from astropy.io import fits
+
+    with closing(_uncompressed(path, kind)) as stream:
+        with _damage_is_input_error(str(path)):
+            # The file is closed with the stream.
+            file = fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly")
+            hdus = list(file)
+        yield hdus
+
+
+@contextmanager
+def _damage_is_input_error(name: str) -> Iterator[None]:
+    # Violations of the standard that matter are checked where they do.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            header, planes = _first_image(name, hdus)
+            yield
         except InputError:
             raise
         except MemoryError as error:
@@ -113,21 +199,102 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU") -> FitsImage:
                 f"{name} could not be read as FITS ({_first_line(error)}). The file is damaged or "
                 "truncated: copy or download it again."
             ) from error
-        wcs, notes = celestial_wcs(header, planes.shape[1], planes.shape[2])
-        area = None if wcs is None else np.deg2rad(pixel_scale(wcs) / 3600) ** 2
-        bands = (read_band([header], pixel_area=area),) * len(planes)
+
+
+def _read_field(
+    hdus: Sequence[Any], name: str, key: str = "", bands: Sequence[str] = ()
+) -> FitsField:
+    with _damage_is_input_error(name):
+        found = choose_images(name, describe_images(hdus), key, bands)
+        chosen = found.fields[0]
+        numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
+        if len(numbers) == 1:
+            images = [_read_image(hdus, name, chosen.planes, chosen.auxiliary)]
+        else:
+            images = [
+                _read_image(hdus, f"{name}[{plane.image.number}]", [plane], chosen.auxiliary)
+                for plane in chosen.planes
+            ]
+    notes = [found.note] if found.note else []
+    if len(found.fields) > 1 and not key:
+        others = [field.key for field in found.fields]
+        notes.append(
+            f"{name} holds {len(others)} fields, {listed(others)}, of which {others[0]} was read; "
+            f"choose another as '{Path(name).name}[{others[1]}]'"
+        )
+    return FitsField(tuple(images), "" if found.whole else chosen.key, tuple(notes))
+
+
+def _read_image(
+    hdus: Sequence[Any],
+    name: str,
+    planes: Sequence[Plane],
+    auxiliary: Mapping[int, Sequence[ImageHdu]],
+) -> FitsImage:
+    image = planes[0].image
+    headers = image_headers(hdus, image.number)
+    check_size(name, image.width, image.height)
+    indices = [plane.index for plane in planes]
+    cube = _planes(hdus[image.number], name)
+    # The shape of the data takes precedence over that in the header.
+    height, width = cube.shape[1:]
+    primary = hdus[0].header if image.number else None
+    wcs, notes = celestial_wcs(headers[0], height, width, hdus, primary)
     with np.errstate(over="ignore", invalid="ignore"):
-        pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2), dtype=np.float32)
+        pixels = np.ascontiguousarray(np.moveaxis(cube[indices], 0, 2), dtype=np.float32)
+        pixels = linear_fluxes(pixels, headers)
+    del cube
     finite: NDArray[np.bool_] = np.all(np.isfinite(pixels), axis=2)
     if not finite.any():
         raise InputError(
             f"{name} holds no finite pixel: all are NaN, infinite or blank. Give an image with "
             "data."
         )
-    if not finite.all():
+    bad, counts = ~finite, {"not finite": int(np.count_nonzero(~finite))}
+    for plane in auxiliary.get(image.number, ()):
+        values = _planes(hdus[plane.number], name)
+        if len(values) == image.planes:
+            values = values[indices]
+        if plane.role == "mask":
+            cause = "masked in the file"
+            marked, reason = masked_pixels(values, image_headers(hdus, plane.number))
+        else:
+            cause = "without weight in the file"
+            marked, reason = weightless_pixels(values)
+        if marked is None or marked.shape != bad.shape:
+            label = plane.name or f"HDU {plane.number}"
+            notes += (f"{label} in the file was not used as a {plane.role} plane: {reason}",)
+            continue
+        counts[cause] = counts.get(cause, 0) + int(np.count_nonzero(marked & ~bad))
+        bad = bad | marked
+    if bad.all():
+        raise InputError(f"{name} holds no usable pixel: its masks leave none.")
+    pattern = bayer_pattern(headers, height) if pixels.shape[2] == 1 else None
+    if pattern is not None:
+        pixels = debayer(pixels[..., 0], bad, pattern)
+        notes += ("a raw frame of a colour camera: its colours were interpolated (debayered)",)
+    if bad.any():
         # Copied, as the pixels may belong to an HDU of the caller.
-        pixels = np.where(finite[..., np.newaxis], pixels, np.float32(0))
-    return FitsImage(pixels, ~finite, wcs, notes, bands)
+        pixels = np.where(bad[..., np.newaxis], np.float32(0), pixels)
+    area = None if wcs is None else float(np.deg2rad(pixel_scale(wcs) / 3600)) ** 2
+    names = ("R", "G", "B") if pattern else tuple(plane.band for plane in planes)
+    rows = str(header_value(headers, "ROWORDER", str) or "").strip().upper()
+    return FitsImage(
+        pixels,
+        bad,
+        wcs,
+        notes,
+        tuple(read_band(headers, band, pixel_area=area) for band in names),
+        {cause: count for cause, count in counts.items() if count},
+        "upper" if rows == "TOP-DOWN" else "lower",
+    )
+
+
+def _planes(hdu: Any, name: str) -> NDArray[Any]:
+    data = np.asarray(hdu.data)
+    if data.dtype.kind not in "iuf":
+        raise InputError(f"{name} holds pixels of the type {data.dtype}; give real numbers.")
+    return data.reshape(-1, *data.shape[-2:])
 
 
 def _uncompressed(path: Path, kind: Kind) -> BinaryIO:
@@ -152,31 +319,6 @@ def _uncompressed(path: Path, kind: Kind) -> BinaryIO:
     if whole.getbuffer()[:6].tobytes() != b"SIMPLE":
         raise InputError(f"{path} is a packed file, but not of a FITS image.")
     return whole
-
-
-def _first_image(name: str, hdus: Iterable[Any]) -> tuple[Any, NDArray[Any]]:
-    for hdu in hdus:
-        header = hdu.header
-        axes = [int(header.get(f"NAXIS{axis + 1}", 0)) for axis in range(header.get("NAXIS", 0))]
-        if not hdu.is_image or len(axes) < 2 or min(axes) < 1:
-            continue
-        width, height, *rest = axes
-        planes = [length for length in rest if length != 1]
-        if planes not in ([], [3]):
-            raise InputError(
-                f"{name} holds an image of shape {' x '.join(map(str, axes))}. Give one band, a "
-                "cube of three planes (red, green, blue), or three files 'r.fits,g.fits,b.fits'."
-            )
-        check_size(name, width, height)
-        data = np.asarray(hdu.data)
-        if data.dtype.kind not in "iuf":
-            raise InputError(f"{name} holds pixels of the type {data.dtype}; give real numbers.")
-        # The shape of the data takes precedence over that in the header.
-        return header, data.reshape(-1, *data.shape[-2:])
-    raise InputError(
-        f"{name} is a FITS file without an image. Give one that holds an image; if it should, copy "
-        "or download it again."
-    )
 
 
 def _first_line(error: BaseException) -> str:

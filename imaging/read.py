@@ -15,13 +15,22 @@ from ..errors import InputError
 from ..files.file_types import Kind, check_regular, kind_of
 from .align import align
 from .field import MAX_BYTES, Field, check_size
-from .field_discovery import FieldSource, field_source
-from .fits import FITS_SUFFIXES, FitsImage, read_fits, read_hdus
+from .field_discovery import FieldSource, field_source, name_with_images
+from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
+from .fits_images import listed
 from .picture import PICTURE_SUFFIXES, read_picture
 from .sky import pixel_scale
 from .stretch import Stretch, to_rgb
 
-__all__ = ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "FieldLike", "is_rgb", "read_field", "read_rgb"]
+__all__ = [
+    "FITS_SUFFIXES",
+    "PICTURE_SUFFIXES",
+    "FieldLike",
+    "is_rgb",
+    "read_field",
+    "read_rgb",
+    "split_source",
+]
 
 # Any stands for the HDUs and NDData of astropy, which is not imported for pictures.
 FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] | NDArray[Any] | Any
@@ -31,22 +40,29 @@ _PICTURE_KINDS = ("jpeg", "png", "tiff")
 _IN_MEMORY = "field"
 
 
-def read_field(source: FieldLike, identifier: str | None = None) -> Field:
+def read_field(
+    source: FieldLike, identifier: str | None = None, bands: Sequence[str] = ()
+) -> Field:
     """Read a field from files or from memory.
 
     Parameters
     ----------
     source : str, Path, sequence of paths, ndarray, HDU, HDUList or NDData
-        Files: a FITS file (plain, .gz, .bz2 or .fz; one band or a cube of three planes), a JPEG,
-        PNG or TIFF picture, or three FITS files of one band each in red, green, blue order, also
-        written ``"r.fits,g.fits,b.fits"``.  The type is detected from the content.
+        Files: a FITS file (plain, .gz, .bz2 or .fz), a JPEG, PNG or TIFF picture, or three FITS
+        files of one band each in red, green, blue order, also written ``"r.fits,g.fits,b.fits"``.
+        The type is detected from the content.  Of a FITS file that holds several fields, such as
+        the CCDs of a mosaic camera, the first is read, and a note names the others;
+        ``"file.fits[CCD2]"`` and ``"file.fits[SCI,2]"`` read one of them.
 
         In memory: an array of shape (H, W), (H, W, 1) or (H, W, 3), of uint8 or uint16 for a
         finished picture (row 0 at the top), of another number type for fluxes (row 0 at the
-        bottom, as in FITS); an image HDU of astropy or a list of HDUs, of which the first image is
-        read; an NDData of shape (H, W) or (3, H, W), with its mask and WCS.
+        bottom, as in FITS); an image HDU of astropy or a list of HDUs, read as a file is; an
+        NDData of shape (H, W) or (3, H, W), with its mask and WCS.
     identifier : str, optional
         Name of the field; by default that of its files, or ``"field"``.
+    bands : sequence of str, optional
+        One band of a FITS file or of HDUs, or three in red, green, blue order, by filter, name of
+        the HDU, or number; by default three are chosen by their wavelengths.
 
     Returns
     -------
@@ -72,17 +88,18 @@ def read_field(source: FieldLike, identifier: str | None = None) -> Field:
     if isinstance(source, Field):
         field = source
     elif isinstance(source, FieldSource):
-        field = _read_files(source)
+        field = _read_files(_with_bands(source, bands))
     elif isinstance(source, str | Path):
-        field = _read_files(field_source(source))
+        field = _read_files(_with_bands(field_source(source), bands))
     elif isinstance(source, np.ndarray):
         field = _from_array(source)
     elif hasattr(source, "data") and hasattr(source, "mask") and hasattr(source, "wcs"):
-        field = _from_image(_nddata_image(source))
+        field = _from_hdus(_nddata_image(source))
     elif hasattr(source, "header") or (source and hasattr(source[0], "header")):
-        field = _from_image(read_hdus([source] if hasattr(source, "header") else source))
+        hdus = [source] if hasattr(source, "header") else source
+        field = _from_hdus(read_hdus(hdus, bands=bands))
     else:
-        field = _read_files(field_source(source))
+        field = _read_files(_with_bands(field_source(source), bands))
     return field if identifier is None else replace(field, identifier=identifier)
 
 
@@ -120,12 +137,18 @@ def is_rgb(source: FieldLike) -> TypeGuard[NDArray[np.uint8]]:
     return isinstance(source, np.ndarray) and source.dtype == np.uint8 and source.shape[2:] == (3,)
 
 
+def _with_bands(source: FieldSource, bands: Sequence[str]) -> FieldSource:
+    return replace(source, bands=tuple(bands)) if bands else source
+
+
 def _read_files(source: FieldSource) -> Field:
     digest = hashlib.sha256()
-    kinds = [_fingerprint(path, digest) for path in source.paths]
+    kinds = [_kind(path, digest) for path in source.paths]
     checksum = digest.hexdigest()
     if len(source.paths) == 1 and kinds[0] in _PICTURE_KINDS:
         path = source.paths[0]
+        if source.bands or source.images:
+            raise InputError(f"{path} is a picture: images and bands are those of FITS files.")
         pixels, bad, notes = read_picture(path, path.read_bytes(), kinds[0])
         if bad.all():
             raise InputError(f"{path} holds no usable pixel. Give an image with data.")
@@ -133,11 +156,77 @@ def _read_files(source: FieldSource) -> Field:
         return Field(
             pixels, source.identifier, source.paths, checksum, bad, linear=linear, notes=notes
         )
-    if len(source.paths) > 1:
-        image = _read_bands(source.paths, kinds)
+    for path, kind in zip(source.paths, kinds, strict=True):
+        if kind not in _FITS_KINDS:
+            raise InputError(f"{path} is a picture; three bands must be three FITS files.")
+    if len(source.paths) > 1 and source.bands:
+        raise InputError(
+            f"{source} are three bands already: bands are chosen within one file. Leave --bands "
+            "out, or give one file."
+        )
+    selected = source.images or ("",) * len(source.paths)
+    found = [
+        read_fits(path, kind, key, source.bands)
+        for path, kind, key in zip(source.paths, kinds, selected, strict=True)
+    ]
+    notes = [*source.notes, *(note for one in found for note in one.notes)]
+    if len(found) > 1:
+        image = _stack(source.paths, [image for one in found for image in one.images])
+        keys = selected
     else:
-        image = read_fits(source.paths[0], kinds[0])
-    return _fits_field(image, source.identifier, source.paths, checksum)
+        image = _joined(found[0], source.paths[0])
+        keys = (found[0].key,)
+    field = _fits_field(image, source.identifier, source.paths, checksum)
+    keys = keys if any(keys) else ()
+    return replace(field, notes=tuple(dict.fromkeys((*notes, *field.notes))), images=keys)
+
+
+def split_source(source: FieldSource) -> list[FieldSource]:
+    """Return the fields of a source: several if its FITS file holds several.
+
+    Parameters
+    ----------
+    source : FieldSource
+        The source.
+
+    Returns
+    -------
+    list of FieldSource
+        The source itself if it is one field. Otherwise one for each field, called after the file
+        and the images, such as ``mosaic-CCD2``. The first has the notes.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    if len(source.paths) > 1 or any(source.images):
+        return [source]
+    path = source.paths[0]
+    kind = _kind(path)
+    if kind not in _FITS_KINDS:
+        return [source]
+    keys, note = list_fields(path, kind, bands=source.bands)
+    if len(keys) == 1:
+        return [source]
+    notes = (f"{path.name} holds {len(keys)} fields, {listed(keys)}; each is searched",)
+    notes += (note,) if note else ()
+    return [
+        replace(
+            source,
+            identifier=name_with_images(source.identifier, [key]),
+            images=(key,),
+            notes=() if place else notes,
+        )
+        for place, key in enumerate(keys)
+    ]
+
+
+def _joined(found: FitsField, path: Path) -> FitsImage:
+    """Return the images of a field as one."""
+    if len(found.images) == 1:
+        return found.images[0]
+    return _stack([path] * len(found.images), found.images)
 
 
 def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], checksum: str) -> Field:
@@ -149,14 +238,17 @@ def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], chec
         image.bad,
         wcs=image.wcs,
         pixel_scale=None if image.wcs is None else pixel_scale(image.wcs),
-        origin="lower",
+        origin=image.origin,
         bands=image.bands,
+        bad_counts=image.bad_counts,
         notes=image.notes,
     )
 
 
-def _from_image(image: FitsImage) -> Field:
-    return _fits_field(image, _IN_MEMORY, (), _checksum(image.pixels, image.bad))
+def _from_hdus(found: FitsField) -> Field:
+    image = _joined(found, Path(_IN_MEMORY))
+    field = _fits_field(image, _IN_MEMORY, (), _checksum(image.pixels, image.bad))
+    return replace(field, notes=(*found.notes, *field.notes))
 
 
 def _from_array(array: NDArray[Any]) -> Field:
@@ -186,7 +278,7 @@ def _from_array(array: NDArray[Any]) -> Field:
     )
 
 
-def _nddata_image(data: Any) -> FitsImage:
+def _nddata_image(data: Any) -> FitsField:
     """Return the image of an NDData: its planes, mask and world coordinates."""
     from astropy.io.fits import ImageHDU
 
@@ -208,14 +300,16 @@ def _checksum(pixels: NDArray[Any], bad: NDArray[np.bool_]) -> str:
     return digest.hexdigest()
 
 
-def _fingerprint(path: Path, digest: hashlib._Hash) -> Kind:
+def _kind(path: Path, digest: hashlib._Hash | None = None) -> Kind:
+    """Return the type of a file, and add its content to a checksum."""
     try:
         size = check_regular(path)
         with path.open("rb") as stream:
             head = stream.read(512)
-            digest.update(head)
-            while block := stream.read(2**20):
-                digest.update(block)
+            if digest is not None:
+                digest.update(head)
+                while block := stream.read(2**20):
+                    digest.update(block)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     if size > MAX_BYTES:
@@ -233,17 +327,25 @@ def _fingerprint(path: Path, digest: hashlib._Hash) -> Kind:
     return kind
 
 
-def _read_bands(paths: tuple[Path, ...], kinds: list[Kind]) -> FitsImage:
-    for path, kind in zip(paths, kinds, strict=True):
-        if kind not in _FITS_KINDS:
-            raise InputError(f"{path} is a picture; three bands must be three FITS files.")
-    bands = [read_fits(path, kind) for path, kind in zip(paths, kinds, strict=True)]
+def _stack(paths: Sequence[Path], bands: Sequence[FitsImage]) -> FitsImage:
+    """Return three bands as one image, on the pixels of the first."""
     for path, band in zip(paths, bands, strict=True):
         if band.pixels.shape[2] != 1:
             raise InputError(f"{path} holds three bands already. Give it alone, or give one band.")
     pixels, bad, notes = align(paths, bands)
-    notes = tuple(dict.fromkeys((*bands[0].notes, *notes)))
+    notes = tuple(dict.fromkeys((*(note for band in bands for note in band.notes), *notes)))
     pixels[bad] = 0
     if bad.all():
         raise InputError(f"{paths[0]} and its other bands share no usable pixel.")
-    return FitsImage(pixels, bad, bands[0].wcs, notes, tuple(band.bands[0] for band in bands))
+    counts: dict[str, int] = {}
+    for band in bands:
+        for cause, count in band.bad_counts.items():
+            counts[cause] = max(count, counts.get(cause, 0))
+    return replace(
+        bands[0],
+        pixels=pixels,
+        bad=bad,
+        notes=notes,
+        bands=tuple(band.bands[0] for band in bands),
+        bad_counts=counts,
+    )

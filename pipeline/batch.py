@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError, OutputError
 from ..files.file_types import check_regular
-from ..imaging import FieldSource, find_fields
+from ..imaging import FieldSource, find_fields, split_source
 from ..progress import Progress, count_of, open_progress
 from .catalogue import Catalogue
 from .field_processing import FieldModels, FieldSettings, process_field
@@ -22,7 +23,7 @@ _FILE_COLUMNS = ("file", "filename", "path", "image")
 
 
 def find_sources(
-    inputs: Iterable[str | Path] | str | Path,
+    inputs: Iterable[str | Path] | str | Path, bands: Sequence[str] = ()
 ) -> tuple[list[FieldSource], list[Failure]]:
     """Find the fields among the inputs.
 
@@ -30,6 +31,8 @@ def find_sources(
     ----------
     inputs : str, Path or iterable of them
         As in `galpipe.imaging.find_fields`.
+    bands : sequence of str
+        Bands of each field, as in `galpipe.read_field`.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def find_sources(
     if not given:
         raise InputError("No field given; name at least one image file or folder of images.")
     try:
-        return find_fields(given), []
+        return _with_bands(find_fields(given), bands), []
     except InputError:
         # Check inputs one by one, then find the valid ones together for unique identifiers.
         valid, failures = [], []
@@ -62,7 +65,11 @@ def find_sources(
         raise InputError("\n".join(failure.message for failure in failures))
     for failure in failures:
         log_failure(failure)
-    return find_fields(valid), failures
+    return _with_bands(find_fields(valid), bands), failures
+
+
+def _with_bands(sources: list[FieldSource], bands: Sequence[str]) -> list[FieldSource]:
+    return [replace(source, bands=tuple(bands)) for source in sources]
 
 
 def find_images(
@@ -114,6 +121,9 @@ def process_fields(
 ) -> Catalogue:
     """Process fields and add the results to a sink, which writes them also if interrupted.
 
+    A file that holds several fields, such as the CCDs of a mosaic camera, is opened when its turn
+    comes, and each of them is processed.
+
     Parameters
     ----------
     sources : sequence of FieldSource
@@ -136,18 +146,42 @@ def process_fields(
         If a result cannot be written.
     """
     with sink, open_progress(progress)("fields", len(sources)) as task:
+        total = len(sources)
+        names = {source.identifier.casefold() for source in sources}
         for source in sources:
             task.update(description=source.identifier)
             try:
-                sink.add(process_field(source, models, settings))
-            except OutputError:
-                # Writing the next result would fail too.
-                raise
+                parts = split_source(source)
             except Exception as error:
                 sink.fail(Failure.of(source.identifier, error))
-            failed = len(sink.record.failures)
-            task.update(advance=1, status=count_of(sink.galaxies, "galaxies", failed))
+                task.update(advance=1)
+                continue
+            total += len(parts) - 1
+            task.update(total=total)
+            for part in parts:
+                if part is not source:
+                    part = _unique(part, names)
+                    task.update(description=part.identifier)
+                try:
+                    sink.add(process_field(part, models, settings))
+                except OutputError:
+                    # Writing the next result would fail too.
+                    raise
+                except Exception as error:
+                    sink.fail(Failure.of(part.identifier, error))
+                failed = len(sink.record.failures)
+                task.update(advance=1, status=count_of(sink.galaxies, "galaxies", failed))
     return sink.catalogue()
+
+
+def _unique(source: FieldSource, names: set[str]) -> FieldSource:
+    """Return a field of a file with an identifier that no other field has."""
+    number, name = 2, source.identifier
+    while name.casefold() in names:
+        name = f"{source.identifier}-{number}"
+        number += 1
+    names.add(name.casefold())
+    return replace(source, identifier=name)
 
 
 def _listed(table: Path) -> list[Path]:

@@ -92,7 +92,7 @@ def classify(
         failures=failures,
     )
     sink = _PredictionSink(OutputFolder(output, overwrite=overwrite), record, classifier)
-    paths = [",".join(map(str, source.paths)) for source in sources]
+    paths = [str(source) for source in sources]
     with sink, open_progress(progress)("images", len(paths)) as task:
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]

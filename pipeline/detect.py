@@ -22,7 +22,7 @@ from .batch import find_sources, process_fields
 from .catalogue import Catalogue
 from .catalogue_formats import CATALOGUE_FORMATS, DEFAULT_FORMATS, check_catalogue_formats
 from .field_processing import FieldModels, FieldSettings
-from .provenance import RunRecord
+from .provenance import FieldRecord, RunRecord
 from .run import RunResult, resolve_config, with_defaults_of
 from .sinks import CatalogueSink
 
@@ -35,6 +35,7 @@ def detect(
     *,
     model: BaseDetector | str | Path | None = None,
     score_threshold: float | None = None,
+    bands: Sequence[str] = (),
     formats: Sequence[str] = (),
     annotations: Sequence[str] = (),
     overwrite: bool = False,
@@ -54,6 +55,8 @@ def detect(
         The detector, its name or path; by default the shipped one.
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default that of the detector.
+    bands : sequence of str
+        As in `galpipe.run`.
     formats : sequence of str
         Formats of the catalogue, as in `galpipe.run`, by default "ecsv" and "csv".  An annotation
         format of another name, such as "voc", is added to `annotations`.
@@ -77,7 +80,7 @@ def detect(
     """
     tables, boxes = _split_formats(formats, annotations)
     settings = resolve_config(None, detector=model, score_threshold=score_threshold)
-    sources, failures = find_sources(fields)
+    sources, failures = find_sources(fields, bands)
     detector = open_detector(model or settings.detector.model)
     settings = with_defaults_of(settings, detector)
     folder = OutputFolder(output, overwrite=overwrite)
@@ -126,11 +129,15 @@ def _write_annotations(
     images = _annotated_images(catalogue, record)
     classes = record.models["detector"]["class_names"]
     names = [image.filename for image in images]
-    paths = [Path(done.files[0]) for done in record.fields]
+    paths = [_image_path(done) for done in record.fields]
     files = ImageFiles(dict(zip(names, paths, strict=True)))
     for name in formats:
         path = folder / f"{name}{format_named(name).suffix}"
         write_annotations(path, images, name, class_names=classes, images_of=files)
+
+
+def _image_path(done: FieldRecord) -> Path:
+    return Path(f"{done.files[0]}[{done.images[0]}]" if any(done.images) else done.files[0])
 
 
 def _annotated_images(catalogue: Catalogue, record: RunRecord) -> list[AnnotatedImage]:

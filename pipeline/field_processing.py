@@ -245,6 +245,7 @@ def process_field(
         background={} if prepared.background is None else prepared.background.as_dict(),
         quality=prepared.quality.as_dict() | {"sampling": prepared.sampling},
         bad_pixels=dict(opened.bad_counts),
+        images=opened.images,
         notes=(*opened.notes, *prepared.quality.notes, *_scale_notes(opened, detector)),
     )
     named: dict[str, NDArray[np.uint8]] = {}

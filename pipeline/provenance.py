@@ -90,6 +90,8 @@ class FieldRecord:
         Remarks for the user.
     overlay : str
         Picture of the field in the output folder; empty if there is none.
+    images : tuple of str
+        Selected images of each file, such as ``CCD2``; empty if the files hold no other field.
     """
 
     field: str
@@ -106,6 +108,7 @@ class FieldRecord:
     bad_pixels: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     overlay: str = ""
+    images: tuple[str, ...] = ()
 
 
 @dataclass

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..classification import class_columns
 from ..imaging import Detections, Field
-from ..imaging.field_discovery import field_source
+from ..imaging.field_discovery import field_name
 from .columns import Flag
 
 __all__ = ["detection_rows", "sky_name", "source_ids"]
@@ -96,7 +96,7 @@ def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) 
     ndarray of str, shape (N,)
     """
     # The identifier may depend on the names of other fields of a run.
-    stem = field_source(field.paths).identifier if field.paths else field.identifier
+    stem = field_name(field.paths, field.images) if field.paths else field.identifier
     counts: Counter[str] = Counter()
     names = []
     for rank, (east, north) in enumerate(zip(ra, dec, strict=True), start=1):

@@ -61,6 +61,7 @@ def run(
     detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
+    bands: Sequence[str] = (),
     formats: Sequence[str] = DEFAULT_FORMATS,
     overwrite: bool = False,
     progress: bool | Progress = False,
@@ -78,7 +79,8 @@ def run(
     ----------
     fields : str, Path or iterable of them
         FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three FITS bands as a string
-        ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.
+        ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.  Every CCD of a mosaic camera is a
+        field; ``"file.fits[CCD2]"`` is one of them.
     output : str or Path
         Output folder: new, empty or, with `overwrite`, with an earlier result.
     config : RunConfig, str or Path, optional
@@ -90,6 +92,9 @@ def run(
     score_threshold : float, optional
         Lowest detection score kept, 0 to 1; by default that of `config`, else that of the
         detector.
+    bands : sequence of str
+        One band of each FITS file, or three in red, green, blue order, by filter, name of the HDU,
+        or number; by default three are chosen by their wavelengths.
     formats : sequence of str
         Formats of the catalogue: "ecsv", "csv", "fits", "votable", "parquet" and, one file for each
         field, "ds9".
@@ -127,7 +132,7 @@ def run(
     """
     check_catalogue_formats(formats)
     settings = resolve_config(config, detector, classifier, score_threshold)
-    sources, failures = find_sources(fields)
+    sources, failures = find_sources(fields, bands)
     # Open models before writing or training anything, to report wrong names at once.
     first = second = None
     if settings.detector.train is None:

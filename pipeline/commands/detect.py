@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import (
+    bands_option,
     examples,
     fields_argument,
     formats_option,
@@ -23,6 +24,7 @@ __all__ = ["command"]
 @output_option
 @click.option("--model", help="Detector: a shipped model, or a path; by default ssd_mobilenet.")
 @threshold_option
+@bands_option
 @formats_option(
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv.  The annotation formats voc, coco, yolo, "
@@ -41,6 +43,7 @@ def command(
     output: Path,
     model: str | None,
     score_threshold: float | None,
+    bands: list[str],
     formats: tuple[str, ...],
     annotations: tuple[str, ...],
     overwrite: bool,
@@ -58,6 +61,7 @@ def command(
         output,
         model=model,
         score_threshold=score_threshold,
+        bands=bands,
         formats=formats,
         annotations=annotations,
         overwrite=overwrite,

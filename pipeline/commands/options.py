@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 __all__ = [
+    "bands_option",
     "examples",
     "fields_argument",
     "formats_option",
@@ -44,6 +45,21 @@ def required_output(
 
 
 output_option = required_output("Folder to write; new, or empty.")
+
+
+def _comma_separated(
+    context: click.Context, option: click.Parameter, text: str | None
+) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []
+
+
+bands_option = click.option(
+    "--bands",
+    metavar="R,G,B",
+    callback=_comma_separated,
+    help="Bands of FITS files that hold several: one, or red,green,blue, by filter, name of the "
+    "HDU, or number; by default three are chosen by wavelength.",
+)
 
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace an earlier result in OUT."

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .options import (
+    bands_option,
     examples,
     fields_argument,
     formats_option,
@@ -38,6 +39,7 @@ __all__ = ["command"]
     "--classifier", metavar="MODEL", help="Classifier: name of a shipped model, or a path."
 )
 @threshold_option
+@bands_option
 @formats_option(
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv."
@@ -50,14 +52,17 @@ def command(
     detector: str | None,
     classifier: str | None,
     score_threshold: float | None,
+    bands: list[str],
     formats: tuple[str, ...],
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields and classify it.
 
     FIELDS are FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three bands as
-    red.fits,green.fits,blue.fits.  Writes catalogue.ecsv, catalogue.csv, overlays/, crops/,
-    run.json and config.yaml to OUT, with --format the catalogue in other formats.
+    red.fits,green.fits,blue.fits.  Every CCD of a mosaic camera is searched; 'file.fits[CCD2]',
+    'file.fits[SCI,1]' and 'file.fits[3]' choose an image.  Writes catalogue.ecsv, catalogue.csv,
+    overlays/, crops/, run.json and config.yaml to OUT, with --format the catalogue in other
+    formats.
     """
     from ..catalogue_formats import DEFAULT_FORMATS
     from ..run import run
@@ -70,6 +75,7 @@ def command(
         detector=detector,
         classifier=classifier,
         score_threshold=score_threshold,
+        bands=bands,
         formats=formats or DEFAULT_FORMATS,
         overwrite=overwrite,
         progress=True,
