@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .bands import band_units, wavelength
-from .measure import measure_photometry
+from .measure import Photometry, measure_photometry
 
-__all__ = ["band_units", "measure_photometry", "wavelength"]
+__all__ = ["Photometry", "band_units", "measure_photometry", "wavelength"]

@@ -29,7 +29,7 @@ from ..imaging import (
 )
 from ..photometry import band_units, measure_photometry
 from .catalogue import Catalogue
-from .columns import NOT_CLASSIFIED, object_label
+from .columns import NOT_CLASSIFIED, Flag, object_label
 from .provenance import FieldRecord, StageClock
 from .rows import detection_rows
 
@@ -207,7 +207,8 @@ def process_field(
         tiles = field_tiles(width, height, detector.input_size)
         detections = detect_prepared(prepared, detector, settings.score_threshold, tiles)
     with clock("photometry"):
-        photometry = measure_photometry(opened, prepared.background, detections.boxes)
+        width = None if prepared.psf is None else prepared.psf.fwhm
+        photometry = measure_photometry(opened, prepared.background, detections.boxes, width)
     galaxies = np.isin(
         detections.class_ids,
         [number for number, name in enumerate(detector.class_names) if name in chosen],
@@ -226,7 +227,9 @@ def process_field(
     several = detector.several_classes
     scales = [tile.scale * prepared.sampling for tile in tiles]
     rows = detection_rows(opened, detections, scales, probabilities, class_names or (), several)
-    rows |= photometry
+    rows |= photometry.columns
+    rows["flags"][photometry.blended] |= Flag.BLENDED
+    rows["flags"][photometry.incomplete] |= Flag.PHOTOMETRY
     overlay = None
     if settings.pictures:
         with clock("overlay"):
