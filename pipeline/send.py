@@ -74,7 +74,8 @@ def send(
             running = ", ".join(sorted(programs.values()))
             raise InputError(f"{program} does not run or accepts no tables; choose from {running}.")
         copy = content.write(Path(tempfile.mkdtemp(prefix="galpipe-")) / f"{source.stem}.vot")
-        table = {"url": copy.as_uri(), "table-id": copy.as_uri(), "name": source.name}
+        name = "/".join(source.resolve().parts[-2:])
+        table = {"url": copy.as_uri(), "table-id": copy.as_uri(), "name": name}
         return tuple(
             Delivery(name, hub.call(client, _MESSAGE, table, timeout))
             for client, name in chosen.items()
