@@ -10,7 +10,8 @@ from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import Detections
 from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections
 from .base import BaseDetector
-from .predict import detect_field, refine_detections
+from .duplicates import drop_duplicates
+from .predict import refine_detections, search_field
 from .refinement import Refinement
 from .training.dataset import TrainingSource
 from .training.training_tiles import TrainingImage
@@ -46,7 +47,8 @@ class SearchedImages:
     ----------
     images : sequence of TrainingImage
     found : sequence of Detections
-        Detections of each image, down to the lowest score of the detector.
+        Detections of each image, down to the lowest score of the detector, with all boxes of each
+        galaxy: the refinement learns from them.
     class_names : tuple of str
         Classes of the detector.
     """
@@ -64,8 +66,9 @@ class SearchedImages:
         detector : BaseDetector
         images : sequence of TrainingImage
         """
-        found = [detect_field(image.rgb, detector, detector.lowest_score) for image in images]
-        return cls(images, found, detector.class_names)
+        found = [search_field(image.rgb, detector, detector.lowest_score) for image in images]
+        searched = cls(images, found, detector.class_names)
+        return searched if detector.refinement is None else searched.refined_by(detector.refinement)
 
     def refined_by(self, refinement: Refinement) -> SearchedImages:
         """Refine the detections.
@@ -81,9 +84,11 @@ class SearchedImages:
 
     @cached_property
     def metrics(self) -> DetectionMetrics:
-        """Metrics of the detections."""
+        """Metrics of the detections, with one box of each galaxy as in `detect_field`."""
         truth = [_annotated(image, self.class_names) for image in self.images]
-        return evaluate_detections(truth, self.found, self.class_names)
+        pairs = zip(self.images, self.found, strict=True)
+        found = [drop_duplicates(image.rgb, found) for image, found in pairs]
+        return evaluate_detections(truth, found, self.class_names)
 
 
 def search_by_role(

@@ -22,9 +22,16 @@ from ..imaging import (
     touches_inner_edge,
 )
 from .base import BaseDetector
+from .duplicates import drop_duplicates
 from .refinement import Refinement
 
-__all__ = ["detect_field", "detect_prepared", "field_tiles", "refine_detections"]
+__all__ = [
+    "detect_field",
+    "detect_prepared",
+    "field_tiles",
+    "refine_detections",
+    "search_field",
+]
 
 # Fraction of a tile shared by neighbouring tiles: a galaxy up to this size is complete in at least
 # one tile; larger ones are complete in a tile of the next scale, which is half as large.
@@ -55,7 +62,8 @@ def detect_field(
     Boxes of different tiles are merged by IoU, not by the overlap with the smaller box, which would
     remove a small galaxy in front of a large one.  An object detected as several classes gets the
     class with the best score.  The refinement of the detector, if any, adjusts the edges and
-    scores of all boxes that it could raise to the threshold.
+    scores of all boxes that it could raise to the threshold.  Of several boxes that lead to one
+    peak of light, the best is kept (see `~galpipe.detection.duplicates.drop_duplicates`).
 
     Parameters
     ----------
@@ -74,30 +82,54 @@ def detect_field(
         Boxes in pixels of the field (pixel edges, 0-based, half-open), best score first; its
         column ``tiles`` indexes `tiles`.
     """
-    height, width = rgb.shape[:2]
     threshold = detector.score_threshold if score_threshold is None else score_threshold
     refinement = detector.refinement
-    lowest = threshold
-    if refinement is not None:
-        lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
+    if refinement is None:
+        return drop_duplicates(rgb, search_field(rgb, detector, threshold, tiles))
+    lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
+    refined = refine_detections(rgb, search_field(rgb, detector, lowest, tiles), refinement)
+    # An evaluation uses the lowest threshold and needs every detection, including those whose
+    # score the refinement lowers.
+    kept = (refined.scores >= threshold) | (threshold <= detector.lowest_score)
+    return drop_duplicates(rgb, refined.select(kept))
+
+
+def search_field(
+    rgb: NDArray[np.uint8],
+    detector: BaseDetector,
+    score_threshold: float,
+    tiles: Sequence[Tile] | None = None,
+) -> Detections:
+    """Search the tiles of a field, without refinement; part of a galaxy may be boxed besides it.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The stretched field.
+    detector : BaseDetector
+    score_threshold : float
+        Lowest score kept.
+    tiles : sequence of Tile, optional
+        As in `detect_field`.
+
+    Returns
+    -------
+    Detections
+        As from `detect_field`.
+    """
+    height, width = rgb.shape[:2]
     found = [Detections.empty()]
     if tiles is None:
         tiles = field_tiles(width, height, detector.input_size)
     smallest = _smallest_by_scale(tiles)
     for tile, pixels in cut_tiles(rgb, tiles):
-        (detections,) = detector.detect_tiles(pixels[np.newaxis], lowest)
+        (detections,) = detector.detect_tiles(pixels[np.newaxis], score_threshold)
         boxes = clip(tile.to_field(detections.boxes), width, height)
         # A tile may extend beyond a small field; boxes entirely outside are dropped.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         kept &= longer_sides(boxes) >= smallest[tile.scale]
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
-    merged = _merged(Detections.concatenate(found))
-    if refinement is None:
-        return merged
-    refined = refine_detections(rgb, merged, refinement)
-    # An evaluation uses the lowest threshold and needs every detection, including those whose
-    # score the refinement lowers.
-    return refined.select((refined.scores >= threshold) | (threshold <= detector.lowest_score))
+    return _merged(Detections.concatenate(found))
 
 
 def detect_prepared(

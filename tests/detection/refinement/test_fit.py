@@ -29,6 +29,7 @@ class FakeDetector:
 
     class_names = ("galaxy",)
     lowest_score = 0.02
+    refinement = None
 
 
 def image() -> TrainingImage:
