@@ -126,7 +126,8 @@ def name_with_images(name: str, images: Sequence[str]) -> str:
     >>> name_with_images("flt", ["SCI,2"])
     'flt-SCI-2'
     """
-    return _safe("-".join([name, *(key.replace(",", "-") for key in images if key)]))
+    keys = dict.fromkeys(key.replace(",", "-") for key in images if key)
+    return _safe("-".join([name, *keys]))
 
 
 def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:

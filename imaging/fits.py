@@ -209,7 +209,8 @@ def _read_field(
         chosen = found.fields[0]
         numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
         if len(numbers) == 1:
-            images = [_read_image(hdus, name, chosen.planes, chosen.auxiliary)]
+            place = name if found.whole else f"{name}[{chosen.key}]"
+            images = [_read_image(hdus, place, chosen.planes, chosen.auxiliary)]
         else:
             images = [
                 _read_image(hdus, f"{name}[{plane.image.number}]", [plane], chosen.auxiliary)
@@ -219,8 +220,8 @@ def _read_field(
     if len(found.fields) > 1 and not key:
         others = [field.key for field in found.fields]
         notes.append(
-            f"{name} holds {len(others)} fields, {listed(others)}, of which {others[0]} was read; "
-            f"choose another as '{Path(name).name}[{others[1]}]'"
+            f"{Path(name).name} holds {len(others)} fields, {listed(others)}, of which {others[0]} "
+            f"was read; choose another as '{Path(name).name}[{others[1]}]'"
         )
     return FitsField(tuple(images), "" if found.whole else chosen.key, tuple(notes))
 

@@ -173,13 +173,16 @@ def _role(headers: Sequence[Any]) -> tuple[Role, tuple[str, ...]]:
     for role, known in _WORDS.items():
         if any(word in known for word in words):
             return role, tuple(word for word in rest if word not in known)
-    if len(rest) == 1 and rest[0] in _WHOLE_NAMES:
+    filters = {word for word in rest if wavelength(word) is not None}
+    if len(set(rest) - filters) == 1 and not _WHOLE_NAMES.isdisjoint(rest):
         return "other", ()
     for key in _ROLE_KEYS:
         marked = _words(str(header_value(headers, key, str) or ""))
         for role, known in _WORDS.items():
             if len(marked) == 1 and marked[0] in known:
                 return role, tuple(rest)
+        if marked == ["MODEL"]:
+            return "other", ()
     return "science", tuple(rest)
 
 

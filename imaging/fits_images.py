@@ -179,10 +179,10 @@ def _selected(name: str, images: Sequence[ImageHdu], key: str) -> list[ImageHdu]
 
 def _find(name: str, images: Sequence[ImageHdu], text: str, version: int | None) -> ImageHdu:
     for image in images:
-        if image.name and image.name.upper() == text.upper() and version in (None, image.version):
+        if version is None and text.isdigit() and image.number == int(text):
             return image
     for image in images:
-        if version is None and text.isdigit() and image.number == int(text):
+        if image.name and image.name.upper() == text.upper() and version in (None, image.version):
             return image
     wanted = text if version is None else f"{text},{version}"
     raise InputError(f"{name} has no image '{wanted}'. {_there_are(name, images)}")
@@ -278,11 +278,6 @@ def _three(planes: Sequence[Plane]) -> list[Plane]:
 def _groups_of_bands(
     name: str, places: Sequence[list[ImageHdu]], chosen: Sequence[ImageHdu], bands: Sequence[str]
 ) -> list[list[Plane]]:
-    if len(bands) not in (1, _COLOURS):
-        raise InputError(
-            f"'{','.join(bands)}' names {len(bands)} bands. Give one, or three in red, green, blue "
-            "order."
-        )
     groups = [group for place in places if (group := _matching(place, bands))]
     if not groups and (group := _matching(chosen, bands)):
         # Bands that nothing but the user's word brings together.

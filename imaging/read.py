@@ -193,29 +193,34 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     -------
     list of FieldSource
         The source itself if it is one field. Otherwise one for each field, called after the file
-        and the images, such as ``mosaic-CCD2``. The first has the notes.
+        and the images, such as ``mosaic-CCD2``. The first has the notes. Three files of bands that
+        hold the same fields give one for each of these.
 
     Raises
     ------
     InputError
         If the file cannot be read.
     """
-    if len(source.paths) > 1 or any(source.images):
+    if any(source.images):
         return [source]
-    path = source.paths[0]
-    kind = _kind(path)
-    if kind not in _FITS_KINDS:
+    kinds = [_kind(path) for path in source.paths]
+    if not set(kinds) <= set(_FITS_KINDS):
         return [source]
-    keys, note = list_fields(path, kind, bands=source.bands)
-    if len(keys) == 1:
+    found = [
+        list_fields(path, kind, bands=source.bands)
+        for path, kind in zip(source.paths, kinds, strict=True)
+    ]
+    keys, note = found[0]
+    # Three bands of a mosaic camera hold the same CCDs.
+    if len(keys) == 1 or any(others != keys for others, _ in found):
         return [source]
-    notes = (f"{path.name} holds {len(keys)} fields, {listed(keys)}; each is searched",)
+    notes = (f"{source.paths[0].name} holds {len(keys)} fields, {listed(keys)}; each is searched",)
     notes += (note,) if note else ()
     return [
         replace(
             source,
             identifier=name_with_images(source.identifier, [key]),
-            images=(key,),
+            images=(key,) * len(source.paths),
             notes=() if place else notes,
         )
         for place, key in enumerate(keys)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import InputError, OutputError
+from ..errors import ConfigError, InputError, OutputError
 from ..files.file_types import check_regular
 from ..imaging import FieldSource, find_fields, split_source
 from ..progress import Progress, count_of, open_progress
@@ -45,7 +45,14 @@ def find_sources(
     ------
     InputError
         If there is no field at all; the message lists all inputs.
+    ConfigError
+        If there is another number of bands than one or three.
     """
+    if len(bands) not in (0, 1, 3):
+        raise ConfigError(
+            f"'{','.join(bands)}' names {len(bands)} bands. Give one, or three in red, green, blue "
+            "order, as in --bands i,r,g"
+        )
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if not given:
         raise InputError("No field given; name at least one image file or folder of images.")

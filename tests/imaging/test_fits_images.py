@@ -216,8 +216,6 @@ def test_bands_chosen_by_the_user(cutout: Path) -> None:
     assert values(cutout, ("1", "3", "5")) == [1, 2, 3]
     with pytest.raises(InputError, match=r"no bands i, r, g: it has g, r and z"):
         read_field(cutout, bands=("i", "r", "g"))
-    with pytest.raises(InputError, match="names 2 bands"):
-        read_field(cutout, bands=("r", "g"))
 
 
 def test_planes_chosen_by_number(tmp_path: Path) -> None:
@@ -260,3 +258,23 @@ def test_names_depend_on_the_field_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "frame.12.fits", image(1, "CCD,1"), image(2, "A/B"))
     assert [part.identifier for part in fields_of(path)] == ["frame.12-1", "frame.12-A_B"]
     assert str(fields_of(path)[1]) == f"{path}[A/B]"
+    digits = write(tmp_path / "digits.fits", image(1, "2"), image(2, "1"))
+    assert [values(part) for part in fields_of(digits)] == [[1], [2]]  # type: ignore[arg-type]
+
+
+def test_three_bands_of_a_mosaic_are_joined_by_their_ccds(tmp_path: Path) -> None:
+    for value, band in enumerate("irg"):
+        hdus = [image(10 * n + value, f"CCD{n}") for n in (1, 2)]
+        write(tmp_path / f"night-{band}.fits", *hdus, FILTER=band)
+    (source,) = find_fields([",".join(f"{tmp_path}/night-{band}.fits" for band in "irg")])
+    parts = split_source(source)
+    assert [part.identifier for part in parts] == ["night-CCD1", "night-CCD2"]
+    assert values(parts[1]) == [20, 21, 22]  # type: ignore[arg-type]
+    assert [band.name for band in read_field(parts[1]).bands] == ["i", "r", "g"]
+
+
+@pytest.mark.parametrize("name", ["MODEL_R", "SKY", "SEGMENTATION", "r_ERR"])
+def test_what_is_no_image_of_the_sky(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "a.fits", image(5, name), image(2, "IMAGE_R"))
+    assert values(path) == [2]
+    assert read_field(path).notes == (f"{name.upper()} in the file was not used",)
