@@ -1,4 +1,4 @@
-"""Sky level and noise of images, padding, and isophotes above the sky.
+"""Sky level and noise of images, and isophotes above the sky.
 
 `background` measures a band of a field in any unit, for the stretch; `noise_level` measures an
 8-bit grey image, as in the definition of annotated boxes.
@@ -18,7 +18,6 @@ __all__ = [
     "extent",
     "isophote",
     "noise_level",
-    "padding",
     "smoothed_grey",
 ]
 
@@ -26,8 +25,6 @@ _SAMPLE = 100_000  # pixels: the error of the level is then 0.005 of the noise
 _CLIP = 3.0
 _ROUNDS = 12
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
-_LEAST_SHARE = 0.02  # of the field that must remain as sky
-_RUN = 5  # pixels
 _SMOOTHING = 1.0  # pixels
 _STEP = 3  # pixels between those of a sample of a grey image
 # The sky of many 8-bit images is clipped at black and has no measurable noise.
@@ -72,7 +69,7 @@ def background(
     level = middle if crowded else 2.5 * middle - 1.5 * mean
     below = values[values <= level]
     noise = float(np.sqrt(np.mean((below - level) ** 2))) if below.size else 0.0
-    tiny = 1e-6 * max(abs(level), float(np.abs(everything).max()))
+    tiny = 1e-6 * max(abs(level), float(np.abs(values).max()))
     if noise <= tiny:
         # Without noise, the scale follows from the brightest pixels.
         noise = float(np.quantile(everything, 0.999) - level) / 100
@@ -110,38 +107,6 @@ def correlation_length(
     power = float(np.mean(first * first) + np.mean(second * second)) / 2
     shared = float(np.mean(first * second)) / power if power > 0 else 0.0
     return float(np.sqrt(-0.25 / np.log(min(shared, 0.99)))) if shared > 0.01 else 0.0
-
-
-def padding(bands: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Find the pixels of a mosaic that are filled with a constant.
-
-    Sky with noise is never constant over a patch.  If hardly any pixel would remain, the field has
-    no noise, and no padding is assumed.
-
-    Parameters
-    ----------
-    bands : ndarray of float32, shape (H, W, C)
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W)
-    """
-    flat = np.ones(bands.shape[:2], dtype=bool)
-    for band in np.moveaxis(bands, 2, 0):
-        flat[:, 1:] &= band[:, 1:] == band[:, :-1]
-        flat[1:] &= band[1:] == band[:-1]
-    if not flat.any():
-        return flat
-    # Pixels are compared with those above and to the left, so a patch loses a row and a column.
-    patches = cv2.morphologyEx(flat.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_RUN, _RUN)))
-    grown = cv2.dilate(patches, np.ones((2, 2)), anchor=(0, 0)).astype(bool)
-    brightest = bands.mean(axis=2)
-    left = ~grown
-    if left.mean() < _LEAST_SHARE:
-        return np.zeros_like(grown)
-    # The flat core of a saturated star is not padding.
-    dark: NDArray[np.bool_] = brightest <= np.median(brightest[left])
-    return grown & dark
 
 
 def smoothed_grey(image: NDArray[np.generic]) -> NDArray[np.float32]:

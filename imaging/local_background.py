@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .background import background, padding
 from .field import Field
+from .sky_mesh import SkyMesh, measure_mesh
+from .sky_steps import find_sections
 
 __all__ = ["Background", "estimate_background"]
 
@@ -23,13 +24,12 @@ class Background:
     ----------
     shape : tuple of int
         Rows and columns of the field.
-    levels, noises : sequence of float
-        Sky level and noise of each band.
+    meshes : sequence of sequences of SkyMesh
+        For each band the meshes of its sections, which cover the field.
     """
 
     shape: tuple[int, int]
-    levels: Sequence[float]
-    noises: Sequence[float]
+    meshes: Sequence[Sequence[SkyMesh]]
 
     def level(self, band: int) -> NDArray[np.float32]:
         """Return the sky level at each pixel.
@@ -44,7 +44,10 @@ class Background:
         ndarray of float32, shape (H, W)
             In the unit of the band.
         """
-        return np.full(self.shape, self.levels[band], dtype=np.float32)
+        level = np.empty(self.shape, dtype=np.float32)
+        for mesh in self.meshes[band]:
+            level[mesh.section.window] = mesh.level()
+        return level
 
     def noise(self, band: int) -> NDArray[np.float32]:
         """Return the standard deviation of the sky noise at each pixel.
@@ -59,15 +62,60 @@ class Background:
         ndarray of float32, shape (H, W)
             In the unit of the band; positive.
         """
-        return np.full(self.shape, self.noises[band], dtype=np.float32)
+        noise = np.empty(self.shape, dtype=np.float32)
+        for mesh in self.meshes[band]:
+            noise[mesh.section.window] = mesh.noise()
+        return noise
+
+    def is_sky(self, band: int) -> NDArray[np.bool_]:
+        """Return where the sky was measured.
+
+        Parameters
+        ----------
+        band : int
+            Index of the band.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            False about large or bright sources, which were left out.
+        """
+        sky = np.empty(self.shape, dtype=bool)
+        for mesh in self.meshes[band]:
+            sky[mesh.section.window] = mesh.is_sky()
+        return sky
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what was subtracted, for the record: of each band level, noise and range."""
-        return {"level": list(self.levels), "noise": list(self.noises)}
+        """Return what was subtracted, for the record.
+
+        Returns
+        -------
+        dict
+            For each band the median ``level`` and ``noise`` in its unit, the ``range`` of the level
+            in units of the noise, and ``steps_x`` and ``steps_y``: the columns and rows, as pixel
+            edges, at which the level or the noise jumps.
+        """
+        record: dict[str, list[Any]] = {
+            name: [] for name in ("level", "noise", "range", "steps_x", "steps_y")
+        }
+        for meshes in self.meshes:
+            levels = np.concatenate([mesh.levels[1:-1, 1:-1].ravel() for mesh in meshes])
+            noise = float(
+                np.median(np.concatenate([mesh.noises[1:-1, 1:-1].ravel() for mesh in meshes]))
+            )
+            record["level"].append(float(np.median(levels)))
+            record["noise"].append(noise)
+            record["range"].append(round(float(np.ptp(levels)) / noise, 3))
+            record["steps_x"].append(sorted({mesh.section.left for mesh in meshes} - {0}))
+            record["steps_y"].append(sorted({mesh.section.top for mesh in meshes} - {0}))
+        return record
 
 
 def estimate_background(field: Field) -> Background:
     """Estimate the sky level and noise of a field.
+
+    The level follows gradients, vignetting and fringes on a mesh, and steps at the edges of
+    amplifiers and CCDs; sources, large galaxies too, are left out.
 
     Parameters
     ----------
@@ -78,8 +126,9 @@ def estimate_background(field: Field) -> Background:
     -------
     Background
     """
-    pixels = field.pixels.astype(np.float32)
-    empty = padding(pixels) | field.bad
-    found = [background(pixels[..., band], empty) for band in range(pixels.shape[2])]
-    levels, noises = zip(*found, strict=True)
-    return Background(empty.shape, levels, noises)
+    meshes = []
+    for number in range(field.pixels.shape[2]):
+        band = np.ascontiguousarray(field.pixels[..., number], dtype=np.float32)
+        sections = find_sections(band, field.bad)
+        meshes.append([measure_mesh(band, field.bad, section) for section in sections])
+    return Background(field.bad.shape, meshes)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files.file_types import Kind, check_regular, kind_of
 from .align import align
+from .bad_pixels import contrast_notes, mark_bad_pixels
 from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
@@ -100,6 +101,9 @@ def read_field(
         field = _from_hdus(read_hdus(hdus, bands=bands))
     else:
         field = _read_files(_with_bands(field_source(source), bands))
+    if field.linear and not isinstance(source, Field):
+        field = mark_bad_pixels(field)
+        field = replace(field, notes=(*field.notes, *contrast_notes(field)))
     return field if identifier is None else replace(field, identifier=identifier)
 
 
@@ -337,6 +341,8 @@ def _stack(paths: Sequence[Path], bands: Sequence[FitsImage]) -> FitsImage:
     for path, band in zip(paths, bands, strict=True):
         if band.pixels.shape[2] != 1:
             raise InputError(f"{path} holds three bands already. Give it alone, or give one band.")
+    # Before pixels are interpolated, which would spread fill values.
+    bands = [mark_bad_pixels(band) for band in bands]
     pixels, bad, notes = align(paths, bands)
     notes = tuple(dict.fromkeys((*(note for band in bands for note in band.notes), *notes)))
     pixels[bad] = 0

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Limit
 
-from .background import background, correlation_length, padding
+from .background import background as measure_background
+from .background import correlation_length
 from .field import Field
-from .local_background import Background
+from .local_background import Background, estimate_background
 
 __all__ = ["Stretch", "to_rgb"]
 
@@ -74,7 +75,8 @@ def to_rgb(
             kind = "lupton" if field.pixels.shape[2] == 3 else "asinh"
     if kind == "identity":
         return _identity(field)
-    return _noise_scaled(field, settings, coloured=kind == "lupton")
+    sky = background or estimate_background(field)
+    return _noise_scaled(field, settings, sky, coloured=kind == "lupton")
 
 
 def _identity(field: Field) -> NDArray[np.uint8]:
@@ -89,19 +91,25 @@ def _identity(field: Field) -> NDArray[np.uint8]:
     return picture
 
 
-def _noise_scaled(field: Field, settings: Stretch, coloured: bool) -> NDArray[np.uint8]:
-    bands = field.pixels.astype(np.float32)
-    empty = padding(bands) | field.bad
+def _noise_scaled(
+    field: Field, settings: Stretch, sky: Background, coloured: bool
+) -> NDArray[np.uint8]:
+    bands = np.empty(field.pixels.shape, dtype=np.float32)
+    empty = field.bad
     count = bands.shape[2]
     gains = settings.gains if coloured and count == 3 else (1.0,) * count
     if count == 1:
         # A single band gets the noise of the mean of three.
         gains = (float(np.linalg.norm(settings.gains)) / 3,)
     for band, gain in enumerate(gains):
-        plane = _smooth(np.ascontiguousarray(bands[..., band]), empty, settings.smoothing)
-        sky, noise = background(plane, empty)
-        plane[empty] = sky
-        bands[..., band] = (plane - np.float32(sky)) * np.float32(gain / noise)
+        plane = (field.pixels[..., band] - sky.level(band)) / sky.noise(band)
+        plane[empty] = 0
+        sources = _sources(sky, band, empty)
+        plane = _smooth(plane, sources, settings.smoothing)
+        # Level and noise are those of the sky after smoothing.
+        level, noise = measure_background(plane, sources)
+        plane[empty] = level
+        bands[..., band] = (plane - np.float32(level)) * np.float32(gain / noise)
     picture = np.empty((*empty.shape, 3), dtype=np.uint8)
     for start in range(0, len(bands), _ROWS):
         rows = bands[start : start + _ROWS]
@@ -124,15 +132,20 @@ def _curve(bands: NDArray[np.float32], settings: Stretch) -> NDArray[np.float32]
     return rgb
 
 
+def _sources(sky: Background, band: int, empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels at which no sky is measured."""
+    sources = ~sky.is_sky(band) | empty
+    return empty if sources.all() else sources
+
+
 def _smooth(
-    plane: NDArray[np.float32], empty: NDArray[np.bool_], smoothing: float
+    plane: NDArray[np.float32], ignore: NDArray[np.bool_], smoothing: float
 ) -> NDArray[np.float32]:
     if not smoothing:
         return plane
-    sky, noise = background(plane, empty)
-    missing = smoothing**2 - correlation_length(plane, sky, noise, empty) ** 2
+    sky, noise = measure_background(plane, ignore)
+    missing = smoothing**2 - correlation_length(plane, sky, noise, ignore) ** 2
     if missing < 0.1:
         return plane
-    plane[empty] = sky
     smooth = cv2.GaussianBlur(plane, (0, 0), float(np.sqrt(missing)))
     return np.asarray(smooth, np.float32)

@@ -31,13 +31,14 @@ def write(path: Path, wcs: WCS, shape: tuple[int, int] = (60, 70)) -> str:
 def test_three_files_are_red_green_blue(tmp_path: Path) -> None:
     for level, band in enumerate("irg"):
         data = np.full((20, 30), level, np.float32)
+        data[0] += np.arange(30)
         fits.writeto(tmp_path / f"frame-{band}-0042.fits", data)
     names = [tmp_path / f"frame-{band}-0042.fits" for band in "irg"]
     for source in (names, ",".join(map(str, names))):
         field = read_field(source)
         assert field.identifier == "frame-0042"
         assert field.paths == tuple(names)
-        assert (field.pixels == [0, 1, 2]).all()
+        assert (field.pixels[1:] == [0, 1, 2]).all()
         assert field.notes == ()
 
 

@@ -1,0 +1,317 @@
+"""Sky level and noise of a section of a band, on a mesh of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, gaussian_filter, label, maximum
+
+from .background import background
+from .sky_steps import Section
+
+__all__ = ["SkyMesh", "measure_mesh"]
+
+_CELL, _SMALL_CELL = 32, 16  # pixels: least side of a cell
+_LARGE = 256  # pixels: least side of a section with cells of the former
+_BATCH = 2**21  # pixels sorted at a time
+_CLIP = 3.0
+_ROUNDS = 8
+_LEAST_DATA = 0.25  # of a cell's pixels
+_QUIET = 0.2  # quantile of the cells' noise that is the noise of the sky
+_LEAST_CELLS = 3  # along each side; a smaller section has one level
+_ORDERS = (1, 2, 4)  # of the polynomials
+# Scatter of the levels of the cells about the polynomial, in units of the noise.
+_LEAST_SCATTER, _MOST_SCATTER = 0.05, 0.5
+_START = 0.35  # the quantile that a fit starts from: sources are brighter than the sky
+_NEARLY = 0.85  # of the cells: no higher order is needed
+_BETTER = 0.25  # of the cells, that a higher order must gain
+_LEAST_SKY = 0.4  # of the cells; with less there is no sky to fit
+_FAINTEST = 0.1  # of the cells, which then give the level
+_SOURCE = 0.5  # of the noise: a brighter region is a source, a fainter one structure of the sky
+_SMOOTHING = 48.0  # pixels: standard deviation of a Gaussian
+_PRIOR = 0.02  # weight of the polynomial against the cells around
+
+
+@dataclass(frozen=True, eq=False)
+class SkyMesh:
+    """Sky of a section.
+
+    Attributes
+    ----------
+    section : Section
+        Its place.
+    cell : tuple of int
+        Height and width of a cell, in pixels.
+    levels, noises : ndarray of float32, shape (n + 2, m + 2)
+        Level and noise at the centres of the cells, with one cell more beyond each edge.
+    sky : ndarray of bool, shape (n, m)
+        Cells without a source.
+    """
+
+    section: Section
+    cell: tuple[int, int]
+    levels: NDArray[np.float32]
+    noises: NDArray[np.float32]
+    sky: NDArray[np.bool_]
+
+    def level(self) -> NDArray[np.float32]:
+        """Return the level at each pixel of the section."""
+        return self._pixels(self.levels, cv2.INTER_CUBIC)
+
+    def noise(self) -> NDArray[np.float32]:
+        """Return the noise at each pixel of the section."""
+        return self._pixels(self.noises, cv2.INTER_LINEAR)
+
+    def is_sky(self) -> NDArray[np.bool_]:
+        """Return True at each pixel of a cell without a source."""
+        cells = np.pad(self.sky, 1, mode="edge").astype(np.uint8)
+        return self._pixels(cells, cv2.INTER_NEAREST).astype(bool)
+
+    def _pixels(self, mesh: NDArray[Any], interpolation: int) -> NDArray[Any]:
+        high, wide = self.cell
+        top, bottom, left, right = self.section
+        size = mesh.shape[1] * wide, mesh.shape[0] * high
+        whole = cv2.resize(mesh, size, interpolation=interpolation)
+        return whole[high : high + bottom - top, wide : wide + right - left]
+
+
+def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Section) -> SkyMesh:
+    """Measure the sky of a section.
+
+    The level of each cell is the mode of its pixels.  A polynomial follows the sky across sources:
+    it is fitted to the cells without those that are brighter, and its order is the lowest that
+    describes nearly all of them.  What remains is smoothed, the sources left out.  A galaxy thus
+    keeps its light, and gradients, vignetting and fringes do not.  If hardly any sky is left, as
+    around a galaxy that fills the section, the faintest cells give one level.
+
+    Parameters
+    ----------
+    band : ndarray of float32, shape (H, W)
+        The whole band.
+    bad : ndarray of bool, shape (H, W)
+        Pixels without data.
+    section : Section
+    """
+    pixels, missing = band[section.window], bad[section.window]
+    size = _CELL if min(pixels.shape) >= _LARGE else _SMALL_CELL
+    rows, columns = (max(1, side // size) for side in pixels.shape)
+    cell = pixels.shape[0] // rows, pixels.shape[1] // columns
+    if min(rows, columns) < _LEAST_CELLS:
+        return _constant(section, *background(pixels, missing))
+    levels, noises = _cells(pixels, missing, rows, columns)
+    known = np.isfinite(levels)
+    # Light of galaxies varies within their cells.
+    typical = float(np.quantile(noises[known], _QUIET)) if known.any() else 0.0
+    if typical <= 0 or not np.isfinite(typical):
+        return _constant(section, *background(pixels, missing))
+    trend, sky = _fit_sky(levels, known, typical)
+    if trend is None:
+        level = float(levels[sky].mean())
+        smooth_levels = np.full((rows + 2, columns + 2), level, dtype=np.float32)
+    else:
+        rest = np.where(sky, levels - trend[1:-1, 1:-1], 0)
+        smooth_levels = trend + np.pad(_smooth(rest, sky, cell, 0.0), 1, mode="edge")
+    noise = float(np.median(noises[sky]))
+    smooth_noises = np.maximum(_smooth(np.where(sky, noises, 0), sky, cell, noise), 0.2 * noise)
+    return SkyMesh(
+        section,
+        cell,
+        smooth_levels.astype(np.float32),
+        np.pad(smooth_noises, 1, mode="edge").astype(np.float32),
+        sky,
+    )
+
+
+def _constant(section: Section, level: float, noise: float) -> SkyMesh:
+    top, bottom, left, right = section
+    mesh = np.ones((3, 3), dtype=np.float32)
+    cell = bottom - top, right - left
+    return SkyMesh(section, cell, mesh * level, mesh * noise, np.ones((1, 1), dtype=bool))
+
+
+def _cells(
+    band: NDArray[np.float32], bad: NDArray[np.bool_], rows: int, columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return level and noise of each cell; NaN for a cell with too few pixels."""
+    high, wide = band.shape[0] // rows, band.shape[1] // columns
+    pixels = np.where(bad, np.float32(np.nan), band)[: rows * high, : columns * wide]
+    levels, noises = [], []
+    step = max(1, _BATCH // (high * band.shape[1]))
+    for start in range(0, rows, step):
+        strip = pixels[start * high : (start + step) * high].reshape(-1, high, columns, wide)
+        # Half of the pixels of a large cell, as on a chessboard, is enough.
+        parts = [strip[:, side::2, :, side::2] for side in (0, 1)] if wide >= _CELL else [strip]
+        cells = np.concatenate(
+            [part.swapaxes(1, 2).reshape(len(strip) * columns, -1) for part in parts], axis=1
+        )
+        level, noise = _modes(np.sort(cells, axis=1))
+        levels.append(level.reshape(-1, columns))
+        noises.append(noise.reshape(-1, columns))
+    return np.concatenate(levels), np.concatenate(noises)
+
+
+def _modes(
+    cells: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mode and noise of sorted pixels, cell by cell.
+
+    As in `~galpipe.imaging.background.background`, with the mean of the middle half in place of
+    the median, which in integer data would be an integer.
+    """
+    total = np.count_nonzero(np.isfinite(cells), axis=1)
+    first, last = np.zeros_like(total), total.copy()
+    place = np.arange(cells.shape[1])
+    for _ in range(_ROUNDS):
+        middle = _at(cells, (first + last) // 2)
+        # The darker side is free of sources.
+        spread = np.maximum(middle - _at(cells, first + (last - first) * 159 // 1000), 1e-30)
+        low, high = (middle - _CLIP * spread)[:, None], (middle + _CLIP * spread)[:, None]
+        fewer = np.count_nonzero(cells < low, axis=1), np.count_nonzero(cells <= high, axis=1)
+        if (fewer[0] == first).all() and (fewer[1] == last).all():
+            break
+        first, last = fewer
+    # Differences from the median keep their digits in float32.
+    with np.errstate(invalid="ignore"):
+        rest = np.where(place < last[:, None], cells - middle[:, None], np.float32(0))
+        rest[place < first[:, None]] = 0
+    sums = np.concatenate(
+        [np.zeros((len(rest), 1)), np.cumsum(rest, axis=1, dtype=np.float64)], axis=1
+    )
+    count = np.maximum(last - first, 1)
+    mean = _at(sums, last) / count
+    inner = first + (last - first) // 4, last - (last - first) // 4
+    median = (_at(sums, inner[1]) - _at(sums, inner[0])) / np.maximum(inner[1] - inner[0], 1)
+    squares = np.concatenate(
+        [np.zeros((len(rest), 1)), np.cumsum(rest * rest, axis=1, dtype=np.float64)], axis=1
+    )
+    deviation = np.sqrt(np.maximum(_at(squares, last) / count - mean**2, 0))
+    offset = np.where(np.abs(mean - median) > 0.3 * deviation, median, 2.5 * median - 1.5 * mean)
+    darker = np.maximum(
+        np.count_nonzero((rest <= offset[:, None]) & (place < last[:, None]), axis=1), first + 1
+    )
+    below = darker - first
+    power = (_at(squares, darker) - 2 * offset * _at(sums, darker) + below * offset**2) / below
+    unknown = total < _LEAST_DATA * cells.shape[1]
+    level = np.where(unknown, np.nan, middle + offset)
+    return level, np.where(unknown, np.nan, np.sqrt(np.maximum(power, 0)))
+
+
+def _at(cells: NDArray[np.floating], place: NDArray[np.intp]) -> NDArray[np.float64]:
+    inside = np.minimum(place, cells.shape[1] - 1)
+    return np.take_along_axis(cells, inside[:, None], axis=1)[:, 0].astype(np.float64)
+
+
+def _fit_sky(
+    levels: NDArray[np.float64], known: NDArray[np.bool_], noise: float
+) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
+    """Return the trend of the sky, one cell beyond each edge, and the cells of sky.
+
+    The trend is None if there is too little sky.
+    """
+    fits: list[tuple[NDArray[np.float64], float]] = []
+    for order in _ORDERS:
+        terms = _terms(levels.shape, order)
+        if min(levels.shape) < order + 2 or known.sum() < 3 * terms.shape[2]:
+            break
+        fits.append(_fit(levels, known, noise, terms))
+        if fits[-1][1] < 2 * _LEAST_SCATTER * noise and _share(levels, known, *fits[-1]) > _NEARLY:
+            break
+    scatter = min((fit[1] for fit in fits), default=0.0)
+    best, best_share = None, 0.0
+    for trend, _ in fits:
+        share = _share(levels, known, trend, scatter)
+        if best is None or share > best_share + _BETTER:
+            best, best_share = trend, share
+    if best is None or best_share < _LEAST_SKY:
+        faint = np.quantile(levels[known], _FAINTEST)
+        return None, known & (levels <= faint)
+    excess = levels - best[1:-1, 1:-1]
+    bright = known & (excess > _CLIP * scatter)
+    regions, count = label(bright, np.ones((3, 3)))
+    if count:
+        numbers = np.arange(1, count + 1)
+        peaks = np.asarray(maximum(excess, regions, numbers))
+        source = np.isin(regions, numbers[peaks > max(_SOURCE * noise, _CLIP * scatter)])
+        bright = binary_dilation(source, np.ones((3, 3)))
+    sky = known & ~bright
+    if not sky.any():
+        return best, known & (np.abs(excess) < _CLIP * scatter)
+    return best, sky
+
+
+def _share(
+    levels: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    trend: NDArray[np.float64],
+    scatter: float,
+) -> float:
+    """Return the share of the cells that a trend describes."""
+    return float(np.mean(np.abs(levels - trend[1:-1, 1:-1])[known] < _CLIP * scatter))
+
+
+def _terms(shape: tuple[int, ...], order: int) -> NDArray[np.float64]:
+    """Return the terms of a polynomial at the cells and one cell beyond each edge."""
+    y, x = (np.linspace(-1 - 1 / n, 1 + 1 / n, n + 2) for n in shape)
+    return np.stack(
+        [np.outer(y**j, x**i) for i in range(order + 1) for j in range(order + 1 - i)], axis=2
+    )
+
+
+def _fit(
+    levels: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    noise: float,
+    terms: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], float]:
+    """Fit a polynomial to the sky; return it and the scatter of the sky about it."""
+    inner = terms[1:-1, 1:-1][known]
+    values = levels[known]
+    shift = float(np.median(values))
+    values = values - shift
+    weights = np.ones(len(values))
+    least = _LEAST_SCATTER * noise
+    for _ in range(12):
+        residual = values - inner @ _solve(inner, values, weights)
+        side = np.where(residual > 0, _START, 1 - _START)
+        weights = side / np.maximum(np.abs(residual), least)
+    scatter = _MOST_SCATTER * noise
+    kept = np.zeros(len(values), dtype=bool)
+    for _ in range(20):
+        darker = residual[(residual < 0) & (residual > -2 * _CLIP * scatter)]
+        scatter = float(np.sqrt(np.mean(darker**2))) if len(darker) else least
+        scatter = min(max(scatter, least), _MOST_SCATTER * noise)
+        within = np.abs(residual) < _CLIP * scatter
+        if within.sum() < 2 * inner.shape[1] or (within == kept).all():
+            break
+        kept = within
+        residual = values - inner @ _solve(inner[kept], values[kept], np.ones(kept.sum()))
+    if kept.sum() >= 2 * inner.shape[1]:
+        weights = kept.astype(float)
+    coefficients = _solve(inner, values, weights)
+    return terms @ coefficients + shift, scatter
+
+
+def _solve(
+    terms: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    weighted = terms * weights[:, None]
+    found = np.linalg.lstsq(weighted.T @ terms, weighted.T @ values, rcond=None)[0]
+    return np.asarray(found, np.float64)
+
+
+def _smooth(
+    values: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    cell: tuple[int, int],
+    otherwise: float,
+) -> NDArray[np.float64]:
+    """Smooth a mesh over its known cells; far from them it tends to another value."""
+    sigma = tuple(_SMOOTHING / side for side in cell)
+    weight = gaussian_filter(known.astype(np.float64), sigma, mode="nearest")
+    total = gaussian_filter(np.where(known, values, 0), sigma, mode="nearest")
+    smooth: NDArray[np.float64] = (total + _PRIOR * otherwise) / (weight + _PRIOR)
+    return smooth
