@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from ..imaging import Stretch
 from .classifier_training import ClassifierTraining
@@ -49,3 +49,6 @@ class RunConfig(Section):
     """Second stage."""
     stretch: Stretch | None = None
     """Stretch of the fields to colour; by default that of the training of the detector."""
+    zeropoint: FiniteFloat | dict[str, FiniteFloat] | None = None
+    """Magnitude of one unit of flux, of all bands or by the name of the band; by default that of
+    the file."""

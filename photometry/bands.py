@@ -1,23 +1,18 @@
-"""Names of the bands of a field in the catalogue, and their order by wavelength."""
+"""Names of the bands of a field in the catalogue, and zero points that the user gives."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
+from ..errors import ConfigError
 from ..imaging import Field
 
-__all__ = ["band_units", "wavelength"]
+__all__ = ["band_units", "parse_zero_points", "with_zero_points"]
 
 _PLANES = ("red", "green", "blue")
-
-# Effective wavelengths in nanometres: Bessell (2005), Fukugita et al. (1996), Tokunaga & Vacca
-# (2005), Wright et al. (2010), and of the wide filters of JWST that no filter of Hubble resembles.
-_WAVELENGTHS = {
-    "FUV": 154, "NUV": 232, "U": 366, "B": 436, "V": 545, "R": 641, "I": 798,
-    "u": 355, "g": 477, "r": 623, "i": 763, "z": 913, "y": 1004, "Y": 1020,
-    "J": 1250, "H": 1644, "K": 2198, "Ks": 2150, "W1": 3353, "W2": 4603, "W3": 11561, "W4": 22088,
-    "F200W": 1989, "F277W": 2762, "F356W": 3568, "F444W": 4408, "F560W": 5600, "F770W": 7700,
-}  # fmt: skip
 
 
 def band_units(field: Field) -> dict[str, str]:
@@ -43,27 +38,72 @@ def band_units(field: Field) -> dict[str, str]:
     return {name: band.unit for name, band in zip(names, field.bands, strict=True)}
 
 
-def wavelength(name: str) -> float | None:
-    """Return the wavelength of a filter.
+def parse_zero_points(text: str) -> float | dict[str, float]:
+    """Read zero points from text.
 
     Parameters
     ----------
-    name : str
-        Name of a filter, such as ``r`` or ``F814W``.
+    text : str
+        One number for all bands, or one for each named band: ``r=22.5,g=22.4``.
 
     Returns
     -------
-    float or None
-        Nanometres; None if the filter is unknown.
+    float or dict of str to float
+        Magnitude of one unit of flux: of all bands, or by name.
+
+    Raises
+    ------
+    ConfigError
+        If the text is neither.
 
     Examples
     --------
-    >>> wavelength("r"), wavelength("F814W"), wavelength("clear")
-    (623.0, 814.0, None)
+    >>> parse_zero_points("22.5"), parse_zero_points("r=22.5, g=22.4")
+    (22.5, {'r': 22.5, 'g': 22.4})
     """
-    known = _WAVELENGTHS.get(name, _WAVELENGTHS.get(name.split("_")[0]))
-    if known is None and (telescope := re.fullmatch(r"F(\d{3,4})[A-Z]+", name)):
-        # Infrared filters count in units of 10 nm: F160W, but F814W.
-        number = telescope[1]
-        return float(number) * (10 if int(number) < 200 or len(number) == 4 else 1)
-    return None if known is None else float(known)
+    parts = [part.rpartition("=") for part in text.split(",")]
+    try:
+        values = {name.strip(): float(value) for name, _, value in parts}
+    except ValueError:
+        values = {}
+    named = "" not in values
+    if len(values) < len(parts) or not (named or len(parts) == 1):
+        raise ConfigError(
+            f"--zeropoint {text!r} is neither a number nor a list of bands and numbers, such as "
+            "22.5 or r=22.5,g=22.4"
+        )
+    if not all(map(math.isfinite, values.values())):
+        raise ConfigError(f"--zeropoint {text!r} is not a finite number")
+    return values if named else values[""]
+
+
+def with_zero_points(field: Field, zero_points: float | Mapping[str, float] | None) -> Field:
+    """Return a field with zero points that replace those of its file.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    zero_points : float, mapping of str to float, or None
+        Magnitude of one unit of flux: of all bands, or by their names in the catalogue; None for
+        those of the file.
+
+    Returns
+    -------
+    Field
+        A finished picture is returned as it is. A note says if no band of the field is named.
+    """
+    if zero_points is None or not field.linear:
+        return field
+    names = list(band_units(field))
+    if not isinstance(zero_points, Mapping):
+        zero_points = dict.fromkeys(names, zero_points)
+    bands = tuple(
+        replace(band, zero_point=zero_points.get(name, band.zero_point))
+        for name, band in zip(names, field.bands, strict=True)
+    )
+    notes = field.notes
+    if not set(names) & set(zero_points):
+        its = f"its bands are {', '.join(names)}" if all(names) else "its band has no name"
+        notes = (*notes, f"no zero point was given for it: {its}")
+    return replace(field, bands=bands, notes=notes)

@@ -130,14 +130,13 @@ def _targets(
     field: Field, background: Background, boxes: NDArray[np.float64], psf_fwhm: float | None
 ) -> Sequence[_Target]:
     image = _mean_of_bands(field, background)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    centres, numbers = (boxes[:, :2] + boxes[:, 2:]) / 2, np.arange(len(boxes))
     targets = []
     for index, box in enumerate(boxes):
         window = _window(box, image.shape)
         corner = np.array([window[1].start, window[0].start])
         end = np.array([window[1].stop, window[0].stop])
-        near = ((centres >= corner) & (centres < end)).all(axis=1)
-        near[index] = False
+        near = ((centres >= corner) & (centres < end)).all(axis=1) & (numbers != index)
         around = np.concatenate([box[np.newaxis], boxes[near]]) - np.tile(corner, 2)
         light, bad = image[window], field.bad[window]
         found = find_object(np.ascontiguousarray(light), bad.copy(), around, psf_fwhm)

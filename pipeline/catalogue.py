@@ -270,7 +270,7 @@ def _plain(column: Any) -> NDArray[Any]:
 def _joined(parts: Sequence[Mapping[str, ArrayLike]], name: str, *, required: bool) -> NDArray[Any]:
     """Return a column of all parts; NaN in parts without a column that is not required."""
     columns = [
-        np.asarray(part[name] if required or name in part else np.full(len(part["x"]), np.nan))
+        np.asarray(part[name] if required or name in part else np.full(np.size(part["x"]), np.nan))
         for part in parts
     ]
     return np.concatenate(columns) if columns else np.zeros(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ def detect(
     model: BaseDetector | str | Path | None = None,
     score_threshold: float | None = None,
     bands: Sequence[str] = (),
+    zeropoint: float | Mapping[str, float] | None = None,
     formats: Sequence[str] = (),
     annotations: Sequence[str] = (),
     overwrite: bool = False,
@@ -56,6 +57,8 @@ def detect(
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default that of the detector.
     bands : sequence of str
+        As in `galpipe.run`.
+    zeropoint : float or mapping of str to float, optional
         As in `galpipe.run`.
     formats : sequence of str
         Formats of the catalogue, as in `galpipe.run`, by default "ecsv" and "csv".  An annotation
@@ -79,7 +82,7 @@ def detect(
         As in `galpipe.run`.
     """
     tables, boxes = _split_formats(formats, annotations)
-    settings = resolve_config(None, detector=model, score_threshold=score_threshold)
+    settings = resolve_config(None, model, None, score_threshold, zeropoint)
     sources, failures = find_sources(fields, bands)
     detector = open_detector(model or settings.detector.model)
     settings = with_defaults_of(settings, detector)
@@ -95,7 +98,9 @@ def detect(
     )
     several = detector.several_classes
     sink = CatalogueSink(folder, record, detected_classes=several, formats=tables)
-    processing = FieldSettings(score_threshold, galaxies, settings.stretch)
+    processing = FieldSettings(
+        score_threshold, galaxies, settings.stretch, zeropoint=settings.zeropoint
+    )
     models = FieldModels(detector, None)
     catalogue = process_fields(sources, models, processing, sink, progress=progress)
     if boxes:

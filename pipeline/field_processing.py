@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from ..imaging import (
     read_field,
     to_display,
 )
-from ..photometry import band_units, measure_photometry
+from ..photometry import band_units, measure_photometry, with_zero_points
 from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, Flag, object_label
 from .provenance import FieldRecord, StageClock
@@ -96,6 +96,9 @@ class FieldSettings:
         Ratio of the side of a crop to the longer side of its box.
     pictures : bool
         Include crops and overlay in the result.
+    zeropoint : float, mapping of str to float, or None
+        Magnitude of one unit of flux, of all bands or by the name of the band in the catalogue;
+        None for those of the file.
     """
 
     score_threshold: float | None = None
@@ -103,6 +106,7 @@ class FieldSettings:
     stretch: Stretch | None = None
     crop_margin: float | None = None
     pictures: bool = True
+    zeropoint: float | Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +202,7 @@ def process_field(
     chosen = galaxies_among(detector.class_names, settings.galaxy_classes)
     clock = StageClock()
     with clock("read"):
-        opened = read_field(field)
+        opened = with_zero_points(read_field(field), settings.zeropoint)
     with clock("prepare"):
         prepared = prepare_field(opened, settings.stretch or detector.stretch)
         opened, rgb = prepared.field, prepared.rgb

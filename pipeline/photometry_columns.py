@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from astropy.units import Unit
 
-from ..photometry import wavelength
+from ..imaging.bands import wavelength
 from .column import Column
 
 __all__ = ["bands_among", "join_bands", "photometry_columns"]
@@ -62,6 +62,9 @@ _RANGES = (
     (3000, "em.IR.K"), (4000, "em.IR.3-4um"), (8000, "em.IR.4-8um"), (15000, "em.IR.8-15um"),
     (30000, "em.IR.15-30um"),
 )  # fmt: skip
+
+# Filters of these names have other wavelengths on HST than on JWST.
+_AMBIGUOUS = re.compile(r"F([2-4]\d\d|560|770)[A-Z]")
 
 
 def photometry_columns(bands: Mapping[str, str]) -> tuple[Column, ...]:
@@ -125,7 +128,7 @@ def bands_among(
 
 def _of_band(name: str, unit: str) -> tuple[Column, ...]:
     suffix, of = (f"_{name}", f" in {name}") if name else ("", "")
-    length = wavelength(name)
+    length = None if _AMBIGUOUS.match(name) else wavelength(name)
     part = next((f";{word}" for end, word in _RANGES if length and length < end), "")
     pixel, total = _units(unit)
     said = "" if pixel or not unit else f", in {unit}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,6 +62,7 @@ def run(
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
     bands: Sequence[str] = (),
+    zeropoint: float | Mapping[str, float] | None = None,
     formats: Sequence[str] = DEFAULT_FORMATS,
     overwrite: bool = False,
     progress: bool | Progress = False,
@@ -95,6 +96,9 @@ def run(
     bands : sequence of str
         One band of each FITS file, or three in red, green, blue order, by filter, name of the HDU,
         or number; by default three are chosen by their wavelengths.
+    zeropoint : float or mapping of str to float, optional
+        Magnitude of one unit of flux, of all bands or by the name of the band in the catalogue; by
+        default that of `config`, else that of the files.
     formats : sequence of str
         Formats of the catalogue: "ecsv", "csv", "fits", "votable", "parquet" and, one file for each
         field, "ds9".
@@ -131,7 +135,7 @@ def run(
     True
     """
     check_catalogue_formats(formats)
-    settings = resolve_config(config, detector, classifier, score_threshold)
+    settings = resolve_config(config, detector, classifier, score_threshold, zeropoint)
     sources, failures = find_sources(fields, bands)
     # Open models before writing or training anything, to report wrong names at once.
     first = second = None
@@ -166,6 +170,7 @@ def run(
         galaxy_classes=tuple(galaxies),
         stretch=settings.stretch,
         crop_margin=settings.classifier.crop_margin,
+        zeropoint=settings.zeropoint,
     )
     models = FieldModels(first, second)
     catalogue = process_fields(sources, models, processing, sink, progress=progress)
@@ -196,6 +201,7 @@ def resolve_config(
     detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
     score_threshold: float | None = None,
+    zeropoint: float | Mapping[str, float] | None = None,
 ) -> RunConfig:
     """Return the configuration, with arguments that override its settings.
 
@@ -207,6 +213,8 @@ def resolve_config(
         Models that override those of `config` and their trainings.
     score_threshold : float, optional
         Overrides the threshold of `config`.
+    zeropoint : float or mapping of str to float, optional
+        Overrides the zero points of `config`.
 
     Raises
     ------
@@ -228,6 +236,8 @@ def resolve_config(
     content = settings.model_dump()
     for stage, change in changes.items():
         content[stage] |= change
+    if zeropoint is not None:
+        content["zeropoint"] = zeropoint
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:

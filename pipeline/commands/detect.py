@@ -14,6 +14,7 @@ from .options import (
     output_option,
     overwrite_option,
     threshold_option,
+    zeropoint_option,
 )
 
 __all__ = ["command"]
@@ -25,6 +26,7 @@ __all__ = ["command"]
 @click.option("--model", help="Detector: a shipped model, or a path; by default ssd_mobilenet.")
 @threshold_option
 @bands_option
+@zeropoint_option
 @formats_option(
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv.  The annotation formats voc, coco, yolo, "
@@ -44,6 +46,7 @@ def command(
     model: str | None,
     score_threshold: float | None,
     bands: list[str],
+    zeropoint: float | dict[str, float] | None,
     formats: tuple[str, ...],
     annotations: tuple[str, ...],
     overwrite: bool,
@@ -62,6 +65,7 @@ def command(
         model=model,
         score_threshold=score_threshold,
         bands=bands,
+        zeropoint=zeropoint,
         formats=formats,
         annotations=annotations,
         overwrite=overwrite,

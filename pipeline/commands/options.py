@@ -17,6 +17,7 @@ __all__ = [
     "overwrite_option",
     "required_output",
     "threshold_option",
+    "zeropoint_option",
 ]
 
 fields_argument = click.argument("fields", nargs=-1, required=True)
@@ -59,6 +60,24 @@ bands_option = click.option(
     callback=_comma_separated,
     help="Bands of FITS files that hold several: one, or red,green,blue, by filter, name of the "
     "HDU, or number; by default three are chosen by wavelength.",
+)
+
+
+def _read_zero_points(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | dict[str, float] | None:
+    # Loaded late: it imports numpy.
+    from ...photometry.bands import parse_zero_points
+
+    return None if value is None else parse_zero_points(value)
+
+
+zeropoint_option = click.option(
+    "--zeropoint",
+    metavar="MAG",
+    callback=_read_zero_points,
+    help="Magnitude of one unit of flux, of all bands (22.5) or by band (r=22.5,g=22.4); by "
+    "default that of the files.",
 )
 
 overwrite_option = click.option(

@@ -14,6 +14,7 @@ from .options import (
     output_option,
     overwrite_option,
     threshold_option,
+    zeropoint_option,
 )
 
 __all__ = ["command"]
@@ -40,6 +41,7 @@ __all__ = ["command"]
 )
 @threshold_option
 @bands_option
+@zeropoint_option
 @formats_option(
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv."
@@ -53,6 +55,7 @@ def command(
     classifier: str | None,
     score_threshold: float | None,
     bands: list[str],
+    zeropoint: float | dict[str, float] | None,
     formats: tuple[str, ...],
     overwrite: bool,
 ) -> None:
@@ -76,6 +79,7 @@ def command(
         classifier=classifier,
         score_threshold=score_threshold,
         bands=bands,
+        zeropoint=zeropoint,
         formats=formats or DEFAULT_FORMATS,
         overwrite=overwrite,
         progress=True,

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 
 from galpipe.annotations import read_annotated_images, read_voc
 from galpipe.annotations.formats.registry import writable_formats
 from galpipe.errors import ConfigError
+from galpipe.pipeline import Catalogue
 from galpipe.pipeline.detect import detect
 
 
@@ -110,3 +112,23 @@ def test_an_unknown_format(tmp_path: Path, good_picture: Path, models: dict[str,
     with pytest.raises(ConfigError, match="coco, voc"):
         detect(good_picture, tmp_path / "out", model=models["detector"], formats=["doc"])
     assert not (tmp_path / "out").exists()
+
+
+def test_zero_points_give_magnitudes(
+    tmp_path: Path, good_fits: Path, models: dict[str, Path], galpipe_cli: Callable[..., Result]
+) -> None:
+    command = ("detect", good_fits, "--model", models["detector"], "--overwrite", "-o")
+    result = galpipe_cli(*command, tmp_path / "out", "--zeropoint", "red=22.5,blue=25")
+    assert result.exit_code == 0, result.output
+    table = Catalogue.read(tmp_path / "out" / "catalogue.ecsv").table
+    for name, point in (("red", 22.5), ("blue", 25.0)):
+        flux, mag = np.asarray(table[f"flux_{name}"]), np.asarray(table[f"mag_{name}"])
+        np.testing.assert_allclose(mag, point - 2.5 * np.log10(flux), atol=1e-3)
+    assert np.isnan(np.asarray(table["mag_green"])).all()
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["config"]["zeropoint"] == {"red": 22.5, "blue": 25.0}
+    assert galpipe_cli(*command, tmp_path / "out", "--zeropoint", "bright").exit_code == 2
+    result = galpipe_cli(*command, tmp_path / "out", "--zeropoint", "z=22.5")
+    assert result.exit_code == 0
+    [field] = json.loads((tmp_path / "out" / "run.json").read_text())["fields"]
+    assert any("no zero point was given" in note for note in field["notes"])

@@ -22,8 +22,8 @@ def test_columns_have_the_suffix_of_their_band() -> None:
 
 
 def test_bands_are_in_the_order_of_wavelength_then_of_name() -> None:
-    parts = [{"z": "", "r": "", "g": ""}, {"luminance": ""}, {"Halpha": "", "U": "", "F814W": ""}]
-    expected = ["U", "g", "r", "F814W", "z", "Halpha", "luminance"]
+    parts = [{"z": "", "r": "", "g": ""}, {"luminance": ""}, {"narrow": "", "U": "", "F814W": ""}]
+    expected = ["U", "g", "r", "F814W", "z", "luminance", "narrow"]
     assert list(join_bands(parts)) == list(join_bands(parts[::-1])) == expected
 
 
