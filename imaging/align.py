@@ -61,8 +61,10 @@ class _Map:
         x, y = (_between(axis.T, self.columns, across).T for axis in (self.x, self.y))
         for start in range(0, height, _ROWS):
             rows = slice(start, start + _ROWS)
-            maps = (_between(axis, self.rows, places[rows]) for axis in (x, y))
-            yield (rows, *(positions.astype(np.float32) for positions in maps))
+            down_x, down_y = (
+                _between(axis, self.rows, places[rows]).astype(np.float32) for axis in (x, y)
+            )
+            yield rows, down_x, down_y
 
     def inside(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Return which of a hundred by a hundred positions lie in an image of a shape."""
@@ -81,7 +83,8 @@ def _between(
     position = np.interp(places, points, np.arange(len(points)))
     low = np.minimum(position.astype(np.intp), len(points) - 2)
     share = (position - low)[:, np.newaxis]
-    return values[low] * (1 - share) + values[low + 1] * share
+    between: NDArray[np.float64] = values[low] * (1 - share) + values[low + 1] * share
+    return between
 
 
 def align(
@@ -212,7 +215,7 @@ def _laid(
 
 
 def _movement(
-    matrix: NDArray[np.float64], farthest: float, first: FitsImage, band: FitsImage
+    matrix: NDArray[np.floating[Any]], farthest: float, first: FitsImage, band: FitsImage
 ) -> str:
     """Describe the linear part of a map from the first to another band."""
     mirrored = np.linalg.det(matrix) < 0
