@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .field import Band
 from .fits import FitsImage
 from .sky import pixel_scale, pixels_of, sky_of
 
-__all__ = ["align", "area_ratio"]
+__all__ = ["align", "aligned_band"]
 
 _TOLERANCE = 0.25  # pixels by which bands may differ and count as aligned; 0.1 arcsec on SDSS
 _GRID = 32  # pixels between the points that are mapped; SIP bends by some 0.01 pixels in between
@@ -95,8 +96,8 @@ def align(
     Bands may be shifted, turned, mirrored, of another size or of another pixel scale.  A band
     whose pixels coincide with those of the first, also after a turn by a multiple of 90 degrees or
     a reflection, is copied.  Others are interpolated (Lanczos), finer ones averaged before.  Pixel
-    values are fluxes per pixel: they are multiplied by `area_ratio`, so that the flux of an object
-    stays.  Bands without a WCS are assumed to be aligned.
+    values are fluxes per pixel: they are multiplied by the ratio of the pixel areas, so that the
+    flux of an object stays.  Bands without a WCS are assumed to be aligned.
 
     Parameters
     ----------
@@ -140,7 +141,8 @@ def align(
         planes.append(plane)
         masks.append(mask)
         if move:
-            moves.append(f"{Path(path).name} ({move})")
+            name = band.bands[0].name if len(set(paths)) == 1 else Path(path).name
+            moves.append(f"{name or 'a band'} ({move})")
     notes = []
     if moves:
         notes.append(f"bands were laid on the first by their WCS: {', '.join(moves)}")
@@ -149,23 +151,37 @@ def align(
     return np.stack(planes, axis=2), np.any(masks, axis=0), tuple(notes)
 
 
-def area_ratio(first: FitsImage, band: FitsImage) -> float:
-    """Return the factor of the pixel values of a band that is laid on another one.
+def aligned_band(first: FitsImage, image: FitsImage) -> Band:
+    """Return the properties of a band after `align`.
 
     Parameters
     ----------
-    first, band : FitsImage
-        The band whose pixels are used, and the one that is resampled.
+    first, image : FitsImage
+        The band whose pixels are used, and the one that was laid on them.
 
     Returns
     -------
-    float
-        Pixel area of `first` over that of `band`, at their middles; 1 without a WCS.  The areas
-        within an image are taken as equal, as a flat field makes them.
+    Band
+        Gain and saturation are those of the multiplied pixel values; fluxes keep the zero point.
+    """
+    band, ratio = image.bands[0], _area_ratio(first, image)
+    return replace(
+        band,
+        gain=None if band.gain is None else band.gain / ratio,
+        saturation=None if band.saturation is None else band.saturation * ratio,
+    )
+
+
+def _area_ratio(first: FitsImage, band: FitsImage) -> float:
+    """Return the area of the pixels that are used over that of the pixels of a band.
+
+    The areas within an image are taken as equal, as a flat field makes them.  Areas that hardly
+    differ are equal but for the errors of the WCS.
     """
     if first.wcs is None or band.wcs is None:
         return 1.0
-    return (pixel_scale(first.wcs) / pixel_scale(band.wcs)) ** 2
+    ratio = (pixel_scale(first.wcs) / pixel_scale(band.wcs)) ** 2
+    return 1.0 if abs(ratio - 1) < _LEAST_RESCALING else ratio
 
 
 def _check_size(path: str | Path, first: FitsImage, other: str | Path, band: FitsImage) -> None:
@@ -210,7 +226,7 @@ def _laid(
             plane, mask = _copied(band, turn.astype(int), corner.astype(int), shape)
             return plane, mask, _movement(turn, np.hypot(*(source - target).T).max(), first, band)
     plane, mask = _resampled(band, mapped, shape, float(np.sqrt(abs(np.linalg.det(matrix)))))
-    plane *= np.float32(area_ratio(first, band))
+    plane *= np.float32(_area_ratio(first, band))
     return plane, mask, _movement(matrix, np.hypot(*(source - target).T).max(), first, band)
 
 
@@ -230,7 +246,7 @@ def _movement(
         *([f"turned by {abs(angle):.3g} degrees"] if abs(angle) > _LEAST_ANGLE else []),
         *(
             [f"from {scales[0]:.3g} to {scales[1]:.3g} arcsec a pixel"]
-            if abs(scales[0] / scales[1] - 1) > _LEAST_RESCALING
+            if _area_ratio(first, band) != 1
             else []
         ),
     ]

@@ -26,8 +26,9 @@ _WORDS: dict[Role, frozenset[str]] = {
         | {"NOISE", "CTX", "CONTEXT", "SEG", "SEGM", "SEGMAP", "SEGMENTATION", "SAMP", "NSAMP"}
         | {"COVERAGE", "EXPMAP", "NEXP", "RESID", "RESIDUAL", "CHISQ", "MASKBITS"}
     ),
-    # Tables that astropy applies to the coordinates, and images of no sky.
-    "silent": frozenset({"WCSDVARR", "D2IMARR", "PSF"}),
+    # Tables that astropy applies to the coordinates (IMARR is the word of D2IMARR), and images of
+    # no sky.
+    "silent": frozenset({"WCSDVARR", "IMARR", "PSF"}),
 }
 # Words that make an auxiliary image only if nothing else stands in the name.
 _WHOLE_NAMES = frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
@@ -13,14 +14,14 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind, check_regular, kind_of
-from .align import align
+from .align import align, aligned_band
 from .bad_pixels import contrast_notes, mark_bad_pixels
 from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
 from .fits_images import listed
 from .picture import PICTURE_SUFFIXES, read_picture
-from .sky import pixel_scale
+from .sky import pixel_scale, quiet_astropy, separation
 from .stretch import Stretch, to_rgb
 
 __all__ = [
@@ -39,6 +40,11 @@ FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] |
 _FITS_KINDS = ("fits", "gzip", "bzip2")
 _PICTURE_KINDS = ("jpeg", "png", "tiff")
 _IN_MEMORY = "field"
+_SAME_SKY = 0.01  # arcsec
+_NOT_WRITABLE = (
+    "its WCS was ignored, so there are no sky coordinates: a FITS header cannot hold it. Give the "
+    "file of the image"
+)
 
 
 def read_field(
@@ -291,15 +297,25 @@ def _nddata_image(data: Any) -> FitsField:
     """Return the image of an NDData: its planes, mask and world coordinates."""
     from astropy.io.fits import ImageHDU
 
-    header = None
-    if data.wcs is not None and hasattr(data.wcs, "to_header"):
-        header = data.wcs.to_header(relax=True)
+    header, tables = None, []
+    if hasattr(data.wcs, "to_fits"):
+        with suppress(Exception), quiet_astropy():  # astropy cannot write all that it reads
+            main, *tables = data.wcs.to_fits(relax=True)
+            header = main.header
     values = np.asarray(data.data)
     if values.dtype.kind not in "iuf":
         raise InputError(f"The NDData holds pixels of the type {values.dtype}; give real numbers.")
     if data.mask is not None:
         values = np.where(np.asarray(data.mask), np.nan, values)
-    return read_hdus([ImageHDU(values, header)])
+    read = read_hdus([ImageHDU(values, header), *tables])
+    image = read.images[0]
+    lost = data.wcs is not None and header is None
+    if image.wcs is not None and data.wcs.pixel_n_dim == 2:
+        lost = not separation(image.wcs, data.wcs, *image.bad.shape) < _SAME_SKY
+    if lost:
+        notes = (*image.notes, _NOT_WRITABLE)
+        read = replace(read, images=(replace(image, wcs=None, notes=notes), *read.images[1:]))
+    return read
 
 
 def _checksum(pixels: NDArray[Any], bad: NDArray[np.bool_]) -> str:
@@ -352,11 +368,14 @@ def _stack(paths: Sequence[Path], bands: Sequence[FitsImage]) -> FitsImage:
     for band in bands:
         for cause, count in band.bad_counts.items():
             counts[cause] = max(count, counts.get(cause, 0))
+    rest = int(np.count_nonzero(bad)) - sum(counts.values())
+    if rest > 0:
+        counts["without data in every band"] = rest
     return replace(
         bands[0],
         pixels=pixels,
         bad=bad,
         notes=notes,
-        bands=tuple(band.bands[0] for band in bands),
+        bands=tuple(aligned_band(bands[0], band) for band in bands),
         bad_counts=counts,
     )

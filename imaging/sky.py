@@ -21,7 +21,7 @@ from .wcs_cards import (
     wcs_cards,
 )
 
-__all__ = ["celestial_wcs", "pixel_scale", "pixels_of", "quiet_astropy", "sky_of"]
+__all__ = ["celestial_wcs", "pixel_scale", "pixels_of", "quiet_astropy", "separation", "sky_of"]
 
 _DEGREE = 3600.0
 _COARSEST = 3600.0  # arcsec per pixel; a scale keyword left out means 1 degree
@@ -94,7 +94,7 @@ def _find(
     if has_plate_solution(header):
         try:
             plate = _checked(_open(dss_cards(header, height, width)), height, width)
-            if found is None or _agree(plate, found[0], height, width):
+            if found is None or separation(plate, found[0], height, width) < _AGREEMENT:
                 return plate, notes
         except ValueError as error:
             reasons.append(str(error))
@@ -179,6 +179,27 @@ def pixels_of(
     return np.where(known, x, np.nan), np.where(known, y, np.nan)
 
 
+def separation(first: Any, second: Any, height: int, width: int) -> float:
+    """Return how far two world coordinates of one image differ.
+
+    Parameters
+    ----------
+    first, second : astropy.wcs.WCS
+        Celestial, two axes.
+    height, width : int
+        Pixels, rows and columns.
+
+    Returns
+    -------
+    float
+        Largest separation of the corners and the middle, arcsec; NaN outside a projection.
+    """
+    x = np.array([0.0, 0.0, 1.0, 1.0, 0.5]) * width
+    y = np.array([0.0, 1.0, 0.0, 1.0, 0.5]) * height
+    places = [_places(wcs, x, y).icrs for wcs in (first, second)]
+    return float(places[0].separation(places[1]).arcsec.max())
+
+
 @contextmanager
 def quiet_astropy() -> Iterator[None]:
     """Silence the warnings and messages of astropy within the ``with`` block."""
@@ -253,11 +274,6 @@ def _open(cards: Any, key: str = " ", hdus: Sequence[Any] | None = None) -> Any:
         return WCS(cards.copy(), None if hdus is None else HDUList(list(hdus)), key=key)
     except Exception as error:  # wcslib and astropy raise a wide range of types
         raise ValueError("its keywords contradict each other, or some are missing") from error
-
-
-def _agree(first: Any, second: Any, height: int, width: int) -> bool:
-    ends = [_places(wcs, np.array(width / 2), np.array(height / 2)) for wcs in (first, second)]
-    return bool(ends[0].icrs.separation(ends[1].icrs).arcsec < _AGREEMENT)
 
 
 def _steps(wcs: Any, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

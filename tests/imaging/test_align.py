@@ -172,9 +172,13 @@ def test_flux_is_kept_at_another_pixel_scale(tmp_path: Path, wcs: WCS, scale: fl
     rows, columns = np.indices((60, 70))
     right = sky(columns, rows)
     fits.writeto(tmp_path / "r.fits", right, first.to_header())
-    fits.writeto(tmp_path / "g.fits", sky(x, y) * scale**2, other.to_header())
+    cards = fits.Header({"GAIN": 2.0, "SATURATE": 1000.0, "MAGZERO": 25.0, **other.to_header()})
+    fits.writeto(tmp_path / "g.fits", sky(x, y) * scale**2, cards)
     red = str(tmp_path / "r.fits")
     field = read_field([red, tmp_path / "g.fits", red])
+    band = field.bands[1]
+    assert band.zero_point == 25
+    assert (band.gain, band.saturation) == pytest.approx((2 * scale**2, 1000 / scale**2), rel=1e-3)
     good = ~field.bad
     assert good.mean() > 0.95
     # the mean over a pixel is below its middle at the peak
@@ -217,6 +221,7 @@ def test_partial_overlap_is_said(tmp_path: Path, wcs: WCS) -> None:
     red, green = write(tmp_path / "r.fits", wcs), write(tmp_path / "g.fits", moved)
     field = read_field([red, green, red])
     assert field.bad.mean() == pytest.approx(0.5, abs=0.02)
+    assert field.bad_counts == {"without data in every band": field.bad.sum()}
     assert "all bands cover only 50% of the field" in field.notes[1]
     moved.wcs.crpix += [33.0, 0.0]
     with pytest.raises(InputError, match=r"r\.fits: it covers 3% of it"):

@@ -19,7 +19,9 @@ from astropy.coordinates import (
     Supergalactic,
 )
 from astropy.io import fits
+from astropy.nddata import NDData
 from astropy.wcs import WCS
+from astropy.wcs.wcsapi import HighLevelWCSWrapper, SlicedLowLevelWCS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -240,6 +242,29 @@ def test_lookup_tables(camera: fits.HDUList) -> None:
         assert agrees(one, right)
     x, y = points()
     np.testing.assert_allclose(field(wcs).pixel(*field(wcs).sky(x, y)), (x, y), atol=0.1)
+
+
+def test_lookup_tables_of_files_and_of_nddata(tmp_path: Path, camera: fits.HDUList) -> None:
+    right = seen_by_astropy(astropy_wcs(camera[1].header, camera))
+    camera.writeto(tmp_path / "flt.fits")
+    flux = camera[1].data.astype(np.float32)
+    for source in (
+        tmp_path / "flt.fits",
+        camera,
+        NDData(flux, wcs=astropy_wcs(camera[1].header, camera)),
+    ):
+        read = read_field(source)
+        assert read.pixels.shape == (HEIGHT, WIDTH, 1)
+        assert read.notes == ()
+        assert agrees(pickle.loads(pickle.dumps(read)).wcs, right)
+
+
+def test_nddata_whose_wcs_cannot_be_written() -> None:
+    read = read_field(NDData(np.ones((HEIGHT, WIDTH)), wcs=astropy_wcs(dss())))
+    assert read.wcs is None
+    assert "a FITS header cannot hold it" in read.notes[0]
+    sliced = HighLevelWCSWrapper(SlicedLowLevelWCS(astropy_wcs(header()), np.s_[10:, 10:]))
+    assert read_field(NDData(np.ones((50, 50)), wcs=sliced)).notes == read.notes
 
 
 def test_missing_lookup_tables_are_said(camera: fits.HDUList) -> None:
