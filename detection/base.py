@@ -13,10 +13,14 @@ from ..imaging import Detections, FieldLike, Stretch, is_rgb, prepare_field, rea
 from ..models.manifest import ModelIdentity
 from .refinement import Refinement
 
-__all__ = ["LOWEST_SCORE", "BaseDetector", "galaxy_classes", "star_classes"]
+__all__ = ["LOWEST_SCORE", "PSF_RANGE", "BaseDetector", "galaxy_classes", "star_classes"]
 
 LOWEST_SCORE = 0.02
 """Lowest score, before calibration, at which detectors are evaluated."""
+
+PSF_RANGE = (1.3, 4.0)
+"""Smallest and largest FWHM of stars, pixels, that detectors know that record none: those at which
+the shipped detector does not take stars for galaxies."""
 
 _GALAXY = {"galaxy", "galaxies"}
 _STAR = {"star", "stars"}
@@ -45,6 +49,8 @@ class BaseDetector(ABC):
         Stretch of the training images.
     pixel_scale_range : tuple of float or None
         Smallest and largest pixel scale of the training images, arcsec per pixel; None if unknown.
+    psf_range : tuple of float
+        Smallest and largest FWHM of stars that it knows, pixels.
     refinement : Refinement or None
         Refinement of the boxes and scores found in a whole field.
     """
@@ -56,6 +62,7 @@ class BaseDetector(ABC):
     lowest_score: float
     stretch: Stretch
     pixel_scale_range: tuple[float, float] | None
+    psf_range: tuple[float, float] = PSF_RANGE
     refinement: Refinement | None
 
     @property
@@ -100,9 +107,8 @@ class BaseDetector(ABC):
 
         if is_rgb(field):
             return detect_field(field, self, score_threshold)
-        return detect_prepared(
-            prepare_field(read_field(field), self.stretch), self, score_threshold
-        )
+        prepared = prepare_field(read_field(field), self.stretch, self.psf_range)
+        return detect_prepared(prepared, self, score_threshold)
 
     @abstractmethod
     def detect_tiles(

@@ -12,7 +12,7 @@ from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DetectorHead
 from .anchors import decode_boxes, multilevel_anchors
-from .base import LOWEST_SCORE, BaseDetector
+from .base import LOWEST_SCORE, PSF_RANGE, BaseDetector
 from .refinement import Refinement
 
 __all__ = ["Detector", "best_boxes"]
@@ -52,6 +52,7 @@ class Detector(BaseDetector):
         self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
         self.pixel_scale_range = manifest.pixel_scale_range
+        self.psf_range = manifest.psf_range or PSF_RANGE
         self.refinement = _read_refinement(bundle, self.head)
         self._anchors = multilevel_anchors(self.head.anchors, self.input_size)
         try:

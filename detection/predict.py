@@ -21,6 +21,7 @@ from ..imaging import (
     suppress,
     touches_inner_edge,
 )
+from ..imaging.psf import noise_scaled, point_sources
 from .base import BaseDetector
 from .duplicates import drop_duplicates
 from .refinement import Refinement
@@ -151,13 +152,26 @@ def detect_prepared(
     Returns
     -------
     Detections
-        Boxes in pixels of the field, at its own sampling.
+        Boxes in pixels of the field, at its own sampling.  In a field of broader stars than the
+        detector knows, boxes that hold a point source are left out.
     """
     found = detect_field(prepared.searched, detector, score_threshold, tiles)
-    if prepared.sampling == 1:
-        return found
-    height, width = prepared.rgb.shape[:2]
-    return found.with_boxes(clip(found.boxes / prepared.sampling, width, height))
+    if prepared.sampling != 1:
+        height, width = prepared.rgb.shape[:2]
+        # The sides of the reduced field are whole pixels.
+        sampling = np.divide(prepared.searched.shape[1::-1], (width, height))
+        found = found.with_boxes(clip(found.boxes / np.tile(sampling, 2), width, height))
+    return found.select(~_stars(prepared, found.boxes, detector.psf_range[1]))
+
+
+def _stars(
+    prepared: PreparedField, boxes: NDArray[np.float64], broadest: float
+) -> NDArray[np.bool_]:
+    """Tell which boxes hold a star, in fields of broader stars than the detector knows."""
+    psf, background = prepared.psf, prepared.background
+    if psf is None or background is None or psf.fwhm <= broadest:
+        return np.zeros(len(boxes), dtype=bool)
+    return point_sources(noise_scaled(prepared.field, background), psf, boxes)
 
 
 def refine_detections(

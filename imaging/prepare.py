@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .cosmic_rays import mask_cosmic_rays
-from .field import Field
+from .field import MIN_SIDE, Field
 from .local_background import Background, estimate_background
 from .psf import PSF, measure_psf
 from .quality import FieldQuality, measure_quality
 from .stretch import Stretch, to_rgb
 
 __all__ = ["PreparedField", "prepare_field"]
+
+# A field is searched at its own sampling up to this multiple of the widest stars that the detector
+# knows: at a lower sampling small galaxies are lost, and its boxes on stars can be told by the PSF.
+_BROADEST = 2.25
+_DOUBTFUL = 1.5  # the same, from which the user is told
+_LEAST_WEIGHT = 0.5  # share of a pixel of lower sampling with valid data
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +55,9 @@ class PreparedField:
     sampling: float = 1.0
 
 
-def prepare_field(field: Field, stretch: Stretch) -> PreparedField:
+def prepare_field(
+    field: Field, stretch: Stretch, psf_range: tuple[float, float] | None = None
+) -> PreparedField:
     """Prepare a field for the search.
 
     Parameters
@@ -57,6 +66,9 @@ def prepare_field(field: Field, stretch: Stretch) -> PreparedField:
         The field as read.
     stretch : Stretch
         Stretch of the models.
+    psf_range : (float, float), optional
+        Smallest and largest FWHM of stars that the detector knows, pixels; a field of far
+        broader stars is searched at a lower sampling.  By default all are searched as they are.
 
     Returns
     -------
@@ -67,6 +79,43 @@ def prepare_field(field: Field, stretch: Stretch) -> PreparedField:
         background = estimate_background(field)
         psf = measure_psf(field, background)
         field = mask_cosmic_rays(field, background, psf)
+    sampling = _sampling(field, psf, psf_range)
     quality = measure_quality(field, background, psf)
+    if psf is not None and psf_range is not None and psf.fwhm > _DOUBTFUL * psf_range[1]:
+        quality = replace(quality, notes=(*quality.notes, _broad_stars(psf, sampling)))
     rgb = to_rgb(field, stretch, background)
-    return PreparedField(field, background, psf, quality, rgb, rgb)
+    searched = rgb if sampling == 1 else to_rgb(_reduced(field, sampling), stretch)
+    return PreparedField(field, background, psf, quality, rgb, searched, sampling)
+
+
+def _sampling(field: Field, psf: PSF | None, psf_range: tuple[float, float] | None) -> float:
+    """Return the sampling at which a field is searched, relative to its own."""
+    if psf is None or psf_range is None or psf.fwhm <= _BROADEST * psf_range[1]:
+        return 1.0
+    sampling = _BROADEST * psf_range[1] / psf.fwhm
+    return min(1.0, max(sampling, MIN_SIDE / min(field.width, field.height)))
+
+
+def _broad_stars(psf: PSF, sampling: float) -> str:
+    searched = "" if sampling == 1 else f"; it was searched at {sampling:.2g} of its sampling"
+    return (
+        f"its stars are {psf.fwhm:.1f} pixels wide, far more than in the detector's training"
+        f"{searched}; boxes on single stars were left out, galaxies hardly wider than a star may "
+        "be missing"
+    )
+
+
+def _reduced(field: Field, sampling: float) -> Field:
+    """Return the field at a lower sampling: each pixel the mean of those that it covers."""
+    size = round(field.width * sampling), round(field.height * sampling)
+    valid = (~field.bad).astype(np.float32)
+    weight = cv2.resize(valid, size, interpolation=cv2.INTER_AREA)
+    planes = []
+    for band in range(field.pixels.shape[2]):
+        plane = field.pixels[..., band].astype(np.float32) * valid
+        mean = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        planes.append(mean / np.maximum(weight, np.float32(_LEAST_WEIGHT)))
+    bad = weight < _LEAST_WEIGHT
+    pixels = np.stack(planes, axis=2)
+    pixels[bad] = 0
+    return replace(field, pixels=pixels, bad=bad, wcs=None)

@@ -22,12 +22,15 @@ class FieldQuality:
         Share of the pixels without valid data.
     psf_fwhm : float or None
         Full width at half maximum of the stars, pixels; None if it could not be measured.
+    psf_stars : int
+        Number of stars that it was measured from.
     notes : tuple of str
         What is unlike the fields that the models know, for the user.
     """
 
     bad_fraction: float
     psf_fwhm: float | None = None
+    psf_stars: int = 0
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,4 +56,5 @@ def measure_quality(field: Field, background: Background | None, psf: PSF | None
     -------
     FieldQuality
     """
-    return FieldQuality(float(field.bad.mean()), None if psf is None else psf.fwhm)
+    fwhm, stars = (None, 0) if psf is None else (psf.fwhm, psf.stars)
+    return FieldQuality(float(field.bad.mean()), fwhm, stars)

@@ -158,7 +158,7 @@ class Manifest(_Section):
     ``files`` holds the SHA-256 of every other file of the bundle, filled in when it is written.
     ``sky`` is ``removed`` where the sky of a classifier's crops is made black.
     ``crop_margin`` is the side of a classifier's crops over the longer side of the box.
-    ``pixel_scale_range`` is in arcsec per pixel.
+    ``pixel_scale_range`` is in arcsec per pixel, ``psf_range`` the FWHM of stars in pixels.
     """
 
     format_version: Literal[1] = 1
@@ -172,6 +172,7 @@ class Manifest(_Section):
     crop_margin: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
+    psf_range: tuple[float, float] | None = None
     training: dict[str, Any] = {}
     data: TrainingData = TrainingData()
     versions: dict[str, str] = {}

@@ -204,7 +204,7 @@ def process_field(
     with clock("read"):
         opened = with_zero_points(read_field(field), settings.zeropoint)
     with clock("prepare"):
-        prepared = prepare_field(opened, settings.stretch or detector.stretch)
+        prepared = prepare_field(opened, settings.stretch or detector.stretch, detector.psf_range)
         opened, rgb = prepared.field, prepared.rgb
     with clock("detect"):
         height, width = prepared.searched.shape[:2]
@@ -253,7 +253,7 @@ def process_field(
         quality=prepared.quality.as_dict() | {"sampling": prepared.sampling},
         bad_pixels=dict(opened.bad_counts),
         images=opened.images,
-        notes=(*opened.notes, *prepared.quality.notes, *_scale_notes(opened, detector)),
+        notes=(*opened.notes, *prepared.quality.notes),
     )
     named: dict[str, NDArray[np.uint8]] = {}
     if settings.pictures and crops:
@@ -310,16 +310,3 @@ def _draw_overlay(
     cells = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
     labels = [object_label(row) for row in cells]
     return draw_overlay(to_display(rgb, field.origin), detections, labels)
-
-
-def _scale_notes(field: Field, detector: BaseDetector) -> tuple[str, ...]:
-    trained = detector.pixel_scale_range
-    if trained is None or field.pixel_scale is None:
-        return ()
-    low, high = trained
-    if low <= field.pixel_scale <= high:
-        return ()
-    return (
-        f"its pixel scale of {field.pixel_scale:.3g} arcsec is outside the range of {low:.3g} to "
-        f"{high:.3g} of the detector's training; check the overlay",
-    )

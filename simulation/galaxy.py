@@ -127,7 +127,8 @@ def draw_galaxy(
     (108, 108, 3)
     """
     oversampling = 3 if diameter < 32 else 2 if diameter < 90 else 1
-    size = 2 * math.ceil(1.25 * diameter) + 8
+    broader = max(0.0, fwhm - FWHM)
+    size = 2 * math.ceil(1.25 * diameter + 2 * broader) + 8
     left, top = round(x) - size // 2, round(y) - size // 2
     shift = (x - left - size / 2, y - top - size / 2)
     grid = Grid.around(size, oversampling, shift)

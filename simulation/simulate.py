@@ -14,6 +14,7 @@ from ..imaging import Field
 from ..imaging.boxes import overlap
 from .camera import PIXEL_SCALE, observed
 from .galaxy import GalaxyPlan, GalaxyStamp, draw_galaxy
+from .profiles import FWHM
 from .stars import Spikes, add_star, draw_stars
 from .truth import SimulatedField, true_galaxy
 
@@ -129,6 +130,7 @@ def simulate_field(
     stars: int | None = None,
     index: int = 0,
     identifier: str | None = None,
+    fwhm: float = FWHM,
 ) -> SimulatedField:
     """Simulate a field like a frame of SDSS, with known truth.
 
@@ -148,6 +150,8 @@ def simulate_field(
         Number of the field; fields of one seed are independent.
     identifier : str, optional
         Identifier of the field; by default ``simulated_0001`` for index 0, and so on.
+    fwhm : float
+        Full width at half maximum of the point spread function, pixels.
 
     Returns
     -------
@@ -179,11 +183,11 @@ def simulate_field(
     faint = round(_FAINT * area)
     plans += _plan_faint_galaxies(place, faint, width, height, list(plans))
     light = np.zeros((height, width, 3), np.float32)
-    stamps = _draw(light, plans, shape)
+    stamps = _draw(light, plans, shape, fwhm)
     sources = draw_stars(star_stream, star_count, width, height)
     spikes = Spikes.drawn(star_stream)
     for star in sources:
-        add_star(light, star, spikes)
+        add_star(light, star, spikes, fwhm)
 
     measured = (true_galaxy(plan, stamp, light) for plan, stamp in zip(plans, stamps, strict=True))
     pixels = observed(light, noise)
@@ -202,12 +206,14 @@ def simulate_field(
     return SimulatedField(field, found, tuple(sources), seed, index)
 
 
-def _draw(light: Image, plans: list[GalaxyPlan], rng: np.random.Generator) -> list[GalaxyStamp]:
+def _draw(
+    light: Image, plans: list[GalaxyPlan], rng: np.random.Generator, fwhm: float
+) -> list[GalaxyStamp]:
     """Add all galaxies to the light of the field, each from its own random stream."""
     stamps = []
     for plan, stream in zip(plans, rng.spawn(len(plans)), strict=True):
         stamp = draw_galaxy(
-            plan.class_id, plan.diameter, plan.x, plan.y, stream, redshift=plan.redshift
+            plan.class_id, plan.diameter, plan.x, plan.y, stream, redshift=plan.redshift, fwhm=fwhm
         )
         in_light, in_stamp = overlap(stamp.edges, light.shape)
         light[in_light] += stamp.pixels[in_stamp]
