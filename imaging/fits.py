@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files.file_types import Kind
 from .bands import header_value, linear_fluxes, read_band
-from .bayer import bayer_pattern, debayer
+from .bayer import bayer_pattern
 from .field import MAX_BYTES, Band, check_size
 from .fits_hdus import ImageHdu, describe_images, image_headers
-from .fits_images import Plane, choose_images, listed
+from .fits_images import Plane, choose_images
+from .fits_names import label, listed
 from .masks import masked_pixels, weightless_pixels
 from .sky import celestial_wcs, pixel_scale
 
@@ -56,6 +57,8 @@ class FitsImage:
         Number of bad pixels by cause.
     origin : {"upper", "lower"}
         Position of the first row when displayed.
+    pattern : str
+        Colours of the first four pixels of a raw colour frame, as in `bayer_pattern`; else empty.
     """
 
     pixels: NDArray[np.float32]
@@ -65,6 +68,7 @@ class FitsImage:
     bands: tuple[Band, ...] = ()
     bad_counts: dict[str, int] = dataclass_field(default_factory=dict)
     origin: Literal["upper", "lower"] = "lower"
+    pattern: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +79,8 @@ class FitsField:
     ----------
     images : tuple of FitsImage
         One, or three images of one band each in red, green, blue order, not yet aligned.
+    names : tuple of str
+        Name of each image, for messages.
     key : str
         Selection of the images, if the file has others.
     notes : tuple of str
@@ -82,6 +88,7 @@ class FitsField:
     """
 
     images: tuple[FitsImage, ...]
+    names: tuple[str, ...]
     key: str
     notes: tuple[str, ...]
 
@@ -209,21 +216,22 @@ def _read_field(
         chosen = found.fields[0]
         numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
         if len(numbers) == 1:
-            place = name if found.whole else f"{name}[{chosen.key}]"
-            images = [_read_image(hdus, place, chosen.planes, chosen.auxiliary)]
+            names = [name if found.whole else f"{name}[{chosen.key}]"]
+            images = [_read_image(hdus, names[0], chosen.planes, chosen.auxiliary)]
         else:
+            names = [f"{name}[{plane.image.number}]" for plane in chosen.planes]
             images = [
-                _read_image(hdus, f"{name}[{plane.image.number}]", [plane], chosen.auxiliary)
-                for plane in chosen.planes
+                _read_image(hdus, place, [plane], chosen.auxiliary)
+                for place, plane in zip(names, chosen.planes, strict=True)
             ]
     notes = [found.note] if found.note else []
     if len(found.fields) > 1 and not key:
         others = [field.key for field in found.fields]
         notes.append(
-            f"{Path(name).name} holds {len(others)} fields, {listed(others)}, of which {others[0]} "
-            f"was read; choose another as '{Path(name).name}[{others[1]}]'"
+            f"{Path(name).name} holds {len(others)} fields, {listed(map(label, others))}, of which "
+            f"{label(others[0])} was read; choose another as '{Path(name).name}[{others[1]}]'"
         )
-    return FitsField(tuple(images), "" if found.whole else chosen.key, tuple(notes))
+    return FitsField(tuple(images), tuple(names), "" if found.whole else chosen.key, tuple(notes))
 
 
 def _read_image(
@@ -271,23 +279,20 @@ def _read_image(
     if bad.all():
         raise InputError(f"{name} holds no usable pixel: its masks leave none.")
     pattern = bayer_pattern(headers, height) if pixels.shape[2] == 1 else None
-    if pattern is not None:
-        pixels = debayer(pixels[..., 0], bad, pattern)
-        notes += ("a raw frame of a colour camera: its colours were interpolated (debayered)",)
     if bad.any():
         # Copied, as the pixels may belong to an HDU of the caller.
         pixels = np.where(bad[..., np.newaxis], np.float32(0), pixels)
     area = None if wcs is None else float(np.deg2rad(pixel_scale(wcs) / 3600)) ** 2
-    names = ("R", "G", "B") if pattern else tuple(plane.band for plane in planes)
     rows = str(header_value(headers, "ROWORDER", str) or "").strip().upper()
     return FitsImage(
         pixels,
         bad,
         wcs,
         notes,
-        tuple(read_band(headers, band, pixel_area=area) for band in names),
+        tuple(read_band(headers, plane.band, pixel_area=area) for plane in planes),
         {cause: count for cause, count in counts.items() if count},
         "upper" if rows == "TOP-DOWN" else "lower",
+        pattern or "",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,9 @@ Role = Literal["science", "mask", "weight", "preview", "other", "silent"]
 
 # Words of EXTNAME, by the conventions of HST, JWST, LSST, DECam, the Legacy Surveys, CCDData ...
 _WORDS: dict[Role, frozenset[str]] = {
-    "mask": frozenset({"DQ", "MASK", "MSK", "BPM", "BADPIX", "BADPIXELS", "DQMASK", "FLAGS"}),
+    "mask": frozenset(
+        {"DQ", "MASK", "MSK", "BPM", "BADPIX", "BADPIXELS", "DQMASK", "FLAGS"} | {"FLG", "BADMASK"}
+    ),
     "weight": frozenset({"WHT", "WEIGHT", "WEIGHTS", "INVVAR", "IVAR", "WGT", "WTMAP"}),
     "preview": frozenset({"THUMB", "THUMBNAIL", "PREVIEW", "QUICKLOOK"}),
     "other": frozenset(
@@ -28,7 +30,7 @@ _WORDS: dict[Role, frozenset[str]] = {
     ),
     # Tables that astropy applies to the coordinates (IMARR is the word of D2IMARR), and images of
     # no sky.
-    "silent": frozenset({"WCSDVARR", "IMARR", "PSF"}),
+    "silent": frozenset({"WCSDVARR", "IMARR", "NPOLARR", "PSF"}),
 }
 # Words that make an auxiliary image only if nothing else stands in the name.
 _WHOLE_NAMES = frozenset(
@@ -63,6 +65,8 @@ class ImageHdu:
         "other" for images of no use here, such as errors; "silent" for those that go unmentioned.
     bands : tuple of str
         Filter of each plane; empty strings if unknown.
+    wavelengths : tuple of float or None
+        Wavelength of each plane in nm.
     place : tuple of float or None
         Right ascension and declination of the middle and length of the shorter side, in degrees.
     words : tuple of str
@@ -77,6 +81,7 @@ class ImageHdu:
     width: int
     role: Role
     bands: tuple[str, ...]
+    wavelengths: tuple[float | None, ...]
     place: tuple[float, float, float] | None
     words: tuple[str, ...]
 
@@ -115,8 +120,13 @@ def describe_images(hdus: Sequence[Any]) -> list[ImageHdu]:
             place = _place(hdus, number, height, width)
             small = areas[number] < _PREVIEW * largest
             role = "preview" if small and (number == 0 or place is None) else role
+        if role == "science" and _is_unnamed_mask(hdus, number, areas, science):
+            role = "mask"
         planes = int(np.prod([length for length in rest if length != 1] or [1]))
         name = str(header_value([header], "EXTNAME", str) or "").strip()
+        headers = image_headers(hdus, number)
+        bands = _bands(headers, planes)
+        telescope = str(header_value(headers, "TELESCOP", str) or "").strip()
         found.append(
             ImageHdu(
                 number=number,
@@ -126,7 +136,8 @@ def describe_images(hdus: Sequence[Any]) -> list[ImageHdu]:
                 height=height,
                 width=width,
                 role=role,
-                bands=_bands(image_headers(hdus, number), planes),
+                bands=bands,
+                wavelengths=tuple(wavelength(band, telescope) for band in bands),
                 place=place,
                 words=words,
             )
@@ -161,6 +172,19 @@ def _axes(hdu: Any) -> list[int]:
     header = hdu.header
     axes = [int(header.get(f"NAXIS{axis + 1}", 0)) for axis in range(header.get("NAXIS", 0))]
     return axes if hdu.is_image and len(axes) >= 2 and min(axes) >= 1 else []
+
+
+def _is_unnamed_mask(
+    hdus: Sequence[Any], number: int, areas: Mapping[int, int], science: Sequence[int]
+) -> bool:
+    """Return whether an image is of bytes without a name, beside one of more bits."""
+    header = hdus[number].header
+    if header.get("BITPIX") != 8 or header_value([header], "EXTNAME", str):
+        return False
+    return any(
+        areas[other] == areas[number] and abs(hdus[other].header.get("BITPIX", 8)) > 8
+        for other in science
+    )
 
 
 def _words(text: str) -> list[str]:

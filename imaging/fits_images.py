@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
-from .bands import wavelength
 from .fits_hdus import ImageHdu, Role
+from .fits_names import joint_key, key_of, label, listed
 
-__all__ = ["FieldImages", "FileImages", "Plane", "choose_images", "key_of", "listed"]
+__all__ = ["FieldImages", "FileImages", "Plane", "choose_images"]
 
 _COLOURS = 3
 # Bands of one place: their middles are closer than this share of the shorter side.
 _SAME_PLACE = 0.25
 # Red, green and blue as the shipped models know them: SDSS and the Legacy Surveys.
 _KNOWN_TRIPLES = (("i", "r", "g"), ("z", "r", "g"))
-_NAMED = 6  # names in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +39,11 @@ class Plane:
     def band(self) -> str:
         """Filter; empty if unknown."""
         return self.image.bands[self.index]
+
+    @property
+    def wavelength(self) -> float | None:
+        """Wavelength in nm."""
+        return self.image.wavelengths[self.index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,44 +127,12 @@ def choose_images(
         raise _no_bands(name, chosen[0])
     auxiliary = _auxiliary(science, images)
     fields = tuple(
-        FieldImages(tuple(group), auxiliary, _key(images, [plane.image for plane in group]))
+        FieldImages(tuple(group), auxiliary, joint_key(images, [plane.image for plane in group]))
         for group in groups
     )
     whole = not key and not bands and len(fields) == 1
     note = "" if key or bands else _note(images, groups, auxiliary)
     return FileImages(fields, note, whole)
-
-
-def key_of(images: Sequence[ImageHdu], image: ImageHdu) -> str:
-    """Return the shortest selection of an image: its name, name and version, or number.
-
-    Parameters
-    ----------
-    images : sequence of ImageHdu
-        The images of the file.
-    image : ImageHdu
-        One of them.
-    """
-    same = [other for other in images if other.name.upper() == image.name.upper()]
-    plain = image.name and not image.name.isdigit() and not set(image.name) & set(",[]")
-    if not plain:
-        return str(image.number)
-    if len(same) == 1:
-        return image.name
-    if sum(other.version == image.version for other in same) == 1:
-        return f"{image.name},{image.version}"
-    return str(image.number)
-
-
-def _key(images: Sequence[ImageHdu], chosen: Sequence[ImageHdu]) -> str:
-    keys = list(dict.fromkeys(key_of(images, image) for image in chosen))
-    if len(keys) > 1:
-        # A comma also separates a name from its version.
-        keys = [
-            str(image.number) if "," in key else key
-            for key, image in zip(keys, dict.fromkeys(chosen), strict=True)
-        ]
-    return ",".join(keys)
 
 
 def _selected(name: str, images: Sequence[ImageHdu], key: str) -> list[ImageHdu]:
@@ -226,7 +198,7 @@ def _bands_of_one_place(one: ImageHdu, two: ImageHdu) -> bool:
         return False
     if one.place is None or two.place is None:
         # Only filters tell; names such as 'left' and 'right' do not.
-        return one.shape == two.shape and None not in {wavelength(name) for name in names}
+        return one.shape == two.shape and None not in one.wavelengths + two.wavelengths
     (ra, dec, side), (ra_2, dec_2, side_2) = one.place, two.place
     across = (ra - ra_2 + 180) % 360 - 180
     distance = np.hypot(across * np.cos(np.deg2rad(dec)), dec - dec_2)
@@ -255,11 +227,11 @@ def _three(planes: Sequence[Plane]) -> list[Plane]:
     """Choose three bands, red first; the reddest of two."""
     if len({plane.band for plane in planes}) < len(planes):
         planes = list({plane.band: plane for plane in reversed(planes)}.values())[::-1]
-    lengths = {plane.band: wavelength(plane.band) for plane in planes}
-    if None in lengths.values():
+    lengths = {plane.band: plane.wavelength or 0.0 for plane in planes}
+    if not all(lengths.values()):
         # As a cube of red, green and blue.
         return list(planes[:_COLOURS]) if len(planes) >= _COLOURS else list(planes[:1])
-    planes = sorted(planes, key=lambda plane: -(lengths[plane.band] or 0))
+    planes = sorted(planes, key=lambda plane: -lengths[plane.band])
     if len(planes) < _COLOURS:
         return planes[:1]
     by_name = {plane.band.lower(): plane for plane in planes}
@@ -270,8 +242,8 @@ def _three(planes: Sequence[Plane]) -> list[Plane]:
             return [by_name[band] for band in triple]
     # The ends and the band nearest to the middle between them in ratio.
     red, *between, blue = planes
-    middle = np.sqrt((lengths[red.band] or 1) * (lengths[blue.band] or 1))
-    green = min(between, key=lambda plane: abs(np.log((lengths[plane.band] or 1) / middle)))
+    middle = np.sqrt(lengths[red.band] * lengths[blue.band])
+    green = min(between, key=lambda plane: abs(np.log(lengths[plane.band] / middle)))
     return [red, green, blue]
 
 
@@ -354,7 +326,9 @@ def _note(
     used = {plane.image for group in groups for plane in group}
     helping = {plane for image in used for plane in auxiliary.get(image.number, ())}
     unused = [
-        key_of(images, image) if image.name else f"HDU {image.number}"
+        f"band {image.bands[0]}"
+        if image.role == "science" and image.bands[0] and not image.name
+        else label(key_of(images, image))
         for image in images
         if image not in used | helping and image.role != "silent"
     ]
@@ -370,22 +344,3 @@ def _note(
         return ""
     verb = "was" if len(unused) == 1 else "were"
     return f"{listed(unused)} in the file {verb} not used"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Join names for a message: the first few of many.
-
-    Parameters
-    ----------
-    names : iterable of str
-        The names.
-
-    Examples
-    --------
-    >>> listed(["SCI", "ERR", "DQ"])
-    'SCI, ERR and DQ'
-    """
-    names = list(names)
-    more = len(names) - _NAMED
-    shown = names if more <= 1 else [*names[:_NAMED], f"{more} others"]
-    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))

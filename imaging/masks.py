@@ -48,10 +48,15 @@ def masked_pixels(
     reason : str
         The reason then.
     """
-    if planes.dtype.kind not in "iub":
-        return None, "its values are not integers"
+    with np.errstate(invalid="ignore"):
+        if planes.dtype.kind not in "iub" and not np.array_equal(planes, np.round(planes)):
+            return None, "its values are not integers"
     bits = _bad_bits(headers)
-    marked = planes != 0 if bits is None else (planes.astype(np.int64) & bits) != 0
+    marked = (
+        planes != 0
+        if bits is None
+        else (np.clip(planes, -(2**62), 2**62).astype(np.int64) & bits) != 0
+    )
     return _plausible(np.any(marked, axis=0))
 
 

@@ -16,10 +16,11 @@ from ..errors import InputError
 from ..files.file_types import Kind, check_regular, kind_of
 from .align import align, aligned_band
 from .bad_pixels import contrast_notes, mark_bad_pixels
+from .bayer import debayer
 from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
-from .fits_images import listed
+from .fits_names import label, listed
 from .picture import PICTURE_SUFFIXES, read_picture
 from .sky import pixel_scale, quiet_astropy, separation
 from .stretch import Stretch, to_rgb
@@ -184,7 +185,7 @@ def _read_files(source: FieldSource) -> Field:
         image = _stack(source.paths, [image for one in found for image in one.images])
         keys = selected
     else:
-        image = _joined(found[0], source.paths[0])
+        image = _joined(found[0])
         keys = (found[0].key,)
     field = _fits_field(image, source.identifier, source.paths, checksum)
     keys = keys if any(keys) else ()
@@ -224,7 +225,8 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     # Three bands of a mosaic camera hold the same CCDs.
     if len(keys) == 1 or any(others != keys for others, _ in found):
         return [source]
-    notes = (f"{source.paths[0].name} holds {len(keys)} fields, {listed(keys)}; each is searched",)
+    fields = listed(map(label, keys))
+    notes = (f"{source.paths[0].name} holds {len(keys)} fields, {fields}; each is searched",)
     notes += (note,) if note else ()
     return [
         replace(
@@ -237,11 +239,24 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     ]
 
 
-def _joined(found: FitsField, path: Path) -> FitsImage:
+def _joined(found: FitsField) -> FitsImage:
     """Return the images of a field as one."""
     if len(found.images) == 1:
-        return found.images[0]
-    return _stack([path] * len(found.images), found.images)
+        return _coloured(found.images[0])
+    return _stack([Path(name) for name in found.names], found.images)
+
+
+def _coloured(image: FitsImage) -> FitsImage:
+    """Return the image in colour if it is a raw frame of a colour camera."""
+    if not image.pattern:
+        return image
+    # Before pixels are interpolated, which would spread fill values.
+    image = mark_bad_pixels(image)
+    pixels = debayer(image.pixels[..., 0], image.bad, image.pattern)
+    pixels[image.bad] = 0
+    note = "a raw frame of a colour camera: its colours were interpolated (debayered)"
+    bands = tuple(replace(image.bands[0], name=name) for name in "RGB")
+    return replace(image, pixels=pixels, bands=bands, notes=(*image.notes, note), pattern="")
 
 
 def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], checksum: str) -> Field:
@@ -261,7 +276,7 @@ def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], chec
 
 
 def _from_hdus(found: FitsField) -> Field:
-    image = _joined(found, Path(_IN_MEMORY))
+    image = _joined(found)
     field = _fits_field(image, _IN_MEMORY, (), _checksum(image.pixels, image.bad))
     return replace(field, notes=(*found.notes, *field.notes))
 

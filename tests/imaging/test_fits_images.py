@@ -62,7 +62,8 @@ def test_bands_of_a_legacy_survey_cutout_are_colours(cutout: Path) -> None:
     assert [band.name for band in field.bands] == ["z", "r", "g"]
     assert {band.zero_point for band in field.bands} == {22.5}
     assert_array_equal(np.flatnonzero(field.bad.any(axis=1)), [1, 2, 3])
-    assert field.bad_counts == {"without weight in the file": WIDTH}
+    assert field.bad_counts["without weight in the file"] == WIDTH
+    assert sum(field.bad_counts.values()) == 3 * WIDTH
     assert_allclose(field.sky(20.0, 14.5), (150.0, 2.0), atol=1e-9)
     assert field.notes == ()
     assert field.images == ()
@@ -271,6 +272,27 @@ def test_three_bands_of_a_mosaic_are_joined_by_their_ccds(tmp_path: Path) -> Non
     assert [part.identifier for part in parts] == ["night-CCD1", "night-CCD2"]
     assert values(parts[1]) == [20, 21, 22]  # type: ignore[arg-type]
     assert [band.name for band in read_field(parts[1]).bands] == ["i", "r", "g"]
+
+
+def test_an_image_of_bytes_without_a_name_is_a_mask(tmp_path: Path) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[3, 4] = 1
+    path = tmp_path / "a.fits"
+    fits.HDUList([fits.PrimaryHDU(pixels(2)), fits.ImageHDU(mask)]).writeto(path)
+    assert_array_equal(np.argwhere(read_field(path).bad), [[3, 4]])
+
+
+def test_filters_of_webb_count_in_tens_of_nanometres(tmp_path: Path, wcs: WCS) -> None:
+    names = ["F090W", "F150W", "F200W", "F444W"]
+    hdus = [image(n, name, wcs) for n, name in enumerate(names)]
+    assert values(write(tmp_path / "a.fits", *hdus, TELESCOP="JWST")) == [3, 2, 0]
+
+
+def test_unused_bands_are_named(tmp_path: Path, wcs: WCS) -> None:
+    hdus = [image(n, None, wcs, FILTER=name) for n, name in enumerate("UBVRI")]
+    field = read_field(write(tmp_path / "a.fits", *hdus))
+    assert [band.name for band in field.bands] == ["I", "V", "U"]
+    assert field.notes == ("band B and band R in the file were not used",)
 
 
 @pytest.mark.parametrize("name", ["MODEL_R", "SKY", "SEGMENTATION", "r_ERR"])

@@ -36,11 +36,17 @@ def test_bits(cards: dict[str, Any], good: list[int], bad: list[int]) -> None:
 
 def test_what_cannot_be_a_mask() -> None:
     header = fits.Header()
-    assert masked_pixels(np.zeros((1, 4, 4)), [header]) == (None, "its values are not integers")
+    assert masked_pixels(np.full((1, 4, 4), 0.5), [header]) == (None, "its values are not integers")
     assert masked_pixels(np.ones((1, 4, 4), int), [header]) == (
         None,
         "it marks 100% of the pixels as bad",
     )
+
+
+def test_masks_of_floats() -> None:
+    found, _ = masked_pixels(np.eye(4)[None], [fits.Header()])
+    assert found is not None
+    assert found.tolist() == (np.eye(4) > 0).tolist()
 
 
 def test_weights() -> None:
