@@ -69,6 +69,22 @@ class Columns:
         """
         return self._units.get(name, "").strip()
 
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Columns:
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Numbers of the rows.
+        """
+        values = {
+            name: column[np.asarray(rows, dtype=np.intp)]
+            if isinstance(column, np.ndarray)
+            else [column[row] for row in rows]
+            for name, column in self._values.items()
+        }
+        return Columns(self.path, values, self._units)
+
     def is_text(self, name: str) -> bool:
         """Return whether some value of a column is not a number.
 

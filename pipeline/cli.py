@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Find and classify every galaxy of the fields.",
     "detect": "Find every galaxy of the fields: the first stage alone.",
     "classify": "Classify images of single galaxies: the second stage alone.",
+    "match": "Compare a catalogue with a reference catalogue.",
     "send": "Send a catalogue to TOPCAT, Aladin or DS9.",
     "annotations": "Convert, check, split, count, propose and view boxes.",
     "data": "Download published data sets to train on.",

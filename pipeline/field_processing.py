@@ -253,6 +253,7 @@ def process_field(
         quality=prepared.quality.as_dict() | {"sampling": prepared.sampling},
         bad_pixels=dict(opened.bad_counts),
         images=opened.images,
+        corners=_corners(opened),
         notes=(*opened.notes, *prepared.quality.notes),
     )
     named: dict[str, NDArray[np.uint8]] = {}
@@ -288,6 +289,14 @@ def galaxies_among(
             f"{', '.join(class_names)}; choose some of these"
         )
     return tuple(chosen)
+
+
+def _corners(field: Field) -> tuple[tuple[float, float], ...]:
+    width, height = field.width, field.height
+    ra, dec = field.sky([0, width, width, 0], [0, 0, height, height])
+    if not np.isfinite(ra + dec).all():
+        return ()
+    return tuple(zip(ra.round(6).tolist(), dec.round(6).tolist(), strict=True))
 
 
 def _draw_overlay(

@@ -92,6 +92,9 @@ class FieldRecord:
         Picture of the field in the output folder; empty if there is none.
     images : tuple of str
         Selected images of each file, such as ``CCD2``; empty if the files hold no other field.
+    corners : tuple of tuple of float
+        Right ascension and declination of the four corners in order, ICRS degrees; empty without a
+        WCS.
     """
 
     field: str
@@ -109,6 +112,7 @@ class FieldRecord:
     notes: tuple[str, ...] = ()
     overlay: str = ""
     images: tuple[str, ...] = ()
+    corners: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass

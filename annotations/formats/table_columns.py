@@ -22,6 +22,7 @@ from .format import ReadOptions
 from .numbers import LARGEST_PIXEL
 
 __all__ = [
+    "DEGREES",
     "NAMES",
     "Layout",
     "class_name_of",
@@ -45,11 +46,11 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "y": ("y", "y_image", "ycentroid", "y_centroid", "ycenter", "ycen", "ypos"),
         "ra": (
             "ra", "ra_deg", "radeg", "raj2000", "ra_icrs", "_raj2000", "alpha_j2000",
-            "alphawin_j2000", "sky_centroid.ra", "right_ascension",
+            "alphawin_j2000", "sky_centroid.ra", "right_ascension", "ramean",
         ),
         "dec": (
             "dec", "dec_deg", "dedeg", "decdeg", "dej2000", "decj2000", "de_icrs", "_dej2000",
-            "delta_j2000", "deltawin_j2000", "sky_centroid.dec", "declination",
+            "delta_j2000", "deltawin_j2000", "sky_centroid.dec", "declination", "decmean",
         ),
         "width": ("width", "w"),
         "height": ("height", "h"),
@@ -69,7 +70,7 @@ catalogues names the galaxy and not its class.
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _PHOTUTILS = ("bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax")
 _PIXELS = frozenset({"pix", "pixel", "pixels", "px"})
-_DEGREES = {
+DEGREES: Mapping[str, float] = {
     **dict.fromkeys(("deg", "degree", "degrees", "degs", "d"), 1.0),
     **dict.fromkeys(("arcmin", "arcmins", "arcminute", "arcminutes", "'"), 1 / 60),
     **dict.fromkeys(("arcsec", "arcsecs", "arcsecond", "arcseconds", "asec", '"'), 1 / 3600),
@@ -77,6 +78,7 @@ _DEGREES = {
     **dict.fromkeys(("rad", "radian", "radians"), 180 / np.pi),
     **dict.fromkeys(("hourangle", "h", "hour", "hours"), 15.0),
 }
+"""Degrees of each unit of angle, in lower case."""
 
 # Numbers in files are unbounded; `row_objects` drops boxes that are not finite.
 _ignore_overflow = np.errstate(over="ignore", invalid="ignore")
@@ -257,12 +259,12 @@ class Layout:
 
     def _degrees(self, name: str, default: str) -> float:
         unit = self._unit(name) or default
-        if unit not in _DEGREES:
+        if unit not in DEGREES:
             raise InputError(
                 f"{self._table.path}: the unit {unit[:40]!r} of {self._columns[name]} is not "
                 "known. Give degrees, or arcseconds for sizes."
             )
-        return _DEGREES[unit]
+        return DEGREES[unit]
 
     def _unit(self, name: str) -> str:
         return self._table.unit(self._columns[name]).lower()
