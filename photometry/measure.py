@@ -109,10 +109,12 @@ def measure_photometry(
     if background is None or not count:
         return Photometry(columns, blended, incomplete)
     targets = _targets(field, background, boxes, psf_fwhm)
+    centres = np.array([_centre(target) for target in targets]).T
+    jacobians = sky_jacobian(field, *(centres + 0.5))
     for index, target in enumerate(targets):
         blended[index] = target.aperture.share(target.masked & ~_bad(field, target)) > _BLENDED
         incomplete[index] = target.shape is None or _lacks_pixels(field, target)
-        for name, value in _shape_values(field, target).items():
+        for name, value in _shape_values(target, jacobians[index]).items():
             columns[name][index] = value
     for number, (suffix, band) in enumerate(zip(suffixes, field.bands, strict=True)):
         level, noise = background.level(number), background.noise(number)
@@ -202,9 +204,8 @@ def _bad(field: Field, target: _Target) -> NDArray[np.bool_]:
 
 def _lacks_pixels(field: Field, target: _Target) -> bool:
     """Return whether pixels of the aperture are bad, saturated or outside of the field."""
-    aperture, (rows, columns) = target.aperture, target.window
+    aperture, (x, y) = target.aperture, _centre(target)
     across, down = aperture.extent()
-    x, y = aperture.x + columns.start, aperture.y + rows.start
     outside = min(x - across, y - down) < -0.5
     outside |= x + across > field.width - 0.5 or y + down > field.height - 0.5
     if outside or _bad(field, target)[aperture.inside(target.own.shape)].any():
@@ -216,12 +217,10 @@ def _lacks_pixels(field: Field, target: _Target) -> bool:
     )
 
 
-def _shape_values(field: Field, target: _Target) -> dict[str, float]:
+def _shape_values(target: _Target, jacobian: NDArray[np.float64]) -> dict[str, float]:
     shape, aperture = target.shape, target.aperture
     if shape is None:
         return {}
-    rows, columns = target.window
-    jacobian = sky_jacobian(field, shape.x + columns.start + 0.5, shape.y + rows.start + 0.5)
     values = {
         "semi_major": shape.a,
         "semi_minor": shape.b,
@@ -260,7 +259,12 @@ def _band_values(
     return values
 
 
-def _centre_pixel(target: _Target, field: Field) -> tuple[int, int]:
+def _centre(target: _Target) -> tuple[float, float]:
+    """Return the centre of the aperture in the field; 0 is the centre of the first pixel."""
     rows, columns = target.window
-    row = min(max(round(target.aperture.y) + rows.start, 0), field.height - 1)
-    return row, min(max(round(target.aperture.x) + columns.start, 0), field.width - 1)
+    return target.aperture.x + columns.start, target.aperture.y + rows.start
+
+
+def _centre_pixel(target: _Target, field: Field) -> tuple[int, int]:
+    x, y = _centre(target)
+    return min(max(round(y), 0), field.height - 1), min(max(round(x), 0), field.width - 1)

@@ -92,31 +92,31 @@ def measure_shape(light: NDArray[np.float32], own: NDArray[np.bool_]) -> Shape |
     return Shape.of_moments(float(x), float(y), np.array([[xx, xy], [xy, yy]]))
 
 
-def sky_jacobian(field: Field, x: float, y: float) -> NDArray[np.float64]:
+def sky_jacobian(
+    field: Field, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the steps on the sky of a step of one pixel along x and along y.
 
     Parameters
     ----------
     field : Field
         The field.
-    x, y : float
+    x, y : ndarray of float64, shape (N,)
         Pixel-edge coordinates.
 
     Returns
     -------
-    ndarray of float64, shape (2, 2)
-        Arcseconds to the north (first row) and to the east (second row), for a step along x (first
-        column) and along y; NaN without a WCS.
+    ndarray of float64, shape (N, 2, 2)
+        At each point arcseconds to the north (first row) and to the east (second row), for a step
+        along x (first column) and along y; NaN without a WCS.
     """
-    ends = np.array([[x + 0.5, x - 0.5, x, x, x], [y, y, y + 0.5, y - 0.5, y]])
-    ra, dec = np.deg2rad(field.sky(*ends))
+    across, down = np.array([x + 0.5, x - 0.5, x, x, x]), np.array([y, y, y + 0.5, y - 0.5, y])
+    ra, dec = np.deg2rad(field.sky(across, down))
     points = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-    east, north = ra[-1], dec[-1]
-    axes = np.array(
-        [
-            [-np.sin(north) * np.cos(east), -np.sin(north) * np.sin(east), np.cos(north)],
-            [-np.sin(east), np.cos(east), 0.0],
-        ]
-    )
+    ra, dec = ra[-1], dec[-1]
+    north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
+    east = np.array([-np.sin(ra), np.cos(ra), np.zeros_like(ra)])
+    # Axes: coordinates in space, along x or y, objects.
     steps = points[:, [0, 2]] - points[:, [1, 3]]
-    return np.asarray(np.rad2deg(axes @ steps) * 3600, np.float64)
+    jacobian = np.einsum("adn,dsn->nas", np.array([north, east]), steps)
+    return np.asarray(np.rad2deg(jacobian) * 3600, np.float64)
