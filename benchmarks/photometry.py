@@ -2,15 +2,18 @@
 
     GALPIPE_DATA=... python benchmarks/photometry.py
 
-Prints three tables:
+Prints four tables:
 
 1. single galaxies of Sersic index 1 and 4 with a known sky: bias (median of measured over true,
    minus 1) and scatter (1.48 times the median absolute deviation) of the Kron flux, the error of
    the flux in units of its standard error, and the bias of half-light radius, ellipticity and
    position angle;
 2. fields of ``galpipe simulate`` with their stars and neighbours, in the boxes of the truth;
-3. the boxes of the detector on NGC 6976: Kron fluxes over those of photutils (without GALPIPE_DATA
-   this table is left out).
+3. the galaxies of the detector on NGC 6976: fluxes over the Kron fluxes of photutils on the same
+   segmentation;
+4. the sources of the SExtractor catalogue of SEP's test image: fluxes over FLUX_AUTO.
+
+The last two need GALPIPE_DATA.
 """
 
 from __future__ import annotations
@@ -193,11 +196,32 @@ def ngc_6976(folder: Path) -> None:
     print("  half-light radius", np.round((found.columns["half_light_radius"] / half)[matched], 3))
 
 
+def sextractor(folder: Path) -> None:
+    lines = (folder / "sep_image_sextractor.cat").read_text().splitlines()
+    rows = np.array([line.split() for line in lines if not line.startswith("#")], float)
+    # Numbers of the columns in the header of the catalogue, from 1.
+    x, y, a = rows[:, 1] - 1, rows[:, 2] - 1, rows[:, 11]
+    flux, error, radius, flags = rows[:, 15], rows[:, 16], rows[:, 18], rows[:, 20]
+    good = (flags == 0) & (flux > 20 * error)
+    half = 3 * np.maximum(a, 1)
+    boxes = np.stack([x - half, y - half, x + half, y + half], axis=1)[good] + 0.5
+    field = read_field(folder / "sep_image.fits")
+    found = measure_photometry(field, estimate_background(field), boxes)
+    clear = ~found.blended & ~found.incomplete
+    (name,) = (key for key in found.columns if key.split("_")[0] == "flux" and "err" not in key)
+    middle, scatter = spread((found.columns[name] / flux[good])[clear])
+    print(f"\nSExtractor: {clear.sum()} sources of S/N > 20; flux {middle:.3f} +- {scatter:.3f}")
+    middle, scatter = spread((found.columns["half_light_radius"] / radius[good])[clear])
+    print(f"  half-light radius {middle:.3f} +- {scatter:.3f}")
+
+
 def main() -> None:
     single_galaxies()
     simulated_fields()
     if "GALPIPE_DATA" in os.environ:
-        ngc_6976(Path(os.environ["GALPIPE_DATA"]) / "fields" / "fits")
+        folder = Path(os.environ["GALPIPE_DATA"]) / "fields" / "fits"
+        ngc_6976(folder)
+        sextractor(folder)
 
 
 if __name__ == "__main__":
