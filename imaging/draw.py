@@ -73,7 +73,8 @@ def draw_overlay(
         In pixels of `rgb`; the class ids select the colours.
     labels : sequence of str, optional
         One per detection, such as ``"Barred Spiral Galaxies 0.93"``.  "Galaxies" is omitted, and in
-        crowded images only the number is shown; empty labels are not shown.
+        crowded images only the number is shown; empty labels are not shown.  A question mark after
+        the name marks a doubtful class, which the legend counts with the others of its name.
     zoom : int, optional
         Factor of enlargement; by default small images are enlarged until text fits.
     dashed : ndarray of bool, optional
@@ -113,7 +114,9 @@ def draw_overlay(
     if not legend:
         return picture
     counts = Counter(
-        (name, colour) for (name, _), colour in zip(named, colours, strict=True) if name
+        (name.removesuffix("?"), colour)
+        for (name, _), colour in zip(named, colours, strict=True)
+        if name
     )
     entries = [(f"{name}  {count}", colour) for (name, colour), count in counts.most_common()]
     return np.vstack([picture, legend_strip(entries, picture.shape[1], letters + 1)])

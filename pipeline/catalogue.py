@@ -13,8 +13,9 @@ from astropy.table import QTable
 from astropy.units import Unit
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
+from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
+from ..files.file_types import check_regular
 from ..files.output_folder import refuse_existing
 from .catalogue_formats import format_of
 from .columns import FIRST_COLUMNS, catalogue_columns
@@ -227,8 +228,12 @@ class Catalogue:
             If the format needs a package that is not installed.
         """
         source = Path(path)
-        form = format_of(source)
+        try:
+            form = format_of(source)
+        except OutputError as error:
+            raise InputError(str(error)) from error
         form.require()
+        check_regular(source)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

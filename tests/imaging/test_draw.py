@@ -83,3 +83,11 @@ def test_broken_lines_show_what_is_under_them() -> None:
 def test_the_legend_can_be_left_out() -> None:
     found = many(3)
     assert draw_overlay(NIGHT, found, ["spiral"] * 3, legend=False).shape == NIGHT.shape
+
+
+def test_the_legend_counts_doubtful_classes_with_the_others() -> None:
+    found = Detections([[100, 100, 300, 200], [400, 300, 460, 340]], [0.9, 0.9], [5, 5])
+    sure = draw_overlay(NIGHT, found, ["spiral 0.60", "spiral 0.40"])
+    doubtful = draw_overlay(NIGHT, found, ["spiral 0.60", "spiral? 0.40"])
+    assert_array_equal(sure[len(NIGHT) :], doubtful[len(NIGHT) :])
+    assert (sure != doubtful).any()

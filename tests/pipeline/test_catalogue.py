@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -208,6 +209,8 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
 def test_unknown_suffix(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"\.ecsv"):
         make().write(tmp_path / "catalogue.txt")
+    with pytest.raises(InputError, match=r"\.ecsv"):
+        Catalogue.read(tmp_path / "catalogue.txt")
 
 
 def test_a_file_that_is_no_catalogue(tmp_path: Path) -> None:
@@ -217,6 +220,9 @@ def test_a_file_that_is_no_catalogue(tmp_path: Path) -> None:
         Catalogue.read(path)
     with pytest.raises(InputError, match=r"missing\.ecsv"):
         Catalogue.read(tmp_path / "missing.ecsv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match=r"pipe\.csv"):
+        Catalogue.read(tmp_path / "pipe.csv")
     (tmp_path / "broken.fits").write_bytes(b"SIMPLE")
     with pytest.raises(InputError, match=r"broken\.fits"):
         Catalogue.read(tmp_path / "broken.fits")
