@@ -235,7 +235,7 @@ def linear_fluxes(pixels: NDArray[np.float32], headers: Sequence[Any]) -> NDArra
     if softening is None or offset is None:
         return pixels
     fluxes = offset + 2 * softening * np.sinh(pixels.astype(np.float64) * (math.log(10) / 2.5))
-    return fluxes.astype(np.float32)
+    return np.asarray(fluxes, dtype=np.float32)
 
 
 def _positive(headers: Sequence[Any], key: str) -> float | None:

@@ -137,6 +137,7 @@ def choose_images(
 
 def _selected(name: str, images: Sequence[ImageHdu], key: str) -> list[ImageHdu]:
     parts = [part.strip() for part in key.split(",")]
+    wanted: list[tuple[str, int | None]]
     if len(parts) == 2 and parts[1].isdigit():
         wanted = [(parts[0], int(parts[1]))]
     else:
@@ -311,9 +312,10 @@ def _auxiliary(
         for place, plane in enumerate(lonely):
             same = [image for image in science if image.shape == plane.shape]
             before = [image for image in same if image.number < plane.number]
-            owner = science[place] if in_order else (before[-1:] or same[:1] or [None])[0]
-            if owner is not None and owner.shape == plane.shape:
-                owned[owner.number].append(plane)
+            owners = [science[place]] if in_order else (before[-1:] or same[:1])
+            for owner in owners:
+                if owner.shape == plane.shape:
+                    owned[owner.number].append(plane)
     return owned
 
 

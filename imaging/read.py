@@ -180,7 +180,7 @@ def _read_files(source: FieldSource) -> Field:
         read_fits(path, kind, key, source.bands)
         for path, kind, key in zip(source.paths, kinds, selected, strict=True)
     ]
-    notes = [*source.notes, *(note for one in found for note in one.notes)]
+    notes = (*source.notes, *(note for one in found for note in one.notes))
     if len(found) > 1:
         image = _stack(source.paths, [image for one in found for image in one.images])
         keys = selected
@@ -226,14 +226,15 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     if len(keys) == 1 or any(others != keys for others, _ in found):
         return [source]
     fields = listed(map(label, keys))
-    notes = (f"{source.paths[0].name} holds {len(keys)} fields, {fields}; each is searched",)
-    notes += (note,) if note else ()
+    notes = [f"{source.paths[0].name} holds {len(keys)} fields, {fields}; each is searched"]
+    if note:
+        notes.append(note)
     return [
         replace(
             source,
             identifier=name_with_images(source.identifier, [key]),
             images=(key,) * len(source.paths),
-            notes=() if place else notes,
+            notes=() if place else tuple(notes),
         )
         for place, key in enumerate(keys)
     ]
