@@ -211,8 +211,8 @@ def _mutual(
     if not len(rows) or not len(columns):
         return none, none, math.inf
     ours, theirs = cKDTree(first[rows]), cKDTree(second[columns])
-    chords, nearest = theirs.query(first[rows])
-    _, back = ours.query(second[columns])
+    chords, nearest = (np.asarray(found) for found in theirs.query(first[rows]))
+    back = np.asarray(ours.query(second[columns])[1])
     angles = np.rad2deg(2 * np.arcsin(np.minimum(chords / 2, 1))) * _ARCSEC
     mutual = (back[nearest] == np.arange(len(rows))) & (angles <= radius)
     return rows[mutual], columns[nearest[mutual]], float(angles.min())
@@ -226,7 +226,8 @@ def _offsets(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     north = np.cross(second, east)
     step = first - second
     offsets = np.stack([(step * east).sum(axis=1), (step * north).sum(axis=1)], axis=1)
-    return np.rad2deg(offsets) * _ARCSEC
+    arcseconds: NDArray[Any] = np.rad2deg(offsets) * _ARCSEC
+    return arcseconds
 
 
 def _statistics(offsets: NDArray[Any]) -> dict[str, float | None]:
