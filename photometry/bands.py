@@ -26,12 +26,12 @@ def band_units(field: Field) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        One entry per band, in the order of the channels; a finished picture has one entry. Names
-        consist of ASCII letters, digits and ``_``. The name is empty for a single unnamed band;
-        three bands without distinct names are ``red``, ``green`` and ``blue``.
+        One entry per band, in the order of the channels; none for a finished picture. Names consist
+        of ASCII letters, digits and ``_``. The name is empty for a single unnamed band; three bands
+        without distinct names are ``red``, ``green`` and ``blue``.
     """
     if not field.linear:
-        return {"": ""}
+        return {}
     names = [re.sub(r"[^0-9A-Za-z]+", "_", band.name).strip("_") for band in field.bands]
     if len(names) > 1 and ("" in names or len(set(names)) < len(names)):
         names = list(_PLANES)

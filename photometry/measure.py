@@ -106,7 +106,7 @@ def measure_photometry(
     names = [*_SHAPE_COLUMNS, *(name + suffix for suffix in suffixes for name in _BAND_COLUMNS)]
     columns = {name: np.full(count, np.nan) for name in names}
     blended, incomplete = np.zeros(count, bool), np.zeros(count, bool)
-    if background is None or not count:
+    if background is None or not field.linear or not count:
         return Photometry(columns, blended, incomplete)
     targets = _targets(field, background, boxes, psf_fwhm)
     centres = np.array([_centre(target) for target in targets]).T

@@ -17,7 +17,7 @@ _LEAST_AREA = 5
 _CONTRAST = 0.005
 # Objects within one another that SEP may meet while it deblends; its own limit of 1024 is too low
 # for star clusters.
-_OBJECTS = 16384
+_OBJECTS = 4096
 
 # Larger windows are binned: deblending a galaxy of 1000 pixels takes seconds at full resolution,
 # and its faint outskirts need wider pixels.
@@ -117,7 +117,6 @@ def _extract(
     image: NDArray[np.float32], bad: NDArray[np.bool_]
 ) -> tuple[NDArray[np.void], NDArray[np.int32]] | None:
     sep.set_sub_object_limit(_OBJECTS)
-    sep.set_extract_pixstack(max(sep.get_extract_pixstack(), image.size))
     try:
         objects, labels = sep.extract(
             image,

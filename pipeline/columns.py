@@ -37,9 +37,9 @@ class Flag(IntFlag):
     UNUSUAL_FIELD = 32
     """A note on the quality of the field puts the row in doubt."""
     BLENDED = 64
-    """A neighbour covers part of the aperture of the photometry."""
+    """Neighbours cover more than a tenth of the aperture of the photometry."""
     PHOTOMETRY = 128
-    """The photometry is incomplete: pixels are missing, or it failed."""
+    """Pixels of the aperture are bad, saturated or outside, or the box shows nothing."""
 
 
 _FLAGS = ", ".join(f"{flag.value} {flag.name.lower()}" for flag in Flag if flag.name)

@@ -90,12 +90,15 @@ def join_bands(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        The unit is empty where fields differ in it.
+        The unit is empty where fields differ in it. Fields without bands, which are pictures, have
+        the columns of one band without a name.
     """
     units: dict[str, str] = {}
     for part in parts:
         for name, unit in part.items():
             units[name] = unit if units.get(name, unit) == unit else ""
+    if not units:
+        return {"": ""}
     order = {name: wavelength(name) for name in units}
     return {name: units[name] for name in sorted(units, key=lambda n: (order[n] or 1e9, n))}
 

@@ -28,9 +28,9 @@ def test_bands_without_distinct_names_are_named_by_colour(names: tuple[str, ...]
     assert list(band_units(field(*map(Band, names)))) == ["red", "green", "blue"]
 
 
-def test_one_band_without_a_name_and_pictures_have_no_suffix() -> None:
+def test_one_band_may_have_no_name_and_pictures_have_no_band() -> None:
     assert band_units(field(Band("", "adu"))) == {"": "adu"}
-    assert band_units(field(Band(), Band(), Band(), linear=False)) == {"": ""}
+    assert band_units(field(Band(), Band(), Band(), linear=False)) == {}
 
 
 def test_zero_points_replace_those_of_the_file() -> None:

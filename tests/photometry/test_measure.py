@@ -128,7 +128,7 @@ def test_sky_and_noise_are_those_of_the_place(make_field: Callable[..., Field]) 
 def test_a_picture_has_no_photometry(make_field: Callable[..., Field]) -> None:
     picture = make_field(*[galaxy(9000)] * 3, linear=False)
     found = measure_photometry(picture, None, np.array([BOX, BOX]))
-    assert {"flux", "mag", "semi_major"} <= set(found.columns)
+    assert "semi_major" in found.columns
     assert all(np.isnan(values).all() and len(values) == 2 for values in found.columns.values())
     assert not found.incomplete.any()
     assert (

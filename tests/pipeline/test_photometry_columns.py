@@ -27,6 +27,11 @@ def test_bands_are_in_the_order_of_wavelength_then_of_name() -> None:
     assert list(join_bands(parts)) == list(join_bands(parts[::-1])) == expected
 
 
+def test_pictures_alone_have_the_columns_of_one_band() -> None:
+    assert join_bands([]) == join_bands([{}, {}]) == {"": ""}
+    assert join_bands([{}, {"r": "adu"}]) == {"r": "adu"}
+
+
 def test_a_catalogue_has_the_bands_of_all_its_fields() -> None:
     bands = [{"r": "adu", "g": "adu"}, {"i": "adu", "g": "nJy"}]
     catalogue = Catalogue.concatenate(
