@@ -79,7 +79,8 @@ def contrast_notes(field: Field) -> tuple[str, ...]:
 
 
 def _marked(field: Image) -> Image:
-    filled, absurd = np.zeros_like(field.bad), np.zeros_like(field.bad)
+    filled: NDArray[np.bool_] = np.zeros_like(field.bad)
+    absurd: NDArray[np.bool_] = np.zeros_like(field.bad)
     values: Counter[float] = Counter()
     for plane in np.moveaxis(field.pixels, 2, 0):
         band = np.ascontiguousarray(plane, dtype=np.float32)
@@ -173,16 +174,13 @@ def _fill_values(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[n
 
 
 def _opened(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Keep the parts of a mask that hold a whole rectangle of this size."""
     kernel = np.ones((height, width), dtype=np.uint8)
-    border = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
-    kept = cv2.erode(mask.astype(np.uint8), kernel, **border)
-    return cv2.dilate(kept, kernel, anchor=_mirrored(kernel), **border).astype(bool)
-
-
-def _mirrored(kernel: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return the anchor of a dilation that restores what an erosion by the kernel kept."""
-    height, width = kernel.shape
-    return width - 1 - width // 2, height - 1 - height // 2
+    kept = cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    # The mirrored anchor restores what the erosion kept.
+    anchor = width - 1 - width // 2, height - 1 - height // 2
+    whole = cv2.dilate(kept, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(whole, dtype=bool)
 
 
 def _without_stars(
@@ -193,8 +191,10 @@ def _without_stars(
     uniform: float,
 ) -> NDArray[np.bool_]:
     """Return the regions of a mask but those with a halo, or in an image without noise."""
-    count, regions = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    around = cv2.dilate(regions.astype(np.float32), np.ones((5, 5), dtype=np.uint8)).astype(int)
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    regions: NDArray[np.int32] = np.asarray(labels, np.int32)
+    grown = cv2.dilate(regions.astype(np.float32), np.ones((5, 5), dtype=np.uint8))
+    around: NDArray[np.int32] = np.asarray(grown).astype(np.int32)
     ring = (around > 0) & ~others
     numbers = np.arange(count)
     inside = np.asarray(median(band, regions, numbers))
@@ -209,7 +209,8 @@ def _without_stars(
         difference = np.abs(band[ring] - inside[around[ring]])
         scatter[surrounded] = median(difference, around[ring], chosen)
         kept &= ~((outside > bright) & (inside > bright)) & (scatter > uniform)
-    return kept[regions]
+    left: NDArray[np.bool_] = kept[regions]
+    return left
 
 
 def _absurd_values(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[np.bool_]:

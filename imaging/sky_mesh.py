@@ -22,6 +22,7 @@ _CLIP = 3.0
 _ROUNDS = 8
 _LEAST_DATA = 0.25  # of a cell's pixels
 _QUIET = 0.2  # quantile of the cells' noise that is the noise of the sky
+_LEAST_NOISE = 0.3  # of the scatter of the pixels of a cell that has a slope
 _LEAST_CELLS = 3  # along each side; a smaller section has one level
 _ORDERS = (1, 2, 4)  # of the polynomials
 # Scatter of the levels of the cells about the polynomial, in units of the noise.
@@ -31,8 +32,9 @@ _NEARLY = 0.85  # of the cells: no higher order is needed
 _BETTER = 0.25  # of the cells, that a higher order must gain
 _LEAST_SKY = 0.4  # of the cells; with less there is no sky to fit
 _FAINTEST = 0.1  # of the cells, which then give the level
-_SOURCE = 0.5  # of the noise: a brighter region is a source, a fainter one structure of the sky
-_SMOOTHING = 48.0  # pixels: standard deviation of a Gaussian
+_SOURCE = 0.3  # of the noise: a brighter region is a source, a fainter one structure of the sky
+_SMOOTHING, _FINE = 48.0, 14.0  # pixels: standard deviation of a Gaussian
+_UNEVEN = 0.25  # of the noise: scatter of the sky about its trend that asks for the finer one
 _PRIOR = 0.02  # weight of the polynomial against the cells around
 
 
@@ -60,7 +62,7 @@ class SkyMesh:
 
     def level(self) -> NDArray[np.float32]:
         """Return the level at each pixel of the section."""
-        return self._pixels(self.levels, cv2.INTER_CUBIC)
+        return self._pixels(self.levels, cv2.INTER_LINEAR)
 
     def noise(self) -> NDArray[np.float32]:
         """Return the noise at each pixel of the section."""
@@ -103,6 +105,7 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
     if min(rows, columns) < _LEAST_CELLS:
         return _constant(section, *background(pixels, missing))
     levels, noises = _cells(pixels, missing, rows, columns)
+    noises = _without_slope(levels, noises)
     known = np.isfinite(levels)
     # Light of galaxies varies within their cells.
     typical = float(np.quantile(noises[known], _QUIET)) if known.any() else 0.0
@@ -114,9 +117,13 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
         smooth_levels = np.full((rows + 2, columns + 2), level, dtype=np.float32)
     else:
         rest = np.where(sky, levels - trend[1:-1, 1:-1], 0)
-        smooth_levels = trend + np.pad(_smooth(rest, sky, cell, 0.0), 1, mode="edge")
+        uneven = float(np.sqrt(np.mean(rest[sky] ** 2))) > _UNEVEN * typical
+        sigma = _FINE if uneven else _SMOOTHING
+        smooth_levels = trend + np.pad(_smooth(rest, sky, cell, sigma, 0.0), 1, mode="edge")
     noise = float(np.median(noises[sky]))
-    smooth_noises = np.maximum(_smooth(np.where(sky, noises, 0), sky, cell, noise), 0.2 * noise)
+    smooth_noises = np.maximum(
+        _smooth(np.where(sky, noises, 0), sky, cell, _SMOOTHING, noise), 0.2 * noise
+    )
     return SkyMesh(
         section,
         cell,
@@ -205,6 +212,13 @@ def _at(cells: NDArray[np.floating], place: NDArray[np.intp]) -> NDArray[np.floa
     return np.take_along_axis(cells, inside[:, None], axis=1)[:, 0].astype(np.float64)
 
 
+def _without_slope(levels: NDArray[np.float64], noises: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the noises without the variance of a slope within each cell."""
+    # A uniform distribution of width 1 has the variance 1 / 12.
+    slopes = sum(np.nan_to_num(slope) ** 2 / 12 for slope in np.gradient(levels))
+    return np.sqrt(np.maximum(noises**2 - slopes, (_LEAST_NOISE * noises) ** 2))
+
+
 def _fit_sky(
     levels: NDArray[np.float64], known: NDArray[np.bool_], noise: float
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
@@ -236,7 +250,7 @@ def _fit_sky(
         numbers = np.arange(1, count + 1)
         peaks = np.asarray(maximum(excess, regions, numbers))
         source = np.isin(regions, numbers[peaks > max(_SOURCE * noise, _CLIP * scatter)])
-        bright = binary_dilation(source, np.ones((3, 3)))
+        bright = binary_dilation(source, np.ones((3, 3), dtype=bool))
     sky = known & ~bright
     if not sky.any():
         return best, known & (np.abs(excess) < _CLIP * scatter)
@@ -307,10 +321,11 @@ def _smooth(
     values: NDArray[np.float64],
     known: NDArray[np.bool_],
     cell: tuple[int, int],
+    width: float,
     otherwise: float,
 ) -> NDArray[np.float64]:
     """Smooth a mesh over its known cells; far from them it tends to another value."""
-    sigma = tuple(_SMOOTHING / side for side in cell)
+    sigma = tuple(width / side for side in cell)
     weight = gaussian_filter(known.astype(np.float64), sigma, mode="nearest")
     total = gaussian_filter(np.where(known, values, 0), sigma, mode="nearest")
     smooth: NDArray[np.float64] = (total + _PRIOR * otherwise) / (weight + _PRIOR)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, median_filter
+from scipy.ndimage import correlate1d, median_filter
 
 __all__ = ["Section", "find_sections"]
 
@@ -169,5 +169,5 @@ def _jumps(profiles: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     weights = np.linalg.pinv(design)[2]
     # A median of five columns removes single bad columns and keeps steps.
     clean = median_filter(profiles, size=(1, 5), mode="nearest")
-    jumps: NDArray[np.float64] = convolve1d(clean, weights[::-1], axis=1, mode="nearest")
+    jumps: NDArray[np.float64] = correlate1d(clean, weights, axis=1, mode="nearest")
     return jumps

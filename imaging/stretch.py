@@ -19,6 +19,8 @@ __all__ = ["Stretch", "to_rgb"]
 
 Positive = Annotated[float, Limit(gt=0, allow_inf_nan=False)]
 
+_PIXEL = 0.282  # pixels: that of white noise, 1 / sqrt(4 pi)
+_MOST = 1.2  # ratio of the noise of the smoothed sky to that expected
 _ROWS = 64  # stretched at a time, so that intermediate arrays fit the processor's cache
 
 
@@ -94,9 +96,9 @@ def _identity(field: Field) -> NDArray[np.uint8]:
 def _noise_scaled(
     field: Field, settings: Stretch, sky: Background, coloured: bool
 ) -> NDArray[np.uint8]:
-    bands = np.empty(field.pixels.shape, dtype=np.float32)
+    bands: NDArray[np.float32] = np.empty(field.pixels.shape, dtype=np.float32)
     empty = field.bad
-    count = bands.shape[2]
+    count = field.pixels.shape[2]
     gains = settings.gains if coloured and count == 3 else (1.0,) * count
     if count == 1:
         # A single band gets the noise of the mean of three.
@@ -105,9 +107,10 @@ def _noise_scaled(
         plane = (field.pixels[..., band] - sky.level(band)) / sky.noise(band)
         plane[empty] = 0
         sources = _sources(sky, band, empty)
-        plane = _smooth(plane, sources, settings.smoothing)
-        # Level and noise are those of the sky after smoothing.
+        plane, expected = _smooth(plane, sources, settings.smoothing)
         level, noise = measure_background(plane, sources)
+        # The light of a galaxy that leaves no sky is not noise.
+        noise = min(noise, _MOST * expected)
         plane[empty] = level
         bands[..., band] = (plane - np.float32(level)) * np.float32(gain / noise)
     picture = np.empty((*empty.shape, 3), dtype=np.uint8)
@@ -140,12 +143,18 @@ def _sources(sky: Background, band: int, empty: NDArray[np.bool_]) -> NDArray[np
 
 def _smooth(
     plane: NDArray[np.float32], ignore: NDArray[np.bool_], smoothing: float
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], float]:
+    """Smooth a plane of noise 1; return it and the noise that it then should have.
+
+    A Gaussian of standard deviation s divides the variance of noise of correlation length c by
+    ``1 + s**2 / c**2``.
+    """
     if not smoothing:
-        return plane
-    sky, noise = measure_background(plane, ignore)
-    missing = smoothing**2 - correlation_length(plane, sky, noise, ignore) ** 2
+        return plane, 1.0
+    correlation = correlation_length(plane, 0.0, 1.0, ignore)
+    missing = smoothing**2 - correlation**2
     if missing < 0.1:
-        return plane
+        return plane, 1.0
     smooth = cv2.GaussianBlur(plane, (0, 0), float(np.sqrt(missing)))
-    return np.asarray(smooth, np.float32)
+    variance = correlation**2 + _PIXEL**2
+    return np.asarray(smooth, np.float32), float(np.sqrt(variance / (variance + missing)))
