@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +17,12 @@ from ..errors import InputError
 from ..files.file_types import Kind
 from .bands import header_value, linear_fluxes, read_band
 from .bayer import bayer_pattern
-from .field import MAX_BYTES, Band, check_size
+from .field import Band, check_size
 from .fits_hdus import ImageHdu, describe_images, image_headers
 from .fits_images import Plane, choose_images
 from .fits_names import label, listed
 from .masks import masked_pixels, weightless_pixels
+from .packed_files import open_unpacked
 from .sky import celestial_wcs, pixel_scale
 
 __all__ = ["FITS_SUFFIXES", "FitsField", "FitsImage", "list_fields", "read_fits", "read_hdus"]
@@ -33,8 +30,6 @@ __all__ = ["FITS_SUFFIXES", "FitsField", "FitsImage", "list_fields", "read_fits"
 FITS_SUFFIXES = tuple(
     stem + packing for stem in (".fits", ".fit", ".fts") for packing in ("", ".gz", ".bz2", ".fz")
 )
-
-_BLOCK = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +174,7 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU", bands: Sequence[str] =
 def _opened(path: Path, kind: Kind) -> Iterator[list[Any]]:
     from astropy.io import fits
 
-    with closing(_uncompressed(path, kind)) as stream:
+    with closing(open_unpacked(path, kind)) as stream:
         with _damage_is_input_error(str(path)):
             # The file is closed with the stream.
             file = fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly")
@@ -212,7 +207,9 @@ def _read_field(
     hdus: Sequence[Any], name: str, key: str = "", bands: Sequence[str] = ()
 ) -> FitsField:
     with _damage_is_input_error(name):
-        found = choose_images(name, describe_images(hdus), key, bands)
+        # The places only tell the fields of a file apart.
+        described = describe_images(hdus, places=not key)
+        found = choose_images(name, described, key, bands)
         chosen = found.fields[0]
         numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
         if len(numbers) == 1:
@@ -301,30 +298,6 @@ def _planes(hdu: Any, name: str) -> NDArray[Any]:
     if data.dtype.kind not in "iuf":
         raise InputError(f"{name} holds pixels of the type {data.dtype}; give real numbers.")
     return data.reshape(-1, *data.shape[-2:])
-
-
-def _uncompressed(path: Path, kind: Kind) -> BinaryIO:
-    if kind == "fits":
-        return path.open("rb")
-    opener = gzip.open if kind == "gzip" else bz2.open
-    whole = io.BytesIO()
-    try:
-        with cast(BinaryIO, opener(path, "rb")) as packed:
-            while block := packed.read(_BLOCK):
-                whole.write(block)
-                if whole.tell() > MAX_BYTES:
-                    raise InputError(
-                        f"{path} unpacks to more than {MAX_BYTES / 2**30:.0f} GB. Cut it into "
-                        "smaller fields."
-                    )
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"{path} could not be unpacked ({_first_line(error)}). Copy or download it again."
-        ) from error
-    whole.seek(0)
-    if whole.getbuffer()[:6].tobytes() != b"SIMPLE":
-        raise InputError(f"{path} is a packed file, but not of a FITS image.")
-    return whole
 
 
 def _first_line(error: BaseException) -> str:

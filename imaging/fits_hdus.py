@@ -91,13 +91,15 @@ class ImageHdu:
         return self.height, self.width
 
 
-def describe_images(hdus: Sequence[Any]) -> list[ImageHdu]:
+def describe_images(hdus: Sequence[Any], *, places: bool = True) -> list[ImageHdu]:
     """Describe the images of a file, without reading pixels.
 
     Parameters
     ----------
     hdus : sequence of HDUs
         As ``astropy.io.fits`` opens them.
+    places : bool
+        Whether to compute the places on the sky, which takes milliseconds for each image.
 
     Returns
     -------
@@ -117,8 +119,8 @@ def describe_images(hdus: Sequence[Any]) -> list[ImageHdu]:
         role = "science" if len(shapes) == 1 else role
         place = None
         if role == "science" and len(science) > 1:
-            place = _place(hdus, number, height, width)
             small = areas[number] < _PREVIEW * largest
+            place = _place(hdus, number, height, width) if places or small else None
             role = "preview" if small and (number == 0 or place is None) else role
         if role == "science" and _is_unnamed_mask(hdus, number, areas, science):
             role = "mask"

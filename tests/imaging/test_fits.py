@@ -204,6 +204,14 @@ def test_header_that_promises_too_much(tmp_path: Path, side: int) -> None:
         read_field(path)
 
 
+def test_a_packed_file_is_read_again_after_a_change(tmp_path: Path) -> None:
+    for value in (1.0, 2.0):
+        path = tmp_path / f"{value}.fits"
+        fits.writeto(path, np.full((HEIGHT, WIDTH), value))
+        (tmp_path / "a.fits.gz").write_bytes(gzip.compress(path.read_bytes()))
+        assert read_field(tmp_path / "a.fits.gz").pixels[3, 4, 0] == value
+
+
 def test_packed_text_is_no_fits(tmp_path: Path) -> None:
     (tmp_path / "a.fits.gz").write_bytes(gzip.compress(b"hello " * 1000))
     with pytest.raises(InputError, match="not of a FITS"):
