@@ -32,7 +32,7 @@ _SHARED_NAMES = {  # of all descriptions
     "iraf": r"WAT[012]_\d{3}",
     "table": r"(CPDIS|DP|CPERR|D2IMDIS|D2IM|D2IMERR|CQDIS|DQ|CQERR)[12](\..*)?|AXISCORR|D2IMEXT",
 }
-_CELESTIAL = re.compile(r"\s*(RA|DEC|[GES]L(?:ON|AT))-+(.*?)\s*$", re.IGNORECASE)
+_CELESTIAL = re.compile(r"\s*(RA|DEC|[GES]L(?:ON|AT))(?:-+(.*?))?\s*$", re.IGNORECASE)
 _DEGREES = frozenset({"DEG", "DEGREE", "DEGREES"})
 _UNITS = frozenset({"arcsec", "arcmin", "rad", "mas"})
 _FRAMES = {"J2000": "FK5", "FK5J2000": "FK5", "B1950": "FK4", "ICRF": "ICRS"}
@@ -216,7 +216,7 @@ def _repaired(kind: str, card: Any) -> tuple[Any, list[str]]:
         return number({card.keyword: value}, card.keyword), []
     if kind == "type":
         celestial = _CELESTIAL.match(text)
-        if celestial is None:
+        if celestial is None or celestial[2] is None:
             return text, []
         axis, projection = celestial.groups()
         return f"{axis.upper():-<4}-{projection.upper()}", []

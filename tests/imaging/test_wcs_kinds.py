@@ -310,6 +310,7 @@ def test_unknown_frame_is_said() -> None:
     ("changes", "words"),
     [
         ({"CTYPE1": "RA---XYZ", "CTYPE2": "DEC--XYZ"}, "projection"),
+        ({"CTYPE1": "RA", "CTYPE2": "DEC"}, "the projection of CTYPE 'RA' is unknown"),
         ({"CTYPE2": "DEC--SIN"}, "do not belong together"),
         ({"CTYPE2": None}, "do not belong together"),
         ({"CRVAL1": "here"}, "CRVAL1 is 'here', not a number"),
