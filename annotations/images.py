@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
-from ..files.file_types import jpeg_is_whole, kind_of, picture_size, png_is_whole
+from ..files.file_types import check_regular, kind_of
+from ..files.picture_headers import picture_is_whole, picture_size
 from ..imaging import read_field, read_picture_size
 
 __all__ = [
@@ -26,6 +27,7 @@ IMAGE_SUFFIXES = (
     ".tif",
     ".tiff",
     ".bmp",
+    ".webp",
     ".fits",
     ".fit",
     ".fits.gz",
@@ -34,7 +36,6 @@ IMAGE_SUFFIXES = (
 
 _EXTENSIONS = ("", *IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES))
 _FOLDERS = ("images", "JPEGImages")
-_IS_COMPLETE = {"jpeg": jpeg_is_whole, "png": png_is_whole}
 
 
 class ImageFolder:
@@ -89,7 +90,7 @@ class ImageFolder:
     def sound_size(self, path: Path) -> tuple[int, int]:
         """Return the width and height of an image after checking that it is not truncated.
 
-        A JPEG or PNG is scanned to its end, but not decoded.
+        A JPEG, PNG or WebP is scanned to its end, but not decoded.
 
         Parameters
         ----------
@@ -101,15 +102,16 @@ class ImageFolder:
         InputError
             If it cannot be read or is truncated.
         """
+        check_regular(path)
         try:
             data = path.read_bytes()
         except OSError as error:
             raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
         kind = kind_of(data[:64])
-        if kind not in _IS_COMPLETE:
+        if kind not in ("jpeg", "png", "webp"):
             return self.size(path)
         size = picture_size(data, kind)
-        if size is None or not _IS_COMPLETE[kind](data):
+        if size is None or not picture_is_whole(data, kind):
             raise InputError(f"{path} is damaged or truncated. Copy or download it again.")
         return size
 

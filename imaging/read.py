@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files.file_types import Kind, check_regular, kind_of
+from ..files.file_types import PICTURE_KINDS, Kind, check_regular, kind_of
 from .align import align, aligned_band
 from .bad_pixels import contrast_notes, mark_bad_pixels
 from .bayer import debayer
@@ -39,7 +39,6 @@ __all__ = [
 FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] | NDArray[Any] | Any
 
 _FITS_KINDS = ("fits", "gzip", "bzip2")
-_PICTURE_KINDS = ("jpeg", "png", "tiff")
 _IN_MEMORY = "field"
 _SAME_SKY = 0.01  # arcsec
 _NOT_WRITABLE = (
@@ -56,8 +55,9 @@ def read_field(
     Parameters
     ----------
     source : str, Path, sequence of paths, ndarray, HDU, HDUList or NDData
-        Files: a FITS file (plain, .gz, .bz2 or .fz), a JPEG, PNG or TIFF picture, or three FITS
-        files of one band each in red, green, blue order, also written ``"r.fits,g.fits,b.fits"``.
+        Files: a FITS file (plain, .gz, .bz2 or .fz), a JPEG, PNG, WebP or TIFF picture, or
+        three FITS files of one band each in red, green, blue order, also written
+        ``"r.fits,g.fits,b.fits"``.
         The type is detected from the content.  Of a FITS file that holds several fields, such as
         the CCDs of a mosaic camera, the first is read, and a note names the others;
         ``"file.fits[CCD2]"`` and ``"file.fits[SCI,2]"`` read one of them.
@@ -156,16 +156,22 @@ def _read_files(source: FieldSource) -> Field:
     digest = hashlib.sha256()
     kinds = [_kind(path, digest) for path in source.paths]
     checksum = digest.hexdigest()
-    if len(source.paths) == 1 and kinds[0] in _PICTURE_KINDS:
+    if len(source.paths) == 1 and kinds[0] in PICTURE_KINDS:
         path = source.paths[0]
         if source.bands or source.images:
             raise InputError(f"{path} is a picture: images and bands are those of FITS files.")
-        pixels, bad, notes = read_picture(path, path.read_bytes(), kinds[0])
-        if bad.all():
+        picture = read_picture(path, path.read_bytes(), kinds[0])
+        if picture.bad.all():
             raise InputError(f"{path} holds no usable pixel. Give an image with data.")
-        linear = pixels.dtype.kind == "f"
         return Field(
-            pixels, source.identifier, source.paths, checksum, bad, linear=linear, notes=notes
+            picture.pixels,
+            source.identifier,
+            source.paths,
+            checksum,
+            picture.bad,
+            origin=picture.origin,
+            linear=picture.linear,
+            notes=picture.notes,
         )
     for path, kind in zip(source.paths, kinds, strict=True):
         if kind not in _FITS_KINDS:
@@ -360,10 +366,11 @@ def _kind(path: Path, digest: hashlib._Hash | None = None) -> Kind:
     if not head:
         raise InputError(f"{path} is empty. Copy or download it again.")
     kind = kind_of(head)
-    if kind not in (*_FITS_KINDS, *_PICTURE_KINDS):
+    if kind not in (*_FITS_KINDS, *PICTURE_KINDS):
         description = "a text file" if kind == "text" else "not a supported image"
         raise InputError(
-            f"{path} is {description}, despite its name. Give a FITS, JPEG, PNG or TIFF image."
+            f"{path} is {description}, despite its name. Give a FITS, JPEG, PNG, WebP or TIFF "
+            "image."
         )
     return kind
 

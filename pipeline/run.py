@@ -79,9 +79,9 @@ def run(
     Parameters
     ----------
     fields : str, Path or iterable of them
-        FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three FITS bands as a string
-        ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.  Every CCD of a mosaic camera is a
-        field; ``"file.fits[CCD2]"`` is one of them.
+        FITS files, pictures (JPEG, PNG, WebP, TIFF), folders of these, or three FITS bands as a
+        string ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.  Every CCD of a mosaic
+        camera is a field; ``"file.fits[CCD2]"`` is one of them.
     output : str or Path
         Output folder: new, empty or, with `overwrite`, with an earlier result.
     config : RunConfig, str or Path, optional

@@ -8,6 +8,7 @@ pixels are preserved up to 8,000.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import struct
@@ -20,7 +21,8 @@ import cv2
 
 from ...errors import InputError, OutputError, require
 from ...files.atomic import atomic_path
-from ...files.file_types import kind_of, picture_size
+from ...files.file_types import kind_of
+from ...files.picture_headers import picture_header
 from ...imaging import read_field, to_rgb
 from ..annotation import AnnotatedImage, ObjectBox
 from ..classes import index_of
@@ -251,10 +253,11 @@ class _Example:
         if width <= 0 or height <= 0:
             encoded = (*self.values("image/encoded", "bytes_list"), b"")[0]
             kind = kind_of(encoded[:64])
-            size = picture_size(encoded, kind) if kind in ("jpeg", "png") else None
-            if size is None:
+            header = picture_header(io.BytesIO(encoded), kind) if kind in ("jpeg", "png") else None
+            if header is None:
                 raise ValueError("it does not give its size (image/width and image/height)")
-            width, height = size
+            # TensorFlow ignores the EXIF orientation.
+            width, height = header.width, header.height
         return int(check_pixel(width)), int(check_pixel(height))
 
     def labels(self, count: int, names: Sequence[str] | None) -> Sequence[str]:
@@ -311,7 +314,9 @@ def _picture(image: AnnotatedImage, folder: ImageFolder) -> tuple[bytes, str, tu
         )
     encoded = path.read_bytes()
     kind = kind_of(encoded[:64])
-    if kind in ("jpeg", "png"):
+    header = picture_header(io.BytesIO(encoded), kind) if kind in ("jpeg", "png") else None
+    # TensorFlow ignores the EXIF orientation.
+    if header is not None and header.orientation == 1:
         return encoded, kind, size
     done, picture = cv2.imencode(".png", cv2.cvtColor(to_rgb(read_field(path)), cv2.COLOR_RGB2BGR))
     if not done:

@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Find every galaxy of the fields and classify it.
 
-    FIELDS are FITS files, pictures (JPEG, PNG, TIFF), folders of these, or three bands as
+    FIELDS are FITS files, pictures (JPEG, PNG, WebP, TIFF), folders of these, or three bands as
     red.fits,green.fits,blue.fits.  Every CCD of a mosaic camera is searched; 'file.fits[CCD2]',
     'file.fits[SCI,1]' and 'file.fits[3]' choose an image.  Writes catalogue.ecsv, catalogue.csv,
     overlays/, crops/, run.json and config.yaml to OUT, with --format the catalogue in other
