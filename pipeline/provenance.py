@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import platform
 import sys
@@ -106,9 +107,9 @@ class FieldRecord:
     galaxies: int
     objects: dict[str, int]
     seconds: dict[str, float]
-    background: dict[str, Any] = field(default_factory=dict)
-    quality: dict[str, Any] = field(default_factory=dict)
-    bad_pixels: dict[str, int] = field(default_factory=dict)
+    background: dict[str, Any] = dataclasses.field(default_factory=dict)
+    quality: dict[str, Any] = dataclasses.field(default_factory=dict)
+    bad_pixels: dict[str, int] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     overlay: str = ""
     images: tuple[str, ...] = ()

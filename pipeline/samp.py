@@ -111,7 +111,7 @@ def connect(timeout: float) -> Iterator[HubClient]:
     try:
         lock = _lock_file()
         transport = _Transport(timeout + _PATIENCE)
-        hub = xmlrpc.client.ServerProxy(lock["samp.hub.xmlrpc.url"], transport).samp.hub
+        hub: Any = xmlrpc.client.ServerProxy(lock["samp.hub.xmlrpc.url"], transport).samp.hub
         key = hub.register(lock["samp.secret"])["samp.private-key"]
         hub.declareMetadata(key, {"samp.name": "galpipe"})
     except (
