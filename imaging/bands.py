@@ -32,7 +32,7 @@ _NO_FILTER = re.compile(r"(CLEAR|NONE|OPEN|EMPTY|BLANK|N/?A|UNKNOWN|NULL)", re.I
 _LETTER_FIRST = re.compile(r"([ugrizyUBVRIZYJHK])(?:$|'$|p$|[ _.].*)")
 # 'HSC-R', 'ZTF_r', 'sdss.g', "Sloan r'": their filters are those of SDSS, in small letters
 _SURVEY_FIRST = re.compile(
-    r"(?:HSC|ZTF|SDSS|PS1|PAN-STARRS|DECAM|SLOAN|LSST|OMEGACAM|VST)[ _.-]*([ugrizy])'?$",
+    r"(?:HSC|ZTF|SDSS|PS1|PAN-STARRS|DECAM|SLOAN|LSST|OMEGACAM|VST)[ _.-]*([ugrizy])(?:'|2)?$",
     re.IGNORECASE,
 )
 
@@ -43,7 +43,7 @@ _WAVELENGTHS = {
     "U": 365, "B": 445, "G": 530, "V": 551, "R": 640, "I": 806, "Z": 880, "Y": 1020,
     "J": 1240, "H": 1650, "K": 2200, "Ks": 2160, "blue": 450, "green": 530, "red": 640,
     "oiii": 501, "halpha": 656, "ha": 656, "nii": 658, "sii": 672, "fuv": 153, "nuv": 227,
-    "vis": 720, "nir_y": 1080, "nir_j": 1370, "nir_h": 1770,
+    "zs": 870, "vis": 720, "nir_y": 1080, "nir_j": 1370, "nir_h": 1770,
     "w1": 3400, "w2": 4600, "w3": 12000, "w4": 22000,
 }  # fmt: skip
 _SPACE_FILTER = re.compile(r"F(\d{3,4})(?:W2?|N|M|LP|X)\b", re.IGNORECASE)
@@ -177,7 +177,8 @@ def wavelength(name: str, telescope: str = "") -> float | None:
     >>> [wavelength(name) for name in ("z", "F606W", "F160W", "dark")]
     [905.0, 606.0, 1600.0, None]
     """
-    for key in (name, name.lower().replace("-", "").replace("_alpha", "alpha")):
+    first = name.split(" ")[0]
+    for key in (name, first, first.lower().replace("-", "").replace("_alpha", "alpha")):
         if key in _WAVELENGTHS:
             return float(_WAVELENGTHS[key])
     if match := _SPACE_FILTER.match(name):

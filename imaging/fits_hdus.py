@@ -12,7 +12,7 @@ import numpy as np
 from .bands import band_name, header_value, short_name, wavelength
 from .sky import celestial_wcs, pixel_scale, sky_of
 
-__all__ = ["ImageHdu", "Role", "describe_images", "image_headers"]
+__all__ = ["ImageHdu", "Role", "describe_images", "image_headers", "sky_distance"]
 
 Role = Literal["science", "mask", "weight", "preview", "other", "silent"]
 
@@ -43,7 +43,7 @@ _ROLE_KEYS = ("EXTTYPE", "IMAGETYP", "PRODTYPE")
 _NO_NAMES = frozenset({"", "COMPRESSED_IMAGE", "PRIMARY"})
 
 # An image of less than this share of the pixels of the largest one is a preview if it is the
-# primary one or has no coordinates of its own.
+# primary one, has no coordinates of its own, or lies within the largest one.
 _PREVIEW = 0.25
 
 
@@ -121,7 +121,8 @@ def describe_images(hdus: Sequence[Any], *, places: bool = True) -> list[ImageHd
         if role == "science" and len(science) > 1:
             small = areas[number] < _PREVIEW * largest
             place = _place(hdus, number, height, width) if places or small else None
-            role = "preview" if small and (number == 0 or place is None) else role
+            if small and (number == 0 or place is None or _within(place, hdus, shapes, largest)):
+                role = "preview"
         if role == "science" and _is_unnamed_mask(hdus, number, areas, science):
             role = "mask"
         planes = int(np.prod([length for length in rest if length != 1] or [1]))
@@ -233,6 +234,33 @@ def _bands(headers: Sequence[Any], planes: int) -> tuple[str, ...]:
     if not own and len(left) == 1 and wavelength(left[0]) is not None:
         own = left[0]
     return (own or band_name(headers),)
+
+
+def _within(
+    place: tuple[float, float, float],
+    hdus: Sequence[Any],
+    shapes: Mapping[int, Sequence[int]],
+    largest: int,
+) -> bool:
+    """Return whether a place lies within an image of the largest area."""
+    for number, (width, height, *_) in shapes.items():
+        if width * height == largest:
+            around = _place(hdus, number, height, width)
+            if around is not None and sky_distance(place, around) < around[2] / 2:
+                return True
+    return False
+
+
+def sky_distance(one: tuple[float, float, float], two: tuple[float, float, float]) -> float:
+    """Return the distance of two places in degrees, for small distances.
+
+    Parameters
+    ----------
+    one, two : tuple of float
+        Right ascension and declination in degrees, as in `ImageHdu.place`.
+    """
+    across = (one[0] - two[0] + 180) % 360 - 180
+    return float(np.hypot(across * np.cos(np.deg2rad(one[1])), one[1] - two[1]))
 
 
 def _place(

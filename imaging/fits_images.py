@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from .fits_hdus import ImageHdu, Role
+from .fits_hdus import ImageHdu, Role, sky_distance
 from .fits_names import joint_key, key_of, label, listed
 
 __all__ = ["FieldImages", "FileImages", "Plane", "choose_images"]
@@ -200,10 +200,7 @@ def _bands_of_one_place(one: ImageHdu, two: ImageHdu) -> bool:
     if one.place is None or two.place is None:
         # Only filters tell; names such as 'left' and 'right' do not.
         return one.shape == two.shape and None not in one.wavelengths + two.wavelengths
-    (ra, dec, side), (ra_2, dec_2, side_2) = one.place, two.place
-    across = (ra - ra_2 + 180) % 360 - 180
-    distance = np.hypot(across * np.cos(np.deg2rad(dec)), dec - dec_2)
-    return bool(distance < _SAME_PLACE * min(side, side_2))
+    return sky_distance(one.place, two.place) < _SAME_PLACE * min(one.place[2], two.place[2])
 
 
 def _planes(place: Sequence[ImageHdu], *, ordered: bool) -> list[Plane]:
@@ -345,4 +342,12 @@ def _note(
     if not unused:
         return ""
     verb = "was" if len(unused) == 1 else "were"
-    return f"{listed(unused)} in the file {verb} not used"
+    two = any(
+        len(group) == 1 and image not in used and _bands_of_one_place(group[0].image, image)
+        for group in groups
+        for image in images
+        if image.role == "science"
+    )
+    two |= any(len(group) == 1 and group[0].image.planes == 2 for group in groups)
+    reason = ": colour needs three bands" if two else ""
+    return f"{listed(unused)} in the file {verb} not used{reason}"

@@ -14,7 +14,7 @@ from galpipe.imaging.bands import band_name, read_band, wavelength
     ("header", "name"),
     [
         ({"FILTER": "r DECam SDSS c0002 6415.0 1480.0"}, "r"),
-        ({"FILTER": "HSC-I2"}, "HSC-I2"),
+        ({"FILTER": "HSC-I2"}, "i"),
         ({"FILTER": "HSC-R"}, "r"),
         ({"FILTER": "r.MP9602"}, "r"),
         ({"FILTER": "ZTF_g"}, "g"),
@@ -110,6 +110,8 @@ def test_wavelengths_order_bands() -> None:
         assert found == sorted(found, reverse=True)
     assert wavelength("F200W", "JWST") == 2000
     assert wavelength("SCI") is None
+    lines = [wavelength(name) or 0 for name in ("SII 6nm", "Ha 3nm", "OIII", "Bessell B", "zs")]
+    assert lines == [672, 656, 501, 445, 870]
 
 
 @given(st.text(max_size=40))

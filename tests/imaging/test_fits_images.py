@@ -150,7 +150,7 @@ def test_a_preview_in_the_primary_hdu_is_no_field(tmp_path: Path, wcs: WCS) -> N
     [
         ("ugriz", "irg", "band u and band z in the file were not used"),
         ("griz", "zrg", "band i in the file was not used"),
-        ("gr", "r", "band g in the file was not used"),
+        ("gr", "r", "band g in the file was not used: colour needs three bands"),
         ("grz", "zrg", ""),
         ("BVRI", "IRB", "band V in the file was not used"),
     ],
@@ -286,6 +286,22 @@ def test_filters_of_webb_count_in_tens_of_nanometres(tmp_path: Path, wcs: WCS) -
     names = ["F090W", "F150W", "F200W", "F444W"]
     hdus = [image(n, name, wcs) for n, name in enumerate(names)]
     assert values(write(tmp_path / "a.fits", *hdus, TELESCOP="JWST")) == [3, 2, 0]
+
+
+def test_a_smaller_copy_of_the_place_is_no_field(tmp_path: Path, wcs: WCS) -> None:
+    coarse = wcs.deepcopy()
+    coarse.wcs.cd, coarse.wcs.crpix = wcs.wcs.cd * 3, wcs.wcs.crpix / 3
+    copy = fits.ImageHDU(pixels(7, 8, 13), coarse.to_header())
+    path = write(tmp_path / "a.fits", image(2, None, wcs), copy)
+    assert values(path) == [2]
+    assert read_field(path).notes == ("HDU 2 in the file was not used",)
+
+
+def test_two_bands_are_too_few_for_colour(tmp_path: Path, wcs: WCS) -> None:
+    hdus = [image(n, name, wcs) for n, name in enumerate(["F606W", "F814W"])]
+    path = write(tmp_path / "a.fits", *hdus)
+    assert values(path) == [1]
+    assert read_field(path).notes == ("F606W in the file was not used: colour needs three bands",)
 
 
 def test_unused_bands_are_named(tmp_path: Path, wcs: WCS) -> None:
