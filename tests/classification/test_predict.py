@@ -6,7 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from galpipe.classification import central_crop, classify_images
+from galpipe.classification import (
+    NOT_CLASSIFIED,
+    central_crop,
+    class_columns,
+    classify_images,
+)
 from galpipe.classification.classifier import load_classifier
 from galpipe.errors import InputError
 
@@ -70,3 +75,22 @@ def test_running_needs_no_training_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_uncertainty_of_classes() -> None:
+    shares = np.array([[1, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.2, 0.3, 0.5], [np.nan] * 3])
+    columns = class_columns(shares, ("round", "edge-on", "spiral"))
+    assert columns["class_id"].tolist() == [0, 0, 2, NOT_CLASSIFIED]
+    assert columns["class_name"].tolist() == ["round", "round", "spiral", ""]
+    assert columns["second_class"].tolist() == ["edge-on", "edge-on", "edge-on", ""]
+    np.testing.assert_allclose(columns["second_probability"], [0, 1 / 3, 0.3, np.nan])
+    expected = -(0.2 * np.log(0.2) + 0.3 * np.log(0.3) + 0.5 * np.log(0.5)) / np.log(3)
+    np.testing.assert_allclose(columns["entropy"], [0, 1, expected, np.nan], atol=1e-12)
+
+
+def test_a_classifier_of_one_class_has_no_second_one() -> None:
+    columns = class_columns(np.array([[1.0], [np.nan]]), ("galaxy",))
+    assert columns["class_name"].tolist() == ["galaxy", ""]
+    assert columns["second_class"].tolist() == ["", ""]
+    assert np.isnan(columns["second_probability"]).all()
+    np.testing.assert_array_equal(columns["entropy"], [0, np.nan])
