@@ -19,6 +19,7 @@ __all__ = ["Stretch", "to_rgb"]
 
 Positive = Annotated[float, Limit(gt=0, allow_inf_nan=False)]
 
+_BRIDGE = 6  # pixels, even: width of the widest gap that is filled from its surroundings
 _PIXEL = 0.282  # pixels: that of white noise, 1 / sqrt(4 pi)
 _MOST = 1.2  # ratio of the noise of the smoothed sky to that expected
 _ROWS = 64  # stretched at a time, so that intermediate arrays fit the processor's cache
@@ -65,8 +66,8 @@ def to_rgb(
     Returns
     -------
     ndarray of uint8, shape (H, W, 3)
-        RGB, rows as in the field.  A single band gives a grey image.  Bad pixels and padding have
-        the colour of the sky.
+        RGB, rows as in the field.  A single band gives a grey image.  Bad pixels have the colour
+        of the sky, or of their surroundings where they are no more than six pixels wide.
     """
     settings = stretch or Stretch()
     kind = settings.kind
@@ -103,15 +104,18 @@ def _noise_scaled(
     if count == 1:
         # A single band gets the noise of the mean of three.
         gains = (float(np.linalg.norm(settings.gains)) / 3,)
+    wide = _opened(empty)
+    narrow = empty & ~wide
     for band, gain in enumerate(gains):
         plane = (field.pixels[..., band] - sky.level(band)) / sky.noise(band)
         plane[empty] = 0
+        _bridge(plane, narrow, empty)
         sources = _sources(sky, band, empty)
         plane, expected = _smooth(plane, sources, settings.smoothing)
         level, noise = measure_background(plane, sources)
         # The light of a galaxy that leaves no sky is not noise.
         noise = min(noise, _MOST * expected)
-        plane[empty] = level
+        plane[wide] = level
         bands[..., band] = (plane - np.float32(level)) * np.float32(gain / noise)
     picture = np.empty((*empty.shape, 3), dtype=np.uint8)
     for start in range(0, len(bands), _ROWS):
@@ -133,6 +137,28 @@ def _curve(bands: NDArray[np.float32], settings: Stretch) -> NDArray[np.float32]
     levels *= np.float32(255 / settings.softening) / brightness
     rgb: NDArray[np.float32] = np.clip(np.rint(bands * levels), 0, 255)
     return rgb
+
+
+def _opened(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the parts of a mask that are wider than is bridged."""
+    if not empty.any():
+        return empty
+    kernel = np.ones((_BRIDGE + 1, _BRIDGE + 1), dtype=np.uint8)
+    # Beyond the edge of the field there are no pixels either.
+    frame = np.pad(empty.astype(np.uint8), _BRIDGE + 1, constant_values=1)
+    opened = cv2.morphologyEx(frame, cv2.MORPH_OPEN, kernel)
+    inner = slice(_BRIDGE + 1, -_BRIDGE - 1)
+    return np.asarray(opened[inner, inner], dtype=bool)
+
+
+def _bridge(
+    plane: NDArray[np.float32], narrow: NDArray[np.bool_], empty: NDArray[np.bool_]
+) -> None:
+    """Fill narrow gaps from the pixels around, so that no galaxy has a hole or a cut."""
+    if narrow.any():
+        weights = cv2.GaussianBlur((~empty).astype(np.float32), (0, 0), _BRIDGE / 3)
+        sums = cv2.GaussianBlur(plane, (0, 0), _BRIDGE / 3)
+        plane[narrow] = sums[narrow] / np.maximum(weights[narrow], np.float32(1e-3))
 
 
 def _sources(sky: Background, band: int, empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
