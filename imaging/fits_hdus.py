@@ -108,7 +108,7 @@ def describe_images(hdus: Sequence[Any], *, places: bool = True) -> list[ImageHd
     """
     shapes = {number: _axes(hdu) for number, hdu in enumerate(hdus)}
     shapes = {number: axes for number, axes in shapes.items() if axes}
-    roles = {number: _role(image_headers(hdus, number)[:1]) for number in shapes}
+    roles = {number: _role(image_headers(hdus, number)) for number in shapes}
     science = [number for number in shapes if roles[number][0] == "science"]
     areas = {number: shapes[number][0] * shapes[number][1] for number in shapes}
     largest = max((areas[number] for number in science), default=0)
@@ -196,7 +196,7 @@ def _words(text: str) -> list[str]:
 
 def _role(headers: Sequence[Any]) -> tuple[Role, tuple[str, ...]]:
     """Return the role of an image, and the other words of its name."""
-    words = _words(str(header_value(headers, "EXTNAME", str) or ""))
+    words = _words(str(header_value(headers[:1], "EXTNAME", str) or ""))
     rest = [word for word in words if word not in _GENERIC]
     for role, known in _WORDS.items():
         if any(word in known for word in words):

@@ -246,6 +246,9 @@ def test_only_masks_are_no_image(tmp_path: Path) -> None:
     ):
         read_field(path)
     assert values(write(tmp_path / "b.fits", image(4, "ERR"))) == [4]
+    masks = write(tmp_path / "c.fits", image(1, "S1"), image(1, "S2"), PRODTYPE="dqmask")
+    with pytest.raises(InputError, match="only masks"):
+        read_field(masks)
 
 
 def test_hdus_in_memory_are_read_as_a_file(cutout: Path) -> None:
