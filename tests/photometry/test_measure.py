@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galpipe.imaging import Field
+from galpipe.imaging import Field, read_field
 from galpipe.imaging.field import Band
 from galpipe.imaging.local_background import estimate_background
-from galpipe.photometry import measure_photometry
+from galpipe.photometry import band_units, measure_photometry
 from galpipe.simulation import simulate_field
 
 from .conftest import FlatSky, gaussian, noise
@@ -190,3 +191,26 @@ def test_fluxes_agree_with_photutils(make_field: Callable[..., Field]) -> None:
     errors = getattr(theirs, "kron_flux_err", None)
     errors = theirs.kron_fluxerr if errors is None else errors
     np.testing.assert_allclose(ours["flux_err"], np.asarray(errors)[rows], rtol=0.03)
+
+
+def test_galaxies_of_ngc_6976_agree_with_photutils(galpipe_data: Path) -> None:
+    segmentation = pytest.importorskip("photutils.segmentation")
+    import sep
+
+    folder = galpipe_data / "fields" / "fits"
+    field = read_field(folder / "reprojected_sdss_r.fits.bz2")
+    background = estimate_background(field)
+    boxes = np.array([[239, 138, 314, 242], [126, 97, 197, 167], [209, 30, 230, 52.0]])
+    ours = measure_photometry(field, background, boxes).columns
+    light, noise_map = field.pixels[..., 0] - background.level(0), background.noise(0)
+    _, labels = sep.extract(light, 1.5, err=noise_map, segmentation_map=True)
+    theirs = segmentation.SourceCatalog(
+        light,
+        segmentation.SegmentationImage(labels),
+        error=noise_map,
+        kron_params=(2.5, 1.4, 0.0),
+    )
+    middles = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(int)
+    rows = [labels[y, x] - 1 for x, y in middles]
+    [name] = band_units(field)
+    np.testing.assert_allclose(ours[f"flux_{name}"], np.asarray(theirs.kron_flux)[rows], rtol=0.05)
