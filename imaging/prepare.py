@@ -18,7 +18,7 @@ from .stretch import Stretch, to_rgb
 __all__ = ["PreparedField", "prepare_field"]
 
 # A field is searched at its own sampling up to this multiple of the widest stars that the detector
-# knows: at a lower sampling small galaxies are lost, and its boxes on stars can be told by the PSF.
+# knows: at a lower sampling small galaxies are lost, and boxes on stars are recognised by the PSF.
 _BROADEST = 2.25
 _DOUBTFUL = 1.5  # the same, from which the user is told
 _LEAST_WEIGHT = 0.5  # share of a pixel of lower sampling with valid data
