@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from ..files.names import printable
-from ..imaging import read_rgb
+from ..imaging import read_field, to_rgb
 from .classifier import Classifier
 from .crops import central_crop
 
@@ -95,7 +95,9 @@ def class_columns(
     return columns
 
 
-def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> NDArray[np.uint8]:
+def read_central_crops(
+    paths: Sequence[str | Path], classifier: Classifier
+) -> tuple[NDArray[np.uint8], list[str]]:
     """Read images of single galaxies, and crop them for a classifier.
 
     Parameters
@@ -107,7 +109,10 @@ def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> N
 
     Returns
     -------
-    ndarray of uint8, shape (N, S, S, 3)
+    crops : ndarray of uint8, shape (N, S, S, 3)
+        The crops.
+    notes : list of str
+        Notes on the reading, each with the path of its image.
 
     Raises
     ------
@@ -116,10 +121,13 @@ def read_central_crops(paths: Sequence[str | Path], classifier: Classifier) -> N
     """
     size = classifier.input_size
     crops = np.empty((len(paths), size, size, 3), np.uint8)
+    notes = []
     for crop, path in zip(crops, paths, strict=True):
-        rgb = read_rgb(path, classifier.stretch)
+        field = read_field(path)
+        rgb = to_rgb(field, classifier.stretch)
         crop[:] = central_crop(rgb, size, classifier.crop_margin)
-    return crops
+        notes += [f"{printable(str(path))}: {note}" for note in field.notes]
+    return crops, notes
 
 
 def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.DataFrame:
@@ -134,7 +142,8 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     Returns
     -------
     DataFrame
-        One row per image, in order: ``file`` and the columns of `class_columns`.
+        One row per image, in order: ``file`` and the columns of `class_columns`.  Its
+        ``attrs["notes"]`` lists the notes on the reading, such as that an image has no contrast.
 
     Raises
     ------
@@ -145,6 +154,8 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     import pandas as pd
 
     files = [str(path) for path in paths]
-    probabilities = classifier.predict(read_central_crops(files, classifier))
-    columns = class_columns(probabilities, classifier.class_names)
-    return pd.DataFrame({"file": pd.Series(map(printable, files), dtype=str), **columns})
+    crops, notes = read_central_crops(files, classifier)
+    columns = class_columns(classifier.predict(crops), classifier.class_names)
+    table = pd.DataFrame({"file": pd.Series(map(printable, files), dtype=str), **columns})
+    table.attrs["notes"] = notes
+    return table

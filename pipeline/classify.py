@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from .run import resolve_config
 from .sinks import RunSink
 
 __all__ = ["ClassifyResult", "classify"]
+
+logger = logging.getLogger("galpipe")
 
 # Images in memory at a time, a few batches of the networks.
 _CHUNK = 64
@@ -111,6 +114,12 @@ class _PredictionSink(RunSink):
         super().__init__(folder, record)
         self.tables = [classify_images([], classifier)]
 
+    def add(self, table: pd.DataFrame) -> None:
+        self.tables.append(table)
+        self.record.notes += table.attrs["notes"]
+        for note in table.attrs["notes"]:
+            logger.warning("%s", note)
+
     def predictions(self) -> pd.DataFrame:
         tables = [table for table in self.tables if len(table)]
         return pd.concat(tables, ignore_index=True) if tables else self.tables[0]
@@ -124,10 +133,10 @@ class _PredictionSink(RunSink):
 def _classify_chunk(paths: Sequence[str], classifier: Classifier, sink: _PredictionSink) -> None:
     """Classify images in one batch or, if one cannot be read, one by one."""
     try:
-        sink.tables.append(classify_images(paths, classifier))
+        sink.add(classify_images(paths, classifier))
     except Exception:
         for path in paths:
             try:
-                sink.tables.append(classify_images([path], classifier))
+                sink.add(classify_images([path], classifier))
             except Exception as error:
                 sink.fail(Failure.of(path, error))

@@ -136,6 +136,8 @@ class RunRecord:
         Metrics on held-out data of each stage that was trained in this run.
     fields : list of FieldRecord
         Processed fields, in order.
+    notes : list of str
+        Notes on images that are not among the fields, such as those of ``classify``.
     failures : list of Failure
         Failed inputs.
     seconds : dict
@@ -153,6 +155,7 @@ class RunRecord:
     galaxy_classes: list[str] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     fields: list[FieldRecord] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     status: str = "started"

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 
 from galpipe.errors import InputError
 from galpipe.pipeline.classify import classify
@@ -41,6 +42,14 @@ def test_predictions(tmp_path: Path, cutouts: dict[str, Path], models: dict[str,
     record = json.loads((result.output / "run.json").read_text())
     assert record["command"] == "classify"
     assert record["status"] == "complete"
+
+
+def test_an_image_without_contrast_is_named(tmp_path: Path, models: dict[str, Path]) -> None:
+    flat = tmp_path / "flat.fits"
+    fits.writeto(flat, np.full((60, 60), 5, dtype=np.float32))
+    result = classify(flat, tmp_path / "out", model=models["classifier"])
+    (note,) = json.loads((result.output / "run.json").read_text())["notes"]
+    assert note == f"{flat}: the image has no contrast: every pixel is 5"
 
 
 def test_folders_and_lists(

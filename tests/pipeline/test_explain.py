@@ -181,7 +181,7 @@ def test_crops_are_those_of_classify(
     classifier = open_explained(training)
     path = images / "two.png"
     image = ImageCrop(FieldSource("two", (path,)), classifier)
-    [crop] = read_central_crops([path], load_classifier(tiny_classifier_bundle))
+    [crop], _ = read_central_crops([path], load_classifier(tiny_classifier_bundle))
     np.testing.assert_array_equal(image.rgb, crop)
     np.testing.assert_allclose(image.inputs[0] * 255, crop, atol=1e-4)
     np.testing.assert_array_equal(image.display(), crop)
