@@ -20,7 +20,7 @@ from .read import (
     split_source,
 )
 from .stretch import Stretch, to_rgb
-from .text import contact_sheet, legend_strip
+from .text import contact_sheet, legend_strip, note_strip
 from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "is_rgb",
     "legend_strip",
     "longer_sides",
+    "note_strip",
     "plan_tiles",
     "prepare_field",
     "read_field",

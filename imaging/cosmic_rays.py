@@ -1,16 +1,48 @@
-"""Cosmic rays of single exposures."""
+"""Cosmic rays of single exposures, and hot pixels."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median
 
 from .field import Field
 from .local_background import Background
 from .psf import PSF
+from .saturation import saturated_pixels
 
 __all__ = ["mask_cosmic_rays"]
 
+_SIGNIFICANT = 8.0  # of the noise
+_FAINTER = 0.4  # of that, for the neighbours of a hit
+_SHARPEST = 0.8  # FWHM of the sharpest star, relative to the median
+_MARGIN = 1.2  # by which a hit exceeds the sharpest star
+_STEPS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0), (2, 2), (2, -2))  # rows, columns
+_REACH = 2
+_GROWN = 2  # times that a hit is extended to its fainter neighbours
+_RING = 1  # pixels from a hit to its surroundings
+_OUTSTANDING = 3.0  # ratio of a hit to its surroundings
+_NARROWEST = 1.8  # FWHM in pixels; narrower stars are too much like hits
+_MOST = 0.02  # of the pixels; more are no cosmic rays
+_WORTH_A_NOTE = 100  # pixels per million
+_CAUSE = "cosmic ray"
 
-def mask_cosmic_rays(field: Field, background: Background, psf: PSF | None) -> Field:
-    """Mark cosmic rays as bad pixels.
+
+def mask_cosmic_rays(
+    field: Field, background: Background, psf: PSF | None
+) -> tuple[Field, NDArray[np.bool_]]:
+    """Mark cosmic rays and hot pixels as bad pixels.
+
+    Light passes the optics, so nothing on the sky is sharper than a star.  A Gaussian star of
+    standard deviation s, and therefore any sum of such stars, has at two pixels opposite each other
+    at the distance d at least the share ``exp(-d**2 / (2 s**2))`` of the light between them, on
+    average.  A pixel is hit where this is violated in any direction, beyond the noise and the
+    variation of the point spread function.  This is safe for stars and galaxies, and finds fewer
+    hits the narrower the stars are.
 
     Parameters
     ----------
@@ -19,11 +51,95 @@ def mask_cosmic_rays(field: Field, background: Background, psf: PSF | None) -> F
     background : Background
         Its sky.
     psf : PSF or None
-        Its point spread function.
+        Its point spread function.  Nothing is marked if it is unknown or undersampled.
 
     Returns
     -------
-    Field
-        The field itself if it has none.
+    field : Field
+        The field itself if it has no hits; a note tells of many.
+    hits : ndarray of bool, shape (H, W)
+        Pixels that were marked.
     """
-    return field
+    hits = np.zeros(field.bad.shape, dtype=bool)
+    if psf is None or psf.fwhm < _NARROWEST:
+        return field, hits
+    saturated = saturated_pixels(field)
+    for band in range(field.pixels.shape[2]):
+        plane = field.pixels[..., band].astype(np.float32)
+        plane = (plane - background.level(band)) / background.noise(band)
+        hits |= _hits(plane, field.bad, saturated, psf.fwhm)
+    count = int(np.count_nonzero(hits))
+    if not count or count > _MOST * hits.size:
+        return field, np.zeros_like(hits)
+    pixels = field.pixels.copy()
+    pixels[hits] = 0
+    notes = field.notes
+    if count > max(10, _WORTH_A_NOTE * hits.size / 1e6):
+        notes = (*notes, f"{count} pixels hit by cosmic rays, or hot, were masked")
+    marked = replace(
+        field,
+        pixels=pixels,
+        bad=field.bad | hits,
+        bad_counts={**field.bad_counts, _CAUSE: field.bad_counts.get(_CAUSE, 0) + count},
+        notes=notes,
+    )
+    return marked, hits
+
+
+def _hits(
+    plane: NDArray[np.float32],
+    bad: NDArray[np.bool_],
+    saturated: NDArray[np.bool_],
+    fwhm: float,
+) -> NDArray[np.bool_]:
+    """Find the hits of one band, in units of its noise above the sky."""
+    unknown = bad | saturated
+    # Next to unknown pixels nothing is certain.
+    bright = np.where(unknown, np.float32(np.inf), plane)
+    excess = np.full(plane.shape, -np.inf, dtype=np.float32)
+    padded = np.pad(bright, _REACH, constant_values=np.inf)
+    height, width = plane.shape
+
+    def shifted(down: int, right: int) -> NDArray[np.float32]:
+        top, left = _REACH + down, _REACH + right
+        return padded[top : top + height, left : left + width]
+
+    for down, right in _STEPS:
+        least = math.exp(-4 * math.log(2) * (down**2 + right**2) / (_SHARPEST * fwhm) ** 2)
+        factor = _MARGIN / least
+        allowed = (shifted(down, right) + shifted(-down, -right)) * np.float32(factor / 2)
+        error = math.sqrt(1 + factor**2 / 2)
+        np.maximum(excess, (plane - allowed) / np.float32(error), out=excess)
+    hits = (excess > _SIGNIFICANT) & ~unknown
+    if not hits.any():
+        return hits
+    near = np.ones((3, 3), dtype=np.uint8)
+    fainter = (excess > _FAINTER * _SIGNIFICANT) & ~unknown
+    for _ in range(_GROWN):
+        hits |= cv2.dilate(hits.astype(np.uint8), near).astype(bool) & fainter
+    return _outstanding(hits, plane, saturated)
+
+
+def _outstanding(
+    hits: NDArray[np.bool_], plane: NDArray[np.float32], saturated: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return the hits that stand out of their surroundings, unlike the cores of saturated stars."""
+    both = (hits | saturated).astype(np.uint8)
+    count, labels = cv2.connectedComponents(both, connectivity=8)
+    regions = np.asarray(labels, np.int32)
+    peaks = np.full(count, -np.inf)
+    np.maximum.at(peaks, regions[hits], plane[hits])
+    # The charge that a saturated star spills along a column is as sharp as a hit.
+    peaks[np.unique(regions[saturated])] = -np.inf
+    around = cv2.dilate(regions.astype(np.float32), _disc(_RING)).astype(int)
+    inner = cv2.dilate(both, _disc(_RING - 1)).astype(bool)
+    rings = (around > 0) & ~inner
+    surroundings = np.asarray(median(plane[rings], around[rings], np.arange(count)))
+    kept = peaks > _OUTSTANDING * np.nan_to_num(surroundings)
+    kept[0] = False
+    return np.asarray(kept[regions] & hits)
+
+
+def _disc(radius: int) -> NDArray[np.uint8]:
+    line = np.arange(-radius, radius + 1)
+    return np.asarray(np.hypot(line, line[:, None]) <= radius + 0.5, np.uint8)

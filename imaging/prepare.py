@@ -13,6 +13,7 @@ from .field import MIN_SIDE, Field
 from .local_background import Background, estimate_background
 from .psf import PSF, measure_psf
 from .quality import FieldQuality, measure_quality
+from .saturation import saturated_pixels
 from .stretch import Stretch, to_rgb
 
 __all__ = ["PreparedField", "prepare_field"]
@@ -44,6 +45,8 @@ class PreparedField:
         The stretched field at the sampling that the detector knows.
     sampling : float
         Pixels of `searched` per pixel of the field.
+    cosmic_rays, saturated : ndarray of bool, shape (H, W)
+        Pixels hit by cosmic rays, which are bad in `field`, and saturated pixels.
     """
 
     field: Field
@@ -52,7 +55,9 @@ class PreparedField:
     quality: FieldQuality
     rgb: NDArray[np.uint8]
     searched: NDArray[np.uint8]
-    sampling: float = 1.0
+    sampling: float
+    cosmic_rays: NDArray[np.bool_]
+    saturated: NDArray[np.bool_]
 
 
 def prepare_field(
@@ -75,17 +80,19 @@ def prepare_field(
     PreparedField
     """
     background = psf = None
+    hits = saturated = np.zeros_like(field.bad)
     if field.linear:
         background = estimate_background(field)
         psf = measure_psf(field, background)
-        field = mask_cosmic_rays(field, background, psf)
+        saturated = saturated_pixels(field)
+        field, hits = mask_cosmic_rays(field, background, psf)
     sampling = _sampling(field, psf, psf_range)
-    quality = measure_quality(field, background, psf)
+    quality = measure_quality(field, background, psf, saturated)
     if psf is not None and psf_range is not None and psf.fwhm > _DOUBTFUL * psf_range[1]:
         quality = replace(quality, notes=(*quality.notes, _broad_stars(psf, sampling)))
     rgb = to_rgb(field, stretch, background)
     searched = rgb if sampling == 1 else to_rgb(_reduced(field, sampling), stretch)
-    return PreparedField(field, background, psf, quality, rgb, searched, sampling)
+    return PreparedField(field, background, psf, quality, rgb, searched, sampling, hits, saturated)
 
 
 def _sampling(field: Field, psf: PSF | None, psf_range: tuple[float, float] | None) -> float:

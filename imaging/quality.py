@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from .field import Field
 from .local_background import Background
-from .psf import PSF
+from .psf import PSF, noise_scaled
 
 __all__ = ["FieldQuality", "measure_quality"]
+
+_LARGEST = 4_000_000  # pixels measured; larger fields are sampled
+_TYPICAL_FWHM = 3.0  # pixels, where it could not be measured
+_SIGMA_TO_FWHM = 2.3548
+_COVERED, _SOURCE = 3.0, 10.0  # of the noise: light, and the peak of a source
+_NEGATIVE = -5.0  # of the noise
+# Of six survey frames and simulated fields, ordinary ones have up to 60 sources and cover up to
+# 0.19, a globular cluster has over 190 and covers 0.24, a nebula covers 0.5.
+_CROWDED, _CROWDED_COVER = 120.0, 0.15
+_DIFFUSE_COVER = 0.4
+_MOST_NEGATIVE = 0.002
+_MOST_SATURATED = 0.005
+_MOST_BAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,12 @@ class FieldQuality:
         Full width at half maximum of the stars, pixels; None if it could not be measured.
     psf_stars : int
         Number of stars that it was measured from.
+    saturated_fraction : float
+        Share of the pixels that are saturated.
+    covered_fraction : float or None
+        Share of the pixels with light of three times the noise; None for a finished picture.
+    source_density : float or None
+        Number of sources in a square of a hundred times the FWHM; None for a finished picture.
     notes : tuple of str
         What is unlike the fields that the models know, for the user.
     """
@@ -31,6 +55,9 @@ class FieldQuality:
     bad_fraction: float
     psf_fwhm: float | None = None
     psf_stars: int = 0
+    saturated_fraction: float = 0.0
+    covered_fraction: float | None = None
+    source_density: float | None = None
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -40,7 +67,9 @@ class FieldQuality:
         return content
 
 
-def measure_quality(field: Field, background: Background | None, psf: PSF | None) -> FieldQuality:
+def measure_quality(
+    field: Field, background: Background | None, psf: PSF | None, saturated: NDArray[np.bool_]
+) -> FieldQuality:
     """Measure the quality of a field.
 
     Parameters
@@ -51,10 +80,66 @@ def measure_quality(field: Field, background: Background | None, psf: PSF | None
         Its sky; None for a finished picture.
     psf : PSF or None
         Its point spread function; None if unknown.
+    saturated : ndarray of bool, shape (H, W)
+        Its saturated pixels.
 
     Returns
     -------
     FieldQuality
     """
-    fwhm, stars = (None, 0) if psf is None else (psf.fwhm, psf.stars)
-    return FieldQuality(float(field.bad.mean()), fwhm, stars)
+    bad = float(field.bad.mean())
+    if background is None:
+        return FieldQuality(round(bad, 5))
+    image = noise_scaled(field, background)
+    fwhm = _TYPICAL_FWHM if psf is None else psf.fwhm
+    if image.size > _LARGEST:
+        side = int(np.sqrt(_LARGEST))
+        top, left = ((length - min(length, side)) // 2 for length in image.shape)
+        image = image[top : top + side, left : left + side]
+    covered, density = _light(image, fwhm)
+    negative = float(np.mean(image < _NEGATIVE))
+    bright = float(np.mean(image > -_NEGATIVE))
+    filled = float(saturated.mean())
+    notes = _notes(bad, filled, covered, density, negative > max(_MOST_NEGATIVE, 2 * bright))
+    return FieldQuality(
+        round(bad, 5),
+        None if psf is None else psf.fwhm,
+        0 if psf is None else psf.stars,
+        round(filled, 6),
+        round(covered, 4),
+        round(density, 1),
+        tuple(notes),
+    )
+
+
+def _light(image: NDArray[np.float32], fwhm: float) -> tuple[float, float]:
+    """Return the share of an image that is covered by light, and the density of its sources."""
+    smooth = cv2.GaussianBlur(image, (0, 0), fwhm / _SIGMA_TO_FWHM)
+    side = 2 * round(fwhm / 2) + 1
+    highest = cv2.dilate(smooth, np.ones((side, side), dtype=np.uint8))
+    peaks = np.count_nonzero((smooth == highest) & (image > _SOURCE))
+    return float(np.mean(smooth > _COVERED)), float(peaks / image.size * (100 * fwhm) ** 2)
+
+
+def _notes(
+    bad: float, saturated: float, covered: float, density: float, inverted: bool
+) -> Iterator[str]:
+    if inverted:
+        yield (
+            "its sources are darker than its sky, as in a negative; invert the pixel values and "
+            "run it again"
+        )
+    if covered > _CROWDED_COVER and density > _CROWDED:
+        yield (
+            f"it is crowded: stars cover {covered:.0%} of it; boxes may be blends of stars, and "
+            "galaxies may be missing"
+        )
+    elif covered > _DIFFUSE_COVER:
+        yield (
+            f"diffuse light covers {covered:.0%} of it, as of a nebula or of a galaxy that fills "
+            "the field; its sky level is uncertain, and parts of that light may be boxed"
+        )
+    if saturated > _MOST_SATURATED:
+        yield f"{saturated:.1%} of its pixels are saturated; saturated stars may be boxed"
+    if bad > _MOST_BAD:
+        yield f"{bad:.0%} of its pixels have no valid data"

@@ -11,7 +11,7 @@ __all__ = ["saturated_pixels"]
 
 _TOP, _BELOW = 0.95, 0.8  # of the brightest pixel above the sky
 _FEWEST = 5  # pixels
-_FAR = 50.0  # the brightest pixel above the sky, relative to the spread of the sky
+_FAR = 15.0  # the brightest pixel above the sky, relative to the spread of the sky
 
 
 def saturated_pixels(field: Field) -> NDArray[np.bool_]:

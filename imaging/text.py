@@ -16,6 +16,7 @@ __all__ = [
     "Colour",
     "contact_sheet",
     "legend_strip",
+    "note_strip",
     "paint_plate",
     "paint_text",
     "shorten",
@@ -221,6 +222,40 @@ def legend_strip(
         swatch = y + (line - gap - letters) // 2
         strip[swatch : swatch + letters, x : x + letters] = colour
         paint_text(strip, text, x + letters + gap // 2, y, letters, _INK)
+    return strip
+
+
+def note_strip(notes: Sequence[str], width: int, letters: int) -> NDArray[np.uint8]:
+    """Write notes below a picture, each from a new line.
+
+    Parameters
+    ----------
+    notes : sequence of str
+    width : int
+        Of the picture, pixels.
+    letters : int
+        Height of capital letters, pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, width, 3)
+        No rows without notes.
+    """
+    lines: list[str] = []
+    for note in notes:
+        line = ""
+        for word in note.split():
+            longer = f"{line} {word}".strip()
+            if line and text_size(longer, letters)[0] > width - 2 * letters:
+                lines.append(line)
+                longer = word
+            line = longer
+        lines.append(line)
+    high = text_size("Ag", letters)[1] + letters // 2
+    strip = _blank((high * len(lines), width), _PAPER)
+    for number, line in enumerate(lines):
+        text = shorten(line, width - 2 * letters, letters)
+        paint_text(strip, text, letters, number * high + letters // 4, letters, _INK)
     return strip
 
 

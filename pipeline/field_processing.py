@@ -18,11 +18,12 @@ from ..detection.predict import detect_prepared, field_tiles
 from ..errors import ConfigError
 from ..imaging import (
     Detections,
-    Field,
     FieldLike,
+    PreparedField,
     Stretch,
     cut_crop,
     draw_overlay,
+    note_strip,
     prepare_field,
     read_field,
     to_display,
@@ -32,6 +33,8 @@ from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, Flag, object_label
 from .provenance import FieldRecord, StageClock
 from .rows import detection_rows
+
+_NOTE_LETTERS = 10  # pixels: height of the notes on an overlay
 
 __all__ = ["FieldModels", "FieldResult", "FieldSettings", "galaxies_among", "process_field"]
 
@@ -230,14 +233,28 @@ def process_field(
     class_names = None if classifier is None else classifier.class_names
     several = detector.several_classes
     scales = [tile.scale * prepared.sampling for tile in tiles]
-    rows = detection_rows(opened, detections, scales, probabilities, class_names or (), several)
+    rows = detection_rows(
+        opened,
+        detections,
+        scales,
+        probabilities,
+        class_names or (),
+        several,
+        {
+            Flag.BAD_PIXELS: opened.bad & ~prepared.cosmic_rays,
+            Flag.COSMIC_RAY: prepared.cosmic_rays,
+            Flag.SATURATED: prepared.saturated,
+        },
+    )
     rows |= photometry.columns
     rows["flags"][photometry.blended] |= Flag.BLENDED
     rows["flags"][photometry.incomplete] |= Flag.PHOTOMETRY
+    if prepared.quality.notes:
+        rows["flags"] |= Flag.UNUSUAL_FIELD
     overlay = None
     if settings.pictures:
         with clock("overlay"):
-            overlay = _draw_overlay(opened, rgb, detections, rows, class_names)
+            overlay = _draw_overlay(prepared, detections, rows, class_names)
     counts = Counter(detector.class_names[number] for number in detections.class_ids)
     record = FieldRecord(
         field=opened.identifier,
@@ -300,12 +317,12 @@ def _corners(field: Field) -> tuple[tuple[float, float], ...]:
 
 
 def _draw_overlay(
-    field: Field,
-    rgb: NDArray[np.uint8],
+    prepared: PreparedField,
     detections: Detections,
     rows: dict[str, NDArray[Any]],
     class_names: Sequence[str] | None,
 ) -> NDArray[np.uint8]:
+    field = prepared.field
     if class_names is not None:
         # The first colours are for the classes of galaxies, the next for other objects.
         others = len(class_names) + detections.class_ids
@@ -318,4 +335,6 @@ def _draw_overlay(
         detections = detections.with_boxes(boxes)
     cells = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
     labels = [object_label(row) for row in cells]
-    return draw_overlay(to_display(rgb, field.origin), detections, labels)
+    picture = draw_overlay(to_display(prepared.rgb, field.origin), detections, labels)
+    notes = note_strip(prepared.quality.notes, picture.shape[1], _NOTE_LETTERS)
+    return np.vstack([picture, notes])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ def detection_rows(
     probabilities: NDArray[np.float32] | None = None,
     class_names: Sequence[str] = (),
     detected_classes: Sequence[str] | None = None,
+    marked: Mapping[Flag, NDArray[np.bool_]] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Compute the columns of the catalogue for the detections of one field.
 
@@ -49,6 +50,8 @@ def detection_rows(
         The C classes of the classifier.
     detected_classes : sequence of str, optional
         Classes of a detector of several; None for a catalogue without the detector's class.
+    marked : mapping of Flag to ndarray of bool, shape (H, W), optional
+        Pixels that set a flag on the boxes that contain them; by default the bad ones.
 
     Returns
     -------
@@ -67,7 +70,12 @@ def detection_rows(
         "y": y,
         "score": detections.scores,
         "tile": detections.tiles,
-        "flags": _flags(field, detections, np.asarray(scales, dtype=np.float64)),
+        "flags": _flags(
+            field,
+            detections,
+            np.asarray(scales, dtype=np.float64),
+            {Flag.BAD_PIXELS: field.bad} if marked is None else marked,
+        ),
     }
     rows |= dict(zip(("xmin", "ymin", "xmax", "ymax"), boxes.T, strict=True))
     if detected_classes is not None:
@@ -147,19 +155,24 @@ def _letters(count: int) -> str:
     return text
 
 
-def _flags(field: Field, detections: Detections, scales: NDArray[np.float64]) -> NDArray[np.int64]:
+def _flags(
+    field: Field,
+    detections: Detections,
+    scales: NDArray[np.float64],
+    marked: Mapping[Flag, NDArray[np.bool_]],
+) -> NDArray[np.int64]:
     boxes = detections.boxes
     flags = np.zeros(len(boxes), dtype=np.int64)
     edge = (boxes[:, :2] < _EDGE).any(axis=1)
     edge |= (boxes[:, 2:] > np.array([field.width, field.height]) - _EDGE).any(axis=1)
     flags[edge] |= Flag.FIELD_EDGE
-    if field.bad.any():
-        for index, (xmin, ymin, xmax, ymax) in enumerate(boxes):
-            part = field.bad[
-                max(int(ymin), 0) : int(np.ceil(ymax)), max(int(xmin), 0) : int(np.ceil(xmax))
-            ]
-            if part.any():
-                flags[index] |= Flag.BAD_PIXELS
+    first = np.maximum(boxes[:, :2], 0).astype(int)
+    last = np.ceil(boxes[:, 2:]).astype(int)
+    for flag, mask in marked.items():
+        if mask.any():
+            for index, ((left, top), (right, bottom)) in enumerate(zip(first, last, strict=True)):
+                if mask[top:bottom, left:right].any():
+                    flags[index] |= flag
     known = detections.tiles >= 0
     flags[known] |= np.where(scales[detections.tiles[known]] < 1, int(Flag.DOWNSCALED), 0)
     return flags

@@ -111,7 +111,7 @@ def test_stars_and_pairs_of_stars_are_points_and_galaxies_are_not(make_field: Ma
 
 
 def test_a_field_of_broad_stars_is_reduced_and_said_so(make_field: MakeField) -> None:
-    field = make_field(star_field(12.0)[..., None])
+    field = make_field(star_field(12.0, stars=8)[..., None])
     prepared = prepare_field(field, Stretch(), (1.3, 4.0))
     assert prepared.sampling == pytest.approx(0.75, abs=0.02)
     assert prepared.searched.shape == (*(round(SIDE * prepared.sampling),) * 2, 3)

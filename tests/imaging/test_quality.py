@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from galpipe.imaging import Band, Field, Stretch, prepare_field
+from galpipe.imaging.quality import FieldQuality
+from galpipe.imaging.saturation import saturated_pixels
+from galpipe.imaging.text import note_strip
+from galpipe.simulation import simulate_field
+
+
+def quality(field: Field) -> FieldQuality:
+    return prepare_field(field, Stretch(), (1.3, 4.0)).quality
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> Field:
+    return simulate_field(5, width=500, height=400, galaxies=6, stars=40).field
+
+
+def test_an_ordinary_field_has_numbers_and_no_note(ordinary: Field) -> None:
+    found = quality(ordinary)
+    assert found.notes == ()
+    assert found.psf_fwhm == pytest.approx(3.3, rel=0.05)
+    assert found.psf_stars >= 5
+    assert found.covered_fraction == pytest.approx(0.05, abs=0.03)
+    assert found.source_density == pytest.approx(20, abs=15)
+    assert "notes" not in found.as_dict()
+
+
+def test_a_cluster_of_stars_is_crowded() -> None:
+    field = simulate_field(5, width=300, height=300, galaxies=1, stars=700).field
+    (note,) = quality(field).notes
+    assert note.startswith("it is crowded")
+
+
+def test_a_nebula_is_diffuse(ordinary: Field) -> None:
+    rng = np.random.default_rng(0)
+    cloud = sum(
+        scale * cv2.GaussianBlur(rng.normal(0, 1, ordinary.bad.shape), (0, 0), scale)
+        for scale in (6, 12, 25, 50)
+    )
+    cloud = np.maximum(cloud - np.quantile(cloud, 0.4), 0) / cloud.std()
+    pixels = ordinary.pixels + 10 * cloud[..., None] * np.array([0.05, 0.03, 0.018])
+    (note,) = quality(replace(ordinary, pixels=pixels.astype(np.float32))).notes
+    assert note.startswith("diffuse light covers")
+
+
+def test_saturation(ordinary: Field) -> None:
+    clipped = replace(ordinary, pixels=np.minimum(ordinary.pixels, 0.6))
+    found = quality(clipped)
+    assert found.saturated_fraction > 0.005
+    assert any("saturated" in note for note in found.notes)
+    assert not saturated_pixels(ordinary).any()
+    bands = tuple(Band(saturation=0.6) for _ in range(3))
+    by_header = saturated_pixels(replace(ordinary, bands=bands))
+    np.testing.assert_array_equal(by_header, (ordinary.pixels >= 0.6).any(axis=2))
+
+
+def test_a_negative_and_a_field_of_few_valid_pixels(ordinary: Field) -> None:
+    (note,) = quality(replace(ordinary, pixels=100 - ordinary.pixels)).notes
+    assert "negative" in note
+    bad = np.zeros_like(ordinary.bad)
+    bad[:, 200:] = True
+    assert "60% of its pixels have no valid data" in quality(replace(ordinary, bad=bad)).notes
+
+
+def test_notes_are_written_in_lines_below_a_picture() -> None:
+    assert note_strip([], 300, 10).shape == (0, 300, 3)
+    one = note_strip(["short"], 300, 10)
+    several = note_strip(["short", "a note of many words, too long for one line " * 2], 300, 10)
+    assert several.shape[0] >= 3 * one.shape[0]
+    assert several.shape[1] == 300
