@@ -18,6 +18,7 @@ from ..detection.predict import detect_prepared, field_tiles
 from ..errors import ConfigError
 from ..imaging import (
     Detections,
+    Field,
     FieldLike,
     PreparedField,
     Stretch,
