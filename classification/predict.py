@@ -144,6 +144,7 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     DataFrame
         One row per image, in order: ``file`` and the columns of `class_columns`.  Its
         ``attrs["notes"]`` lists the notes on the reading, such as that an image has no contrast.
+        An image without contrast around its centre gets no class.
 
     Raises
     ------
@@ -155,7 +156,9 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
 
     files = [str(path) for path in paths]
     crops, notes = read_central_crops(files, classifier)
-    columns = class_columns(classifier.predict(crops), classifier.class_names)
+    probabilities = classifier.predict(crops)
+    probabilities[(crops == crops[:, :1, :1]).all(axis=(1, 2, 3))] = np.nan
+    columns = class_columns(probabilities, classifier.class_names)
     table = pd.DataFrame({"file": pd.Series(map(printable, files), dtype=str), **columns})
     table.attrs["notes"] = notes
     return table

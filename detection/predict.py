@@ -156,6 +156,9 @@ def detect_prepared(
         detector knows, boxes that hold a point source are left out.
     """
     found = detect_field(prepared.searched, detector, score_threshold, tiles)
+    if (prepared.searched == prepared.searched[0, 0]).all():
+        # Networks see a galaxy that fills a white picture.
+        return found.select(np.zeros(len(found), dtype=bool))
     if prepared.sampling != 1:
         height, width = prepared.rgb.shape[:2]
         # The sides of the reduced field are whole pixels.

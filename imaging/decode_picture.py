@@ -94,9 +94,9 @@ def _with_opencv(data: bytes, kind: Kind) -> NDArray[Any] | None:
         return None
     finally:
         _logging.setLogLevel(level)
-    if pixels is not None and pixels.ndim == 3 and pixels.shape[2] in (3, 4):
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    return pixels
+    if pixels is None or pixels.ndim == 2:
+        return pixels
+    return pixels[..., ::-1] if pixels.shape[2] == 3 else pixels[..., [2, 1, 0, 3]]
 
 
 def _with_pillow(data: bytes, kind: Kind) -> NDArray[Any] | None:
@@ -108,7 +108,7 @@ def _with_pillow(data: bytes, kind: Kind) -> NDArray[Any] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=[kind.upper()]) as picture:
-                return np.asarray(picture.convert(_mode(picture.mode, picture.info)))
+                return np.array(picture.convert(_mode(picture.mode, picture.info)))
     except Exception:
         # Pillow may raise any exception on a damaged file.
         return None

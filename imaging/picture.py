@@ -15,7 +15,7 @@ from ..files.file_types import PICTURE_KINDS, Kind, check_regular, kind_of
 from ..files.picture_headers import PictureHeader, picture_header, picture_is_whole
 from .decode_picture import decode_picture
 from .field import check_size
-from .linear_picture import is_almost_black, is_linear, is_negative
+from .linear_picture import is_almost_black, is_linear, is_negative, measure_levels
 
 __all__ = ["PICTURE_SUFFIXES", "Picture", "read_picture", "read_picture_size"]
 
@@ -140,8 +140,9 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
             f"{path} has {planes.shape[2]} channels. Save it as a grey or RGB picture."
         )
     pixels, further = _scaled(planes, bad)
+    pixels = np.ascontiguousarray(pixels)
     pixels[bad] = 0
-    return Picture(np.ascontiguousarray(pixels), bad, origin, notes + further)
+    return Picture(pixels, bad, origin, notes + further)
 
 
 def _page_notes(header: PictureHeader) -> tuple[str, ...]:
@@ -185,27 +186,31 @@ def _scaled(planes: NDArray[Any], bad: NDArray[np.bool_]) -> tuple[NDArray[Any],
     if kind == np.uint16 and planes.max() < 256:
         kind = np.dtype(np.uint8)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
-        pixels = planes.astype(kind if kind == np.uint8 else np.float32)
+        pixels = planes.astype(kind if kind == np.uint8 else np.float32, copy=False)
     if kind.kind == "f":
         bad |= ~np.isfinite(pixels).all(axis=2)
     if bad.all():
         return pixels, ()
     values = pixels[~bad] if bad.any() else pixels
-    lowest, highest = float(values.min()), float(values.max())
-    white = _white(kind, lowest, highest)
+    bands = [values[..., band] for band in range(planes.shape[2])]
+    darkest = np.array([band.min() for band in bands])
+    brightest = np.array([band.max() for band in bands])
+    white = _white(kind, float(darkest.min()), float(brightest.max()))
     if white is None:
         return pixels, ("taken as fluxes, not as a finished picture, and stretched",)
-    if highest - lowest <= (_NO_CONTRAST if kind == np.uint8 else 0):
-        share = 100 * lowest / white
+    if (brightest - darkest).max() <= (_NO_CONTRAST if kind == np.uint8 else 0):
+        share = 100 * float(darkest.mean()) / white
         note = f"it has no contrast: all pixels are at {share:.0f} % of white, so it shows nothing"
-        return _finished(pixels, white), (note,)
+        return _finished(np.broadcast_to(darkest, pixels.shape).copy(), white), (note,)
     notes: tuple[str, ...] = ()
-    if is_negative(pixels, bad, white):
+    levels = measure_levels(pixels, bad, white)
+    if is_negative(levels):
         pixels = np.asarray(white - pixels, dtype=pixels.dtype)
+        levels = measure_levels(pixels, bad, white)
         notes = ("it is a negative, with dark objects on a bright sky: it was inverted",)
     if kind != np.uint8 and is_linear(pixels, bad, white):
         return pixels, (*notes, "taken as linear, not as a finished picture, and stretched")
-    if is_almost_black(pixels, bad, white):
+    if is_almost_black(levels):
         notes += (
             "it is almost black, so faint galaxies do not show; if it is a linear picture, save it "
             "with 16 bits or as FITS",

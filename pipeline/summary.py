@@ -85,7 +85,8 @@ def finish_classify(result: ClassifyResult) -> None:
     table = Table("file", "class")
     table.add_column("probability", justify="right")
     for row in result.predictions.head(_ROWS).itertuples():
-        table.add_row(str(row.file), str(row.class_name), f"{row.probability:.2f}")
+        probability = f"{row.probability:.2f}" if row.class_name else ""
+        table.add_row(*(Text(str(cell)) for cell in (row.file, row.class_name, probability)))
     if len(result.predictions):
         STDOUT.print(table)
     if len(result.predictions) > _ROWS:

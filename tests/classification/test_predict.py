@@ -20,7 +20,9 @@ def test_table_of_images(tiny_classifier_bundle: Path, tmp_path: Path) -> None:
     files = []
     for name, colour in (("r", (0, 0, 255)), ("b", (255, 0, 0)), ("k", (0, 0, 0))):
         files.append(tmp_path / f"{name}.png")
-        cv2.imwrite(str(files[-1]), np.full((30, 40, 3), colour, np.uint8))
+        picture = np.full((30, 40, 3), colour, np.uint8)
+        picture[12:18, 16:24] ^= 8
+        cv2.imwrite(str(files[-1]), picture)
     table = classify_images(files, load_classifier(tiny_classifier_bundle))
     assert table.columns.tolist() == [
         *("file", "class_id", "class_name", "probability"),

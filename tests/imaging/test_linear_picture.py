@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
+from PIL import Image
 
 from galpipe.imaging import Field, read_field, to_rgb
 
@@ -71,6 +72,18 @@ def test_linear_pictures_of_cameras_and_stackers(
     assert_allclose(field.pixels[..., 0], light / 65535, rtol=1e-5)
     overshoot = (light / 65535 - 0.002).astype(np.float32)
     assert read(tmp_path, overshoot, ".tif").linear
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_linear_picture_that_is_turned(tmp_path: Path, orientation: int) -> None:
+    light = sixteen(sky_field() * 8 + 600)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(light).save(tmp_path / "a.png", exif=exif)
+    field = read_field(tmp_path / "a.png")
+    assert field.linear
+    turned = {3: light[::-1, ::-1], 6: np.rot90(light, -1), 8: np.rot90(light)}[orientation]
+    assert_array_equal(field.pixels[..., 0], turned)
 
 
 def test_a_linear_picture_is_stretched_like_fits(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ def cutouts(tmp_path: Path) -> dict[str, Path]:
     paths = {}
     for name, colour in BGR.items():
         paths[name] = folder / f"{name}.png"
-        assert cv2.imwrite(str(paths[name]), np.full((48, 48, 3), colour, np.uint8))
+        picture = np.full((48, 48, 3), colour, np.uint8)
+        picture[20:28, 20:28] //= 2
+        assert cv2.imwrite(str(paths[name]), picture)
     return paths
 
 
@@ -50,6 +52,20 @@ def test_an_image_without_contrast_is_named(tmp_path: Path, models: dict[str, Pa
     result = classify(flat, tmp_path / "out", model=models["classifier"])
     (note,) = json.loads((result.output / "run.json").read_text())["notes"]
     assert note == f"{flat}: the image has no contrast: every pixel is 5"
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_picture_of_one_colour_gets_no_class(
+    tmp_path: Path, cutouts: dict[str, Path], models: dict[str, Path], level: int
+) -> None:
+    flat = tmp_path / "flat.jpg"
+    assert cv2.imwrite(str(flat), np.full((48, 48, 3), level, np.uint8))
+    result = classify([flat, cutouts["red"]], tmp_path / "out", model=models["classifier"])
+    table = pd.read_csv(result.output / "predictions.csv", keep_default_na=False)
+    assert list(table["class_name"]) == ["", "red"]
+    assert next(iter(table["probability"])) == ""
+    (note,) = json.loads((result.output / "run.json").read_text())["notes"]
+    assert note.startswith(f"{flat}: it has no contrast")
 
 
 def test_folders_and_lists(
