@@ -141,7 +141,8 @@ def _tiff_pages(stream: BinaryIO) -> Iterator[dict[int, int]]:
             if tag == _ORIENTATION:
                 tags[_PLACE] = first + index * step + (12 if big else 8)
         yield tags
-        following = stream.seek(first + count * step) and stream.read(8 if big else 4)
+        stream.seek(first + count * step)
+        following = stream.read(8 if big else 4)
         if len(following) < (8 if big else 4):
             return
         (start,) = struct.unpack(order + ("Q" if big else "I"), following)
@@ -158,7 +159,8 @@ def _first_value(stream: BinaryIO, order: str, big: bool, entry: bytes, form: st
 
 
 def _tiff(stream: BinaryIO) -> PictureHeader:
-    pages, first = 0, {}
+    pages = 0
+    first: dict[int, int] = {}
     for tags in _tiff_pages(stream):
         first = first or tags
         # Bit 0 marks a reduced copy of another page, bit 2 a mask.
@@ -240,7 +242,8 @@ def _webp(stream: BinaryIO) -> PictureHeader | None:
     end = 8 + int.from_bytes(_at(stream, 4, 4), "little")
     position = 12
     while position + 8 <= end:
-        head = stream.seek(position) and stream.read(8)
+        stream.seek(position)
+        head = stream.read(8)
         if len(head) < 8:
             break
         name, length = struct.unpack("<4sI", head)

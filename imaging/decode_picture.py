@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -60,6 +60,7 @@ def decode_picture(data: bytes, kind: Kind, header: PictureHeader) -> NDArray[An
     tags = header.tags or {}
     bits = tags.get(_BITS, 1)
     data = _without_orientation(data, header)
+    decoders: tuple[Callable[[bytes, Kind], NDArray[Any] | None], ...]
     if bits <= 12:
         decoders = _with_pillow, _with_opencv
     elif tags.get(_PLANAR) == _SEPARATE and tags.get(_SAMPLES, 1) > 1:
@@ -155,7 +156,10 @@ def _planes_with_opencv(data: bytes, kind: Kind) -> NDArray[Any] | None:
             tags |= {_PHOTOMETRIC: [_MIN_IS_BLACK], _SAMPLES: [1]}
             for tag in (offsets, counts):
                 tags[tag] = stored[tag][band * strips : (band + 1) * strips]
-            planes.append(_with_opencv(_with_directory(data, tags), kind))
+            plane = _with_opencv(_with_directory(data, tags), kind)
+            if plane is None:
+                return None
+            planes.append(plane)
         return np.stack(planes, axis=2)
     except Exception:
         # Pillow may raise any exception on a damaged directory.

@@ -231,4 +231,4 @@ def _finished(pixels: NDArray[Any], white: float) -> NDArray[Any]:
     if pixels.dtype == np.uint8:
         return pixels
     shares = np.clip(pixels / np.float32(white), 0, 1, dtype=np.float32)
-    return np.rint(shares * np.float32(65535)).astype(np.uint16)
+    return np.asarray(np.rint(shares * np.float32(65535)), dtype=np.uint16)
