@@ -19,6 +19,7 @@ from ..imaging import (
     longer_sides,
     plan_tiles,
     suppress,
+    surrounding_tile,
     touches_inner_edge,
 )
 from ..imaging.psf import noise_scaled, point_sources
@@ -43,6 +44,13 @@ _OVERLAP = 0.5
 # wrong: most often a close pair that is no longer resolved.
 _COMPLETE = 0.9 * _OVERLAP
 
+# In the tile that shows the surroundings of the field as well, only galaxies cut by the field are
+# sought: at least this long, relative to the field, and reaching at least two of its edges to
+# within a small margin.  All others are whole in another tile.
+_FILLS_FIELD = 0.7
+_CUT_EDGES = 2
+_EDGE_MARGIN = 0.03
+
 # Two boxes of one object, from different tiles, scales or classes, have a larger IoU; two objects
 # that overlap on the sky have a smaller one.
 _SAME_OBJECT_IOU = 0.45
@@ -58,8 +66,9 @@ def detect_field(
 
     The field is searched at scales 1, 1/2, 1/4, ... until it fits one tile (see
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are detected as well
-    as the smallest.  At the coarser scales, boxes that are complete in a tile of the finer scale
-    are dropped, as are boxes cut by an inner tile edge: another tile contains the complete object.
+    as the smallest; the last tile shows the field with surroundings, for a galaxy that fills it.
+    At the coarser scales, boxes that are complete in a tile of the finer scale are dropped, as are
+    boxes cut by an inner tile edge: another tile contains the complete object.
     Boxes of different tiles are merged by IoU, not by the overlap with the smaller box, which would
     remove a small galaxy in front of a large one.  An object detected as several classes gets the
     class with the best score.  The refinement of the detector, if any, adjusts the edges and
@@ -129,6 +138,8 @@ def search_field(
         # A tile may extend beyond a small field; boxes entirely outside are dropped.
         kept = ~touches_inner_edge(tile, detections.boxes, width, height) & (area(boxes) > 0)
         kept &= longer_sides(boxes) >= smallest[tile.scale]
+        if tile.surrounds:
+            kept &= _fills_field(boxes, width, height)
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
     return _merged(Detections.concatenate(found))
 
@@ -193,6 +204,15 @@ def refine_detections(
     return _merged(refinement.refine(rgb, found))
 
 
+def _fills_field(boxes: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:
+    """Return the mask of the boxes of galaxies that are about as large as the field or larger."""
+    longest = max(width, height)
+    margin = _EDGE_MARGIN * longest
+    edges = np.hstack([boxes[:, :2] <= margin, boxes[:, 2:] >= np.array([width, height]) - margin])
+    fills = longer_sides(boxes) >= _FILLS_FIELD * longest
+    return np.asarray(fills & (edges.sum(axis=1) >= _CUT_EDGES))
+
+
 def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:
     """Return the smallest longer side of a box at each scale, in pixels of the field."""
     scales = [math.inf, *_scales(tiles)]
@@ -205,6 +225,9 @@ def _merged(found: Detections) -> Detections:
 
 def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:
     """Plan the tiles on which a field is searched.
+
+    The last shows the field with its surroundings, for a galaxy that fills the field.  A field that
+    is smaller than half a tile has surroundings in its only tile.
 
     Parameters
     ----------
@@ -221,6 +244,8 @@ def field_tiles(width: int, height: int, size: int, passes: int | None = None) -
         Sorted by index.
     """
     tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
+    if 2 * max(width, height) > size:
+        tiles.append(surrounding_tile(width, height, size, len(tiles)))
     kept = _scales(tiles)[:passes]
     return [tile for tile in tiles if tile.scale in kept]
 

@@ -21,7 +21,7 @@ from .read import (
 )
 from .stretch import Stretch, to_rgb
 from .text import contact_sheet, legend_strip, note_strip
-from .tiles import Tile, cut_tiles, plan_tiles, touches_inner_edge
+from .tiles import Tile, cut_tiles, plan_tiles, surrounding_tile, touches_inner_edge
 
 __all__ = [
     "FITS_SUFFIXES",
@@ -57,6 +57,7 @@ __all__ = [
     "remove_sky",
     "split_source",
     "suppress",
+    "surrounding_tile",
     "to_display",
     "to_rgb",
     "touches_inner_edge",

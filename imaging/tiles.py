@@ -13,11 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from .boxes import as_boxes
 from .crops import sky_colour, window
 
-__all__ = ["Tile", "cut_tiles", "plan_tiles", "touches_inner_edge"]
+__all__ = ["Tile", "cut_tiles", "plan_tiles", "surrounding_tile", "touches_inner_edge"]
 
 _TOUCH = 2.0  # tile pixels; a box that ends this close to an edge counts as cut by it
 _FINER = 1.5  # minimum scale of a pass relative to the last, in which the field fits one tile
 _ROUNDING = 1e-6
+# Around a field, the light at its edges fades by a factor of e in so many tiles.
+_FADING = 0.1
+_BLUR = 0.04
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Tile:
     x: int
     y: int
     size: int
+
+    @property
+    def surrounds(self) -> bool:
+        """Whether the tile is a `surrounding_tile`."""
+        return self.x < 0 or self.y < 0
 
     def to_field(self, boxes: ArrayLike) -> NDArray[np.float64]:
         """Convert boxes from pixels of the tile to pixels of the field.
@@ -114,6 +122,30 @@ def plan_tiles(width: int, height: int, tile_size: int, overlap: int) -> list[Ti
     return tiles
 
 
+def surrounding_tile(width: int, height: int, tile_size: int, index: int) -> Tile:
+    """Return a tile that shows the whole field in its middle, with surroundings on all sides.
+
+    A galaxy larger than the field looks there like any other galaxy.
+
+    Parameters
+    ----------
+    width, height : int
+        Size of the field, pixels.
+    tile_size : int
+        Side of the tile, pixels.
+    index : int
+        Index of the tile in the plan.
+
+    Returns
+    -------
+    Tile
+        The longer side of the field is half of the tile's.
+    """
+    scale = tile_size / (2 * max(width, height))
+    x, y = (round(side * scale - tile_size) // 2 for side in (width, height))
+    return Tile(index, scale, x, y, tile_size)
+
+
 def cut_tiles(
     rgb: NDArray[np.uint8], tiles: Sequence[Tile]
 ) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
@@ -131,10 +163,13 @@ def cut_tiles(
     tile : Tile
     pixels : ndarray of uint8, shape (size, size, 3)
         Averaged over the area of each tile pixel; pixels outside the field have the colour of the
-        sky.
+        sky, in a `surrounding_tile` that of the edges of the field, fading to the sky.
     """
     sky = sky_colour(rgb)
     for tile in tiles:
+        if tile.surrounds:
+            yield tile, _surrounded(rgb, tile)
+            continue
         # Scales are 1/2**n or size / longest side, so these are whole pixels.
         side = round(tile.size / tile.scale)
         left, top = round(tile.x / tile.scale), round(tile.y / tile.scale)
@@ -143,6 +178,24 @@ def cut_tiles(
             shrunk = cv2.resize(pixels, (tile.size, tile.size), interpolation=cv2.INTER_AREA)
             pixels = np.asarray(shrunk, np.uint8)
         yield tile, pixels
+
+
+def _surrounded(rgb: NDArray[np.uint8], tile: Tile) -> NDArray[np.uint8]:
+    """Draw a field in the middle of a tile, without a step at its edges."""
+    height, width = (max(round(side * tile.scale), 1) for side in rgb.shape[:2])
+    shrunk = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    margins = -tile.y, tile.size - height + tile.y, -tile.x, tile.size - width + tile.x
+    edges = cv2.copyMakeBorder(shrunk, *margins, cv2.BORDER_REPLICATE)
+    outside = np.ones((tile.size, tile.size), np.uint8)
+    outside[-tile.y : height - tile.y, -tile.x : width - tile.x] = 0
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[..., np.newaxis]
+    # Near the field its edges, further off their blurred continuation.
+    blur = _BLUR * tile.size
+    blurred = cv2.GaussianBlur(edges, (0, 0), blur)
+    light = edges + np.minimum(distance / blur, 1) * (blurred.astype(np.float32) - edges)
+    dark = np.percentile(shrunk, 5, axis=(0, 1))
+    faded = dark + np.exp(-distance / (_FADING * tile.size)) * (light - dark)
+    return np.clip(np.rint(np.where(distance > 0, faded, edges)), 0, 255).astype(np.uint8)
 
 
 def touches_inner_edge(tile: Tile, boxes: ArrayLike, width: int, height: int) -> NDArray[np.bool_]:

@@ -116,7 +116,8 @@ def representative_tiles(
     for number in range(count):
         images = parts[number % len(parts)]
         rgb = images[rng.integers(len(images))].rgb
-        tiles = field_tiles(rgb.shape[1], rgb.shape[0], size)
+        planned = field_tiles(rgb.shape[1], rgb.shape[0], size)
+        tiles = [tile for tile in planned if not tile.surrounds]
         for _, pixels in cut_tiles(rgb, [tiles[rng.integers(len(tiles))]]):
             yield pixels
 

@@ -27,6 +27,10 @@ _LARGEST_SHIFT = 0.2
 # bounds the effect on images unlike the training images.
 _LARGEST_CHANGE = 1.5
 
+# Boxes over this part of an image are not refined: the sky and its noise, to which isophotes and
+# light profiles refer, cannot be measured beside such a galaxy.
+_LARGEST_PART = 0.4
+
 _NETWORKS = {"edges", "rescoring"}
 
 
@@ -50,7 +54,7 @@ class Refinement:
     slope: float = 1.0
 
     def refine(self, rgb: NDArray[np.uint8], detections: Detections) -> Detections:
-        """Refine boxes and scores.
+        """Refine boxes and scores, except those of galaxies that fill the image.
 
         Parameters
         ----------
@@ -64,6 +68,12 @@ class Refinement:
         Detections
             Best score first.
         """
+        fills = area(detections.boxes) > _LARGEST_PART * rgb.shape[0] * rgb.shape[1]
+        refined = self._refine(rgb, detections.select(~fills))
+        both = Detections.concatenate([detections.select(fills), refined])
+        return both.select(np.argsort(-both.scores, kind="stable"))
+
+    def _refine(self, rgb: NDArray[np.uint8], detections: Detections) -> Detections:
         if not len(detections):
             return detections
         grey = smoothed_grey(rgb)
@@ -83,7 +93,7 @@ class Refinement:
             evidence, -_LARGEST_CHANGE, _LARGEST_CHANGE
         )
         scores = 1 / (1 + np.exp(-odds))
-        return replace(refined, scores=scores).select(np.argsort(-scores, kind="stable"))
+        return replace(refined, scores=scores)
 
     def lowest(self, score: float) -> float:
         """Return the lowest score that the refinement can raise to a given score.

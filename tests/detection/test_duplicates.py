@@ -43,7 +43,12 @@ WHOLE = (60.0, 58, 180, 182)
 def test_a_part_of_a_galaxy_is_not_another(part: tuple[float, ...]) -> None:
     rgb = picture(SPIRAL)
     assert kept(rgb, WHOLE, part) == [list(WHOLE)]
-    assert kept(rgb, part, WHOLE) == [list(part)]  # the better score is kept
+    assert kept(rgb, part, WHOLE) == [list(part)]  # with three times the score
+
+
+def test_the_whole_is_preferred_to_a_part_with_a_slightly_better_score() -> None:
+    found = Detections(np.array([(60, 60, 122, 178), WHOLE], float), np.array([0.99, 0.95]))
+    assert drop_duplicates(picture(SPIRAL), found).boxes.tolist() == [list(WHOLE)]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from galpipe.imaging import Tile, cut_tiles, plan_tiles, touches_inner_edge
+from galpipe.imaging import Tile, cut_tiles, plan_tiles, surrounding_tile, touches_inner_edge
 
 sides = st.integers(8, 2500)
 
@@ -107,3 +107,25 @@ def test_only_inner_edges_cut() -> None:
     assert touches_inner_edge(middle, boxes, 300, 300).tolist() == [True] * 4 + [False]
     last = Tile(0, 0.5, 50, 50, 100)
     assert touches_inner_edge(last, boxes, 300, 300).tolist() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 300), (2048, 1489), (90, 311), (400, 3)])
+def test_surroundings_continue_the_field_and_fade(width: int, height: int) -> None:
+    rgb = np.full((height, width, 3), (180, 120, 60), np.uint8)
+    rgb[:, : width // 8] = 20
+    tile = surrounding_tile(width, height, 160, 7)
+    assert tile.index == 7
+    assert tile.scale * max(width, height) == 80
+    ((_, pixels),) = cut_tiles(rgb, [tile])
+    assert pixels.shape == (160, 160, 3)
+    left, top, right, bottom = np.round(tile.from_field([[0, 0, width, height]])[0]).astype(int)
+    np.testing.assert_allclose(left + right, 160, atol=2)
+    np.testing.assert_allclose(top + bottom, 160, atol=2)
+    middle = (top + bottom) // 2
+    assert pixels[middle, right - 2].tolist() == [180, 120, 60]
+    # No step at the edge of the field, and sky far from it.
+    outwards = pixels[middle, right - 1 :, 0].astype(int)
+    assert np.diff(outwards).min() > -15
+    assert (np.diff(outwards) <= 1).all()
+    assert outwards[-1] < 80
+    assert pixels[middle, 0].max() < 30
