@@ -14,7 +14,7 @@ _SIDE = 1024
 _SAMPLED_SIDE = 256
 
 # A picture made for display uses the range of its file, and shows the noise of the sky with a step
-# or more of 255.  Of 1,500 pictures of Galaxy Zoo, SDSS and the Legacy Surveys none has a brightest
+# or more of 255.  Of 1,100 pictures of Galaxy Zoo, SDSS and the Legacy Surveys none has a brightest
 # pixel below 0.45, noise below 1.3 of 255, or a brightest pixel above 160 times the noise; smoothed
 # by 3 pixels none has noise below 0.65 of 255 or a brightest pixel above 290 times it.
 _UNUSED_RANGE = 0.25

@@ -47,7 +47,7 @@ class Tile:
 
     @property
     def surrounds(self) -> bool:
-        """Whether the tile is a `surrounding_tile`."""
+        """True for a `surrounding_tile`."""
         return self.x < 0 or self.y < 0
 
     def to_field(self, boxes: ArrayLike) -> NDArray[np.float64]:
