@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -78,14 +80,14 @@ def _one_peak(
     if np.ptp(light) < 1:
         return False  # less than a grey level: there is no light to follow
     shape = max(round(light.shape[1] * scale), 1), max(round(light.shape[0] * scale), 1)
-    light = cv2.resize(light, shape, interpolation=cv2.INTER_AREA)
-    light = np.asarray(cv2.GaussianBlur(light, (0, 0), _SMOOTHING * side * scale), np.float32)
+    reduced = cv2.resize(light, shape, interpolation=cv2.INTER_AREA)
+    light = np.asarray(cv2.GaussianBlur(reduced, (0, 0), _SMOOTHING * side * scale), np.float32)
     corner = np.array([left, top, left, top])
-    peaks = [
+    first_peak, second_peak = (
         _peak(light, (box - corner) * scale, middle)
         for box, middle in ((larger, _MIDDLE_OF_LARGER), (smaller, _MIDDLE_OF_SMALLER))
-    ]
-    return float(np.hypot(*np.subtract(*peaks))) <= _SAME_PEAK * side * scale
+    )
+    return math.dist(first_peak, second_peak) <= _SAME_PEAK * side * scale
 
 
 def _peak(light: NDArray[np.float32], box: NDArray[np.float64], middle: float) -> tuple[int, int]:
@@ -95,7 +97,7 @@ def _peak(light: NDArray[np.float32], box: NDArray[np.float64], middle: float) -
     low = np.clip(np.round(centre - half).astype(int), 0, limit - 1)
     high = np.clip(np.round(centre + half).astype(int), low + 1, limit)
     row, column = _brightest(light[low[1] : high[1], low[0] : high[0]])
-    row, column = row + low[1], column + low[0]
+    row, column = row + int(low[1]), column + int(low[0])
     while True:
         top, left = max(row - 1, 0), max(column - 1, 0)
         up, across = _brightest(light[top : row + 2, left : column + 2])
@@ -105,4 +107,5 @@ def _peak(light: NDArray[np.float32], box: NDArray[np.float64], middle: float) -
 
 
 def _brightest(light: NDArray[np.float32]) -> tuple[int, int]:
-    return divmod(int(light.argmax()), light.shape[1])
+    width = int(light.shape[1])
+    return divmod(int(light.argmax()), width)
