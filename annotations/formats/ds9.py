@@ -6,9 +6,11 @@ As in the catalogue, y follows the rows of the array as read.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ from .ds9_regions import SKY_FRAMES, Region, ShapeKind, parse_regions
 from .format import AnnotationFormat, ReadOptions, WriteOptions
 from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
 from .numbers import check_pixel, format_number, write_lines
+
+if TYPE_CHECKING:
+    from astropy.time import Time
 
 __all__ = ["FORMAT", "read_ds9", "write_ds9"]
 
@@ -43,7 +48,9 @@ def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
     Boxes, ellipses, circles and polygons become their upright bounding boxes, rings the bounding
     box of the outer shape.  Coordinates are image coordinates, physical ones if identical to them,
     or sky coordinates (fk5, icrs, fk4, galactic, ecliptic; degrees or sexagesimal, sizes also in
-    arcminutes and arcseconds), which need the image and its WCS.
+    arcminutes and arcseconds), which need the image and its WCS.  Ecliptic coordinates are those
+    of the mean ecliptic and equinox of the image's date of observation, or of J2000 without it, as
+    in DS9.
 
     The class is the text of the region, or else its first tag; a ``global`` line sets the default
     text and tags of the regions after it.  The tags ``difficult`` and ``truncated`` set these
@@ -136,7 +143,8 @@ def _points_on_image(
         chosen = frames == frame
         if frame in SKY_FRAMES:
             field = _read_field(name, image) if field is None else field
-            ra, dec = _icrs(name, SKY_FRAMES[frame], points[chosen])
+            equinox = _ecliptic_equinox(field) if frame == "ecliptic" else None
+            ra, dec = _icrs(name, SKY_FRAMES[frame], points[chosen], equinox)
             points[chosen] = np.stack(field.pixel(ra, dec), axis=1)
         else:
             if frame == "physical":
@@ -160,13 +168,24 @@ def _read_field(name: str, image: Path | None) -> Field:
     return field
 
 
+def _ecliptic_equinox(field: Field) -> Time:
+    """Return the equinox of ecliptic coordinates: the date of observation, or else J2000.
+
+    Source: ``FitsImage::setAstSkyFrame`` of SAOImage DS9.
+    """
+    from astropy.time import Time
+
+    date = field.wcs.wcs.mjdobs if field.wcs is not None else math.nan
+    return Time(date, format="mjd") if math.isfinite(date) else Time("J2000")
+
+
 def _icrs(
-    name: str, frame: str, points: NDArray[np.float64]
+    name: str, frame: str, points: NDArray[np.float64], equinox: Time | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from astropy.coordinates import SkyCoord
 
     try:
-        places = SkyCoord(points[:, 0], points[:, 1], unit="deg", frame=frame).icrs
+        places = SkyCoord(points[:, 0], points[:, 1], unit="deg", frame=frame, equinox=equinox).icrs
     except ValueError as error:
         raise InputError(f"{name} has regions that are not on the sky ({error}).") from error
     return places.ra.deg, places.dec.deg

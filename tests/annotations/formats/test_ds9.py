@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.time import Time
 from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -273,6 +274,28 @@ def test_shapes_are_turned_from_the_north_of_their_own_frame(
         expected = [*pixels.min(axis=0), *pixels.max(axis=0)]
         found = edges(tmp_path, f"{frame}\n{shape}", images=images)
         np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "epoch", "ra", "dec"),
+    [
+        (10, 5, 2018.5, 6.967599900, 8.453400870),
+        (200, -30, 1995.25, 185.178739536, -35.235479054),
+        (100, 60, None, 128.982273996, 82.066850126),
+    ],
+)
+def test_ecliptic_coordinates_are_of_the_date_of_observation(
+    tmp_path: Path, longitude: float, latitude: float, epoch: float | None, ra: float, dec: float
+) -> None:
+    """Right ascension and declination are those of AST 9.5, which DS9 uses."""
+    wcs = sky()
+    wcs.wcs.crval = ra, dec
+    date = {} if epoch is None else {"MJD-OBS": float(Time(epoch, format="jyear").mjd)}
+    images = make_image(tmp_path, wcs, **date)
+    found = edges(tmp_path, f'ecliptic\ncircle({longitude},{latitude},2")', images=images)
+    x, y = wcs.wcs.crpix - 0.5
+    # AST has the obliquity of IAU 1980, which differs by 0.04 arcsec (0.1 pixel).
+    np.testing.assert_allclose(found, [x - 5, y - 5, x + 5, y + 5], atol=0.11)
 
 
 def test_turned_boxes_are_where_regions_has_them(tmp_path: Path) -> None:
