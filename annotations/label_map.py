@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import InputError, OutputError
 from ..files.safe_readers import read_text
 from .formats.numbers import write_lines
-from .formats.yolo_dataset import read_class_file
+from .formats.yolo_classes import read_class_file
 
 __all__ = ["read_label_map", "write_label_map"]
 

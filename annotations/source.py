@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, InputError
 from .annotation import AnnotatedImage, refuse_empty_boxes
 from .collection import Collection
+from .dataset_files import WITHOUT_IMAGES, annotation_files_in
 from .formats.format import ReadOptions, WriteOptions
 from .formats.image_files import fill_size
-from .formats.registry import detect_format, format_named, writable_formats
-from .images import ImageFolder, images_beside
+from .formats.registry import format_named, writable_formats
+from .images import ImageFolder, ImagesOfPart, images_beside, inside
 
 __all__ = [
     "AnnotationSource",
@@ -84,7 +86,9 @@ class AnnotationSource:
         self.path = Path(path)
         if not self.path.exists():
             raise InputError(f"{self.path} does not exist.")
-        self.form = format_named(form) if form else detect_format(self.path)
+        self.form, self._files = annotation_files_in(
+            self.path, format_named(form) if form else None
+        )
         self.images = images_beside(self.path) if images is None else ImageFolder(images)
         self.failures: list[InputError] = []
         self.class_names = None if class_names is None else tuple(class_names)
@@ -100,8 +104,41 @@ class AnnotationSource:
             added to `failures`.
         """
         self.failures.clear()
-        reading = ReadOptions(self.images, self.class_names, self.failures.append, self.settings)
-        return self.form.read(self.path, reading)
+        return self.read(self.failures.append)
+
+    def read(self, on_error: Callable[[InputError], None]) -> Iterator[tuple[Path, AnnotatedImage]]:
+        """Yield annotation file and annotated image, in a stable order.
+
+        Parameters
+        ----------
+        on_error : callable
+            Called with the error of each file or entry that is left out.
+
+        Raises
+        ------
+        InputError
+            If nothing can be read.
+        """
+        if self._files == [self.path]:
+            reading = ReadOptions(self.images, self.class_names, on_error, self.settings)
+            yield from self.form.read(self.path, reading)
+            return
+        for file in self._files:
+            folder = file if file.is_dir() else file.parent
+            place = folder.relative_to(self.path).as_posix()
+            place = "" if place in (".", *WITHOUT_IMAGES) else place
+            images = None if self.images is None else ImagesOfPart(self.images, place)
+            reading = ReadOptions(images, self.class_names, on_error, self.settings)
+            for source, image in self.form.read(file, reading):
+                try:
+                    path = None if images is None else images.find(image.filename)
+                    name = inside(place, image.filename)
+                except InputError as error:
+                    on_error(error)
+                    continue
+                if path is not None and images is not None:
+                    name = images.name_of(path)
+                yield source, replace(image, filename=name)
 
     def located(self) -> Iterator[tuple[Path, AnnotatedImage]]:
         """Yield the image file of each annotated image with its annotation.
@@ -116,12 +153,18 @@ class AnnotationSource:
         """
         if self.images is None:
             raise InputError(f"Found no folder of images near {self.path}. Name it with --images.")
+        names: dict[Path, str] = {}
         for file, annotated in self:
             try:
                 path = self.images.find(annotated.filename)
                 if path is None:
                     raise InputError(
-                        f"{file}: its image {annotated.filename!r} is not in the folder."
+                        f"{file}: its image {annotated.filename!r} is not in {self.images.folder}."
+                    )
+                if names.setdefault(path, annotated.filename) != annotated.filename:
+                    raise InputError(
+                        f"{file}: {names[path]!r} and {annotated.filename!r} would both be {path}. "
+                        "Give the folder that holds both images with --images."
                     )
             except InputError as error:
                 self.failures.append(error)
@@ -141,8 +184,15 @@ class AnnotationSource:
         """
         known = self.class_names
         if known is None and self.form.read_classes is not None:
-            known = self.form.read_classes(self.path)
+            known = self._declared(self.form.read_classes)
         return (*(known or ()), *sorted(set(labels).difference(known or ())))
+
+    def _declared(self, read: Callable[[Path], tuple[str, ...] | None]) -> tuple[str, ...] | None:
+        """Return the classes that the annotations declare, each once; None if there are none."""
+        if self._files == [self.path]:
+            return read(self.path)
+        lists = [names for file in self._files if (names := read(file)) is not None]
+        return tuple(dict.fromkeys(name for names in lists for name in names)) if lists else None
 
 
 def read_annotated_images(
@@ -178,9 +228,9 @@ def read_annotated_images(
         If the images of some annotations are missing; those annotations are left out.
     """
     source = AnnotationSource(annotations, images=images)
-    folder = ImageFolder(images)
+    folder = source.images or ImageFolder(images)
     pairs, missing = [], []
-    for file, annotated in source.form.read(source.path, ReadOptions(folder)):
+    for file, annotated in source.read(_raise):
         refuse_empty_boxes(file, annotated)
         path = folder.find(annotated.filename)
         if path is None:
@@ -203,6 +253,10 @@ def read_annotated_images(
             stacklevel=2,
         )
     return pairs
+
+
+def _raise(error: InputError) -> None:
+    raise error
 
 
 def write_annotations(

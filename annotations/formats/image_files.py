@@ -5,7 +5,8 @@ Image names are untrusted: they are only looked up in an `ImageFolder`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ __all__ = [
 
 
 def annotation_files(path: Path, is_annotation: Callable[[Path], bool], kind: str) -> list[Path]:
-    """Return the annotation files of a folder, sorted by name, or the path itself if it is a file.
+    """Return the annotation files of a folder and its subfolders, sorted, or the path of a file.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def annotation_files(path: Path, is_annotation: Callable[[Path], bool], kind: st
     if path.is_file():
         return [path]
     try:
-        files = sorted(file for file in path.iterdir() if is_annotation(file))
+        files = sorted(filter(is_annotation, _walk(path)))
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}") from error
     if not files:
@@ -55,7 +56,9 @@ def annotation_files(path: Path, is_annotation: Callable[[Path], bool], kind: st
     return files
 
 
-def any_annotation_file(path: Path, is_annotation: Callable[[Path], bool]) -> Path | None:
+def any_annotation_file(
+    path: Path, is_annotation: Callable[[Path], bool], *, subfolders: bool = False
+) -> Path | None:
     """Return any annotation file at a path, a file or a folder; None if there is none.
 
     Parameters
@@ -64,10 +67,25 @@ def any_annotation_file(path: Path, is_annotation: Callable[[Path], bool]) -> Pa
         File or folder; errors of the file system are ignored.
     is_annotation : callable
         Returns whether a path is a file of the format.
+    subfolders : bool
+        Search subfolders too.
     """
     with suppress(OSError, ValueError):
-        return next(filter(is_annotation, path.iterdir() if path.is_dir() else [path]), None)
+        if not path.is_dir():
+            return path if is_annotation(path) else None
+        return next(filter(is_annotation, _walk(path) if subfolders else path.iterdir()), None)
     return None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders, without hidden folders."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for place, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in files)
 
 
 def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]:
@@ -114,7 +132,7 @@ def locate(image: AnnotatedImage, images: ImageFolder | None) -> AnnotatedImage:
     Raises
     ------
     InputError
-        If the image's name leads out of the folder.
+        If the name fits several images, or the image is a link out of the folder.
     """
     if images is None or (image.width and image.height):
         return image
@@ -134,16 +152,19 @@ def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) 
     images : ImageFolder or None
         Folder of the images.
     stem : str
-        Stem of the annotation file.
+        Stem of the annotation file, with the folders above it in the data set.
 
     Raises
     ------
     InputError
-        If the image's name leads out of the folder, and no image has the stem.
+        If no image has the stem, and the name fits several.
     """
     if images is None:
         return image
-    path = images.find(stem)
+    try:
+        path = images.find(stem)
+    except InputError:
+        path = None
     # Of several images of that stem (a.jpg, a.fits), the annotated name selects one.
     if path is None or path.name != image.filename.rpartition("/")[2]:
         try:
@@ -152,12 +173,15 @@ def named_by_file(image: AnnotatedImage, images: ImageFolder | None, stem: str) 
             if path is None:
                 raise
         else:
-            if named is not None and (path is None or image_stem(named.name) == stem):
+            if named is not None and (
+                path is None or image_stem(named.name) == stem.rpartition("/")[2]
+            ):
                 path = named
     if path is None:
         return image
-    if path.name != image.filename:
-        image = replace(image, filename=path.relative_to(images.folder).as_posix())
+    name = images.name_of(path)
+    if name != image.filename:
+        image = replace(image, filename=name)
     return _fill_if_readable(image, images, path)
 
 

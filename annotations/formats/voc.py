@@ -42,7 +42,7 @@ from .numbers import (
 
 __all__ = ["FORMAT", "read_voc", "write_voc"]
 
-_FOLDER = "Annotations"
+_ANNOTATIONS, _IMAGES = "Annotations", "JPEGImages"
 _HEAD_BYTES = 4096
 
 # An image with 10,000 objects takes about 4 MB.
@@ -145,7 +145,7 @@ def _parse(path: Path, one_based: bool = False) -> AnnotatedImage:
             width=_value(size, "width", parse_count),
             height=_value(size, "height", parse_count),
             depth=_value(size, "depth", parse_count) if _text(size, "depth") else 3,
-            objects=tuple(_object(element, one_based) for element in root.iterchildren("object")),
+            objects=tuple(_object(element, one_based) for element in root.iter("object")),
         )
     except ValueError as error:
         raise InputError(f"{path} has {error}.") from error
@@ -289,14 +289,18 @@ def _is_xml(file: Path) -> bool:
     return file.name.lower().endswith(".xml") and not file.name.startswith(".")
 
 
-def _xml_folder(path: Path) -> Path:
-    folder = path / _FOLDER
-    return folder if folder.is_dir() else path
+def _mirrored_stem(file: Path, path: Path) -> str:
+    """Return the path of an annotation's image in the data set, without its extension."""
+    if file == path:
+        return file.stem
+    folders = file.relative_to(path).parent.parts
+    mirrored = [_IMAGES if part == _ANNOTATIONS else part for part in folders]
+    return "/".join((*mirrored, file.stem))
 
 
 def _recognises(path: Path) -> bool:
     try:
-        file = any_annotation_file(_xml_folder(path), _is_xml)
+        file = any_annotation_file(path, _is_xml, subfolders=True)
         if file is None or not file.is_file():
             return False
         with file.open("rb") as opened:
@@ -307,10 +311,10 @@ def _recognises(path: Path) -> bool:
 
 def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
     one_based = bool(options.settings.get("voc_one_based"))
-    for file in annotation_files(_xml_folder(path), _is_xml, ".xml annotation"):
+    for file in annotation_files(path, _is_xml, ".xml annotation"):
         try:
             image = _parse(file, one_based)
-            image = named_by_file(image, options.images, file.stem)
+            image = named_by_file(image, options.images, _mirrored_stem(file, path))
         except InputError as error:
             options.on_error(error)
         else:

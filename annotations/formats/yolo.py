@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,14 @@ from ..images import ImageFolder
 from .format import AnnotationFormat, ReadOptions, WriteOptions
 from .image_files import files_by_stem, locate
 from .numbers import check_pixel, parse_number, write_lines
-from .yolo_dataset import (
-    LABEL_SUFFIX,
+from .yolo_classes import (
     YAML_SUFFIXES,
-    Part,
     class_file,
-    find_parts,
-    first_line,
+    dataset_folder,
     keypoint_numbers,
     read_class_file,
 )
+from .yolo_dataset import LABEL_SUFFIX, Part, find_parts, first_line, is_label_line
 
 __all__ = ["FORMAT", "read_yolo", "write_yolo"]
 
@@ -54,9 +51,9 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
     Parameters
     ----------
     path : Path
-        A folder in one of the layouts of `find_parts`, or the YAML file in it; the paths in the
-        YAML file are ignored.  Classes are read from ``data.yaml``, ``classes.txt`` or
-        ``obj.names``.
+        A folder in one of the layouts of `find_parts`, or the YAML file in it.  Of the paths in
+        the YAML file, ``path`` is followed if it is inside the file's folder, the others are
+        ignored.  Classes are read from the file that `class_file` returns.
     options : ReadOptions
         Images are searched in `images` first, then in the folder of the layout.  `class_names` are
         used if the data set lists none.
@@ -77,7 +74,7 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
         raise InputError(
             f"{path} is neither a folder nor a data.yaml. Give the folder of the data set."
         )
-    parts = find_parts(path if path.is_dir() else path.parent)
+    parts = find_parts(dataset_folder(path))
     if not parts:
         raise InputError(f"{path} holds no YOLO labels: neither a labels folder nor .txt files.")
     classes = _read_classes(path, options)
@@ -90,7 +87,9 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
                 text = read_text(file, _MAX_BYTES) if labelled else ""
                 width, height = images.size(image)
                 objects = _read_objects(file, text, (width, height), classes)
-                name = image.name if images is options.images else f"{prefix}{image.name}"
+                name = f"{prefix}{image.name}"
+                if images is options.images:
+                    name = images.name_of(image)
                 yield file, AnnotatedImage(name, width, height, objects=objects)
             except InputError as error:
                 options.on_error(error)
@@ -153,8 +152,8 @@ def _read_classes(path: Path, options: ReadOptions) -> _Classes:
 
 
 def _image_file(part: Part, stem: str, images: ImageFolder | None) -> tuple[Path, ImageFolder]:
-    for place in (images, part.images):
-        path = None if place is None else place.find(stem)
+    for place, name in ((images, f"{part.place}/{stem}"), (part.images, stem)):
+        path = None if place is None else place.find(name.lstrip("/"))
         if place is not None and path is not None:
             return path, place
     raise InputError(
@@ -239,9 +238,9 @@ def _recognises(path: Path) -> bool:
         if path.is_file():
             return path.suffix.lower() in YAML_SUFFIXES and bool(read_class_file(path))
         parts = find_parts(path) if path.is_dir() else []
-        words = first_line(parts).split()
-        if words:
-            return len(words) >= 5 and all(math.isfinite(float(word)) for word in words)
+        line = first_line(parts)
+        if line:
+            return is_label_line(line)
         return bool(parts) and class_file(path) is not None
     except (InputError, OSError, ValueError):
         return False
