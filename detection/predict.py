@@ -22,7 +22,8 @@ from ..imaging import (
     surrounding_tile,
     touches_inner_edge,
 )
-from ..imaging.psf import noise_scaled, point_sources
+from ..imaging.local_background import noise_scaled
+from ..imaging.psf import point_sources
 from .base import BaseDetector
 from .duplicates import drop_duplicates
 from .refinement import Refinement

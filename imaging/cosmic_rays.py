@@ -13,7 +13,6 @@ from scipy.ndimage import median
 from .field import Field
 from .local_background import Background
 from .psf import PSF
-from .saturation import saturated_pixels
 
 __all__ = ["mask_cosmic_rays"]
 
@@ -33,7 +32,7 @@ _CAUSE = "cosmic ray"
 
 
 def mask_cosmic_rays(
-    field: Field, background: Background, psf: PSF | None
+    field: Field, background: Background, psf: PSF | None, saturated: NDArray[np.bool_]
 ) -> tuple[Field, NDArray[np.bool_]]:
     """Mark cosmic rays and hot pixels as bad pixels.
 
@@ -52,6 +51,8 @@ def mask_cosmic_rays(
         Its sky.
     psf : PSF or None
         Its point spread function.  Nothing is marked if it is unknown or undersampled.
+    saturated : ndarray of bool, shape (H, W)
+        Its saturated pixels.
 
     Returns
     -------
@@ -63,10 +64,10 @@ def mask_cosmic_rays(
     hits = np.zeros(field.bad.shape, dtype=bool)
     if psf is None or psf.fwhm < _NARROWEST:
         return field, hits
-    saturated = saturated_pixels(field)
     for band in range(field.pixels.shape[2]):
-        plane = field.pixels[..., band].astype(np.float32)
-        plane = (plane - background.level(band)) / background.noise(band)
+        plane = background.level(band)
+        np.subtract(field.pixels[..., band], plane, out=plane, casting="unsafe")
+        plane /= background.noise(band)
         hits |= _hits(plane, field.bad, saturated, psf.fwhm)
     count = int(np.count_nonzero(hits))
     if not count or count > _MOST * hits.size:
@@ -95,26 +96,26 @@ def _hits(
     """Find the hits of one band, in units of its noise above the sky."""
     unknown = bad | saturated
     # Next to unknown pixels nothing is certain.
-    bright = np.where(unknown, np.float32(np.inf), plane)
-    excess = np.full(plane.shape, -np.inf, dtype=np.float32)
-    padded = np.pad(bright, _REACH, constant_values=np.inf)
-    height, width = plane.shape
-
-    def shifted(down: int, right: int) -> NDArray[np.float32]:
-        top, left = _REACH + down, _REACH + right
-        return padded[top : top + height, left : left + width]
-
+    around = np.pad(plane, _REACH, constant_values=np.inf)
+    around[_REACH:-_REACH, _REACH:-_REACH][unknown] = np.inf
+    candidates = np.flatnonzero((plane > _FAINTER * _SIGNIFICANT) & ~unknown)
+    light = plane.ravel()[candidates]
+    row, column = np.divmod(candidates, plane.shape[1])
+    places = (row + _REACH) * around.shape[1] + column + _REACH
+    excess = np.full(light.shape, -np.inf, dtype=np.float32)
     for down, right in _STEPS:
         least = math.exp(-4 * math.log(2) * (down**2 + right**2) / (_SHARPEST * fwhm) ** 2)
         factor = _MARGIN / least
-        allowed = (shifted(down, right) + shifted(-down, -right)) * np.float32(factor / 2)
+        step = down * around.shape[1] + right
+        opposite = around.ravel()[places + step] + around.ravel()[places - step]
         error = math.sqrt(1 + factor**2 / 2)
-        np.maximum(excess, (plane - allowed) / np.float32(error), out=excess)
-    hits = (excess > _SIGNIFICANT) & ~unknown
+        np.maximum(excess, (light - opposite * np.float32(factor / 2)) / error, out=excess)
+    hits, fainter = (np.zeros(plane.shape, dtype=bool) for _ in range(2))
+    hits.flat[candidates] = excess > _SIGNIFICANT
     if not hits.any():
         return hits
+    fainter.flat[candidates] = excess > _FAINTER * _SIGNIFICANT
     near = np.ones((3, 3), dtype=np.uint8)
-    fainter = (excess > _FAINTER * _SIGNIFICANT) & ~unknown
     for _ in range(_GROWN):
         hits |= cv2.dilate(hits.astype(np.uint8), near).astype(bool) & fainter
     return _outstanding(hits, plane, saturated)

@@ -13,7 +13,7 @@ from .field import Field
 from .sky_mesh import SkyMesh, measure_mesh
 from .sky_steps import find_sections
 
-__all__ = ["Background", "estimate_background"]
+__all__ = ["Background", "estimate_background", "noise_scaled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +132,30 @@ def estimate_background(field: Field) -> Background:
         sections = find_sections(band, field.bad)
         meshes.append([measure_mesh(band, field.bad, section) for section in sections])
     return Background(field.bad.shape, meshes)
+
+
+def noise_scaled(field: Field, background: Background) -> NDArray[np.float32]:
+    """Return the mean of the bands above the sky, each in units of its noise.
+
+    Parameters
+    ----------
+    field : Field
+        A linear field.
+    background : Background
+        Its sky.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+        Bad pixels are 0.
+    """
+    count = field.pixels.shape[2]
+    mean = np.zeros(field.bad.shape, dtype=np.float32)
+    for band in range(count):
+        light = background.level(band)
+        np.subtract(field.pixels[..., band], light, out=light, casting="unsafe")
+        light /= background.noise(band)
+        mean += light
+    mean /= np.float32(count)
+    mean[field.bad] = 0
+    return mean

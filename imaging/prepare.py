@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .cosmic_rays import mask_cosmic_rays
 from .field import MIN_SIDE, Field
-from .local_background import Background, estimate_background
+from .local_background import Background, estimate_background, noise_scaled
 from .psf import PSF, measure_psf
 from .quality import FieldQuality, measure_quality
 from .saturation import saturated_pixels
@@ -79,15 +79,17 @@ def prepare_field(
     -------
     PreparedField
     """
-    background = psf = None
+    background = image = psf = None
     hits = saturated = np.zeros_like(field.bad)
     if field.linear:
         background = estimate_background(field)
-        psf = measure_psf(field, background)
+        image = noise_scaled(field, background)
         saturated = saturated_pixels(field)
-        field, hits = mask_cosmic_rays(field, background, psf)
+        psf = measure_psf(image, field.bad | saturated)
+        field, hits = mask_cosmic_rays(field, background, psf, saturated)
+        image[hits] = 0
     sampling = _sampling(field, psf, psf_range)
-    quality = measure_quality(field, background, psf, saturated)
+    quality = measure_quality(field, image, psf, saturated)
     if psf is not None and psf_range is not None and psf.fwhm > _DOUBTFUL * psf_range[1]:
         quality = replace(quality, notes=(*quality.notes, _broad_stars(psf, sampling)))
     rgb = to_rgb(field, stretch, background)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .field import Field
-from .local_background import Background
-from .saturation import saturated_pixels
+from .sources import find_sources
 
-__all__ = ["PSF", "find_sources", "measure_psf", "noise_scaled", "point_sources"]
+__all__ = ["PSF", "measure_psf", "point_sources"]
 
 _WINDOW = 512  # pixels
 _WINDOWS = 16  # measured at most
@@ -67,7 +64,7 @@ class _Shape:
     known: NDArray[np.bool_]
 
 
-def measure_psf(field: Field, background: Background) -> PSF | None:
+def measure_psf(image: Image, missing: NDArray[np.bool_]) -> PSF | None:
     """Measure the point spread function of a field.
 
     Stars have the same size at any brightness, so they stand out as a narrow peak in the
@@ -78,18 +75,17 @@ def measure_psf(field: Field, background: Background) -> PSF | None:
 
     Parameters
     ----------
-    field : Field
-        A linear field.
-    background : Background
-        Its sky.
+    image : ndarray of float32, shape (H, W)
+        The field, from `~galpipe.imaging.local_background.noise_scaled`.
+    missing : ndarray of bool, shape (H, W)
+        Bad and saturated pixels.
 
     Returns
     -------
     PSF or None
         None if the field has too few stars, or no size is common among its sources.
     """
-    image = noise_scaled(field, background)
-    missing = (field.bad | saturated_pixels(field)).astype(np.float32)
+    share = missing.astype(np.float32)
     for factor in _FACTORS:
         height, width = (side // factor for side in image.shape)
         if min(height, width) < _NARROWEST:
@@ -97,7 +93,7 @@ def measure_psf(field: Field, background: Background) -> PSF | None:
         size, part = (width, height), np.s_[: height * factor, : width * factor]
         # The mean of N pixels has a noise lower by the square root of N.
         reduced = cv2.resize(image[part], size, interpolation=cv2.INTER_AREA) * factor
-        gaps = cv2.resize(missing[part], size, interpolation=cv2.INTER_AREA) > 0
+        gaps = cv2.resize(share[part], size, interpolation=cv2.INTER_AREA) > 0
         stars = _stars(np.asarray(reduced, np.float32), gaps)
         if len(stars) < _FEWEST:
             continue
@@ -120,37 +116,13 @@ def _stars(image: Image, missing: NDArray[np.bool_]) -> list[_Shape]:
     return stars
 
 
-def noise_scaled(field: Field, background: Background) -> Image:
-    """Return the mean of the bands above the sky, each in units of its noise.
-
-    Parameters
-    ----------
-    field : Field
-        A linear field.
-    background : Background
-        Its sky.
-
-    Returns
-    -------
-    ndarray of float32, shape (H, W)
-        Bad pixels are 0.
-    """
-    mean = np.zeros(field.bad.shape, dtype=np.float32)
-    for band in range(field.pixels.shape[2]):
-        plane = field.pixels[..., band].astype(np.float32)
-        mean += (plane - background.level(band)) / background.noise(band)
-    mean /= np.float32(field.pixels.shape[2])
-    mean[field.bad] = 0
-    return mean
-
-
 def point_sources(image: Image, psf: PSF, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which boxes hold a point source: a star, or a galaxy too small to be resolved.
 
     Parameters
     ----------
     image : ndarray of float32, shape (H, W)
-        From `noise_scaled`.
+        From `~galpipe.imaging.local_background.noise_scaled`.
     psf : PSF
         Of the same image.
     boxes : ndarray of float64, shape (N, 4)
@@ -181,42 +153,6 @@ def point_sources(image: Image, psf: PSF, boxes: NDArray[np.float64]) -> NDArray
     return points
 
 
-def find_sources(
-    image: Image, threshold: float, missing: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Find the sources of an image with SEP, without separating blends.
-
-    Parameters
-    ----------
-    image : ndarray of float32, shape (H, W)
-        Brightness above the sky.
-    threshold : float
-        Lowest brightness of a pixel of a source.
-    missing : ndarray of bool, shape (H, W), optional
-        Pixels without data.
-
-    Returns
-    -------
-    sources : structured ndarray
-        The table of `sep.extract`.
-    segments : ndarray of int32, shape (H, W)
-        Number of the source of each pixel from 1; 0 for the sky.
-    """
-    import sep
-
-    found, segments = sep.extract(
-        np.ascontiguousarray(image),
-        threshold,
-        mask=None if missing is None else np.ascontiguousarray(missing),
-        minarea=3,
-        filter_kernel=None,
-        deblend_cont=1.0,
-        clean=False,
-        segmentation_map=True,
-    )
-    return found, segments
-
-
 def _windows(height: int, width: int) -> Iterator[tuple[slice, slice]]:
     """Yield some windows of a field, spread evenly."""
     down, across = max(1, round(height / _WINDOW)), max(1, round(width / _WINDOW))
@@ -234,7 +170,10 @@ def _windows(height: int, width: int) -> Iterator[tuple[slice, slice]]:
 
 def _shapes(image: Image, missing: NDArray[np.bool_]) -> list[_Shape]:
     """Measure the round sources of a window, the brightest if there are many."""
-    sources, segments = find_sources(image, _BRIGHT / 2, missing)
+    # Blends are not separated: one threshold.
+    sources, segments = find_sources(
+        image, _BRIGHT / 2, missing, minarea=3, filter_kernel=None, deblend_nthresh=1, clean=False
+    )
     order = np.argsort(-sources["peak"])
     shapes: list[_Shape] = []
     height, width = image.shape

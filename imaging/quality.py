@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .field import Field
-from .local_background import Background
-from .psf import PSF, noise_scaled
+from .psf import PSF
 
 __all__ = ["FieldQuality", "measure_quality"]
 
@@ -68,7 +67,7 @@ class FieldQuality:
 
 
 def measure_quality(
-    field: Field, background: Background | None, psf: PSF | None, saturated: NDArray[np.bool_]
+    field: Field, image: NDArray[np.float32] | None, psf: PSF | None, saturated: NDArray[np.bool_]
 ) -> FieldQuality:
     """Measure the quality of a field.
 
@@ -76,8 +75,8 @@ def measure_quality(
     ----------
     field : Field
         The field.
-    background : Background or None
-        Its sky; None for a finished picture.
+    image : ndarray of float32, shape (H, W), or None
+        From `~galpipe.imaging.local_background.noise_scaled`; None for a finished picture.
     psf : PSF or None
         Its point spread function; None if unknown.
     saturated : ndarray of bool, shape (H, W)
@@ -88,9 +87,8 @@ def measure_quality(
     FieldQuality
     """
     bad = float(field.bad.mean())
-    if background is None:
+    if image is None:
         return FieldQuality(round(bad, 5))
-    image = noise_scaled(field, background)
     fwhm = _TYPICAL_FWHM if psf is None else psf.fwhm
     if image.size > _LARGEST:
         side = int(np.sqrt(_LARGEST))

@@ -298,8 +298,10 @@ def _from_array(array: NDArray[Any]) -> Field:
     check_size(name, planes.shape[1], planes.shape[0])
     masked = np.ma.getmaskarray(planes).any(axis=2)
     values = np.ma.getdata(planes)
-    picture = values.dtype in (np.uint8, np.uint16)
-    pixels = np.array(values, dtype=values.dtype if picture else np.float32, order="C")
+    native = values.dtype.newbyteorder("=")
+    picture = native in (np.uint8, np.uint16)
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
+        pixels = np.array(values, dtype=native if picture else np.float32, order="C")
     bad = masked | ~np.isfinite(pixels).all(axis=2)
     if bad.all():
         raise InputError(f"{name} holds no usable pixel. Give an image with data.")

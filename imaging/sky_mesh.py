@@ -76,6 +76,8 @@ class SkyMesh:
     def _pixels(self, mesh: NDArray[Any], interpolation: int) -> NDArray[Any]:
         high, wide = self.cell
         top, bottom, left, right = self.section
+        if (mesh == mesh[0, 0]).all():
+            return np.full((bottom - top, right - left), mesh[0, 0])
         size = mesh.shape[1] * wide, mesh.shape[0] * high
         whole = cv2.resize(mesh, size, interpolation=interpolation)
         return whole[high : high + bottom - top, wide : wide + right - left]

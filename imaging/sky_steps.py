@@ -39,7 +39,15 @@ class Section(NamedTuple):
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def halves(self, axis: int, place: int) -> tuple[Section, Section]:
-        """Cut the section before a row (axis 0) or column (axis 1) of its own."""
+        """Cut the section in two.
+
+        Parameters
+        ----------
+        axis : {0, 1}
+            Cut between two rows (0) or two columns (1).
+        place : int
+            Number of rows or columns of the first part.
+        """
         if axis == 0:
             cut = self.top + place
             return self._replace(bottom=cut), self._replace(top=cut)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..imaging import Field
 from ..imaging.field import Band
-from ..imaging.local_background import Background
+from ..imaging.local_background import Background, noise_scaled
 from .apertures import Aperture, half_light_radius, kron_aperture, without_others
 from .bands import band_units
 from .objects import ObjectPixels, find_object
@@ -148,17 +148,9 @@ def _targets(
 
 def _mean_of_bands(field: Field, background: Background) -> NDArray[np.float32]:
     """Return the mean of the bands in units of their noise, scaled to a noise of 1."""
-    total = np.zeros(field.pixels.shape[:2], np.float32)
-    for band in range(field.pixels.shape[2]):
-        light = background.level(band)
-        np.subtract(field.pixels[..., band], light, out=light, casting="unsafe")
-        light /= background.noise(band)
-        total += light
-    total /= np.float32(np.sqrt(field.pixels.shape[2]))
-    np.nan_to_num(total, copy=False)
-    np.clip(total, -_BRIGHTEST, _BRIGHTEST, out=total)
-    total[field.bad] = 0
-    return total
+    mean = noise_scaled(field, background)
+    mean *= np.float32(np.sqrt(field.pixels.shape[2]))
+    return np.clip(mean, -_BRIGHTEST, _BRIGHTEST, out=mean)
 
 
 def _target(

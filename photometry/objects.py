@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import sep
 from numpy.typing import NDArray
+
+from ..imaging.sources import find_sources
 
 __all__ = ["ObjectPixels", "find_object"]
 
@@ -15,9 +16,6 @@ __all__ = ["ObjectPixels", "find_object"]
 _THRESHOLD = 1.5
 _LEAST_AREA = 5
 _CONTRAST = 0.005
-# Objects within one another that SEP may meet while it deblends; its own limit of 1024 is too low
-# for star clusters.
-_OBJECTS = 4096
 
 # Larger windows are binned: deblending a galaxy of 1000 pixels takes seconds at full resolution,
 # and its faint outskirts need wider pixels.
@@ -116,15 +114,9 @@ def find_object(
 def _extract(
     image: NDArray[np.float32], bad: NDArray[np.bool_]
 ) -> tuple[NDArray[np.void], NDArray[np.int32]] | None:
-    sep.set_sub_object_limit(_OBJECTS)
     try:
-        objects, labels = sep.extract(
-            image,
-            _THRESHOLD,
-            mask=bad,
-            minarea=_LEAST_AREA,
-            deblend_cont=_CONTRAST,
-            segmentation_map=True,
+        objects, labels = find_sources(
+            image, _THRESHOLD, bad, minarea=_LEAST_AREA, deblend_cont=_CONTRAST
         )
     except Exception:  # SEP raises Exception itself where one of its limits is exceeded
         return None

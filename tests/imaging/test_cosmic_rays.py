@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from galpipe.imaging import Field, Stretch, estimate_background, prepare_field, to_rgb
 from galpipe.imaging.cosmic_rays import mask_cosmic_rays
+from galpipe.imaging.local_background import noise_scaled
 from galpipe.imaging.psf import PSF, measure_psf
+from galpipe.imaging.saturation import saturated_pixels
 from galpipe.simulation import simulate_field
 
 
@@ -33,8 +35,9 @@ def with_hits(field: Field, count: int = 60) -> tuple[Field, NDArray[np.bool_]]:
 
 
 def masked(field: Field) -> tuple[Field, NDArray[np.bool_]]:
-    background = estimate_background(field)
-    return mask_cosmic_rays(field, background, measure_psf(field, background))
+    background, saturated = estimate_background(field), saturated_pixels(field)
+    psf = measure_psf(noise_scaled(field, background), field.bad | saturated)
+    return mask_cosmic_rays(field, background, psf, saturated)
 
 
 @pytest.mark.parametrize("fwhm", [2.0, 3.3, 6.0])
@@ -65,7 +68,7 @@ def test_nothing_is_marked_where_stars_are_as_sharp_as_hits() -> None:
     field, _ = with_hits(exposure(3.3))
     background = estimate_background(field)
     for psf in (None, PSF(1.5, 20, 1.6)):
-        assert mask_cosmic_rays(field, background, psf)[0] is field
+        assert mask_cosmic_rays(field, background, psf, field.bad)[0] is field
 
 
 def test_saturated_stars_and_spilt_charge_are_no_hits(make_field: Callable[..., Field]) -> None:

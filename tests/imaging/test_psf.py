@@ -8,7 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from galpipe.imaging import Field, Stretch, estimate_background, prepare_field
-from galpipe.imaging.psf import PSF, measure_psf, noise_scaled, point_sources
+from galpipe.imaging.local_background import noise_scaled
+from galpipe.imaging.psf import PSF, measure_psf, point_sources
+from galpipe.imaging.saturation import saturated_pixels
 from galpipe.simulation import simulate_field
 
 MakeField = Callable[..., Field]
@@ -39,7 +41,8 @@ def star_field(fwhm: float, beta: float = 3.0, stars: int = 16, seed: int = 1) -
 
 
 def measured(field: Field) -> PSF | None:
-    return measure_psf(field, estimate_background(field))
+    image = noise_scaled(field, estimate_background(field))
+    return measure_psf(image, field.bad | saturated_pixels(field))
 
 
 @pytest.mark.parametrize("beta", [2.5, 4.7, 50.0])
@@ -108,6 +111,30 @@ def test_stars_and_pairs_of_stars_are_points_and_galaxies_are_not(make_field: Ma
     image = noise_scaled(scene, estimate_background(scene))
     assert point_sources(image, psf, boxes).tolist() == [True, False]
     assert point_sources(image, psf, np.empty((0, 4))).tolist() == []
+
+
+def crowd() -> NDArray:
+    """Return more stars than can be separated."""
+    rng = np.random.default_rng(1)
+    pixels = np.zeros((760, 760), dtype=np.float32)
+    rows, columns = np.clip(rng.normal(380, 130, (2, 40_000)), 0, 759).astype(int)
+    np.add.at(pixels, (rows, columns), rng.pareto(1.2, 40_000) * 300)
+    return cv2.GaussianBlur(pixels, (0, 0), 1.3)
+
+
+def waves() -> NDArray:
+    """Return bright light without a sky."""
+    y, x = np.mgrid[:760, :760]
+    return 3000 * (1 + np.sin(y / 90) * np.cos(x / 70))
+
+
+@pytest.mark.parametrize("light", [crowd, waves])
+def test_a_field_full_of_light_is_measured(
+    make_field: MakeField, light: Callable[[], NDArray]
+) -> None:
+    noise = np.random.default_rng(2).normal(100, 1, (760, 760))
+    prepared = prepare_field(make_field((light() + noise)[..., None].astype(np.float32)), Stretch())
+    assert len(prepared.quality.notes) == 1
 
 
 def test_a_field_of_broad_stars_is_reduced_and_said_so(make_field: MakeField) -> None:
