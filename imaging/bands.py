@@ -1,4 +1,4 @@
-"""Read filter, unit, zero point, gain and saturation of an image from its FITS headers."""
+"""Read filter, unit, zero point, gain, saturation and detector of an image from FITS headers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .field import Band
+from .plate_solution import has_plate_solution
 
 __all__ = [
     "band_name",
     "header_value",
+    "is_photographic",
     "linear_fluxes",
     "read_band",
     "short_name",
@@ -48,6 +50,9 @@ _WAVELENGTHS = {
 }  # fmt: skip
 _SPACE_FILTER = re.compile(r"F(\d{3,4})(?:W2?|N|M|LP|X)\b", re.IGNORECASE)
 _ANY_LETTER = re.compile(r"(?<![A-Za-z])([ugrizyUBVRIJHK])(?![A-Za-z])")
+
+# Surveys of digitised plates, as SURVEY names them: POSSII-F, SERC-EJ, DSS2 Red ...
+_PLATE_SURVEY = re.compile(r"POSS|SERC|AAO|ESO-R|DSS|DIGITIZED SKY", re.IGNORECASE)
 
 # Zero points: magnitude of one unit of the pixels.
 _ZERO_POINTS = (
@@ -187,6 +192,30 @@ def wavelength(name: str, telescope: str = "") -> float | None:
     if match := _ANY_LETTER.search(name):
         return float(_WAVELENGTHS[match.group(1)])
     return None
+
+
+def is_photographic(headers: Sequence[Any]) -> bool:
+    """Return whether an image is a scan of a photographic plate.
+
+    Parameters
+    ----------
+    headers : sequence of astropy.io.fits.Header
+        Headers of the image.
+
+    Returns
+    -------
+    bool
+        True if they name the emulsion of the plate, or a survey of plates, or hold a plate
+        solution.  ``PLTSCALE`` and ``PLATEID`` alone are also found with electronic detectors and
+        spectrographs.
+    """
+    emulsion = str(header_value(headers, "EMULSION", str) or "").strip().upper()
+    survey = str(header_value(headers, "SURVEY", str) or "").strip()
+    return (
+        emulsion not in ("", "NONE", "N/A", "UNKNOWN")
+        or _PLATE_SURVEY.match(survey) is not None
+        or any(has_plate_solution(header) for header in headers)
+    )
 
 
 def header_value(headers: Sequence[Any], key: str, kind: type) -> Any | None:

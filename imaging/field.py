@@ -73,6 +73,9 @@ class Field:
         Position of row 0 when displayed: at the top (pictures) or at the bottom (FITS).
     linear : bool
         The pixels are proportional to flux; False for a finished picture.
+    photographic : bool
+        The pixels are a scan of a photographic plate, so they are only roughly proportional to
+        flux.
     bands : tuple of Band
         One per channel.
     bad_counts : mapping of str to int
@@ -97,6 +100,7 @@ class Field:
     pixel_scale: float | None = None
     origin: Literal["upper", "lower"] = "upper"
     linear: bool = True
+    photographic: bool = False
     bands: tuple[Band, ...] = ()
     bad_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import Kind
-from .bands import header_value, linear_fluxes, read_band
+from .bands import header_value, is_photographic, linear_fluxes, read_band
 from .bayer import bayer_pattern
 from .field import Band, check_size
 from .fits_hdus import ImageHdu, describe_images, image_headers
@@ -52,6 +52,8 @@ class FitsImage:
         Number of bad pixels by cause.
     origin : {"upper", "lower"}
         Position of the first row when displayed.
+    photographic : bool
+        The image is a scan of a photographic plate.
     pattern : str
         Colours of the first four pixels of a raw colour frame, as in `bayer_pattern`; else empty.
     """
@@ -63,6 +65,7 @@ class FitsImage:
     bands: tuple[Band, ...] = ()
     bad_counts: dict[str, int] = dataclass_field(default_factory=dict)
     origin: Literal["upper", "lower"] = "lower"
+    photographic: bool = False
     pattern: str = ""
 
 
@@ -289,6 +292,7 @@ def _read_image(
         tuple(read_band(headers, plane.band, pixel_area=area) for plane in planes),
         {cause: count for cause, count in counts.items() if count},
         "upper" if rows == "TOP-DOWN" else "lower",
+        is_photographic(headers),
         pattern or "",
     )
 

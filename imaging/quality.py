@@ -98,7 +98,8 @@ def measure_quality(
     negative = float(np.mean(image < _NEGATIVE))
     bright = float(np.mean(image > -_NEGATIVE))
     filled = float(saturated.mean())
-    notes = _notes(bad, filled, covered, density, negative > max(_MOST_NEGATIVE, 2 * bright))
+    inverted = negative > max(_MOST_NEGATIVE, 2 * bright)
+    notes = _notes(field.photographic, bad, filled, covered, density, inverted)
     return FieldQuality(
         round(bad, 5),
         None if psf is None else psf.fwhm,
@@ -120,8 +121,18 @@ def _light(image: NDArray[np.float32], fwhm: float) -> tuple[float, float]:
 
 
 def _notes(
-    bad: float, saturated: float, covered: float, density: float, inverted: bool
+    photographic: bool,
+    bad: float,
+    saturated: float,
+    covered: float,
+    density: float,
+    inverted: bool,
 ) -> Iterator[str]:
+    if photographic:
+        yield (
+            "it is a scan of a photographic plate: its pixels are not proportional to flux, so "
+            "fluxes and magnitudes are rough, and specks and scratches may be boxed"
+        )
     if inverted:
         yield (
             "its sources are darker than its sky, as in a negative; invert the pixel values and "

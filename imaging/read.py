@@ -155,7 +155,6 @@ def _with_bands(source: FieldSource, bands: Sequence[str]) -> FieldSource:
 def _read_files(source: FieldSource) -> Field:
     digest = hashlib.sha256()
     kinds = [_kind(path, digest) for path in source.paths]
-    checksum = digest.hexdigest()
     if len(source.paths) == 1 and kinds[0] in PICTURE_KINDS:
         path = source.paths[0]
         if source.bands or source.images:
@@ -167,7 +166,7 @@ def _read_files(source: FieldSource) -> Field:
             picture.pixels,
             source.identifier,
             source.paths,
-            checksum,
+            digest.hexdigest(),
             picture.bad,
             origin=picture.origin,
             linear=picture.linear,
@@ -193,7 +192,7 @@ def _read_files(source: FieldSource) -> Field:
     else:
         image = _joined(found[0])
         keys = (found[0].key,)
-    field = _fits_field(image, source.identifier, source.paths, checksum)
+    field = _fits_field(image, source.identifier, source.paths, digest.hexdigest())
     keys = keys if any(keys) else ()
     return replace(field, notes=tuple(dict.fromkeys((*notes, *field.notes))), images=keys)
 
@@ -276,6 +275,7 @@ def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], chec
         wcs=image.wcs,
         pixel_scale=None if image.wcs is None else pixel_scale(image.wcs),
         origin=image.origin,
+        photographic=image.photographic,
         bands=image.bands,
         bad_counts=image.bad_counts,
         notes=image.notes,
@@ -401,6 +401,7 @@ def _stack(paths: Sequence[Path], bands: Sequence[FitsImage]) -> FitsImage:
         pixels=pixels,
         bad=bad,
         notes=notes,
+        photographic=any(band.photographic for band in bands),
         bands=tuple(aligned_band(bands[0], band) for band in bands),
         bad_counts=counts,
     )

@@ -5,8 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from astropy.io import fits
 
-from galpipe.imaging import Band, Field, Stretch, prepare_field
+from galpipe.imaging import Band, Field, Stretch, prepare_field, read_field
 from galpipe.imaging.quality import FieldQuality
 from galpipe.imaging.saturation import saturated_pixels
 from galpipe.imaging.text import note_strip
@@ -67,6 +68,29 @@ def test_a_negative_and_a_field_of_few_valid_pixels(ordinary: Field) -> None:
     bad = np.zeros_like(ordinary.bad)
     bad[:, 200:] = True
     assert "60% of its pixels have no valid data" in quality(replace(ordinary, bad=bad)).notes
+
+
+@pytest.mark.parametrize(
+    ("cards", "photographic"),
+    [
+        ({"SURVEY": "POSSII-F", "PLATEID": "A0CV"}, True),
+        ({"SURVEY": "DSS2 Red"}, True),
+        ({"EMULSION": "IIIaJ", "PLATENUM": "J3721"}, True),
+        ({"AMDX1": 67.2, "AMDY1": 67.2, "PLTRAH": 5}, True),
+        ({"SURVEY": "SDSS", "PLATEID": 2583}, False),
+        ({"PLTSCALE": 0.262, "EMULSION": "NONE"}, False),
+        ({}, False),
+    ],
+)
+def test_a_scan_of_a_photographic_plate(
+    ordinary: Field, cards: dict[str, object], photographic: bool
+) -> None:
+    hdu = fits.PrimaryHDU(ordinary.pixels[..., 1], fits.Header(cards))
+    field = read_field(hdu)
+    assert field.photographic == photographic
+    notes = quality(field).notes
+    assert len(notes) == photographic
+    assert all(note.startswith("it is a scan of a photographic plate") for note in notes)
 
 
 def test_notes_are_written_in_lines_below_a_picture() -> None:
