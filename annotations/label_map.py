@@ -1,7 +1,8 @@
 """Read and write label maps, the class lists of the TensorFlow Object Detection API.
 
 A ``.pbtxt`` map is a protocol buffer in text format, ``item { id: 1 name: 'galaxy' }`` for each
-class; id 0 is the background.  A ``.txt`` map has one name per line, like ``classes.txt`` of YOLO.
+class; an item with id 0 is left out if it is called background.  A ``.txt`` map has one name per
+line, like ``classes.txt`` of YOLO.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _MOST_GAPS = 1000
 _HIGHEST_ID = 10**9
 # Ids of Google's knowledge graph, used as names in the maps of COCO and Open Images.
 _KNOWLEDGE_GRAPH = ("/m/", "/g/")
+_BACKGROUND = ("background", "_background_", "__background__", "bg", "none", "???", "unlabeled")
 
 
 def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, ...]:
@@ -36,9 +38,10 @@ def read_label_map(path: str | Path, *, fill_gaps: bool = False) -> tuple[str, .
     Parameters
     ----------
     path : str or Path
-        A ``.pbtxt`` or ``.txt`` file.  The ids of a ``.pbtxt`` must be consecutive from 1, in any
-        order; an item with id 0 is the background and is left out.  ``display_name`` replaces a
-        missing ``name``, or one that is a code such as ``/m/01g317``.
+        A ``.pbtxt`` or ``.txt`` file.  The ids of a ``.pbtxt`` must be consecutive from 1 or 0, in
+        any order; an item with id 0 is left out if it is called ``background`` or similarly.
+        ``display_name`` replaces a missing ``name``, or one that is a code such as
+        ``/m/01g317``.
     fill_gaps : bool
         Name missing ids ``class 12`` and so on instead of raising an error: COCO's 80 classes have
         ids up to 90.
@@ -174,15 +177,17 @@ def _in_order(items: Iterable[Any], fill_gaps: bool) -> tuple[str, ...]:
         if item.id in names:
             raise ValueError(f"two items have the id {item.id}")
         names[item.id] = name
-    names.pop(0, None)
-    highest = max(names, default=0)
-    if fill_gaps and highest - len(names) <= _MOST_GAPS:
-        return tuple(names.get(number, f"class {number}") for number in range(1, highest + 1))
-    missing = next((number for number in range(1, len(names) + 1) if number not in names), None)
+    if 0 in names and names[0].strip().lower() in _BACKGROUND:
+        del names[0]
+    first = 0 if 0 in names else 1
+    ids = range(first, max(names, default=0) + 1)
+    if fill_gaps and len(ids) - len(names) <= _MOST_GAPS:
+        return tuple(names.get(number, f"class {number}") for number in ids)
+    missing = next((number for number in ids if number not in names), None)
     if missing is not None:
         raise ValueError(
-            f"no item has the id {missing}, though there are {len(names)}. Number them from 1 "
-            "without gaps"
+            f"no item has the id {missing}, though there are {len(names)}. Number them from "
+            f"{first} without gaps"
         )
     return tuple(names[number] for number in sorted(names))
 

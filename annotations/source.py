@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,9 @@ __all__ = [
     "read_annotated_images",
     "write_annotations",
 ]
+
+
+_LOGGER = logging.getLogger("galpipe")
 
 
 class AnnotationSource:
@@ -53,6 +57,8 @@ class AnnotationSource:
         Settings of the format.
     failures : list of InputError
         Files and entries left out when the annotations were last read.
+    notes : list of str
+        Decisions of the reader that the user should know, such as the columns used of a table.
 
     Raises
     ------
@@ -91,6 +97,7 @@ class AnnotationSource:
         )
         self.images = images_beside(self.path) if images is None else ImageFolder(images)
         self.failures: list[InputError] = []
+        self.notes: list[str] = []
         self.class_names = None if class_names is None else tuple(class_names)
         self.settings = settings or {}
 
@@ -104,6 +111,7 @@ class AnnotationSource:
             added to `failures`.
         """
         self.failures.clear()
+        self.notes.clear()
         return self.read(self.failures.append)
 
     def read(self, on_error: Callable[[InputError], None]) -> Iterator[tuple[Path, AnnotatedImage]]:
@@ -120,16 +128,14 @@ class AnnotationSource:
             If nothing can be read.
         """
         if self._files == [self.path]:
-            reading = ReadOptions(self.images, self.class_names, on_error, self.settings)
-            yield from self.form.read(self.path, reading)
+            yield from self.form.read(self.path, self._options(self.images, on_error))
             return
         for file in self._files:
             folder = file if file.is_dir() else file.parent
             place = folder.relative_to(self.path).as_posix()
             place = "" if place in (".", *WITHOUT_IMAGES) else place
             images = None if self.images is None else ImagesOfPart(self.images, place)
-            reading = ReadOptions(images, self.class_names, on_error, self.settings)
-            for source, image in self.form.read(file, reading):
+            for source, image in self.form.read(file, self._options(images, on_error)):
                 try:
                     path = None if images is None else images.find(image.filename)
                     name = inside(place, image.filename)
@@ -139,6 +145,15 @@ class AnnotationSource:
                 if path is not None and images is not None:
                     name = images.name_of(path)
                 yield source, replace(image, filename=name)
+
+    def _options(
+        self, images: ImageFolder | None, on_error: Callable[[InputError], None]
+    ) -> ReadOptions:
+        return ReadOptions(images, self.class_names, on_error, self.settings, self._add_note)
+
+    def _add_note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     def located(self) -> Iterator[tuple[Path, AnnotatedImage]]:
         """Yield the image file of each annotated image with its annotation.
@@ -237,6 +252,8 @@ def read_annotated_images(
             missing.append(annotated.filename if file == source.path else file.name)
         else:
             pairs.append((path, fill_size(annotated, folder, path)))
+    for note in source.notes:
+        _LOGGER.info(note)
     if not pairs and not missing:
         raise InputError(f"{annotations} holds no annotated image.")
     if not pairs:

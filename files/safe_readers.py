@@ -13,6 +13,7 @@ import yaml
 
 from ..errors import InputError
 from .file_types import check_regular
+from .text_encoding import encoding_of
 
 __all__ = ["read_bytes", "read_json", "read_text", "read_yaml"]
 
@@ -50,7 +51,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """Return the content of a UTF-8 file, without a byte order mark.
+    """Return the content of a UTF-8 or UTF-16 file, without a byte order mark.
 
     Parameters
     ----------
@@ -62,16 +63,25 @@ def read_text(path: Path, limit: int) -> str:
     Raises
     ------
     InputError
-        If it cannot be read or is not UTF-8.
+        If it cannot be read or is neither UTF-8 nor UTF-16.
     """
+    content = read_bytes(path, limit)
     try:
-        return read_bytes(path, limit).decode("utf-8-sig")
+        return content.decode(encoding_of(content))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error}). Save it as UTF-8.") from error
 
 
-def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
-    """Return the content of a JSON file without NaN and infinite numbers.
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def read_json(
+    path: Path,
+    parse_float: Callable[[str], Any] = float,
+    parse_constant: Callable[[str], Any] = _refuse,
+) -> Any:
+    """Return the content of a JSON file, by default without NaN and infinite numbers.
 
     Parameters
     ----------
@@ -79,6 +89,9 @@ def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
         The file.
     parse_float : callable
         Converts the text of a number with decimal point or exponent, or raises ValueError.
+    parse_constant : callable
+        Converts ``NaN``, ``Infinity`` and ``-Infinity``, which Python writes although JSON lacks
+        them, or raises ValueError.
 
     Raises
     ------
@@ -88,7 +101,7 @@ def read_json(path: Path, parse_float: Callable[[str], Any] = float) -> Any:
     text = read_text(path, MAX_JSON_BYTES)
     try:
         with _without_garbage_collection():
-            return json.loads(text, parse_constant=_refuse, parse_float=parse_float)
+            return json.loads(text, parse_constant=parse_constant, parse_float=parse_float)
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply.") from error
     except ValueError as error:
@@ -132,7 +145,3 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")

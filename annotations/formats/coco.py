@@ -22,7 +22,7 @@ from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
 from ..classes import index_of
 from ..collection import Collection
-from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions
+from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions, none_left
 from .image_files import locate
 from .json_fields import (
     Count,
@@ -45,6 +45,7 @@ _MARK = re.compile(r'\{.*"(images|annotations|categories)"\s*:\s*\[', re.DOTALL)
 _encode = json.JSONEncoder(allow_nan=False).encode
 
 _EmptyAsNone = BeforeValidator(lambda value: value or None)
+_NoneAsEmpty = BeforeValidator(lambda value: [] if value is None else value)
 _OnError = Callable[[InputError], None]
 _Pairs = tuple[tuple[str, str], ...]
 _T = TypeVar("_T")
@@ -52,8 +53,8 @@ _T = TypeVar("_T")
 
 class _File(BaseModel):
     images: list[Any]
-    annotations: list[Any] = []
-    categories: list[Any] = []
+    annotations: Annotated[list[Any], _NoneAsEmpty] = []
+    categories: Annotated[list[Any], _NoneAsEmpty] = []
 
 
 class _Category(BaseModel):
@@ -122,6 +123,9 @@ def read_coco(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
                 objects.append(_object(parse_entry(_Annotation, entry), labels))
             except ValueError as error:
                 options.on_error(_entry_error(file, "annotation", entry.get("id"), error))
+        if annotations[key] and not objects:
+            options.on_error(none_left(file, image.file_name, len(annotations[key])))
+            continue
         width, height, depth = (int(n or 0) for n in (image.width, image.height, image.depth))
         annotated = AnnotatedImage(image.file_name, width, height, depth, tuple(objects))
         try:
@@ -172,7 +176,7 @@ def _json_file(path: Path) -> Path:
 
 def _content(file: Path) -> _File:
     try:
-        return parse_entry(_File, read_json(file))
+        return parse_entry(_File, read_json(file, parse_constant=float))
     except ValueError as error:
         raise InputError(f"{file} is not COCO: it {error}.") from error
 

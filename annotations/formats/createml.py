@@ -1,4 +1,4 @@
-"""CreateML JSON of Apple's Create ML, labelImg and Roboflow: one file for all images.
+"""CreateML JSON of Apple's Create ML, labelImg and Roboflow: one file for all images, or for each.
 
 A box is given by its centre, width and height in pixels, 0-based from the top left.  The format
 has no image sizes, and no attributes of objects but the class.
@@ -21,6 +21,7 @@ from ...files.safe_readers import read_json
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .format import AnnotationFormat, ReadOptions, WriteOptions
+from .image_files import annotation_files, any_annotation_file
 from .json_fields import Text, json_head, parse_entry, read_images
 from .numbers import EXACT, LARGEST_PIXEL, format_decimal, parse_decimal
 
@@ -56,17 +57,30 @@ class _Object(BaseModel):
     coordinates: _Coordinates
 
 
-def _file(path: Path) -> Path:
-    return path / _ROBOFLOW if path.is_dir() else path
+def _is_json(path: Path) -> bool:
+    return path.suffix.lower() == ".json" and not path.name.startswith(".") and path.is_file()
 
 
 def _recognises(path: Path) -> bool:
-    return _MARK.match(json_head(_file(path))) is not None
+    exported = path / _ROBOFLOW
+    file = exported if exported.is_file() else any_annotation_file(path, _is_json)
+    return file is not None and _MARK.match(json_head(file)) is not None
 
 
 def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    file = _file(path)
-    content = read_json(file, parse_float=parse_decimal)
+    exported = path / _ROBOFLOW
+    if path.is_file() or exported.is_file():
+        yield from _read_file(exported if path.is_dir() else path, options)
+        return
+    for file in annotation_files(path, _is_json, ".json file"):
+        try:
+            yield from _read_file(file, options)
+        except InputError as error:
+            options.on_error(error)
+
+
+def _read_file(file: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
+    content = read_json(file, parse_decimal, float)
     if not isinstance(content, list):
         raise InputError(f"{file} is not CreateML: it is not a list of images.")
     yield from read_images(file, enumerate(content), _image, _object, "object", options)

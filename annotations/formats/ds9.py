@@ -21,7 +21,7 @@ from ...imaging import FITS_SUFFIXES, Field, read_field
 from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .ds9_regions import SKY_FRAMES, Region, ShapeKind, parse_regions
-from .format import AnnotationFormat, ReadOptions, WriteOptions
+from .format import AnnotationFormat, ReadOptions, WriteOptions, none_left
 from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
 from .numbers import check_pixel, format_number, write_lines
 
@@ -46,11 +46,11 @@ def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
     """Read DS9 regions as boxes.
 
     Boxes, ellipses, circles and polygons become their upright bounding boxes, rings the bounding
-    box of the outer shape.  Coordinates are image coordinates, physical ones if identical to them,
-    or sky coordinates (fk5, icrs, fk4, galactic, ecliptic; degrees or sexagesimal, sizes also in
-    arcminutes and arcseconds), which need the image and its WCS.  Ecliptic coordinates are those
-    of the mean ecliptic and equinox of the image's date of observation, or of J2000 without it, as
-    in DS9.
+    box of the outer shape.  Coordinates are image coordinates, physical ones if identical to them
+    (also where the file names no system, as DS9 and CIAO do), or sky coordinates (fk5, icrs, fk4,
+    galactic, ecliptic; degrees or sexagesimal, sizes also in arcminutes and arcseconds), which need
+    the image and its WCS.  Ecliptic coordinates are those of the mean ecliptic and equinox of the
+    image's date of observation, or of J2000 without it, as in DS9.
 
     The class is the text of the region, or else its first tag; a ``global`` line sets the default
     text and tags of the regions after it.  The tags ``difficult`` and ``truncated`` set these
@@ -110,18 +110,24 @@ def write_ds9(folder: Path, images: Collection, options: WriteOptions) -> None:
 
 
 def _read_file(file: Path, options: ReadOptions) -> AnnotatedImage:
+    refused = 0
+
     def report(error: ValueError) -> None:
+        nonlocal refused
+        refused += 1
         options.on_error(InputError(f"{file}, {error}. Correct or delete that region."))
 
     regions = list(parse_regions(read_text(file, _MAX_BYTES), report))
     image = None if options.images is None else options.images.find(file.stem)
     default = str(options.settings.get("class_name", "object"))
-    objects = []
+    objects: list[ObjectBox] = []
     for region, points in zip(regions, _points_on_image(regions, str(file), image), strict=True):
         try:
             objects.append(_object(region, _edges(region.kind, points), default))
         except ValueError as error:
             report(ValueError(f"line {region.line}: {error}"))
+    if refused and not objects:
+        raise none_left(file, file.stem, refused)
     annotated = AnnotatedImage(file.stem, 0, 0, objects=tuple(objects))
     return named_by_file(annotated, options.images, file.stem)
 

@@ -93,7 +93,8 @@ def parse_regions(text: str, on_error: Callable[[ValueError], None]) -> Iterator
     Region
         In the order of the file.
     """
-    frame = defaults = ""
+    # DS9 and CIAO take coordinates without a system as physical.
+    frame, defaults = "physical", ""
     for number, line in enumerate(text.split("\n"), 1):
         for command in _COMMAND.findall(line):
             command = command.strip()
@@ -127,7 +128,9 @@ def _region(command: str, frame: str, line: int, defaults: str) -> Region:
             "circle or polygon"
         )
     if not frame:
-        raise ValueError("the region has no coordinate system: save it in image or fk5")
+        raise ValueError(
+            "the coordinate system of the region is not supported: save it in image or fk5"
+        )
     words = re.findall(r"[^\s,()|]+", arguments)
     texts = _properties("text", properties) or _properties("text", defaults)
     tags = _properties("tag", properties) or _properties("tag", defaults)
@@ -256,6 +259,7 @@ def _number(word: str) -> float:
 
 _SHAPES: dict[str, Callable[[str, list[str]], tuple[ShapeKind, tuple[Point, ...]]]] = {
     "box": _box,
+    "rotbox": _box,
     "circle": _circle,
     "ellipse": _ellipse,
     "polygon": _polygon,

@@ -15,7 +15,7 @@ from ..annotation import AnnotatedImage
 from ..collection import Collection
 from ..images import ImageFolder
 
-__all__ = ["AnnotationFormat", "Feature", "ReadOptions", "WriteOptions"]
+__all__ = ["AnnotationFormat", "Feature", "ReadOptions", "WriteOptions", "none_left"]
 
 Feature = Literal["empty", "size", "difficult", "truncated", "pose", "attributes"]
 """Features that not every format supports: images without objects, the size of the image, three
@@ -24,6 +24,10 @@ flags of an object, and its other attributes."""
 
 def _raise(error: InputError) -> None:
     raise error
+
+
+def _ignore(note: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,15 @@ class ReadOptions:
         Called with the InputError of each file or entry that is left out; raises it by default.
     settings : mapping
         Settings of the format, by the names that it documents.
+    on_note : callable
+        Called with each decision of the reader that the user should know.
     """
 
     images: ImageFolder | None = None
     class_names: Sequence[str] | None = None
     on_error: Callable[[InputError], None] = _raise
     settings: Mapping[str, Any] = field(default_factory=dict)
+    on_note: Callable[[str], None] = _ignore
 
 
 @dataclass(frozen=True)
@@ -102,3 +109,21 @@ class AnnotationFormat:
     read_classes: Callable[[Path], tuple[str, ...] | None] | None = None
     write: Callable[[Path, Collection, WriteOptions], None] | None = None
     suffix: str = ""
+
+
+def none_left(file: Path, name: str, count: int) -> InputError:
+    """Return the error of an image whose objects were all refused.
+
+    Such an image is left out: without its objects it would count as an image of empty sky.
+
+    Parameters
+    ----------
+    file : Path
+        The annotation file.
+    name : str
+        The image.
+    count : int
+        Number of its objects.
+    """
+    objects = "its only object" if count == 1 else f"all its {count} objects"
+    return InputError(f"{file}: the image {name} is left out, as {objects} cannot be read.")

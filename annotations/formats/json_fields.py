@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -10,8 +11,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from ...errors import InputError
+from ...files.text_encoding import encoding_of
 from ..annotation import AnnotatedImage, ObjectBox
-from .format import ReadOptions
+from .format import ReadOptions, none_left
 from .image_files import locate
 from .numbers import LARGEST_PIXEL, parse_flag
 
@@ -30,6 +32,9 @@ __all__ = [
 ]
 
 _HEAD_BYTES = 2**16
+_MAX_HEAD_BYTES = 2**25
+# Pictures embedded as base64, and the like.
+_LONG_TEXT = re.compile(r'(?<!\\)"[^"\\]{200,}"')
 
 # Replacements for pydantic messages that use Python terms.
 _MESSAGES = {
@@ -89,12 +94,20 @@ def json_head(path: Path) -> str:
     ----------
     path : Path
         The file; the result is empty if it is not a ``.json`` file or cannot be read.
+
+    Returns
+    -------
+    str
+        The first 32 MiB, since what tells the format may stand behind a long description or an
+        embedded picture; long texts are emptied.
     """
     try:
         if path.suffix.lower() != ".json" or not path.is_file():
             return ""
         with path.open("rb") as file:
-            return file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace").lstrip()
+            head = file.read(_MAX_HEAD_BYTES)
+        text = head.decode(encoding_of(head), errors="replace").lstrip()
+        return _LONG_TEXT.sub('""', text) if len(text) > _HEAD_BYTES else text
     except (OSError, ValueError):
         return ""
 
@@ -234,6 +247,9 @@ def read_images(
                 objects.append(parse_object(part))
             except ValueError as error:
                 options.on_error(InputError(f"{file}: {noun} {number} of {name} {error}."))
+        if parts and not objects:
+            options.on_error(none_left(file, name, len(parts)))
+            continue
         try:
             yield file, locate(AnnotatedImage(name, 0, 0, objects=tuple(objects)), options.images)
         except InputError as error:

@@ -2,6 +2,9 @@
 
 Both files that VIA saves are read: annotations alone, and whole projects with the annotations under
 ``_via_img_metadata``.  Coordinates are 0-based pixels.
+
+Settings: ``columns``, whose ``label`` names the attribute that is the class; ``class_name``, the
+class of regions without one.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,13 +107,21 @@ def _recognises(path: Path) -> bool:
 
 
 def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    content = read_json(path)
+    content = read_json(path, parse_constant=float)
     if isinstance(content, dict):
         content = content.get(_PROJECT, content)
     if not isinstance(content, dict):
         raise InputError(f"{path} is not JSON of VGG Image Annotator: it lists no images.")
     entries = ((ascii(key[:60]), entry) for key, entry in content.items())
-    yield from read_images(path, entries, _image, _object, "region", options)
+    region = partial(_object, *_class_settings(options))
+    yield from read_images(path, entries, _image, region, "region", options)
+
+
+def _class_settings(options: ReadOptions) -> tuple[tuple[str, ...], str]:
+    """Return the attributes that may hold the class, and the class of regions without one."""
+    chosen = dict(options.settings.get("columns") or {}).get("label")
+    names = _CLASS_NAMES if chosen is None else (str(chosen).lower(),)
+    return names, str(options.settings.get("class_name") or "")
 
 
 def _image(entry: object) -> tuple[str, list[Any]]:
@@ -118,7 +130,7 @@ def _image(entry: object) -> tuple[str, list[Any]]:
     return image.filename, list(regions.values()) if isinstance(regions, dict) else regions
 
 
-def _object(entry: object) -> ObjectBox:
+def _object(class_attributes: tuple[str, ...], default: str, entry: object) -> ObjectBox:
     region = parse_entry(_Region, entry)
     edges = region.shape_attributes.edges()
     pairs: list[tuple[str, str]] = []
@@ -126,21 +138,29 @@ def _object(entry: object) -> ObjectBox:
         # Check boxes are stored as {"spiral": true, "barred": false}.
         ticked = [k for k, v in value.items() if v] if isinstance(value, dict) else value
         pairs += text_pairs({name: ticked})
-    place = _class_index(pairs)
+    place = _class_index(pairs, class_attributes)
+    if place is None and default:
+        return ObjectBox(default, *edges, attributes=tuple(pairs))
+    if place is None:
+        raise ValueError(
+            f"does not give its class: call the attribute that holds it {_CLASS_NAMES[0]!r}, name "
+            "it with --column label=ATTRIBUTE, or give one class for all with --class-name"
+        )
     name, label = pairs.pop(place)
+    if not label.strip() and default:
+        label = default
     if not label.strip():
         raise ValueError(f"has a blank class ({name})")
     return ObjectBox(label, *edges, attributes=tuple(pairs))
 
 
-def _class_index(pairs: list[tuple[str, str]]) -> int:
-    """Return the index of the attribute that is the class."""
+def _class_index(pairs: list[tuple[str, str]], class_attributes: tuple[str, ...]) -> int | None:
+    """Return the index of the attribute that is the class; None if none is."""
     names = [name.lower() for name, _ in pairs]
-    place = next((names.index(name) for name in _CLASS_NAMES if name in names), 0)
-    if not pairs or (len(pairs) > 1 and names[place] not in _CLASS_NAMES):
-        raise ValueError(
-            f"does not give its class: call the attribute that holds it {_CLASS_NAMES[0]!r}"
-        )
+    place = next((names.index(name) for name in class_attributes if name in names), 0)
+    named = bool(pairs) and names[place] in class_attributes
+    if not named and (len(pairs) != 1 or class_attributes is not _CLASS_NAMES):
+        return None
     if names.count(names[place]) > 1:
         raise ValueError(f"has several classes under {pairs[place][0]!r}: leave one")
     return place

@@ -26,9 +26,10 @@ from lxml import etree
 from ...errors import InputError, OutputError
 from ...files.atomic import atomic_path
 from ...files.safe_readers import read_bytes
+from ...files.text_encoding import encoding_of
 from ..annotation import AnnotatedImage, ObjectBox, refuse_empty_boxes
 from ..collection import Collection
-from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions
+from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions, none_left
 from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
 from .numbers import (
     EXACT,
@@ -43,7 +44,7 @@ from .numbers import (
 __all__ = ["FORMAT", "read_voc", "write_voc"]
 
 _ANNOTATIONS, _IMAGES = "Annotations", "JPEGImages"
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 2**20
 
 # An image with 10,000 objects takes about 4 MB.
 _MAX_BYTES = 32 * 2**20
@@ -58,6 +59,9 @@ _PARSER = etree.XMLParser(
 )
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# Shapes of Labelbox and roLabelImg.
+_OTHER_SHAPES = ("polygon", "robndbox")
 
 _Children = dict[str, etree._Element]
 _T = TypeVar("_T")
@@ -86,7 +90,7 @@ def read_voc(path: str | Path) -> AnnotatedImage:
     InputError
         If the file cannot be read, is not Pascal VOC, or has an empty or inverted box.
     """
-    image = _parse(Path(path))
+    image = _parse(Path(path), ReadOptions())
     refuse_empty_boxes(path, image)
     return image
 
@@ -134,21 +138,31 @@ def write_voc(path: str | Path, annotated: AnnotatedImage, *, one_based: bool = 
     return path
 
 
-def _parse(path: Path, one_based: bool = False) -> AnnotatedImage:
+def _parse(path: Path, options: ReadOptions) -> AnnotatedImage:
     """Read one Pascal VOC file; boxes may be empty or inverted."""
     root = _root(path)
+    objects = []
+    elements = list(root.iter("object"))
+    for number, element in enumerate(elements, 1):
+        try:
+            objects.append(_object(element, options))
+        except ValueError as error:
+            options.on_error(InputError(f"{path}: object {number}, {error}."))
     try:
         parts = _children(root)
         size = _children(parts["size"]) if "size" in parts else {}
-        return AnnotatedImage(
+        image = AnnotatedImage(
             filename=_text(parts, "filename") or path.stem,
             width=_value(size, "width", parse_count),
             height=_value(size, "height", parse_count),
             depth=_value(size, "depth", parse_count) if _text(size, "depth") else 3,
-            objects=tuple(_object(element, one_based) for element in root.iter("object")),
+            objects=tuple(objects),
         )
     except ValueError as error:
         raise InputError(f"{path} has {error}.") from error
+    if elements and not objects:
+        raise none_left(path, image.filename, len(elements))
+    return image
 
 
 def _root(path: Path) -> etree._Element:
@@ -166,14 +180,16 @@ def _root(path: Path) -> etree._Element:
     return root
 
 
-def _object(element: etree._Element, one_based: bool) -> ObjectBox:
+def _object(element: etree._Element, options: ReadOptions) -> ObjectBox:
     parts = _children(element)
-    label = _text(parts, "name")
+    label = _text(parts, "name") or str(options.settings.get("class_name") or "")
     if not label:
-        raise ValueError("an object without a <name>: name it in labelImg")
+        raise ValueError("without a <name>: name it in labelImg or give --class-name")
     if "bndbox" not in parts:
-        raise ValueError(f"an object {label!r} without a <bndbox>: draw or delete it")
+        shape = next((f", but a <{name}>" for name in _OTHER_SHAPES if name in parts), "")
+        raise ValueError(f"{label!r} without a <bndbox>{shape}: draw a box or delete it")
     bounds = _children(parts["bndbox"])
+    one_based = bool(options.settings.get("voc_one_based"))
     return ObjectBox(
         label,
         _lower_edge(bounds, "xmin", one_based),
@@ -304,16 +320,16 @@ def _recognises(path: Path) -> bool:
         if file is None or not file.is_file():
             return False
         with file.open("rb") as opened:
-            return b"<annotation" in opened.read(_HEAD_BYTES)
+            head = opened.read(_HEAD_BYTES)
+        return "<annotation" in head.decode(encoding_of(head), "replace")
     except (OSError, ValueError):
         return False
 
 
 def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    one_based = bool(options.settings.get("voc_one_based"))
     for file in annotation_files(path, _is_xml, ".xml annotation"):
         try:
-            image = _parse(file, one_based)
+            image = _parse(file, options)
             image = named_by_file(image, options.images, _mirrored_stem(file, path))
         except InputError as error:
             options.on_error(error)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -13,8 +15,8 @@ from ...files.safe_readers import read_text
 from ..annotation import AnnotatedImage, ObjectBox
 from ..classes import index_of
 from ..collection import Collection
-from ..images import ImageFolder
-from .format import AnnotationFormat, ReadOptions, WriteOptions
+from ..images import ImageFolder, image_stem
+from .format import AnnotationFormat, ReadOptions, WriteOptions, none_left
 from .image_files import files_by_stem, locate
 from .numbers import check_pixel, parse_number, write_lines
 from .yolo_classes import (
@@ -25,10 +27,13 @@ from .yolo_classes import (
     read_class_file,
 )
 from .yolo_dataset import LABEL_SUFFIX, Part, find_parts, first_line, is_label_line
+from .yolo_keypoints import keypoint_count
 
 __all__ = ["FORMAT", "read_yolo", "write_yolo"]
 
 _MAX_BYTES = 32 * 2**20
+# Number of label files by which the kind of their lines is judged.
+_FIRST_FILES = 50
 
 # Decimals of a pixel: finer than any label file, coarser than rounding errors.
 _DECIMALS = 6
@@ -45,7 +50,8 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
 
     A line is ``class x_centre y_centre width height``; ``class x1 y1 x2 y2 x3 y3 ...`` is a
     polygon, which becomes its bounding box.  An additional number is a confidence, kept as the
-    attribute ``score``.  Key points that ``data.yaml`` declares are dropped.  Edges are rounded to
+    attribute ``score``.  Key points after a box, which ``data.yaml`` declares or `keypoint_count`
+    recognises, are dropped.  Edges are rounded to
     1e-6 pixel, which restores whole pixels.
 
     Parameters
@@ -56,7 +62,7 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
         ignored.  Classes are read from the file that `class_file` returns.
     options : ReadOptions
         Images are searched in `images` first, then in the folder of the layout.  `class_names` are
-        used if the data set lists none.
+        used if the data set lists none, else the setting ``class_name`` as the only class.
 
     Yields
     ------
@@ -67,8 +73,8 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
     Raises
     ------
     InputError
-        If there is no class list, or no labels.  Errors in single files, such as a malformed line
-        or a missing image, are passed to `options.on_error`.
+        If there is no class list, or no labels.  Malformed lines, and errors in single files such
+        as a missing image, are passed to `options.on_error`.
     """
     if not path.is_dir() and not (path.is_file() and path.suffix.lower() in YAML_SUFFIXES):
         raise InputError(
@@ -78,6 +84,12 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
     if not parts:
         raise InputError(f"{path} holds no YOLO labels: neither a labels folder nor .txt files.")
     classes = _read_classes(path, options)
+    if not classes.keypoint_numbers and (count := _undeclared_keypoints(parts)):
+        classes = replace(classes, keypoint_numbers=count)
+        options.on_note(
+            f"{path}: the lines are read as a box and key points, which are dropped. If they are "
+            "polygons, write kpt_shape: [0, 0] into data.yaml."
+        )
     for part in parts:
         prefix = _name_prefix(part.images, options.images)
         for stem, file in part.files():
@@ -86,7 +98,7 @@ def read_yolo(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
                 labelled = file.suffix == LABEL_SUFFIX
                 text = read_text(file, _MAX_BYTES) if labelled else ""
                 width, height = images.size(image)
-                objects = _read_objects(file, text, (width, height), classes)
+                objects = _read_objects(file, text, (width, height), classes, options)
                 name = f"{prefix}{image.name}"
                 if images is options.images:
                     name = images.name_of(image)
@@ -143,12 +155,15 @@ def _read_classes(path: Path, options: ReadOptions) -> _Classes:
     file = class_file(path)
     if file is not None:
         return _Classes(read_class_file(file), keypoint_numbers(file))
-    if options.class_names is None:
-        raise InputError(
-            f"{path} lists no classes. Put their names in order, one a line, into "
-            f"{path / 'classes.txt'}, or into a file that you give with --classes."
-        )
-    return _Classes(options.class_names, 0)
+    if options.class_names is not None:
+        return _Classes(options.class_names, 0)
+    if name := options.settings.get("class_name"):
+        return _Classes((str(name),), 0)
+    raise InputError(
+        f"{path} lists no classes. Put their names in order, one a line, into "
+        f"{path / 'classes.txt'}, or into a file that you give with --classes; --class-name names "
+        "a single class."
+    )
 
 
 def _image_file(part: Part, stem: str, images: ImageFolder | None) -> tuple[Path, ImageFolder]:
@@ -172,17 +187,34 @@ def _name_prefix(images: ImageFolder | None, folder: ImageFolder | None) -> str:
     return f"{part.relative_to(whole).as_posix()}/"
 
 
+def _undeclared_keypoints(parts: Sequence[Part]) -> int:
+    """Return the number of key point values in a line, judged by the first label files."""
+    lines = []
+    for part in parts:
+        for file in islice(part.label_files(), _FIRST_FILES):
+            with suppress(InputError):
+                lines += [line.split()[1:] for line in read_text(file, _MAX_BYTES).split("\n")]
+    try:
+        return keypoint_count([float(word) for word in line] for line in lines)
+    except ValueError:
+        return 0
+
+
 def _read_objects(
-    file: Path, text: str, size: tuple[int, int], classes: _Classes
+    file: Path, text: str, size: tuple[int, int], classes: _Classes, options: ReadOptions
 ) -> tuple[ObjectBox, ...]:
     objects = []
+    refused = 0
     for number, line in enumerate(text.split("\n"), 1):
         words = line.split()
         if words:
             try:
                 objects.append(_read_object(words, size, classes))
             except ValueError as error:
-                raise InputError(f"{file}, line {number}: {error}. Export it again.") from error
+                refused += 1
+                options.on_error(InputError(f"{file}, line {number}: {error}. Export it again."))
+    if refused and not objects:
+        raise none_left(file, image_stem(file.name.removesuffix(LABEL_SUFFIX)), refused)
     return tuple(objects)
 
 

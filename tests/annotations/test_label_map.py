@@ -69,6 +69,13 @@ def test_gaps_are_filled_where_that_is_asked_for(tmp_path: Path) -> None:
         read_label_map(save(tmp_path, "item { id: 999999999 name: 'a' }"), fill_gaps=True)
 
 
+def test_an_item_0_that_is_no_background_is_a_class(tmp_path: Path) -> None:
+    text = "item { id: 1 name: 'star' } item { id: 0 name: 'galaxy' }"
+    assert read_label_map(save(tmp_path, text)) == ("galaxy", "star")
+    with pytest.raises(InputError, match=r"no item has the id 1.*from 0"):
+        read_label_map(save(tmp_path, text.replace("id: 1", "id: 2")))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

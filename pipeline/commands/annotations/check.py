@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples
-from .options import format_settings, number_of, source_options
+from .options import class_list, format_settings, number_of, print_notes, source_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,17 +79,16 @@ def command(
     from rich.text import Text
 
     from ....annotations.check import REPORT_SUFFIXES, check, write_check_report
-    from ....annotations.label_map import read_label_map
     from ....annotations.source import AnnotationSource
     from ....console import STDOUT
 
     if report is not None and report.suffix.lower() not in REPORT_SUFFIXES:
         raise click.UsageError(f"--report takes a file named {' or '.join(REPORT_SUFFIXES)}.")
-    class_names = None if classes is None else read_label_map(classes)
     annotations = AnnotationSource(
-        source, from_format, images=images, class_names=class_names, settings=settings
+        source, from_format, images=images, class_names=class_list(classes), settings=settings
     )
     result = check(annotations, smallest=smallest, fix=fix, overwrite=overwrite)
+    print_notes(annotations.notes)
     if result.issues:
         STDOUT.print(_table(result))
     issues, objects = number_of(len(result.issues), "issue"), number_of(result.objects, "object")

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples
-from .options import format_settings, name_failures, number_of, source_options
+from .options import (
+    class_list,
+    classes_option,
+    format_settings,
+    name_failures,
+    number_of,
+    print_notes,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from ....annotations.convert import Conversion
@@ -42,12 +50,7 @@ _OF_IMAGES = ("empty", "size")
     metavar="FORMAT",
     help="Format of OUT; by default that of its suffix (.json: coco).",
 )
-@click.option(
-    "--classes",
-    type=click.Path(path_type=Path),
-    help="Label map (.pbtxt, .txt): the classes in order of their ids. By default the order in "
-    "IN, or else sorted.",
-)
+@classes_option
 @format_settings
 @click.option("--skip-difficult", is_flag=True, help="Leave out difficult objects.")
 @click.option("--shards", type=click.IntRange(1), help="Number of TFRecord files.")
@@ -71,14 +74,13 @@ def command(
     of OUT does not support are counted, and entries that cannot be read are named and left out.
     """
     from ....annotations.convert import convert, target_format
-    from ....annotations.label_map import read_label_map
     from ....annotations.source import AnnotationSource
 
     annotations = AnnotationSource(
         source,
         from_format,
         images=images,
-        class_names=None if classes is None else read_label_map(classes),
+        class_names=class_list(classes),
         settings=settings,
     )
     form = target_format(output, to_format)
@@ -90,6 +92,7 @@ def command(
         settings=settings if shards is None else {**settings, "shards": shards},
         overwrite=overwrite,
     )
+    print_notes(annotations.notes)
     _report(result, source, output)
     name_failures(result.failures)
 

@@ -12,7 +12,15 @@ import click
 if TYPE_CHECKING:
     from ....errors import InputError
 
-__all__ = ["format_settings", "name_failures", "number_of", "source_options"]
+__all__ = [
+    "class_list",
+    "classes_option",
+    "format_settings",
+    "name_failures",
+    "number_of",
+    "print_notes",
+    "source_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +51,36 @@ def source_options(command: Command) -> Command:
     ):
         command = decorate(command)
     return command
+
+
+def classes_option(command: Command) -> Command:
+    """Add the option ``--classes``.
+
+    Parameters
+    ----------
+    command : callable
+        Receives ``classes`` (path or None); see `class_list`.
+    """
+    return click.option(
+        "--classes",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Label map (.pbtxt, .txt): the classes in order of their ids. By default the order in "
+        "IN, or else sorted.",
+    )(command)
+
+
+def class_list(classes: Path | None) -> tuple[str, ...] | None:
+    """Return the classes of a label map; None without one.
+
+    Parameters
+    ----------
+    classes : Path or None
+        The option ``--classes``.
+    """
+    from ....annotations.label_map import read_label_map
+
+    return None if classes is None else read_label_map(classes)
 
 
 def _columns(
@@ -107,6 +145,22 @@ def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
     return wrapper
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Print what the reader of annotations decided.
+
+    Parameters
+    ----------
+    notes : sequence of str
+        The notes.
+    """
+    from rich.text import Text
+
+    from ....console import STDERR
+
+    for note in notes:
+        STDERR.print(Text(note, style="yellow"), soft_wrap=True)
 
 
 def name_failures(failures: Sequence[InputError]) -> None:

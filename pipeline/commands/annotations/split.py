@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples, required_output
-from .options import format_settings, name_failures, source_options
+from .options import (
+    class_list,
+    classes_option,
+    format_settings,
+    name_failures,
+    print_notes,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from ....datasets.split_lists import DatasetSplit
@@ -51,6 +58,7 @@ _SHARE = click.FloatRange(0, 1, max_open=True)
 @click.option(
     "--no-near-duplicates", "--no-twins", is_flag=True, help="Do not compare the pixels of images."
 )
+@classes_option
 @format_settings
 @click.option("--overwrite", is_flag=True, help="Replace an earlier split in OUT.")
 def command(
@@ -65,6 +73,7 @@ def command(
     identifiers: Path | None,
     radius: float,
     no_near_duplicates: bool,
+    classes: Path | None,
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
@@ -94,7 +103,9 @@ def command(
     test, validation = (0.2 if test is None else test), (0.1 if validation is None else validation)
     if test + validation >= 1:
         raise click.UsageError("--test and --validation leave nothing to train on.")
-    annotations = AnnotationSource(source, from_format, images=images, settings=settings)
+    annotations = AnnotationSource(
+        source, from_format, images=images, class_names=class_list(classes), settings=settings
+    )
     with STDERR.status("Searching galaxies with several images"):
         split = write_split(
             annotations,
@@ -112,6 +123,7 @@ def command(
         )
     _show(split)
     click.echo(output)
+    print_notes(annotations.notes)
     name_failures(annotations.failures)
 
 

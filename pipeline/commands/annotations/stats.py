@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options import examples
-from .options import format_settings, name_failures, source_options
+from .options import (
+    class_list,
+    classes_option,
+    format_settings,
+    name_failures,
+    print_notes,
+    source_options,
+)
 
 if TYPE_CHECKING:
     from ....annotations.statistics import BoxTable, Statistics
@@ -48,6 +55,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Plot sizes, aspect ratios, objects per image and positions, as PNG files.",
 )
+@classes_option
 @format_settings
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
 def command(
@@ -58,6 +66,7 @@ def command(
     smallest: float,
     report: Path | None,
     pictures: Path | None,
+    classes: Path | None,
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
@@ -79,7 +88,9 @@ def command(
     plots = [] if pictures is None else [pictures / name for name in PICTURES]
     refuse_existing([*plots, *([report] if report else [])], overwrite=overwrite)
     detector = None if anchors is None else read_anchors(anchors)
-    annotations = AnnotationSource(source, from_format, images=images, settings=settings)
+    annotations = AnnotationSource(
+        source, from_format, images=images, class_names=class_list(classes), settings=settings
+    )
     table = BoxTable.gather(image for _, image in annotations)
     if not len(table.sizes):
         raise (
@@ -97,6 +108,7 @@ def command(
     if pictures is not None:
         write_pictures(pictures, table)
         STDOUT.print(f"pictures: {pictures}", soft_wrap=True, markup=False)
+    print_notes(annotations.notes)
     name_failures(annotations.failures)
 
 

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from ..options import examples, required_output
-from .options import format_settings, name_failures, source_options
+from .options import (
+    class_list,
+    classes_option,
+    format_settings,
+    name_failures,
+    print_notes,
+    source_options,
+)
 
 __all__ = ["command"]
 
@@ -42,6 +49,7 @@ _SUFFIXES = (".png", ".html")
     type=click.IntRange(1, 100),
     help="Rows of pictures on a PNG page; by default as many as columns.",
 )
+@classes_option
 @format_settings
 @click.option("--overwrite", is_flag=True, help="Replace OUT.")
 def command(
@@ -52,6 +60,7 @@ def command(
     chosen: tuple[str, ...],
     across: int | None,
     rows: int | None,
+    classes: Path | None,
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
@@ -69,7 +78,9 @@ def command(
 
     if output.suffix.lower() not in _SUFFIXES:
         raise click.UsageError(f"OUT must end in {' or '.join(_SUFFIXES)}.")
-    annotations = AnnotationSource(source, from_format, images=images, settings=settings)
+    annotations = AnnotationSource(
+        source, from_format, images=images, class_names=class_list(classes), settings=settings
+    )
     written = view(
         annotations,
         output,
@@ -81,4 +92,5 @@ def command(
     )
     for path in written:
         STDOUT.print(Text(str(path)), soft_wrap=True)
+    print_notes(annotations.notes)
     name_failures(annotations.failures)

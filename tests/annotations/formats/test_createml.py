@@ -199,7 +199,7 @@ def test_a_bad_entry_is_left_out_and_told(tmp_path: Path, entry: Any, message: s
     assert message in str(error)
 
 
-@pytest.mark.parametrize("number", ["1e999999999999999999999", "1e-99999999999999999999", "NaN"])
+@pytest.mark.parametrize("number", ["1e999999999999999999999", "1e-99999999999999999999"])
 def test_numbers_beyond_all_bounds_are_no_json(tmp_path: Path, number: str) -> None:
     path = tmp_path / "boxes.json"
     path.write_text(GOLDEN.replace("15.5", number))
@@ -225,3 +225,19 @@ def test_a_name_that_leads_out_of_the_images_is_told(tmp_path: Path) -> None:
     path = save(tmp_path / "boxes.json", [{"image": "../../etc/passwd"}])
     with pytest.raises(InputError, match="does not name a file inside"):
         read(path, images=ImageFolder(tmp_path))
+
+
+def test_a_folder_may_hold_a_file_for_each_image(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        coordinates = {"x": 5, "y": 6, "width": 4, "height": 2}
+        objects = [{"label": "galaxy", "coordinates": coordinates}]
+        save(tmp_path / f"{name}.json", [{"image": f"{name}.png", "annotations": objects}])
+    assert detect_format(tmp_path) is FORMAT
+    (tmp_path / "c.json").write_text("{}")
+    errors: list[InputError] = []
+    images = read(tmp_path, on_error=errors.append)
+    assert [(image.filename, image.objects[0].edges) for image in images] == [
+        ("a.png", (3, 5, 7, 7)),
+        ("b.png", (3, 5, 7, 7)),
+    ]
+    assert "c.json" in str(errors[0])

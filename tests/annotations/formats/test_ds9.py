@@ -217,12 +217,22 @@ def test_a_region_that_cannot_be_understood_is_left_out(tmp_path: Path, region: 
     assert f"{tmp_path / 'a.reg'}, line 3" in str(errors[0])
 
 
-def test_the_coordinate_system_must_be_named(tmp_path: Path) -> None:
-    for text in ("circle(2,2,1)", "image\ndetector\ncircle(2,2,1)"):
-        with pytest.raises(
-            InputError, match=r"line 1: the region has no coordinate system|system detector"
-        ):
-            read(tmp_path, text)
+def test_coordinates_without_a_system_are_physical(tmp_path: Path) -> None:
+    image = read(tmp_path, "# Region file format: CIAO version 1.0\nrotbox(2,3,2,4,0)\n")
+    np.testing.assert_allclose(image.boxes, [(0.5, 0.5, 2.5, 4.5)])
+
+
+def test_a_system_that_is_not_supported_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="system detector"):
+        read(tmp_path, "image\ndetector\ncircle(2,2,1)")
+
+
+def test_a_file_without_a_region_that_is_read_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.reg").write_text("image\npoint(1,2)\n")
+    errors: list[InputError] = []
+    assert list(read_ds9(tmp_path, ReadOptions(on_error=errors.append))) == []
+    assert "point" in str(errors[0])
+    assert "the image a is left out" in str(errors[1])
 
 
 @pytest.mark.parametrize("angle", [0.0, 30.0, 200.0])
@@ -355,7 +365,7 @@ def test_physical_pixels_of_a_cut_image_are_refused(tmp_path: Path) -> None:
 def test_files_made_to_take_forever_do_not(tmp_path: Path) -> None:
     for text in ("{" * 10**6, "text={" * 10**5, '="' * 10**5 + ";", "1:" * 10**5, "image;" * 10**5):
         read(tmp_path, f"image\ncircle(1,2,3) # {text}", on_error=lambda error: None)
-        read(tmp_path, f"image\n{text}", on_error=lambda error: None)
+        read(tmp_path, f"image\ncircle(1,2,3)\n{text}", on_error=lambda error: None)
 
 
 @pytest.mark.parametrize("label", ["two\nlines", "{\"'", "half \ud800"])

@@ -156,6 +156,32 @@ def test_a_bad_region_is_left_out_and_told(tmp_path: Path, bad: Any, message: st
     assert str(path) in str(error)
 
 
+def test_the_class_can_be_given_or_its_attribute_named(tmp_path: Path) -> None:
+    bare = {"shape_attributes": RECT, "region_attributes": {}}
+    path = save(tmp_path, {"a.png1234": entry(bare, region(label=""), region(label="star"))})
+    [image] = read(path, settings={"class_name": "galaxy"})
+    assert image.labels == ("galaxy", "galaxy", "star")
+    path = save(tmp_path, {"a.png1234": entry(region(Morphology="E", ring="no"))})
+    [image] = read(path, settings={"columns": {"label": "morphology"}})
+    assert image.labels == ("E",)
+    assert image.objects[0].attributes == (("ring", "no"),)
+
+
+def test_an_image_of_which_every_region_is_refused_is_left_out(tmp_path: Path) -> None:
+    path = save(tmp_path, {"a.png1": entry(region(5)), "b.png1": entry(filename="b.png")})
+    errors: list[InputError] = []
+    assert [image.filename for image in read(path, on_error=errors.append)] == ["b.png"]
+    assert "a.png is left out, as its only object" in str(errors[1])
+
+
+def test_an_embedded_picture_does_not_hide_the_format(tmp_path: Path) -> None:
+    picture = f"data:image/png;base64,{'A' * 200_000}"
+    content = {picture: entry(region()) | {"file_attributes": {"thumbnail": picture}}}
+    path = save(tmp_path, content)
+    assert detect_format(path) is FORMAT
+    assert read(path)[0].labels == ("galaxy",)
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [

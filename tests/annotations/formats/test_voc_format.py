@@ -309,3 +309,46 @@ def test_real_annotations_survive_the_way_through_coco(
     through = [image for _, image in COCO.read(tmp_path / "boxes.json", ReadOptions())]
     assert through == images
     assert read(write(tmp_path / "boxes", through)) == images
+
+
+ODD = {
+    "polygon": "<object><name>galaxy</name><polygon><x1>5</x1><y1>5</y1></polygon></object>",
+    "robndbox": "<object><name>galaxy</name><robndbox><cx>5</cx></robndbox></object>",
+    "<name>": "<object><bndbox/></object>",
+    "not a number": "<object><name>a</name><bndbox><xmin>x</xmin></bndbox></object>",
+}
+
+
+@pytest.mark.parametrize("reason", ODD)
+def test_one_odd_object_costs_one_object(tmp_path: Path, reason: str) -> None:
+    path = xml(tmp_path / "a.xml")
+    path.write_text(path.read_text().replace("<object>", f"{ODD[reason]}<object>", 1))
+    errors: list[InputError] = []
+    [image] = read(tmp_path, on_error=errors.append)
+    assert [box.edges for box in image.objects] == [(5, 6, 7, 8)]
+    [error] = errors
+    assert f"{path}: object 1" in str(error)
+    assert reason in str(error)
+
+
+def test_an_image_of_which_every_object_is_refused_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<annotation><object/><object/></annotation>")
+    xml(tmp_path / "b.xml")
+    errors: list[InputError] = []
+    assert [image.filename for image in read(tmp_path, on_error=errors.append)] == ["b"]
+    assert "the image a is left out, as all its 2 objects" in str(errors[-1])
+
+
+def test_the_class_of_objects_without_a_name_can_be_given(tmp_path: Path) -> None:
+    path = xml(tmp_path / "a.xml")
+    path.write_text(path.read_text().replace("<name>galaxy</name>", ""))
+    assert read(tmp_path, settings={"class_name": "ring"})[0].labels == ("ring",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_and_long_comments_are_recognised(tmp_path: Path, encoding: str) -> None:
+    path = xml(tmp_path / "a.xml")
+    text = f'<?xml version="1.0" encoding="UTF-16"?><!--{"x" * 20_000}-->{path.read_text()}'
+    path.write_bytes(text.encode(encoding))
+    assert detect_format(tmp_path) is FORMAT
+    assert read(tmp_path)[0].labels == ("galaxy",)

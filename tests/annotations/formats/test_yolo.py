@@ -257,13 +257,63 @@ def test_key_points_are_not_taken_for_a_polygon(flat: Path) -> None:
         "0,0.5,0.5,0.25,0.5",
     ],
 )
-def test_a_line_that_cannot_be_understood_leaves_its_file_out(flat: Path, line: str) -> None:
+def test_a_line_that_cannot_be_understood_is_left_out(flat: Path, line: str) -> None:
     make_picture(flat / "b.png")
     make(flat, {"a.txt": f"{LINE}{line}\n", "b.txt": LINE})
     errors: list[InputError] = []
-    assert [image.filename for image in read(flat, on_error=errors.append)] == ["b.png"]
+    images = read(flat, on_error=errors.append)
+    assert [(image.filename, len(image.objects)) for image in images] == [
+        ("a.png", 1),
+        ("b.png", 1),
+    ]
     [error] = errors
     assert f"{flat / 'a.txt'}, line 2" in str(error)
+
+
+def test_an_image_of_which_every_line_is_refused_is_left_out(flat: Path) -> None:
+    make_picture(flat / "b.png")
+    make(flat, {"a.txt": "0 0.5\n7 0.5 0.5 0.25 0.5\n", "b.txt": LINE})
+    errors: list[InputError] = []
+    assert [image.filename for image in read(flat, on_error=errors.append)] == ["b.png"]
+    assert "the image a is left out, as all its 2 objects" in str(errors[-1])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 0.5 0.5 0.25 0.5 0.45 0.45 0.55 0.7 0.5 0.5",
+        "0 0.5 0.5 0.25 0.5 0.45 0.45 2 0.55 0.7 1 0 0 0",
+    ],
+)
+def test_key_points_that_no_file_declares_are_dropped(flat: Path, line: str) -> None:
+    make(flat, {"a.txt": f"{line}\n"})
+    notes: list[str] = []
+    assert read(flat, on_note=notes.append)[0].objects == (ObjectBox("galaxy", *BOX),)
+    assert "key points" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("0 0.4 0.4 0.6 0.4 0.6 0.6 0.4 0.6\n", [(80, 40, 120, 60)]),
+        # Far from the origin, the corners are in the box that the first two would describe.
+        ("0 0.7 0.7 0.75 0.7 0.75 0.75 0.7 0.75\n", [(140, 70, 150, 75)]),
+        ("0 0.7 0.7 0.75 0.7 0.7 0.75\n0 0.5 0.5 0.6 0.5 0.6 0.6 0.5 0.6\n", None),
+    ],
+)
+def test_polygons_are_not_taken_for_key_points(flat: Path, lines: str, expected: object) -> None:
+    make(flat, {"a.txt": lines})
+    notes: list[str] = []
+    [image] = read(flat, on_note=notes.append)
+    assert notes == []
+    if expected is not None:
+        assert [box.edges for box in image.objects] == expected
+
+
+def test_a_single_class_needs_no_list(flat: Path) -> None:
+    (flat / "classes.txt").unlink()
+    make(flat, {"a.txt": LINE})
+    assert read(flat, settings={"class_name": "ring"})[0].labels == ("ring",)
 
 
 def test_an_image_that_is_missing_is_told(flat: Path, tmp_path: Path) -> None:
