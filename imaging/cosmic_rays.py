@@ -65,10 +65,7 @@ def mask_cosmic_rays(
     if psf is None or psf.fwhm < _NARROWEST:
         return field, hits
     for band in range(field.pixels.shape[2]):
-        plane = background.level(band)
-        np.subtract(field.pixels[..., band], plane, out=plane, casting="unsafe")
-        plane /= background.noise(band)
-        hits |= _hits(plane, field.bad, saturated, psf.fwhm)
+        hits |= _hits(background.scaled(field, band), field.bad, saturated, psf.fwhm)
     count = int(np.count_nonzero(hits))
     if not count or count > _MOST * hits.size:
         return field, np.zeros_like(hits)

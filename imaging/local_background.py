@@ -67,6 +67,27 @@ class Background:
             noise[mesh.section.window] = mesh.noise()
         return noise
 
+    def scaled(self, field: Field, band: int) -> NDArray[np.float32]:
+        """Return a band above the sky, in units of its noise.
+
+        Parameters
+        ----------
+        field : Field
+            The field.
+        band : int
+            Index of the band.
+
+        Returns
+        -------
+        ndarray of float32, shape (H, W)
+            A new array; bad pixels have no meaning.
+        """
+        # In place, since a plane of a large field takes a gigabyte.
+        plane = self.level(band)
+        np.subtract(field.pixels[..., band], plane, out=plane, casting="unsafe")
+        plane /= self.noise(band)
+        return plane
+
     def is_sky(self, band: int) -> NDArray[np.bool_]:
         """Return where the sky was measured.
 
@@ -152,10 +173,7 @@ def noise_scaled(field: Field, background: Background) -> NDArray[np.float32]:
     count = field.pixels.shape[2]
     mean = np.zeros(field.bad.shape, dtype=np.float32)
     for band in range(count):
-        light = background.level(band)
-        np.subtract(field.pixels[..., band], light, out=light, casting="unsafe")
-        light /= background.noise(band)
-        mean += light
+        mean += background.scaled(field, band)
     mean /= np.float32(count)
     mean[field.bad] = 0
     return mean

@@ -107,7 +107,7 @@ def _noise_scaled(
     wide = _opened(empty)
     narrow = empty & ~wide
     for band, gain in enumerate(gains):
-        plane = (field.pixels[..., band] - sky.level(band)) / sky.noise(band)
+        plane = sky.scaled(field, band)
         plane[empty] = 0
         _bridge(plane, narrow, empty)
         sources = _sources(sky, band, empty)
