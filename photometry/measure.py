@@ -150,6 +150,7 @@ def _mean_of_bands(field: Field, background: Background) -> NDArray[np.float32]:
     """Return the mean of the bands in units of their noise, scaled to a noise of 1."""
     mean = noise_scaled(field, background)
     mean *= np.float32(np.sqrt(field.pixels.shape[2]))
+    np.nan_to_num(mean, copy=False)
     return np.clip(mean, -_BRIGHTEST, _BRIGHTEST, out=mean)
 
 
@@ -185,9 +186,11 @@ def _ellipse_of(box: NDArray[np.float64]) -> Aperture:
 def _window(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
     half = (box[2:] - box[:2]).max() / 2 * _REACH + _MARGIN
     centre = (box[:2] + box[2:]) / 2
-    left, top = np.maximum(np.floor(centre - half), 0).astype(int).tolist()
-    right, bottom = np.ceil(centre + half).astype(int).tolist()
-    return slice(top, min(bottom, shape[0])), slice(left, min(right, shape[1]))
+    limit = np.array(shape[::-1])
+    # It holds a pixel, also of a box outside of the field.
+    low = np.clip(np.floor(centre - half).astype(int), 0, limit - 1)
+    high = np.clip(np.ceil(centre + half).astype(int), low + 1, limit)
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
 def _bad(field: Field, target: _Target) -> NDArray[np.bool_]:

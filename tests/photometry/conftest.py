@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from galpipe.imaging import Field
 from galpipe.imaging.field import Band
+from galpipe.imaging.local_background import Background
+from galpipe.imaging.sky_mesh import SkyMesh
+from galpipe.imaging.sky_steps import Section
 
 
-@dataclass(frozen=True)
-class FlatSky:
+def flat_sky(
+    shape: tuple[int, int],
+    levels: tuple[float, ...] = (0.0, 0.0, 0.0),
+    noises: tuple[float, ...] = (1.0, 1.0, 1.0),
+) -> Background:
     """Sky of the same level and noise everywhere."""
-
-    shape: tuple[int, int]
-    levels: tuple[float, ...] = (0.0, 0.0, 0.0)
-    noises: tuple[float, ...] = (1.0, 1.0, 1.0)
-
-    def level(self, band: int) -> np.ndarray:
-        return np.full(self.shape, self.levels[band], np.float32)
-
-    def noise(self, band: int) -> np.ndarray:
-        return np.full(self.shape, self.noises[band], np.float32)
+    section, cells = Section(0, shape[0], 0, shape[1]), np.ones((3, 3), np.float32)
+    return Background(
+        shape,
+        [
+            [SkyMesh(section, shape, level * cells, noise * cells, np.ones((1, 1), bool))]
+            for level, noise in zip(levels, noises, strict=True)
+        ],
+    )
 
 
 def gaussian(

@@ -16,7 +16,7 @@ from galpipe.imaging.local_background import estimate_background
 from galpipe.photometry import band_units, measure_photometry
 from galpipe.simulation import simulate_field
 
-from .conftest import FlatSky, gaussian, noise
+from .conftest import flat_sky, gaussian, noise
 
 SHAPE = (140, 150)
 BOX = [50.0, 45.0, 90.0, 75.0]
@@ -30,7 +30,7 @@ def galaxy(flux: float, x: float = 69.5, y: float = 59.5, theta: float = 25.0) -
 def test_flux_shape_and_magnitude(make_field: Callable[..., Field]) -> None:
     planes = [galaxy(flux) + noise(SHAPE, seed) for seed, flux in enumerate((9000, 6000, 3000))]
     field = make_field(*planes, bands=RGB)
-    found = measure_photometry(field, FlatSky(SHAPE), np.array([BOX]))
+    found = measure_photometry(field, flat_sky(SHAPE), np.array([BOX]))
     got = {name: float(values[0]) for name, values in found.columns.items()}
     assert not found.blended[0]
     assert not found.incomplete[0]
@@ -62,7 +62,7 @@ def test_sizes_and_angles_on_the_sky(make_field: Callable[..., Field]) -> None:
     # North up and east to the left: from x towards y is from west to north.
     wcs.wcs.cdelt = [-0.5 / 3600, 0.5 / 3600]
     field = make_field(galaxy(9000) + noise(SHAPE), wcs=wcs)
-    columns = measure_photometry(field, FlatSky(SHAPE), np.array([BOX])).columns
+    columns = measure_photometry(field, flat_sky(SHAPE), np.array([BOX])).columns
     assert columns["position_angle"][0] == pytest.approx(90 + columns["theta"][0], abs=0.1)
     for name in ("kron_radius", "half_light_radius"):
         assert columns[f"{name}_arcsec"][0] == pytest.approx(columns[name][0] / 2, rel=1e-3)
@@ -71,16 +71,16 @@ def test_sizes_and_angles_on_the_sky(make_field: Callable[..., Field]) -> None:
     wcs.wcs.crpix = [70, SHAPE[0] + 1 - 60]
     turned = replace(field, pixels=field.pixels[::-1].copy(), wcs=wcs)
     box = [BOX[0], SHAPE[0] - BOX[3], BOX[2], SHAPE[0] - BOX[1]]
-    again = measure_photometry(turned, FlatSky(SHAPE), np.array([box])).columns
+    again = measure_photometry(turned, flat_sky(SHAPE), np.array([box])).columns
     assert again["theta"][0] == pytest.approx(-columns["theta"][0], abs=0.1)
     assert again["position_angle"][0] == pytest.approx(columns["position_angle"][0], abs=0.1)
 
 
 def test_a_neighbour_changes_little_and_is_said(make_field: Callable[..., Field]) -> None:
     light = galaxy(9000) + noise(SHAPE)
-    alone = measure_photometry(make_field(light), FlatSky(SHAPE), np.array([BOX]))
+    alone = measure_photometry(make_field(light), flat_sky(SHAPE), np.array([BOX]))
     light = light + gaussian(SHAPE, 90, 66, 3, 3, 0, 6000)
-    beside = measure_photometry(make_field(light), FlatSky(SHAPE), np.array([BOX]))
+    beside = measure_photometry(make_field(light), flat_sky(SHAPE), np.array([BOX]))
     assert beside.columns["flux"][0] == pytest.approx(alone.columns["flux"][0], rel=0.03)
     assert beside.columns["half_light_radius"][0] == pytest.approx(
         alone.columns["half_light_radius"][0], rel=0.03
@@ -94,7 +94,7 @@ def test_missing_pixels_are_filled_and_said(make_field: Callable[..., Field]) ->
     bad = np.zeros(SHAPE, bool)
     bad[:, 76:78] = True
     field = make_field(np.where(bad, 0, light), bad=bad)
-    found = measure_photometry(field, FlatSky(SHAPE), np.array([BOX]))
+    found = measure_photometry(field, flat_sky(SHAPE), np.array([BOX]))
     assert found.columns["flux"][0] == pytest.approx(9000, rel=0.03)
     assert (found.blended[0], found.incomplete[0]) == (False, True)
 
@@ -102,27 +102,27 @@ def test_missing_pixels_are_filled_and_said(make_field: Callable[..., Field]) ->
 def test_a_galaxy_at_the_edge_and_a_saturated_one(make_field: Callable[..., Field]) -> None:
     light = galaxy(9000) + galaxy(9000, x=4) + noise(SHAPE)
     boxes = np.array([BOX, [0, 45, 25, 75]])
-    found = measure_photometry(make_field(light), FlatSky(SHAPE), boxes)
+    found = measure_photometry(make_field(light), flat_sky(SHAPE), boxes)
     assert found.incomplete.tolist() == [False, True]
     field = make_field(light, bands=(Band(saturation=40.0),))
-    assert measure_photometry(field, FlatSky(SHAPE), boxes).incomplete.tolist() == [True, True]
+    assert measure_photometry(field, flat_sky(SHAPE), boxes).incomplete.tolist() == [True, True]
 
 
 def test_an_object_too_faint_is_measured_in_its_box(make_field: Callable[..., Field]) -> None:
     light = np.full(SHAPE, 0.5) + 0.1 * noise(SHAPE)
-    found = measure_photometry(make_field(light), FlatSky(SHAPE), np.array([BOX]))
+    found = measure_photometry(make_field(light), flat_sky(SHAPE), np.array([BOX]))
     assert found.columns["flux"][0] == pytest.approx(0.5 * np.pi * 20 * 15, rel=0.02)
     assert found.incomplete[0]
     assert np.isnan(found.columns["semi_major"][0])
 
 
 def test_sky_and_noise_are_those_of_the_place(make_field: Callable[..., Field]) -> None:
-    sky = FlatSky(SHAPE, (100.0,), (3.0,))
+    sky = flat_sky(SHAPE, (100.0,), (3.0,))
     light = 100 + galaxy(9000) + 3 * noise(SHAPE)
     columns = measure_photometry(make_field(light), sky, np.array([BOX])).columns
     assert columns["sky"][0] == 100
     assert columns["flux"][0] == pytest.approx(9000, abs=4 * columns["flux_err"][0])
-    flat = measure_photometry(make_field(light - 100), FlatSky(SHAPE), np.array([BOX])).columns
+    flat = measure_photometry(make_field(light - 100), flat_sky(SHAPE), np.array([BOX])).columns
     assert columns["flux_err"][0] == pytest.approx(3 * flat["flux_err"][0], rel=0.15)
 
 
@@ -133,7 +133,7 @@ def test_a_picture_has_no_photometry(make_field: Callable[..., Field]) -> None:
     assert all(np.isnan(values).all() and len(values) == 2 for values in found.columns.values())
     assert not found.incomplete.any()
     assert (
-        len(measure_photometry(make_field(galaxy(1)), FlatSky(SHAPE), np.empty((0, 4))).blended)
+        len(measure_photometry(make_field(galaxy(1)), flat_sky(SHAPE), np.empty((0, 4))).blended)
         == 0
     )
 
@@ -149,7 +149,7 @@ def test_no_box_or_value_is_an_error(corner: list[float], size: list[float], val
     field = Field(pixels, "f", (), "", np.zeros(SHAPE, bool))
     box = [*corner, corner[0] + size[0], corner[1] + size[1]]
     with np.errstate(all="ignore"):
-        found = measure_photometry(field, FlatSky(SHAPE), np.array([box]))
+        found = measure_photometry(field, flat_sky(SHAPE), np.array([box]))
     assert len(found.columns["flux"]) == 1
 
 
@@ -178,7 +178,7 @@ def test_fluxes_agree_with_photutils(make_field: Callable[..., Field]) -> None:
     light = sum(gaussian(SHAPE, x, y, a, b, t, 5000.0) for x, y, a, b, t in places)
     light = (light + noise(SHAPE)).astype(np.float32)
     boxes = np.array([[x - 3 * a, y - 3 * a, x + 3 * a, y + 3 * a] for x, y, a, _, _ in places])
-    ours = measure_photometry(make_field(light), FlatSky(SHAPE), boxes).columns
+    ours = measure_photometry(make_field(light), flat_sky(SHAPE), boxes).columns
     _, labels = sep.extract(light, 1.5, segmentation_map=True)
     theirs = segmentation.SourceCatalog(
         light,
