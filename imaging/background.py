@@ -16,6 +16,7 @@ __all__ = [
     "background",
     "correlation_length",
     "extent",
+    "has_few_photons",
     "isophote",
     "noise_level",
     "smoothed_grey",
@@ -25,6 +26,7 @@ _SAMPLE = 100_000  # pixels: the error of the level is then 0.005 of the noise
 _CLIP = 3.0
 _ROUNDS = 12
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
+_FEW_PHOTONS = 0.4  # of the pixels of one value: the noise is below one step of the values
 _SMOOTHING = 1.0  # pixels
 _STEP = 3  # pixels between those of a sample of a grey image
 # The sky of many 8-bit images is clipped at black and has no measurable noise.
@@ -107,6 +109,25 @@ def correlation_length(
     power = float(np.mean(first * first) + np.mean(second * second)) / 2
     shared = float(np.mean(first * second)) / power if power > 0 else 0.0
     return float(np.sqrt(-0.25 / np.log(min(shared, 0.99)))) if shared > 0.01 else 0.0
+
+
+def has_few_photons(band: NDArray[np.number[Any]], ignore: NDArray[np.bool_]) -> bool:
+    """Return whether the values of the sky are too coarse to show its noise.
+
+    In images of single photons (ultraviolet, X-rays) most pixels of the sky are 0.  Their noise is
+    far from normal: a pixel may exceed it a hundred times by chance.
+
+    Parameters
+    ----------
+    band : ndarray, shape (H, W)
+    ignore : ndarray of bool, shape (H, W)
+        Pixels without data.
+    """
+    values = band[~ignore]
+    values = values[:: max(1, values.size // _SAMPLE)]
+    if not values.size:
+        return False
+    return bool(np.mean(values == np.median(values)) > _FEW_PHOTONS)
 
 
 def smoothed_grey(image: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median
 
-from .background import background
+from .background import background, has_few_photons
 from .field import Field
 from .fits import FitsImage
 
@@ -241,7 +241,8 @@ def _absurd_values(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray
 
     across = is_sharp(0, 1) & is_sharp(0, -1)
     down = is_sharp(1, 0) & is_sharp(-1, 0)
-    absurd[rows, columns] = across | down | (size > _IMPOSSIBLE * noise)
+    sharp = (across | down) & (not has_few_photons(band, bad))
+    absurd[rows, columns] = sharp | (size > _IMPOSSIBLE * noise)
     # A column divided by a flat near zero holds ordinary values too.
     absurd |= (absurd.mean(axis=0) > _MOSTLY) | (absurd.mean(axis=1) > _MOSTLY)[:, None]
     return absurd & ~bad

@@ -69,6 +69,8 @@ _NANOMAGGY = re.compile(r"(nanomagg(y|ies|ie)s?|nmgy)$", re.IGNORECASE)
 _MAGGY = re.compile(r"(magg(y|ies)|mgy)$", re.IGNORECASE)
 _SQUARE_ARCSEC = math.radians(1 / 3600) ** 2  # in steradians
 
+# Keywords of the programs that control amateur cameras.
+_AMATEUR_KEYS = ("OFFSET", "ISOSPEED", "XPIXSZ", "BAYERPAT")
 _ELECTRONS = re.compile(r"(electrons?|e-?)$", re.IGNORECASE)
 _PER_SECOND = re.compile(r"(/ ?s(ec)?|\bs-1|s\*\*-1|\bcps)$", re.IGNORECASE)
 _COUNTS = re.compile(r"(adu|dn|counts?|electrons?|e-?)?$", re.IGNORECASE)
@@ -336,7 +338,7 @@ def _gain(headers: Sequence[Any], unit: str) -> float | None:
         gain: float | None = 1.0
     elif _COUNTS.match(counted):
         keys = ["EGAIN", "GAIN", "CCDGAIN", "ATODGAIN"]
-        if any(header_value(headers, key, float) is not None for key in ("OFFSET", "ISOSPEED")):
+        if any(key in header for header in headers for key in _AMATEUR_KEYS):
             # The GAIN of amateur cameras is their setting, such as 100; EGAIN is in electrons.
             keys.remove("GAIN")
         gain = next((value for key in keys if (value := _positive(headers, key))), None)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median
 
+from .background import has_few_photons
 from .field import Field
 from .local_background import Background
 from .psf import PSF
@@ -41,7 +42,7 @@ def mask_cosmic_rays(
     at the distance d at least the share ``exp(-d**2 / (2 s**2))`` of the light between them, on
     average.  A pixel is hit where this is violated in any direction, beyond the noise and the
     variation of the point spread function.  This is safe for stars and galaxies, and finds fewer
-    hits the narrower the stars are.
+    hits the narrower the stars are.  Bands of so few photons that each is a peak are left alone.
 
     Parameters
     ----------
@@ -65,7 +66,8 @@ def mask_cosmic_rays(
     if psf is None or psf.fwhm < _NARROWEST:
         return field, hits
     for band in range(field.pixels.shape[2]):
-        hits |= _hits(background.scaled(field, band), field.bad, saturated, psf.fwhm)
+        if not has_few_photons(field.pixels[..., band], field.bad):
+            hits |= _hits(background.scaled(field, band), field.bad, saturated, psf.fwhm)
     count = int(np.count_nonzero(hits))
     if not count or count > _MOST * hits.size:
         return field, np.zeros_like(hits)

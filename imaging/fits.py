@@ -22,6 +22,7 @@ from .fits_hdus import ImageHdu, describe_images, image_headers
 from .fits_images import Plane, choose_images
 from .fits_names import label, listed
 from .masks import masked_pixels, weightless_pixels
+from .overscan import overscan_pixels
 from .packed_files import open_unpacked
 from .sky import celestial_wcs, pixel_scale
 
@@ -260,6 +261,10 @@ def _read_image(
             "data."
         )
     bad, counts = ~finite, {"not finite": int(np.count_nonzero(~finite))}
+    overscan = overscan_pixels(headers[0], height, width)
+    if overscan is not None:
+        counts["overscan"] = int(np.count_nonzero(overscan & ~bad))
+        bad = bad | overscan
     for plane in auxiliary.get(image.number, ()):
         values = _planes(hdus[plane.number], name)
         if len(values) == image.planes:

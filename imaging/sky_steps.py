@@ -116,7 +116,9 @@ def _significance(profiles: NDArray[np.float64], least: float) -> NDArray[np.flo
     sizes = np.abs(jumps)
     # Stars and galaxies widen the distribution of the jumps, and thus the error.
     errors = np.quantile(sizes[1], _QUANTILE, axis=1, keepdims=True) / _NORMAL_QUANTILE
-    scores = jumps[1] / np.maximum(errors, max(least / 10, np.finfo(np.float64).tiny))
+    # A sky of few photons has one value in most columns, and no noise.
+    smallest = np.finfo(np.float32).eps * float(np.abs(profiles).max()) or 1.0
+    scores = jumps[1] / np.maximum(errors, max(least / 10, smallest))
     # A step is as high in a narrow window as in a wide one; a slope or a galaxy is not.
     one_sign = np.abs(jumps.sum(axis=0)) >= 0.99 * sizes.sum(axis=0)
     clear = one_sign & (sizes.min(axis=0) > 0.4 * sizes.max(axis=0))

@@ -135,3 +135,9 @@ def test_no_finite_outlier_changes_the_rest_of_the_picture(value: float, row: in
     assert np.abs(picture[elsewhere].astype(int) - clean[elsewhere]).max() <= 2
     if abs(value) > 1e3:
         assert picture[row, 30].max() < 60
+
+
+def test_single_photons_are_no_outliers() -> None:
+    photons = np.random.default_rng(0).poisson(0.01, SHAPE) / 1500
+    photons[60, 60:63] = 40 / 1500
+    assert not marked(photons).bad.any()

@@ -87,6 +87,7 @@ def test_pixel_area_of_the_wcs_is_used_where_the_header_has_none() -> None:
         ({"GAIN": 1.5}, 1.5),
         ({"EGAIN": 0.25, "GAIN": 100, "OFFSET": 30}, 0.25),
         ({"GAIN": 100, "OFFSET": 30}, None),
+        ({"GAIN": 80, "XPIXSZ": 2.9, "BAYERPAT": "GRBG"}, None),
         ({"BUNIT": "ELECTRONS", "CCDGAIN": 2.0}, 1.0),
         ({"BUNIT": "ELECTRONS/S", "CCDGAIN": 2.0, "EXPTIME": 500.0}, 500.0),
         ({"BUNIT": "adu/s", "GAIN": 2.0, "EXPTIME": 10.0}, 20.0),

@@ -86,3 +86,10 @@ def test_the_picture_shows_the_neighbours_in_place_of_hits() -> None:
     expected = to_rgb(clean)
     assert np.abs(prepared.rgb.astype(int) - expected)[truth].mean() < 12
     np.testing.assert_array_equal(prepared.field.bad, prepared.cosmic_rays)
+
+
+def test_single_photons_are_no_hits(make_field: Callable[..., Field]) -> None:
+    photons = np.random.default_rng(0).poisson(0.1, (200, 200, 1)).astype(np.float32)
+    field = make_field(photons)
+    background = estimate_background(field)
+    assert mask_cosmic_rays(field, background, PSF(3.0, 20, 1.6), field.bad)[0] is field

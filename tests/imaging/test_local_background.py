@@ -186,3 +186,10 @@ def test_a_picture_does_not_show_an_uneven_sky(make_field: MakeField, bands: int
         for p in (light, light + sky)
     )
     assert np.abs(flat.astype(int) - uneven).mean() < 1
+
+
+@pytest.mark.parametrize("photons", [0.02, 0.3])
+def test_a_sky_of_few_photons_has_no_steps(make_field: MakeField, photons: float) -> None:
+    pixels = np.random.default_rng(0).poisson(photons, (300, 300, 1)).astype(np.float32)
+    (meshes,) = estimate_background(make_field(pixels)).meshes
+    assert len(meshes) == 1
