@@ -27,7 +27,7 @@ class Flag(IntFlag):
     FIELD_EDGE = 1
     """The box touches the edge of the field: part of the galaxy may be outside."""
     BAD_PIXELS = 2
-    """The box contains pixels that are blank, NaN or infinite."""
+    """The box contains pixels without valid data: blank, masked in the file, or a fill value."""
     DOWNSCALED = 4
     """Detected at a reduced scale: the edges are less precise."""
     SATURATED = 8
