@@ -8,9 +8,22 @@ from typing import Literal
 
 from ..errors import InputError
 
-__all__ = ["PICTURE_KINDS", "Kind", "check_regular", "kind_of"]
+__all__ = ["CONVERT_RAW", "PICTURE_KINDS", "REFUSED", "Kind", "check_regular", "kind_of"]
 
-Kind = Literal["fits", "gzip", "bzip2", "jpeg", "png", "webp", "tiff", "text", "unknown"]
+Kind = Literal[
+    "fits", "gzip", "bzip2", "jpeg", "png", "webp", "tiff", "raw", "xisf", "text", "unknown"
+]
+
+CONVERT_RAW = "Convert it to FITS, for example with Siril, or to a linear TIFF of 16 bits."
+"""What to do with a raw file of a digital camera."""
+_GIVE = "Give a FITS, JPEG, PNG, WebP or TIFF image."
+REFUSED: dict[Kind, str] = {
+    "raw": f"a raw file of a camera. {CONVERT_RAW}",
+    "xisf": "an XISF file of PixInsight. Save it as FITS there.",
+    "text": f"a text file. {_GIVE}",
+    "unknown": f"of no type that can be read. {_GIVE}",
+}
+"""What files that cannot be read are, and what to give instead."""
 
 PICTURE_KINDS: tuple[Kind, ...] = ("jpeg", "png", "webp", "tiff")
 
@@ -20,6 +33,13 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"BZh", "bzip2"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
+    # Raw files of Canon begin as a TIFF.
+    (b"II*\x00\x10\x00\x00\x00CR", "raw"),
+    (b"IIRO", "raw"),
+    (b"IIRS", "raw"),
+    (b"IIU\x00", "raw"),
+    (b"FUJIFILMCCD-RAW", "raw"),
+    (b"XISF0100", "xisf"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
     (b"II+\x00", "tiff"),
@@ -67,7 +87,7 @@ def check_regular(path: Path) -> int:
 
 
 def kind_of(head: bytes) -> Kind:
-    """Return the type of a file.
+    """Return the type of a file; ``raw`` for that of a digital camera.
 
     Parameters
     ----------
@@ -79,5 +99,7 @@ def kind_of(head: bytes) -> Kind:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
+    if head[4:12] == b"ftypcrx ":
+        return "raw"
     printable = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
     return "text" if head and printable >= 0.95 * len(head) else "unknown"

@@ -22,7 +22,9 @@ _LARGEST_EXIF = 2**16
 
 # Tags of TIFF 6.0, which EXIF uses too.
 _SUBFILE, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274
-_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # of integers
+_REDUCED, _MASK = 1, 4  # bits of the former: a reduced copy of another page, a mask
+_SUBPAGES = 330
+_TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # of integers
 _PLACE = -1  # instead of a tag: the position of the orientation in the file
 _MOST_TAGS = 512
 _MOST_PAGES = 1000
@@ -45,6 +47,8 @@ class PictureHeader:
         Tags of the first page of a TIFF with their first value, if that is an integer.
     orientation_at : int or None
         Position of the orientation of a TIFF in the file.
+    begins_with_preview : bool
+        The first page of a TIFF is a reduced copy of another, as in raw files of cameras.
     """
 
     width: int
@@ -53,6 +57,7 @@ class PictureHeader:
     pages: int = 1
     tags: dict[int, int] | None = None
     orientation_at: int | None = None
+    begins_with_preview: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -163,11 +168,13 @@ def _tiff(stream: BinaryIO) -> PictureHeader:
     first: dict[int, int] = {}
     for tags in _tiff_pages(stream):
         first = first or tags
-        # Bit 0 marks a reduced copy of another page, bit 2 a mask.
-        pages += not tags.get(_SUBFILE, 0) & 0b101
+        pages += not tags.get(_SUBFILE, 0) & (_REDUCED | _MASK)
     orientation = _valid(first.get(_ORIENTATION, 1))
     place = first.get(_PLACE)
-    return PictureHeader(first[_WIDTH], first[_HEIGHT], orientation, max(pages, 1), first, place)
+    preview = bool(first.get(_SUBFILE, 0) & _REDUCED) and (pages > 0 or _SUBPAGES in first)
+    return PictureHeader(
+        first[_WIDTH], first[_HEIGHT], orientation, max(pages, 1), first, place, preview
+    )
 
 
 def _jpeg(stream: BinaryIO) -> PictureHeader | None:

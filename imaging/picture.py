@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files.file_types import PICTURE_KINDS, Kind, check_regular, kind_of
+from ..files.file_types import CONVERT_RAW, PICTURE_KINDS, Kind, check_regular, kind_of
 from ..files.picture_headers import PictureHeader, picture_header, picture_is_whole
 from .decode_picture import decode_picture
 from .field import check_size
@@ -115,6 +115,11 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
     if header is None or not picture_is_whole(data, kind):
         raise InputError(
             f"{path} is a damaged or truncated {kind.upper()} picture. Copy or download it again."
+        )
+    if header.begins_with_preview:
+        raise InputError(
+            f"{path} begins with a preview, as raw files of cameras (DNG, NEF, ARW) do. "
+            f"{CONVERT_RAW}"
         )
     check_size(path, header.width, header.height)
     decoded = decode_picture(data, kind, header)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files.file_types import PICTURE_KINDS, Kind, check_regular, kind_of
+from ..files.file_types import PICTURE_KINDS, REFUSED, Kind, check_regular, kind_of
 from .align import align, aligned_band
 from .bad_pixels import contrast_notes, mark_bad_pixels
 from .bayer import debayer
@@ -369,11 +369,7 @@ def _kind(path: Path, digest: hashlib._Hash | None = None) -> Kind:
         raise InputError(f"{path} is empty. Copy or download it again.")
     kind = kind_of(head)
     if kind not in (*_FITS_KINDS, *PICTURE_KINDS):
-        description = "a text file" if kind == "text" else "not a supported image"
-        raise InputError(
-            f"{path} is {description}, despite its name. Give a FITS, JPEG, PNG, WebP or TIFF "
-            "image."
-        )
+        raise InputError(f"{path} is {REFUSED[kind]}")
     return kind
 
 

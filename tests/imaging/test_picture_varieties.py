@@ -208,6 +208,12 @@ def test_reduced_copies_and_masks_are_no_pages(read: Read) -> None:
     assert read(plain(GREY, pages=2, tags={254: (4, [1])})).notes == ()
 
 
+def test_a_preview_is_not_taken_for_the_picture(read: Read) -> None:
+    data = plain(GREY, tags={254: (4, [1]), 330: (4, [8])})
+    with pytest.raises(InputError, match="begins with a preview, as raw files"):
+        read(data)
+
+
 def test_webp_of_each_kind_has_its_size(read: Read) -> None:
     smooth = Image.fromarray(RGB[:4, :4]).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
     for options in ({"quality": 90}, {"lossless": True}, {"exif": b"Exif\0\0"}):
