@@ -41,6 +41,10 @@ class CheckResult:
         The folder of the images; None if they were not checked.
     images, objects : int
         Numbers of annotated images and objects.
+    without_objects : int
+        Number of annotated images without objects, which are no issue: a detector learns from them.
+    not_annotated : list of str
+        Images in the folder that no annotation names, which are not used.
     issues : list of Issue
         In the order of the annotations.
     repaired : Path or None
@@ -54,6 +58,8 @@ class CheckResult:
     images_folder: Path | None
     images: int = 0
     objects: int = 0
+    without_objects: int = 0
+    not_annotated: list[str] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     repaired: Path | None = None
     repairs: list[BoxRepair] = field(default_factory=list)
@@ -126,6 +132,8 @@ def check(
             repaired, repairs = repair(image, size, file)
             result.repairs += repairs
             copy.append(repaired)
+    if source.images is not None:
+        result.not_annotated = [n for n in source.images.names if n not in find_issues.found]
     if target is not None and form.write is not None and len(copy):
         names = source.class_order(copy.labels)
         form.write(target, copy, WriteOptions(names, source.images, source.settings))
@@ -138,8 +146,9 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
 
     The CSV has the columns record (``fault`` or ``change``), kind, file, image, object and message.
     The JSON lists them, without the first column, under ``faults`` and ``changes``, next to
-    ``path``, ``format``, ``images_folder``, the numbers of ``images`` and ``objects``, the
-    ``counts`` of each kind of issue, and ``repaired``, the path of the repaired copy.
+    ``path``, ``format``, ``images_folder``, the numbers of ``images`` and ``objects`` and of images
+    ``without_objects``, the images ``not_annotated``, the ``counts`` of each kind of issue, and
+    ``repaired``, the path of the repaired copy.
 
     Parameters
     ----------
@@ -176,6 +185,8 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
                 "images_folder": result.images_folder and str(result.images_folder),
                 "images": result.images,
                 "objects": result.objects,
+                "without_objects": result.without_objects,
+                "not_annotated": result.not_annotated,
                 "counts": result.counts,
                 "faults": faults,
                 "repaired": result.repaired and str(result.repaired),
@@ -193,6 +204,7 @@ def _read(source: AnnotationSource, result: CheckResult) -> Iterator[tuple[str, 
         for file, image in source:
             result.images += 1
             result.objects += len(image.objects)
+            result.without_objects += not image.objects
             yield str(file), image
     except InputError as error:
         fatal.append(error)
@@ -210,6 +222,7 @@ class _IssueFinder:
         self.classes = source.class_names
         self.smallest = smallest
         self.seen: dict[str, str] = {}
+        self.found: set[str] = set()
 
     def __call__(
         self, file: str, image: AnnotatedImage
@@ -232,6 +245,8 @@ class _IssueFinder:
                 size = None if path is None else self.images.sound_size(path)
             except InputError as error:
                 add("unreadable-image", str(error))
+            if path is not None:
+                self.found.add(self.images.name_of(path))
         key = str(path or image.filename)
         if key in self.seen:
             add("image-twice", f"also annotated in {self.seen[key]}")
@@ -239,8 +254,6 @@ class _IssueFinder:
         if size is not None and size != (image.width, image.height):
             declared = f"{image.width} x {image.height}"
             add("wrong-size", f"annotated as {declared}, the image has {size[0]} x {size[1]}")
-        if not image.objects:
-            add("no-boxes")
         for number, kind, message in self._object_issues(image):
             add(kind, message, number)
         return issues, size

@@ -73,8 +73,9 @@ def command(
     """Check annotations for issues.
 
     Issues are boxes outside the image, inverted, empty, small or drawn twice; images that are
-    missing, unreadable, of another size, without boxes or annotated twice; unknown classes; and
-    annotations that cannot be read.  The exit code is 1 if there is any.
+    missing, unreadable, of another size or annotated twice; unknown classes; and annotations that
+    cannot be read.  The exit code is 1 if there is any.  Annotated images without objects, from
+    which a detector learns, are counted, and images without an annotation are listed.
     """
     from rich.text import Text
 
@@ -93,6 +94,13 @@ def command(
         STDOUT.print(_table(result))
     issues, objects = number_of(len(result.issues), "issue"), number_of(result.objects, "object")
     STDOUT.print(f"{issues} in {objects} on {number_of(result.images, 'image')}")
+    if result.without_objects:
+        STDOUT.print(f"{number_of(result.without_objects, 'image')} without objects")
+    if result.not_annotated:
+        names = ", ".join(result.not_annotated[:_EXAMPLES])
+        more = ", ..." if len(result.not_annotated) > _EXAMPLES else ""
+        many = f"{number_of(len(result.not_annotated), 'image')} without an annotation, not used: "
+        STDOUT.print(Text(f"{many}{names}{more}"), soft_wrap=True)
     if result.images_folder is None:
         STDOUT.print("The images were not checked: give their folder with --images.")
     if fix is not None:

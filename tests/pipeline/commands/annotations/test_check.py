@@ -68,7 +68,6 @@ EXPECTED = {
     ("unreadable-image", "broken.png", None),
     ("image-twice", "good.png", None),
     ("wrong-size", "size.png", None),
-    ("no-boxes", "bare.png", None),
     ("unknown-class", "class.png", 1),
     ("inverted", "inverted.png", 2),
     ("empty", "empty.png", 1),
@@ -98,7 +97,22 @@ def test_every_fault_is_found(galpipe_cli: Cli, faulty: Path, tmp_path: Path) ->
     assert (found["format"], found["images"], found["changes"]) == ("voc", 12, [])
     for title in ("inverted box", "two annotations of one image", "image unreadable"):
         assert title in done.output
-    assert "13 issues in 16 objects on 12 images" in done.output
+    assert "12 issues in 16 objects on 12 images" in done.output
+
+
+def test_images_without_objects_and_without_annotations_are_no_faults(
+    galpipe_cli: Cli, sound: Path, tmp_path: Path
+) -> None:
+    annotate(tmp_path, "bare")
+    for name in ("bare", "extra"):
+        draw(tmp_path, name)
+    report = tmp_path / "report.json"
+    done = galpipe_cli("annotations", "check", sound, "--report", report)
+    assert done.exit_code == 0, done.output
+    assert "1 image without objects" in done.output
+    assert "1 image without an annotation, not used: extra.png" in done.output
+    content = json.loads(report.read_text())
+    assert (content["without_objects"], content["not_annotated"]) == (1, ["extra.png"])
 
 
 def test_without_images_what_they_would_show_is_not_asked(
@@ -114,7 +128,7 @@ def test_without_images_what_they_would_show_is_not_asked(
     kinds = {row["kind"] for row in rows}
     assert {row["record"] for row in rows} == {"fault"}
     assert not kinds & {"missing-image", "unreadable-image", "wrong-size", "unknown-class", "small"}
-    assert {"inverted", "empty", "outside", "duplicate", "image-twice", "no-boxes"} <= kinds
+    assert {"inverted", "empty", "outside", "duplicate", "image-twice"} <= kinds
 
 
 def test_what_is_safe_is_repaired_elsewhere(galpipe_cli: Cli, faulty: Path, tmp_path: Path) -> None:
