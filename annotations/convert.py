@@ -10,10 +10,11 @@ from typing import Any, get_args
 
 from ..errors import InputError, OutputError
 from ..files.output_folder import refuse_existing
-from .annotation import AnnotatedImage
+from .annotation import AnnotatedImage, ObjectBox
 from .collection import Collection
 from .formats.format import AnnotationFormat, Feature, WriteOptions
 from .formats.registry import FORMATS, format_named
+from .image_copies import ImagesAs, PlacedImages, place_images
 from .issues import box_issues
 from .source import AnnotationSource
 
@@ -44,6 +45,11 @@ class Conversion:
         support.
     invalid : int
         Number of boxes that are inverted, empty or outside the image; written unchanged.
+    empty : int
+        Number of empty and inverted boxes left out, for which programs that read the format refuse
+        a whole file.
+    placed : PlacedImages or None
+        Images of the data set; None for a format that does not include their files.
     """
 
     source: AnnotationFormat
@@ -55,6 +61,8 @@ class Conversion:
     skipped: int
     lost: Mapping[Feature, int]
     invalid: int
+    empty: int = 0
+    placed: PlacedImages | None = None
 
 
 def convert(
@@ -64,6 +72,7 @@ def convert(
     *,
     skip_difficult: bool = False,
     settings: Mapping[str, Any] | None = None,
+    images_as: ImagesAs = "link",
     overwrite: bool = False,
 ) -> Conversion:
     """Write annotations in another format.
@@ -80,6 +89,8 @@ def convert(
         Leave out difficult objects, which a format without that flag would make ordinary ones.
     settings : mapping, optional
         Settings of the format, by the names that it documents.
+    images_as : {"link", "copy", "none"}
+        How the images of a YOLO data set are placed in it; see `place_images`.
     overwrite : bool
         Replace files of the same names; other files in the folder are kept.
 
@@ -101,10 +112,14 @@ def convert(
     refuse_existing([output], overwrite=overwrite, folders=not form.suffix)
     collection = Collection()
     features: Counter[Feature] = Counter()
-    skipped = invalid = 0
+    skipped = invalid = empty = 0
     for _, image in source:
         kept = _without_difficult(image) if skip_difficult else image
         skipped += len(image.objects) - len(kept.objects)
+        if form.refuses_empty_boxes:
+            drawn = replace(kept, objects=tuple(filter(_has_area, kept.objects)))
+            empty += len(kept.objects) - len(drawn.objects)
+            kept = drawn
         invalid += sum(1 for _ in box_issues(kept))
         _count(kept, features)
         collection.append(kept)
@@ -114,6 +129,10 @@ def convert(
     class_names = source.class_order(collection.labels)
     _refuse_unknown(source, collection)
     form.write(output, collection, WriteOptions(class_names, source.images, settings or {}))
+    placed = None
+    if form.image_stems is not None and images_as != "none":
+        stems = form.image_stems(output, collection.names)
+        placed = place_images(stems, collection.names, source.images, images_as)
     return Conversion(
         source=source.form,
         target=form,
@@ -128,6 +147,8 @@ def convert(
             if features[feature] and feature not in form.supports
         },
         invalid=invalid,
+        empty=empty,
+        placed=placed,
     )
 
 
@@ -173,6 +194,10 @@ def _refuse_unknown(source: AnnotationSource, collection: Collection) -> None:
 
 def _without_difficult(image: AnnotatedImage) -> AnnotatedImage:
     return replace(image, objects=tuple(box for box in image.objects if not box.difficult))
+
+
+def _has_area(box: ObjectBox) -> bool:
+    return box.xmax > box.xmin and box.ymax > box.ymin
 
 
 def _count(image: AnnotatedImage, counts: Counter[Feature]) -> None:

@@ -45,6 +45,7 @@ _OURS = (
     "annotations/label_map.pbtxt",
     "annotations/classes.txt",
     "annotations/data.yaml",
+    "annotations/labels/classes.txt",
     "annotations/labels/simulated_*.txt",
     "annotations/labels/frame_*.txt",
 )

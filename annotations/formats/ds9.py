@@ -22,7 +22,13 @@ from ..annotation import AnnotatedImage, ObjectBox
 from ..collection import Collection
 from .ds9_regions import SKY_FRAMES, Region, ShapeKind, parse_regions
 from .format import AnnotationFormat, ReadOptions, WriteOptions, none_left
-from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
+from .image_files import (
+    annotation_files,
+    any_annotation_file,
+    files_by_stem,
+    mirrored_stem,
+    named_by_file,
+)
 from .numbers import check_pixel, format_number, write_lines
 
 if TYPE_CHECKING:
@@ -77,7 +83,7 @@ def read_ds9(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotated
     """
     for file in annotation_files(path, _is_region_file, f"{_SUFFIX} file"):
         try:
-            yield file, _read_file(file, options)
+            yield file, _read_file(file, mirrored_stem(file, path), options)
         except InputError as error:
             options.on_error(error)
 
@@ -109,7 +115,7 @@ def write_ds9(folder: Path, images: Collection, options: WriteOptions) -> None:
         write_lines(file, [*_HEADER, *map(_line, image.objects)])
 
 
-def _read_file(file: Path, options: ReadOptions) -> AnnotatedImage:
+def _read_file(file: Path, stem: str, options: ReadOptions) -> AnnotatedImage:
     refused = 0
 
     def report(error: ValueError) -> None:
@@ -118,7 +124,7 @@ def _read_file(file: Path, options: ReadOptions) -> AnnotatedImage:
         options.on_error(InputError(f"{file}, {error}. Correct or delete that region."))
 
     regions = list(parse_regions(read_text(file, _MAX_BYTES), report))
-    image = None if options.images is None else options.images.find(file.stem)
+    image = None if options.images is None else options.images.find(stem)
     default = str(options.settings.get("class_name", "object"))
     objects: list[ObjectBox] = []
     for region, points in zip(regions, _points_on_image(regions, str(file), image), strict=True):
@@ -127,9 +133,9 @@ def _read_file(file: Path, options: ReadOptions) -> AnnotatedImage:
         except ValueError as error:
             report(ValueError(f"line {region.line}: {error}"))
     if refused and not objects:
-        raise none_left(file, file.stem, refused)
-    annotated = AnnotatedImage(file.stem, 0, 0, objects=tuple(objects))
-    return named_by_file(annotated, options.images, file.stem)
+        raise none_left(file, stem, refused)
+    annotated = AnnotatedImage(stem, 0, 0, objects=tuple(objects))
+    return named_by_file(annotated, options.images, stem)
 
 
 def _points_on_image(
@@ -272,4 +278,5 @@ FORMAT = AnnotationFormat(
     recognises=_recognises,
     read=read_ds9,
     write=write_ds9,
+    refuses_empty_boxes=True,
 )

@@ -99,6 +99,11 @@ class AnnotationFormat:
         Writes a collection to a path; None for read-only formats.
     suffix : str
         Suffix of the file that is written; empty for a folder.
+    refuses_empty_boxes : bool
+        Programs that read the format refuse a whole file for an empty or inverted box.
+    image_stems : callable or None
+        Returns the path of each image of a data set that is written, without its extension, for the
+        names of the images; None if the format does not include the images' files.
     """
 
     name: str
@@ -109,6 +114,8 @@ class AnnotationFormat:
     read_classes: Callable[[Path], tuple[str, ...] | None] | None = None
     write: Callable[[Path, Collection, WriteOptions], None] | None = None
     suffix: str = ""
+    refuses_empty_boxes: bool = False
+    image_stems: Callable[[Path, Sequence[str]], list[Path]] | None = None
 
 
 def none_left(file: Path, name: str, count: int) -> InputError:

@@ -14,6 +14,7 @@ from pathlib import Path
 from ...errors import InputError, OutputError
 from ...imaging import FITS_SUFFIXES, Field, read_field
 from ..annotation import AnnotatedImage
+from ..image_index import name_parts
 from ..images import ImageFolder, image_stem
 
 __all__ = [
@@ -22,10 +23,13 @@ __all__ = [
     "files_by_stem",
     "fill_size",
     "locate",
+    "mirrored_stem",
     "named_by_file",
     "open_sky_image",
     "sky_image_names",
 ]
+
+_NOT_KEPT = ("images", "jpegimages", "labels", "annotations")
 
 
 def annotation_files(path: Path, is_annotation: Callable[[Path], bool], kind: str) -> list[Path]:
@@ -88,17 +92,43 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in files)
 
 
-def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]:
+def mirrored_stem(file: Path, path: Path) -> str:
+    """Return the path of an annotation's image in the data set, without its extension.
+
+    Parameters
+    ----------
+    file : Path
+        The annotation file.
+    path : Path
+        The file itself, or the folder of the data set.  The images of ``Annotations`` are in
+        ``JPEGImages``.
+    """
+    if file == path:
+        return file.stem
+    folders = file.relative_to(path).parent.parts
+    mirrored = ["JPEGImages" if part == "Annotations" else part for part in folders]
+    return "/".join((*mirrored, file.stem))
+
+
+def files_by_stem(
+    folder: Path, names: Iterable[str], suffix: str, *, keep_folders: bool = False
+) -> list[Path]:
     """Return one file for each image, with the image's stem and another suffix.
+
+    Folders in the names of images are dropped where all stems differ, and kept otherwise.  Folders
+    of another place, such as those of an absolute name, are always dropped, and so are ``images``
+    and ``labels``.
 
     Parameters
     ----------
     folder : Path
-        Folder of the files; folders in image names are dropped.
+        Folder of the files.
     names : iterable of str
         Names of the images.
     suffix : str
         Suffix of the files, with its dot.
+    keep_folders : bool
+        Keep the folders in any case.
 
     Raises
     ------
@@ -107,9 +137,13 @@ def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]
     OutputError
         If two images would share a file.
     """
+    names = list(names)
+    stems = [image_stem(name) for name in names]
+    if keep_folders or len(set(stems)) < len(stems):
+        stems = ["/".join((*_folders(n), stem)) for n, stem in zip(names, stems, strict=True)]
     files: dict[Path, str] = {}
-    for name in names:
-        file = folder / f"{image_stem(name)}{suffix}"
+    for name, stem in zip(names, stems, strict=True):
+        file = folder / f"{stem}{suffix}"
         if file in files:
             raise OutputError(
                 f"Two images, {files[file]} and {name}, would share {file}. Give each its own file "
@@ -117,6 +151,11 @@ def files_by_stem(folder: Path, names: Iterable[str], suffix: str) -> list[Path]
             )
         files[file] = name
     return list(files)
+
+
+def _folders(name: str) -> list[str]:
+    parts, foreign = name_parts(name)
+    return [] if foreign else [part for part in parts[:-1] if part.lower() not in _NOT_KEPT]
 
 
 def locate(image: AnnotatedImage, images: ImageFolder | None) -> AnnotatedImage:

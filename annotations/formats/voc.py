@@ -30,7 +30,13 @@ from ...files.text_encoding import encoding_of
 from ..annotation import AnnotatedImage, ObjectBox, refuse_empty_boxes
 from ..collection import Collection
 from .format import AnnotationFormat, Feature, ReadOptions, WriteOptions, none_left
-from .image_files import annotation_files, any_annotation_file, files_by_stem, named_by_file
+from .image_files import (
+    annotation_files,
+    any_annotation_file,
+    files_by_stem,
+    mirrored_stem,
+    named_by_file,
+)
 from .numbers import (
     EXACT,
     format_decimal,
@@ -43,7 +49,6 @@ from .numbers import (
 
 __all__ = ["FORMAT", "read_voc", "write_voc"]
 
-_ANNOTATIONS, _IMAGES = "Annotations", "JPEGImages"
 _HEAD_BYTES = 2**20
 
 # An image with 10,000 objects takes about 4 MB.
@@ -305,15 +310,6 @@ def _is_xml(file: Path) -> bool:
     return file.name.lower().endswith(".xml") and not file.name.startswith(".")
 
 
-def _mirrored_stem(file: Path, path: Path) -> str:
-    """Return the path of an annotation's image in the data set, without its extension."""
-    if file == path:
-        return file.stem
-    folders = file.relative_to(path).parent.parts
-    mirrored = [_IMAGES if part == _ANNOTATIONS else part for part in folders]
-    return "/".join((*mirrored, file.stem))
-
-
 def _recognises(path: Path) -> bool:
     try:
         file = any_annotation_file(path, _is_xml, subfolders=True)
@@ -330,7 +326,7 @@ def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedIma
     for file in annotation_files(path, _is_xml, ".xml annotation"):
         try:
             image = _parse(file, options)
-            image = named_by_file(image, options.images, _mirrored_stem(file, path))
+            image = named_by_file(image, options.images, mirrored_stem(file, path))
         except InputError as error:
             options.on_error(error)
         else:

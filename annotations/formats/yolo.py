@@ -20,20 +20,22 @@ from .format import AnnotationFormat, ReadOptions, WriteOptions, none_left
 from .image_files import files_by_stem, locate
 from .numbers import check_pixel, parse_number, write_lines
 from .yolo_classes import (
+    CLASSES_NAME,
     YAML_SUFFIXES,
     class_file,
     dataset_folder,
     keypoint_numbers,
     read_class_file,
 )
-from .yolo_dataset import LABEL_SUFFIX, Part, find_parts, first_line, is_label_line
+from .yolo_dataset import IMAGES, LABEL_SUFFIX, LABELS, Part, find_parts, first_line, is_label_line
 from .yolo_keypoints import keypoint_count
 
-__all__ = ["FORMAT", "read_yolo", "write_yolo"]
+__all__ = ["FORMAT", "image_stems", "read_yolo", "write_yolo"]
 
 _MAX_BYTES = 32 * 2**20
 # Number of label files by which the kind of their lines is judged.
 _FIRST_FILES = 50
+_VALIDATION = ("valid", "val", "validation")
 
 # Decimals of a pixel: finer than any label file, coarser than rounding errors.
 _DECIMALS = 6
@@ -118,8 +120,11 @@ def write_yolo(folder: Path, collection: Collection, options: WriteOptions) -> N
     Parameters
     ----------
     folder : Path
-        Folder for ``labels/<image stem>.txt``, ``classes.txt`` and ``data.yaml``.  Put the images
-        into its folder ``images`` to train.
+        Folder for ``labels/<image stem>.txt``, with ``classes.txt`` beside them, as labelImg
+        expects, and for ``classes.txt`` and ``data.yaml``.  Folders in the names of images are
+        kept.  If they are ``train`` and ``valid`` or ``val``, ``data.yaml`` names them; otherwise
+        it names all images for training and validation.  Images belong into ``images``
+        (`image_stems`).
     collection : Collection
         The annotations.
     options : WriteOptions
@@ -138,17 +143,49 @@ def write_yolo(folder: Path, collection: Collection, options: WriteOptions) -> N
     for name in names:
         if "\n" in name:
             raise OutputError(f"The class name {name!r} has a line break. Rename the class.")
-    files = files_by_stem(folder / "labels", collection.names, LABEL_SUFFIX)
-    if folder / "labels" / "classes.txt" in files:
+    files = files_by_stem(folder / LABELS, collection.names, LABEL_SUFFIX, keep_folders=True)
+    lists = {file.with_name(CLASSES_NAME) for file in files}
+    if not lists.isdisjoint(files):
         raise OutputError(
             "The label file of the image 'classes' would be the class list. Rename the image."
         )
     for file, image in zip(files, collection, strict=True):
         write_lines(file, _lines(locate(image, options.images), names))
-    write_lines(folder / "classes.txt", (f"{name}\n" for name in names))
-    description = {"train": "images", "val": "images", "nc": len(names), "names": list(names)}
+    for file in (folder / CLASSES_NAME, *sorted(lists)):
+        write_lines(file, (f"{name}\n" for name in names))
+    tops = {file.relative_to(folder / LABELS).parts[0] for file in files}
+    description = {**_splits(tops), "nc": len(names), "names": list(names)}
     text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
     write_lines(folder / "data.yaml", [text])
+
+
+def _splits(tops: set[str]) -> dict[str, str]:
+    """Return the folders of the images for training, validation and test."""
+    validation = next((name for name in _VALIDATION if name in tops), "train")
+    if "train" not in tops or tops.difference(("train", "test", validation)):
+        return {"train": IMAGES, "val": IMAGES}
+    splits = {"train": f"{IMAGES}/train", "val": f"{IMAGES}/{validation}"}
+    return {**splits, "test": f"{IMAGES}/test"} if "test" in tops else splits
+
+
+def image_stems(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return the path of each image of a written data set, without its extension.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the data set.
+    names : sequence of str
+        The images' names.
+
+    Raises
+    ------
+    InputError
+        If an image's name is not a file name.
+    OutputError
+        If two images have the same name but for the extension.
+    """
+    return files_by_stem(folder / IMAGES, names, "", keep_folders=True)
 
 
 def _read_classes(path: Path, options: ReadOptions) -> _Classes:
@@ -291,4 +328,6 @@ FORMAT = AnnotationFormat(
     read=read_yolo,
     read_classes=_read_class_list,
     write=write_yolo,
+    image_stems=image_stems,
+    refuses_empty_boxes=True,
 )

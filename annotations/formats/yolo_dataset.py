@@ -14,11 +14,11 @@ from ..image_names import image_suffix
 from ..images import ImageFolder, image_stem
 from .yolo_classes import CLASSES_NAME
 
-__all__ = ["LABEL_SUFFIX", "Part", "find_parts", "first_line", "is_label_line"]
+__all__ = ["IMAGES", "LABELS", "LABEL_SUFFIX", "Part", "find_parts", "first_line", "is_label_line"]
 
+LABELS, IMAGES = "labels", "images"
 LABEL_SUFFIX = ".txt"
 
-_LABELS, _IMAGES = "labels", "images"
 _NOT_LABELS = {CLASSES_NAME, "train.txt", "val.txt", "valid.txt", "test.txt"}
 _FIRST_FILES = 50
 _HEAD = 4096
@@ -108,8 +108,8 @@ def find_parts(folder: Path) -> list[Part]:
         parts = []
         for place in places:
             inside = place.relative_to(folder).parts
-            if _LABELS in inside:
-                mirrored = "/".join(_IMAGES if part == _LABELS else part for part in inside)
+            if LABELS in inside:
+                mirrored = "/".join(IMAGES if part == LABELS else part for part in inside)
                 parts.append(Part(place, _images(folder, folder / mirrored), mirrored))
         if any(_has_labels(part) for part in parts):
             return parts

@@ -20,6 +20,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ....annotations.convert import Conversion
+    from ....annotations.image_copies import ImagesAs, PlacedImages
 
 __all__ = ["command"]
 
@@ -54,6 +55,14 @@ _OF_IMAGES = ("empty", "size")
 @format_settings
 @click.option("--skip-difficult", is_flag=True, help="Leave out difficult objects.")
 @click.option("--shards", type=click.IntRange(1), help="Number of TFRecord files.")
+@click.option(
+    "--images-as",
+    type=click.Choice(["link", "copy", "none"]),
+    default="link",
+    show_default=True,
+    help="How the images are placed in a YOLO data set: linked (a second name of the same file), "
+    "copied, or not at all.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names in OUT.")
 def command(
     source: Path,
@@ -64,6 +73,7 @@ def command(
     classes: Path | None,
     skip_difficult: bool,
     shards: int | None,
+    images_as: ImagesAs,
     overwrite: bool,
     settings: dict[str, Any],
 ) -> None:
@@ -90,6 +100,7 @@ def command(
         form,
         skip_difficult=skip_difficult,
         settings=settings if shards is None else {**settings, "shards": shards},
+        images_as=images_as,
         overwrite=overwrite,
     )
     print_notes(annotations.notes)
@@ -116,11 +127,29 @@ def _report(result: Conversion, source: Path, output: Path) -> None:
             for content, count in result.lost.items()
         ]
         notes.append(f"{result.target.title} cannot hold: {', '.join(parts)}")
+    if result.empty:
+        notes.append(f"left out: {number_of(result.empty, 'empty or inverted box')}")
     if result.invalid:
         boxes = number_of(result.invalid, "box")
         notes.append(
             f"{boxes} inverted, empty or outside the image, unchanged; see: galpipe annotations "
             f"check {source}"
         )
+    if result.placed is not None:
+        notes += _describe_images(result.placed, output)
     for note in notes:
         STDERR.print(Text(note, style="yellow"), soft_wrap=True)
+
+
+def _describe_images(placed: PlacedImages, output: Path) -> list[str]:
+    """Return notes on images that are not those of IN, or are missing."""
+    notes = []
+    if placed.drawn:
+        notes.append(f"{number_of(placed.drawn, 'FITS image')} drawn as PNG")
+    if placed.failures:
+        notes.append(
+            f"{number_of(len(placed.failures), 'image')} not in {output / 'images'}, where a "
+            f"training looks for them. The first: {placed.failures[0]} Or name their folder with "
+            "--images."
+        )
+    return notes

@@ -94,7 +94,7 @@ def test_a_hostile_name_stays_in_the_folder(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_over_a_namesake(tmp_path: Path) -> None:
-    images = [AnnotatedImage("x/a.jpg", 9, 9), AnnotatedImage("y/a.png", 9, 9)]
+    images = [AnnotatedImage("x/a.jpg", 9, 9), AnnotatedImage("x/a.png", 9, 9)]
     with pytest.raises(OutputError, match="Two images"):
         write_yolo(tmp_path, images)
     assert not list(tmp_path.iterdir())
