@@ -47,8 +47,6 @@ class BaseDetector(ABC):
         far below the threshold.
     stretch : Stretch
         Stretch of the training images.
-    pixel_scale_range : tuple of float or None
-        Smallest and largest pixel scale of the training images, arcsec per pixel; None if unknown.
     psf_range : tuple of float
         Smallest and largest FWHM of stars that it knows, pixels.
     refinement : Refinement or None
@@ -61,7 +59,6 @@ class BaseDetector(ABC):
     score_threshold: float
     lowest_score: float
     stretch: Stretch
-    pixel_scale_range: tuple[float, float] | None
     psf_range: tuple[float, float] = PSF_RANGE
     refinement: Refinement | None
 

@@ -51,7 +51,6 @@ class Detector(BaseDetector):
         lowest = log_odds(np.array(LOWEST_SCORE))
         self.lowest_score = float(self.head.calibration.probabilities(lowest))
         self.stretch = manifest.stretch
-        self.pixel_scale_range = manifest.pixel_scale_range
         self.psf_range = manifest.psf_range or PSF_RANGE
         self.refinement = _read_refinement(bundle, self.head)
         self._anchors = multilevel_anchors(self.head.anchors, self.input_size)

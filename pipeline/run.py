@@ -130,7 +130,7 @@ def run(
     >>> field = f"{galpipe.__path__[0]}/pipeline/demonstration/demonstration.fits.fz"
     >>> result = galpipe.run(field, "result")
     >>> len(result.catalogue)
-    26
+    25
     >>> (result.output / "catalogue.ecsv").is_file()
     True
     """

@@ -85,7 +85,6 @@ class ExternalDetector(BaseDetector):
         self.score_threshold = _SCORE_THRESHOLD
         self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
-        self.pixel_scale_range: tuple[float, float] | None = None
         self.refinement: Refinement | None = None
 
     @abstractmethod

@@ -174,7 +174,6 @@ class _ModelDetector(BaseDetector):
         self.input_size = config.input_size
         self.score_threshold = self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()
-        self.pixel_scale_range: tuple[float, float] | None = None
         self.refinement: Refinement | None = None
         self._head = DetectorHead(anchors=config.anchors, score_threshold=LOWEST_SCORE)
         self._anchors = multilevel_anchors(config.anchors, config.input_size)

@@ -72,6 +72,9 @@ def show(model: str) -> None:
     if manifest.pixel_scale_range is not None:
         low, high = manifest.pixel_scale_range
         table.add_row("pixel scale", f"{low:g} to {high:g} arcsec")
+    if manifest.psf_range is not None:
+        low, high = manifest.psf_range
+        table.add_row("FWHM of stars", f"{low:g} to {high:g} px")
     STDOUT.print(table)
     metrics = bundle.metrics()
     if metrics:

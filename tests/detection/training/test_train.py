@@ -129,7 +129,7 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     detector = load_detector(bundle)
     assert detector.class_names == ("galaxy", "star")
     assert detector.input_size == 64
-    assert detector.pixel_scale_range == pytest.approx((0.267, 0.8))
+    assert detector.bundle.manifest.pixel_scale_range == pytest.approx((0.267, 0.8))
     metrics = json.loads((bundle / "metrics.json").read_text())
     assert metrics["litert_parity"]["tiles"] == 200
     assert metrics["litert_parity"]["score_difference"] < 0.01
