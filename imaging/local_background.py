@@ -15,6 +15,8 @@ from .sky_steps import find_sections
 
 __all__ = ["Background", "estimate_background", "noise_scaled"]
 
+_BRIGHTEST = np.float32(1e9)  # of the noise: brighter pixels are not told apart
+
 
 @dataclass(frozen=True, eq=False)
 class Background:
@@ -80,13 +82,14 @@ class Background:
         Returns
         -------
         ndarray of float32, shape (H, W)
-            A new array; bad pixels have no meaning.
+            A new array, clipped at a thousand million; bad pixels have no meaning.
         """
         # In place, since a plane of a large field takes a gigabyte.
         plane = self.level(band)
-        np.subtract(field.pixels[..., band], plane, out=plane, casting="unsafe")
-        plane /= self.noise(band)
-        return plane
+        with np.errstate(over="ignore"):
+            np.subtract(field.pixels[..., band], plane, out=plane, casting="unsafe")
+            plane /= self.noise(band)
+        return np.clip(plane, -_BRIGHTEST, _BRIGHTEST, out=plane)
 
     def is_sky(self, band: int) -> NDArray[np.bool_]:
         """Return where the sky was measured.

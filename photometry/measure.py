@@ -24,9 +24,6 @@ _REACH, _MARGIN = 3.0, 8
 # Share of the aperture covered by neighbours from which fluxes are doubtful, as in SExtractor.
 _BLENDED = 0.1
 
-# Pixels brighter than this many times the noise are not told apart.
-_BRIGHTEST = np.float32(1e9)
-
 _SHAPE_COLUMNS = (
     "semi_major",
     "semi_minor",
@@ -150,8 +147,7 @@ def _mean_of_bands(field: Field, background: Background) -> NDArray[np.float32]:
     """Return the mean of the bands in units of their noise, scaled to a noise of 1."""
     mean = noise_scaled(field, background)
     mean *= np.float32(np.sqrt(field.pixels.shape[2]))
-    np.nan_to_num(mean, copy=False)
-    return np.clip(mean, -_BRIGHTEST, _BRIGHTEST, out=mean)
+    return np.nan_to_num(mean, copy=False)
 
 
 def _target(
