@@ -12,6 +12,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter, label, maximum
 
 from .background import background
 from .sky_steps import Section
+from .sky_waves import has_waves, trend_of_waves
 
 __all__ = ["SkyMesh", "measure_mesh"]
 
@@ -33,7 +34,8 @@ _BETTER = 0.25  # of the cells, that a higher order must gain
 _LEAST_SKY = 0.4  # of the cells; with less there is no sky to fit
 _FAINTEST = 0.1  # of the cells, which then give the level
 _SOURCE = 0.3  # of the noise: a brighter region is a source, a fainter one structure of the sky
-_SMOOTHING, _FINE = 48.0, 14.0  # pixels: standard deviation of a Gaussian
+_LITTLE_SKY = 0.7  # of the cells; with less, the polynomial may have missed waves of the sky
+_SMOOTHING, _FINE, _FINEST = 48.0, 14.0, 8.0  # pixels: standard deviation of a Gaussian
 _UNEVEN = 0.25  # of the noise: scatter of the sky about its trend that asks for the finer one
 _PRIOR = 0.02  # weight of the polynomial against the cells around
 
@@ -89,8 +91,9 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
     The level of each cell is the mode of its pixels.  A polynomial follows the sky across sources:
     it is fitted to the cells without those that are brighter, and its order is the lowest that
     describes nearly all of them.  What remains is smoothed, the sources left out.  A galaxy thus
-    keeps its light, and gradients, vignetting and fringes do not.  If hardly any sky is left, as
-    around a galaxy that fills the section, the faintest cells give one level.
+    keeps its light, and gradients, vignetting and fringes do not.  Where the sky is too wavy for a
+    polynomial, a local median on smaller cells follows it.  If hardly any sky is left, as around a
+    galaxy that fills the section, the faintest cells give one level.
 
     Parameters
     ----------
@@ -114,13 +117,20 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
     if typical <= 0 or not np.isfinite(typical):
         return _constant(section, *background(pixels, missing))
     trend, sky = _fit_sky(levels, known, typical)
+    wavy = (trend is None or sky.mean() < _LITTLE_SKY) and has_waves(levels, known, typical)
+    if wavy:
+        rows, columns = (side // _SMALL_CELL for side in pixels.shape)
+        cell = pixels.shape[0] // rows, pixels.shape[1] // columns
+        levels, noises = _cells(pixels, missing, rows, columns)
+        noises = _without_slope(levels, noises)
+        trend, sky = trend_of_waves(levels, np.isfinite(levels))
     if trend is None:
         level = float(levels[sky].mean())
         smooth_levels = np.full((rows + 2, columns + 2), level, dtype=np.float32)
     else:
         rest = np.where(sky, levels - trend[1:-1, 1:-1], 0)
         uneven = float(np.sqrt(np.mean(rest[sky] ** 2))) > _UNEVEN * typical
-        sigma = _FINE if uneven else _SMOOTHING
+        sigma = _FINEST if wavy else _FINE if uneven else _SMOOTHING
         smooth_levels = trend + np.pad(_smooth(rest, sky, cell, sigma, 0.0), 1, mode="edge")
     noise = float(np.median(noises[sky]))
     smooth_noises = np.maximum(

@@ -193,3 +193,13 @@ def test_a_sky_of_few_photons_has_no_steps(make_field: MakeField, photons: float
     pixels = np.random.default_rng(0).poisson(photons, (300, 300, 1)).astype(np.float32)
     (meshes,) = estimate_background(make_field(pixels)).meshes
     assert len(meshes) == 1
+
+
+@pytest.mark.parametrize("height", [2, 5])
+@pytest.mark.parametrize("waves", [2, 5])
+def test_strong_waves_are_followed(make_field: MakeField, height: float, waves: float) -> None:
+    sky = NOISE * height * np.sin(2 * np.pi * waves * (X + 0.2 * Y)) * np.cos(4 * Y)
+    light, inside = galaxy(15, 300)
+    found = errors(measured(make_field, BLANK + sky + light), sky)
+    assert found[~inside].std() < 0.15 * height + 0.2
+    assert abs(found[inside].sum() * NOISE) < 0.1 * light[inside].sum()
