@@ -29,6 +29,9 @@ __all__ = [
     "sky_image_names",
 ]
 
+# Folders of annotations, with those of the images beside them in Pascal VOC and DOTA.
+_IMAGES_OF = {"Annotations": "JPEGImages", "labelTxt": "images"}
+
 _NOT_KEPT = ("images", "jpegimages", "labels", "annotations")
 
 
@@ -100,13 +103,12 @@ def mirrored_stem(file: Path, path: Path) -> str:
     file : Path
         The annotation file.
     path : Path
-        The file itself, or the folder of the data set.  The images of ``Annotations`` are in
-        ``JPEGImages``.
+        The file itself, or the folder of the data set.
     """
     if file == path:
         return file.stem
     folders = file.relative_to(path).parent.parts
-    mirrored = ["JPEGImages" if part == "Annotations" else part for part in folders]
+    mirrored = [_IMAGES_OF.get(part, part) for part in folders]
     return "/".join((*mirrored, file.stem))
 
 

@@ -25,7 +25,6 @@ from lxml import etree
 
 from ...errors import InputError, OutputError
 from ...files.atomic import atomic_path
-from ...files.safe_readers import read_bytes
 from ...files.text_encoding import encoding_of
 from ..annotation import AnnotatedImage, ObjectBox, refuse_empty_boxes
 from ..collection import Collection
@@ -46,6 +45,7 @@ from .numbers import (
     parse_flag,
     parse_number,
 )
+from .xml_elements import read_root
 
 __all__ = ["FORMAT", "read_voc", "write_voc"]
 
@@ -53,15 +53,6 @@ _HEAD_BYTES = 2**20
 
 # An image with 10,000 objects takes about 4 MB.
 _MAX_BYTES = 32 * 2**20
-
-_PARSER = etree.XMLParser(
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-)
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -171,13 +162,7 @@ def _parse(path: Path, options: ReadOptions) -> AnnotatedImage:
 
 
 def _root(path: Path) -> etree._Element:
-    content = read_bytes(path, _MAX_BYTES)
-    try:
-        root = etree.fromstring(content, _PARSER)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise InputError(f"{path} is not well-formed XML ({error}). Save it again.") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise InputError(f"{path} declares a document type, which is refused. Remove <!DOCTYPE>.")
+    root = read_root(path, _MAX_BYTES)
     if root.tag != "annotation":
         raise InputError(
             f"{path} is not a Pascal VOC annotation: its root is <{root.tag}>, not <annotation>."
