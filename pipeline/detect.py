@@ -65,7 +65,7 @@ def detect(
         format of another name, such as "voc", is added to `annotations`.
     annotations : sequence of str
         Formats in which the boxes are also written to ``annotations/``: "voc", "coco", "yolo",
-        "createml", "csv", "tfrecord", "ds9"; in pixels of the field.
+        "createml", "csv", "tfrecord", "ds9", "labelme"; in pixels of the field.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress

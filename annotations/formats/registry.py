@@ -12,8 +12,14 @@ from .format import AnnotationFormat
 
 __all__ = ["FORMATS", "detect_format", "format_named", "writable_formats"]
 
-# Order of recognition: formats with an unambiguous signature first.
+# Order of recognition: formats with an unambiguous signature first.  VoTT, Label Studio, CVAT and
+# DOTA have parts in common with VIA, CreateML, VOC and YOLO.
 _MODULES = (
+    "labelme",
+    "vott",
+    "labelstudio",
+    "cvat",
+    "dota",
     "via",
     "createml",
     "coco",

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from ...errors import InputError
 from ..annotation import ObjectBox
-from .format import ReadOptions
+from .format import ReadOptions, none_left
 
 __all__ = [
     "Edges",
@@ -137,8 +137,6 @@ def parse_objects(
         except ValueError as error:
             options.on_error(InputError(f"{file}: {noun} {number} of {name} {error}."))
     if parts and not objects:
-        options.on_error(
-            InputError(f"{file}: {name} is left out, since none of its objects can be read.")
-        )
+        options.on_error(none_left(file, name, len(parts)))
         return None
     return tuple(objects)

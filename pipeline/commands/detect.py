@@ -30,14 +30,14 @@ __all__ = ["command"]
 @formats_option(
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv.  The annotation formats voc, coco, yolo, "
-    "createml and tfrecord are accepted too."
+    "createml, tfrecord and labelme are accepted too."
 )
 @click.option(
     "--annotations",
     multiple=True,
     metavar="FORMAT",
     help="Also write the boxes as annotations in this format (voc, coco, yolo, createml, csv, "
-    "tfrecord or ds9); may be repeated.",
+    "tfrecord, ds9 or labelme); may be repeated.",
 )
 @overwrite_option
 def command(

@@ -25,7 +25,7 @@ _format = click.option(
     metavar="FORMAT",
     default="voc",
     show_default=True,
-    help="Format of annotations/: voc, coco, yolo, createml, csv, tfrecord or ds9.",
+    help="Format of annotations/: voc, coco, yolo, createml, csv, tfrecord, ds9 or labelme.",
 )
 _overwrite = click.option("--overwrite", is_flag=True, help="Replace an earlier simulation in OUT.")
 

@@ -31,7 +31,7 @@ from astropy.wcs import WCS
 from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.format import AnnotationFormat, ReadOptions, WriteOptions
-from galpipe.annotations.formats.registry import FORMATS
+from galpipe.annotations.formats.registry import FORMATS, detect_format
 from galpipe.annotations.images import ImageFolder
 from galpipe.errors import InputError
 
@@ -90,7 +90,57 @@ a.png,12.5,20,10,spiral
 b.png,30,31.25,8.5,ring
 a.png,40,10,4,ring
 """
-TEXTS = {"via": ("via.json", VIA), "sextractor": ("a.cat", SEXTRACTOR), "table": ("t.csv", TABLE)}
+LABELME = """{"version": "5.4.1", "flags": {}, "shapes": [{"label": "ring", "points": [[3, 4.5],
+[20, 30]], "group_id": 1, "shape_type": "rectangle", "flags": {"difficult": true, "bar": true}},
+{"label": "spiral", "points": [[20, 20], [23, 24]], "shape_type": "circle", "flags": {},
+"attributes": {"arms": ["2", "3"]}, "score": 0.5}, {"label": "ring", "points": [[1, 2], [9, 3],
+[5, 12]], "shape_type": "polygon", "difficult": true}, {"label": "ring", "shape_type": "mask",
+"points": [[1, 2], [9, 3]], "mask": "iVBOR"}], "imagePath": "images/a.png", "imageData": null,
+"imageHeight": 48, "imageWidth": 64}
+"""
+VOTT = """{"name": "sky", "tags": [{"name": "ring"}, {"name": "spiral"}], "assets": {"0f": {"asset":
+{"name": "a.png", "id": "0f", "size": {"width": 64, "height": 48}, "state": 2, "type": 1},
+"regions": [{"id": "r", "type": "RECTANGLE", "tags": ["ring"], "boundingBox":
+{"height": 12.5, "width": 9, "left": 3, "top": 4}, "points": [{"x": 3, "y": 4}]},
+{"id": "s", "tags": ["spiral"], "points": [{"x": 3, "y": 4}, {"x": 12, "y": 9.5}]}],
+"version": "2.2.0"}, "0e": {"asset": {"name": "b.png", "state": 1}, "regions": []}}}
+"""
+LABEL_STUDIO = """[{"id": 1, "annotations": [{"id": 1, "was_cancelled": false, "result": [
+{"original_width": 64, "original_height": 48, "image_rotation": 0, "value": {"x": 10, "y": 20.5,
+"width": 30, "height": 40, "rotation": 30, "rectanglelabels": ["ring"]}, "id": "r",
+"type": "rectanglelabels"}, {"id": "r", "type": "choices", "value": {"choices": ["faint"]}},
+{"original_width": 64, "original_height": 48, "value": {"x": 50, "y": 50, "radiusX": 10,
+"radiusY": 5.5, "ellipselabels": ["spiral"]}, "id": "s", "type": "ellipselabels"},
+{"original_width": 64, "original_height": 48, "value": {"points": [[1, 2], [50, 60]],
+"polygonlabels": ["ring"]}, "id": "t", "type": "polygonlabels"}]}],
+"data": {"image": "/data/upload/1/1fab03d2-a.png"}},
+{"image": "/data/local-files/?d=b.png", "annotator": 1, "label": [{"x": 1, "y": 2, "width": 3,
+"height": 4, "original_width": 64, "original_height": 48, "rectanglelabels": ["ring"]}]}]
+"""
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><labels><label><name>ring</name></label></labels>
+</task></meta><image id="0" name="a.png" width="64" height="48">
+<box label="ring" occluded="1" xtl="3.5" ytl="4" xbr="13" ybr="16.25" rotation="30" z_order="0">
+<attribute name="difficult">true</attribute><attribute name="arms">2</attribute></box>
+<polygon label="spiral" points="1.0,2.0;9,3;5,12"/><ellipse label="ring" cx="20" cy="20" rx="5"
+ry="4" rotation="15"/><mask label="ring" rle="1, 2" left="3" top="4" width="10" height="12"/>
+<tag label="night"/></image><image id="1" name="b.png" width="64" height="48"></image></annotations>
+"""
+DOTA = """imagesource:GoogleEarth
+gsd:0.1463
+20.0 10.0 30.0 20.0 20.0 30.0 10.0 20.0 spiral 0
+3 4 13 4 13 16.5 3 16.5 ring 1
+"""
+TEXTS = {
+    "via": ("via.json", VIA),
+    "labelme": ("a.json", LABELME),
+    "vott": ("sky-export.json", VOTT),
+    "labelstudio": ("project.json", LABEL_STUDIO),
+    "cvat": ("annotations.xml", CVAT),
+    "dota": ("a.txt", DOTA),
+    "sextractor": ("a.cat", SEXTRACTOR),
+    "table": ("t.csv", TABLE),
+}
 SEEDS = {**{name: name for name in FORMATS}, **dict.fromkeys(SKY_TABLES, "table")}
 
 
@@ -234,6 +284,11 @@ def fuzz(name: str, folder: Path, count: int, seed: int) -> int:
             wrong[kind] = wrong.get(kind, 0) + 1
         file.write_bytes(whole[file])
     return sum(wrong.values())
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_each_format_is_recognised_among_all(name: str, tmp_path: Path) -> None:
+    assert detect_format(write_seed(name, tmp_path)) is FORMATS[SEEDS[name]]
 
 
 @pytest.mark.parametrize("name", SEEDS)

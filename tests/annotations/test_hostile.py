@@ -62,6 +62,12 @@ XML = {
         "{head}<annotation><filename>a.png</filename><object><name>{text}</name><bndbox>"
         "<xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>",
     ),
+    "cvat": (
+        "a.xml",
+        "{head}<annotations><version>1.1</version><image name='a.png'><box label='ring' xtl='1' "
+        "ytl='1' xbr='9' ybr='9'><attribute name='note'>{text}</attribute></box></image>"
+        "</annotations>",
+    ),
     "table": (
         "a.vot",
         "<?xml version='1.0'?>{head}<VOTABLE><RESOURCE><TABLE><FIELD name='x' datatype='float'/>"
@@ -140,10 +146,17 @@ def test_xml_expands_nothing_and_fetches_nothing(tmp_path: Path, name: str, kind
 
 
 @pytest.mark.parametrize("nest", ["[", '{"a":'])
-@pytest.mark.parametrize("name", ["via", "coco", "createml"])
+@pytest.mark.parametrize("name", ["via", "coco", "createml", "labelme", "vott", "labelstudio"])
 def test_json_is_not_nested_without_end(tmp_path: Path, name: str, nest: str) -> None:
     deep = nest * 200_000
-    starts = {"via": '{"a": {"regions": ', "coco": '{"images": ', "createml": '[{"image": '}
+    starts = {
+        "via": '{"a": {"regions": ',
+        "coco": '{"images": ',
+        "createml": '[{"image": ',
+        "labelme": '{"shapes": [',
+        "vott": '{"assets": {"a": ',
+        "labelstudio": '[{"annotations": [{"result": [',
+    }
     (tmp_path / "a.json").write_text(starts[name] + deep)
     found, complaints = read(name, tmp_path / "a.json")
     assert found == []
@@ -184,12 +197,15 @@ def test_yaml_makes_no_objects(tmp_path: Path, images: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_NAMES)
-@pytest.mark.parametrize("name", ["coco", "createml", "csv", "via", "voc", "table"])
+@pytest.mark.parametrize(
+    "name",
+    ["coco", "createml", "csv", "via", "voc", "table", "labelme", "vott", "labelstudio", "cvat"],
+)
 def test_names_never_lead_out_of_the_images(
     tmp_path: Path, images: Path, name: str, hostile: str
 ) -> None:
     hostile = hostile.format(root=tmp_path)
-    if "\x00" in hostile and name in ("voc", "csv", "table"):
+    if "\x00" in hostile and name in ("voc", "csv", "table", "cvat"):
         pytest.skip("the format cannot hold that name")
     path = tmp_path / "labels"
     box = ObjectBox("ring", 1, 1, 5, 5)
@@ -200,9 +216,20 @@ def test_names_never_lead_out_of_the_images(
     elif name == "table":
         path = tmp_path / "a.csv"
         path.write_text(f"image,x,y,size,class\n{hostile},5,5,4,ring\n")
-    elif name == "voc":
+    elif name == "labelme":
+        path = tmp_path / "elsewhere.json"
+        shape = {"label": "ring", "points": [[1, 1], [5, 5]], "shape_type": "rectangle"}
+        path.write_text(json.dumps({"imagePath": hostile, "shapes": [shape]}))
+    elif name == "vott":
+        points = [{"x": 1, "y": 1}, {"x": 5, "y": 5}]
+        asset = {"asset": {"name": hostile}, "regions": [{"tags": ["ring"], "points": points}]}
+        path.write_text(json.dumps({"assets": {"a": asset}}))
+    elif name == "labelstudio":
+        task = {"data": {"image": hostile}, "annotations": [{"result": []}]}
+        path.write_text(json.dumps([task]))
+    elif name in ("voc", "cvat"):
         path = tmp_path / "elsewhere.xml"
-        text = XML["voc"][1].format(head="", text="ring")
+        text = XML[name][1].format(head="", text="ring")
         path.write_text(text.replace("a.png", hostile))
     else:
         write: Any = FORMATS[name].write
@@ -219,7 +246,7 @@ def test_names_never_lead_out_of_the_images(
     assert not any((image.width, image.height) == OUTSIDE for image in found)
 
 
-@pytest.mark.parametrize("name", ["yolo", "ds9", "voc", "sextractor", "table"])
+@pytest.mark.parametrize("name", ["yolo", "ds9", "voc", "sextractor", "table", "dota", "labelme"])
 def test_stems_never_lead_out_of_the_images(tmp_path: Path, images: Path, name: str) -> None:
     """The image is named by the annotation file, and is a link to what lies elsewhere."""
     contents = {
@@ -229,6 +256,8 @@ def test_stems_never_lead_out_of_the_images(tmp_path: Path, images: Path, name: 
         "sextractor": ("link.cat", "# 1 X_IMAGE\n# 2 Y_IMAGE\n# 3 A_IMAGE\n# 4 B_IMAGE\n"
                        "# 5 THETA_IMAGE\n5 5 2 2 0\n"),
         "table": ("link.csv", "x,y,size\n5,5,4\n"),
+        "dota": ("link.txt", "1 1 5 1 5 5 1 5 ring 0\n"),
+        "labelme": ("link.json", '{"shapes": [], "imagePath": ""}'),
     }  # fmt: skip
     folder = tmp_path / "labels"
     folder.mkdir()
@@ -293,7 +322,16 @@ def test_a_pipe_a_device_or_a_folder_is_no_file(
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_endless_file_is_refused_unread(tmp_path: Path, images: Path, name: str) -> None:
-    files = {"yolo": "a.txt", "voc": "a.xml", "ds9": "a.reg", "sextractor": "a.cat"}
+    files = {
+        "yolo": "a.txt",
+        "dota": "a.txt",
+        "voc": "a.xml",
+        "ds9": "a.reg",
+        "sextractor": "a.cat",
+        "labelme": "a.json",
+        "vott": "a-asset.json",
+        "cvat": "a.xml",
+    }
     folder = tmp_path / "labels"
     folder.mkdir()
     (folder / "classes.txt").write_text("ring\n")

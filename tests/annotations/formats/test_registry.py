@@ -28,7 +28,7 @@ def test_the_guide_lists_the_features_of_each_format() -> None:
 
 
 def test_an_unknown_format_or_path_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there are via"):
+    with pytest.raises(InputError, match="there are labelme"):
         format_named("cocco")
     with pytest.raises(InputError, match="does not exist"):
         detect_format(tmp_path / "nowhere")
