@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import sep
 from numpy.typing import NDArray
 
-__all__ = ["is_almost_black", "is_linear", "is_negative", "measure_levels"]
+__all__ = ["Levels", "is_almost_black", "is_linear", "is_negative", "measure_levels"]
 
-_SIDE = 1024
-"""Side of the middle part of a large picture whose sky is measured."""
-_SAMPLED_SIDE = 256
+_SIDE = 1024  # pixels: of the middle part of a large picture, whose sky is measured
+_SAMPLED_SIDE = 256  # pixels along the longer side of the sample that gives the levels
 
 # A picture made for display uses the range of its file, and shows the noise of the sky with a step
 # or more of 255.  Of 1,100 pictures of Galaxy Zoo, SDSS and the Legacy Surveys none has a brightest
@@ -63,8 +63,6 @@ def is_linear(pixels: NDArray[Any], bad: NDArray[np.bool_], full: float) -> bool
     full : float
         Value of white in graphics programs.
     """
-    import sep
-
     if _is_widened(pixels, full):
         return False
     grey, missing = _middle(pixels, bad, full)

@@ -21,7 +21,10 @@ __all__ = ["Failure", "FieldRecord", "RunRecord", "StageClock"]
 
 logger = logging.getLogger("galpipe")
 
-_PACKAGES = ("ai-edge-litert", "astropy", "numpy", "opencv-python-headless", "pandas", "scipy")
+_PACKAGES = (
+    *("ai-edge-litert", "astropy", "numpy", "opencv-python-headless", "pandas", "pillow"),
+    *("scipy", "sep"),
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.wcs import WCS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from galpipe.imaging import Field, read_field
@@ -143,6 +143,7 @@ def test_a_picture_has_no_photometry(make_field: Callable[..., Field]) -> None:
     st.lists(st.floats(0.5, 200), min_size=2, max_size=2),
     st.sampled_from([0.0, 1.0, 1e6, 3e38, -3e38, float("nan")]),
 )
+@example([0.0, 149.0], [1.0, 1.0], 0.0)
 def test_no_box_or_value_is_an_error(corner: list[float], size: list[float], value: float) -> None:
     pixels = noise((*SHAPE, 1))
     pixels[60:64, 70:74] = value
