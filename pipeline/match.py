@@ -105,7 +105,7 @@ def match(
         raise ConfigError(f"The radius is {radius:g} arcsec; give a positive number")
     ours, theirs = read_columns(catalogue), read_columns(other)
     first, second = _positions(ours), _positions(theirs, ra, dec)
-    footprints = _footprints(Path(catalogue))
+    footprints = _footprints(Path(catalogue), first)
     inside = _inside(second, footprints) if footprints else np.isfinite(second[:, 0])
     folder = None
     if output is not None:
@@ -174,8 +174,11 @@ def _vectors(ra: NDArray[Any], dec: NDArray[Any]) -> NDArray[Any]:
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
 
-def _footprints(catalogue: Path) -> list[NDArray[Any]]:
-    """Return the corners (4, 3) of the fields of a run; none if one of them is unknown."""
+def _footprints(catalogue: Path, sources: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the corners (4, 3) of the fields of a run; none if a source is in an unknown field.
+
+    Fields without a WCS have no corners, and no source with a position.
+    """
     record = catalogue.parent / RECORD_NAME
     if not record.is_file():
         return []
@@ -185,9 +188,12 @@ def _footprints(catalogue: Path) -> list[NDArray[Any]]:
         corners = [np.array(field["corners"], dtype=np.float64) for field in fields]
     except (KeyError, TypeError, ValueError):
         return []
-    if not all(corner.shape == (4, 2) for corner in corners):
+    known = [corner for corner in corners if corner.shape == (4, 2)]
+    footprints = [_vectors(corner[:, 0], corner[:, 1]) for corner in known]
+    placed = sources[np.isfinite(sources[:, 0])]
+    if len(known) < len(corners) and not _inside(placed, footprints).all():
         return []
-    return [_vectors(corner[:, 0], corner[:, 1]) for corner in corners]
+    return footprints
 
 
 def _inside(points: NDArray[Any], footprints: list[NDArray[Any]]) -> NDArray[np.bool_]:

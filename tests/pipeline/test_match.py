@@ -115,7 +115,9 @@ def test_only_the_fields_count(tmp_path: Path, ra: float, dec: float) -> None:
     assert 20 < inside.sum() < 80
     Table({"ra": east[inside][::2], "dec": north[inside][::2]}).write(tmp_path / "catalogue.csv")
     Table({"raMean": east, "decMean": north}).write(tmp_path / "other.csv")
-    record = {"fields": [{"corners": [(corner.ra.deg, corner.dec.deg) for corner in corners]}]}
+    square = {"corners": [(corner.ra.deg, corner.dec.deg) for corner in corners]}
+    # A picture among the fields has no place on the sky.
+    record = {"fields": [square, {"corners": []}]}
     (tmp_path / "run.json").write_text(json.dumps(record))
     result = match(tmp_path / "catalogue.csv", tmp_path / "other.csv")
     assert result.metrics["other_sources"] == inside.sum()
