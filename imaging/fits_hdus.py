@@ -19,12 +19,14 @@ Role = Literal["science", "mask", "weight", "preview", "other", "silent"]
 # Words of EXTNAME, by the conventions of HST, JWST, LSST, DECam, the Legacy Surveys, CCDData ...
 _WORDS: dict[Role, frozenset[str]] = {
     "mask": frozenset(
-        {"DQ", "MASK", "MSK", "BPM", "BADPIX", "BADPIXELS", "DQMASK", "FLAGS"} | {"FLG", "BADMASK"}
+        {"DQ", "MASK", "MSK", "BPM", "BADPIX", "BADPIXELS", "DQMASK", "FLAGS", "FLAG"}
+        | {"FLG", "BADMASK", "QUALITY"}
     ),
     "weight": frozenset({"WHT", "WEIGHT", "WEIGHTS", "INVVAR", "IVAR", "WGT", "WTMAP"}),
     "preview": frozenset({"THUMB", "THUMBNAIL", "PREVIEW", "QUICKLOOK"}),
     "other": frozenset(
-        {"ERR", "ERROR", "VAR", "VARIANCE", "RMS", "UNCERT", "UNCERTAINTY", "STD", "STDDEV"}
+        {"ERR", "ERROR", "ERRORS", "VAR", "VARIANCE", "RMS", "UNC", "UNCERT", "UNCERTAINTY"}
+        | {"STD", "STDEV", "STDDEV", "OBJMASK", "SKYMASK"}
         | {"NOISE", "CTX", "CONTEXT", "SEG", "SEGM", "SEGMAP", "SEGMENTATION", "SAMP", "NSAMP"}
         | {"COVERAGE", "EXPMAP", "NEXP", "RESID", "RESIDUAL", "CHISQ", "MASKBITS"}
     ),
@@ -34,12 +36,15 @@ _WORDS: dict[Role, frozenset[str]] = {
 }
 # Words that make an auxiliary image only if nothing else stands in the name.
 _WHOLE_NAMES = frozenset(
-    {"CON", "TIME", "EXP", "EXPTIME", "AREA", "BKG", "BACKGROUND", "SKY", "MODEL", "SIGMA", "CHI"}
-    | {"FLAT", "DARK", "BIAS", "HITS", "COV", "DEPTH", "WAVELENGTH"}
+    {"CON", "TIME", "EXP", "EXPTIME", "EXPOSURE", "AREA", "BKG", "BACKGROUND", "SKY", "MODEL"}
+    | {"SIGMA", "CHI", "STAT", "FLAT", "DARK", "BIAS", "HITS", "COV", "DEPTH", "WAVELENGTH"}
 )
 _GENERIC = frozenset({"SCI", "IMAGE", "IMG", "DATA", "FLUX", "BAND", "FILTER", "FRAME"})
-# IMAGETYP (Legacy Survey cutouts), PRODTYPE (DECam) and EXTTYPE (LSST) name the role too.
-_ROLE_KEYS = ("EXTTYPE", "IMAGETYP", "PRODTYPE")
+# Masks of objects, not of bad pixels.
+_OBJECTS = frozenset({"OBJ", "OBJECT", "OBJECTS", "SRC", "SOURCE", "SOURCES", "STAR", "STARS"})
+# IMAGETYP (Legacy Survey cutouts), PRODTYPE (DECam), EXTTYPE (LSST) and HDUCLAS2 (ESO) name the
+# role too.
+_ROLE_KEYS = ("EXTTYPE", "IMAGETYP", "PRODTYPE", "HDUCLAS2")
 _NO_NAMES = frozenset({"", "COMPRESSED_IMAGE", "PRIMARY"})
 
 # An image of less than this share of the pixels of the largest one is a preview if it is the
@@ -200,6 +205,8 @@ def _role(headers: Sequence[Any]) -> tuple[Role, tuple[str, ...]]:
     rest = [word for word in words if word not in _GENERIC]
     for role, known in _WORDS.items():
         if any(word in known for word in words):
+            if role == "mask" and not _OBJECTS.isdisjoint(words):
+                return "other", ()
             return role, tuple(word for word in rest if word not in known)
     filters = {word for word in rest if wavelength(word) is not None}
     if len(set(rest) - filters) == 1 and not _WHOLE_NAMES.isdisjoint(rest):

@@ -90,14 +90,14 @@ def _find(
             found = _described(header, key, height, width, hdus)
             break
         except ValueError as error:
-            reasons.append(str(error))
+            reasons.append(str(error).rstrip("."))
     if has_plate_solution(header):
         try:
             plate = _checked(_open(dss_cards(header, height, width)), height, width)
             if found is None or separation(plate, found[0], height, width) < _AGREEMENT:
                 return plate, notes
         except ValueError as error:
-            reasons.append(str(error))
+            reasons.append(str(error).rstrip("."))
     if found is not None:
         return found[0], (*notes, *found[1])
     return None, (*notes, *map(_IGNORED.format, reasons[:1]))

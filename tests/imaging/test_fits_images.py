@@ -314,7 +314,9 @@ def test_unused_bands_are_named(tmp_path: Path, wcs: WCS) -> None:
     assert field.notes == ("band B and band R in the file were not used",)
 
 
-@pytest.mark.parametrize("name", ["MODEL_R", "SKY", "SEGMENTATION", "r_ERR"])
+@pytest.mark.parametrize(
+    "name", ["MODEL_R", "SKY", "SEGMENTATION", "r_ERR", "OBJMASK", "STAR_MASK", "stDev", "exposure"]
+)
 def test_what_is_no_image_of_the_sky(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "a.fits", image(5, name), image(2, "IMAGE_R"))
     assert values(path) == [2]
