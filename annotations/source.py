@@ -15,7 +15,7 @@ from .collection import Collection
 from .dataset_files import WITHOUT_IMAGES, annotation_files_in
 from .formats.format import ReadOptions, WriteOptions
 from .formats.image_files import fill_size
-from .formats.registry import format_named, writable_formats
+from .formats.registry import format_named, format_with_columns, writable_formats
 from .images import ImageFolder, ImagesOfPart, images_beside, inside
 
 __all__ = [
@@ -92,9 +92,10 @@ class AnnotationSource:
         self.path = Path(path)
         if not self.path.exists():
             raise InputError(f"{self.path} does not exist.")
-        self.form, self._files = annotation_files_in(
-            self.path, format_named(form) if form else None
-        )
+        known = format_named(form) if form else None
+        if known is None and settings and settings.get("columns"):
+            known = format_with_columns(self.path, settings["columns"])
+        self.form, self._files = annotation_files_in(self.path, known)
         self.images = images_beside(self.path) if images is None else ImageFolder(images)
         self.failures: list[InputError] = []
         self.notes: list[str] = []

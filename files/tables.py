@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import InputError, MissingExtraError, require
 from .columns import Columns
 from .file_types import check_regular
+from .text_encoding import encoding_of
 from .text_tables import parse_text_table
 from .votable import read_votable, votable_fields
 
@@ -79,7 +80,10 @@ def read_columns(
         content = stream.read(limit + 1)
         if len(content) > limit:
             raise InputError(f"{path} is larger than {limit >> 20} MiB. Divide the table.")
-        values, units = _reader(path, content[:_HEAD])(path, content, choose or list, text)
+        read = _reader(path, content[:_HEAD])
+        if read is parse_text_table:
+            content = _as_utf8(content)
+        values, units = read(path, content, choose or list, text)
     return Columns(path, values, units)
 
 
@@ -106,7 +110,8 @@ def column_names(path: str | Path) -> tuple[str, ...]:
         head = stream.read(_HEAD)
         read = _reader(path, head)
         if read is parse_text_table:
-            if len(head) == _HEAD:
+            head = _as_utf8(head)
+            if len(head) >= _HEAD // 2:
                 head = head[: head.rfind(b"\n") + 1]
             return tuple(parse_text_table(path, head, list, None)[0])
         stream.seek(0)
@@ -197,12 +202,21 @@ def _reader(path: Path, head: bytes) -> _Reader:
         return _read_fits
     if head.startswith(b"PAR1"):
         return _read_parquet
-    is_utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if is_utf16 or head.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
+    text = _as_utf8(head)
+    if text.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
         return _read_votable
-    if b"\0" in head:
+    if b"\0" in text:
         raise InputError(f"{path} is not a table.")
     return parse_text_table
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Return text in UTF-8; that in UTF-16 is converted."""
+    encoding = encoding_of(content[:_HEAD])
+    if encoding == "utf-8-sig":
+        return content
+    # The beginning of a file may end within a character.
+    return content.decode(encoding, "replace").removeprefix("\ufeff").encode()
 
 
 def _read_votable(

@@ -30,6 +30,7 @@ _SEXTRACTOR = re.compile(r"#\s*(\d{1,5})\s+([A-Za-z]\w*)(?:.*\[([^\]]*)\])?")
 _ECSV = "# %ECSV"
 _NOT_NUMBERS = ("", "--", "N/A", "NA", "NULL", "NaN", "None", "nan", "null")
 _BLANKS = r"\s+"
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*")
 
 
 def parse_text_table(
@@ -47,7 +48,7 @@ def parse_text_table(
     content : bytes
         UTF-8.  ECSV (astropy's enhanced CSV) begins with ``# %ECSV`` and SExtractor's ASCII_HEAD
         with ``# 1 NAME``; other text has its column names in the first row, or in the comment
-        before it, delimited by the first of comma, semicolon, tab and blank that occurs.
+        before it, delimited by comma, semicolon or tab, whichever is most frequent, else by blanks.
     choose : callable
         Takes the names of all columns and returns those to read.
     text : collection of str, optional
@@ -82,8 +83,24 @@ def parse_text_table(
         content = plain.encode() + b"\n" + content
     if not plain.strip():
         raise InputError(f"{path} is empty. Give a table with its column names.")
-    delimiter = next((mark for mark in ",;\t" if mark in plain), _BLANKS)
-    return _delimited(path, content, delimiter, choose, text), {}
+    delimiter = _delimiter(plain)
+    values = _delimited(path, content, delimiter, choose, text)
+    if delimiter in ";\t":
+        values = {name: _with_points(column) for name, column in values.items()}
+    return values, {}
+
+
+def _delimiter(header: str) -> str:
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    mark = max(",;\t", key=unquoted.count)
+    return mark if mark in unquoted else _BLANKS
+
+
+def _with_points(column: Any) -> Any:
+    """Replace decimal commas, which are written where semicolons or tabs delimit the cells."""
+    if not isinstance(column, list):
+        return column
+    return [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in column]
 
 
 def _delimited(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations.formats.table_columns import DEGREES, NAMES
+from ..annotations.formats.table_names import DEGREES, NAMES
 from ..errors import ConfigError, InputError
 from ..files.atomic import atomic_path
 from ..files.columns import Columns

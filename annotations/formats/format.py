@@ -97,6 +97,9 @@ class AnnotationFormat:
         Returns the class list that the annotations declare, in order of the ids, or None.
     write : callable or None
         Writes a collection to a path; None for read-only formats.
+    takes_columns : callable or None
+        Returns whether a table can be read with columns that the user names: a mapping from their
+        roles; never raises.
     suffix : str
         Suffix of the file that is written; empty for a folder.
     refuses_empty_boxes : bool
@@ -113,6 +116,7 @@ class AnnotationFormat:
     read: Callable[[Path, ReadOptions], Iterator[tuple[Path, AnnotatedImage]]]
     read_classes: Callable[[Path], tuple[str, ...] | None] | None = None
     write: Callable[[Path, Collection, WriteOptions], None] | None = None
+    takes_columns: Callable[[Path, Mapping[str, str]], bool] | None = None
     suffix: str = ""
     refuses_empty_boxes: bool = False
     image_stems: Callable[[Path, Sequence[str]], list[Path]] | None = None

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from ...errors import InputError
 from .format import AnnotationFormat
 
-__all__ = ["FORMATS", "detect_format", "format_named", "writable_formats"]
+__all__ = ["FORMATS", "detect_format", "format_named", "format_with_columns", "writable_formats"]
 
 # Order of recognition: formats with an unambiguous signature first.  VoTT, Label Studio, CVAT and
 # DOTA have parts in common with VIA, CreateML, VOC and YOLO.
@@ -62,6 +62,22 @@ def format_named(name: str) -> AnnotationFormat:
 def writable_formats() -> tuple[str, ...]:
     """Return the names of the formats that can be written."""
     return tuple(name for name, form in FORMATS.items() if form.write is not None)
+
+
+def format_with_columns(path: Path, columns: Mapping[str, str]) -> AnnotationFormat | None:
+    """Return the format that reads a table with columns that the user names; None if none does.
+
+    Parameters
+    ----------
+    path : Path
+        Annotations.
+    columns : mapping of str to str
+        Columns by their roles, such as ``xmin``.
+    """
+    for form in FORMATS.values():
+        if form.takes_columns is not None and form.takes_columns(path, columns):
+            return form
+    return None
 
 
 def detect_format(path: str | Path) -> AnnotationFormat:

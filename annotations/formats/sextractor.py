@@ -34,7 +34,7 @@ from ...files.tables import read_columns, table_files
 from ..annotation import AnnotatedImage
 from .format import AnnotationFormat, ReadOptions
 from .image_files import named_by_file
-from .table_columns import class_name_of, is_table_with, number_setting, row_objects
+from .table_rows import class_name_of, is_table_with, number_setting, row_objects
 
 __all__ = ["FORMAT", "ellipse_half_sides"]
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -15,70 +11,19 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...files.columns import Columns
-from ...files.tables import column_names, table_files
 from ...imaging import Field
-from ..annotation import ObjectBox
-from .format import ReadOptions
-from .numbers import LARGEST_PIXEL
+from .table_names import DEGREES, NAMES, class_column, image_column, size_column
 
-__all__ = [
-    "DEGREES",
-    "NAMES",
-    "Layout",
-    "class_name_of",
-    "is_table_with",
-    "number_setting",
-    "row_objects",
-]
-
-# Number of files of a folder opened to recognise its format.
-_FIRST_FILES = 16
-
-NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "image": ("field", "filename", "file_name", "image", "image_name"),
-        "label": ("class_name", "class", "label"),
-        "xmin": ("xmin",),
-        "ymin": ("ymin",),
-        "xmax": ("xmax",),
-        "ymax": ("ymax",),
-        "x": ("x", "x_image", "xcentroid", "x_centroid", "xcenter", "xcen", "xpos"),
-        "y": ("y", "y_image", "ycentroid", "y_centroid", "ycenter", "ycen", "ypos"),
-        "ra": (
-            "ra", "ra_deg", "radeg", "raj2000", "ra_icrs", "_raj2000", "alpha_j2000",
-            "alphawin_j2000", "sky_centroid.ra", "right_ascension", "ramean",
-        ),
-        "dec": (
-            "dec", "dec_deg", "dedeg", "decdeg", "dej2000", "decj2000", "de_icrs", "_dej2000",
-            "delta_j2000", "deltawin_j2000", "sky_centroid.dec", "declination", "decmean",
-        ),
-        "width": ("width", "w"),
-        "height": ("height", "h"),
-        "size": ("size", "diameter", "diam", "d25"),
-        "radius": (
-            "radius", "petror90", "petror90_r", "petror90_i", "petror90_g", "petrorad",
-            "petrorad_r", "petrorad_i", "petrorad_g", "petro_radius", "r90",
-        ),
-    }
-)  # fmt: skip
-"""Case-insensitive column names, in order of preference.
-
-Half-light radii are excluded, as they contain only half of the light; so is ``name``, which in
-catalogues names the galaxy and not its class.
-"""
+__all__ = ["Layout"]
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
+_SIZES = ("width", "height", "size", "radius")
 _PHOTUTILS = ("bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax")
+# Petrosian radii of SDSS are in arcseconds by definition.
+_IN_ARCSECONDS = "petror"
 _PIXELS = frozenset({"pix", "pixel", "pixels", "px"})
-DEGREES: Mapping[str, float] = {
-    **dict.fromkeys(("deg", "degree", "degrees", "degs", "d"), 1.0),
-    **dict.fromkeys(("arcmin", "arcmins", "arcminute", "arcminutes", "'"), 1 / 60),
-    **dict.fromkeys(("arcsec", "arcsecs", "arcsecond", "arcseconds", "asec", '"'), 1 / 3600),
-    "mas": 1 / 3.6e6,
-    **dict.fromkeys(("rad", "radian", "radians"), 180 / np.pi),
-    **dict.fromkeys(("hourangle", "h", "hour", "hours"), 15.0),
-}
-"""Degrees of each unit of angle, in lower case."""
+# Bare names that do not tell the centre from the top left corner.
+_BARE = {"x": ("x",), "y": ("y",), "width": ("width", "w"), "height": ("height", "h")}
 
 # Numbers in files are unbounded; `row_objects` drops boxes that are not finite.
 _ignore_overflow = np.errstate(over="ignore", invalid="ignore")
@@ -92,11 +37,11 @@ class Layout:
     table : Columns
         The table.
     settings : mapping
-        ``columns`` and ``origin`` of the format `table`.
+        ``columns``, ``origin`` and ``size_unit`` of the format `table`.
 
     Attributes
     ----------
-    kind : {"edges", "pixels", "sky", None}
+    kind : {"edges", "corner", "pixels", "sky", None}
         Source of the boxes; None if the columns do not define boxes.
 
     Raises
@@ -105,7 +50,7 @@ class Layout:
         If a setting is wrong, or names a column that the table lacks.
     """
 
-    kind: Literal["edges", "pixels", "sky"] | None
+    kind: Literal["edges", "corner", "pixels", "sky"] | None
 
     def __init__(self, table: Columns, settings: Mapping[str, Any]) -> None:
         self._table = table
@@ -121,6 +66,17 @@ class Layout:
             for name, names in NAMES.items()
             if (column := self._choose(chosen[name]) if name in chosen else table.find(names))
         }
+        self._named_units: dict[str, str] = {}
+        for name in _SIZES:
+            if name not in self._columns and (found := size_column(table, name)):
+                self._columns[name], self._named_units[name] = found
+        if "image" not in self._columns and (images := image_column(table)):
+            self._columns["image"] = images
+        if "label" not in self._columns and (classes := class_column(table, self.image)):
+            self._columns["label"] = classes
+        self._size_unit = str(settings.get("size_unit") or "").lower()
+        if self._size_unit and self._size_unit not in DEGREES:
+            raise InputError(f"The unit of sizes is {self._size_unit!r}; give arcsec or arcmin.")
         self._origin = settings.get("origin") or 0
         if self._origin not in (0, 1):
             raise InputError(f"origin is {self._origin!r}; it is 0 or 1.")
@@ -128,9 +84,46 @@ class Layout:
         self.kind = self._kind()
 
     @property
+    def image(self) -> str | None:
+        """The column that names the image of each row; None if there is none."""
+        return self._columns.get("image")
+
+    @property
     def names_images(self) -> bool:
         """True if a column names the image of each row."""
         return "image" in self._columns
+
+    def describe(self, default: str, stem: str) -> str:
+        """Return which columns are used for what.
+
+        Parameters
+        ----------
+        default : str
+            Class if no column gives it.
+        stem : str
+            Name of the image if no column names it.
+        """
+        label = self._class_column()
+        parts = [
+            f"image from {self.image}" if self.image else f"all rows are of the image {stem}",
+            f"class from {label}" if label else f"every object is {default!r}",
+        ]
+        if self.kind == "edges":
+            names = [self._columns[name] for name in _EDGES if name in self._columns]
+            parts.append(f"edges from {', '.join(names or self._bbox_columns)}")
+        else:
+            place = {"sky": ("ra", "dec"), "corner": ("left", "top")}.get(
+                str(self.kind), ("x", "y")
+            )
+            what = "top left corner" if self.kind == "corner" else "centre"
+            names = [self._columns[name] for name in place]
+            sizes = [self._size_text(name) for name in dict.fromkeys(self._size_names())]
+            parts.append(f"{what} from {', '.join(names)}, size from {', '.join(sizes)}")
+        return "; ".join(parts)
+
+    def _size_text(self, name: str) -> str:
+        unit = self._unit(name) or ("arcsec" if self.kind == "sky" else "pixels")
+        return f"{self._columns[name]} ({'radius, ' if name == 'radius' else ''}{unit})"
 
     def groups(self, stem: str) -> list[tuple[str, Sequence[int]]]:
         """Return the rows of each image, sorted by its name.
@@ -150,35 +143,46 @@ class Layout:
     def labels(self, default: str) -> list[str]:
         """Return the class of each row.
 
-        A purely numeric column, such as photutils' ``label``, is a running number and not a class,
-        unless it is selected by the settings.
+        A column of numbers that are all different, such as photutils' ``label``, is a running
+        number and not a class, unless it is selected by the settings.
 
         Parameters
         ----------
         default : str
             Class if no column gives it.
         """
+        column = self._class_column()
+        return [default] * len(self._table) if column is None else self._table.texts(column)
+
+    def _class_column(self) -> str | None:
         column = self._columns.get("label")
-        if column is None or not ("label" in self._selected or self._table.is_text(column)):
-            return [default] * len(self._table)
-        return self._table.texts(column)
+        if column is None or "label" in self._selected or self._table.is_text(column):
+            return column
+        return column if len(set(self._table.texts(column))) < len(self._table) else None
 
     @_ignore_overflow
     def pixel_edges(self) -> NDArray[np.float64]:
-        """Return pixel edges (0-based, half-open) for kinds `edges` and `pixels`, shape (N, 4).
+        """Return pixel edges (0-based, half-open) for all kinds but `sky`, shape (N, 4).
 
         Raises
         ------
         InputError
-            If a size is an angle.
+            If a size is an angle, edges seem to be fractions of the image, or positions may be
+            those of a corner or of the centre.
         """
         if self._has(_EDGES):
-            return self._numbers(_EDGES)
+            edges = self._numbers(_EDGES)
+            self._refuse_fractions(edges)
+            return edges
         if self.kind == "edges":
             first_last: NDArray[np.float64] = np.stack(
                 [self._table.numbers(name) for name in self._bbox_columns], axis=1
             )
             return first_last + np.array([0, 0, 1, 1], np.float64)
+        if self.kind == "corner":
+            near = self._numbers(("left", "top"))
+            return np.hstack([near, near + self._sides(None)])
+        self._refuse_bare_names()
         origin = [
             1 if self._columns[axis].lower().endswith("_image") else self._origin for axis in "xy"
         ]
@@ -206,6 +210,37 @@ class Layout:
         centre = np.stack(field.pixel(*place), axis=1)
         return _around(centre, self._sides(field.pixel_scale))
 
+    def image_sizes(self) -> NDArray[np.float64] | None:
+        """Return the columns ``width`` and ``height`` if they are the sizes of objects.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, 2), or None
+            To compare with the size of the image, which such columns often hold.
+        """
+        sized = self.kind in ("pixels", "corner") and self._size_names()[0] == "width"
+        return self._numbers(("width", "height")) if sized else None
+
+    def _refuse_bare_names(self) -> None:
+        names = self._size_names()
+        if names[0] != "width" or self._selected.intersection("xy"):
+            return
+        if all(self._columns[name].lower() in _BARE[name] for name in ("x", "y", *names)):
+            columns = ", ".join(self._columns[name] for name in ("x", "y", *names))
+            raise InputError(
+                f"{self._table.path} has the columns {columns}: the position may be the top left "
+                "corner or the centre. Say which: --column left=x --column top=y for the corner, "
+                "--column x=x --column y=y for the centre."
+            )
+
+    def _refuse_fractions(self, edges: NDArray[np.float64]) -> None:
+        known = edges[np.isfinite(edges)]
+        if known.size and known.min() >= 0 and known.max() <= 1 and (known % 1).any():
+            raise InputError(
+                f"{self._table.path}: all edges are between 0 and 1, as fractions of an image are. "
+                "Name the column of the image with --column image=COLUMN, or write pixels."
+            )
+
     def incomplete(self) -> list[int]:
         """Return the rows of kind `sky` whose position or size is not a number."""
         names = ("ra", "dec", *self._size_names())
@@ -215,14 +250,19 @@ class Layout:
     def _choose(self, column: object) -> str:
         found = self._table.find([str(column)])
         if found is None:
-            raise InputError(f"{self._table.path} has no column {column!r}.")
+            names = ", ".join(self._table.names[:20])
+            raise InputError(
+                f"{self._table.path} has no column {column!r}; its columns are {names}."
+            )
         return found
 
-    def _kind(self) -> Literal["edges", "pixels", "sky"] | None:
+    def _kind(self) -> Literal["edges", "corner", "pixels", "sky"] | None:
         if self._has(_EDGES) or len(self._bbox_columns) == len(_PHOTUTILS):
             return "edges"
         if not (self._has(("width", "height")) or self._has(("size",)) or self._has(("radius",))):
             return None
+        if self._has(("left", "top", "width", "height")) and not self._selected.intersection("xy"):
+            return "corner"
         if self._has(("x", "y")):
             return "pixels"
         return "sky" if self._has(("ra", "dec")) else None
@@ -240,8 +280,15 @@ class Layout:
         return factor * self._numbers(names) * [self._pixels(name, scale) for name in names]
 
     def _size_names(self) -> tuple[str, str]:
-        """Return the names in `NAMES` of the width and the height."""
-        if self._has(("width", "height")):
+        """Return the names in `NAMES` of the width and the height.
+
+        A size or radius comes first: beside it, ``width`` and ``height`` are those of the image.
+        """
+        if self._has(("width", "height")) and (
+            self.kind == "corner"
+            or self._selected.intersection(("width", "height"))
+            or not (self._has(("size",)) or self._has(("radius",)))
+        ):
             return "width", "height"
         return ("size", "size") if self._has(("size",)) else ("radius", "radius")
 
@@ -255,6 +302,11 @@ class Layout:
                 f"{self._table.path}: {self._columns[name]} is in {unit}, but the positions are in "
                 "pixels. Give sizes in pixels."
             )
+        if not unit and not self._columns[name].lower().startswith(_IN_ARCSECONDS):
+            raise InputError(
+                f"{self._table.path}: the column {self._columns[name]} has no unit. Give it with "
+                "--size-unit arcsec, or arcmin or deg."
+            )
         return self._degrees(name, "arcsec") * 3600 / scale
 
     def _degrees(self, name: str, default: str) -> float:
@@ -267,110 +319,9 @@ class Layout:
         return DEGREES[unit]
 
     def _unit(self, name: str) -> str:
-        return self._table.unit(self._columns[name]).lower()
+        unit = self._named_units.get(name) or self._table.unit(self._columns[name]).lower()
+        return self._size_unit if name in _SIZES and not unit else unit
 
 
 def _around(centre: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hstack([centre - sides / 2, centre + sides / 2])
-
-
-def row_objects(
-    table: Columns,
-    edges: NDArray[np.float64],
-    labels: Sequence[str],
-    attributes: Mapping[str, str],
-    options: ReadOptions,
-    rows: Sequence[int],
-) -> tuple[ObjectBox, ...]:
-    """Return the objects of rows; invalid rows are passed to ``options.on_error``.
-
-    Parameters
-    ----------
-    table : Columns
-        The table.
-    edges : ndarray of float64, shape (N, 4)
-        Pixel edges of all rows, 0-based, half-open; NaN where they are not known.
-    labels : sequence of str
-        Classes of all rows; rows with an empty one are left out.
-    attributes : mapping of str to str
-        Columns to keep as attributes, mapped to the names of the attributes.
-    options : ReadOptions
-        Options of the reader.
-    rows : sequence of int
-        Indices of the rows.
-    """
-    texts = {name: table.texts(column) for column, name in attributes.items()}
-    boxes = []
-    for row in rows:
-        if not labels[row]:
-            options.on_error(InputError(f"{table.path}: row {row + 1} has no class."))
-        elif not (np.abs(edges[row]) < LARGEST_PIXEL).all():
-            options.on_error(
-                InputError(
-                    f"{table.path}: row {row + 1} has no position and size in numbers below "
-                    f"{LARGEST_PIXEL:g} pixels."
-                )
-            )
-        else:
-            kept = tuple((name, column[row]) for name, column in texts.items() if column[row])
-            xmin, ymin, xmax, ymax = edges[row].tolist()
-            boxes.append(ObjectBox(labels[row], xmin, ymin, xmax, ymax, attributes=kept))
-    return tuple(boxes)
-
-
-def class_name_of(options: ReadOptions) -> str:
-    """Return the default label: the setting ``class_name``, or "object".
-
-    Parameters
-    ----------
-    options : ReadOptions
-        Options of the reader.
-    """
-    return str(options.settings.get("class_name") or "object")
-
-
-def number_setting(options: ReadOptions, name: str) -> float | None:
-    """Return a positive number from the settings; None if not set.
-
-    Parameters
-    ----------
-    options : ReadOptions
-        Options of the reader.
-    name : str
-        Name of the setting.
-
-    Raises
-    ------
-    InputError
-        If it is not such a number.
-    """
-    value: Any = options.settings.get(name)
-    if value is None:
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < LARGEST_PIXEL:
-        raise InputError(f"{name} is {value!r}; give a number above 0.")
-    return number
-
-
-def is_table_with(path: Path, condition: Callable[[Columns], bool]) -> bool:
-    """Return whether a table, or one of the first tables of a folder, meets a condition.
-
-    Parameters
-    ----------
-    path : Path
-        A table or a folder.
-    condition : callable
-        Condition on the columns of a table, without its rows.
-    """
-    try:
-        for file in islice(table_files(path), _FIRST_FILES):
-            names = column_names(file)
-            if names and condition(Columns(file, {name: [] for name in names})):
-                return True
-    except (InputError, OSError):
-        return False
-    return False

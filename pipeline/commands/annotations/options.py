@@ -114,8 +114,8 @@ _OPTIONS = (
         metavar="NAME=COLUMN",
         multiple=True,
         callback=_columns,
-        help="Column of a table with image, label, x, y, ra, dec, width, height, size, ...; by "
-        "default found by the usual names.",
+        help="Column of a table with image, label, xmin, left, x, ra, width, size, ...; by default "
+        "found by the usual names. For VIA: label=ATTRIBUTE.",
     ),
     click.option(
         "--origin",
@@ -123,8 +123,13 @@ _OPTIONS = (
         type=click.IntRange(0, 1),
         help="Coordinate of the centre of the first pixel in a table; by default 0.",
     ),
+    click.option(
+        "--size-unit",
+        metavar="UNIT",
+        help="Unit of sizes on the sky in a table that states none: arcsec, arcmin or deg.",
+    ),
 )
-_NAMES = ("voc_one_based", "class_name", "ellipse_scale", "columns", "origin")
+_NAMES = ("voc_one_based", "class_name", "ellipse_scale", "columns", "origin", "size_unit")
 
 
 def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:

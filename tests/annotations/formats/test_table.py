@@ -124,6 +124,87 @@ def test_a_column_names_the_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "unit"), [("diam", "arcmin"), ("diam_arcmin", None), ("diameter [arcmin]", None)]
+)
+def test_a_size_on_the_sky_needs_its_unit(tmp_path: Path, header: str, unit: str | None) -> None:
+    write_image(tmp_path / "a.fits")
+    path = write(tmp_path / "a.csv", f"ra,dec,{header}\n150,40,0.1\n")
+    [image] = read(path, tmp_path, size_unit=unit)
+    np.testing.assert_allclose(image.boxes, [(54, 44, 66, 56)], atol=1e-3)
+    if unit:
+        with pytest.raises(InputError, match=r"diam has no unit.*--size-unit arcsec"):
+            read(path, tmp_path)
+        with pytest.raises(InputError, match="unit of sizes is 'parsec'"):
+            read(path, tmp_path, size_unit="parsec")
+
+
+def test_what_may_be_a_corner_or_the_centre_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "x,y,w,h\n10,20,6,2\n")
+    with pytest.raises(InputError, match=r"columns x, y, w, h.*--column left=x"):
+        read(path)
+    assert read(path, columns={"x": "x", "y": "y"})[0].objects[0].edges == (7.5, 19.5, 13.5, 21.5)
+    corner = {"left": "x", "top": "y"}
+    assert read(path, columns=corner)[0].objects[0].edges == (10, 20, 16, 22)
+
+
+def test_the_size_of_the_image_is_not_that_of_its_objects(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.fits")
+    path = write(tmp_path / "a.csv", "x,y,width,height,radius\n10,20,120,100,3\n")
+    assert read(path, tmp_path)[0].objects[0].edges == (7.5, 17.5, 13.5, 23.5)
+    path = write(tmp_path / "a.csv", "xcen,ycen,width,height\n10,20,120,100\n30,40,120,100\n")
+    with pytest.raises(InputError, match=r"width and height are the size of a\.fits"):
+        read(path, tmp_path)
+
+
+def test_fractions_of_an_unknown_image_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "xmin,ymin,xmax,ymax\n0.1,0.2,0.3,0.4\n")
+    with pytest.raises(InputError, match=r"between 0 and 1.*--column image"):
+        read(path)
+
+
+def test_other_columns_of_images_and_classes_are_found_and_told(tmp_path: Path) -> None:
+    rows = "a.png,E,1,1,2,x1\nb.png,S,5,5,2,x2\nb.png,E,5,5,2,x3\na.png,S,5,5,2,x4\n"
+    path = write(tmp_path / "t.csv", "shot,objectType,x,y,size,name\n" + rows)
+    notes: list[str] = []
+    images = [image for _, image in FORMAT.read(path, ReadOptions(on_note=notes.append))]
+    assert [(image.filename, image.labels) for image in images] == [
+        ("a.png", ("E", "S")),
+        ("b.png", ("S", "E")),
+    ]
+    [note] = notes
+    assert "image from shot; class from objectType; centre from x, y, size from size" in note
+    path = write(tmp_path / "t.csv", path.read_text().replace("size,name", "size,type"))
+    assert read(path)[0].labels == ("E", "S")
+    path = write(tmp_path / "u.csv", "type,kind,x,y,size\n" + "E,S,1,1,2\n" * 4)
+    with pytest.raises(InputError, match=r"type or kind.*--column label=COLUMN"):
+        read(path)
+    path = write(tmp_path / "v.csv", "a,b,x,y,size\na.png,b.png,1,1,2\n")
+    with pytest.raises(InputError, match="a and b both look like names of images"):
+        read(path)
+
+
+def test_numbers_are_classes_unless_they_count(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "class,x,y,size\n1,1,1,2\n1,5,5,2\n0,9,9,2\n")
+    assert read(path)[0].labels == ("1", "1", "0")
+
+
+def test_decimal_commas_and_utf_16_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("class;x;y;size\nE;10,5;20;6\n", encoding="utf-16")
+    assert FORMAT.recognises(path)
+    [image] = read(path)
+    assert (image.labels, image.objects[0].edges) == (("E",), (8, 17.5, 14, 23.5))
+
+
+def test_an_image_of_which_every_row_is_refused_is_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "image,x,y,size\na,1,1,2\nb,1,1,\n")
+    errors: list[InputError] = []
+    found = list(FORMAT.read(path, ReadOptions(on_error=errors.append)))
+    assert [image.filename for _, image in found] == ["a"]
+    assert "the image b is left out" in str(errors[-1])
+
+
+@pytest.mark.parametrize(
     ("writer", "suffix"),
     [
         (ecsv, ".ecsv"),
@@ -181,8 +262,10 @@ def test_a_sky_table_names_its_images(tmp_path: Path) -> None:
     text = "field,ra,dec,size\na,150,40,5\nb,150,40,5\na,330,-40,5\n"
     path = write(tmp_path / "all.csv", text)
     errors: list[InputError] = []
-    found = list(FORMAT.read(path, ReadOptions(ImageFolder(tmp_path), on_error=errors.append)))
-    [(_, image)] = found
+    options = ReadOptions(
+        ImageFolder(tmp_path), on_error=errors.append, settings={"size_unit": "arcsec"}
+    )
+    [(_, image)] = FORMAT.read(path, options)
     np.testing.assert_allclose(image.boxes, [(55, 45, 65, 55)], atol=1e-3)
     assert ["row 3" in str(errors[0]), "no image 'b'" in str(errors[1])] == [True, True]
 
