@@ -263,7 +263,7 @@ def _title(
 def _headless(cells: Sequence[str]) -> CsvLayout | None:
     """Return the layout of a table without a header, from its first row."""
     if len(cells) == 6 and (_are_numbers(cells[1:5]) or not any(cells[1:])):
-        names = ("image", "xmin", "ymin", "xmax", "ymax", "label")
+        names: tuple[str, ...] = ("image", "xmin", "ymin", "xmax", "ymax", "label")
         return _without_header("keras-retinanet", names, "edges")
     if len(cells) == 8 and _are_numbers((*cells[1:5], *cells[6:])) and not _are_numbers(cells[5:6]):
         names = ("label", *BOX_ROLES["corner"], "image", "image_width", "image_height")

@@ -52,7 +52,7 @@ def keypoint_count(lines: Iterable[list[float]]) -> int:
         return 0
     points = rest.reshape(len(rest), -1, 2)
     # Points that were not labelled are 0, 0.
-    if not _in_boxes(numbers[:, :4], points, points.any(axis=2)):
+    if not _in_boxes(numbers[:, :4], points, np.asarray(points.any(axis=2))):
         return 0
     return 0 if all(_is_simple(row.reshape(-1, 2)) for row in numbers) else count
 
@@ -62,7 +62,7 @@ def _in_boxes(
 ) -> bool:
     """Return whether the chosen points of each row are in its box, given by centre and size."""
     centre, half = boxes[:, np.newaxis, :2], boxes[:, np.newaxis, 2:] / 2
-    inside = (np.abs(points - centre) <= half + _TOLERANCE).all(axis=2)
+    inside = np.asarray((np.abs(points - centre) <= half + _TOLERANCE).all(axis=2))
     return bool((boxes[:, 2:] > 0).all() and inside[chosen].all())
 
 
