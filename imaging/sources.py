@@ -41,8 +41,9 @@ def find_sources(
     segments : ndarray of int32, shape (H, W)
         Number of the source of each pixel from 1; 0 for the sky.
     """
-    # The limits hold for the whole process, so they are set before each use.
-    sep.set_extract_pixstack(max(image.size, 300_000))
+    # The limits hold for the whole process, so they are set before each use.  The first is that of
+    # bright pixels, and SEP needs one or two more.
+    sep.set_extract_pixstack(image.size + 100)
     sep.set_sub_object_limit(_PARTS)
     sources, segments = sep.extract(
         np.ascontiguousarray(image),

@@ -113,30 +113,6 @@ def test_stars_and_pairs_of_stars_are_points_and_galaxies_are_not(make_field: Ma
     assert point_sources(image, psf, np.empty((0, 4))).tolist() == []
 
 
-def crowd() -> NDArray:
-    """Return more stars than can be separated."""
-    rng = np.random.default_rng(1)
-    pixels = np.zeros((760, 760), dtype=np.float32)
-    rows, columns = np.clip(rng.normal(380, 130, (2, 40_000)), 0, 759).astype(int)
-    np.add.at(pixels, (rows, columns), rng.pareto(1.2, 40_000) * 300)
-    return cv2.GaussianBlur(pixels, (0, 0), 1.3)
-
-
-def waves() -> NDArray:
-    """Return bright light without a sky."""
-    y, x = np.mgrid[:760, :760]
-    return 3000 * (1 + np.sin(y / 90) * np.cos(x / 70))
-
-
-@pytest.mark.parametrize("light", [crowd, waves])
-def test_a_field_full_of_light_is_measured(
-    make_field: MakeField, light: Callable[[], NDArray]
-) -> None:
-    noise = np.random.default_rng(2).normal(100, 1, (760, 760))
-    prepared = prepare_field(make_field((light() + noise)[..., None].astype(np.float32)), Stretch())
-    assert len(prepared.quality.notes) == 1
-
-
 def test_a_field_of_broad_stars_is_reduced_and_said_so(make_field: MakeField) -> None:
     field = make_field(star_field(12.0, stars=8)[..., None])
     prepared = prepare_field(field, Stretch(), (1.3, 4.0))
