@@ -78,6 +78,8 @@ class ImageIndex:
                 ranked.append(((same, shared, candidate[-1] == parts[-1]), candidate))
         if not ranked:
             return None
+        if len(ranked) == 1:
+            return os.path.join(self.folder, *ranked[0][1])
         highest = max(rank for rank, _ in ranked)
         best = [candidate for rank, candidate in ranked if rank == highest]
         if len({candidate[:-1] for candidate in best}) == 1:

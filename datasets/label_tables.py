@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..annotations.classes import GALAXY10_DECALS
-from ..annotations.images import find_image
+from ..annotations.images import ImageFolder
 from ..errors import InputError
 from ..files.tables import read_columns
 from .identifiers import table_positions
@@ -264,7 +264,8 @@ def _locate_images(names: Sequence[str], table: str | Path, images: str | Path) 
     """Return the images that a table names; a missing one raises InputError."""
     if not Path(images).is_dir():
         raise InputError(f"{images} is not a folder; {table} needs its images there.")
-    found = [(name, find_image(images, name)) for name in names]
+    folder = ImageFolder(images)
+    found = [(name, folder.find(name)) for name in names]
     missing = [name for name, path in found if path is None]
     if missing:
         raise InputError(

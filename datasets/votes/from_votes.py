@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...annotations.classes import GALAXY10_DECALS, GALAXY10_SDSS
-from ...annotations.images import find_image, image_stem
+from ...annotations.images import ImageFolder, image_stem
 from ...errors import InputError
 from ...files.atomic import atomic_path
 from ...files.output_folder import refuse_existing
@@ -173,12 +173,10 @@ def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
     InputError
         If the folder is missing, or a name leads out of it.
     """
-    folder = Path(images)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder of images.")
-    found = [find_image(folder, name) for name in votes.names]
+    folder = ImageFolder(images)
+    found = [folder.find(name) for name in votes.names]
     kept = votes.only([path is not None for path in found])
-    names = tuple(path.relative_to(folder).as_posix() for path in found if path is not None)
+    names = tuple(folder.name_of(path) for path in found if path is not None)
     return VoteTable(kept.kind, names, kept.identifiers, kept.positions, kept.shares)
 
 
