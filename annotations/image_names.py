@@ -28,6 +28,9 @@ IMAGE_SUFFIXES = (
     ".fts.fz",
 )
 
+_SUFFIXES = frozenset(IMAGE_SUFFIXES)
+_PACKED = frozenset({".gz", ".bz2", ".fz"})
+
 
 def image_suffix(name: str) -> str:
     """Return the image extension at the end of a name, as written; empty if it has none.
@@ -42,11 +45,11 @@ def image_suffix(name: str) -> str:
     >>> image_suffix("ngc.6976.FITS.gz")
     '.FITS.gz'
     """
-    lower = name.lower()
-    if not lower.endswith(IMAGE_SUFFIXES):
-        return ""
-    suffix = next(suffix for suffix in IMAGE_SUFFIXES if lower.endswith(suffix))
-    return name[len(name) - len(suffix) :]
+    dot = name.rfind(".")
+    if name[dot:].lower() in _PACKED:
+        dot = name.rfind(".", 0, dot)
+    suffix = name[dot:] if dot >= 0 else ""
+    return suffix if suffix.lower() in _SUFFIXES else ""
 
 
 def image_stem(name: str) -> str:
