@@ -13,6 +13,7 @@ __all__ = ["find_sources"]
 # Parts of one object that SEP may meet while it deblends; its own limit of 1024 is too low for star
 # clusters.
 _PARTS = 4096
+_BRIGHT = 300_000  # pixels: the limit of SEP itself, also of deblending
 
 
 def find_sources(
@@ -43,7 +44,7 @@ def find_sources(
     """
     # The limits hold for the whole process, so they are set before each use.  The first is that of
     # bright pixels, and SEP needs one or two more.
-    sep.set_extract_pixstack(image.size + 100)
+    sep.set_extract_pixstack(max(image.size + 100, _BRIGHT))
     sep.set_sub_object_limit(_PARTS)
     sources, segments = sep.extract(
         np.ascontiguousarray(image),
