@@ -141,9 +141,14 @@ def _fill_values(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[n
         return np.zeros_like(bad)
     run = max(_LEAST_RUN, math.ceil(2 * improbable))
     # A pixel is compared with those above and to the left: a patch lacks a row and a column.
-    patches = cv2.dilate(
-        _opened(flat, side - 1, side - 1).astype(np.uint8), np.ones((2, 2)), anchor=(0, 0)
-    ).astype(bool)
+    inner = _opened(flat, side - 1, side - 1)
+    values = np.unique(band[inner])
+    if len(values) > _MOST_VALUES:
+        # The contours of an image without noise.
+        return np.zeros_like(bad)
+    patches = cv2.dilate(inner.astype(np.uint8), np.ones((2, 2)), anchor=(0, 0)).astype(bool)
+    # At a slanting edge, the pixel at the corner is another.
+    patches &= np.isin(band, values)
     rows = _opened(across, 1, run - 1)
     rows[:, :-1] |= rows[:, 1:]
     columns = _opened(down, run - 1, 1)
@@ -164,10 +169,6 @@ def _fill_values(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[n
     quantum = float(steps[steps > 0].min(initial=np.inf))
     uniform = max(_UNIFORM * roughness, quantum if np.isfinite(quantum) else 0.0)
     fill = np.zeros_like(bad)
-    values = np.unique(band[patches])
-    if len(values) > _MOST_VALUES:
-        # The contours of an image without noise.
-        return fill
     for mask in (lines, *(patches & (band == value) for value in values)):
         fill |= _without_stars(mask, band, others, level + _HALO * noise, uniform)
     return fill

@@ -49,6 +49,15 @@ def test_a_border_of_any_value_is_left_out(noise: Noise, value: float, width: in
     )
 
 
+@pytest.mark.parametrize("angle", [25, 115, 205, 295])
+def test_slanting_borders_are_left_out(noise: Noise, angle: float) -> None:
+    y, x = np.indices(SHAPE) - np.array(SHAPE)[:, None, None] / 2
+    turn = np.deg2rad(angle)
+    border = x * np.cos(turn) + y * np.sin(turn) > 40
+    field = marked(np.where(border, 0, noise(SHAPE, 20, 3)))
+    assert np.count_nonzero(field.bad != border) < 0.03 * border.sum()
+
+
 def test_fill_values_of_one_band_are_bad_in_all(noise: Noise) -> None:
     pixels = noise((*SHAPE, 3), 20, 3)
     pixels[:20, :, 1] = -1
