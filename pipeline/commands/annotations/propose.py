@@ -58,7 +58,7 @@ def command(
     class_name: str | None,
     overwrite: bool,
 ) -> None:
-    """Propose boxes of galaxies for a person to correct in labelImg.
+    """Propose boxes of galaxies for a person to correct.
 
     FIELDS are as for 'galpipe run'.  A Pascal VOC file is written for each; existing ones are kept.
     Doubtful boxes are marked difficult.
