@@ -48,13 +48,24 @@ class Identities:
     def from_names(cls, names: Sequence[str]) -> Identities:
         """Return the stems of names as identifiers, without positions.
 
+        Images of one stem in different folders are different galaxies: their folder is part of the
+        identifier.
+
         Parameters
         ----------
         names : sequence of str
             Names of the images.
         """
         unknown = np.full(len(names), np.nan)
-        return cls(tuple(image_stem(name) for name in names), unknown, unknown)
+        folders: dict[str, set[str]] = defaultdict(set)
+        keys = [(name.replace("\\", "/").rpartition("/")[0], image_stem(name)) for name in names]
+        for folder, stem in keys:
+            folders[stem].add(folder)
+        identifiers = (
+            f"{folder}/{stem}" if folder and len(folders[stem]) > 1 else stem
+            for folder, stem in keys
+        )
+        return cls(tuple(identifiers), unknown, unknown)
 
 
 def read_identifiers(table: str | Path, names: Sequence[str]) -> Identities:

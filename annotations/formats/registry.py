@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
-from ...errors import InputError
-from .format import AnnotationFormat
+from ...errors import GalpipeError, InputError
+from .format import AnnotationFormat, ReadOptions
 
 __all__ = ["FORMATS", "detect_format", "format_named", "format_with_columns", "writable_formats"]
 
@@ -31,6 +33,17 @@ _MODULES = (
     "yolo",
     "table",
 )
+
+
+# Formats by the suffixes of their files, to explain why a file is not recognised.
+_LIKELIEST = {
+    "voc": (".xml",),
+    "coco": (".json",),
+    "yolo": (".txt", ".yaml", ".yml"),
+    "table": (".csv", ".tsv", ".fits", ".ecsv", ".vot", ".cat", ".parquet"),
+    "ds9": (".reg",),
+}
+_FIRST_FILES = 1000
 
 
 def _load() -> Mapping[str, AnnotationFormat]:
@@ -100,6 +113,27 @@ def detect_format(path: str | Path) -> AnnotationFormat:
         if form.recognises(path):
             return form
     raise InputError(
-        f"{path} is not in a recognised annotation format. Name it with --from: "
-        f"{', '.join(FORMATS)}."
+        f"{path} is not in a recognised annotation format. {_reason(path)}If it is in "
+        f"another format, name that with --from: {', '.join(FORMATS)}."
     )
+
+
+def _reason(path: Path) -> str:
+    """Return why the likeliest format, judged by the suffix, cannot be read; empty if unknown."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(islice(filter(Path.is_file, path.iterdir()), _FIRST_FILES))
+    for name, suffixes in _LIKELIEST.items():
+        for file in files:
+            if file.suffix.lower() in suffixes:
+                form = FORMATS[name]
+                place = path if name == "yolo" else file
+                try:
+                    next(iter(form.read(place, ReadOptions())), None)
+                except (GalpipeError, OSError) as error:
+                    return f"Read as {form.name}: {str(error).rstrip('.')}. "
+    if path.is_dir():
+        kinds = Counter(file.suffix.lower() or file.name for file in files)
+        found = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
+        return f"The folder holds {found or 'no files'}. "
+    return ""

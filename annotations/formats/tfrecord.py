@@ -36,7 +36,8 @@ from .numbers import check_pixel
 __all__ = ["FORMAT", "read_tfrecord", "write_tfrecord"]
 
 _LABEL_MAP = "label_map.pbtxt"
-_SHARD = re.compile(r".+\.(?:tfrecords?|record)(?:-\d+-of-\d+)?")
+# Some programs leave the suffix out, as in ``train-00000-of-00001``.
+_SHARD = re.compile(r".+\.(?:tfrecords?|record)(?:-\d+-of-\d+)?|[^.]+-\d{5}-of-\d{5}")
 _IMAGES_IN_SHARD = 1000
 _DECIMALS = 3
 _EDGES = ("xmin", "ymin", "xmax", "ymax")

@@ -1,7 +1,7 @@
-"""VGG Image Annotator JSON, versions 1 and 2, read-only: shapes become their bounding boxes.
+"""VGG Image Annotator JSON and CSV, versions 1 and 2, read-only: shapes become bounding boxes.
 
-Both files that VIA saves are read: annotations alone, and whole projects with the annotations under
-``_via_img_metadata``.  Coordinates are 0-based pixels.
+All files that VIA saves are read: annotations alone, whole projects with the annotations under
+``_via_img_metadata``, and tables with a row for each region.  Coordinates are 0-based pixels.
 
 Settings: ``columns``, whose ``label`` names the attribute that is the class; ``class_name``, the
 class of regions without one.
@@ -9,6 +9,9 @@ class of regions without one.
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -19,7 +22,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ...errors import InputError
-from ...files.safe_readers import read_json
+from ...files.safe_readers import read_json, read_text
+from ...files.text_encoding import encoding_of
 from ..annotation import AnnotatedImage, ObjectBox
 from .format import AnnotationFormat, ReadOptions
 from .json_fields import Pixels, Text, json_head, parse_entry, read_images, text_pairs
@@ -27,6 +31,9 @@ from .json_fields import Pixels, Text, json_head, parse_entry, read_images, text
 __all__ = ["FORMAT"]
 
 _PROJECT = "_via_img_metadata"
+_TABLE = ".csv"
+_HEAD_BYTES = 4096
+_MAX_BYTES = 2**29
 _MARK = re.compile(rf'\{{.*("{_PROJECT}"|"(regions|file_attributes)")\s*:', re.DOTALL)
 
 # Attributes that hold the class of a region, in order of preference, in any case.
@@ -103,11 +110,21 @@ class _Region(BaseModel):
 
 
 def _recognises(path: Path) -> bool:
+    if path.suffix.lower() == _TABLE and path.is_file():
+        try:
+            with path.open("rb") as file:
+                head = file.read(_HEAD_BYTES)
+            return "region_shape_attributes" in head.decode(encoding_of(head), "replace")
+        except OSError:
+            return False
     return _MARK.match(json_head(path)) is not None
 
 
 def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedImage]]:
-    content = read_json(path, parse_constant=float)
+    if path.suffix.lower() == _TABLE:
+        content: Any = _table(path)
+    else:
+        content = read_json(path, parse_constant=float)
     if isinstance(content, dict):
         content = content.get(_PROJECT, content)
     if not isinstance(content, dict):
@@ -115,6 +132,34 @@ def _read(path: Path, options: ReadOptions) -> Iterator[tuple[Path, AnnotatedIma
     entries = ((ascii(key[:60]), entry) for key, entry in content.items())
     region = partial(_object, *_class_settings(options))
     yield from read_images(path, entries, _image, region, "region", options)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Return a table of regions in the form of the JSON, by the names of the images."""
+    images: dict[str, dict[str, Any]] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(read_text(path, _MAX_BYTES)), strict=True):
+            name = row.get("filename") or ""
+            image = images.setdefault(name, {"filename": name, "regions": []})
+            shape = _cell(row, "region_shape_attributes")
+            # An image without regions has one row with an empty shape.
+            if shape != {}:
+                attributes = _cell(row, "region_attributes")
+                image["regions"].append(
+                    {"shape_attributes": shape, "region_attributes": attributes}
+                )
+    except csv.Error as error:
+        raise InputError(f"{path} is not a table of VGG Image Annotator ({error}).") from error
+    return images
+
+
+def _cell(row: dict[str, Any], column: str) -> Any:
+    """Return the JSON in a cell, or its text if it is not JSON, which is refused later."""
+    text = row.get(column) or "{}"
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _class_settings(options: ReadOptions) -> tuple[tuple[str, ...], str]:

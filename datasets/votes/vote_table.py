@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,17 @@ from .kaggle import KAGGLE_COLUMNS, find_inconsistent, from_kaggle
 
 __all__ = ["VOTE_KINDS", "VoteKind", "VoteTable", "read_votes"]
 
-_NAMES = ("filename", "file", "asset_id", "GalaxyID", "iauname", "id_str", "dr7objid", "objid")
+_NAMES = (
+    "filename", "file", "asset_id", "GalaxyID", "iauname", "id_str", "dr8_id", "dr8objid",
+    "dr7objid", "objid",
+)  # fmt: skip
 """Columns that name the image, in order of preference."""
 
 _IDENTIFIER = "dr7objid"
+
+# galaxy-datasets names the campaign after each question, as in ``bar-dr8_strong_fraction``.
+_CAMPAIGN = re.compile(r"-(?:dr5|dr8|dr12)(?=_)")
+_WHOLE_NUMBER = re.compile(r"\d+\.0+")
 
 
 # The weighted fraction describes the visible features of the image; the debiased one, those of the
@@ -178,7 +186,8 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     path : str or Path
         CSV, FITS, ECSV, VOTable or Parquet with the columns of one of `VOTE_KINDS` and one that
         names the image: ``filename``, ``file``, ``asset_id``, ``GalaxyID``, ``iauname``,
-        ``id_str``, ``dr7objid`` or ``objid``.
+        ``id_str``, ``dr8_id``, ``dr8objid``, ``dr7objid`` or ``objid``.  Questions may be
+        followed by their campaign, ``-dr5``, ``-dr8`` or ``-dr12``.
     on_error : callable, optional
         Called with an error about invalid galaxies: without a name, with an invalid fraction, or,
         in Kaggle's columns, inconsistent with the decision tree.  When it returns, they are left
@@ -197,13 +206,14 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     path = Path(path)
 
     def choose(columns: Sequence[str]) -> list[str]:
+        plain = _without_campaign(path, columns)
         wanted = {
-            *_kind_of(path, columns).columns,
+            *_kind_of(path, list(plain.values())).columns,
             _name_column(path, columns),
             _IDENTIFIER,
             *POSITION_COLUMNS,
         }
-        return [column for column in columns if column in wanted]
+        return [column for column in columns if plain[column] in wanted]
 
     text = {*_NAMES, _IDENTIFIER}
     columns = read_columns(path, choose, text)
@@ -213,8 +223,14 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
             for name in columns.names
         }
     )
+    table = table.rename(columns=_without_campaign(path, list(table.columns)))
     kind = _kind_of(path, list(table.columns))
     name = _name_column(path, list(table.columns))
+
+    # A program that read the identifiers as numbers wrote them with a decimal point.
+    texts = table[name].tolist()
+    if texts and all(_WHOLE_NUMBER.fullmatch(text) for text in texts):
+        table[name] = [text.partition(".")[0] for text in texts]
 
     def without(wrong: pd.Series, what: str) -> pd.DataFrame:
         if not wrong.any():
@@ -243,6 +259,17 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     return VoteTable(
         kind, tuple(table[name]), tuple(identifiers), tuple(positions), kind.to_shares(table)
     )
+
+
+def _without_campaign(path: Path, columns: Sequence[str]) -> dict[str, str]:
+    """Return the name of each column without the campaign."""
+    plain = {column: _CAMPAIGN.sub("", column) for column in columns}
+    if len(set(plain.values())) < len(plain):
+        raise InputError(
+            f"{path} has the votes of several campaigns (-dr5, -dr8, -dr12). Leave the columns of "
+            "one."
+        )
+    return plain
 
 
 def _kind_of(path: Path, columns: Sequence[str]) -> VoteKind:

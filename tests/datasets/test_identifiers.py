@@ -83,3 +83,9 @@ def test_a_position_is_a_place_on_the_sky(ra: object, dec: object, position: obj
 @pytest.mark.parametrize("columns", [["filename"], ["filename", "ra"]])
 def test_without_both_columns_nothing_is_known(columns: list[str]) -> None:
     assert table_positions(pd.DataFrame({name: ["1", "2"] for name in columns})) == [None, None]
+
+
+def test_images_of_one_name_in_two_folders_are_two_galaxies() -> None:
+    names = ("a/m51.jpg", "b/m51.jpg", "a/m31.jpg", "a/m31.fits", "m33.jpg")
+    identifiers = Identities.from_names(names).identifiers
+    assert identifiers == ("a/m51", "b/m51", "m31", "m31", "m33")

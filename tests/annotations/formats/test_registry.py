@@ -34,3 +34,21 @@ def test_an_unknown_format_or_path_is_an_error(tmp_path: Path) -> None:
         detect_format(tmp_path / "nowhere")
     with pytest.raises(InputError, match="--from"):
         detect_format(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.json", "{}", r"Read as coco: .* has no images"),
+        ("a.json", "{", r"Read as coco: .* is not JSON"),
+        ("a.xml", "<note/>", r"Read as voc: .* root is <note>"),
+        ("a.csv", "a,b\n1,2\n", r"Read as table: .* but a, b\. .*--column"),
+        ("a.md", "", r"The folder holds 1 \.md"),
+    ],
+)
+def test_the_likeliest_format_says_why_it_is_not(
+    tmp_path: Path, name: str, content: str, reason: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=reason):
+        detect_format(tmp_path if name == "a.md" else tmp_path / name)

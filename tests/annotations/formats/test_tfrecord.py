@@ -361,6 +361,7 @@ def test_no_record_raises_anything_but_our_own_error(
         ("a.record", True),
         ("a-00000-of-00010.tfrecord", True),
         ("a.tfrecord-00000-of-00010", True),
+        ("shard-00000-of-00001", True),
         ("a.records.txt", False),
         ("a.png", False),
     ],

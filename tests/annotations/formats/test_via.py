@@ -220,3 +220,25 @@ def test_other_json_is_not_recognised(tmp_path: Path) -> None:
     for content in ([], {}, {"images": []}, [{"image": "a.png"}]):
         assert not FORMAT.recognises(save(tmp_path, content))
     assert not FORMAT.recognises(tmp_path)
+
+
+def test_the_table_of_via_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "via.csv"
+    header = "filename,file_size,file_attributes,region_count,region_id,"
+    shape = json.dumps(RECT).replace('"', '""')
+    path.write_text(
+        f"{header}region_shape_attributes,region_attributes\n"
+        f'a.png,9,"{{}}",3,0,"{shape}","{{""class"":""galaxy""}}"\n'
+        f'a.png,9,"{{}}",3,1,"{shape}","{{}}"\n'
+        f'a.png,9,"{{}}",3,2,"{{","{{}}"\n'
+        'b.png,9,"{}",0,0,"{}","{}"\n'
+    )
+    assert detect_format(path) is FORMAT
+    errors: list[InputError] = []
+    first, second = read(path, on_error=errors.append, settings={"class_name": "star"})
+    assert first.objects == (
+        ObjectBox("galaxy", 10, 20, 40, 60),
+        ObjectBox("star", 10, 20, 40, 60),
+    )
+    assert second == AnnotatedImage("b.png", 0, 0)
+    assert "region 2 of a.png has a wrong shape_attributes" in str(errors[0])

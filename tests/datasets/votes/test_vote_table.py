@@ -70,6 +70,26 @@ def test_a_table_of_hart_names_galaxies_by_their_sdss_number(tmp_path: Path) -> 
     assert read_votes(table(tmp_path / "votes.csv", row)).names == ("587739505552785605",)
 
 
+def test_identifiers_that_a_program_read_as_numbers_are_whole(tmp_path: Path) -> None:
+    rows = gz2_row(GalaxyID="100008.0"), gz2_row(GalaxyID="100023.0")
+    for row in rows:
+        del row["asset_id"]
+    assert read_votes(table(tmp_path / "votes.csv", *rows)).names == ("100008", "100023")
+
+
+@pytest.mark.parametrize("campaign", ["dr5", "dr8"])
+def test_campaigns_may_be_named_after_the_questions(tmp_path: Path, campaign: str) -> None:
+    plain = decals_row(GZD_5_TREE, "smooth-or-featured_smooth", "how-rounded_round")
+    row = {key.replace("_", f"-{campaign}_", 1): value for key, value in plain.items()}
+    row = {"dr8_id": "1_2", **{k: v for k, v in row.items() if k != "iauname"}}
+    votes = read_votes(table(tmp_path / "votes.csv", row))
+    assert votes.names == ("1_2",)
+    expected = read_votes(table(tmp_path / "plain.csv", plain)).shares
+    pd.testing.assert_frame_equal(votes.shares, expected)
+    with pytest.raises(InputError, match="votes of several campaigns"):
+        read_votes(table(tmp_path / "votes.csv", row | plain))
+
+
 def test_kaggle(tmp_path: Path) -> None:
     values = {"Class1.1": 0.8, "Class1.2": 0.2, "Class6.2": 1.0, "Class7.1": 0.6, "Class7.2": 0.2}
     row = {column: values.get(column, 0.0) for column in KAGGLE_COLUMNS}
