@@ -18,10 +18,11 @@ __all__ = ["FieldQuality", "measure_quality"]
 _LARGEST = 4_000_000  # pixels measured; larger fields are sampled
 _TYPICAL_FWHM = 3.0  # pixels, where it could not be measured
 _SIGMA_TO_FWHM = 2.3548
-_COVERED, _SOURCE = 3.0, 10.0  # of the noise: light, and the peak of a source
+_COVERED, _SOURCE = 3.0, 10.0  # of the noise: light, and the peak of a source above ...
+_SURROUNDINGS = 2.0  # ... the image smoothed to this multiple of the FWHM
 _NEGATIVE = -5.0  # of the noise
 # Of six survey frames and simulated fields, ordinary ones have up to 60 sources and cover up to
-# 0.19, a globular cluster has over 190 and covers 0.24, a nebula covers 0.5.
+# 0.19, a globular cluster has over 180 and covers 0.24, a nebula covers 0.5.
 _CROWDED, _CROWDED_COVER = 120.0, 0.15
 _DIFFUSE_COVER = 0.4
 _MOST_NEGATIVE = 0.002
@@ -113,10 +114,13 @@ def measure_quality(
 
 def _light(image: NDArray[np.float32], fwhm: float) -> tuple[float, float]:
     """Return the share of an image that is covered by light, and the density of its sources."""
-    smooth = cv2.GaussianBlur(image, (0, 0), fwhm / _SIGMA_TO_FWHM)
+    sigma = fwhm / _SIGMA_TO_FWHM
+    smooth = cv2.GaussianBlur(image, (0, 0), sigma)
+    # Of the light of a bright galaxy, the noise makes peaks too.
+    above = image - cv2.GaussianBlur(image, (0, 0), _SURROUNDINGS * sigma)
     side = 2 * round(fwhm / 2) + 1
     highest = cv2.dilate(smooth, np.ones((side, side), dtype=np.uint8))
-    peaks = np.count_nonzero((smooth == highest) & (image > _SOURCE))
+    peaks = np.count_nonzero((smooth == highest) & (above > _SOURCE))
     return float(np.mean(smooth > _COVERED)), float(peaks / image.size * (100 * fwhm) ** 2)
 
 

@@ -51,6 +51,16 @@ def test_a_nebula_is_diffuse(ordinary: Field) -> None:
     assert note.startswith("diffuse light covers")
 
 
+def test_a_galaxy_that_fills_the_field_is_not_crowded() -> None:
+    y, x = np.mgrid[:500, :500] - 250
+    radius, azimuth = np.hypot(x, y), np.arctan2(y, x)
+    arms = 1 + 0.5 * np.cos(2 * azimuth - 5 * np.log(radius + 5))
+    noise = np.random.default_rng(0).normal(100, 5, radius.shape)
+    field = read_field((400 * np.exp(-radius / 110) * arms + noise).astype(np.float32))
+    (note,) = quality(field).notes
+    assert note.startswith("diffuse light covers")
+
+
 def test_saturation(ordinary: Field) -> None:
     clipped = replace(ordinary, pixels=np.minimum(ordinary.pixels, 0.6))
     found = quality(clipped)
