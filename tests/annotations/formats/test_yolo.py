@@ -397,7 +397,7 @@ def test_labelimg_reads_what_is_written_and_is_read(tmp_path: Path) -> None:
     images = [AnnotatedImage("a.png", 200, 100, 3, (STAR, GALAXY))]
     [file] = write_yolo(tmp_path, images, ("star", "galaxy"))
     picture = SimpleNamespace(height=lambda: 100, width=lambda: 200, isGrayscale=lambda: False)
-    shapes = libs.YoloReader(str(file), picture, str(tmp_path / "classes.txt")).get_shapes()
+    shapes = libs.YoloReader(str(file), picture).get_shapes()
     assert [(label, points[0], points[2]) for label, points, *_ in shapes] == [
         ("star", (0, 10), (50, 30)),
         ("galaxy", (25, 0), (75, 100)),
