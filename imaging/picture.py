@@ -17,7 +17,7 @@ from .decode_picture import decode_picture
 from .field import check_size
 from .linear_picture import is_almost_black, is_linear, is_negative, measure_levels
 
-__all__ = ["PICTURE_SUFFIXES", "Picture", "read_picture", "read_picture_size"]
+__all__ = ["PICTURE_SUFFIXES", "Picture", "read_picture", "read_picture_size", "scaled_pixels"]
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 
@@ -144,7 +144,7 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
         raise InputError(
             f"{path} has {planes.shape[2]} channels. Save it as a grey or RGB picture."
         )
-    pixels, further = _scaled(planes, bad)
+    pixels, further = scaled_pixels(planes, bad)
     pixels = np.ascontiguousarray(pixels)
     pixels[bad] = 0
     return Picture(pixels, bad, origin, notes + further)
@@ -182,10 +182,17 @@ def _opaque(decoded: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return planes, bad
 
 
-def _scaled(planes: NDArray[Any], bad: NDArray[np.bool_]) -> tuple[NDArray[Any], tuple[str, ...]]:
+def scaled_pixels(
+    planes: NDArray[Any], bad: NDArray[np.bool_]
+) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return finished pixels in uint8 or uint16, linear ones in float32, and notes.
 
-    Pixels without a finite value are added to `bad`.
+    Parameters
+    ----------
+    planes : ndarray, shape (H, W, C)
+        Pixels as decoded.
+    bad : ndarray of bool, shape (H, W)
+        Pixels without data; those without a finite value are added.
     """
     kind = planes.dtype
     if kind == np.uint16 and planes.max() < 256:

@@ -21,7 +21,7 @@ from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
 from .fits_names import label, listed
-from .picture import PICTURE_SUFFIXES, read_picture
+from .picture import PICTURE_SUFFIXES, read_picture, scaled_pixels
 from .sky import pixel_scale, quiet_astropy, separation
 from .stretch import Stretch, to_rgb
 
@@ -63,9 +63,9 @@ def read_field(
         ``"file.fits[CCD2]"`` and ``"file.fits[SCI,2]"`` read one of them.
 
         In memory: an array of shape (H, W), (H, W, 1) or (H, W, 3), of uint8 or uint16 for a
-        finished picture (row 0 at the top), of another number type for fluxes (row 0 at the
-        bottom, as in FITS); an image HDU of astropy or a list of HDUs, read as a file is; an
-        NDData of shape (H, W) or (3, H, W), with its mask and WCS.
+        picture (row 0 at the top), which may be linear if it is uint16, of another number type for
+        fluxes (row 0 at the bottom, as in FITS); an image HDU of astropy or a list of HDUs, read as
+        a file is; an NDData of shape (H, W) or (3, H, W), with its mask and WCS.
     identifier : str, optional
         Name of the field; by default that of its files, or ``"field"``.
     bands : sequence of str, optional
@@ -209,8 +209,8 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     -------
     list of FieldSource
         The source itself if it is one field. Otherwise one for each field, called after the file
-        and the images, such as ``mosaic-CCD2``. The first has the notes. Three files of bands that
-        hold the same fields give one for each of these.
+        and the images, such as ``mosaic-CCD2``. The first has the notes. Three files of bands give
+        one for each field that all hold, in any order.
 
     Raises
     ------
@@ -226,14 +226,15 @@ def split_source(source: FieldSource) -> list[FieldSource]:
         list_fields(path, kind, bands=source.bands)
         for path, kind in zip(source.paths, kinds, strict=True)
     ]
-    keys, note = found[0]
-    # Three bands of a mosaic camera hold the same CCDs.
-    if len(keys) == 1 or any(others != keys for others, _ in found):
+    every, note = found[0]
+    keys = [key for key in every if all(key in others for others, _ in found)]
+    if len(every) == 1 or not keys:
         return [source]
-    fields = listed(map(label, keys))
+    fields, lost = listed(map(label, keys)), {key for others, _ in found for key in others}
     notes = [f"{source.paths[0].name} holds {len(keys)} fields, {fields}; each is searched"]
-    if note:
-        notes.append(note)
+    notes += [note] if note else []
+    if lost := lost - set(keys):
+        notes.append(f"not in every band, and left out: {listed(map(label, sorted(lost)))}")
     return [
         replace(
             source,
@@ -297,15 +298,15 @@ def _from_array(array: NDArray[Any]) -> Field:
         )
     check_size(name, planes.shape[1], planes.shape[0])
     masked = np.ma.getmaskarray(planes).any(axis=2)
-    values = np.ma.getdata(planes)
-    native = values.dtype.newbyteorder("=")
+    native = planes.dtype.newbyteorder("=")
     picture = native in (np.uint8, np.uint16)
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
-        pixels = np.array(values, dtype=native if picture else np.float32, order="C")
+        pixels = np.array(np.ma.getdata(planes), dtype=native if picture else np.float32, order="C")
     bad = masked | ~np.isfinite(pixels).all(axis=2)
     if bad.all():
         raise InputError(f"{name} holds no usable pixel. Give an image with data.")
-    pixels[bad] = 0
+    pixels, notes = scaled_pixels(pixels, bad) if native == np.uint16 else (pixels, ())
+    pixels = np.where(bad[..., np.newaxis], pixels.dtype.type(0), pixels)
     return Field(
         pixels,
         _IN_MEMORY,
@@ -313,7 +314,8 @@ def _from_array(array: NDArray[Any]) -> Field:
         _checksum(pixels, bad),
         bad,
         origin="upper" if picture else "lower",
-        linear=not picture,
+        linear=pixels.dtype == np.float32,
+        notes=notes,
     )
 
 

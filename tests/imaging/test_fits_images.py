@@ -277,6 +277,17 @@ def test_three_bands_of_a_mosaic_are_joined_by_their_ccds(tmp_path: Path) -> Non
     assert [band.name for band in read_field(parts[1]).bands] == ["i", "r", "g"]
 
 
+def test_ccds_of_three_bands_may_have_another_order_or_be_missing(tmp_path: Path) -> None:
+    for value, (band, ccds) in enumerate({"i": (1, 2, 3), "r": (3, 2, 1), "g": (2, 3, 4)}.items()):
+        hdus = [image(10 * n + value, f"CCD{n}") for n in ccds]
+        write(tmp_path / f"night-{band}.fits", *hdus, FILTER=band)
+    (source,) = find_fields([",".join(f"{tmp_path}/night-{band}.fits" for band in "irg")])
+    parts = split_source(source)
+    assert [part.identifier for part in parts] == ["night-CCD2", "night-CCD3"]
+    assert values(parts[1]) == [30, 31, 32]  # type: ignore[arg-type]
+    assert parts[0].notes[-1] == "not in every band, and left out: CCD1 and CCD4"
+
+
 def test_an_image_of_bytes_without_a_name_is_a_mask(tmp_path: Path) -> None:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[3, 4] = 1

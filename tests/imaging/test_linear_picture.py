@@ -94,6 +94,14 @@ def test_a_linear_picture_is_stretched_like_fits(tmp_path: Path) -> None:
     assert to_rgb(picture).mean() > 10
 
 
+def test_a_linear_array_is_taken_as_its_file(tmp_path: Path) -> None:
+    light = sixteen(sky_field() * 8 + 600)
+    field, file = read_field(light), read(tmp_path, light)
+    assert field.linear
+    assert field.notes == file.notes
+    assert_array_equal(field.pixels, file.pixels)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_finished_pictures_stay_as_they_are(tmp_path: Path, seed: int) -> None:
     light = sky_field(seed)
