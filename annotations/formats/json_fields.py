@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -104,12 +105,19 @@ def json_head(path: Path) -> str:
     try:
         if path.suffix.lower() != ".json" or not path.is_file():
             return ""
-        with path.open("rb") as file:
-            head = file.read(_MAX_HEAD_BYTES)
-        text = head.decode(encoding_of(head), errors="replace").lstrip()
-        return _LONG_TEXT.sub('""', text) if len(text) > _HEAD_BYTES else text
+        status = path.stat()
+        return _head(path, status.st_mtime_ns, status.st_size)
     except (OSError, ValueError):
         return ""
+
+
+@lru_cache(maxsize=1)  # every format of JSON looks at the same file
+def _head(path: Path, modified: int, size: int) -> str:
+    """Return the beginning of a file; the time and size tell one content from the next."""
+    with path.open("rb") as file:
+        head = file.read(_MAX_HEAD_BYTES)
+    text = head.decode(encoding_of(head), errors="replace").lstrip()
+    return _LONG_TEXT.sub('""', text) if len(text) > _HEAD_BYTES else text
 
 
 def describe(value: object) -> str:
