@@ -38,7 +38,7 @@ from .json_fields import (
 )
 from .numbers import edge_from_width, parse_flag, width_between
 
-__all__ = ["FORMAT", "read_coco", "write_coco"]
+__all__ = ["FORMAT", "read_coco", "read_coco_ids", "write_coco"]
 
 _ROBOFLOW = "_annotations.coco.json"
 _MARK = re.compile(r'\{.*"(images|annotations|categories)"\s*:\s*\[', re.DOTALL)
@@ -132,6 +132,32 @@ def read_coco(path: Path, options: ReadOptions) -> Iterator[tuple[Path, Annotate
             yield file, locate(annotated, options.images)
         except InputError as error:
             options.on_error(error)
+
+
+def read_coco_ids(
+    path: Path, on_error: Callable[[InputError], None]
+) -> tuple[dict[Id, AnnotatedImage], dict[Id, str]]:
+    """Return the images, without objects, and the names of the classes by their ids.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_coco`.
+    on_error : callable
+        Called with the error of each image or category that is left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not COCO.
+    """
+    file = _json_file(path)
+    content = _content(file)
+    images = {
+        image.id: AnnotatedImage(image.file_name, int(image.width or 0), int(image.height or 0))
+        for image in _parse_all(file, "image", _Image, content.images, on_error)
+    }
+    return images, _read_categories(file, content.categories, on_error)
 
 
 def write_coco(path: Path, collection: Collection, options: WriteOptions) -> None:

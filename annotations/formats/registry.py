@@ -24,6 +24,7 @@ _MODULES = (
     "dota",
     "via",
     "createml",
+    "coco_results",
     "coco",
     "voc",
     "tfrecord",

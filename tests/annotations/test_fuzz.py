@@ -131,7 +131,11 @@ gsd:0.1463
 20.0 10.0 30.0 20.0 20.0 30.0 10.0 20.0 spiral 0
 3 4 13 4 13 16.5 3 16.5 ring 1
 """
+RESULTS = """[{"image_id": "a", "category_id": 1, "bbox": [3, 4.5, 10, 12], "score": 0.75},
+{"image_id": "b.png", "category_id": 0, "bbox": [1, 2, 30, 40], "file_name": "b.png"}]
+"""
 TEXTS = {
+    "results": ("results.json", RESULTS),
     "via": ("via.json", VIA),
     "labelme": ("a.json", LABELME),
     "vott": ("sky-export.json", VOTT),

@@ -80,9 +80,9 @@ def command(
     """Convert annotations from one format to another.
 
     IN and OUT are files or folders: voc, coco, yolo, createml, csv, tfrecord, ds9 and labelme are
-    read and written, labelstudio, cvat, vott, dota, via, sextractor and table are read.  Nothing is
-    lost silently: features that the format of OUT does not support are counted, and entries that
-    cannot be read are named and left out.
+    read and written, results, labelstudio, cvat, vott, dota, via, sextractor and table are read.
+    Nothing is lost silently: features that the format of OUT does not support are counted, and
+    entries that cannot be read are named and left out.
     """
     from ....annotations.convert import convert, target_format
     from ....annotations.source import AnnotationSource

@@ -128,8 +128,22 @@ _OPTIONS = (
         metavar="UNIT",
         help="Unit of sizes on the sky in a table that states none: arcsec, arcmin or deg.",
     ),
+    click.option(
+        "--ground-truth",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="COCO file that names the images and classes of a list of COCO results.",
+    ),
 )
-_NAMES = ("voc_one_based", "class_name", "ellipse_scale", "columns", "origin", "size_unit")
+_NAMES = (
+    "voc_one_based",
+    "class_name",
+    "ellipse_scale",
+    "columns",
+    "origin",
+    "size_unit",
+    "ground_truth",
+)
 
 
 def format_settings(command: Callable[..., Any]) -> Callable[..., Any]:
