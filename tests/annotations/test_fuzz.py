@@ -38,6 +38,7 @@ from galpipe.errors import InputError
 SKY_TABLES = {"table-ecsv": "a.ecsv", "table-votable": "a.vot", "table-fits": "a.fits"}
 
 COUNT = 1000
+CLASSES = ("ring", "spiral")
 SLOW = {
     "tfrecord": 100,
     "yolo": 500,
@@ -244,8 +245,8 @@ def read(form: AnnotationFormat, path: Path, images: ImageFolder | None) -> None
     failures: list[InputError] = []
     for function in (
         lambda: form.read_classes and form.read_classes(path),
-        lambda: list(form.read(path, ReadOptions(images, on_error=failures.append))),
-        lambda: list(form.read(path, ReadOptions(None, ("ring", "spiral")))),
+        lambda: list(form.read(path, ReadOptions(images, CLASSES, failures.append))),
+        lambda: list(form.read(path, ReadOptions(None, CLASSES))),
     ):
         try:
             function()
@@ -266,7 +267,7 @@ def fuzz(name: str, folder: Path, count: int, seed: int) -> int:
     """Read so many broken inputs; print what went wrong, return how often it did."""
     form, path = FORMATS[SEEDS[name]], write_seed(name, folder)
     images = ImageFolder(folder / "images")
-    assert any(image.objects for _, image in form.read(path, ReadOptions(images)))
+    assert any(image.objects for _, image in form.read(path, ReadOptions(images, CLASSES)))
     inside = [f for f in sorted(path.rglob("*")) if f.is_file()] if path.is_dir() else [path]
     whole = {file: file.read_bytes() for file in inside}
     wrong: dict[str, int] = {}
