@@ -39,7 +39,7 @@ def _label_folder(path: Path) -> Path:
 
 def _recognises(path: Path) -> bool:
     try:
-        file = any_annotation_file(_label_folder(path), _is_label, subfolders=True)
+        file = any_annotation_file(_label_folder(path), _is_label, subfolders=True, suffix=_SUFFIX)
         if file is None:
             return False
         with file.open("rb") as opened:

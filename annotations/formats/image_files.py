@@ -64,7 +64,11 @@ def annotation_files(path: Path, is_annotation: Callable[[Path], bool], kind: st
 
 
 def any_annotation_file(
-    path: Path, is_annotation: Callable[[Path], bool], *, subfolders: bool = False
+    path: Path,
+    is_annotation: Callable[[Path], bool],
+    *,
+    subfolders: bool = False,
+    suffix: str = "",
 ) -> Path | None:
     """Return any annotation file at a path, a file or a folder; None if there is none.
 
@@ -76,15 +80,19 @@ def any_annotation_file(
         Returns whether a path is a file of the format.
     subfolders : bool
         Search subfolders too.
+    suffix : str
+        End of the names of all files of the format, in lower case.
     """
     with suppress(OSError, ValueError):
         if not path.is_dir():
             return path if is_annotation(path) else None
-        return next(filter(is_annotation, _walk(path) if subfolders else path.iterdir()), None)
+        return next(
+            filter(is_annotation, _walk(path, suffix) if subfolders else path.iterdir()), None
+        )
     return None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, suffix: str = "") -> Iterator[Path]:
     """Yield the files of a folder and its subfolders, without hidden folders."""
 
     def fail(error: OSError) -> None:
@@ -92,7 +100,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
     for place, folders, files in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place, name) for name in files)
+        yield from (Path(place, name) for name in files if name.lower().endswith(suffix))
 
 
 def mirrored_stem(file: Path, path: Path) -> str:
@@ -105,7 +113,7 @@ def mirrored_stem(file: Path, path: Path) -> str:
     path : Path
         The file itself, or the folder of the data set.
     """
-    if file == path:
+    if path in (file, file.parent):
         return file.stem
     folders = file.relative_to(path).parent.parts
     mirrored = [_IMAGES_OF.get(part, part) for part in folders]

@@ -74,7 +74,7 @@ def _is_json(file: Path) -> bool:
 
 
 def _recognises(path: Path) -> bool:
-    file = any_annotation_file(path, _is_json, subfolders=True)
+    file = any_annotation_file(path, _is_json, subfolders=True, suffix=_SUFFIX)
     return file is not None and _MARK.match(json_head(file)) is not None
 
 

@@ -27,7 +27,7 @@ from .shapes import Edges, around_points, parse_objects
 
 __all__ = ["FORMAT"]
 
-_EXPORT, _ASSET = "-export.json", "-asset.json"
+_EXPORT, _ASSET, _ENDING = "-export.json", "-asset.json", ".json"
 _MARK = re.compile(r'\{(.*"assets"\s*:\s*\{|\s*"asset"\s*:\s*\{)', re.DOTALL)
 
 # State of an asset that nobody has opened yet.
@@ -88,7 +88,7 @@ def _recognises(path: Path) -> bool:
     if not path.is_dir():
         return _MARK.match(json_head(path)) is not None
     file = any_annotation_file(
-        path, lambda file: _is_file(file, (_EXPORT, _ASSET)), subfolders=True
+        path, lambda file: _is_file(file, (_EXPORT, _ASSET)), subfolders=True, suffix=_ENDING
     )
     return file is not None and _MARK.match(json_head(file)) is not None
 
