@@ -26,6 +26,10 @@ _SAMPLES = 16
 # often contains the nucleus of a brighter neighbour.
 _MIDDLE_OF_LARGER, _MIDDLE_OF_SMALLER = 0.25, 0.5
 
+# Power of the score that is weighed against the side: a box of twice the side is kept if its score
+# is at least 0.84 of that of the smaller one.
+_POWER = 4
+
 # Peaks this close, in sides of the smaller box, are one: the light of saturated nuclei is flat.
 _SAME_PEAK = 0.2
 
@@ -35,10 +39,10 @@ def drop_duplicates(rgb: NDArray[np.uint8], found: Detections) -> Detections:
 
     The bulge, the bar or half of a galaxy is often boxed besides the whole galaxy.  Of two boxes
     that overlap, the smoothed light is followed uphill from the middle of either.  If both ascents
-    end at one peak, both boxes are of one object, and that with the larger product of score and
-    side is kept.  A neighbour, or a
-    galaxy in front of a larger one, has a peak of its own.  The result does not depend on the
-    scale of the picture, and hardly on its stretch, since only the order of brightnesses counts.
+    end at one peak, both boxes are of one object, and the larger is kept unless its score is
+    clearly lower.  A neighbour, or a galaxy in front of a larger one, has a peak of its own.  The
+    result does not depend on the scale of the picture, and hardly on its stretch, since only the
+    order of brightnesses counts.
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ def drop_duplicates(rgb: NDArray[np.uint8], found: Detections) -> Detections:
     boxes, areas = found.boxes, area(found.boxes)
     kept: list[int] = []
     # The whole is larger than its parts, but the score of a part is sometimes slightly better.
-    for row in np.argsort(-found.scores * np.sqrt(areas), kind="stable"):
+    for row in np.argsort(-(found.scores**_POWER) * np.sqrt(areas), kind="stable"):
         box = boxes[row]
         shared = intersection(box[np.newaxis], boxes[kept])[0]
         overlapping = shared > _SHARED * np.minimum(areas[row], areas[kept])
