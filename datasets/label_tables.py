@@ -196,9 +196,15 @@ def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[Label
     Raises
     ------
     InputError
-        If the table cannot be read, or an image is missing or outside the folder.
+        If the table cannot be read, its survey did not ask what tells the classes apart, or an
+        image is missing or outside the folder.
     """
     table = read_votes(votes)
+    if not table.kind.asks_details:
+        raise InputError(
+            f"{votes}: {table.kind.name} did not ask what tells the classes apart. Use labels of "
+            "kind 'votes', which are sets of classes."
+        )
     values = class_shares(GALAXY10_RULE, table.shares, len(GALAXY10_DECALS))
     return _soft(table.names, values, table.identifiers, table.positions, votes, images)
 

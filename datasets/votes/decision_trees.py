@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
+    "GZ2_DATASETS_AS_GZ2",
     "GZ2_TREE",
     "GZD_1_2_AS_GZ2",
     "GZD_1_2_TREE",
@@ -238,7 +239,7 @@ GZD_1_2_TREE: Tree = {
 }
 """The ten questions of GZD-1 and GZD-2; the first is ``smooth-or-featured``."""
 
-_COMMON_AS_GZ2: Mapping[str, tuple[str, ...]] = {
+_SAME_NAMES: Mapping[str, tuple[str, ...]] = {
     "t01_smooth_or_features_a01_smooth": ("smooth-or-featured_smooth",),
     "t01_smooth_or_features_a02_features_or_disk": ("smooth-or-featured_featured-or-disk",),
     "t01_smooth_or_features_a03_star_or_artifact": ("smooth-or-featured_artifact",),
@@ -248,20 +249,40 @@ _COMMON_AS_GZ2: Mapping[str, tuple[str, ...]] = {
     "t04_spiral_a08_spiral": ("has-spiral-arms_yes",),
     "t04_spiral_a09_no_spiral": ("has-spiral-arms_no",),
     "t07_rounded_a17_in_between": ("how-rounded_in-between",),
-    "t07_rounded_a18_cigar_shaped": ("how-rounded_cigar-shaped",),
-    "t09_bulge_shape_a25_rounded": ("edge-on-bulge_rounded",),
-    "t09_bulge_shape_a26_boxy": ("edge-on-bulge_boxy",),
-    "t09_bulge_shape_a27_no_bulge": ("edge-on-bulge_none",),
     "t10_arms_winding_a28_tight": ("spiral-winding_tight",),
     "t10_arms_winding_a29_medium": ("spiral-winding_medium",),
     "t10_arms_winding_a30_loose": ("spiral-winding_loose",),
-    # Galaxy Zoo DECaLS asks for these in check boxes that its tables omit.
+    # The check boxes of Galaxy Zoo DECaLS, which its tables omit, and galaxy-datasets those of GZ2.
     "t08_odd_feature_a19_ring": (),
     "t08_odd_feature_a20_lens_or_arc": (),
     "t08_odd_feature_a22_irregular": (),
     "t08_odd_feature_a23_other": (),
     "t08_odd_feature_a38_dust_lane": (),
 }
+
+_COMMON_AS_GZ2: Mapping[str, tuple[str, ...]] = {
+    **_SAME_NAMES,
+    "t07_rounded_a18_cigar_shaped": ("how-rounded_cigar-shaped",),
+    "t09_bulge_shape_a25_rounded": ("edge-on-bulge_rounded",),
+    "t09_bulge_shape_a26_boxy": ("edge-on-bulge_boxy",),
+    "t09_bulge_shape_a27_no_bulge": ("edge-on-bulge_none",),
+}
+
+GZ2_DATASETS_AS_GZ2: Mapping[str, tuple[str, ...]] = {
+    **_SAME_NAMES,
+    "t03_bar_a06_bar": ("bar_yes",),
+    "t06_odd_a14_yes": ("something-odd_yes",),
+    "t06_odd_a15_no": ("something-odd_no",),
+    "t07_rounded_a16_completely_round": ("how-rounded_round",),
+    "t07_rounded_a18_cigar_shaped": ("how-rounded_cigar",),
+    "t08_odd_feature_a21_disturbed": (),
+    "t08_odd_feature_a24_merger": (),
+    "t09_bulge_shape_a25_rounded": ("bulge-shape_round",),
+    "t09_bulge_shape_a26_boxy": ("bulge-shape_boxy",),
+    "t09_bulge_shape_a27_no_bulge": ("bulge-shape_no-bulge",),
+}
+"""Answers of Galaxy Zoo 2 in the tables of galaxy-datasets, without the campaign, that correspond
+to each answer of `GZ2_TREE`.  These tables omit the question of the odd feature."""
 
 GZD_5_AS_GZ2: Mapping[str, tuple[str, ...]] = {
     **_COMMON_AS_GZ2,

@@ -140,12 +140,17 @@ def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the survey did not ask the questions of Kaggle's columns.
+        If the survey did not ask what the target needs.
     ValueError
         If there is no such target.
     """
     if target == "galaxy10-decals":
         return _labelled(votes, galaxy10_allowed(votes.shares), GALAXY10_DECALS)
+    if not votes.kind.asks_details:
+        raise InputError(
+            f"{votes.kind.name} did not ask what tells the classes apart, such as how round a "
+            "galaxy is. Choose the target galaxy10-decals, whose labels are sets of classes."
+        )
     if target == "galaxy10-sdss":
         return _labelled(votes, galaxy10_sdss_allowed(votes.shares), GALAXY10_SDSS)
     if target == "soft":

@@ -16,21 +16,21 @@ from ...errors import InputError
 from ...files.tables import read_columns
 from ..identifiers import POSITION_COLUMNS, table_positions
 from ..labels import Position
-from .decision_trees import GZ2_TREE, GZD_1_2_AS_GZ2, GZD_5_AS_GZ2
+from .decision_trees import GZ2_DATASETS_AS_GZ2, GZ2_TREE, GZD_1_2_AS_GZ2, GZD_5_AS_GZ2
 from .kaggle import KAGGLE_COLUMNS, find_inconsistent, from_kaggle
 
 __all__ = ["VOTE_KINDS", "VoteKind", "VoteTable", "read_votes"]
 
 _NAMES = (
     "filename", "file", "asset_id", "GalaxyID", "iauname", "id_str", "dr8_id", "dr8objid",
-    "dr7objid", "objid",
+    "dr7objid", "objid", "OBJID",
 )  # fmt: skip
 """Columns that name the image, in order of preference."""
 
 _IDENTIFIER = "dr7objid"
 
 # galaxy-datasets names the campaign after each question, as in ``bar-dr8_strong_fraction``.
-_CAMPAIGN = re.compile(r"-(?:dr5|dr8|dr12)(?=_)")
+_CAMPAIGN = re.compile(r"-(?:gz2|dr5|dr8|dr12)(?=_)")
 _WHOLE_NUMBER = re.compile(r"\d+\.0+")
 
 
@@ -55,11 +55,15 @@ class VoteKind:
     to_shares : callable
         Converts these columns to vote shares, a column ``<question>_<answer>`` for each answer of
         `GZ2_TREE` that the survey has.
+    asks_details : bool
+        The survey asks what tells the classes of Galaxy10 apart; without, votes only narrow the
+        class down.
     """
 
     name: str
     questions: tuple[tuple[str, ...], ...]
     to_shares: Callable[[pd.DataFrame], pd.DataFrame]
+    asks_details: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -96,7 +100,36 @@ _KAGGLE = VoteKind(
 )
 
 
-def _decals(name: str, as_gz2: Mapping[str, Sequence[str]]) -> VoteKind:
+# Galaxy Zoo 1 asked one question (Lintott et al. 2008).
+_GZ1_AS_GZ2 = {
+    "t01_smooth_or_features_a01_smooth": ("P_EL",),
+    "t01_smooth_or_features_a02_features_or_disk": ("P_CW", "P_ACW", "P_EDGE"),
+    "t01_smooth_or_features_a03_star_or_artifact": ("P_DK",),
+    "t02_edgeon_a04_yes": ("P_EDGE",),
+    "t02_edgeon_a05_no": ("P_CW", "P_ACW"),
+    "t04_spiral_a08_spiral": ("P_CW", "P_ACW"),
+    "t06_odd_a14_yes": ("P_MG",),
+    "t06_odd_a15_no": ("P_EL", "P_CW", "P_ACW", "P_EDGE", "P_DK"),
+    "t08_odd_feature_a24_merger": ("P_MG",),
+}
+
+
+def _gz1_shares(votes: pd.DataFrame) -> pd.DataFrame:
+    columns = [column for question in GZ2_TREE.values() for column in question.columns()]
+    return pd.DataFrame(
+        {column: votes[list(_GZ1_AS_GZ2.get(column, ()))].sum(axis=1) for column in columns}
+    )
+
+
+_GZ1 = VoteKind(
+    "Galaxy Zoo 1",
+    (("P_EL", "P_CW", "P_ACW", "P_EDGE", "P_DK", "P_MG"),),
+    _gz1_shares,
+    asks_details=False,
+)
+
+
+def _fractions(name: str, as_gz2: Mapping[str, Sequence[str]]) -> VoteKind:
     def to_shares(votes: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(
             {
@@ -115,15 +148,18 @@ def _decals(name: str, as_gz2: Mapping[str, Sequence[str]]) -> VoteKind:
 VOTE_KINDS: tuple[VoteKind, ...] = (
     _GZ2,
     _KAGGLE,
-    _decals("Galaxy Zoo DECaLS (GZD-5)", GZD_5_AS_GZ2),
-    _decals("Galaxy Zoo DECaLS (GZD-1, GZD-2)", GZD_1_2_AS_GZ2),
+    _fractions("Galaxy Zoo DECaLS (GZD-5)", GZD_5_AS_GZ2),
+    _fractions("Galaxy Zoo DECaLS (GZD-1, GZD-2)", GZD_1_2_AS_GZ2),
+    _fractions("Galaxy Zoo 2 (galaxy-datasets)", GZ2_DATASETS_AS_GZ2),
+    _GZ1,
 )
 """Table formats that are read.
 
 Galaxy Zoo 2: the columns of Willett et al. (2013, MNRAS 435, 2835) and of Hart et al. (2016, MNRAS
 461, 3663); an answer's share is two thirds the fraction weighted by the volunteers' consistency and
 one third the fraction debiased for distance.  Galaxy Zoo DECaLS: the ``..._fraction`` columns of
-Walmsley et al. (2022, MNRAS 509, 3966).
+Walmsley et al. (2022, MNRAS 509, 3966), also as galaxy-datasets names them, and those of Galaxy Zoo
+2.  Galaxy Zoo 1: the columns of Lintott et al. (2011, MNRAS 410, 166).
 """
 
 
@@ -187,7 +223,7 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
         CSV, FITS, ECSV, VOTable or Parquet with the columns of one of `VOTE_KINDS` and one that
         names the image: ``filename``, ``file``, ``asset_id``, ``GalaxyID``, ``iauname``,
         ``id_str``, ``dr8_id``, ``dr8objid``, ``dr7objid`` or ``objid``.  Questions may be
-        followed by their campaign, ``-dr5``, ``-dr8`` or ``-dr12``.
+        followed by their campaign, ``-gz2``, ``-dr5``, ``-dr8`` or ``-dr12``.
     on_error : callable, optional
         Called with an error about invalid galaxies: without a name, with an invalid fraction, or,
         in Kaggle's columns, inconsistent with the decision tree.  When it returns, they are left
@@ -266,8 +302,8 @@ def _without_campaign(path: Path, columns: Sequence[str]) -> dict[str, str]:
     plain = {column: _CAMPAIGN.sub("", column) for column in columns}
     if len(set(plain.values())) < len(plain):
         raise InputError(
-            f"{path} has the votes of several campaigns (-dr5, -dr8, -dr12). Leave the columns of "
-            "one."
+            f"{path} has the votes of several campaigns (-gz2, -dr5, -dr8, -dr12). Leave the "
+            "columns of one."
         )
     return plain
 

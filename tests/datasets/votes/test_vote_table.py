@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from galpipe.datasets.votes.class_rules import galaxy10_allowed
 from galpipe.datasets.votes.decision_trees import GZ2_TREE, GZD_1_2_TREE, GZD_5_TREE, Tree
+from galpipe.datasets.votes.from_votes import labels_from_votes
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS, to_kaggle
 from galpipe.datasets.votes.vote_table import VOTE_KINDS, read_votes
 from galpipe.errors import InputError, MissingExtraError
@@ -88,6 +89,60 @@ def test_campaigns_may_be_named_after_the_questions(tmp_path: Path, campaign: st
     pd.testing.assert_frame_equal(votes.shares, expected)
     with pytest.raises(InputError, match="votes of several campaigns"):
         read_votes(table(tmp_path / "votes.csv", row | plain))
+
+
+@pytest.mark.parametrize(
+    ("answers", "allowed"),
+    [
+        (("smooth-or-featured_smooth", "something-odd_no", "how-rounded_cigar"), (4,)),
+        (
+            (
+                "smooth-or-featured_featured-or-disk",
+                "something-odd_no",
+                "disk-edge-on_yes",
+                "bulge-shape_no-bulge",
+            ),
+            (8,),
+        ),
+        (("smooth-or-featured_smooth", "something-odd_yes", "how-rounded_round"), ()),
+    ],
+)
+def test_galaxy_zoo_2_of_galaxy_datasets(
+    tmp_path: Path, answers: tuple[str, ...], allowed: tuple[int, ...]
+) -> None:
+    kind = next(kind for kind in VOTE_KINDS if kind.name == "Galaxy Zoo 2 (galaxy-datasets)")
+    row: dict[str, object] = {"id_str": "5877"}
+    for column in kind.columns:
+        vote = float(column.removesuffix("_fraction") in answers)
+        row[column.replace("_", "-gz2_", 1)] = vote
+    votes = read_votes(table(tmp_path / "votes.csv", row))
+    assert votes.kind is kind
+    assert votes.names == ("5877",)
+    assert galaxy10_allowed(votes.shares) == [allowed]
+
+
+@pytest.mark.parametrize(
+    ("fractions", "allowed"),
+    [
+        ({"P_EL": 0.9, "P_EDGE": 0.1}, (2, 3, 4)),
+        ({"P_CW": 0.5, "P_ACW": 0.3, "P_EL": 0.2}, (5, 6, 7)),
+        ({"P_EDGE": 0.8, "P_CW": 0.2}, (8, 9)),
+        ({"P_MG": 0.9, "P_EL": 0.1}, (1,)),
+        ({"P_DK": 0.9, "P_EL": 0.1}, ()),
+        ({"P_EL": 0.5, "P_EDGE": 0.5}, (2, 3, 4, 8, 9)),
+    ],
+)
+def test_galaxy_zoo_1(
+    tmp_path: Path, fractions: dict[str, float], allowed: tuple[int, ...]
+) -> None:
+    answers = ("P_EL", "P_CW", "P_ACW", "P_EDGE", "P_DK", "P_MG", "P_CS")
+    row = {"OBJID": "587727178986356823", **{name: fractions.get(name, 0.0) for name in answers}}
+    votes = read_votes(table(tmp_path / "votes.csv", row))
+    assert votes.names == ("587727178986356823",)
+    assert galaxy10_allowed(votes.shares) == [allowed]
+    for target in ("soft", "galaxy10-sdss", "kaggle"):
+        with pytest.raises(InputError, match="did not ask what tells the classes apart"):
+            labels_from_votes(votes, target)
 
 
 def test_kaggle(tmp_path: Path) -> None:
@@ -308,7 +363,7 @@ def test_damage_is_an_input_error_and_nothing_else(tmp_path: Path, suffix: str) 
 
 def test_the_columns_of_each_kind_are_its_own() -> None:
     names = [kind.name for kind in VOTE_KINDS]
-    assert len(set(names)) == len(names) == 4
+    assert len(set(names)) == len(names) == 6
     for kind in VOTE_KINDS:
         assert len(set(kind.columns)) == len(kind.columns)
         others = [other for other in VOTE_KINDS if other is not kind]
