@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ..annotations import AnnotatedImage, read_annotated_images
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
-from ..detection.predict import detect_field, field_tiles
+from ..detection.predict import detect_prepared, field_tiles
 from ..errors import require
 from ..files.names import distinct_names
 from ..files.report import open_report_folder
-from ..imaging import Detections, read_field, to_rgb
+from ..imaging import Detections, prepare_field, read_field
 from ..progress import Progress, count_of, open_progress
 from .detector_report import write_detector_report
 
@@ -146,9 +146,10 @@ def evaluate_detectors(
             annotated = replace(annotated, width=field.width, height=field.height)
             truth.append(_ignore_small(annotated, smallest))
             for detector, results in zip(detectors, found, strict=True):
-                rgb = to_rgb(field, detector.stretch)
-                tiles = field_tiles(field.width, field.height, detector.input_size, passes)
-                results.append(detect_field(rgb, detector, detector.lowest_score, tiles))
+                prepared = prepare_field(field, detector.stretch, detector.psf_range)
+                height, width = prepared.searched.shape[:2]
+                tiles = field_tiles(width, height, detector.input_size, passes)
+                results.append(detect_prepared(prepared, detector, detector.lowest_score, tiles))
             task.update(advance=1, status=count_of(sum(map(len, found[0])), "boxes"))
     names = distinct_names(detector.identity.name for detector in detectors)
     measured = [
