@@ -84,7 +84,11 @@ Text = Annotated[str, AfterValidator(_check_text)]
 Flag = Annotated[bool, BeforeValidator(_parse_flag)]
 """A flag: true or false, a number or a word; null is False."""
 
-Id = Annotated[int, Field(strict=True)] | Annotated[float, Field(strict=True)] | str
+Id = (
+    Annotated[int, Field(strict=True)]
+    | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    | str
+)
 """Identifier of an entry."""
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 __all__ = ["keypoint_count"]
 
+# Far beyond any fraction of an image, and small enough to be multiplied.
+_LARGEST = 1e6
 # Fraction of the image by which a key point may lie outside of its box.
 _TOLERANCE = 0.005
 _VISIBILITIES = (0, 1, 2)
@@ -42,6 +44,8 @@ def keypoint_count(lines: Iterable[list[float]]) -> int:
     if not rows or len({len(row) for row in rows}) > 1:
         return 0
     numbers = np.array(rows, dtype=np.float64)
+    if not (np.abs(numbers) < _LARGEST).all():
+        return 0
     rest = numbers[:, 4:]
     count = rest.shape[1]
     if count % 3 == 0 and np.isin(rest[:, 2::3], _VISIBILITIES).all():

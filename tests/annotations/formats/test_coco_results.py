@@ -72,6 +72,7 @@ def test_ids_of_an_unknown_file_are_refused(tmp_path: Path) -> None:
 
 def test_one_odd_result_costs_one_result(tmp_path: Path) -> None:
     odd = [result(bbox=[1, 2, 3]), result(bbox=[float("nan")] * 4), result(category=9), None]
+    odd.append(result(float("inf")))
     errors: list[InputError] = []
     path = save(tmp_path, [*odd, result()])
     [image] = read(path, class_names=("galaxy",), on_error=errors.append)

@@ -15,6 +15,7 @@ from galpipe.annotations import AnnotatedImage, ObjectBox, write_annotations
 from galpipe.annotations.collection import Collection
 from galpipe.annotations.formats.format import ReadOptions, WriteOptions
 from galpipe.annotations.formats.yolo import FORMAT
+from galpipe.annotations.formats.yolo_keypoints import keypoint_count
 from galpipe.annotations.images import ImageFolder, image_stem
 from galpipe.errors import InputError, OutputError
 
@@ -424,3 +425,8 @@ def test_supervision_reads_what_is_written(tmp_path: Path) -> None:
     [(_, _, detections)] = list(dataset)
     np.testing.assert_allclose(detections.xyxy, [STAR.edges, GALAXY.edges], atol=1e-3)
     assert detections.class_id.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("number", [1e300, float("inf"), float("nan")])
+def test_numbers_beyond_any_image_are_no_key_points(number: float) -> None:
+    assert keypoint_count([[0.5, 0.5, 0.2, 0.2, 0.45, 0.45, 0.55, number]]) == 0
