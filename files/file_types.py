@@ -15,7 +15,7 @@ Kind = Literal[
 ]
 
 CONVERT_RAW = "Convert it to FITS, for example with Siril, or to a linear TIFF of 16 bits."
-"""What to do with a raw file of a digital camera."""
+"""Advice for a raw file of a digital camera."""
 _GIVE = "Give a FITS, JPEG, PNG, WebP or TIFF image."
 REFUSED: dict[Kind, str] = {
     "raw": f"a raw file of a camera. {CONVERT_RAW}",
@@ -23,7 +23,7 @@ REFUSED: dict[Kind, str] = {
     "text": f"a text file. {_GIVE}",
     "unknown": f"of no type that can be read. {_GIVE}",
 }
-"""What files that cannot be read are, and what to give instead."""
+"""Description of the files that cannot be read, and what to give instead."""
 
 PICTURE_KINDS: tuple[Kind, ...] = ("jpeg", "png", "webp", "tiff")
 

@@ -14,9 +14,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from ...errors import InputError
 from ...files.text_encoding import encoding_of
 from ..annotation import AnnotatedImage, ObjectBox
-from .format import ReadOptions, none_left
+from .format import ReadOptions
 from .image_files import locate
 from .numbers import LARGEST_PIXEL, parse_flag
+from .shapes import parse_objects
 
 __all__ = [
     "Count",
@@ -253,16 +254,10 @@ def read_images(
         except ValueError as error:
             options.on_error(InputError(f"{file}: entry {title} {error}."))
             continue
-        objects = []
-        for number, part in enumerate(parts):
-            try:
-                objects.append(parse_object(part))
-            except ValueError as error:
-                options.on_error(InputError(f"{file}: {noun} {number} of {name} {error}."))
-        if parts and not objects:
-            options.on_error(none_left(file, name, len(parts)))
+        objects = parse_objects(file, name, parts, parse_object, noun, options)
+        if objects is None:
             continue
         try:
-            yield file, locate(AnnotatedImage(name, 0, 0, objects=tuple(objects)), options.images)
+            yield file, locate(AnnotatedImage(name, 0, 0, objects=objects), options.images)
         except InputError as error:
             options.on_error(error)
