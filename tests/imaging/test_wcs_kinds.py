@@ -262,7 +262,7 @@ def test_lookup_tables_of_files_and_of_nddata(tmp_path: Path, camera: fits.HDULi
 class Unwritable(WCS):
     """World coordinates that astropy cannot write, as happens to those of a plate solution."""
 
-    def to_fits(self, *arguments: object, **options: object) -> fits.HDUList:
+    def to_fits(self, *arguments: Any, **options: Any) -> fits.HDUList:
         raise UnicodeDecodeError("utf-8", b"\xa4", 0, 1, "invalid start byte")
 
 
@@ -376,7 +376,8 @@ def test_any_header_gives_a_field(values: dict[str, Any], kind: str) -> None:
         for key, value in values.items():
             cards[key] = value
         wcs, notes = celestial_wcs(cards, HEIGHT, WIDTH, [], cards)
-    assert wcs is not None or notes or not any(key in cards for key in ("CTYPE1", "AMDX1"))
+    said = any(str(cards.get(key, "")).strip() for key in ("CTYPE1", "AMDX1"))
+    assert wcs is not None or notes or not said
     if wcs is not None:
         assert 0 < pixel_scale(wcs) < 36000
 
