@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -130,7 +131,9 @@ def name_with_images(name: str, images: Sequence[str]) -> str:
     return _safe("-".join([name, *keys]))
 
 
-def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
+def find_fields(
+    inputs: Iterable[str | Path], report: Callable[[Path, InputError], None] | None = None
+) -> list[FieldSource]:
     """Find the fields of the inputs, in the order given.
 
     Parameters
@@ -138,6 +141,10 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     inputs : iterable of str or Path
         Image files, folders (searched recursively in the order of names, without hidden files) and
         triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.
+    report : callable, optional
+        Called with the path and an error for each part of a folder that cannot be searched: a
+        folder that may not be read, or a link to a folder, which could lead back to this one.  By
+        default, the first error is raised.
 
     Returns
     -------
@@ -154,19 +161,24 @@ def find_fields(inputs: Iterable[str | Path]) -> list[FieldSource]:
     for name in inputs:
         source = field_source(name)
         for path in source.paths:
-            if not os.path.exists(path):
-                raise InputError(f"{path} does not exist. Check the spelling and the folder.")
+            _check_exists(path)
         found = [source]
         if len(source.paths) == 1 and source.paths[0].is_dir():
-            found = [field_source(path) for path in _images_in(source.paths[0])]
-            if not found:
+            images, problems = _images_in(source.paths[0])
+            for path, problem in problems:
+                if report is None:
+                    raise problem
+                report(path, problem)
+            found = [field_source(path) for path in images]
+            if not found and not problems:
                 raise InputError(
                     f"{source.paths[0]} holds no image. Give a folder with "
                     f"{', '.join(sorted({suffix.lstrip('.') for suffix in PICTURE_SUFFIXES}))} "
                     "or FITS files."
                 )
         for item in found:
-            resolved = tuple(path.resolve() for path in item.paths)
+            # Path.resolve raises an error for a link that leads to itself.
+            resolved = tuple(Path(os.path.realpath(path)) for path in item.paths)
             sources.setdefault((resolved, item.images), item)
     return _distinct(list(sources.values()))
 
@@ -179,21 +191,45 @@ def _selection(given: str | Path) -> tuple[Path, str]:
     return Path(match[1]), match[2].strip()
 
 
-def _images_in(folder: Path) -> list[Path]:
+def _check_exists(path: Path) -> None:
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            raise InputError(
+                f"{path} does not exist. Check the spelling and the folder."
+            ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"Cannot read {path}: {reason}.") from error
+
+
+def _images_in(folder: Path) -> tuple[list[Path], list[tuple[Path, InputError]]]:
+    """Return the images in a folder, and the parts of it that cannot be searched."""
+    problems: list[tuple[Path, InputError]] = []
+
+    def closed(error: OSError) -> None:
+        text = f"Cannot read the folder {error.filename}: {error.strerror}."
+        problems.append((Path(error.filename), InputError(text)))
+
     found: list[Path] = []
-    for parent, folders, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for link in (Path(parent, name) for name in folders):
+            if link.is_symlink():  # which os.walk does not follow
+                text = f"{link} is a link to a folder, which is not searched. Give it by its name."
+                problems.append((link, InputError(text)))
         found += [
             Path(parent, name)
             for name in sorted(files)
             if not name.startswith(".") and name.lower().endswith(_SUFFIXES)
         ]
-    return found
+    return found, problems
 
 
 def _distinct(sources: list[FieldSource]) -> list[FieldSource]:
     def longer(source: FieldSource) -> str:
-        path = source.paths[0].resolve()
+        path = Path(os.path.realpath(source.paths[0]))
         return _safe(f"{path.parent.name}_{source.identifier}")
 
     def longest(source: FieldSource) -> str:

@@ -56,23 +56,30 @@ def find_sources(
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     if not given:
         raise InputError("No field given; name at least one image file or folder of images.")
+    failures: list[Failure] = []
+
+    def report(item: str | Path, error: InputError) -> None:
+        failures.append(Failure(str(item), str(error)))
+
     try:
-        return _with_bands(find_fields(given), bands), []
+        found = find_fields(given, report)
     except InputError:
         # Check inputs one by one, then find the valid ones together for unique identifiers.
-        valid, failures = [], []
+        valid = []
+        failures.clear()
         for item in given:
             try:
-                find_fields([item])
+                find_fields([item], report)
             except InputError as error:
-                failures.append(Failure(str(item), str(error)))
+                report(item, error)
             else:
                 valid.append(item)
-    if not valid:
+        found = find_fields(valid, lambda item, error: None)
+    if not found:
         raise InputError("\n".join(failure.message for failure in failures))
     for failure in failures:
         log_failure(failure)
-    return _with_bands(find_fields(valid), bands), failures
+    return _with_bands(found, bands), failures
 
 
 def _with_bands(sources: list[FieldSource], bands: Sequence[str]) -> list[FieldSource]:

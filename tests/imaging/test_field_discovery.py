@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,42 @@ def test_missing_and_empty(tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     with pytest.raises(InputError, match="bare holds no image"):
         find_fields([tmp_path / "bare"])
+
+
+def test_links_that_lead_nowhere_or_back(tmp_path: Path) -> None:
+    touch(tmp_path / "in/a.png", tmp_path / "elsewhere/b.png")
+    (tmp_path / "in/self.fits").symlink_to("self.fits")
+    (tmp_path / "in/back").symlink_to(".")
+    (tmp_path / "in/far").symlink_to(tmp_path / "elsewhere")
+    reported: dict[str, str] = {}
+    found = find_fields(
+        [tmp_path / "in"], lambda path, error: reported.update({path.name: str(error)})
+    )
+    # A file is found, and refused when it is read.
+    assert [source.identifier for source in found] == ["a", "self"]
+    assert set(reported) == {"back", "far"}
+    assert all("link to a folder" in message for message in reported.values())
+    with pytest.raises(InputError, match="link to a folder"):
+        find_fields([tmp_path / "in"])
+    with pytest.raises(InputError, match=r"self\.fits"):
+        find_fields([tmp_path / "in/self.fits"])
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "in/a.png", tmp_path / "in/closed/b.png")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    # Rights do not bind the superuser, who may run the tests.
+    monkeypatch.setattr(os, "scandir", refuse)
+    reported: list[str] = []
+    found = find_fields([tmp_path / "in"], lambda path, error: reported.append(str(error)))
+    assert [source.identifier for source in found] == ["a"]
+    assert len(reported) == 1
+    assert "closed" in reported[0]
+    assert "Permission denied" in reported[0]
+    assert find_fields([tmp_path / "in/closed"], lambda path, error: reported.append("")) == []
