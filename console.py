@@ -6,21 +6,74 @@ import io
 import logging
 import os
 import sys
+import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["STDERR", "STDOUT", "terminal_progress", "tidy_terminal"]
+__all__ = ["STDERR", "STDOUT", "terminal_progress", "tidy_terminal", "without_controls"]
 
-STDERR = Console(stderr=True, highlight=False)
-STDOUT = Console(highlight=False)
+
+def without_controls(text: str) -> str:
+    r"""Return a text with its control characters spelt out, such as ``\x1b`` for escape.
+
+    Names of files and classes can contain sequences that change the title, the colours or the
+    contents of a terminal, or the direction of writing.  Line feeds and tabs are kept.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Examples
+    --------
+    >>> print(without_controls("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    if text.isprintable():
+        return text
+    return "".join(_spelt_out(character) for character in text)
+
+
+def _spelt_out(character: str) -> str:
+    category = unicodedata.category(character)
+    if character in "\n\t" or category not in ("Cc", "Cf", "Zl", "Zp"):
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class _SafeConsole(Console):
+    """A console that prints no control character of a text; those of styles and bars remain."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the segments of a renderable.
+
+        Parameters
+        ----------
+        renderable : renderable
+            What is printed.
+        options : ConsoleOptions, optional
+            Options of the printing.
+        """
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield segment._replace(text=without_controls(segment.text))
+
+
+STDERR = _SafeConsole(stderr=True, highlight=False)
+STDOUT = _SafeConsole(highlight=False)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import refuse_existing
+from ..files.spreadsheet import to_cell
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .formats.format import AnnotationFormat, WriteOptions
@@ -176,8 +177,10 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
         if path.suffix.lower() == ".csv":
             writer = csv.DictWriter(file, _COLUMNS)
             writer.writeheader()
-            writer.writerows({"record": "fault", **row} for row in faults)
-            writer.writerows({"record": "change", **row} for row in changes)
+            for record, rows in (("fault", faults), ("change", changes)):
+                for row in rows:
+                    cells = {name: to_cell(value) for name, value in row.items()}
+                    writer.writerow({"record": record, **cells})
         else:
             content = {
                 "path": str(result.path),

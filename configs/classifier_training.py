@@ -9,9 +9,10 @@ from pydantic import AliasChoices, Field, model_validator
 
 from .members import ClassifierMember, TrainedMember
 from .section import (
+    ConfigPath,
+    CropMargin,
     Fraction,
     NonNegativeFloat,
-    PositiveFloat,
     PositiveInt,
     Section,
     Split,
@@ -98,9 +99,9 @@ BALANCES = {
 class ClassifierData(Section):
     """Images and their labels."""
 
-    images: Path
+    images: ConfigPath
     """Folder of the images, or the data file of a Galaxy10 data set."""
-    labels: Path | None = None
+    labels: ConfigPath | None = None
     """Table of the labels, for the first four kinds."""
     kind: Literal[
         "labels",
@@ -121,7 +122,7 @@ class ClassifierData(Section):
     - ``folders``: a folder of images for each class, in ``images``;
     - ``galaxy10_decals``, ``galaxy10_sdss``: the HDF5 file of the data set, in ``images``;
     - ``unlabelled``: no labels, for a member with a ``teacher``."""
-    annotations: Path | None = None
+    annotations: ConfigPath | None = None
     """Boxes in any format, which place the crop; by default the galaxy is the isophote about the
     centre."""
     role: Literal["train", "extra", "test"] = "train"
@@ -176,9 +177,9 @@ class ClassifierTraining(Section):
     of 0.1 that sum to 1."""
     split: Split = Split()
     """Split of the sources of role ``train``."""
-    input_size: Annotated[int, Field(ge=32)] = 69
+    input_size: Annotated[int, Field(ge=32, le=1024)] = 69
     """Width and height of the network's input in pixels."""
-    crop_margin: PositiveFloat = 1.5
+    crop_margin: CropMargin = 1.5
     """Side of the square crop over the longer side of the galaxy's box, as in the run."""
     sky: Literal["kept", "removed"] = "kept"
     """Treatment of the sky of a crop, which surveys show from black to grey, by the trained

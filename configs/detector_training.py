@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from .architectures import ARCHITECTURES
-from .section import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section, Split
+from .section import (
+    BatchSize,
+    ConfigPath,
+    Fraction,
+    InputSize,
+    ModelPath,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+    Split,
+)
 
 __all__ = ["Anchors", "DetectorData", "DetectorTraining"]
 
@@ -19,13 +29,13 @@ class Anchors(Section):
     An anchor at level L is ``anchor_size * 2**L`` pixels wide before aspect ratio and scale.
     """
 
-    min_level: PositiveInt = 3
+    min_level: Annotated[int, Field(gt=0, le=10)] = 3
     """First level of the feature pyramid; its cells are ``2**min_level`` pixels wide."""
-    max_level: PositiveInt = 6
+    max_level: Annotated[int, Field(gt=0, le=10)] = 6
     """Last level of the feature pyramid."""
-    num_scales: PositiveInt = 3
+    num_scales: Annotated[int, Field(gt=0, le=16)] = 3
     """Number of scales per level, at equal ratios up to the next level."""
-    aspect_ratios: tuple[PositiveFloat, ...] = (1.0, 2.0, 0.5)
+    aspect_ratios: Annotated[tuple[PositiveFloat, ...], Field(max_length=16)] = (1.0, 2.0, 0.5)
     """Aspect ratios (width / height) per scale."""
     anchor_size: PositiveFloat = 2.25
     """Width of an anchor in cells of its level."""
@@ -39,9 +49,9 @@ class Anchors(Section):
 class DetectorData(Section):
     """Images and their annotations."""
 
-    images: Path
+    images: ConfigPath
     """Folder of the images."""
-    annotations: Path
+    annotations: ConfigPath
     """File or folder of annotations in any format."""
     role: Literal["cutouts", "fields"] = "cutouts"
     """``cutouts`` for images of one galaxy each, whose objects are also pasted onto the fields;
@@ -76,9 +86,9 @@ class DetectorTraining(Section):
     """Sources of annotated images."""
     split: Split = Split()
     """Split of every source into training, validation and test sets."""
-    backbone_weights: Literal["imagenet", "none"] | Path = "imagenet"
+    backbone_weights: Literal["imagenet", "none"] | ConfigPath = "imagenet"
     """Initial weights of the backbone: those of Keras for ImageNet, random ones, or a file."""
-    start_from: str | None = None
+    start_from: ModelPath | None = None
     """Trained detector to start from: the name of a shipped model, a bundle, the folder of a
     training, or a checkpoint of TF-Vision."""
     start_parts: Annotated[
@@ -89,13 +99,13 @@ class DetectorTraining(Section):
     """Keep the weights of the backbone, and the statistics of its batch normalization, fixed."""
     backbone_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Learning rate of the backbone relative to ``learning_rate``."""
-    input_size: PositiveInt = 320
+    input_size: InputSize = 320
     """Width and height of a tile in pixels."""
     anchors: Anchors = Anchors()
     """Anchor boxes."""
     steps: PositiveInt = 3000
     """Number of training steps."""
-    batch_size: PositiveInt = 8
+    batch_size: BatchSize = 8
     """Tiles per step."""
     learning_rate: PositiveFloat = 0.02
     """Peak learning rate; it falls along a cosine."""

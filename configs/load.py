@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ConfigError, OutputError
+from ..errors import ConfigError, InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import claim_folder
+from ..files.safe_readers import read_yaml
+from .section import FROM_FILE
 
 __all__ = ["claim_training_folder", "dump_config", "load_config", "preset"]
 
 Config = TypeVar("Config", bound=BaseModel)
 
 _RECORD = "config.yaml"
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def load_config(path: str | Path, schema: type[Config]) -> Config:
     """Read a YAML configuration and validate it.
 
-    ``${NAME}`` in a string is replaced by the environment variable of that name.  Relative paths
+    ``${NAME}`` in a path is replaced by the environment variable of that name.  Relative paths
     are relative to the working directory.
 
     Parameters
@@ -48,8 +47,8 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
     """
     file = preset(path)
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_yaml(file)
+    except InputError as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
     if content is None:
         content = {}
@@ -58,7 +57,7 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
             f"{path}: must be a mapping of keys to values, not a {type(content).__name__}"
         )
     try:
-        return schema.model_validate(_expand(content, file))
+        return schema.model_validate(content, context=FROM_FILE)
     except ValidationError as error:
         issues = "\n".join(
             f"  {'.'.join(str(part) for part in issue['loc']) or '(whole file)'}: {issue['msg']}"
@@ -155,19 +154,3 @@ def _matches(record: Path, config: BaseModel) -> bool:
         return load_config(record, type(config)) == config
     except ConfigError:
         return False
-
-
-def _expand(value: Any, file: Path) -> Any:
-    if isinstance(value, dict):
-        return {key: _expand(item, file) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, file) for item in value]
-    if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: _variable(match[1], file), value)
-    return value
-
-
-def _variable(name: str, file: Path) -> str:
-    if name not in os.environ:
-        raise ConfigError(f"{file}: uses ${{{name}}}, but the environment variable is not set")
-    return os.environ[name]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from .section import NonNegativeFloat, PositiveFloat, PositiveInt, Section
+from .section import (
+    BatchSize,
+    ConfigPath,
+    InputSize,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
 
 __all__ = [
     "ClassifierMember",
@@ -18,6 +25,9 @@ __all__ = [
     "TrainedMember",
     "Vgg16Member",
 ]
+
+
+_Units = Annotated[int, Field(gt=0, le=8192)]
 
 
 class InputScaling(Section):
@@ -39,7 +49,7 @@ class TrainedMember(_Member):
 
     epochs: PositiveInt = 40
     """Largest number of epochs."""
-    batch_size: PositiveInt = 32
+    batch_size: BatchSize = 32
     """Views per step."""
     learning_rate: PositiveFloat = 1e-3
     """Peak learning rate."""
@@ -67,16 +77,16 @@ class CnnDesign(Section):
     The defaults are those of the shipped network.
     """
 
-    filters: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=5)] = (
+    filters: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=5)] = (
         16,
         32,
         64,
         128,
     )
     """Number of filters of each convolution."""
-    kernel_sizes: tuple[PositiveInt, ...] = (3,)
+    kernel_sizes: tuple[InputSize, ...] = (3,)
     """Kernel size of each convolution in pixels, or one for all."""
-    dense: PositiveInt = 64
+    dense: _Units = 64
     """Number of units of the dense layer."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     """Dropout rate of the dense layer's inputs in training."""
@@ -113,7 +123,7 @@ class Vgg16Member(TrainedMember):
     """
 
     architecture: Literal["vgg16"]
-    initial_weights: Literal["imagenet", "pretrain", "none"] | Path = "imagenet"
+    initial_weights: Literal["imagenet", "pretrain", "none"] | ConfigPath = "imagenet"
     """Initial weights: those of Keras for ImageNet (downloaded once), of a pre-training on all
     images of this training, random ones, or a file."""
     pretrain_epochs: PositiveInt = 6
@@ -138,9 +148,9 @@ class KerasFileMember(_Member):
     """Trained network in a ``.keras`` or ``.h5`` file, used without training."""
 
     architecture: Literal["keras_file"]
-    path: Path
+    path: ConfigPath
     """Path of the file."""
-    input_size: PositiveInt
+    input_size: InputSize
     """Width and height of the network's input in pixels."""
     scaling: InputScaling
     """Scaling of 8-bit RGB to the network's input."""

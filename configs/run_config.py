@@ -9,7 +9,7 @@ from pydantic import Field, FiniteFloat
 from ..imaging import Stretch
 from .classifier_training import ClassifierTraining
 from .detector_training import DetectorTraining
-from .section import Fraction, PositiveFloat, Section
+from .section import CropMargin, Fraction, ModelPath, Section
 
 __all__ = ["ClassifierStage", "DetectorStage", "RunConfig"]
 
@@ -17,7 +17,7 @@ __all__ = ["ClassifierStage", "DetectorStage", "RunConfig"]
 class DetectorStage(Section):
     """First stage: a detector, or the training of one."""
 
-    model: str = "ssd_mobilenet"
+    model: ModelPath = "ssd_mobilenet"
     """Name of a shipped model, or path of one."""
     train: DetectorTraining | None = None
     """Training of a detector to use instead of ``model``."""
@@ -28,14 +28,14 @@ class DetectorStage(Section):
 class ClassifierStage(Section):
     """Second stage: a classifier, or the training of one."""
 
-    model: str = "galaxy10_ensemble"
+    model: ModelPath = "galaxy10_ensemble"
     """Name of a shipped model, or path of one."""
     train: ClassifierTraining | None = None
     """Training of a classifier to use instead of ``model``."""
     classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Classes of the detector whose objects are classified; by default those that are galaxies by
     their names (`galpipe.detection.base.galaxy_classes`)."""
-    crop_margin: PositiveFloat | None = None
+    crop_margin: CropMargin | None = None
     """Side of the square crop over the longer side of the box; by default that of the training of
     the classifier."""
 

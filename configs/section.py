@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 __all__ = [
+    "FROM_FILE",
+    "BatchSize",
+    "ConfigPath",
+    "CropMargin",
     "Fraction",
+    "InputSize",
+    "ModelPath",
     "NonNegativeFloat",
     "PositiveFloat",
     "PositiveInt",
@@ -16,11 +25,39 @@ __all__ = [
     "ZeroToOne",
 ]
 
+FROM_FILE = {"expand_variables": True}
+"""Context of the validation of a configuration file, whose paths can name variables."""
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _expanded(value: Any, info: ValidationInfo) -> Any:
+    """Replace ``${NAME}`` in a path of a file by the environment variable."""
+    if not isinstance(value, str) or info.context != FROM_FILE:
+        return value
+    for name in _VARIABLE.findall(value):
+        if name not in os.environ:
+            raise ValueError(f"uses ${{{name}}}, but the environment variable is not set")
+    return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
+
+
+ConfigPath = Annotated[Path, BeforeValidator(_expanded)]
+"""Path of a file or folder."""
+ModelPath = Annotated[str, BeforeValidator(_expanded)]
+"""Name of a shipped model, or path of one."""
+
+# The upper limits are far above anything useful, and keep typing errors from asking for more memory
+# than there is.
 Fraction = Annotated[float, Field(ge=0, le=1)]
 ZeroToOne = Annotated[float, Field(ge=0, lt=1)]
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
+PositiveInt = Annotated[int, Field(gt=0, le=10**9)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e6)]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=1e6)]
+InputSize = Annotated[int, Field(gt=0, le=4096)]
+"""Width and height of the input of a network in pixels."""
+BatchSize = Annotated[int, Field(gt=0, le=4096)]
+CropMargin = Annotated[float, Field(gt=0, le=10)]
+"""Side of a square crop over the longer side of the box."""
 
 
 class Section(BaseModel):

@@ -22,6 +22,8 @@ MAX_JSON_BYTES = 2 * 2**30
 
 MAX_YAML_BYTES = 2**20
 """Size limit; a data.yaml is a list of class names."""
+_MOST_YAML_NODES = 200_000  # with every alias written out
+_DEEPEST_YAML = 60
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
@@ -119,17 +121,42 @@ def read_yaml(path: Path) -> Any:
     Raises
     ------
     InputError
-        If it cannot be read, is not YAML, or has tags of Python objects.
+        If it cannot be read, is not YAML, has tags of Python objects, or is nested too deeply or
+        too large with its aliases written out.
     """
     text = read_text(path, MAX_YAML_BYTES)
     try:
-        return yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_extent(path, node)
+        return loader.construct_document(node)
+    except InputError:
+        raise
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply.") from error
     except Exception as error:
         # Constructors of numbers, flags and dates may raise any exception.
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not plain YAML ({reason}). Export it again.") from error
+
+
+def _check_extent(path: Path, node: yaml.Node) -> None:
+    """Refuse YAML that is small in the file, but without end when its aliases are followed."""
+    waiting = [(node, 0)]
+    count = 0
+    while waiting:
+        current, depth = waiting.pop()
+        count += 1
+        if depth > _DEEPEST_YAML or count > _MOST_YAML_NODES:
+            raise InputError(
+                f"{path} is nested too deeply, or too large with its aliases (*NAME) written out."
+            )
+        children = current.value if isinstance(current, yaml.CollectionNode) else ()
+        for child in children:
+            parts = child if isinstance(child, tuple) else (child,)
+            waiting += [(part, depth + 1) for part in parts]
 
 
 @contextmanager

@@ -169,7 +169,7 @@ class Manifest(_Section):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     head: DetectorHead | None = None
     sky: Literal["kept", "removed"] = "kept"
-    crop_margin: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    crop_margin: Annotated[float, Field(gt=0, le=10)] | None = None
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
     psf_range: tuple[float, float] | None = None

@@ -15,6 +15,7 @@ import numpy as np
 from astropy.table import Column, QTable, Table
 
 from ..errors import ConfigError, InputError, OutputError, require
+from ..files.spreadsheet import from_cell, to_cell
 from ..files.tables import read_columns
 from .columns import TEXT_COLUMNS, object_label
 
@@ -144,6 +145,8 @@ def _write_csv(table: QTable, path: Path) -> None:
         cells = values.tolist()
         if values.dtype.kind == "f":
             cells = ["" if cell != cell else cell for cell in cells]
+        elif values.dtype.kind == "U":
+            cells = [to_cell(cell) for cell in cells]
         columns.append(cells)
     with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
@@ -162,6 +165,8 @@ def _read_csv(path: Path) -> Table:
         keep_default_na=False,
         na_values={str(name): [""] for name in numbers},
     )
+    for name in frame.columns.intersection(list(TEXT_COLUMNS)):
+        frame[name] = frame[name].map(from_cell)
     return Table({str(name): frame[name].to_numpy() for name in frame})
 
 

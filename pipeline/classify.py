@@ -13,6 +13,7 @@ from ..classification import classify_images
 from ..classification.classifier import Classifier, open_classifier
 from ..files.atomic import atomic_path
 from ..files.output_folder import OutputFolder
+from ..files.spreadsheet import to_cell
 from ..progress import Progress, count_of, open_progress
 from .batch import find_images
 from .provenance import Failure, RunRecord
@@ -126,7 +127,7 @@ class _PredictionSink(RunSink):
 
     def write(self) -> None:
         with atomic_path(self.folder.path / "predictions.csv") as beside:
-            self.predictions().to_csv(beside, index=False)
+            self.predictions().map(to_cell).to_csv(beside, index=False)
         super().write()
 
 

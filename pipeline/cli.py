@@ -47,7 +47,9 @@ class _Commands(LazyGroup):
         ctx : click.Context
             Context of the call.
         """
-        from ..console import tidy_terminal
+        from rich.text import Text
+
+        from ..console import STDERR, tidy_terminal, without_controls
 
         debug = bool(ctx.params.get("debug"))
         try:
@@ -56,22 +58,24 @@ class _Commands(LazyGroup):
         except GalpipeError as error:
             if debug:
                 raise
-            click.secho(f"Error: {error}", fg="red", err=True)
+            STDERR.print(Text(f"Error: {error}", style="red"), soft_wrap=True)
             ctx.exit(1 if isinstance(error, InputError) else 2)
         except KeyboardInterrupt:
             click.echo("Interrupted; the results so far are in the output folder.", err=True)
             ctx.exit(_INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except click.ClickException as error:
+            vars(error)["message"] = without_controls(error.message)
+            raise
+        except (click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if debug:
                 raise
-            click.secho(
+            text = (
                 f"Error: {type(error).__name__}: {error}\nThis is a bug in galpipe; "
-                "`galpipe --debug ...` shows where it happened.",
-                fg="red",
-                err=True,
+                "`galpipe --debug ...` shows where it happened."
             )
+            STDERR.print(Text(text, style="red"), soft_wrap=True)
             ctx.exit(1)
 
 

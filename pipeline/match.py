@@ -17,6 +17,7 @@ from ..files.atomic import atomic_path
 from ..files.columns import Columns
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..files.safe_readers import read_json
+from ..files.spreadsheet import to_cell
 from ..files.tables import read_columns
 
 __all__ = ["MATCHED_TABLE", "MatchResult", "match"]
@@ -135,9 +136,14 @@ def match(
     if not len(rows) and math.isfinite(closest):
         notes.append(f"no two sources are within {radius:g} arcsec; the closest: {closest:.1f}")
     if folder is not None:
-        for name, form in ((MATCHED_TABLE, "ascii.ecsv"), ("matched.csv", "ascii.csv")):
-            with atomic_path(folder.path / name) as beside:
-                table.write(beside, format=form)
+        with atomic_path(folder.path / MATCHED_TABLE) as beside:
+            table.write(beside, format="ascii.ecsv")
+        with atomic_path(folder.path / "matched.csv") as beside:
+            plain = table.copy()
+            for name in plain.colnames:
+                if plain[name].dtype.kind == "U":
+                    plain[name] = [to_cell(cell) for cell in plain[name]]
+            plain.write(beside, format="ascii.csv")
         record = {"made_by": "galpipe", "status": "complete", **metrics, "notes": notes}
         folder.write_json(_METRICS, record)
     return MatchResult(metrics, tuple(notes), table, None if folder is None else folder.path)

@@ -54,6 +54,7 @@ def command(
     Completeness is the matched share of OTHER within the fields of the run, purity the matched
     share of CATALOGUE; offsets are CATALOGUE minus OTHER.
     """
+    from ...console import STDERR
     from ..match import MATCHED_TABLE, match
     from ..summary import print_metrics
 
@@ -61,7 +62,7 @@ def command(
         catalogue, other, radius=radius, ra=ra, dec=dec, output=output, overwrite=overwrite
     )
     for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        STDERR.print(f"note: {note}", markup=False, soft_wrap=True)
     print_metrics("Match", found.metrics)
     if found.output is not None:
         click.echo(f"matched: {found.output / MATCHED_TABLE}")

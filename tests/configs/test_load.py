@@ -115,6 +115,23 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("detector: [", "cannot be read as YAML"),
         ("detector: {model: '${NOT_SET_ANYWHERE}'}", "NOT_SET_ANYWHERE"),
         ("!!python/object/apply:os.getcwd []", "cannot be read as YAML"),
+        ("classifier: {crop_margin: 1000000}", r"classifier\.crop_margin"),
+        ("classifier: {crop_margin: .inf}", r"classifier\.crop_margin"),
+        ("detector: {train: {input_size: 1000000}}", r"detector\.train\.input_size"),
+        ("detector: {train: {steps: 10000000000}}", r"detector\.train\.steps"),
+        ("a: &a [*a]", "nested too deeply"),
+        ("[" * 5000, "nested too deeply"),
+        (f"a: {'[' * 70}{']' * 70}", "nested too deeply"),
+        (
+            "a0: &a0 [1, 1]\n"
+            + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)),
+            "too large",
+        ),
+        (
+            "a0: &a0 {k: 1}\n"
+            + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)),
+            "too large",
+        ),
     ],
 )
 def test_a_fault_names_the_file_and_the_place(tmp_path: Path, text: str, message: str) -> None:
@@ -151,3 +168,34 @@ def test_a_folder_holds_one_training(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="did not make"):
         claim_training_folder(tmp_path / "taken", RunConfig())
     assert [file.name for file in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
+
+
+def test_variables_are_expanded_in_paths_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "name: '${SECRET}'\ndata: [{images: '${SECRET}/i', labels: '${SECRET}.csv'}]\n"
+        "members: [{architecture: cnn}]\n"
+    )
+    config = load_config(file, ClassifierTraining)
+    assert config.name == "${SECRET}"
+    assert config.data[0].images == Path("hunter2/i")
+    assert config.data[0].labels == Path("hunter2.csv")
+    file.write_text("detector: {model: '${SECRET}'}\nclassifier: {classes: ['${SECRET}']}")
+    run = load_config(file, RunConfig)
+    assert (run.detector.model, run.classifier.classes) == ("hunter2", ("${SECRET}",))
+    # A setting in Python is taken as it is.
+    assert (
+        RunConfig.model_validate({"detector": {"model": "${SECRET}"}}).detector.model == "${SECRET}"
+    )
+
+
+def test_aliases_of_a_bounded_size_are_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("detector: &d {score_threshold: 0.5}\nclassifier: {<<: *d}")
+    with pytest.raises(ConfigError, match=r"classifier\.score_threshold"):
+        load_config(file, RunConfig)
+    file.write_text("detector: {score_threshold: &s 0.5}\nzeropoint: *s")
+    assert load_config(file, RunConfig).zeropoint == 0.5

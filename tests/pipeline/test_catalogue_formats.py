@@ -47,7 +47,7 @@ def odd(found: RunResult) -> Catalogue:
     some = found.catalogue[:2]
     columns = {name: np.asarray(some[name]) for name in some.table.colnames}
     columns |= {"field": np.array([ODD_NAME, "NA"]), "ra": np.full(2, np.nan)}
-    columns |= {"class_name": np.array(["", "'"]), "probability": np.array([np.nan, 0.5])}
+    columns |= {"class_name": np.array(["=1+1", "'"]), "probability": np.array([np.nan, 0.5])}
     return Catalogue(columns, some.class_names, some.table.meta, bands=some.bands)
 
 
@@ -77,6 +77,13 @@ def test_a_run_writes_the_formats_asked_for(
     galpipe.run(good_picture, out, **models, overwrite=True)
     assert {path.name for path in out.glob("catalogue.*")} == {"catalogue.ecsv", "catalogue.csv"}
     assert not (out / "regions").exists()
+
+
+def test_no_cell_of_the_csv_is_a_formula(odd: Catalogue, tmp_path: Path) -> None:
+    odd.write(tmp_path / "odd.csv")
+    with (tmp_path / "odd.csv").open(newline="", encoding="utf-8") as lines:
+        names = [row["class_name"] for row in csv.DictReader(lines)]
+    assert names == ["'=1+1", "'"]
 
 
 @pytest.mark.parametrize("suffix", ["ecsv", "csv", "fits", "vot", PARQUET])
