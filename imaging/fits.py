@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from io import SEEK_END
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from .field import Band, check_size
 from .fits_hdus import ImageHdu, describe_images, image_headers
 from .fits_images import Plane, choose_images
 from .fits_names import label, listed
+from .fits_structure import read_structure, structure_notes
 from .masks import masked_pixels, weightless_pixels
 from .overscan import overscan_pixels
 from .packed_files import open_unpacked
@@ -31,6 +33,11 @@ __all__ = ["FITS_SUFFIXES", "FitsField", "FitsImage", "list_fields", "read_fits"
 FITS_SUFFIXES = tuple(
     stem + packing for stem in (".fits", ".fit", ".fts") for packing in ("", ".gz", ".bz2", ".fz")
 )
+
+
+_NotesOn: TypeAlias = Callable[[Iterable[int]], list[str]]
+_MOST_REPAIRS = 3  # of a file, that are noted
+_LONGEST = 160  # characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +122,8 @@ def read_fits(path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()) 
     InputError
         If the file is not FITS, is damaged, or holds no such image.
     """
-    with _opened(path, kind) as hdus:
-        return _read_field(hdus, str(path), key, bands)
+    with _opened(path, kind) as (hdus, notes_on):
+        return _read_field(hdus, str(path), key, bands, notes_on)
 
 
 def list_fields(
@@ -141,7 +148,7 @@ def list_fields(
     InputError
         As `read_fits`.
     """
-    with _opened(path, kind) as hdus, _damage_is_input_error(str(path)):
+    with _opened(path, kind) as (hdus, _), _damage_is_input_error(str(path)):
         found = choose_images(str(path), describe_images(hdus), key, bands)
         if len(found.fields) == 1:
             return (key,), found.note
@@ -175,22 +182,33 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU", bands: Sequence[str] =
 
 
 @contextmanager
-def _opened(path: Path, kind: Kind) -> Iterator[list[Any]]:
+def _opened(path: Path, kind: Kind) -> Iterator[tuple[list[Any], _NotesOn]]:
+    """Open a file; with its HDUs comes a function that notes damage of some of them."""
     from astropy.io import fits
 
+    repairs: list[str] = []
     with closing(open_unpacked(path, kind)) as stream:
-        with _damage_is_input_error(str(path)):
+        with _damage_is_input_error(str(path), repairs):
+            size = stream.seek(0, SEEK_END)
+            extents = read_structure(stream, size, str(path))
+            stream.seek(0)
             # The file is closed with the stream.
             file = fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly")
             hdus = list(file)
-        yield hdus
+
+        def notes_on(numbers: Iterable[int]) -> list[str]:
+            return [*repairs, *structure_notes(stream, size, extents, numbers)]
+
+        yield hdus, notes_on
 
 
 @contextmanager
-def _damage_is_input_error(name: str) -> Iterator[None]:
-    # Violations of the standard that matter are checked where they do.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _damage_is_input_error(name: str, repairs: list[str] | None = None) -> Iterator[None]:
+    """Convert errors of astropy, and add a note for each of its warnings to `repairs`."""
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")
         try:
             yield
         except InputError:
@@ -205,12 +223,25 @@ def _damage_is_input_error(name: str) -> Iterator[None]:
                 f"{name} could not be read as FITS ({_first_line(error)}). The file is damaged or "
                 "truncated: copy or download it again."
             ) from error
+        finally:
+            texts = (
+                " ".join(str(warning.message).split())
+                for warning in warned
+                if issubclass(warning.category, AstropyUserWarning)
+            )
+            for text in list(dict.fromkeys(texts))[:_MOST_REPAIRS] if repairs is not None else ():
+                repairs.append(f"its header was repaired, or partly ignored: {text[:_LONGEST]}")
 
 
 def _read_field(
-    hdus: Sequence[Any], name: str, key: str = "", bands: Sequence[str] = ()
+    hdus: Sequence[Any],
+    name: str,
+    key: str = "",
+    bands: Sequence[str] = (),
+    notes_on: _NotesOn | None = None,
 ) -> FitsField:
-    with _damage_is_input_error(name):
+    notes: list[str] = []
+    with _damage_is_input_error(name, notes):
         # The places only tell the fields of a file apart.
         described = describe_images(hdus, places=not key)
         found = choose_images(name, described, key, bands)
@@ -225,7 +256,12 @@ def _read_field(
                 _read_image(hdus, place, [plane], chosen.auxiliary)
                 for place, plane in zip(names, chosen.planes, strict=True)
             ]
-    notes = [found.note] if found.note else []
+        if notes_on is not None:
+            used = [
+                plane.number for number in numbers for plane in chosen.auxiliary.get(number, ())
+            ]
+            notes += notes_on(sorted({0, *numbers, *used}))
+    notes += [found.note] if found.note else []
     if len(found.fields) > 1 and not key:
         others = [field.key for field in found.fields]
         notes.append(
