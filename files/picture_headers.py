@@ -17,6 +17,8 @@ _START_OF_SCAN = 0xDA
 _APP1 = 0xE1
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length after them
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..SOF15 without DHT, JPG, DAC
+_HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})  # the frames that are not arithmetically coded
+_DENSEST_DEFLATE = 1032  # bytes that one byte can stand for (zlib's technical details)
 _EXIF = b"Exif\x00\x00"
 _LARGEST_EXIF = 2**16
 
@@ -49,6 +51,12 @@ class PictureHeader:
         Position of the orientation of a TIFF in the file.
     begins_with_preview : bool
         The first page of a TIFF is a reduced copy of another, as in raw files of cameras.
+    components : int
+        Number of channels of a JPEG.
+    block : (int, int)
+        Height and width in pixels of the blocks in which a JPEG is stored.
+    least_bytes : int
+        Size below which no file can hold the pixels; 0 if any can.
     """
 
     width: int
@@ -58,6 +66,9 @@ class PictureHeader:
     tags: dict[int, int] | None = None
     orientation_at: int | None = None
     begins_with_preview: bool = False
+    components: int = 0
+    block: tuple[int, int] = (8, 8)
+    least_bytes: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -190,7 +201,19 @@ def _jpeg(stream: BinaryIO) -> PictureHeader | None:
             position += 2
         elif marker in _FRAMES:
             height, width = struct.unpack(">HH", start[5:9])
-            return PictureHeader(width, height, orientation)
+            components = _at(stream, position + 9, 1)[0]
+            sampling = _at(stream, position + 10, 3 * components)[1::3]
+            block = 8 * max(s & 15 for s in sampling), 8 * max(s >> 4 for s in sampling)
+            # A block of 8 x 8 pixels of the finest channel takes at least one bit.
+            least = width * height // 512 if marker in _HUFFMAN else 0
+            return PictureHeader(
+                width,
+                height,
+                orientation,
+                components=components,
+                block=block,
+                least_bytes=least,
+            )
         elif marker in (_START_OF_SCAN, _END_OF_IMAGE):
             return None
         else:
@@ -220,14 +243,16 @@ def _jpeg_is_whole(data: bytes) -> bool:
 
 
 def _png(stream: BinaryIO) -> PictureHeader:
-    width, height = struct.unpack(">II", _at(stream, 16, 8))
+    width, height, bits, colours = struct.unpack(">IIBB", _at(stream, 16, 10))
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colours]
+    least = height * (width * bits * channels // 8) // _DENSEST_DEFLATE
     orientation = frames = 1
     for name, content in _png_chunks(stream):
         if name == b"eXIf":
             orientation = _exif_orientation(content)
         elif name == b"acTL":
             frames = struct.unpack(">I", content[:4])[0]
-    return PictureHeader(width, height, orientation, frames)
+    return PictureHeader(width, height, orientation, frames, least_bytes=least)
 
 
 def _png_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

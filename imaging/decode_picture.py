@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ..files.file_types import Kind
 from ..files.picture_headers import PictureHeader
+from .decode_jpeg import decode_jpeg
+from .tiff_strips import strips_are_whole
 
 __all__ = ["decode_picture"]
 
@@ -33,8 +35,10 @@ _logging = getattr(cv2.utils, "logging", cv2)
 def decode_picture(data: bytes, kind: Kind, header: PictureHeader) -> NDArray[Any] | None:
     """Decode the first page of a picture as stored, without turning it.
 
-    OpenCV decodes most pictures, faster and with all their bits.  Pillow decodes the varieties of
-    TIFF of at most 12 bits, of which OpenCV misreads some, and animations.
+    OpenCV decodes most pictures, faster and with all their bits, but passes over damage of JPEG and
+    TIFF in silence: a JPEG is decoded with the warnings of libjpeg-turbo, and the strips of a TIFF
+    are checked first.  Pillow decodes the varieties of TIFF of at most 12 bits, of which OpenCV
+    misreads some, and animations.
 
     Parameters
     ----------
@@ -51,11 +55,16 @@ def decode_picture(data: bytes, kind: Kind, header: PictureHeader) -> NDArray[An
         (H, W) or (H, W, C) with C = 1 to 4: grey, grey and alpha, RGB, or RGB and alpha.  None if
         the picture is damaged or of a variety that neither program decodes.
     """
+    if kind == "jpeg" and header.components in (1, 3):
+        pixels = decode_jpeg(data, header.components)
+        return pixels if _is_expected(pixels, header) else None
     if kind != "tiff":
         for decode in (_with_opencv, _with_pillow):
             pixels = decode(data, kind)
             if _is_expected(pixels, header):
                 return pixels
+        return None
+    if not strips_are_whole(data):
         return None
     tags = header.tags or {}
     bits = tags.get(_BITS, 1)

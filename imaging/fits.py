@@ -229,8 +229,9 @@ def _damage_is_input_error(name: str, repairs: list[str] | None = None) -> Itera
                 for warning in warned
                 if issubclass(warning.category, AstropyUserWarning)
             )
-            for text in list(dict.fromkeys(texts))[:_MOST_REPAIRS] if repairs is not None else ():
-                repairs.append(f"its header was repaired, or partly ignored: {text[:_LONGEST]}")
+            if repairs is not None:
+                for text in list(dict.fromkeys(texts))[:_MOST_REPAIRS]:
+                    repairs.append(f"its header was repaired, or partly ignored: {text[:_LONGEST]}")
 
 
 def _read_field(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files.file_types import CONVERT_RAW, PICTURE_KINDS, Kind, check_regular, kind_of
 from ..files.picture_headers import PictureHeader, picture_header, picture_is_whole
+from .decode_jpeg import is_torn
 from .decode_picture import decode_picture
 from .field import check_size
 from .linear_picture import is_almost_black, is_linear, is_negative, measure_levels
@@ -122,6 +123,11 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
             f"{CONVERT_RAW}"
         )
     check_size(path, header.width, header.height)
+    if len(data) < header.least_bytes:
+        raise InputError(
+            f"{path} declares {header.width} x {header.height} pixels, which its {len(data)} bytes "
+            "cannot hold. It is damaged: copy or download it again."
+        )
     decoded = decode_picture(data, kind, header)
     if decoded is None:
         raise InputError(
@@ -129,6 +135,8 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
             "Save it again as 8- or 16-bit PNG."
         )
     notes = _page_notes(header)
+    if kind == "jpeg":
+        notes += _damage_notes(decoded, header)
     origin: Literal["upper", "lower"] = "upper"
     if kind != "tiff":
         decoded = _turned(decoded, header.orientation)
@@ -155,6 +163,14 @@ def _page_notes(header: PictureHeader) -> tuple[str, ...]:
         return ()
     name = "frames" if header.tags is None else "pages"
     return (f"only the first of its {header.pages} {name} is used",)
+
+
+def _damage_notes(decoded: NDArray[Any], header: PictureHeader) -> tuple[str, ...]:
+    if header.components not in (1, 3):
+        return ("it is a JPEG of four inks, in which damage is not recognised",)
+    if is_torn(decoded, header.block):
+        return ("its brightness or colour jumps within a row, as in a damaged JPEG: look at it",)
+    return ()
 
 
 def _turned(decoded: NDArray[Any], orientation: int) -> NDArray[Any]:
