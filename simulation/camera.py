@@ -23,6 +23,7 @@ __all__ = [
     "SKY",
     "SKY_NOISE",
     "ZERO_POINT",
+    "correlated",
     "flux",
     "magnitude",
     "observed",
@@ -123,16 +124,27 @@ def observed(light: Image, rng: np.random.Generator) -> Image:
         Nanomaggies.
     """
     frame = np.empty_like(light)
-    kernel = _resampling_kernel()
     for band in range(light.shape[2]):
         electrons = np.maximum(light[..., band] + np.float32(SKY[band]), 0) * np.float32(
             ELECTRONS[band]
         )
         spread = np.sqrt(electrons + np.float32(READ_NOISE[band] ** 2))
         noise = rng.standard_normal(spread.shape, dtype=np.float32) * spread
-        noise = cv2.sepFilter2D(noise, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
-        frame[..., band] = light[..., band] + noise / np.float32(ELECTRONS[band])
+        frame[..., band] = light[..., band] + correlated(noise) / np.float32(ELECTRONS[band])
     return np.minimum(frame, np.float32(SATURATION))
+
+
+def correlated(noise: Image) -> Image:
+    """Return noise whose neighbouring pixels are correlated by `CORRELATION`.
+
+    Parameters
+    ----------
+    noise : ndarray of float32
+        Independent noise, shape (H, W) or (H, W, C); its variance is preserved.
+    """
+    kernel = _resampling_kernel()
+    smooth = cv2.sepFilter2D(noise, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(smooth, np.float32)
 
 
 def smoothed_noise(sigma: float) -> float:

@@ -13,7 +13,13 @@ from .camera import ISOPHOTE, spectrum, surface_flux
 from .grid import Grid, random_field, super_radius
 from .profiles import edge_on_disc, edge_on_disc_flux, sersic, sersic_flux
 
-__all__ = ["Disc", "dust_absorption", "edge_on_with_bulge", "edge_on_without_bulge"]
+__all__ = [
+    "Disc",
+    "dust_absorption",
+    "edge_on",
+    "edge_on_with_bulge",
+    "edge_on_without_bulge",
+]
 
 Image = NDArray[np.float32]
 
@@ -109,7 +115,7 @@ def edge_on_without_bulge(grid: Grid, radius: float, rng: np.random.Generator) -
         Radius of the isophote of a frame, pixels.
     rng : Generator
     """
-    return _edge_on(
+    return edge_on(
         grid,
         radius,
         rng,
@@ -131,7 +137,7 @@ def edge_on_with_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> I
         Radius of the isophote of a frame, pixels.
     rng : Generator
     """
-    return _edge_on(
+    return edge_on(
         grid,
         radius,
         rng,
@@ -142,7 +148,7 @@ def edge_on_with_bulge(grid: Grid, radius: float, rng: np.random.Generator) -> I
     )
 
 
-def _edge_on(
+def edge_on(
     grid: Grid,
     radius: float,
     rng: np.random.Generator,
@@ -152,14 +158,21 @@ def _edge_on(
     colour: float,
     dust: float,
 ) -> Image:
-    """Return the sum of disc, thick disc and bulge behind a dust lane.
+    """Draw a disc seen edge-on, with a thick disc, a bulge and a dust lane.
 
     Parameters
     ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
     thickness : float
         Scale height of the disc in units of the radius.
     bulge : float
         Light of the bulge over that of the disc.
+    colour : float
+        g - r of the disc, magnitudes.
     dust : float
         Optical depth of the dust lane at its middle.
     """

@@ -13,7 +13,7 @@ from .grid import Grid, clumps, random_field
 from .profiles import exponential, sersic, sersic_radius
 from .smooth import spheroid
 
-__all__ = ["disturbed", "merging"]
+__all__ = ["bend", "disturbed", "irregular_disc", "merging", "tail"]
 
 Image = NDArray[np.float32]
 
@@ -36,7 +36,7 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     share = rng.uniform(0.75, 1.0)
     light = np.zeros((*grid.x.shape, 3), np.float32)
     for sign, size in ((1, 1.0), (-1, share)):
-        own = grid.moved(*(sign * step)).warped(*_bend(grid, radius, rng, 0.035))
+        own = grid.moved(*(sign * step)).warped(*bend(grid, radius, rng, 0.035))
         body = 0.6 * radius * size
         if dry or (sign < 0 and rng.random() < 0.3):
             light += spheroid(
@@ -49,22 +49,22 @@ def merging(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
                 colour=rng.normal(0.76, 0.04),
             )
         else:
-            light += _irregular_disc(own, body, rng)
+            light += irregular_disc(own, body, rng)
     colour = 0.72 if dry else 0.42
-    wide = grid.warped(*_bend(grid, radius, rng, 0.08)).ellipse(rng.uniform(0.6, 0.8), angle)
+    wide = grid.warped(*bend(grid, radius, rng, 0.08)).ellipse(rng.uniform(0.6, 0.8), angle)
     envelope = np.float32(5.0 * ISOPHOTE) * exponential(wide, 0.45 * radius)
     light += envelope[..., None] * spectrum(colour)
     strength = float(light[..., 1].sum()) / grid.oversampling**2
     curl = rng.choice((-1, 1))
     for sign in (1, -1):
-        tail = strength * (rng.uniform(0.015, 0.06) if sign > 0 else rng.uniform(0.0, 0.03))
-        light += _tail(
+        share = rng.uniform(0.015, 0.06) if sign > 0 else rng.uniform(0.0, 0.03)
+        light += tail(
             grid,
             sign * step * (1 + 0.5 * radius / apart),
             angle + (0 if sign > 0 else math.pi) + curl * rng.uniform(0.6, 1.4),
             curl * rng.uniform(0.7, 1.9),
             rng.uniform(0.6, 1.0) * radius,
-            tail,
+            strength * share,
             rng,
         )[..., None] * spectrum(colour - 0.06)
     return light
@@ -85,17 +85,17 @@ def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     if kind < 0.22:
         return _shells(grid, radius, rng)
     body = 0.78 * radius
-    bent = grid.warped(*_bend(grid, radius, rng, 0.06))
+    bent = grid.warped(*bend(grid, radius, rng, 0.06))
     # The centres of the isophotes drift to one side with radius.
     side = rng.uniform(0, 2 * math.pi)
     far = np.float32(1) - np.exp(-(grid.x**2 + grid.y**2) / np.float32((0.5 * radius) ** 2))
     drift = np.float32(rng.uniform(0.12, 0.27) * radius) * far
     bent = bent.warped(drift * np.float32(math.cos(side)), drift * np.float32(math.sin(side)))
-    light = _irregular_disc(bent, body, rng)
+    light = irregular_disc(bent, body, rng)
     if kind < 0.7:
         strength = float(light[..., 1].sum()) / grid.oversampling**2
         start = -0.3 * body * np.array([math.cos(side), math.sin(side)])
-        plume = _tail(
+        plume = tail(
             grid,
             start,
             side + math.pi + rng.normal(0, 0.3),
@@ -108,8 +108,17 @@ def disturbed(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     return light
 
 
-def _irregular_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
-    """Return a blue irregular disc with patches, knots and dust."""
+def irregular_disc(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
+    """Draw a blue irregular disc with patches, knots and dust.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Radius of the isophote of a frame, pixels.
+    rng : Generator
+    """
     disc = Disc.drawn(rng, radius, rng.uniform(0.4, 0.8))
     ellipse = grid.ellipse(disc.axis_ratio, disc.angle)
     patches = random_field(rng, grid.x.shape, max(2.0, 0.11 * radius * grid.oversampling))
@@ -144,7 +153,7 @@ def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     axis_ratio, angle = rng.uniform(0.65, 0.9), rng.uniform(0, math.pi)
     index, level = rng.uniform(2.5, 4.0), surface_flux(20.9)
     effective = sersic_radius(0.85 * radius, ISOPHOTE / level, index)
-    bent = grid.warped(*_bend(grid, radius, rng, 0.06))
+    bent = grid.warped(*bend(grid, radius, rng, 0.06))
     ellipse = bent.ellipse(axis_ratio, angle)
     light = np.float32(level) * sersic(ellipse, effective, index)
     along, across = bent.turned(angle)
@@ -163,10 +172,26 @@ def _shells(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     return np.asarray(light[..., None] * old + wisps[..., None] * young, dtype=np.float32)
 
 
-def _bend(
+def bend(
     grid: Grid, radius: float, rng: np.random.Generator, strength: float
 ) -> tuple[Image, Image]:
-    """Return a smooth random displacement that grows outwards to `strength` radii (rms)."""
+    """Draw a smooth random displacement that grows outwards.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    radius : float
+        Pixels.
+    rng : Generator
+    strength : float
+        Root mean square of each component at the radius, in radii.
+
+    Returns
+    -------
+    dx, dy : ndarray of float32
+        Pixels.
+    """
     far = np.minimum(np.hypot(grid.x, grid.y) / np.float32(radius), np.float32(1.5))
     smoothing = 0.6 * radius * grid.oversampling
     amplitude = np.float32(strength * radius) * far
@@ -176,7 +201,7 @@ def _bend(
     )
 
 
-def _tail(
+def tail(
     grid: Grid,
     start: NDArray[np.float64],
     heading: float,
@@ -184,11 +209,14 @@ def _tail(
     length: float,
     flux: float,
     rng: np.random.Generator,
+    width: float = 0.06,
 ) -> Image:
-    """Return a stream of stars along a curve, fading and widening.
+    """Draw a stream of stars along a curve, fading and widening.
 
     Parameters
     ----------
+    grid : Grid
+        Sampling points.
     start : ndarray
         Shape (2,): its start, pixels from the centre of the grid.
     heading, turning : float
@@ -197,6 +225,9 @@ def _tail(
         Pixels along the curve.
     flux : float
         Total light.
+    rng : Generator
+    width : float
+        Standard deviation across the stream at its start, in lengths; twice that at its end.
     """
     steps = np.linspace(0, 1, int(np.clip(length, 24, 160)))
     direction = heading + turning * steps**0.8
@@ -204,5 +235,5 @@ def _tail(
     y = start[1] + length * np.cumsum(np.sin(direction)) / len(steps)
     share = np.exp(-1.5 * steps) * np.clip(1.15 - steps, 0, 1) * np.minimum(0.15 + steps * 4, 1)
     share *= np.exp(0.3 * np.convolve(rng.standard_normal(len(steps)), np.ones(7) / 7, "same"))
-    sigma = length * (0.06 + 0.06 * steps)
+    sigma = length * width * (1 + steps)
     return clumps(grid, x, y, flux * share / share.sum(), sigma)

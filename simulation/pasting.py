@@ -13,7 +13,14 @@ from ..imaging.background import extent, isophote, noise_level, smoothed_grey
 from ..imaging.boxes import area, intersection, overlap
 from .galaxy_light import BOX_LEVEL, GalaxyLight, rescale_light, seeing
 
-__all__ = ["PastedFrame", "PastedGalaxy", "RescaledGalaxy", "paste_galaxies", "rescale_galaxy"]
+__all__ = [
+    "PastedFrame",
+    "PastedGalaxy",
+    "RescaledGalaxy",
+    "add_light",
+    "paste_galaxies",
+    "rescale_galaxy",
+]
 
 Image = NDArray[np.float32]
 
@@ -208,7 +215,7 @@ def paste_galaxies(
         box = ObjectBox(shown.galaxy.label, *edges)
         pasted.append(PastedGalaxy(box, shown.galaxy.source, shown.scale, gain))
     objects = (*annotated.objects, *(galaxy.box for galaxy in pasted))
-    return PastedFrame(_added(rgb, light, rng), objects, tuple(pasted))
+    return PastedFrame(add_light(rgb, light, rng), objects, tuple(pasted))
 
 
 def _place(
@@ -242,8 +249,17 @@ def _most_covered(edges: NDArray[np.float64], boxes: NDArray[np.float64]) -> flo
     return float((intersection([edges], boxes)[0] / smaller).max(initial=0.0))
 
 
-def _added(rgb: NDArray[np.uint8], light: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Add light to an image whose black point clips the lower half of the noise."""
+def add_light(rgb: NDArray[np.uint8], light: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Add light to a picture, also to one whose black point clips the lower half of the noise.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+    light : ndarray of float32, shape (H, W, 3)
+        Levels above the sky.
+    rng : Generator
+        Draws the noise that the black point has clipped.
+    """
     frame = rgb.astype(np.float32)
     lit = (light > 0).any(axis=2)
     for band in range(3):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from .discs import Disc, dust_absorption
 from .grid import TILE, Grid, clumps, incline, sampled_field, super_radius
 from .profiles import exponential, exponential_flux, ferrers, sersic, sersic_flux
 
-__all__ = ["SpiralArms", "barred_spiral", "loose_spiral", "tight_spiral"]
+__all__ = ["SpiralArms", "bar", "barred_spiral", "loose_spiral", "spiral", "tight_spiral"]
 
 Image = NDArray[np.float32]
 
@@ -93,6 +93,15 @@ class SpiralArms:
             width=rng.uniform(0.15, 0.22),
             sense=int(rng.choice((-1, 1))),
         )
+
+    def turning(self, sense: int) -> SpiralArms:
+        """Return the arms with a direction of winding, +1 or -1.
+
+        Parameters
+        ----------
+        sense : int
+        """
+        return replace(self, sense=sense)
 
     def azimuth(self, arm: int, radius: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the azimuth of the ridge of an arm.
@@ -200,7 +209,7 @@ def tight_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         outer=rng.uniform(0.85, 1.0) * radius,
     )
     bulge = rng.uniform(0.15, 0.4)
-    return _spiral(grid, disc, arms, bulge, rng, contrast=rng.uniform(0.6, 1.2))
+    return spiral(grid, disc, arms, bulge, rng, contrast=rng.uniform(0.6, 1.2))
 
 
 def loose_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
@@ -223,7 +232,7 @@ def loose_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         outer=radius,
     )
     bulge = rng.uniform(0.05, 0.16)
-    return _spiral(grid, disc, arms, bulge, rng, contrast=rng.uniform(1.3, 2.4))
+    return spiral(grid, disc, arms, bulge, rng, contrast=rng.uniform(1.3, 2.4))
 
 
 def barred_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
@@ -249,19 +258,19 @@ def barred_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
         start=roll,
         irregular=0.4,
     )
-    light = _spiral(
+    light = spiral(
         grid, disc, arms, rng.uniform(0.05, 0.12), rng, contrast=rng.uniform(1.0, 2.0), hollow=half
     )
-    plane, azimuth = incline(grid, disc.axis_ratio, disc.angle)
     # The arms wind with their sense, so the bar stands where they start.
-    azimuth = azimuth - np.float32(arms.sense * roll)
-    along, across = plane * np.cos(azimuth), plane * np.sin(azimuth)
-    shape = super_radius(
-        along / np.float32(half * 1.08), across / np.float32(half * rng.uniform(0.26, 0.38)), 2.4
+    light += bar(
+        grid,
+        disc,
+        arms.sense * roll,
+        half * 1.08,
+        width=rng.uniform(0.26, 0.38) / 1.08,
+        bright=rng.uniform(0.75, 1.1),
     )
-    old = spectrum(disc.colour + 0.2)
-    bright = disc.centre * rng.uniform(0.75, 1.1)
-    light += (np.float32(bright) * ferrers(shape, 1.3))[..., None] * old
+    plane, _ = incline(grid, disc.axis_ratio, disc.angle)
     if rng.random() < 0.5:
         ring = (plane - np.float32(half)) / np.float32(0.13 * half)
         glow = np.float32(0.25 * disc.centre) * np.exp(np.float32(-0.5) * ring * ring)
@@ -269,7 +278,32 @@ def barred_spiral(grid: Grid, radius: float, rng: np.random.Generator) -> Image:
     return light
 
 
-def _spiral(
+def bar(grid: Grid, disc: Disc, roll: float, half: float, *, width: float, bright: float) -> Image:
+    """Draw the old stars of a bar in the plane of a disc.
+
+    Parameters
+    ----------
+    grid : Grid
+        Sampling points.
+    disc : Disc
+    roll : float
+        Azimuth of the bar in the disc, radians.
+    half : float
+        Its semi-major axis, pixels.
+    width : float
+        Its minor over major axis.
+    bright : float
+        Brightness of its middle over that of the disc.
+    """
+    plane, azimuth = incline(grid, disc.axis_ratio, disc.angle)
+    azimuth = azimuth - np.float32(roll)
+    along, across = plane * np.cos(azimuth), plane * np.sin(azimuth)
+    shape = super_radius(along / np.float32(half), across / np.float32(half * width), 2.4)
+    light = np.float32(disc.centre * bright) * ferrers(shape, 1.3)
+    return np.asarray(light[..., None] * spectrum(disc.colour + 0.2), np.float32)
+
+
+def spiral(
     grid: Grid,
     disc: Disc,
     arms: SpiralArms,
@@ -279,12 +313,17 @@ def _spiral(
     contrast: float,
     hollow: float = 0.0,
 ) -> Image:
-    """Return the sum of bulge, disc, arms and clumps behind dust.
+    """Draw the sum of bulge, disc, arms and clumps behind dust.
 
     Parameters
     ----------
+    grid : Grid
+        Sampling points.
+    disc : Disc
+    arms : SpiralArms
     bulge : float
         Light of the bulge over that of the disc.
+    rng : Generator
     contrast : float
         Brightness of an arm over that of the disc around it.
     hollow : float

@@ -34,6 +34,7 @@ _OURS = (
     "fits/simulated_*.fits.fz",
     "images/simulated_*.png",
     "images/frame_*.png",
+    "images/cutout_*.jpg",
     "annotations/simulated_*.xml",
     "annotations/frame_*.xml",
     "annotations/simulated_*.reg",
@@ -50,7 +51,13 @@ _OURS = (
     "annotations/labels/frame_*.txt",
 )
 # Files that identify an earlier simulation.
-_MARKS = ("images/simulated_*.png", "images/frame_*.png", "fits/simulated_*.fits*", _TRUTH)
+_MARKS = (
+    "images/simulated_*.png",
+    "images/frame_*.png",
+    "images/cutout_*.jpg",
+    "fits/simulated_*.fits*",
+    _TRUTH,
+)
 
 # Steps per standard deviation of the noise.  Two steps add 1 % to the noise (1 / sqrt(12) of a
 # step, in quadrature) and need about three bits per pixel.

@@ -42,10 +42,14 @@ class _FieldsUnlessNamed(click.Group):
 @click.group(
     "simulate",
     cls=_FieldsUnlessNamed,
-    epilog=examples("galpipe simulate -o mock --fields 10 --seed 7", "galpipe simulate frames -h"),
+    epilog=examples(
+        "galpipe simulate -o mock --fields 10 --seed 7",
+        "galpipe simulate frames -h",
+        "galpipe simulate cutouts -o drawn --count 10000",
+    ),
 )
 def command() -> None:
-    """Simulate survey fields with known galaxies, drawn or pasted onto real frames.
+    """Simulate fields with known galaxies, drawn or pasted onto real frames, and cutouts of them.
 
     The default command is 'fields'.
     """
@@ -200,4 +204,96 @@ def frames_command(
         f"{len(truth)} galaxies pasted onto {frames} {'frame' if frames == 1 else 'frames'}"
         + (f"; {missing} found no place" if (missing := frames * galaxies - len(truth)) else "")
     )
+    click.echo(output)
+
+
+def _read_frequencies(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter("ten numbers, separated by commas.") from None
+
+
+@command.command(
+    "cutouts",
+    epilog=examples(
+        "galpipe simulate cutouts -o drawn --count 50000",
+        "galpipe simulate cutouts -o drawn --count 5000 --survey sdss --background fields/jpeg "
+        "--background-annotations fields/annotations",
+    ),
+)
+@output_option
+@click.option("--count", default=1000, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option(
+    "--side",
+    default=160,
+    show_default=True,
+    metavar="PIXELS",
+    type=click.IntRange(32, 512),
+    help="Width and height.",
+)
+@click.option(
+    "--survey",
+    "surveys",
+    multiple=True,
+    # The names of galpipe.simulation.surveys.SURVEYS, which imports OpenCV.
+    type=click.Choice(["sdss", "legacy", "legacy_colour", "kids"]),
+    help="Draw as this survey shows galaxies; may be repeated; by default all, mixed.",
+)
+@click.option(
+    "--frequencies",
+    metavar="F,F,...",
+    callback=_read_frequencies,
+    help="Relative frequencies of the ten classes, in their order; by default equal.",
+)
+@click.option(
+    "--background",
+    metavar="DIR",
+    help="Real frames of this survey, whose blank patches are the sky around the galaxies.",
+)
+@click.option(
+    "--background-annotations", metavar="PATH", help="Boxes of all galaxies on these frames."
+)
+@_seed
+@_overwrite
+def cutouts_command(
+    output: Path,
+    count: int,
+    side: int,
+    surveys: tuple[str, ...],
+    frequencies: tuple[float, ...] | None,
+    background: str | None,
+    background_annotations: str | None,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    """Draw single galaxies of the ten Galaxy10 DECaLS classes, to pre-train a classifier.
+
+    Colours, seeing, noise, pixel scale and stretch are those of SDSS, the Legacy Surveys (nearly
+    grey, and in colour) and KiDS. Writes images/ (JPEG) and truth.csv (a table of labels for
+    training: filename, label; also survey, diameter and seeing) to OUT.
+    """
+    from ...console import STDOUT
+    from ...simulation import AnnotatedFolder, CutoutSettings, simulate_cutouts
+
+    if (background is None) != (background_annotations is None):
+        raise click.UsageError("--background and --background-annotations go together.")
+    chosen = {"surveys": surveys, "frequencies": frequencies}
+    try:
+        settings = CutoutSettings(count, side, seed, **{k: v for k, v in chosen.items() if v})
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from error
+    frames = (
+        None
+        if background is None or background_annotations is None
+        else AnnotatedFolder(background, background_annotations)
+    )
+    truth = simulate_cutouts(
+        output, settings, background=frames, overwrite=overwrite, progress=True
+    )
+    STDOUT.print(f"{len(truth)} cutouts of {truth.label.nunique()} classes")
     click.echo(output)
