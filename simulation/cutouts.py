@@ -25,8 +25,9 @@ _MARGINS = (1.25, 2.1)
 # Largest diameter of a galaxy in units of the seeing, and the distance of its centre from the
 # middle, in diameters.
 _LARGEST, _OFF_CENTRE = 32.0, 0.04
-# Spread of the surface brightness, natural logarithm.
-_BRIGHTNESS = 0.3
+# Standard deviations of the surface brightness (natural logarithm) and of g - r (magnitudes)
+# between galaxies drawn in one way.
+_BRIGHTNESS, _COLOUR_SPREAD = 0.3, 0.07
 # Per square arcsecond: stars to magnitude 22.4 at high latitude and twice that at lower, and
 # background galaxies.
 _STARS, _FAINT = 4e-4, 1.0e-3
@@ -91,7 +92,7 @@ def draw_scene(
     radius = diameter / scale / 2
     light = varieties.draw(rng)(grid, radius, rng)
     gain = varieties.brightness * math.exp(rng.normal(0, _BRIGHTNESS))
-    light = _reddened(light, rng) * np.float32(gain)
+    light = _coloured(light, rng) * np.float32(gain)
     if not alone:
         light = light + _other_galaxies(size, diameter / scale, scale, rng)
     light = blurred(light, grid, fwhm)
@@ -101,11 +102,13 @@ def draw_scene(
     return CutoutScene(np.ascontiguousarray(light[inside, inside]), scale, diameter, seeing)
 
 
-def _reddened(light: Image, rng: np.random.Generator) -> Image:
-    """Return light at a random redshift, by the mean k-corrections of `draw_galaxy`."""
+def _coloured(light: Image, rng: np.random.Generator) -> Image:
+    """Return light redder or bluer by a random redshift and the scatter of galaxies of one kind."""
+    # The mean k-corrections of `draw_galaxy`.
     redshift = rng.gamma(2.0, 0.03)
-    shift = [10 ** (0.16 * redshift), 1, 10 ** (-0.64 * redshift)]
-    return light * np.array(shift, np.float32)
+    bluer = rng.normal(0.02, _COLOUR_SPREAD)
+    factors = [10 ** (0.16 * redshift), 1, 10 ** (0.4 * bluer - 0.64 * redshift)]
+    return light * np.array(factors, np.float32)
 
 
 def _other_galaxies(size: int, diameter: float, scale: float, rng: np.random.Generator) -> Image:
@@ -134,7 +137,7 @@ def _add_galaxy(
     if x0 >= x1 or y0 >= y1:
         return
     grid = Grid.around(2 * half, 1, (place[0] - left - half, place[1] - top - half))
-    drawn = _reddened(in_between(grid, radius, rng), rng)
+    drawn = _coloured(in_between(grid, radius, rng), rng)
     light[y0:y1, x0:x1] += drawn[y0 - top : y1 - top, x0 - left : x1 - left]
 
 

@@ -20,7 +20,7 @@ Image = NDArray[np.float32]
 # Pictures of one survey differ by these factors (natural logarithm, standard deviation) in the
 # depth and in the brightness and colours of the stretch.
 _DEPTHS, _STRETCHES, _COLOURS = 0.18, 0.2, 0.12
-_TINT = 0.025
+_TINT = 0.035
 
 
 @dataclass(frozen=True)
