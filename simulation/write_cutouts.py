@@ -188,7 +188,8 @@ def _drawn(
 
 def _resized(picture: Image | Picture, side: int) -> Picture:
     """Return a picture at another size: averaged, or interpolated as by cutout services."""
+    resized: NDArray[np.number[Any]] = picture
     if len(picture) != side:
         way = cv2.INTER_CUBIC if len(picture) < side else cv2.INTER_AREA
-        picture = np.asarray(cv2.resize(picture, (side, side), interpolation=way))
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+        resized = np.asarray(cv2.resize(picture, (side, side), interpolation=way))
+    return np.asarray(np.clip(np.rint(resized), 0, 255), np.uint8)

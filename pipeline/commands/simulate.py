@@ -282,9 +282,11 @@ def cutouts_command(
 
     if (background is None) != (background_annotations is None):
         raise click.UsageError("--background and --background-annotations go together.")
-    chosen = {"surveys": surveys, "frequencies": frequencies}
+    usual = CutoutSettings()
     try:
-        settings = CutoutSettings(count, side, seed, **{k: v for k, v in chosen.items() if v})
+        settings = CutoutSettings(
+            count, side, seed, frequencies or usual.frequencies, surveys or usual.surveys
+        )
     except ValueError as error:
         raise click.UsageError(f"{error}.") from error
     frames = (
