@@ -25,7 +25,7 @@ _TINT = 0.035
 
 @dataclass(frozen=True)
 class Survey:
-    """How a survey observes and shows the sky.
+    """A survey as an observer of the sky and as a maker of pictures.
 
     The stretch is that of Lupton et al. (2004, PASP 116, 133): the mean of the bands is mapped by
     an inverse hyperbolic sine, which preserves the ratios of the bands.
