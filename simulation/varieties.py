@@ -97,12 +97,12 @@ VARIETIES: tuple[ClassVarieties, ...] = (
     ClassVarieties(((1.0, cigar), (0.7, _disc_of(0.24, 0.36))), brightness=1.0, smallest=9),
     ClassVarieties(((1.0, barred_spiral), (1.0, barred_lenticular)), brightness=1.2, smallest=12),
     ClassVarieties(
-        ((0.3, tight_spiral), (1.0, ringed_spiral), (1.0, many_armed)), brightness=0.95, smallest=13
+        ((0.3, tight_spiral), (1.0, ringed_spiral), (1.0, many_armed)), brightness=0.95, smallest=15
     ),
     ClassVarieties(
         ((1.0, loose_spiral), (1.0, grand_design), (1.0, flocculent_spiral)),
         brightness=1.0,
-        smallest=11,
+        smallest=12,
     ),
     ClassVarieties(
         ((1.0, edge_on_without_bulge), (1.5, _edge_on_of((0.06, 0.11), (0, 0)))),
