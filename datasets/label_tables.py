@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,7 @@ def read_label_table(
     labels: str | Path,
     images: str | Path,
     class_names: Sequence[str] = GALAXY10_DECALS,
+    where: Mapping[str, str | int] = MappingProxyType({}),
 ) -> list[LabelledImage]:
     """Read a table ``filename,label``.
 
@@ -66,6 +68,8 @@ def read_label_table(
         Folder of the images; file names stay inside it and may lack the extension.
     class_names : sequence of str
         The classes in order.
+    where : mapping of str to str or int
+        Rows that are used: the text that each of these columns must have.
 
     Returns
     -------
@@ -79,14 +83,14 @@ def read_label_table(
         outside the folder.
     """
     labels = Path(labels)
-    table = _read_texts(labels)
+    table = _select(_read_texts(labels), labels, where)
     names = table[_file_column(table, labels, "'label'")]
     if "label" not in table.columns:
         raise InputError(f"{labels} lacks the column 'label'. Add it.")
-    rows = zip(names, table["label"], table_positions(table), strict=True)
+    rows = zip(table.index, names, table["label"], table_positions(table), strict=True)
     parsed = [
-        (name, parse_label(label, class_names, f"{labels}, line {line}"), position)
-        for line, (name, label, position) in enumerate(rows, 2)
+        (name, parse_label(label, class_names, f"{labels}, line {row + 2}"), position)
+        for row, name, label, position in rows
     ]
     found = [row for row in parsed if row[1]]
     paths = _locate_images([name for name, _, _ in found], labels, images)
@@ -97,7 +101,10 @@ def read_label_table(
 
 
 def read_probability_table(
-    table: str | Path, images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
+    table: str | Path,
+    images: str | Path,
+    class_names: Sequence[str] = GALAXY10_DECALS,
+    where: Mapping[str, str | int] = MappingProxyType({}),
 ) -> list[LabelledImage]:
     """Read a table of soft labels with a column for each class.
 
@@ -105,13 +112,15 @@ def read_probability_table(
     ----------
     table : str or Path
         CSV, FITS, VOTable, ECSV or Parquet with the column ``filename`` (or ``file``), a column of
-        probabilities named after each class, and optionally ``ra`` and ``dec`` in degrees.  A row
-        sums to at most one; the rest belongs to no class.  Images with a row of zeros are left
-        out.
+        probabilities named after each class, or ``p0``, ``p1`` ... in the order of the classes, and
+        optionally ``ra`` and ``dec`` in degrees.  A row sums to at most one; the rest belongs to no
+        class.  Images with a row of zeros are left out.
     images : str or Path
         Folder of the images; the table may leave out their extension.
     class_names : sequence of str
         The classes in order.
+    where : mapping of str to str or int
+        Rows that are used: the text that each of these columns must have.
 
     Returns
     -------
@@ -125,20 +134,23 @@ def read_probability_table(
         image is missing or outside the folder.
     """
     table = Path(table)
-    content = _read_texts(table)
+    content = _select(_read_texts(table), table, where)
     names = content[_file_column(content, table, "a column for each class")]
-    if lacking := [name for name in class_names if name not in content.columns]:
+    columns_of = [f"p{number}" for number in range(len(class_names))]
+    if not set(columns_of) <= set(content.columns):
+        columns_of = list(class_names)
+    if lacking := [name for name in columns_of if name not in content.columns]:
         raise InputError(
             f"{table} lacks {len(lacking)} of the {len(class_names)} classes, first "
             f"{lacking[0]!r}. Give each class a column of its name."
         )
-    columns = [pd.to_numeric(content[name], errors="coerce") for name in class_names]
+    columns = [pd.to_numeric(content[name], errors="coerce") for name in columns_of]
     values = np.stack(columns, axis=1).astype(np.float64)
     wrong = ~((values >= 0).all(axis=1) & (values.sum(axis=1) <= 1 + _ROUNDING))
     if wrong.any():
         raise InputError(
-            f"{table}, line {int(wrong.argmax()) + 2} does not hold probabilities from 0 to 1 that "
-            f"sum to one at most ({int(wrong.sum())} such rows). Correct or remove them."
+            f"{table}, line {content.index[wrong.argmax()] + 2} does not hold probabilities from 0 "
+            f"to 1 that sum to one at most ({int(wrong.sum())} such rows). Correct or remove them."
         )
     unnamed = [""] * len(names)
     return _soft(list(names), values, unnamed, table_positions(content), table, images)
@@ -253,6 +265,21 @@ def _read_texts(path: Path) -> pd.DataFrame:
     """Return the cells of a table as text."""
     columns = read_columns(path, list)
     return pd.DataFrame({name: columns.texts(name) for name in columns.names}, dtype=object)
+
+
+def _select(table: pd.DataFrame, path: Path, where: Mapping[str, str | int]) -> pd.DataFrame:
+    """Return the rows with the given texts; their index stays that of the table."""
+    for column, text in where.items():
+        if column not in table.columns:
+            raise InputError(
+                f"{path} has no column {column!r}, by which its rows are chosen. It has: "
+                f"{', '.join(map(str, table.columns))[:200]}."
+            )
+        table = table[table[column] == str(text)]
+    if where and table.empty:
+        chosen = ", ".join(f"{column} = {text}" for column, text in where.items())
+        raise InputError(f"{path} has no row with {chosen}. Correct 'where'.")
+    return table
 
 
 def _file_column(table: pd.DataFrame, path: Path, others: str) -> str:

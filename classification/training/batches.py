@@ -31,9 +31,6 @@ __all__ = [
 Batch = tuple[NDArray[np.float32], ...]
 """Inputs (N, ...), targets (N, C + 1) and, with class weights, loss weights (N,)."""
 
-OWN_SHARE = 0.5
-"""Fraction of views from sources of role ``train``; the others are of role ``extra``."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -57,6 +54,8 @@ class Recipe:
         Augmentation of the images.
     mixup : float
         Parameter alpha of mixup, see `mix`; 0 disables it.
+    extra_share : float
+        Fraction of the views that show images of role ``extra``, if there are any.
     """
 
     input_size: int
@@ -67,6 +66,7 @@ class Recipe:
     balance: Balance = field(default_factory=Balance)
     augmentation: Augmentation = field(default_factory=SurveyAugmentation)
     mixup: float = 0.0
+    extra_share: float = 0.5
 
 
 class EpochViews(keras.utils.PyDataset):
@@ -151,7 +151,8 @@ def random_views(
     if not len(sources.extra):
         return make([sources.train], [own], recipe)
     extra = sampling_weights(sources.extra.labels, evenness)
-    weights = [OWN_SHARE * own / own.sum(), (1 - OWN_SHARE) * extra / extra.sum()]
+    share = recipe.extra_share
+    weights = [(1 - share) * own / own.sum(), share * extra / extra.sum()]
     return make([sources.train, sources.extra], weights, recipe)
 
 

@@ -72,6 +72,9 @@ def model_card(
     )
 
 
+_STORED = {"float16": "16-bit floats", "int8": "8-bit integers"}
+
+
 def describe_member(member: ClassifierMember) -> str:
     """Describe a network: architecture, teacher and storage.
 
@@ -84,8 +87,8 @@ def describe_member(member: ClassifierMember) -> str:
     parts = [kind.describe(member)]
     if member.teacher is not None:
         parts.append(f"distilled from {member.teacher} on the images with partial or no labels")
-    if kind.int8:
-        parts.append("weights as 8-bit integers")
+    if kind.storage != "float32":
+        parts.append(f"weights as {_STORED[kind.storage]}")
     return "; ".join(parts)
 
 

@@ -36,8 +36,9 @@ __all__ = [
 ]
 
 CACHE_SIZE = 192
-"""Side in pixels of the images in memory.  For a galaxy of 75 pixels in an image of 424, a crop of
-1.5 times its size still has 50 pixels, for an input of 69."""
+"""Least side in pixels of the images in memory.  For a galaxy of 75 pixels in an image of 424, a
+crop of 1.5 times its size still has 50 pixels, for an input of 69.  Larger inputs have images of
+twice their side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,20 +89,18 @@ class Cutouts:
         num_classes : int
             Number of classes.
         """
-        if len(parts) == 1:
-            return parts[0]
-        empty = cls(
-            (),
-            np.empty((0, CACHE_SIZE, CACHE_SIZE, 3), np.uint8),
-            Labels(np.empty((0, num_classes), np.float32), np.empty(0, np.bool_)),
-            np.empty((0, 4)),
-        )
-        joined = [empty, *parts]
+        if not parts:
+            return cls(
+                (),
+                np.empty((0, CACHE_SIZE, CACHE_SIZE, 3), np.uint8),
+                Labels(np.empty((0, num_classes), np.float32), np.empty(0, np.bool_)),
+                np.empty((0, 4)),
+            )
         return cls(
-            tuple(path for part in joined for path in part.paths),
-            np.concatenate([part.images for part in joined]),
-            Labels.join([part.labels for part in joined]),
-            np.concatenate([part.boxes for part in joined]),
+            tuple(path for part in parts for path in part.paths),
+            np.concatenate([part.images for part in parts]),
+            Labels.join([part.labels for part in parts]),
+            np.concatenate([part.boxes for part in parts]),
         )
 
     def crops(self, size: int, margin: float) -> NDArray[np.uint8]:
@@ -187,9 +186,9 @@ def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImag
         case "vote_probabilities":
             return read_vote_probabilities(data.table, data.images)
         case "probabilities":
-            return read_probability_table(data.table, data.images, names)
+            return read_probability_table(data.table, data.images, names, data.where)
         case "labels":
-            return read_label_table(data.table, data.images, names)
+            return read_label_table(data.table, data.images, names, data.where)
 
 
 def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:
@@ -220,6 +219,7 @@ def load_cutouts(
     num_classes: int,
     annotated: Mapping[Path, AnnotatedImage],
     progress: Callable[[], None] | None = None,
+    side: int = CACHE_SIZE,
 ) -> Cutouts:
     """Read images into memory and locate the galaxy in each.
 
@@ -236,6 +236,8 @@ def load_cutouts(
         Boxes by image, from `read_boxes`.
     progress : callable, optional
         Called after each image.
+    side : int
+        Side of the images in memory, in pixels.
 
     Returns
     -------
@@ -246,17 +248,17 @@ def load_cutouts(
     InputError
         If an image or annotation cannot be read.
     """
-    images = np.empty((len(labelled), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
+    images = np.empty((len(labelled), side, side, 3), np.uint8)
     boxes = np.empty((len(labelled), 4))
 
     def load(place: int, read: ImageReader) -> None:
         item = labelled[place]
-        square, left, top, scale = _square(read(item.path))
+        square, left, top, scale = _square(read(item.path), side)
         box = None
         if item.path in annotated:
             known = annotated[item.path]
             corners = known.boxes[~known.difficult]
-            box = centremost((corners - [left, top, left, top]) * scale, CACHE_SIZE, CACHE_SIZE)
+            box = centremost((corners - [left, top, left, top]) * scale, side, side)
         images[place] = square
         boxes[place] = central_box(square) if box is None else box
         if progress is not None:
@@ -268,14 +270,13 @@ def load_cutouts(
     return Cutouts(tuple(item.path for item in labelled), images, labels, boxes)
 
 
-def _square(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int, float]:
+def _square(rgb: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], int, int, float]:
     height, width = rgb.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 2
-    shrinks = side > CACHE_SIZE
     square = cv2.resize(
         rgb[top : top + side, left : left + side],
-        (CACHE_SIZE, CACHE_SIZE),
-        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
+        (size, size),
+        interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC,
     )
-    return np.asarray(square, np.uint8), left, top, CACHE_SIZE / side
+    return np.asarray(square, np.uint8), left, top, size / side

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal, TypeAlias, cast
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ from ...models.litert import LiteRTNetwork
 __all__ = [
     "INPUT_SCALING",
     "LiteRTAgreement",
+    "Storage",
     "can_convert",
     "compare",
     "run_litert",
@@ -28,6 +30,9 @@ __all__ = [
 
 INPUT_SCALING = InputScaling(scale=1 / 255, offset=0.0)
 """Input of all networks of a training: RGB in 0..1."""
+
+Storage: TypeAlias = Literal["float32", "float16", "int8"]
+"""Type of the weights in a LiteRT file."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +59,17 @@ def can_convert() -> bool:
     return find_spec("tensorflow") is not None
 
 
-def to_litert(model: keras.Model, int8: bool) -> bytes:
+def to_litert(model: keras.Model, storage: Storage) -> bytes:
     """Convert a network to a LiteRT file for batches of any size.
 
     Parameters
     ----------
     model : keras.Model
         On backends other than TensorFlow it is converted in a new process.
-    int8 : bool
-        Store the weights as 8-bit integers (dynamic-range quantization: activations are quantized
-        at run time).  The file has a quarter of the size, and large networks are faster.
+    storage : {"float32", "float16", "int8"}
+        Type of the stored weights.  With 16 bits the file has half the size, and the network
+        computes in 32 bits.  With 8-bit integers it has a quarter (dynamic-range quantization:
+        activations are quantized at run time), and networks of large convolutions are faster.
 
     Returns
     -------
@@ -71,14 +77,16 @@ def to_litert(model: keras.Model, int8: bool) -> bytes:
         Content of the ``.tflite`` file.
     """
     if keras.backend.backend() != "tensorflow":
-        return _convert_in_process(model, int8)
+        return _convert_in_process(model, storage)
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
         model.export(folder, format="tf_saved_model", verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if int8:
+        if storage != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if storage == "float16":
+            converter.target_spec.supported_types = [tf.float16]
         return bytes(converter.convert())
 
 
@@ -130,12 +138,12 @@ def compare(model: keras.Model, content: bytes, crops: NDArray[np.uint8]) -> Lit
     )
 
 
-def _convert_in_process(model: keras.Model, int8: bool) -> bytes:
+def _convert_in_process(model: keras.Model, storage: Storage) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "model.keras"), Path(folder, "model.tflite")
         model.save(source)
         subprocess.run(
-            [sys.executable, "-m", __name__, str(source), str(target), str(int(int8))],
+            [sys.executable, "-m", __name__, str(source), str(target), storage],
             # The memory of the GPU is in use by the training backend.
             env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
             check=True,
@@ -144,6 +152,6 @@ def _convert_in_process(model: keras.Model, int8: bool) -> bytes:
 
 
 if __name__ == "__main__":
-    source, target, int8 = sys.argv[1:]
+    source, target, stored = sys.argv[1:]
     network = keras.saving.load_model(source, compile=False)
-    Path(target).write_bytes(to_litert(network, bool(int(int8))))
+    Path(target).write_bytes(to_litert(network, cast(Storage, stored)))

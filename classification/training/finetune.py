@@ -111,7 +111,7 @@ def fine_tune(
     Parameters
     ----------
     model : keras.Model
-        A sequence of layers.
+        As in `split_at_first_trainable`.
     sources : Sources
     recipe : Recipe
         Settings of the views.
@@ -147,19 +147,15 @@ def split_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Mod
     Parameters
     ----------
     model : keras.Model
-        A sequence of layers.
+        Network in which all paths lead through the input of its first trainable layer.
 
     Returns
     -------
     lower, upper : keras.Model
     """
-    start = next(i for i, layer in enumerate(model.layers) if layer.trainable_weights)
-    lower = keras.Model(model.inputs, model.layers[start - 1].output, name="frozen")
-    inputs = keras.Input(lower.output.shape[1:], name="features")
-    x = inputs
-    for layer in model.layers[start:]:
-        x = layer(x)
-    return lower, keras.Model(inputs, x, name=f"{model.name}_upper")
+    start = next(layer for layer in model.layers if layer.trainable_weights)
+    lower = keras.Model(model.inputs, start.input, name="frozen")
+    return lower, keras.Model(start.input, model.outputs, name=f"{model.name}_upper")
 
 
 def _possible_changes(recipe: Recipe) -> tuple[AffineChange, ...]:

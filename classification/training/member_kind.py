@@ -13,6 +13,7 @@ from keras import layers
 from ...configs import ClassifierTraining, TrainedMember
 from ...progress import Progress, silent
 from .batches import Recipe
+from .export import Storage
 from .fit import Schedule
 from .sources import Sources
 
@@ -62,6 +63,7 @@ class TrainingJob:
             balance=self.config.balance,
             augmentation=self.config.augmentation,
             mixup=self.config.mixup,
+            extra_share=self.config.extra_share,
         )
 
     def schedule(self, member: TrainedMember) -> Schedule:
@@ -101,15 +103,15 @@ class MemberKind:
         ``describe(member)`` returns the description of the network in the model card.
     check : callable
         ``check(member, config)`` raises GalpipeError for invalid files, before the training.
-    int8 : bool
-        Store weights as 8-bit integers in the LiteRT file.
+    storage : {"float32", "float16", "int8"}
+        Type of the weights in the LiteRT file.
     """
 
     settings: type[Any]
     train: Callable[[Any, TrainingJob], keras.Model]
     describe: Callable[[Any], str]
     check: Callable[[Any, ClassifierTraining], object] | None = None
-    int8: bool = False
+    storage: Storage = "float32"
 
 
 def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:

@@ -12,6 +12,7 @@ from ...progress import Progress, silent
 from .balance import correct_priors, drawn_shares
 from .cnn import CNN
 from .distillation import label_by_teacher
+from .efficientnet_lite import EFFICIENTNET_LITE0
 from .fit import computing_in, in_float32
 from .keras_file import KERAS_FILE
 from .member_kind import MemberKind, TrainingJob
@@ -20,7 +21,7 @@ from .vgg16 import VGG16
 
 __all__ = ["check_members", "member_kind", "train_member", "train_members"]
 
-_KINDS = {kind.settings: kind for kind in (CNN, VGG16, KERAS_FILE)}
+_KINDS = {kind.settings: kind for kind in (CNN, VGG16, EFFICIENTNET_LITE0, KERAS_FILE)}
 
 
 def member_kind(member: ClassifierMember) -> MemberKind:

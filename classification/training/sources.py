@@ -16,7 +16,7 @@ from ...datasets.labels import LabelledImage
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import ConfigError
 from ...progress import Progress, silent
-from .dataset import Cutouts, class_names, load_cutouts, read_boxes, read_labels
+from .dataset import CACHE_SIZE, Cutouts, class_names, load_cutouts, read_boxes, read_labels
 
 __all__ = ["SourceSplit", "Sources", "gather", "split_sources"]
 
@@ -150,12 +150,14 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
     split = split_sources(labelled, config)
     logger.info("%s", split.duplicates)
     boxes = [read_boxes(data) for data in config.data]
+    side = max(CACHE_SIZE, 2 * config.input_size)
     total = sum(map(len, (*split.train, *split.validation, *split.test)))
     with progress("reading images", total) as task:
 
         def load(source: int, indices: list[int]) -> Cutouts:
             chosen = [labelled[source][index] for index in indices]
-            return load_cutouts(chosen, len(names), boxes[source], partial(task.update, advance=1))
+            loaded = partial(task.update, advance=1)
+            return load_cutouts(chosen, len(names), boxes[source], loaded, side)
 
         def join(role: str, indices: list[list[int]]) -> Cutouts:
             parts = [

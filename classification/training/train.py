@@ -125,10 +125,10 @@ def export_classifier(
     files: dict[str, bytes] = {}
     agreement: dict[str, LiteRTAgreement] = {}
     for name, member in config.named_members.items():
-        int8 = member_kind(member).int8
-        files[f"{name}.tflite"] = to_litert(networks[name], int8)
+        storage = member_kind(member).storage
+        files[f"{name}.tflite"] = to_litert(networks[name], storage)
         agreement[name] = compare(networks[name], files[f"{name}.tflite"], crops)
-        _warn_of_differences(name, agreement[name], int8)
+        _warn_of_differences(name, agreement[name], storage == "int8")
     weights = _weights(config, files, sources)
     # Networks of weight 0 would only cost time; in a cross-validation all members are evaluated.
     keep_all = config.split.fold is not None

@@ -268,7 +268,7 @@ def _describe(member: Vgg16Member) -> str:
     return f"VGG16 without its top, dense 64, softmax; {start}; {tuned}"
 
 
-VGG16 = MemberKind(Vgg16Member, _train, _describe, int8=True)
+VGG16 = MemberKind(Vgg16Member, _train, _describe, storage="int8")
 
 
 def _standardized_input(input_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:

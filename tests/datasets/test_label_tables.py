@@ -147,6 +147,30 @@ def test_a_bad_table_of_probabilities_is_told(images: Path, text: str, message: 
         read_probability_table(table(images, text), images, CLASSES)
 
 
+def test_probabilities_by_number_and_rows_by_column(images: Path) -> None:
+    text = "set,filename,p0,p1,label\none,a,0.9,0.1,0\ntwo,missing,1,0,0\none,b,0.2,2,1\n"
+    labels = table(images, text)
+    with pytest.raises(InputError, match="line 4 does not hold probabilities"):
+        read_probability_table(labels, images, CLASSES, {"set": "one"})
+    labels = table(images, text.replace(",2,1", ",0.8,1"))
+    read = read_probability_table(labels, images, CLASSES, {"set": "one"})
+    assert [item.probabilities for item in read] == [(0.9, 0.1), (0.2, 0.8)]
+    chosen = read_label_table(labels, images, CLASSES, {"set": "one", "label": 1})
+    assert [(item.path.stem, item.allowed) for item in chosen] == [("b", (1,))]
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [({"survey": "one"}, "no column 'survey'"), ({"set": "three"}, "no row with set = three")],
+)
+def test_rows_that_are_not_there_are_told(
+    images: Path, where: dict[str, str], message: str
+) -> None:
+    labels = table(images, "set,filename,label\none,a,0\n")
+    with pytest.raises(InputError, match=message):
+        read_label_table(labels, images, CLASSES, where)
+
+
 def test_votes_become_the_probabilities_that_from_votes_writes(images: Path) -> None:
     kinds = ("weighted_fraction", "debiased")
     random = np.random.default_rng(0)

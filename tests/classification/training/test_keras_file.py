@@ -58,7 +58,7 @@ def test_scaling_size_and_order_are_as_stated(
     # Their first output is blue, our third class.
     np.testing.assert_allclose(given, theirs[:, [1, 2, 0]], atol=1e-5)
     np.testing.assert_allclose(given.sum(axis=1), 1, atol=1e-5)
-    agreement = compare(model, to_litert(model, int8=False), np.ascontiguousarray(pictures))
+    agreement = compare(model, to_litert(model, "float32"), np.ascontiguousarray(pictures))
     assert agreement.largest_difference < 1e-4
 
 

@@ -122,7 +122,7 @@ def test_another_kind_is_one_module_and_its_registration(
         mean = keras.layers.GlobalAveragePooling2D()(inputs)
         return keras.Model(inputs, softmax_output(mean, job.num_classes))
 
-    kind = MemberKind(MeanMember, train_mean, lambda member: "mean colour, softmax", int8=True)
+    kind = MemberKind(MeanMember, train_mean, lambda member: "mean colour, softmax", storage="int8")
     monkeypatch.setitem(members._KINDS, MeanMember, kind)
     member: Any = MeanMember(teacher="cnn")
     job = TrainingJob(config, gather(config), tmp_path / "mean")
