@@ -114,6 +114,7 @@ def load_torch_weights(model: keras.Model, state: Mapping[str, NDArray[Any]]) ->
     KeyError, ValueError
         If a weight is missing or has another shape.
     """
+    # Names of a convolution and its norm in PyTorch, by that of the convolution here.
     names = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}
     blocks = [
         f"stage{stage}_block{number}"
@@ -121,11 +122,11 @@ def load_torch_weights(model: keras.Model, state: Mapping[str, NDArray[Any]]) ->
         for number in range(1, repeats + 1)
     ]
     for index, block in enumerate(blocks):
-        parts = ("expand", "depthwise", "project") if index else ("depthwise", "project")
-        norms = range(3 - len(parts), 3)
-        for part, norm in zip(parts, norms, strict=True):
-            prefix = f"_blocks.{index}."
-            names[f"{block}_{part}"] = (f"{prefix}_{part}_conv", f"{prefix}_bn{norm}")
+        for number, part in enumerate(("expand", "depthwise", "project")):
+            # The first block expands nothing.
+            if index or number:
+                prefix = f"_blocks.{index}."
+                names[f"{block}_{part}"] = (f"{prefix}_{part}_conv", f"{prefix}_bn{number}")
     for name, (convolution, norm) in names.items():
         # PyTorch stores output, input, rows, columns; a depthwise kernel has one input.
         kernel = np.asarray(state[f"{convolution}.weight"])
