@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from ..models import find_bundle
 from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DEFAULT_CROP_MARGIN
+from .priors import Prior, adjust_to_priors, resolve_prior
 
 __all__ = ["Classifier", "cached_classifier", "load_classifier", "open_classifier"]
 
@@ -26,7 +28,7 @@ _BATCH = 16
 class Classifier:
     """Classifier of galaxies, from a model bundle.
 
-    Classifiers are pickled as their path, and opened again in a worker process.
+    Classifiers are pickled as their path and options, and opened again in a worker process.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ class Classifier:
         Stretch of fields that are not RGB images.
     member_names : tuple of str
         Names of the M networks.
+    test_time_augmentation : bool
+        Whether predictions are the mean over the eight flips and quarter turns of a crop.
 
     Raises
     ------
@@ -63,6 +67,8 @@ class Classifier:
         self.stretch = manifest.stretch
         self._sky_removed = manifest.sky == "removed"
         self.member_names = tuple(member.name for member in manifest.members)
+        self._prior: NDArray[np.float64] | None = None
+        self.test_time_augmentation = False
         weights = np.array([member.weight for member in manifest.members])
         self._weights = weights / weights.sum()
         self._networks = []
@@ -79,6 +85,14 @@ class Classifier:
                     f"not {self.input_size} as in the manifest"
                 )
             self._networks.append(network)
+
+    @property
+    def priors(self) -> NDArray[np.float64] | None:
+        """Class frequencies that the probabilities assume; None if the bundle records none."""
+        if self._prior is not None:
+            return self._prior
+        recorded = self.bundle.manifest.priors
+        return None if recorded is None else np.array(recorded)
 
     def predict(
         self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
@@ -112,7 +126,7 @@ class Classifier:
     def predict_members(
         self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
     ) -> NDArray[np.float32]:
-        """Predict the class probabilities of crops with each member.
+        """Predict the class probabilities of crops with each member, without calibration.
 
         Parameters
         ----------
@@ -126,15 +140,22 @@ class Classifier:
         resized = self._resize(crops)
         if self._sky_removed:
             resized = remove_sky(resized)
-        result = np.empty((len(self._networks), len(crops), len(self.class_names)), np.float32)
-        for row, network in zip(result, self._networks, strict=True):
-            for start in range(0, len(crops), _BATCH):
-                (probabilities,) = network.run(resized[start : start + _BATCH])
-                row[start : start + _BATCH] = probabilities
-        return result
+        if not self.test_time_augmentation:
+            return self._run(resized)
+        views = [
+            np.rot90(flipped, turns, axes=(1, 2))
+            for flipped in (resized, resized[:, ::-1])
+            for turns in range(4)
+        ]
+        return np.asarray(
+            np.mean([self._run(np.ascontiguousarray(view)) for view in views], axis=0)
+        )
 
     def combine(self, members: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the weighted mean of the members' probabilities.
+        """Combine the probabilities of the members to those of the classifier.
+
+        Their weighted mean is calibrated as the manifest says, and re-weighted for other class
+        frequencies if there are any.
 
         Parameters
         ----------
@@ -145,7 +166,58 @@ class Classifier:
         -------
         ndarray of float32, shape (N, C)
         """
-        return np.tensordot(self._weights, members, axes=1).astype(np.float32)
+        manifest = self.bundle.manifest
+        mean = np.tensordot(self._weights, members, axes=1)
+        if manifest.calibration is not None:
+            mean = manifest.calibration.calibrate(mean)
+        if self._prior is not None and manifest.priors is not None:
+            mean = adjust_to_priors(mean, self._prior, manifest.priors)
+        return mean.astype(np.float32)
+
+    def with_options(
+        self, *, prior: Prior | None = None, test_time_augmentation: bool | None = None
+    ) -> Classifier:
+        """Return a classifier of the same networks with other options.
+
+        Parameters
+        ----------
+        prior : str, Path or mapping of str to float, optional
+            Class frequencies to re-weight the probabilities for: ``"uniform"``, ``"survey"``, a
+            file, or frequencies by class, as in `galpipe.classification.priors.resolve_prior`; by
+            default unchanged.
+        test_time_augmentation : bool, optional
+            Predict the mean over the eight flips and quarter turns of a crop, which takes eight
+            times as long; by default unchanged.
+
+        Raises
+        ------
+        BundleError
+            If the bundle does not record the class frequencies that its probabilities assume.
+        ConfigError, InputError
+            If the prior is missing, cannot be read, or is not for these classes.
+        """
+        # Not `copy`, which would open the networks again.
+        changed = object.__new__(type(self))
+        changed.__dict__.update(self.__dict__)
+        if prior is not None:
+            if self.bundle.manifest.priors is None:
+                raise BundleError(
+                    f"{self.bundle.path}: does not record the class frequencies that its "
+                    "probabilities assume, so they cannot be re-weighted for a prior; run 'galpipe "
+                    "models calibrate' on it, or train it again"
+                )
+            changed._prior = resolve_prior(prior, self.class_names)
+        if test_time_augmentation is not None:
+            changed.test_time_augmentation = test_time_augmentation
+        return changed
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON-serialisable content of a record: model, class frequencies, options."""
+        named = None if self.priors is None else self.priors.round(6).tolist()
+        return self.bundle.identity.as_dict() | {
+            "priors": named and dict(zip(self.class_names, named, strict=True)),
+            "test_time_augmentation": self.test_time_augmentation,
+        }
 
     def classify(
         self, field: FieldLike, boxes: ArrayLike, margin: float | None = None
@@ -189,6 +261,15 @@ class Classifier:
         rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
         return self.predict([cut_crop(rgb, box, margin) for box in rows])
 
+    def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run each member on crops of the input size."""
+        result = np.empty((len(self._networks), len(crops), len(self.class_names)), np.float32)
+        for row, network in zip(result, self._networks, strict=True):
+            for start in range(0, len(crops), _BATCH):
+                (probabilities,) = network.run(crops[start : start + _BATCH])
+                row[start : start + _BATCH] = probabilities
+        return result
+
     def _resize(self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         side = (self.input_size, self.input_size)
         if isinstance(crops, np.ndarray) and crops.shape[1:3] == side:
@@ -204,17 +285,30 @@ class Classifier:
             )
         return resized
 
-    def __reduce__(self) -> tuple[Callable[[str], Classifier], tuple[str]]:
-        return cached_classifier, (str(self.bundle.path.absolute()),)
+    def __reduce__(self) -> tuple[Callable[..., Classifier], tuple[Any, ...]]:
+        prior = None if self._prior is None else tuple(self._prior.tolist())
+        return _reopen, (str(self.bundle.path.absolute()), prior, self.test_time_augmentation)
 
 
-def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifier:
+def load_classifier(
+    name_or_path: str | Path = "galaxy10_ensemble",
+    *,
+    prior: Prior | None = None,
+    test_time_augmentation: bool = False,
+) -> Classifier:
     """Open a classifier.
 
     Parameters
     ----------
     name_or_path : str or Path
         Name of a shipped model, or folder or ``.zip`` of a bundle.
+    prior : str, Path or mapping of str to float, optional
+        Class frequencies of your galaxies, for which probabilities are re-weighted: ``"uniform"``,
+        ``"survey"``, a file, or frequencies by class, as in `Classifier.with_options`; by default
+        those of the training.
+    test_time_augmentation : bool
+        Predict the mean over the eight flips and quarter turns of a crop, which takes eight times
+        as long.
 
     Returns
     -------
@@ -224,7 +318,10 @@ def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifie
     Raises
     ------
     BundleError
-        If the bundle is missing, altered or not a classifier.
+        If the bundle is missing, altered or not a classifier, or does not record the class
+        frequencies that a `prior` replaces.
+    ConfigError, InputError
+        If the prior is missing, cannot be read, or is not for the classes of the model.
 
     Examples
     --------
@@ -232,18 +329,27 @@ def load_classifier(name_or_path: str | Path = "galaxy10_ensemble") -> Classifie
     >>> galpipe.load_classifier("galaxy10_cnn").class_names[:2]
     ('Disturbed Galaxies', 'Merging Galaxies')
     """
-    return Classifier(find_bundle(name_or_path))
+    return Classifier(find_bundle(name_or_path)).with_options(
+        prior=prior, test_time_augmentation=test_time_augmentation
+    )
 
 
-def open_classifier(model: Classifier | str | Path) -> Classifier:
-    """Return a classifier, opening it if `model` is a name or path.
+def open_classifier(
+    model: Classifier | str | Path,
+    prior: Prior | None = None,
+    test_time_augmentation: bool | None = None,
+) -> Classifier:
+    """Return a classifier with options, opening it if `model` is a name or path.
 
     Parameters
     ----------
     model : Classifier, str or Path
         A classifier, or a name or path as in `load_classifier`.
+    prior, test_time_augmentation : optional
+        As in `Classifier.with_options`.
     """
-    return load_classifier(model) if isinstance(model, str | Path) else model
+    opened = load_classifier(model) if isinstance(model, str | Path) else model
+    return opened.with_options(prior=prior, test_time_augmentation=test_time_augmentation)
 
 
 @lru_cache(maxsize=4)
@@ -256,3 +362,14 @@ def cached_classifier(name_or_path: str) -> Classifier:
         As in `load_classifier`.
     """
     return load_classifier(name_or_path)
+
+
+def _reopen(
+    path: str, frequencies: tuple[float, ...] | None, test_time_augmentation: bool
+) -> Classifier:
+    """Open a pickled classifier."""
+    opened = cached_classifier(path)
+    prior = None
+    if frequencies is not None:
+        prior = dict(zip(opened.class_names, frequencies, strict=True))
+    return opened.with_options(prior=prior, test_time_augmentation=test_time_augmentation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from scipy.special import entr
 
 from ..files.names import printable
 from ..imaging import read_field, to_rgb
+from .class_names import class_slug
 from .classifier import Classifier
 from .crops import central_crop
 
@@ -22,29 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_CLASSIFIED",
     "class_columns",
-    "class_slug",
     "classify_images",
     "read_central_crops",
 ]
 
 NOT_CLASSIFIED = -1
 """``class_id`` of objects that are not classified, such as stars."""
-
-
-def class_slug(name: str) -> str:
-    """Convert a class name to a part of a column name: lower case, words joined by ``_``.
-
-    Parameters
-    ----------
-    name : str
-        Name of a class.
-
-    Examples
-    --------
-    >>> class_slug("In-between Round Smooth Galaxies")
-    'in_between_round_smooth_galaxies'
-    """
-    return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
 
 
 def class_columns(

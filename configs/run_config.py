@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
 from ..imaging import Stretch
 from .classifier_training import ClassifierTraining
 from .detector_training import DetectorTraining
-from .section import CropMargin, Fraction, ModelPath, Section
+from .section import CropMargin, Fraction, ModelPath, NonNegativeFloat, Section
 
 __all__ = ["ClassifierStage", "DetectorStage", "RunConfig"]
 
@@ -38,6 +39,11 @@ class ClassifierStage(Section):
     crop_margin: CropMargin | None = None
     """Side of the square crop over the longer side of the box; by default that of the training of
     the classifier."""
+    prior: Literal["uniform", "survey"] | dict[str, NonNegativeFloat] | Path | None = None
+    """Class frequencies of the galaxies, for which probabilities are re-weighted: equal, those of
+    a survey, by class, or a file of them; by default those of the training."""
+    test_time_augmentation: bool = False
+    """Predict the mean over the eight flips and quarter turns of a crop."""
 
 
 class RunConfig(Section):

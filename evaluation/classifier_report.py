@@ -27,6 +27,7 @@ __all__ = [
     "class_comparison_table",
     "class_table",
     "metrics_table",
+    "survey_table",
     "write_classifier_report",
 ]
 
@@ -47,6 +48,32 @@ def metrics_table(results: Mapping[str, ClassificationMetrics]) -> Table:
     columns = [metrics.rows() for metrics in results.values()]
     rows = [[cells[0][0], *(value for _, value in cells)] for cells in zip(*columns, strict=True)]
     return Table(["measure", *results], rows)
+
+
+def survey_table(measured: Sequence[MeasuredClassifier]) -> Table:
+    """Return a table of the metrics on each survey, a row for each survey and classifier.
+
+    Parameters
+    ----------
+    measured : sequence of MeasuredClassifier
+        On the same images.
+    """
+    rows = [
+        [
+            survey,
+            model.name,
+            str(metrics.images),
+            *map(
+                format_number,
+                (metrics.accuracy, metrics.balanced_accuracy, metrics.calibration_error),
+            ),
+        ]
+        for survey in measured[0].by_survey
+        for model in measured
+        for metrics in (model.by_survey[survey],)
+    ]
+    header = ["survey", "classifier", "images", "accuracy", "balanced accuracy"]
+    return Table([*header, "calibration error"], rows)
 
 
 def class_table(metrics: ClassificationMetrics) -> Table:
@@ -116,6 +143,8 @@ def write_classifier_report(
         *data["notes"],
         metrics_table(together),
     ]
+    if measured[0].by_survey:
+        blocks += [Heading("By survey"), survey_table(measured)]
     for title, metrics in together.items():
         blocks += [Heading(title), class_table(metrics)]
         captions = ("confusion matrix", "ROC curves", "reliability")

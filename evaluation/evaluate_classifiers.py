@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..classification import class_slug
 from ..classification.classifier import Classifier, open_classifier
 from ..classification.crops import galaxy_crop
+from ..classification.priors import Prior
 from ..classification.training.dataset import read_boxes, read_labels
 from ..datasets.image_reader import ImageReader
 from ..datasets.labels import Labels, find_ground_truth
@@ -27,7 +28,12 @@ from ..imaging import Stretch
 from ..progress import Progress, Task, open_progress
 from .classifier_report import write_classifier_report
 from .crop_sources import CropSource, find_crop_sources
-from .evaluation_images import labelled_source, select_held_out, warn_of_training_images
+from .evaluation_images import (
+    labelled_source,
+    read_surveys,
+    select_held_out,
+    warn_of_training_images,
+)
 
 if TYPE_CHECKING:
     from ..metrics.classifier_metrics import ClassificationMetrics
@@ -49,14 +55,17 @@ class MeasuredClassifier:
     name : str
         Unique name of the model.
     model : dict
-        Identity of the model: name, path and checksum.
+        Record of the model: name, path, checksum, class frequencies and options.
     by_classifier : dict of str to ClassificationMetrics
         Metrics of the model under its name, then of ensemble members as ``NAME: MEMBER``.
+    by_survey : dict of str to ClassificationMetrics
+        Metrics of the model on the images of each survey; empty if the labels name none.
     """
 
     name: str
     model: dict[str, Any]
     by_classifier: dict[str, ClassificationMetrics]
+    by_survey: dict[str, ClassificationMetrics] = field(default_factory=dict)
 
     @property
     def metrics(self) -> ClassificationMetrics:
@@ -70,7 +79,12 @@ class MeasuredClassifier:
             for title, metrics in self.by_classifier.items()
             if title != self.name
         }
-        return {"model": self.model, "metrics": self.metrics.to_json(), "members": members}
+        return {
+            "model": self.model,
+            "metrics": self.metrics.to_json(),
+            "members": members,
+            "surveys": {name: metrics.to_json() for name, metrics in self.by_survey.items()},
+        }
 
 
 def evaluate_classifiers(
@@ -83,6 +97,8 @@ def evaluate_classifiers(
     annotations: str | Path | None = None,
     detector: BaseDetector | str | Path | None = None,
     held_out: bool = False,
+    prior: Prior | None = None,
+    test_time_augmentation: bool | None = None,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> list[MeasuredClassifier]:
@@ -98,7 +114,8 @@ def evaluate_classifiers(
     labels : path, optional
         Table of the labels, unless they are in `images`.  Only images with a label of one class are
         evaluated.  If the labels are disjoint sets of classes, as those of Galaxy Zoo 1, all images
-        are evaluated, and the prediction is the set with the largest sum of probabilities.
+        are evaluated, and the prediction is the set with the largest sum of probabilities.  If the
+        table has a column ``survey``, the metrics of each survey are given too.
     output : path, optional
         Folder for ``metrics.json`` (other models than the first under ``others``), ``report.md``,
         ``report.html`` and ``pictures/``: confusion matrix, ROC curves and reliability of every
@@ -115,6 +132,12 @@ def evaluate_classifiers(
         crops, of the images where the IoU of both boxes is at least 0.3.
     held_out : bool
         Evaluate only images held out in the training of every model.
+    prior : str, Path or mapping of str to float, optional
+        Class frequencies for which the probabilities of the models are re-weighted, as in
+        `galpipe.load_classifier`; those of members remain as they are.
+    test_time_augmentation : bool, optional
+        Predict the mean over the eight flips and quarter turns of each crop; by default as in the
+        models.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool or Progress
@@ -152,7 +175,7 @@ def evaluate_classifiers(
     require("matplotlib", "train")
     from ..metrics.classifier_metrics import evaluate_probabilities
 
-    classifiers = _open(models)
+    classifiers = _open(models, prior, test_time_augmentation)
     opened_detector = None if detector is None else open_detector(detector)
     class_names = classifiers[0].class_names
     data = labelled_source(images, labels, kind, annotations, class_names)
@@ -175,6 +198,7 @@ def evaluate_classifiers(
         logger.info("%s", note)
     paths = list(compress(paths, crops.kept))
     truth = ground_truth.class_ids[crops.kept]
+    surveys = np.array(read_surveys(data, paths), dtype=str)
     pairs = list(product(classifiers, crops.sources))
     measured = []
     with open_progress(progress)("images", len(paths) * len(pairs)) as task:
@@ -189,8 +213,13 @@ def evaluate_classifiers(
                 title: evaluate_probabilities(truth, probabilities, ground_truth.names)
                 for title, probabilities in predicted.items()
             }
-            model = classifier.bundle.identity.as_dict()
-            measured.append(MeasuredClassifier(name, model, metrics))
+            by_survey = {
+                str(survey): evaluate_probabilities(
+                    truth[surveys == survey], predicted[name][surveys == survey], ground_truth.names
+                )
+                for survey in np.unique(surveys[surveys != ""])
+            }
+            measured.append(MeasuredClassifier(name, classifier.as_dict(), metrics, by_survey))
             if folder is not None:
                 _plot(folder.path / PICTURES, metrics, truth, predicted)
     if folder is not None:
@@ -207,8 +236,12 @@ def evaluate_classifiers(
     return measured
 
 
-def _open(models: Sequence[Classifier | str | Path]) -> list[Classifier]:
-    classifiers = [open_classifier(model) for model in models]
+def _open(
+    models: Sequence[Classifier | str | Path],
+    prior: Prior | None,
+    test_time_augmentation: bool | None,
+) -> list[Classifier]:
+    classifiers = [open_classifier(model, prior, test_time_augmentation) for model in models]
     first = classifiers[0]
     for classifier in classifiers:
         if classifier.class_names != first.class_names:

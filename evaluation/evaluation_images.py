@@ -10,17 +10,22 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..annotations.classes import GALAXY10_DECALS
+from ..annotations.images import ImageFolder
 from ..classification.classifier import Classifier
 from ..configs import ClassifierData
 from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
 from ..datasets.labels import LabelledImage
 from ..errors import ConfigError, InputError
 from ..files.file_types import check_regular
+from ..files.tables import column_names, read_columns
 from ..metrics.records import read_classifier_records
 
-__all__ = ["labelled_source", "select_held_out", "warn_of_training_images"]
+__all__ = ["labelled_source", "read_surveys", "select_held_out", "warn_of_training_images"]
 
 logger = logging.getLogger("galpipe")
+
+_SURVEY = "survey"
+_FILES = ("filename", "file")
 
 _CLASSES = {"votes": GALAXY10_DECALS, "vote_probabilities": GALAXY10_DECALS} | {
     name: known.class_names for name, known in GALAXY10_SETS.items()
@@ -70,6 +75,42 @@ def labelled_source(
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{images}: {reason}") from error
+
+
+def read_surveys(data: ClassifierData, paths: Sequence[Path]) -> list[str]:
+    """Read the survey of each image from the column ``survey`` of the table of labels.
+
+    Parameters
+    ----------
+    data : ClassifierData
+        The images and their table.
+    paths : sequence of Path
+        Images that the table names.
+
+    Returns
+    -------
+    list of str
+        Empty names where the table has no such column or no value.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read.
+    """
+    unknown = [""] * len(paths)
+    if data.labels is None or _SURVEY not in column_names(data.labels):
+        return unknown
+    wanted = (*_FILES, _SURVEY)
+    columns = read_columns(data.labels, lambda names: [name for name in names if name in wanted])
+    file = next((name for name in _FILES if name in columns.names), None)
+    if file is None:
+        return unknown
+    folder = ImageFolder(data.images)
+    surveys = {
+        folder.find(name): survey.strip()
+        for name, survey in zip(columns.texts(file), columns.texts(_SURVEY), strict=True)
+    }
+    return [surveys.get(path, "") for path in paths]
 
 
 def select_held_out(

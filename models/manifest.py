@@ -21,6 +21,7 @@ from pydantic import (
 
 from ..configs import Anchors, InputScaling
 from ..imaging import Stretch
+from .class_calibration import ClassCalibration
 
 __all__ = [
     "DEFAULT_CROP_MARGIN",
@@ -158,6 +159,9 @@ class Manifest(_Section):
     ``files`` holds the SHA-256 of every other file of the bundle, filled in when it is written.
     ``sky`` is ``removed`` where the sky of a classifier's crops is made black.
     ``crop_margin`` is the side of a classifier's crops over the longer side of the box.
+    ``calibration`` is applied to the weighted mean of its members.  ``priors`` are the class
+    frequencies that its probabilities assume, summing to 1.  Bundles of earlier versions have
+    neither.
     ``pixel_scale_range`` is in arcsec per pixel, ``psf_range`` the FWHM of stars in pixels.
     """
 
@@ -170,6 +174,8 @@ class Manifest(_Section):
     head: DetectorHead | None = None
     sky: Literal["kept", "removed"] = "kept"
     crop_margin: Annotated[float, Field(gt=0, le=10)] | None = None
+    calibration: ClassCalibration | None = None
+    priors: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = None
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
     psf_range: tuple[float, float] | None = None
@@ -196,6 +202,16 @@ class Manifest(_Section):
             raise ValueError("a detector has exactly one member")
         if not any(member.weight for member in self.members):
             raise ValueError("a member must have a weight over 0")
+        return self
+
+    @model_validator(mode="after")
+    def _one_number_for_each_class(self) -> Manifest:
+        count = len(self.class_names)
+        if self.priors is not None and len(self.priors) != count:
+            raise ValueError(f"there are {len(self.priors)} priors for {count} classes")
+        calibrated = None if self.calibration is None else self.calibration.num_classes
+        if calibrated not in (None, count):
+            raise ValueError(f"the calibration is for {calibrated} classes, not for {count}")
         return self
 
 

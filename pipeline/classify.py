@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..classification import classify_images
 from ..classification.classifier import Classifier, open_classifier
+from ..classification.priors import Prior
 from ..files.atomic import atomic_path
 from ..files.output_folder import OutputFolder
 from ..files.spreadsheet import to_cell
@@ -55,6 +56,8 @@ def classify(
     output: str | Path,
     *,
     model: Classifier | str | Path | None = None,
+    prior: Prior | None = None,
+    test_time_augmentation: bool | None = None,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> ClassifyResult:
@@ -69,6 +72,13 @@ def classify(
         Output folder.
     model : Classifier, str or Path, optional
         The classifier, its name or path; by default the shipped one.
+    prior : str, Path or mapping of str to float, optional
+        Class frequencies of the galaxies, for which probabilities are re-weighted: ``"uniform"``,
+        ``"survey"``, a file, or frequencies by class, as in
+        `galpipe.classification.priors.resolve_prior`; by default those of the training.
+    test_time_augmentation : bool, optional
+        Predict the mean over the eight flips and quarter turns of an image, which takes eight times
+        as long; by default as in `model`.
     overwrite : bool
         Replace an earlier result.
     progress : bool or Progress
@@ -82,17 +92,17 @@ def classify(
     Raises
     ------
     InputError
-        If no image is found.
-    BundleError, OutputError
-        If the model is missing or invalid, or the output folder contains other files or cannot be
-        written.
+        If no image is found, or the prior cannot be read.
+    ConfigError, BundleError, OutputError
+        If the prior or the model is missing or invalid, or the output folder contains other files
+        or cannot be written.
     """
     sources, failures = find_images(images)
     settings = resolve_config(None, classifier=model)
-    classifier = open_classifier(model or settings.classifier.model)
+    classifier = open_classifier(model or settings.classifier.model, prior, test_time_augmentation)
     record = RunRecord(
         "classify",
-        models={"classifier": classifier.bundle.identity.as_dict()},
+        models={"classifier": classifier.as_dict()},
         failures=failures,
     )
     sink = _PredictionSink(OutputFolder(output, overwrite=overwrite), record, classifier)

@@ -82,7 +82,7 @@ def detect(
         As in `galpipe.run`.
     """
     tables, boxes = _split_formats(formats, annotations)
-    settings = resolve_config(None, model, None, score_threshold, zeropoint)
+    settings = resolve_config(None, model, score_threshold=score_threshold, zeropoint=zeropoint)
     sources, failures = find_sources(fields, bands)
     detector = open_detector(model or settings.detector.model)
     settings = with_defaults_of(settings, detector)

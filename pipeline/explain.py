@@ -257,7 +257,7 @@ class _Explainer:
         """Draw the heat maps of all members and of the ensemble."""
         classifier, names = self.classifier, self.classifier.class_names
         probabilities = classifier.predict_members(crop.inputs)[:, 0]
-        combined = classifier.combine(probabilities)
+        combined = classifier.calibrated(classifier.combine(probabilities))
         chosen = self.settings.class_name
         class_id = int(combined.argmax()) if chosen is None else _class_id(classifier, chosen)
         maps = [

@@ -21,6 +21,9 @@ __all__ = ["Failure", "FieldRecord", "RunRecord", "StageClock"]
 
 logger = logging.getLogger("galpipe")
 
+# What the results of a model depend on.
+_IDENTITY = ("name", "sha256", "priors", "test_time_augmentation")
+
 _PACKAGES = (
     *("ai-edge-litert", "astropy", "numpy", "opencv-python-headless", "pandas", "pillow"),
     *("scipy", "sep"),
@@ -132,7 +135,8 @@ class RunRecord:
     score_threshold : float or None
         Lowest score kept; None for commands without detection.
     models : dict
-        Name, path, classes and SHA-256 checksums of the model of each stage.
+        Name, path, classes and SHA-256 checksums of the model of each stage; for a classifier also
+        the class frequencies that its probabilities assume, and test-time augmentation.
     galaxy_classes : list of str
         Classes of the detector that are galaxies, and are classified by a run.
     metrics : dict
@@ -183,7 +187,7 @@ class RunRecord:
         return {
             "made_by": f"galpipe {__version__}",
             "models": {
-                stage: {"name": model["name"], "sha256": model["sha256"]}
+                stage: {key: model[key] for key in _IDENTITY if key in model}
                 for stage, model in self.models.items()
             },
             "score_threshold": self.score_threshold,

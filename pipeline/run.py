@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..classification.classifier import Classifier, open_classifier
-from ..configs import RunConfig, dump_config, load_config
+from ..classification.priors import Prior
+from ..configs import ClassifierStage, RunConfig, dump_config, load_config
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import ConfigError
@@ -60,6 +61,8 @@ def run(
     config: RunConfig | str | Path | None = None,
     detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
+    prior: Prior | None = None,
+    test_time_augmentation: bool | None = None,
     score_threshold: float | None = None,
     bands: Sequence[str] = (),
     zeropoint: float | Mapping[str, float] | None = None,
@@ -90,6 +93,14 @@ def run(
     detector, classifier : BaseDetector and Classifier, str or Path, optional
         Models that override those of `config`: an object, the name of a shipped model, or the path
         of a bundle; for the detector also of an exported SavedModel or TFLite file.
+    prior : str, Path or mapping of str to float, optional
+        Class frequencies of the galaxies, for which probabilities are re-weighted: ``"uniform"``,
+        ``"survey"``, a file, or frequencies by class, as in
+        `galpipe.classification.priors.resolve_prior`; by default those of `config`, else those of
+        the training of the classifier.
+    test_time_augmentation : bool, optional
+        Predict the mean over the eight flips and quarter turns of a crop, which takes eight times
+        as long; by default as in `config`.
     score_threshold : float, optional
         Lowest detection score kept, 0 to 1; by default that of `config`, else that of the
         detector.
@@ -115,9 +126,9 @@ def run(
     Raises
     ------
     InputError
-        If there is no field at all.
+        If there is no field at all, or the prior cannot be read.
     ConfigError, BundleError
-        If the configuration, a format or a model is missing or invalid.
+        If the configuration, a format, the prior or a model is missing or invalid.
     OutputError
         If the output folder contains other files, or cannot be written.
     MissingExtraError
@@ -135,7 +146,15 @@ def run(
     True
     """
     check_catalogue_formats(formats)
-    settings = resolve_config(config, detector, classifier, score_threshold, zeropoint)
+    settings = resolve_config(
+        config,
+        detector,
+        classifier,
+        prior=prior,
+        test_time_augmentation=test_time_augmentation,
+        score_threshold=score_threshold,
+        zeropoint=zeropoint,
+    )
     sources, failures = find_sources(fields, bands)
     # Open models before writing or training anything, to report wrong names at once.
     first = second = None
@@ -145,13 +164,13 @@ def run(
     else:
         detected = settings.detector.train.class_names
     if settings.classifier.train is None:
-        second = open_classifier(classifier or settings.classifier.model)
+        second = _with_options(classifier or settings.classifier.model, settings.classifier)
     galaxies = list(galaxies_among(detected, settings.classifier.classes))
     folder = OutputFolder(output, overwrite=overwrite)
     started = RunSink(folder, RunRecord("run", failures=failures, galaxy_classes=galaxies))
     trained = _train_stages(started, settings, open_progress(progress))
     first = first or open_detector(trained["detector"])
-    second = second or open_classifier(trained["classifier"])
+    second = second or _with_options(trained["classifier"], settings.classifier)
     settings = with_defaults_of(settings, first, second)
     folder.write_text("config.yaml", dump_config(settings))
     threshold = settings.detector.score_threshold
@@ -161,7 +180,7 @@ def run(
         score_threshold=first.score_threshold if threshold is None else threshold,
         models={
             "detector": first.identity.as_dict(),
-            "classifier": second.bundle.identity.as_dict(),
+            "classifier": second.as_dict(),
         },
     )
     sink = CatalogueSink(folder, record, second.class_names, first.several_classes, formats)
@@ -196,10 +215,20 @@ def _train_stages(sink: RunSink, settings: RunConfig, progress: Progress) -> dic
     return bundles
 
 
+def _with_options(model: Classifier | str | Path, stage: ClassifierStage) -> Classifier:
+    """Open a classifier with the options of a configuration."""
+    # The options of a classifier that was opened before hold unless others are set.
+    augmented = stage.test_time_augmentation or None
+    return open_classifier(model, stage.prior, augmented)
+
+
 def resolve_config(
     config: RunConfig | str | Path | None,
     detector: BaseDetector | str | Path | None = None,
     classifier: Classifier | str | Path | None = None,
+    *,
+    prior: Prior | None = None,
+    test_time_augmentation: bool | None = None,
     score_threshold: float | None = None,
     zeropoint: float | Mapping[str, float] | None = None,
 ) -> RunConfig:
@@ -211,6 +240,10 @@ def resolve_config(
         Settings, a YAML file of settings, or None for the defaults.
     detector, classifier : BaseDetector and Classifier, str or Path, optional
         Models that override those of `config` and their trainings.
+    prior : str, Path or mapping of str to float, optional
+        Overrides the prior of `config`.
+    test_time_augmentation : bool, optional
+        Overrides that of `config`.
     score_threshold : float, optional
         Overrides the threshold of `config`.
     zeropoint : float or mapping of str to float, optional
@@ -233,6 +266,10 @@ def resolve_config(
         changes["classifier"] = {"model": str(place), "train": None}
     if score_threshold is not None:
         changes["detector"]["score_threshold"] = score_threshold
+    if prior is not None:
+        changes["classifier"]["prior"] = prior
+    if test_time_augmentation is not None:
+        changes["classifier"]["test_time_augmentation"] = test_time_augmentation
     content = settings.model_dump()
     for stage, change in changes.items():
         content[stage] |= change
@@ -250,7 +287,7 @@ def resolve_config(
 def with_defaults_of(
     settings: RunConfig, detector: BaseDetector, classifier: Classifier | None = None
 ) -> RunConfig:
-    """Fill in the defaults of the models: stretch and crop margin.
+    """Fill in the defaults of the models, stretch and crop margin, and a prior read from a file.
 
     Parameters
     ----------
@@ -262,5 +299,8 @@ def with_defaults_of(
     stage = settings.classifier
     if stage.crop_margin is None and classifier is not None:
         stage = stage.model_copy(update={"crop_margin": classifier.crop_margin})
+    if isinstance(stage.prior, Path) and classifier is not None and classifier.priors is not None:
+        frequencies = zip(classifier.class_names, classifier.priors.tolist(), strict=True)
+        stage = stage.model_copy(update={"prior": dict(frequencies)})
     stretch = settings.stretch or detector.stretch
     return settings.model_copy(update={"stretch": stretch, "classifier": stage})

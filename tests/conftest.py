@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from galpipe.configs import Anchors
-from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
+from galpipe.models import DetectorHead, InputScaling, Manifest, Member, read_bundle, write_bundle
+from galpipe.models.class_calibration import TemperatureScaling
 from galpipe.pipeline.cli import cli
 
 # How long an example takes is the machine's affair, not the code's.
@@ -109,6 +110,23 @@ def tiny_classifier_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"a.tflite": _network("decided"), "b.tflite": _network("undecided")}
     folder = tmp_path_factory.mktemp("models") / "tiny_classifier"
     return write_bundle(folder, manifest, files, "# Tiny\n", {"accuracy": 1.0})
+
+
+@pytest.fixture(scope="session")
+def calibrated_bundle(
+    tiny_classifier_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The tiny ensemble with a temperature of 0.5, half of whose galaxies are assumed dark."""
+    bundle = read_bundle(tiny_classifier_bundle)
+    manifest = bundle.manifest.model_copy(
+        update={
+            "calibration": TemperatureScaling(temperature=0.5),
+            "priors": (0.5, 0.25, 0.125, 0.125),
+        }
+    )
+    files = {member.file: bundle.read(member.file) for member in manifest.members}
+    folder = tmp_path_factory.mktemp("models") / "calibrated"
+    return write_bundle(folder, manifest, files, "# Calibrated\n", {})
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ...configs import InputScaling
 from ...errors import BundleError, ConfigError, InputError
 from ...imaging import Stretch
 from ...models import DEFAULT_CROP_MARGIN, Manifest, Member, ModelIdentity, read_bundle
+from ...models.class_calibration import ClassCalibration
 from ...models.manifest import MANIFEST_NAME
 from ..training.export import INPUT_SCALING
 from ..training.keras_reader import read_keras_network
@@ -54,6 +55,8 @@ class ExplainedClassifier:
         Whether the sky is subtracted from crops.
     members : tuple of ExplainedMember
         The M networks; their weights sum to 1.
+    calibration : TemperatureScaling, DirichletCalibration or None
+        Calibration of the mean of the members.
     """
 
     identity: ModelIdentity
@@ -63,6 +66,7 @@ class ExplainedClassifier:
     stretch: Stretch
     sky_removed: bool
     members: tuple[ExplainedMember, ...]
+    calibration: ClassCalibration | None = None
 
     def predict_members(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Predict the class probabilities with each member.
@@ -95,6 +99,18 @@ class ExplainedClassifier:
         """
         weights = [member.weight for member in self.members]
         return np.average(members, axis=0, weights=weights).astype(np.float32)
+
+    def calibrated(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrate the combined probabilities of one crop, as a run does.
+
+        Parameters
+        ----------
+        probabilities : ndarray of float32, shape (C,)
+            Weighted mean of the members.
+        """
+        if self.calibration is None:
+            return probabilities
+        return np.asarray(self.calibration.calibrate(probabilities[None])[0], np.float32)
 
 
 def open_explained(
@@ -204,6 +220,8 @@ def _open_training(
         manifest.stretch,
         manifest.sky == "removed",
         tuple(opened),
+        # It was fitted to the mean of all members.
+        manifest.calibration if len(members) == len(manifest.members) else None,
     )
 
 

@@ -8,8 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...configs import Balance
 from ...datasets.labels import Labels
+from ..priors import prior_ratio
 
-__all__ = ["class_weights", "correct_priors", "drawn_shares", "sampling_weights"]
+__all__ = [
+    "class_frequencies",
+    "class_weights",
+    "correct_priors",
+    "drawn_shares",
+    "sampling_weights",
+]
 
 
 def sampling_weights(labels: Labels, evenness: float = 0.5) -> NDArray[np.float64]:
@@ -100,14 +107,43 @@ def drawn_shares(labels: Labels, balance: Balance) -> NDArray[np.float64]:
     return shares
 
 
+def class_frequencies(labels: Labels, weights: ArrayLike) -> NDArray[np.float64]:
+    """Compute the frequencies of the classes among the images with a label of one class.
+
+    One image is added to each class, so that no frequency is zero.
+
+    Parameters
+    ----------
+    labels : Labels
+        Labels of N images over C classes.
+    weights : array_like, shape (N,)
+        Weight of each image, unnormalized.
+
+    Returns
+    -------
+    ndarray of float64, shape (C,)
+        They sum to one.
+
+    Examples
+    --------
+    >>> labels = Labels(np.float32([[1, 0], [1, 0], [0.4, 0.4]]), np.zeros(3, bool))
+    >>> class_frequencies(labels, np.ones(3))
+    array([0.75, 0.25])
+    """
+    single = labels.single_class
+    share = np.asarray(weights, np.float64)[single]
+    share *= single.sum() / max(share.sum(), np.finfo(np.float64).tiny)
+    counts = 1 + np.bincount(labels.class_ids[single], share, minlength=labels.num_classes)
+    return np.asarray(counts / counts.sum())
+
+
 def correct_priors(model: keras.Model, labels: Labels, weights: ArrayLike) -> None:
     """Correct a network for the class frequencies of its training, in place.
 
     A network that saw a class twice as often as it occurs overestimates its odds by a factor of
-    two.  By Bayes's rule, multiplying each probability by the ratio of the true to the sampled
-    frequency and renormalizing gives the probabilities for the true frequencies (Saerens, Latinne &
-    Decaestecker 2002, Neural Computation 14, 21, equation 2.4).  Before the softmax, the logarithm
-    of the ratio is added to the bias.
+    two; see `galpipe.classification.priors.adjust_to_priors`.  Before the softmax, the logarithm of
+    the ratio of the true to the sampled frequency is added to the bias.  Classes without images are
+    unchanged.
 
     Parameters
     ----------
@@ -121,9 +157,7 @@ def correct_priors(model: keras.Model, labels: Labels, weights: ArrayLike) -> No
     values = labels.values.astype(np.float64)
     shares = values / values.sum(axis=1, keepdims=True)
     drawn = np.average(shares, axis=0, weights=np.asarray(weights, np.float64))
-    true = shares.mean(axis=0)
-    # Classes without images are unchanged.
-    ratio = np.divide(true, drawn, out=np.ones_like(true), where=drawn > 0)
+    ratio = prior_ratio(shares.mean(axis=0), drawn)
     layer = model.get_layer("probabilities")
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel, bias + np.log(ratio)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...configs import AffineAugmentation, ClassifierMember, ClassifierTraining
 from ...metrics.classifier_metrics import comparison_table
 from ...metrics.records import ENSEMBLE
+from .calibration import FittedCalibration
 from .dataset import class_names
 from .export import LiteRTAgreement
 from .measure import Measurement
@@ -33,6 +34,7 @@ def model_card(
     measured: Sequence[Measurement],
     agreement: Mapping[str, LiteRTAgreement],
     weights: Mapping[str, float],
+    calibration: FittedCalibration | None,
 ) -> str:
     """Render the model card: networks, data, metrics, and reproduction of the training.
 
@@ -46,6 +48,8 @@ def model_card(
         Agreement of the LiteRT file of each member with its network.
     weights : mapping of str to float
         Weight of each member.
+    calibration : FittedCalibration or None
+        Calibration of the probabilities, if any.
 
     Returns
     -------
@@ -68,6 +72,7 @@ def model_card(
         ).to_markdown(),
         details=dict(_details(m) for m in measured if m.images.part != "validation"),
         agreement=agreement,
+        calibration=calibration,
         commands=_PRESETS.get(config.name, ("FILE -o OUT",)),
     )
 

@@ -103,9 +103,10 @@ def _measure(
     classifier: Classifier, crops: NDArray[np.uint8], truth: GroundTruth
 ) -> dict[str, ClassificationMetrics]:
     members = classifier.predict_members(crops)
+    # Members are measured as they are, the whole with its calibration.
     probabilities = dict(zip(classifier.member_names, members, strict=True))
-    if len(probabilities) > 1:
-        probabilities[ENSEMBLE] = classifier.combine(members)
+    whole = ENSEMBLE if len(probabilities) > 1 else classifier.member_names[0]
+    probabilities[whole] = classifier.combine(members)
     return {
         name: evaluate_probabilities(truth.class_ids, truth.probabilities(predicted), truth.names)
         for name, predicted in probabilities.items()

@@ -1,10 +1,9 @@
-"""Train a classifier: train members, convert and evaluate them, write the bundle."""
+"""Train a classifier: train its members, convert them, write the bundle."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import keras
 import numpy as np
 
 from ..._version import __version__
-from ...classification.classifier import load_classifier
 from ...configs import ClassifierTraining, claim_training_folder
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
@@ -21,12 +19,11 @@ from ...models import Manifest, Member, write_bundle
 from ...models.manifest import TrainingData
 from ...progress import Progress, silent
 from .batches import validation_views
-from .card import model_card
 from .dataset import class_names
 from .ensemble_weights import search_weights
 from .export import INPUT_SCALING, LiteRTAgreement, can_convert, compare, run_litert, to_litert
-from .measure import measure
 from .members import check_members, member_kind, train_members
+from .publish import measure_bundle
 from .sources import Sources, gather
 
 __all__ = ["export_classifier", "train_classifier"]
@@ -100,7 +97,7 @@ def export_classifier(
     networks: Mapping[str, keras.Model],
     folder: Path,
 ) -> Path:
-    """Convert trained networks to LiteRT, evaluate them, and write the bundle.
+    """Convert trained networks to LiteRT, calibrate and evaluate them, and write the bundle.
 
     Parameters
     ----------
@@ -153,16 +150,8 @@ def export_classifier(
             keras.backend.backend(): version(keras.backend.backend()),
         },
     )
-    # Written before the evaluation, so that the evaluated bundle is the published one.
     write_bundle(folder, manifest, files, "", {})
-    measured = measure(load_classifier(folder), sources, config)
-    metrics: dict[str, Any] = {
-        "measurements": [m.to_json() for m in measured],
-        "weights": weights,
-        "litert_against_keras": {name: asdict(one) for name, one in agreement.items()},
-    }
-    card = model_card(config, sources, measured, agreement, weights)
-    return write_bundle(folder, manifest, files, card, metrics)
+    return measure_bundle(folder, config, sources, weights, agreement)
 
 
 def _weights(

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from .options import examples, output_option, overwrite_option
+from .options import (
+    examples,
+    output_option,
+    overwrite_option,
+    prior_option,
+    test_time_augmentation_option,
+)
 
 __all__ = ["command"]
 
@@ -17,8 +23,17 @@ __all__ = ["command"]
 @click.option(
     "--model", help="Classifier: a shipped model, or a path; by default galaxy10_ensemble."
 )
+@prior_option
+@test_time_augmentation_option
 @overwrite_option
-def command(images: tuple[str, ...], output: Path, model: str | None, overwrite: bool) -> None:
+def command(
+    images: tuple[str, ...],
+    output: Path,
+    model: str | None,
+    prior: str | None,
+    test_time_augmentation: bool | None,
+    overwrite: bool,
+) -> None:
     """Classify images of single galaxies: the second stage alone.
 
     IMAGES are pictures or FITS files with the galaxy at the centre, folders of these, or CSV files
@@ -27,4 +42,13 @@ def command(images: tuple[str, ...], output: Path, model: str | None, overwrite:
     from ..classify import classify
     from ..summary import finish_classify
 
-    finish_classify(classify(images, output, model=model, overwrite=overwrite, progress=True))
+    result = classify(
+        images,
+        output,
+        model=model,
+        prior=prior,
+        test_time_augmentation=test_time_augmentation,
+        overwrite=overwrite,
+        progress=True,
+    )
+    finish_classify(result)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from .options import examples, overwrite_option
+from .options import (
+    examples,
+    overwrite_option,
+    prior_option,
+    test_time_augmentation_option,
+)
 
 __all__ = ["command"]
 
@@ -155,6 +160,8 @@ def detector(
     hidden=True,
     help="Former name of --held-out.",
 )
+@prior_option
+@test_time_augmentation_option
 @_output
 @overwrite_option
 def classifier(
@@ -166,6 +173,8 @@ def classifier(
     detector: str | None,
     held_out: bool,
     held_out_alias: bool,
+    prior: str | None,
+    test_time_augmentation: bool | None,
     output: Path | None,
     overwrite: bool,
 ) -> None:
@@ -178,8 +187,11 @@ def classifier(
     The galaxy at the centre of each image is cropped, as in 'galpipe classify'.  With both
     --annotations and --detector, models are evaluated on crops of annotated and of detected boxes
     of the same galaxies.
+
+    If the table of labels has a column 'survey', accuracy, balanced accuracy and calibration error
+    are also stated for each survey.
     """
-    from ...evaluation.classifier_report import metrics_table
+    from ...evaluation.classifier_report import metrics_table, survey_table
     from ...evaluation.evaluate_classifiers import evaluate_classifiers
     from ..summary import print_markdown
 
@@ -192,6 +204,8 @@ def classifier(
         annotations=annotations,
         detector=detector,
         held_out=held_out or held_out_alias,
+        prior=prior,
+        test_time_augmentation=test_time_augmentation,
         overwrite=overwrite,
         progress=True,
     )
@@ -202,5 +216,7 @@ def classifier(
     if len(measured) > 1:
         wholes = {model.name: model.metrics for model in measured}
         print_markdown("Comparison", metrics_table(wholes).to_markdown())
+    if measured[0].by_survey:
+        print_markdown("By survey", survey_table(measured).to_markdown())
     if output is not None:
         click.echo(f"report: {output / 'report.html'}")

@@ -119,24 +119,35 @@ _training_config = click.option(
     "calibrate",
     epilog=examples(
         "GALPIPE_DATA=data galpipe models calibrate training/ssd_mobilenet "
-        "--config configs/ssd_mobilenet.yaml"
+        "--config configs/ssd_mobilenet.yaml",
+        "GALPIPE_DATA=data galpipe models calibrate training/bundle --config configs/ensemble.yaml",
     ),
 )
 @click.argument("bundle", type=click.Path(path_type=Path))
 @_training_config
 def calibrate(bundle: Path, config: str) -> None:
-    """Calibrate and evaluate a detector again on the images of its training.
+    """Calibrate and evaluate a model again on the images of its training.
 
-    The refinement is fitted again on the training images, the score calibration and threshold on
-    the validation images; metrics on the held-out images and model card are updated.  BUNDLE is
-    changed in place.
+    Of a detector, the refinement is fitted again on the training images, the score calibration and
+    threshold on the validation images; of a classifier, the calibration of the probabilities, and
+    the class frequencies that they assume.  Metrics on the held-out images and model card are
+    updated.  BUNDLE is changed in place.
     """
-    from ...configs import DetectorTraining, load_config
-    from ...detection.export.publish import recalibrate
+    from ...configs import ClassifierTraining, DetectorTraining, load_config
+    from ...errors import require
     from ...models import read_bundle
     from ..summary import print_metrics
 
-    recalibrate(bundle, load_config(config, DetectorTraining))
+    task = read_bundle(bundle).manifest.task
+    if task == "detector":
+        from ...detection.export import publish as detectors
+
+        detectors.recalibrate(bundle, load_config(config, DetectorTraining))
+    else:
+        require("keras", "train")
+        from ...classification.training import publish as classifiers
+
+        classifiers.recalibrate(bundle, load_config(config, ClassifierTraining))
     print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
 

@@ -15,7 +15,9 @@ __all__ = [
     "formats_option",
     "output_option",
     "overwrite_option",
+    "prior_option",
     "required_output",
+    "test_time_augmentation_option",
     "threshold_option",
     "zeropoint_option",
 ]
@@ -78,6 +80,22 @@ zeropoint_option = click.option(
     callback=_read_zero_points,
     help="Magnitude of one unit of flux, of all bands (22.5) or by band (r=22.5,g=22.4); by "
     "default that of the files.",
+)
+
+prior_option = click.option(
+    "--prior",
+    metavar="uniform|survey|FILE",
+    help="Re-weight probabilities for the class frequencies of your galaxies: equal ones, those of "
+    "a magnitude-limited survey, or a YAML file 'class: frequency', a table of classes and "
+    "frequencies, or a catalogue; by default those of the training.",
+)
+
+test_time_augmentation_option = click.option(
+    "--test-time-augmentation",
+    is_flag=True,
+    default=None,
+    help="Classify the mean over the eight flips and quarter turns of each crop; takes eight times "
+    "as long.",
 )
 
 overwrite_option = click.option(

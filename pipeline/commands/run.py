@@ -13,6 +13,8 @@ from .options import (
     formats_option,
     output_option,
     overwrite_option,
+    prior_option,
+    test_time_augmentation_option,
     threshold_option,
     zeropoint_option,
 )
@@ -39,6 +41,8 @@ __all__ = ["command"]
 @click.option(
     "--classifier", metavar="MODEL", help="Classifier: name of a shipped model, or a path."
 )
+@prior_option
+@test_time_augmentation_option
 @threshold_option
 @bands_option
 @zeropoint_option
@@ -53,6 +57,8 @@ def command(
     config: Path | None,
     detector: str | None,
     classifier: str | None,
+    prior: str | None,
+    test_time_augmentation: bool | None,
     score_threshold: float | None,
     bands: list[str],
     zeropoint: float | dict[str, float] | None,
@@ -77,6 +83,8 @@ def command(
         config=config,
         detector=detector,
         classifier=classifier,
+        prior=prior,
+        test_time_augmentation=test_time_augmentation,
         score_threshold=score_threshold,
         bands=bands,
         zeropoint=zeropoint,

@@ -12,6 +12,9 @@ from galpipe.errors import BundleError
 from galpipe.imaging import read_field
 from galpipe.models import InputScaling, Manifest, Member, read_bundle, write_bundle
 
+# As the bundle records them.
+PRIORS = (0.5, 0.25, 0.125, 0.125)
+
 
 def colours(*values: tuple[int, int, int], size: int = 16) -> np.ndarray:
     return np.stack([np.full((size, size, 3), value, np.uint8) for value in values])
@@ -104,3 +107,58 @@ def test_a_classifier_is_pickled_as_its_path(tiny_classifier_bundle: Path) -> No
     np.testing.assert_array_equal(
         again.predict(colours((255, 0, 0))), classifier.predict(colours((255, 0, 0)))
     )
+
+
+def test_the_mean_of_the_members_is_calibrated(
+    tiny_classifier_bundle: Path, calibrated_bundle: Path
+) -> None:
+    plain, calibrated = load_classifier(tiny_classifier_bundle), load_classifier(calibrated_bundle)
+    assert plain.priors is None
+    crops = colours((200, 30, 0), (0, 0, 90))
+    np.testing.assert_allclose(
+        calibrated.predict_members(crops), plain.predict_members(crops), rtol=1e-5
+    )
+    squares = plain.predict(crops) ** 2
+    expected = squares / squares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(calibrated.predict(crops), expected, rtol=1e-4)
+
+
+def test_probabilities_are_re_weighted_for_a_prior(calibrated_bundle: Path) -> None:
+    plain = load_classifier(calibrated_bundle)
+    uniform = load_classifier(calibrated_bundle, prior="uniform")
+    crops = colours((200, 30, 0), (0, 0, 90))
+    expected = plain.predict(crops) / np.array(PRIORS)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(uniform.predict(crops), expected, rtol=1e-4)
+    np.testing.assert_allclose(uniform.priors, 0.25)
+    np.testing.assert_allclose(plain.priors, PRIORS)
+    same = dict(zip(plain.class_names, PRIORS, strict=True))
+    again = uniform.with_options(prior=same).predict(crops)
+    np.testing.assert_allclose(again, plain.predict(crops), rtol=1e-4)
+    record = uniform.as_dict()
+    assert record["priors"] == dict.fromkeys(plain.class_names, 0.25)
+    assert record["test_time_augmentation"] is False
+
+
+def test_a_prior_needs_the_frequencies_of_the_training(tiny_classifier_bundle: Path) -> None:
+    with pytest.raises(BundleError, match="does not record the class frequencies"):
+        load_classifier(tiny_classifier_bundle, prior="uniform")
+
+
+def test_test_time_augmentation_does_not_depend_on_the_orientation(calibrated_bundle: Path) -> None:
+    classifier = load_classifier(calibrated_bundle, test_time_augmentation=True)
+    crop = np.random.default_rng(1).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    views = [np.rot90(flipped, turns) for flipped in (crop, crop[::-1]) for turns in range(4)]
+    turned = classifier.predict_members(views)
+    np.testing.assert_allclose(turned, np.repeat(turned[:, :1], 8, axis=1), atol=1e-5)
+    mean = load_classifier(calibrated_bundle).predict_members(views).mean(axis=1)
+    np.testing.assert_allclose(turned[:, 0], mean, atol=1e-5)
+    assert classifier.predict(np.zeros((0, 16, 16, 3), np.uint8)).shape == (0, 4)
+
+
+def test_options_are_pickled(calibrated_bundle: Path) -> None:
+    classifier = load_classifier(calibrated_bundle, prior="uniform", test_time_augmentation=True)
+    again = pickle.loads(pickle.dumps(classifier))
+    assert again.as_dict() == classifier.as_dict()
+    crops = colours((255, 0, 0))
+    np.testing.assert_allclose(again.predict(crops), classifier.predict(crops), atol=1e-6)

@@ -292,3 +292,52 @@ def test_images_that_were_trained_on_are_warned_of(
     model = held_out_model(tmp_path / "model", models["classifier"], "red.png", "blue.png")
     evaluate_classifiers([model], cutouts, labels)
     assert "held out 2 of the 3 images" in caplog.text
+
+
+@pytest.mark.usefixtures("quick_plots")
+def test_surveys_are_measured_one_by_one(
+    tmp_path: Path, cutouts: Path, models: dict[str, Path], galpipe_cli: Callable[..., Result]
+) -> None:
+    table = tmp_path / "surveys.csv"
+    table.write_text(
+        "filename,label,survey\nred,red,SDSS\ngreen.png,green,SDSS\nblue.png,red,KiDS\n"
+    )
+    result = galpipe_cli(
+        "evaluate", "classifier", "--model", models["classifier"], "--images", cutouts,
+        "--labels", table, "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "By survey" in result.stdout
+    kept = json.loads((tmp_path / "out" / "metrics.json").read_text())["surveys"]
+    assert {name: survey["images"] for name, survey in kept.items()} == {"KiDS": 1, "SDSS": 2}
+    assert (kept["SDSS"]["accuracy"], kept["KiDS"]["balanced_accuracy"]) == (1, 0)
+    assert 0 < kept["SDSS"]["calibration_error"] < 1
+    for name in ("report.md", "report.html"):
+        assert "By survey" in (tmp_path / "out" / name).read_text()
+    assert (
+        "| KiDS | tiny\\_classifier | 1 | 0.000 | 0.000 |"
+        in (tmp_path / "out" / "report.md").read_text()
+    )
+
+
+def test_a_table_without_surveys_has_no_metrics_of_them(
+    cutouts: Path, labels: Path, models: dict[str, Path]
+) -> None:
+    (measured,) = evaluate_classifiers([models["classifier"]], cutouts, labels)
+    assert measured.by_survey == {}
+
+
+def test_a_prior_and_augmentation_change_what_is_measured(
+    cutouts: Path, labels: Path, calibrated_bundle: Path
+) -> None:
+    (plain,) = evaluate_classifiers([calibrated_bundle], cutouts, labels)
+    (changed,) = evaluate_classifiers(
+        [calibrated_bundle], cutouts, labels, prior="uniform", test_time_augmentation=True
+    )
+    assert changed.metrics.calibration_error != plain.metrics.calibration_error
+    members = [name for name in plain.by_classifier if name != plain.name]
+    assert len(members) == 2
+    for name in members:
+        assert changed.by_classifier[name].accuracy == plain.by_classifier[name].accuracy
+    assert changed.model["priors"] == dict.fromkeys(("dark", "red", "green", "blue"), 0.25)
+    assert changed.model["test_time_augmentation"] is True

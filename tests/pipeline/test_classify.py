@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
+from click.testing import Result
 
 from galpipe.errors import InputError
 from galpipe.pipeline.classify import classify
@@ -114,3 +116,52 @@ def test_nothing_readable_gives_an_empty_table(tmp_path: Path, models: dict[str,
     table = pd.read_csv(result.output / "predictions.csv")
     assert len(table) == 0
     assert "prob_red" in table.columns
+
+
+def test_a_prior_from_the_command_line(
+    tmp_path: Path,
+    cutouts: dict[str, Path],
+    calibrated_bundle: Path,
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    prior = tmp_path / "prior.yaml"
+    prior.write_text("{dark: 1, red: 1, green: 1, blue: 997}\n")
+    result = galpipe_cli(
+        "classify", cutouts["red"], "-o", tmp_path / "out", "--model", calibrated_bundle,
+        "--prior", prior, "--test-time-augmentation",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    plain = classify(cutouts["red"], tmp_path / "plain", model=calibrated_bundle).predictions
+    odds = found["prob_blue"] / found["prob_red"]
+    # "blue" was assumed half as frequent as "red".
+    expected = plain["prob_blue"] / plain["prob_red"] * 997 * 2
+    np.testing.assert_allclose(odds, expected, rtol=1e-3)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())["models"]["classifier"]
+    assert record["priors"]["blue"] == pytest.approx(0.997)
+    assert record["test_time_augmentation"] is True
+
+
+@pytest.mark.parametrize(
+    ("prior", "code", "message"),
+    [
+        ("survay", 2, "a prior is 'uniform', 'survey' or a file"),
+        ("survey", 2, "give a file of class frequencies"),
+    ],
+)
+def test_a_prior_that_is_none(
+    tmp_path: Path,
+    cutouts: dict[str, Path],
+    calibrated_bundle: Path,
+    galpipe_cli: Callable[..., Result],
+    prior: str,
+    code: int,
+    message: str,
+) -> None:
+    result = galpipe_cli(
+        "classify", cutouts["red"], "-o", tmp_path / "out", "--model", calibrated_bundle,
+        "--prior", prior,
+    )  # fmt: skip
+    assert result.exit_code == code
+    assert message in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()

@@ -215,3 +215,29 @@ def test_a_stretch_that_is_set_is_used_even_if_it_is_the_default(
         rgb = to_rgb(read_field(good_fits), used)
         found = galpipe.load_detector(models["detector"]).detect(rgb)
         np.testing.assert_array_equal(result.catalogue["xmin"].value, found.boxes[:, 0].round(2))
+
+
+def test_a_prior_is_recorded_and_resolved(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path], calibrated_bundle: Path
+) -> None:
+    prior = tmp_path / "prior.csv"
+    prior.write_text("class,frequency\ndark,1\nred,3\ngreen,4\nblue,2\n")
+    chosen = models | {"classifier": calibrated_bundle}
+    plain = galpipe.run(good_picture, tmp_path / "plain", **chosen)
+    result = galpipe.run(
+        good_picture, tmp_path / "out", **chosen, prior=prior, test_time_augmentation=True
+    )
+    frequencies = {"dark": 0.1, "red": 0.3, "green": 0.4, "blue": 0.2}
+    before, after = plain.catalogue.table, result.catalogue.table
+    ratio = (after["prob_red"] / after["prob_blue"]) / (before["prob_red"] / before["prob_blue"])
+    np.testing.assert_allclose(ratio, (0.3 / 0.2) / (0.25 / 0.125), rtol=0.01)
+    record = json.loads((result.output / "run.json").read_text())
+    assert record["models"]["classifier"]["priors"] == pytest.approx(frequencies)
+    assert result.catalogue.table.meta != before.meta
+    # The configuration that was written does not need the file.
+    prior.unlink()
+    settings = yaml.safe_load((result.output / "config.yaml").read_text())["classifier"]
+    assert settings["prior"] == pytest.approx(frequencies)
+    assert settings["test_time_augmentation"] is True
+    again = galpipe.run(good_picture, tmp_path / "again", config=result.output / "config.yaml")
+    np.testing.assert_allclose(again.catalogue.table["prob_red"], after["prob_red"], rtol=1e-5)

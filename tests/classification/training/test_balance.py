@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from keras import layers
 from sklearn.utils.class_weight import compute_class_weight
 
-from galpipe.classification.training.balance import class_weights, correct_priors, sampling_weights
+from galpipe.classification.training.balance import (
+    class_frequencies,
+    class_weights,
+    correct_priors,
+    sampling_weights,
+)
 from galpipe.datasets.labels import Labels
 
 from .label_rows import labels_of
@@ -129,3 +134,13 @@ def test_weights_in_another_unit_change_nothing(weights: list[float]) -> None:
     correct_priors(one, labels, weights)
     correct_priors(other, labels, 7 * np.array(weights))
     np.testing.assert_allclose(answer(one), answer(other), rtol=1e-5)
+
+
+def test_class_frequencies_are_of_images_with_one_class() -> None:
+    labels = labels_of([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [1, 1, 0], [0.4, 0.3, 0.3]])
+    # One image of each class is added.
+    equal = class_frequencies(labels, np.ones(5))
+    np.testing.assert_allclose(equal, np.array([3, 2, 1]) / 6)
+    weighted = class_frequencies(labels, [1, 1, 2, 100, 100])
+    np.testing.assert_allclose(weighted, np.array([2.5, 2.5, 1]) / 6)
+    np.testing.assert_allclose(class_frequencies(labels[np.array([3, 4])], [1, 1]), 1 / 3)

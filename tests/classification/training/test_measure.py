@@ -29,6 +29,9 @@ class Colours:
         middle = crops[:, 16, 16].astype(np.float32) + 1e-3
         return [middle / middle.sum(axis=1, keepdims=True)]
 
+    def combine(self, members: list[np.ndarray]) -> np.ndarray:
+        return members[0]
+
 
 def cutouts(paths: list[Path], allowed: list[list[float]]) -> Cutouts:
     images = np.zeros((len(paths), CACHE_SIZE, CACHE_SIZE, 3), np.uint8)

@@ -8,13 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from click.testing import Result
 
 from galpipe.classification.classifier import load_classifier
 from galpipe.classification.training import train, vgg16
 from galpipe.classification.training.cnn import build_cnn
+from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
 from galpipe.classification.training.export import Storage, compare, to_litert
 from galpipe.classification.training.finetune import split_at_first_trainable
-from galpipe.classification.training.sources import gather
+from galpipe.classification.training.publish import recalibrate, training_priors
+from galpipe.classification.training.sources import Sources, gather
 from galpipe.classification.training.train import train_classifier
 from galpipe.classification.training.vgg16 import build_vgg16, freeze_below
 from galpipe.configs import (
@@ -24,9 +27,12 @@ from galpipe.configs import (
     CnnMember,
     Split,
     Vgg16Member,
+    dump_config,
 )
-from galpipe.errors import OutputError
-from galpipe.models import read_bundle
+from galpipe.errors import InputError, OutputError
+from galpipe.models import read_bundle, write_bundle
+
+from .label_rows import labels_of
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
 
@@ -92,7 +98,10 @@ def test_the_bundle_runs_on_any_number_of_crops(trained: Path) -> None:
     probabilities = classifier.predict(crops)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-4)
     members = classifier.predict_members(crops)
-    np.testing.assert_allclose(probabilities, 0.6 * members[0] + 0.4 * members[1], atol=1e-5)
+    manifest = classifier.bundle.manifest
+    assert manifest.calibration is not None
+    mean = 0.6 * members[0] + 0.4 * members[1]
+    np.testing.assert_allclose(probabilities, manifest.calibration.calibrate(mean), atol=1e-5)
     for count in (1, 2, 16):
         np.testing.assert_allclose(
             classifier.predict_members(crops[:count])[0], members[0, :count], atol=1e-5
@@ -153,7 +162,74 @@ def test_a_member_of_weight_0_is_in_the_bundle_of_a_fold_alone(
         assert classifier.member_names == names
         crops = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
         used = classifier.predict_members(crops)[-1]
-        np.testing.assert_allclose(classifier.predict(crops), used, atol=1e-6)
+        calibration = classifier.bundle.manifest.calibration
+        assert calibration is not None
+        np.testing.assert_allclose(
+            classifier.predict(crops), calibration.calibrate(used), atol=1e-6
+        )
+
+
+def test_the_class_frequencies_of_the_training_are_recorded(trained: Path) -> None:
+    priors = read_bundle(trained / "bundle").manifest.priors
+    assert priors is not None
+    assert sum(priors) == pytest.approx(1)
+    # As many images of each colour, split at random.
+    assert all(0.2 < prior < 0.5 for prior in priors)
+
+
+def test_a_bundle_is_calibrated_again(
+    trained: Path, config: ClassifierTraining, tmp_path: Path, galpipe_cli: Callable[..., Result]
+) -> None:
+    bundle = read_bundle(trained / "bundle")
+    earlier = bundle.manifest.model_copy(update={"calibration": None, "priors": None})
+    files = {f"{name}.tflite": bundle.read(f"{name}.tflite") for name in ("cnn", "vgg16")}
+    place = write_bundle(tmp_path / "earlier", earlier, files, "", bundle.metrics())
+    settings = tmp_path / "config.yaml"
+    settings.write_text(dump_config(config.model_copy(update={"seed": 5, "input_size": 64})))
+    result = galpipe_cli("models", "calibrate", place, "--config", settings)
+    assert result.exit_code == 0, result.output
+    again = read_bundle(place)
+    again.verify()
+    assert (again.manifest.calibration, again.manifest.priors) == (
+        bundle.manifest.calibration,
+        bundle.manifest.priors,
+    )
+    assert again.metrics() == bundle.metrics()
+    card = (place / "MODEL_CARD.md").read_text()
+    assert "validation images whose label is one class" in card
+    assert card == (trained / "bundle" / "MODEL_CARD.md").read_text()
+
+
+def test_images_of_another_training_do_not_calibrate(
+    trained: Path, config: ClassifierTraining, labelled_folder: Callable[..., Path]
+) -> None:
+    other = labelled_folder(8, first_seed=400)
+    data = ClassifierData(images=other, labels=other / "labels.csv")
+    changed = config.model_copy(update={"data": (data, *config.data[1:])})
+    with pytest.raises(InputError, match="name the images of the training"):
+        recalibrate(trained / "bundle", changed)
+
+
+@pytest.mark.parametrize(
+    ("balance", "drawn"),
+    [
+        (Balance(frequencies="data"), (6, 2)),
+        (Balance(evenness=1), (1, 1)),
+        (Balance(evenness=0), (6, 2)),
+        (Balance(evenness=0, class_weights=True), (1, 1)),
+    ],
+)
+def test_the_assumed_frequencies_follow_the_balance(
+    config: ClassifierTraining, balance: Balance, drawn: tuple[int, int]
+) -> None:
+    images = np.zeros((8, CACHE_SIZE, CACHE_SIZE, 3), np.uint8)
+    labels = labels_of([[1, 0]] * 6 + [[0, 1]] * 2)
+    train_part = Cutouts((Path("a.png"),) * 8, images, labels, np.zeros((8, 4)))
+    none = train_part.select([])
+    sources = Sources(train_part, none, none, none, {})
+    found = training_priors(sources, config.model_copy(update={"balance": balance}))
+    expected = 1 + 8 * np.array(drawn) / sum(drawn)
+    np.testing.assert_allclose(found, expected / expected.sum())
 
 
 def test_another_configuration_is_refused(trained: Path, config: ClassifierTraining) -> None:
