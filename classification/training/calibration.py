@@ -27,6 +27,13 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0)
 FOLDS = 5
 """Folds of the cross-validation that chooses the method."""
 
+LEAST_IMAGES = 10
+"""Images of each class that the Dirichlet calibration needs.
+
+Cross-validation cannot see what it does to a class without images, which it takes for impossible:
+fitted to 50 validation images of seven of ten classes, it halved the cross-validated log loss of
+the shipped ensemble and lost 4 % of its accuracy on the test images."""
+
 _COLDEST, _HOTTEST = 0.05, 20.0
 _DIGITS = 5
 
@@ -44,7 +51,7 @@ class FittedCalibration:
     images : int
         Number of images.
     log_loss : dict of str to float
-        Mean log loss of ``none`` and each method, cross-validated.
+        Mean log loss of ``none`` and each method that was tried, cross-validated.
     """
 
     calibration: ClassCalibration
@@ -72,13 +79,6 @@ class _Sample:
         weights = self.weights[rows]
         return _Sample(self.probabilities[rows], self.class_ids[rows], weights / weights.mean())
 
-    @property
-    def targets(self) -> NDArray[np.float64]:
-        """Probabilities to fit, shape (N, C): those of one image more, of an unknown class."""
-        count, classes = self.probabilities.shape
-        certain = np.eye(classes)[self.class_ids]
-        return np.asarray((count * certain + 1 / classes) / (count + 1))
-
     def losses(self, calibration: ClassCalibration | None) -> NDArray[np.float64]:
         """Weighted log loss of each image."""
         given = self.probabilities
@@ -92,15 +92,17 @@ def fit_calibration(
 ) -> FittedCalibration:
     """Fit a calibration to images with a label of one class.
 
-    Temperature scaling has one parameter and cannot overfit; the Dirichlet calibration with
-    off-diagonal and intercept regularization (ODIR, Kull et al. 2019) has C * (C + 1).  The latter
-    is used if its log loss, cross-validated over the images, is lower by more than one standard
-    error of the difference.
+    Temperature scaling has one parameter; the Dirichlet calibration (Kull et al. 2019, with their
+    off-diagonal and intercept regularization, ODIR, extended to the diagonal) has C * (C + 1).  It
+    is used if each class has `LEAST_IMAGES`, and its log loss, cross-validated over the images, is
+    lower by more than one standard error of the difference.
 
     Images are weighted so that the classes have the frequencies `priors`; otherwise the calibration
     would replace the frequencies that the classifier assumes by those of the validation images.
-    Both fits see one image more whose class is unknown, so that no probability becomes 1 where all
-    predictions of a small sample are correct (as Platt's targets in the calibration of detectors).
+
+    A small sample whose predictions are all correct would make all probabilities 1.  Therefore the
+    logarithm of the temperature has a normal prior of mean 0 and standard deviation 1, and the
+    parameters of the Dirichlet calibration are pulled towards temperature scaling.
 
     Parameters
     ----------
@@ -116,12 +118,12 @@ def fit_calibration(
     FittedCalibration
     """
     classes = probabilities.shape[1]
-    found = np.bincount(class_ids, minlength=classes) / len(class_ids)
-    weights = prior_ratio(priors, found)[class_ids]
+    counts = np.bincount(class_ids, minlength=classes)
+    weights = prior_ratio(priors, counts / len(class_ids))[class_ids]
     sample = _Sample(np.asarray(probabilities, np.float64), class_ids, weights / weights.mean())
     losses = {"none": sample.losses(None), "temperature": _validated(_fit_temperature, sample)}
     fit: _Fit = _fit_temperature
-    if classes > 1:
+    if classes > 1 and counts.min() >= LEAST_IMAGES:
         fits = [_dirichlet(penalty) for penalty in PENALTIES]
         by_penalty = [_validated(one, sample) for one in fits]
         best = int(np.argmin([loss.mean() for loss in by_penalty]))
@@ -152,11 +154,12 @@ def _validated(fit: _Fit, sample: _Sample) -> NDArray[np.float64]:
 
 
 def _fit_temperature(sample: _Sample) -> TemperatureScaling:
-    logits, targets = log_probabilities(sample.probabilities), sample.targets
+    logits = log_probabilities(sample.probabilities)
+    rows = np.arange(len(logits))
 
     def loss(log_temperature: float) -> float:
-        found = log_softmax(logits * np.exp(-log_temperature), axis=1)
-        return float(-(sample.weights[:, None] * targets * found).sum())
+        found = log_softmax(logits * np.exp(-log_temperature), axis=1)[rows, sample.class_ids]
+        return float(log_temperature**2 / 2 - (sample.weights * found).sum())
 
     bounds = (np.log(_COLDEST), np.log(_HOTTEST))
     best = minimize_scalar(loss, bounds=bounds, method="bounded")
@@ -171,24 +174,28 @@ def _dirichlet(penalty: float) -> _Fit:
 
 
 def _fit_dirichlet(sample: _Sample, penalty: float) -> DirichletCalibration:
-    """Minimize the mean log loss and ``penalty`` times the mean squares of what is penalized."""
-    logits, targets = log_probabilities(sample.probabilities), sample.targets
+    """Minimize the mean log loss and the penalized distance from temperature scaling.
+
+    The penalty multiplies the mean squares off the diagonal, on it, and of the intercepts.
+    """
+    logits = log_probabilities(sample.probabilities)
     count, classes = logits.shape
-    shares = sample.weights[:, None] / count
-    # The penalty of each parameter: none on the diagonal, the intercepts in the last column.
+    targets, shares = np.eye(classes)[sample.class_ids], sample.weights[:, None] / count
     penalties = np.full((classes, classes + 1), penalty / (classes * (classes - 1)))
+    np.fill_diagonal(penalties, penalty / classes)
+    # The last column holds the intercepts.
     penalties[:, -1] = penalty / classes
-    np.fill_diagonal(penalties, 0)
+    start = np.eye(classes, classes + 1) / _fit_temperature(sample).temperature
     inputs = np.column_stack([logits, np.ones(count)])
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         parameters = flat.reshape(classes, classes + 1)
         found = log_softmax(inputs @ parameters.T, axis=1)
-        value = -(shares * targets * found).sum() + (penalties * parameters**2).sum()
-        gradient = (shares * (np.exp(found) - targets)).T @ inputs + 2 * penalties * parameters
+        moved = parameters - start
+        value = -(shares * targets * found).sum() + (penalties * moved**2).sum()
+        gradient = (shares * (np.exp(found) - targets)).T @ inputs + 2 * penalties * moved
         return float(value), gradient.ravel()
 
-    start = np.eye(classes, classes + 1) / _fit_temperature(sample).temperature
     best = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B").x.reshape(start.shape)
     weights, bias = best[:, :-1].round(_DIGITS), best[:, -1].round(_DIGITS)
     return DirichletCalibration(weights=tuple(map(tuple, weights.tolist())), bias=tuple(bias))

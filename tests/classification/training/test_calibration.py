@@ -85,6 +85,16 @@ def test_probabilities_of_zero_and_a_single_class() -> None:
 
 
 def test_the_record() -> None:
-    found = fit_calibration(*galaxies(40), UNIFORM).to_json()
-    assert found["images"] == 40
+    found = fit_calibration(*galaxies(90), UNIFORM).to_json()
+    assert found["images"] == 90
     assert set(found["log_loss"]) == {"none", "temperature", "dirichlet"}
+
+
+def test_a_class_with_few_images_is_not_taken_for_impossible() -> None:
+    probabilities, truth = galaxies(600)
+    # Mixed as above, but hardly any validation image shows the third class.
+    mixed = probabilities @ np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.0, 0.0, 1.0]])
+    seen = (truth < 2) | (np.cumsum(truth == 2) <= 5)
+    found = fit_calibration(mixed[seen], truth[seen], UNIFORM)
+    assert found.calibration.method == "temperature"
+    assert "dirichlet" not in found.log_loss
