@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
@@ -10,9 +9,12 @@ from pydantic import Field, FiniteFloat
 from ..imaging import Stretch
 from .classifier_training import ClassifierTraining
 from .detector_training import DetectorTraining
-from .section import CropMargin, Fraction, ModelPath, NonNegativeFloat, Section
+from .section import ConfigPath, CropMargin, Fraction, ModelPath, Section
 
 __all__ = ["ClassifierStage", "DetectorStage", "RunConfig"]
+
+Frequency = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""Frequency of a class, also as a number of galaxies."""
 
 
 class DetectorStage(Section):
@@ -39,7 +41,7 @@ class ClassifierStage(Section):
     crop_margin: CropMargin | None = None
     """Side of the square crop over the longer side of the box; by default that of the training of
     the classifier."""
-    prior: Literal["uniform", "survey"] | dict[str, NonNegativeFloat] | Path | None = None
+    prior: Literal["uniform", "survey"] | dict[str, Frequency] | ConfigPath | None = None
     """Class frequencies of the galaxies, for which probabilities are re-weighted: equal, those of
     a survey, by class, or a file of them; by default those of the training."""
     test_time_augmentation: bool = False
