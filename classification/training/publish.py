@@ -19,7 +19,6 @@ from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...progress import Progress, silent
 from ..classifier import Classifier
 from .balance import class_frequencies, class_weights, sampling_weights
-from .batches import OWN_SHARE
 from .calibration import FittedCalibration, fit_calibration
 from .card import model_card
 from .export import LiteRTAgreement
@@ -144,9 +143,8 @@ def training_priors(sources: Sources, config: ClassifierTraining) -> NDArray[np.
     chances /= chances.sum()
     if len(sources.extra):
         extra = sampling_weights(sources.extra.labels, balance.evenness)
-        chances = np.concatenate(
-            [OWN_SHARE * chances, (1 - OWN_SHARE) * extra / extra.sum()],
-        )
+        share = config.extra_share
+        chances = np.concatenate([(1 - share) * chances, share * extra / extra.sum()])
         labels = Labels.join([labels, sources.extra.labels])
     if balance.class_weights:
         chances *= class_weights(labels, chances)
