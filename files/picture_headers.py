@@ -23,7 +23,7 @@ _EXIF = b"Exif\x00\x00"
 _LARGEST_EXIF = 2**16
 
 # Tags of TIFF 6.0, which EXIF uses too.
-_SUBFILE, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _ORIENTATION = 254, 256, 257, 258, 274
 _REDUCED, _MASK = 1, 4  # bits of the former: a reduced copy of another page, a mask
 _SUBPAGES = 330
 _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # of integers
@@ -55,6 +55,8 @@ class PictureHeader:
         Number of channels of a JPEG.
     block : (int, int)
         Height and width in pixels of the blocks in which a JPEG is stored.
+    bits : int
+        Bits of a channel.
     least_bytes : int
         Size below which no file can hold the pixels; 0 if any can.
     """
@@ -68,6 +70,7 @@ class PictureHeader:
     begins_with_preview: bool = False
     components: int = 0
     block: tuple[int, int] = (8, 8)
+    bits: int = 8
     least_bytes: int = 0
 
     @property
@@ -184,7 +187,14 @@ def _tiff(stream: BinaryIO) -> PictureHeader:
     place = first.get(_PLACE)
     preview = bool(first.get(_SUBFILE, 0) & _REDUCED) and (pages > 0 or _SUBPAGES in first)
     return PictureHeader(
-        first[_WIDTH], first[_HEIGHT], orientation, max(pages, 1), first, place, preview
+        first[_WIDTH],
+        first[_HEIGHT],
+        orientation,
+        max(pages, 1),
+        first,
+        place,
+        preview,
+        bits=first.get(_BITS, 1),
     )
 
 
@@ -252,7 +262,7 @@ def _png(stream: BinaryIO) -> PictureHeader:
             orientation = _exif_orientation(content)
         elif name == b"acTL":
             frames = struct.unpack(">I", content[:4])[0]
-    return PictureHeader(width, height, orientation, frames, least_bytes=least)
+    return PictureHeader(width, height, orientation, frames, bits=bits, least_bytes=least)
 
 
 def _png_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -11,16 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
+from ..files.memory import available_memory
 from .sky import pixels_of, sky_of
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "Band", "Field", "check_size"]
+__all__ = ["MAX_BYTES", "MAX_MEMORY", "MAX_PIXELS", "MIN_SIDE", "Band", "Field", "check_size"]
 
 MIN_SIDE = 8
 """Minimum side in pixels."""
 MAX_PIXELS = 2**28
-"""Maximum number of pixels, 16384 x 16384; three float32 bands take 3 GB."""
+"""Maximum number of pixels, 16384 x 16384."""
+MAX_MEMORY = 8 * 2**30
+"""Maximum memory in bytes that reading and searching a field may take."""
 MAX_BYTES = 4 * 2**30
 """Maximum size of a decompressed file in bytes."""
+
+# Bytes per pixel that a field takes at the peak of its preparation, besides the data as decoded:
+# measured on fields of 6 to 16 megapixels, and rounded up.
+_LINEAR = {1: 36, 3: 52}
+_FINISHED = 18
 
 
 @dataclass(frozen=True)
@@ -170,8 +178,16 @@ class Field:
         return pixels_of(self.wcs, east, north)
 
 
-def check_size(name: str | Path, width: int, height: int) -> None:
-    """Raise an error for a field that is too small or too large.
+def check_size(
+    name: str | Path,
+    width: int,
+    height: int,
+    *,
+    bands: int = 1,
+    finished: bool = False,
+    decoded: int = 0,
+) -> None:
+    """Raise an error for a field that is too small, or takes too much memory.
 
     Parameters
     ----------
@@ -179,6 +195,12 @@ def check_size(name: str | Path, width: int, height: int) -> None:
         File or description of the field, for messages.
     width, height : int
         Size in pixels.
+    bands : int
+        Number of bands that are used: 1 or 3.
+    finished : bool
+        The field is a picture of 8 bits, not linear pixels.
+    decoded : int
+        Size in bytes of the data as decoded, with bands that are not used.
 
     Raises
     ------
@@ -194,4 +216,15 @@ def check_size(name: str | Path, width: int, height: int) -> None:
         raise InputError(
             f"{name} declares {width} x {height} pixels, more than the {MAX_PIXELS / 1e6:.0f} "
             "million that are read at once. Cut it into smaller fields."
+        )
+    each = _FINISHED if finished else _LINEAR[1 if bands == 1 else 3]
+    needed = width * height * each + decoded
+    available = available_memory()
+    limit = MAX_MEMORY if available is None else min(MAX_MEMORY, available)
+    if needed > limit:
+        whose = "can be used here" if limit == available else "a field may take"
+        raise InputError(
+            f"{name} declares {width} x {height} pixels, which take {needed / 2**30:.1f} GB of "
+            f"memory to search, more than the {limit / 2**30:.1f} GB that {whose}. Cut it into "
+            "smaller fields."
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from io import SEEK_END
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,6 @@ FITS_SUFFIXES = tuple(
 )
 
 
-_NotesOn: TypeAlias = Callable[[Iterable[int]], list[str]]
 _MOST_REPAIRS = 3  # of a file, that are noted
 _LONGEST = 160  # characters
 
@@ -122,8 +121,8 @@ def read_fits(path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()) 
     InputError
         If the file is not FITS, is damaged, or holds no such image.
     """
-    with _opened(path, kind) as (hdus, notes_on):
-        return _read_field(hdus, str(path), key, bands, notes_on)
+    with _opened(path, kind) as opened:
+        return _read_field(opened, str(path), key, bands)
 
 
 def list_fields(
@@ -148,8 +147,8 @@ def list_fields(
     InputError
         As `read_fits`.
     """
-    with _opened(path, kind) as (hdus, _), _damage_is_input_error(str(path)):
-        found = choose_images(str(path), describe_images(hdus), key, bands)
+    with _opened(path, kind) as opened, _damage_is_input_error(str(path)):
+        found = choose_images(str(path), describe_images(opened.hdus), key, bands)
         if len(found.fields) == 1:
             return (key,), found.note
         return tuple(field.key for field in found.fields), found.note
@@ -177,13 +176,21 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU", bands: Sequence[str] =
         If the HDUs cannot be read, or hold no image of one or three bands.
     """
     with _damage_is_input_error(name):
-        opened = list(hdus)
+        opened = _OpenFile(list(hdus))
     return _read_field(opened, name, bands=bands)
 
 
+@dataclass(frozen=True, eq=False)
+class _OpenFile:
+    """HDUs, the bytes of memory that hold their file, and a function that notes damage of some."""
+
+    hdus: list[Any]
+    held: int = 0
+    notes_on: Callable[[Iterable[int]], list[str]] = lambda numbers: []
+
+
 @contextmanager
-def _opened(path: Path, kind: Kind) -> Iterator[tuple[list[Any], _NotesOn]]:
-    """Open a file; with its HDUs comes a function that notes damage of some of them."""
+def _opened(path: Path, kind: Kind) -> Iterator[_OpenFile]:
     from astropy.io import fits
 
     repairs: list[str] = []
@@ -199,7 +206,7 @@ def _opened(path: Path, kind: Kind) -> Iterator[tuple[list[Any], _NotesOn]]:
         def notes_on(numbers: Iterable[int]) -> list[str]:
             return [*repairs, *structure_notes(stream, size, extents, numbers)]
 
-        yield hdus, notes_on
+        yield _OpenFile(hdus, 0 if kind == "fits" else size, notes_on)
 
 
 @contextmanager
@@ -235,13 +242,9 @@ def _damage_is_input_error(name: str, repairs: list[str] | None = None) -> Itera
 
 
 def _read_field(
-    hdus: Sequence[Any],
-    name: str,
-    key: str = "",
-    bands: Sequence[str] = (),
-    notes_on: _NotesOn | None = None,
+    opened: _OpenFile, name: str, key: str = "", bands: Sequence[str] = ()
 ) -> FitsField:
-    notes: list[str] = []
+    hdus, notes = opened.hdus, list[str]()
     with _damage_is_input_error(name, notes):
         # The places only tell the fields of a file apart.
         described = describe_images(hdus, places=not key)
@@ -250,18 +253,17 @@ def _read_field(
         numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
         if len(numbers) == 1:
             names = [name if found.whole else f"{name}[{chosen.key}]"]
+            _check_sizes(opened, names, chosen.planes[:1], len(chosen.planes))
             images = [_read_image(hdus, names[0], chosen.planes, chosen.auxiliary)]
         else:
             names = [f"{name}[{plane.image.number}]" for plane in chosen.planes]
+            _check_sizes(opened, names, chosen.planes, len(chosen.planes))
             images = [
                 _read_image(hdus, place, [plane], chosen.auxiliary)
                 for place, plane in zip(names, chosen.planes, strict=True)
             ]
-        if notes_on is not None:
-            used = [
-                plane.number for number in numbers for plane in chosen.auxiliary.get(number, ())
-            ]
-            notes += notes_on(sorted({0, *numbers, *used}))
+        used = [plane.number for number in numbers for plane in chosen.auxiliary.get(number, ())]
+        notes += opened.notes_on(sorted({0, *numbers, *used}))
     notes += [found.note] if found.note else []
     if len(found.fields) > 1 and not key:
         others = [field.key for field in found.fields]
@@ -272,6 +274,20 @@ def _read_field(
     return FitsField(tuple(images), tuple(names), "" if found.whole else chosen.key, tuple(notes))
 
 
+def _check_sizes(
+    opened: _OpenFile, names: Sequence[str], planes: Sequence[Plane], bands: int
+) -> None:
+    """Refuse images that take too much memory, before their pixels are read."""
+    decoded = opened.held
+    for plane in planes:
+        image = plane.image
+        bits = abs(int(opened.hdus[image.number].header.get("BITPIX", 8)))
+        # astropy converts scaled integers to float32, those of 32 bits to float64.
+        decoded += image.width * image.height * image.planes * (8 if bits > 32 else 4)
+    for name, plane in zip(names, planes, strict=True):
+        check_size(name, plane.image.width, plane.image.height, bands=bands, decoded=decoded)
+
+
 def _read_image(
     hdus: Sequence[Any],
     name: str,
@@ -280,7 +296,6 @@ def _read_image(
 ) -> FitsImage:
     image = planes[0].image
     headers = image_headers(hdus, image.number)
-    check_size(name, image.width, image.height)
     indices = [plane.index for plane in planes]
     cube = _planes(hdus[image.number], name)
     # The shape of the data takes precedence over that in the header.

@@ -12,10 +12,12 @@ from typing import BinaryIO, cast
 
 from ..errors import InputError
 from ..files.file_types import Kind
-from .field import MAX_BYTES
+from .field import MAX_BYTES, MIN_SIDE, check_size
+from .fits_structure import read_header
 
 __all__ = ["open_unpacked"]
 
+_FITS = b"SIMPLE"
 _BLOCK = 2**20
 # The last contents, by the checksum of the packed file. A file is listed before it is read, and a
 # field may have three files.
@@ -65,6 +67,7 @@ def _unpacked(path: Path, kind: Kind) -> bytes:
     whole = io.BytesIO()
     try:
         with cast(BinaryIO, opener(path, "rb")) as packed:
+            _check_header(path, packed)
             while block := packed.read(_BLOCK):
                 whole.write(block)
                 if whole.tell() > MAX_BYTES:
@@ -77,7 +80,17 @@ def _unpacked(path: Path, kind: Kind) -> bytes:
         raise InputError(
             f"{path} could not be unpacked ({reason}). Copy or download it again."
         ) from error
-    content = whole.getvalue()
-    if not content.startswith(b"SIMPLE"):
+    return whole.getvalue()
+
+
+def _check_header(path: Path, packed: BinaryIO) -> None:
+    """Refuse a file by its first header, before the rest is unpacked."""
+    if packed.read(len(_FITS)) != _FITS:
         raise InputError(f"{path} is a packed file, but not of a FITS image.")
-    return content
+    packed.seek(0)
+    extent = read_header(packed, str(path))
+    width, height = (extent.cards.get(f"NAXIS{axis}", 0) for axis in (1, 2))
+    if isinstance(width, int) and isinstance(height, int) and extent.size:
+        # The file in memory, and its pixels as decoded.
+        check_size(path, max(width, MIN_SIDE), max(height, MIN_SIDE), decoded=2 * extent.size)
+    packed.seek(0)

@@ -23,6 +23,7 @@ __all__ = ["PICTURE_SUFFIXES", "Picture", "read_picture", "read_picture_size", "
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 
 _HEAD = 64
+_BITS_OF_DISPLAY = 8
 _UPPER_LEFT, _LOWER_LEFT = 1, 4
 
 # Floating-point pictures may exceed 0 (black) and 1 (white) a little after resampling.
@@ -122,7 +123,8 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
             f"{path} begins with a preview, as raw files of cameras (DNG, NEF, ARW) do. "
             f"{CONVERT_RAW}"
         )
-    check_size(path, header.width, header.height)
+    finished = header.bits <= _BITS_OF_DISPLAY
+    check_size(path, header.width, header.height, bands=3, finished=finished)
     if len(data) < header.least_bytes:
         raise InputError(
             f"{path} declares {header.width} x {header.height} pixels, which its {len(data)} bytes "

@@ -181,10 +181,11 @@ def _read_files(source: FieldSource) -> Field:
             "out, or give one file."
         )
     selected = source.images or ("",) * len(source.paths)
-    found = [
-        read_fits(path, kind, key, source.bands)
-        for path, kind, key in zip(source.paths, kinds, selected, strict=True)
-    ]
+    found = []
+    for path, kind, key in zip(source.paths, kinds, selected, strict=True):
+        found.append(read_fits(path, kind, key, source.bands))
+        height, width = found[0].images[0].bad.shape
+        check_size(path, width, height, bands=len(source.paths))
     notes = (*source.notes, *(note for one in found for note in one.notes))
     if len(found) > 1:
         image = _stack(source.paths, [image for one in found for image in one.images])
@@ -296,7 +297,7 @@ def _from_array(array: NDArray[Any]) -> Field:
         raise InputError(
             f"{name} is no field. Give numbers of shape (height, width) or (height, width, 3)."
         )
-    check_size(name, planes.shape[1], planes.shape[0])
+    check_size(name, planes.shape[1], planes.shape[0], bands=planes.shape[2])
     masked = np.ma.getmaskarray(planes).any(axis=2)
     native = planes.dtype.newbyteorder("=")
     picture = native in (np.uint8, np.uint16)

@@ -61,6 +61,8 @@ class Failure:
         """
         if isinstance(error, GalpipeError):
             return cls(name, str(error))
+        if isinstance(error, MemoryError) or "insufficient memory" in str(error).lower():
+            return cls(name, f"{name} does not fit into memory. Cut it into smaller fields.")
         logger.debug("%s failed", name, exc_info=error)
         return cls(name, f"{name}: {type(error).__name__}: {error}", expected=False)
 

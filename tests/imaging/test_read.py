@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from galpipe.errors import InputError
 from galpipe.imaging import FieldSource, read_field, to_rgb
@@ -91,3 +92,32 @@ def test_sdss_frames_are_aligned(galpipe_data: Path) -> None:
         for j in (-1, 0, 1)
     }
     assert max(agreement, key=lambda shift: agreement[shift]) == (0, 0)
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.bz2", ".png"])
+def test_a_field_that_takes_too_much_memory(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".png":
+        cv2.imwrite(str(path), np.zeros((200, 100, 3), np.uint8))
+    else:
+        fits.writeto(path, np.zeros((3, 200, 100), np.int16))
+    monkeypatch.setattr("galpipe.imaging.field.MAX_MEMORY", 300_000)
+    with pytest.raises(InputError, match=rf"a\{suffix}.* declares 100 x 200 pixels, which take"):
+        read_field(path)
+    monkeypatch.setattr("galpipe.imaging.field.MAX_MEMORY", 2**30)
+    monkeypatch.setattr("galpipe.imaging.field.available_memory", lambda: 300_000)
+    with pytest.raises(InputError, match="that can be used here"):
+        read_field(path)
+
+
+def test_three_bands_take_the_memory_of_three(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for band in "irg":
+        fits.writeto(tmp_path / f"{band}.fits", np.eye(100, dtype=np.float32))
+    monkeypatch.setattr("galpipe.imaging.field.MAX_MEMORY", 100 * 100 * 45)
+    read_field(tmp_path / "i.fits")
+    with pytest.raises(InputError, match="which take"):
+        read_field(",".join(str(tmp_path / f"{band}.fits") for band in "irg"))
