@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
+import sys
 from types import FrameType
 from typing import Any
 
@@ -35,6 +38,8 @@ COMMANDS = {
 # 128 + SIGINT, the exit code of interrupted commands in shells.
 _INTERRUPTED = 130
 
+_STREAM_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF)
+
 
 class _Commands(LazyGroup):
     """Top level of the command line: converts errors to messages and exit codes."""
@@ -54,7 +59,10 @@ class _Commands(LazyGroup):
         debug = bool(ctx.params.get("debug"))
         try:
             with tidy_terminal(debug=debug):
-                return super().invoke(ctx)
+                try:
+                    return super().invoke(ctx)
+                finally:
+                    sys.stdout.flush()
         except GalpipeError as error:
             if debug:
                 raise
@@ -71,10 +79,11 @@ class _Commands(LazyGroup):
         except Exception as error:
             if debug:
                 raise
-            text = (
-                f"Error: {type(error).__name__}: {error}\nThis is a bug in galpipe; "
+            text = _cause(error) or (
+                f"{type(error).__name__}: {error}\nThis is a bug in galpipe; "
                 "`galpipe --debug ...` shows where it happened."
             )
+            text = f"Error: {text}"
             STDERR.print(Text(text, style="red"), soft_wrap=True)
             ctx.exit(1)
 
@@ -95,9 +104,34 @@ def cli(debug: bool) -> None:  # numpydoc ignore=PR01
 
 def main() -> None:
     """Run the command line."""
+    _open_standard_streams()
     # Batch systems end jobs with SIGTERM; treat it as Ctrl-C, so that results are written.
     signal.signal(signal.SIGTERM, _interrupt)
     cli(prog_name="galpipe")
+
+
+def _cause(error: Exception) -> str:
+    """Return what is wrong with the surroundings, if they cause an error; else an empty text."""
+    if isinstance(error, MemoryError):
+        return "There is too little memory. Give more, or give smaller fields."
+    if isinstance(error, OSError) and error.filename is None and error.errno in _STREAM_ERRORS:
+        # What is left in the buffer would fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return f"Cannot write to the terminal or pipe: {error.strerror}. What was written stays."
+    return ""
+
+
+def _open_standard_streams() -> None:
+    """Open the null device for standard streams that the caller has closed.
+
+    Otherwise the first files that are opened take their place, and receive messages.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # The lowest descriptor that is free.
+            if os.open(os.devnull, os.O_RDWR) != number:
+                return
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:

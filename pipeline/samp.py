@@ -138,7 +138,10 @@ def connect(timeout: float) -> Iterator[HubClient]:
 def _lock_file() -> dict[str, str]:
     """Return the entries of the hub's lock file."""
     scheme, _, url = os.environ.get("SAMP_HUB", "").partition(":")
-    place = url if scheme == "std-lockurl" else (Path.home() / ".samp").as_uri()
+    try:
+        place = url if scheme == "std-lockurl" else (Path.home() / ".samp").as_uri()
+    except RuntimeError as error:  # neither HOME nor an entry in the list of users
+        raise FileNotFoundError("there is no home folder") from error
     with urlopen(place, timeout=_PATIENCE) as stream:
         lines = stream.read(2**16).decode("utf-8").splitlines()
     entries = (line.partition("=") for line in lines if not line.startswith("#"))
