@@ -68,7 +68,7 @@ class Classifier:
         self._sky_removed = manifest.sky == "removed"
         self.member_names = tuple(member.name for member in manifest.members)
         self._prior: NDArray[np.float64] | None = None
-        self.test_time_augmentation = False
+        self.test_time_augmentation = manifest.test_time_augmentation
         weights = np.array([member.weight for member in manifest.members])
         self._weights = weights / weights.sum()
         self._networks = []
@@ -294,7 +294,7 @@ def load_classifier(
     name_or_path: str | Path = "galaxy10_ensemble",
     *,
     prior: Prior | None = None,
-    test_time_augmentation: bool = False,
+    test_time_augmentation: bool | None = None,
 ) -> Classifier:
     """Open a classifier.
 
@@ -306,9 +306,9 @@ def load_classifier(
         Class frequencies of your galaxies, for which probabilities are re-weighted: ``"uniform"``,
         ``"survey"``, a file, or frequencies by class, as in `Classifier.with_options`; by default
         those of the training.
-    test_time_augmentation : bool
+    test_time_augmentation : bool, optional
         Predict the mean over the eight flips and quarter turns of a crop, which takes eight times
-        as long.
+        as long; by default as the model was calibrated.
 
     Returns
     -------

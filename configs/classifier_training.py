@@ -204,6 +204,9 @@ class ClassifierTraining(Section):
     mixup: NonNegativeFloat = 0.0
     """Both parameters of the beta distribution of the mixing ratio of two views and their labels; 0
     for no mixup."""
+    test_time_augmentation: bool = False
+    """Whether the classifier predicts, unless told otherwise, the mean over the eight flips and
+    quarter turns of a crop; its calibration and its metrics do so too."""
     seed: int = 0
     """Seed of the training."""
 

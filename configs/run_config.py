@@ -44,8 +44,9 @@ class ClassifierStage(Section):
     prior: Literal["uniform", "survey"] | dict[str, Frequency] | ConfigPath | None = None
     """Class frequencies of the galaxies, for which probabilities are re-weighted: equal, those of
     a survey, by class, or a file of them; by default those of the training."""
-    test_time_augmentation: bool = False
-    """Predict the mean over the eight flips and quarter turns of a crop."""
+    test_time_augmentation: bool | None = None
+    """Predict the mean over the eight flips and quarter turns of a crop; by default as the
+    classifier was calibrated."""
 
 
 class RunConfig(Section):

@@ -161,7 +161,8 @@ class Manifest(_Section):
     ``crop_margin`` is the side of a classifier's crops over the longer side of the box.
     ``calibration`` is applied to the weighted mean of its members.  ``priors`` are the class
     frequencies that its probabilities assume, summing to 1.  Bundles of earlier versions have
-    neither.
+    neither.  ``test_time_augmentation`` is true where predictions are by default the mean over the
+    flips and quarter turns of a crop.
     ``pixel_scale_range`` is in arcsec per pixel, ``psf_range`` the FWHM of stars in pixels.
     """
 
@@ -176,6 +177,7 @@ class Manifest(_Section):
     crop_margin: Annotated[float, Field(gt=0, le=10)] | None = None
     calibration: ClassCalibration | None = None
     priors: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = None
+    test_time_augmentation: bool = False
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
     psf_range: tuple[float, float] | None = None

@@ -217,9 +217,7 @@ def _train_stages(sink: RunSink, settings: RunConfig, progress: Progress) -> dic
 
 def _with_options(model: Classifier | str | Path, stage: ClassifierStage) -> Classifier:
     """Open a classifier with the options of a configuration."""
-    # The options of a classifier that was opened before hold unless others are set.
-    augmented = stage.test_time_augmentation or None
-    return open_classifier(model, stage.prior, augmented)
+    return open_classifier(model, stage.prior, stage.test_time_augmentation)
 
 
 def resolve_config(

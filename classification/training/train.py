@@ -21,7 +21,15 @@ from ...progress import Progress, silent
 from .batches import validation_views
 from .dataset import class_names
 from .ensemble_weights import search_weights
-from .export import INPUT_SCALING, LiteRTAgreement, can_convert, compare, run_litert, to_litert
+from .export import (
+    INPUT_SCALING,
+    LiteRTAgreement,
+    Storage,
+    can_convert,
+    compare,
+    run_litert,
+    to_litert,
+)
 from .members import check_members, member_kind, train_members
 from .publish import measure_bundle
 from .sources import Sources, gather
@@ -31,10 +39,10 @@ __all__ = ["export_classifier", "train_classifier"]
 logger = logging.getLogger("galpipe")
 
 LARGEST_DIFFERENCE = 0.01
-"""Largest accepted difference of a probability between a network and its float LiteRT file."""
+"""Largest accepted difference of a probability between a network and its LiteRT file of 32 bits."""
 
 LEAST_SAME_CLASS = 0.98
-"""Smallest accepted fraction of crops with the same class for a network and its int8 file."""
+"""Smallest accepted fraction of crops with the same class for a network and a smaller file."""
 
 
 def train_classifier(
@@ -125,7 +133,7 @@ def export_classifier(
         storage = member_kind(member).storage
         files[f"{name}.tflite"] = to_litert(networks[name], storage)
         agreement[name] = compare(networks[name], files[f"{name}.tflite"], crops)
-        _warn_of_differences(name, agreement[name], storage == "int8")
+        _warn_of_differences(name, agreement[name], storage)
     weights = _weights(config, files, sources)
     # Networks of weight 0 would only cost time; in a cross-validation all members are evaluated.
     keep_all = config.split.fold is not None
@@ -142,6 +150,7 @@ def export_classifier(
         ),
         sky=config.sky,
         crop_margin=config.crop_margin,
+        test_time_augmentation=config.test_time_augmentation,
         training=_portable(config),
         data=_data_record(sources),
         versions={
@@ -170,14 +179,15 @@ def _weights(
     return dict(zip(members, found.tolist(), strict=True))
 
 
-def _warn_of_differences(name: str, agreement: LiteRTAgreement, int8: bool) -> None:
-    if int8 and agreement.same_class < LEAST_SAME_CLASS:
+def _warn_of_differences(name: str, agreement: LiteRTAgreement, storage: Storage) -> None:
+    if storage != "float32" and agreement.same_class < LEAST_SAME_CLASS:
         logger.warning(
-            "%s: the 8-bit file and the trained network agree on only %.1f %% of crops",
+            "%s: the file with %s weights and the trained network agree on only %.1f %% of crops",
             name,
+            storage,
             100 * agreement.same_class,
         )
-    if not int8 and agreement.largest_difference > LARGEST_DIFFERENCE:
+    if storage == "float32" and agreement.largest_difference > LARGEST_DIFFERENCE:
         logger.warning(
             "%s: the probabilities of the LiteRT file and the trained network differ by up to %.3f",
             name,

@@ -91,11 +91,10 @@ prior_option = click.option(
 )
 
 test_time_augmentation_option = click.option(
-    "--test-time-augmentation",
-    is_flag=True,
+    "--test-time-augmentation/--no-test-time-augmentation",
     default=None,
-    help="Classify the mean over the eight flips and quarter turns of each crop; takes eight times "
-    "as long.",
+    help="Classify the mean over the eight flips and quarter turns of each crop, which takes eight "
+    "times as long; by default as the model was calibrated.",
 )
 
 overwrite_option = click.option(

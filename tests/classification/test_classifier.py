@@ -156,6 +156,19 @@ def test_test_time_augmentation_does_not_depend_on_the_orientation(calibrated_bu
     assert classifier.predict(np.zeros((0, 16, 16, 3), np.uint8)).shape == (0, 4)
 
 
+def test_a_bundle_says_how_it_was_calibrated(calibrated_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(calibrated_bundle)
+    manifest = bundle.manifest.model_copy(update={"test_time_augmentation": True})
+    files = {member.file: bundle.read(member.file) for member in manifest.members}
+    turned = load_classifier(write_bundle(tmp_path / "turned", manifest, files, "# Turned\n", {}))
+    crop = np.random.default_rng(1).integers(0, 256, (1, 16, 16, 3)).astype(np.uint8)
+    asked = load_classifier(calibrated_bundle, test_time_augmentation=True)
+    np.testing.assert_allclose(turned.predict(crop), asked.predict(crop), atol=1e-6)
+    single = turned.with_options(test_time_augmentation=False)
+    plain = load_classifier(calibrated_bundle)
+    np.testing.assert_allclose(single.predict(crop), plain.predict(crop), atol=1e-6)
+
+
 def test_options_are_pickled(calibrated_bundle: Path) -> None:
     classifier = load_classifier(calibrated_bundle, prior="uniform", test_time_augmentation=True)
     again = pickle.loads(pickle.dumps(classifier))
