@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import simplejpeg
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-
-try:
-    import simplejpeg
-except ModuleNotFoundError:  # an installation of an earlier version
-    simplejpeg = None
 
 __all__ = ["decode_jpeg", "is_torn"]
 
@@ -45,14 +41,6 @@ def decode_jpeg(data: bytes, components: int) -> NDArray[np.uint8] | None:
     ndarray of uint8 or None
         (H, W, 1) or (H, W, 3) RGB; None if the picture is damaged, or of a rare variety.
     """
-    if simplejpeg is None:
-        import cv2
-
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if pixels is None:
-            return None
-        whole = pixels[..., ::-1] if pixels.ndim == 3 else pixels[..., np.newaxis]
-        return np.asarray(whole, np.uint8)
     try:
         return np.asarray(
             simplejpeg.decode_jpeg(

@@ -112,7 +112,6 @@ def test_a_jpeg_is_the_same_as_by_opencv(
 
 @pytest.mark.parametrize("name", ["baseline", "grey", "progressive"])
 def test_missing_bytes_of_a_jpeg(name: str, read: Callable[[bytes], tuple[str, ...]]) -> None:
-    pytest.importorskip("simplejpeg")
     data = JPEGS[name]
     with pytest.raises(InputError, match="damaged"):
         read(data[: len(data) * 2 // 3] + data[-2:])
