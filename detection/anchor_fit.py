@@ -100,7 +100,7 @@ def boxes_on_tiles(table: BoxTable, input_size: int, smallest: float = 0.0) -> N
     """Map each box to the tile on which its object is detected.
 
     The tiles are those of `galpipe detect`: the image shrunk to the input if it is at most 1.5
-    times as large, else tiles at scales 1, 1/2, 1/4, ...  A box is assigned to the finest scale at
+    times as large, else tiles at scales 1, 1/3, 1/9, ...  A box is assigned to the finest scale at
     which no inner tile edge cuts it, and there to the tile with the nearest centre.
 
     Parameters

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..configs import Anchors
 
-__all__ = ["best_overlaps", "decode_boxes", "multilevel_anchors"]
+__all__ = ["anchors_at", "best_overlaps", "decode_boxes", "multilevel_anchors"]
 
 # Upper limit of the predicted log side ratio, against overflow (BBOX_XFORM_CLIP of TF-Vision's
 # official/vision/ops/box_ops.py).
@@ -38,14 +38,45 @@ def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]
     >>> multilevel_anchors(Anchors(), input_size=320).shape
     (19125, 4)
     """
-    levels = []
+    cells = sum(
+        len(_centres(level, input_size)) ** 2
+        for level in range(anchors.min_level, anchors.max_level + 1)
+    )
+    rows = np.arange(cells * anchors.per_cell)
+    return anchors_at(rows, anchors, input_size, input_size)
+
+
+def anchors_at(
+    rows: NDArray[np.int64], anchors: Anchors, width: int, height: int
+) -> NDArray[np.float64]:
+    """Return some of the anchor boxes of an input, in the order of `multilevel_anchors`.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (N,)
+        Numbers of the anchors.
+    anchors : Anchors
+        As for `multilevel_anchors`.
+    width, height : int
+        Size of the network's input, in pixels.
+
+    Returns
+    -------
+    boxes : ndarray, shape (N, 4)
+        ``xmin, ymin, xmax, ymax`` in pixels of the input, edges 0-based, half-open.
+    """
+    boxes = np.empty((len(rows), 4))
+    first = 0
     for level in range(anchors.min_level, anchors.max_level + 1):
-        centres = _centres(level, input_size)
-        y, x = np.meshgrid(centres, centres, indexing="ij")
-        centre = np.stack([x, y], axis=-1)[:, :, np.newaxis, :]
-        half = _sides(anchors, level) / 2
-        levels.append(np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4))
-    return np.concatenate(levels)
+        x, y, sides = _centres(level, width), _centres(level, height), _sides(anchors, level)
+        last = first + len(x) * len(y) * len(sides)
+        own = (rows >= first) & (rows < last)
+        cell, shape = np.divmod(rows[own] - first, len(sides))
+        down, across = np.divmod(cell, len(x))
+        centre, half = np.stack([x[across], y[down]], axis=1), sides[shape] / 2
+        boxes[own] = np.concatenate([centre - half, centre + half], axis=1)
+        first = last
+    return boxes
 
 
 def best_overlaps(

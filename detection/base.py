@@ -29,7 +29,7 @@ _STAR = {"star", "stars"}
 class BaseDetector(ABC):
     """Detector of objects in fields of any size.
 
-    Subclasses implement `detect_tiles` for square tiles; `detect` applies it to a whole field.
+    Subclasses implement `detect_tiles` for tiles; `detect` applies it to a whole field.
     Detectors are pickled as their path, and opened again in a worker process.
 
     Attributes
@@ -39,7 +39,10 @@ class BaseDetector(ABC):
     class_names : tuple of str
         Class names, indexed by the class ids of detections.
     input_size : int
-        Side of a tile, in pixels.
+        Side of a square tile, in pixels.
+    window_step : int or None
+        Tiles of any sides that are multiples of this, in pixels, can be searched too; None if tiles
+        must be squares of `input_size`.
     score_threshold : float
         Lowest score kept by default, 0 to 1.
     lowest_score : float
@@ -56,6 +59,7 @@ class BaseDetector(ABC):
     identity: ModelIdentity
     class_names: tuple[str, ...]
     input_size: int
+    window_step: int | None = None
     score_threshold: float
     lowest_score: float
     stretch: Stretch
@@ -115,8 +119,8 @@ class BaseDetector(ABC):
 
         Parameters
         ----------
-        images : ndarray of uint8, shape (N, S, S, 3)
-            RGB tiles of side `input_size`.
+        images : ndarray of uint8, shape (N, H, W, 3)
+            RGB tiles: squares of side `input_size`, or as `window_step` allows.
         score_threshold : float, optional
             Lowest score kept; by default that of the detector.
 

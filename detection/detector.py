@@ -11,11 +11,13 @@ from ..metrics.reliability import log_odds
 from ..models.bundle import Bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DetectorHead
-from .anchors import decode_boxes, multilevel_anchors
+from .anchors import anchors_at, decode_boxes
 from .base import LOWEST_SCORE, PSF_RANGE, BaseDetector
 from .refinement import Refinement
 
 __all__ = ["Detector", "best_boxes"]
+
+_ROUNDING = 1e-3  # of a logit: anchors this close below the threshold are decoded too
 
 
 class Detector(BaseDetector):
@@ -46,6 +48,7 @@ class Detector(BaseDetector):
         self.identity = bundle.identity
         self.class_names = manifest.class_names
         self.input_size = manifest.input_size
+        self.window_step = manifest.head.window_step
         self.head = manifest.head
         self.score_threshold = self.head.score_threshold
         lowest = log_odds(np.array(LOWEST_SCORE))
@@ -53,7 +56,6 @@ class Detector(BaseDetector):
         self.stretch = manifest.stretch
         self.psf_range = manifest.psf_range or PSF_RANGE
         self.refinement = _read_refinement(bundle, self.head)
-        self._anchors = multilevel_anchors(self.head.anchors, self.input_size)
         try:
             self._network = LiteRTNetwork(bundle.read(member.file), member.scaling)
         except (ValueError, RuntimeError) as error:
@@ -70,11 +72,16 @@ class Detector(BaseDetector):
         """Detect the objects of each tile; see `BaseDetector.detect_tiles`."""
         threshold = self.score_threshold if score_threshold is None else score_threshold
         # One tile at a time: batches are not faster in LiteRT, and need more memory.
+        size = images.shape[2], images.shape[1]
         outputs = (self._network.run(image[np.newaxis]) for image in images)
-        return [self.interpret(logits[0], codes[0], threshold) for logits, codes in outputs]
+        return [self.interpret(logits[0], codes[0], size, threshold) for logits, codes in outputs]
 
     def interpret(
-        self, logits: NDArray[np.float32], codes: NDArray[np.float32], score_threshold: float
+        self,
+        logits: NDArray[np.float32],
+        codes: NDArray[np.float32],
+        size: tuple[int, int],
+        score_threshold: float,
     ) -> Detections:
         """Decode the raw outputs of the network for one tile.
 
@@ -84,6 +91,8 @@ class Detector(BaseDetector):
             Class logits of every anchor.
         codes : ndarray, shape (A, 4)
             Box codes of every anchor (see `~galpipe.detection.anchors.decode_boxes`).
+        size : tuple of int
+            Width and height of the tile, pixels.
         score_threshold : float
             Lowest score kept.
 
@@ -92,9 +101,14 @@ class Detector(BaseDetector):
         Detections
             Boxes in pixels of the tile, clipped to it, best score first.
         """
-        scores = self.head.calibration.probabilities(logits.astype(np.float64))
-        boxes = decode_boxes(codes.astype(np.float64), self._anchors)
-        return best_boxes(scores, boxes, self.input_size, score_threshold, self.head.iou_threshold)
+        # Few of the anchors reach the threshold: only those are decoded.
+        calibration = self.head.calibration
+        least = (log_odds(np.array(score_threshold)) - calibration.intercept) / calibration.slope
+        rows = np.flatnonzero((logits >= least - _ROUNDING).any(axis=1))
+        scores = calibration.probabilities(logits[rows].astype(np.float64))
+        anchors = anchors_at(rows, self.head.anchors, *size)
+        boxes = decode_boxes(codes[rows].astype(np.float64), anchors)
+        return best_boxes(scores, boxes, size, score_threshold, self.head.iou_threshold)
 
 
 def _read_refinement(bundle: Bundle, head: DetectorHead) -> Refinement | None:
@@ -111,7 +125,7 @@ def _read_refinement(bundle: Bundle, head: DetectorHead) -> Refinement | None:
 def best_boxes(
     scores: NDArray[np.float64],
     boxes: NDArray[np.float64],
-    side: int,
+    size: tuple[int, int],
     score_threshold: float,
     iou_threshold: float,
 ) -> Detections:
@@ -123,8 +137,8 @@ def best_boxes(
         Class scores of every anchor.
     boxes : ndarray of float64, shape (A, 4)
         Box of every anchor (pixel edges, 0-based, half-open).
-    side : int
-        Side of the tile, in pixels.
+    size : tuple of int
+        Width and height of the tile, in pixels.
     score_threshold : float
         Lowest score kept.
     iou_threshold : float
@@ -139,7 +153,7 @@ def best_boxes(
     best = scores[np.arange(len(scores)), class_ids]
     kept = np.flatnonzero(best >= score_threshold)
     detections = Detections(
-        clip(boxes[kept], side, side), best[kept], class_ids[kept], np.full(len(kept), -1)
+        clip(boxes[kept], *size), best[kept], class_ids[kept], np.full(len(kept), -1)
     )
     return detections.select(
         suppress(detections.boxes, detections.scores, iou_threshold, detections.class_ids)

@@ -36,8 +36,9 @@ __all__ = [
     "search_field",
 ]
 
-# Fraction of a tile shared by neighbouring tiles: a galaxy up to this size is complete in at least
-# one tile; larger ones are complete in a tile of the next scale, which is half as large.
+# Pixels shared by neighbouring tiles, relative to a square one's side: a galaxy up to this size
+# is complete in at least one tile; larger ones are complete at the next scale, which is a third
+# of this one.
 _OVERLAP = 0.5
 
 # Up to 0.9 of that size a galaxy is certainly complete in a tile, even if its box is a few pixels
@@ -65,7 +66,7 @@ def detect_field(
 ) -> Detections:
     """Detect the objects of a field of any size.
 
-    The field is searched at scales 1, 1/2, 1/4, ... until it fits one tile (see
+    The field is searched at scales 1, 1/3, 1/9, ... until it fits one tile (see
     :func:`~galpipe.imaging.plan_tiles`), so that objects larger than a tile are detected as well
     as the smallest; the last tile shows the field with surroundings, for a galaxy that fills it.
     At the coarser scales, boxes that are complete in a tile of the finer scale are dropped, as are
@@ -131,9 +132,11 @@ def search_field(
     height, width = rgb.shape[:2]
     found = [Detections.empty()]
     if tiles is None:
-        tiles = field_tiles(width, height, detector.input_size)
-    smallest = _smallest_by_scale(tiles)
+        tiles = field_tiles(width, height, detector.input_size, detector.window_step)
+    smallest = _smallest_by_scale(tiles, detector.input_size)
     for tile, pixels in cut_tiles(rgb, tiles):
+        if (pixels == pixels[0, 0]).all():
+            continue  # no data; networks see a galaxy that fills a white picture
         (detections,) = detector.detect_tiles(pixels[np.newaxis], score_threshold)
         boxes = clip(tile.to_field(detections.boxes), width, height)
         # A tile may extend beyond a small field; boxes entirely outside are dropped.
@@ -168,9 +171,6 @@ def detect_prepared(
         detector knows, boxes that hold a point source are left out.
     """
     found = detect_field(prepared.searched, detector, score_threshold, tiles)
-    if (prepared.searched == prepared.searched[0, 0]).all():
-        # Networks see a galaxy that fills a white picture.
-        return found.select(np.zeros(len(found), dtype=bool))
     if prepared.sampling != 1:
         height, width = prepared.rgb.shape[:2]
         # The sides of the reduced field are whole pixels.
@@ -214,17 +214,23 @@ def _fills_field(boxes: NDArray[np.float64], width: int, height: int) -> NDArray
     return np.asarray(fills & (edges.sum(axis=1) >= _CUT_EDGES))
 
 
-def _smallest_by_scale(tiles: Sequence[Tile]) -> dict[float, float]:
+def _smallest_by_scale(tiles: Sequence[Tile], size: int) -> dict[float, float]:
     """Return the smallest longer side of a box at each scale, in pixels of the field."""
     scales = [math.inf, *_scales(tiles)]
-    return {scale: _COMPLETE * tiles[0].size / finer for finer, scale in itertools.pairwise(scales)}
+    return {scale: _COMPLETE * size / finer for finer, scale in itertools.pairwise(scales)}
 
 
 def _merged(found: Detections) -> Detections:
     return found.select(suppress(found.boxes, found.scores, _SAME_OBJECT_IOU))
 
 
-def field_tiles(width: int, height: int, size: int, passes: int | None = None) -> list[Tile]:
+def field_tiles(
+    width: int,
+    height: int,
+    size: int,
+    window_step: int | None = None,
+    passes: int | None = None,
+) -> list[Tile]:
     """Plan the tiles on which a field is searched.
 
     The last shows the field with its surroundings, for a galaxy that fills the field.  A field that
@@ -235,16 +241,18 @@ def field_tiles(width: int, height: int, size: int, passes: int | None = None) -
     width, height : int
         Size of the field, in pixels.
     size : int
-        Side of a tile, in pixels.
+        Side of a square tile, in pixels.
+    window_step : int, optional
+        That of the detector, in pixels: tiles are windows of any size, with the same overlap.
     passes : int, optional
-        Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); by default all.
+        Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); by default all.
 
     Returns
     -------
     list of Tile
         Sorted by index.
     """
-    tiles = plan_tiles(width, height, size, int(size * _OVERLAP))
+    tiles = plan_tiles(width, height, size, int(size * _OVERLAP), window_step)
     if 2 * max(width, height) > size:
         tiles.append(surrounding_tile(width, height, size, len(tiles)))
     kept = _scales(tiles)[:passes]

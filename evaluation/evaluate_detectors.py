@@ -99,7 +99,7 @@ def evaluate_detectors(
     smallest : float
         Objects with a shorter longer side, in pixels, are treated as difficult.
     passes : int, optional
-        Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); all by default.
+        Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); all by default.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool or Progress
@@ -148,7 +148,9 @@ def evaluate_detectors(
             for detector, results in zip(detectors, found, strict=True):
                 prepared = prepare_field(field, detector.stretch, detector.psf_range)
                 height, width = prepared.searched.shape[:2]
-                tiles = field_tiles(width, height, detector.input_size, passes)
+                tiles = field_tiles(
+                    width, height, detector.input_size, detector.window_step, passes
+                )
                 results.append(detect_prepared(prepared, detector, detector.lowest_score, tiles))
             task.update(advance=1, status=count_of(sum(map(len, found[0])), "boxes"))
     names = distinct_names(detector.identity.name for detector in detectors)

@@ -76,7 +76,7 @@ def cut_crop(
     if not inside.size:
         raise ValueError(f"the box {np.asarray(box).tolist()} lies beyond {width} x {height}")
     extends = x < 0 or y < 0 or x + side > width or y + side > height
-    crop = window(rgb, x, y, side, _border_colour(inside)) if extends else inside
+    crop = window(rgb, x, y, side, side, _border_colour(inside)) if extends else inside
     if size is None or size == side:
         return crop.copy()
     shrinks = size < side
@@ -85,33 +85,33 @@ def cut_crop(
 
 
 def window(
-    rgb: NDArray[np.uint8], x: int, y: int, side: int, fill: NDArray[np.uint8]
+    rgb: NDArray[np.uint8], x: int, y: int, width: int, height: int, fill: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return a square of an image.
+    """Return a rectangle of an image.
 
     Parameters
     ----------
     rgb : ndarray of uint8, shape (H, W, 3)
     x, y : int
         Column and row of the first pixel; may be outside the image.
-    side : int
-        Pixels.
+    width, height : int
+        Size of the rectangle, pixels.
     fill : ndarray of uint8, shape (3,)
         Colour of pixels outside the image.
 
     Returns
     -------
-    ndarray of uint8, shape (side, side, 3)
-        A view if the square is inside the image.
+    ndarray of uint8, shape (height, width, 3)
+        A view if the rectangle is inside the image.
     """
-    in_image, in_square = overlap((x, y, x + side, y + side), rgb.shape)
+    in_image, in_window = overlap((x, y, x + width, y + height), rgb.shape)
     inside = rgb[in_image]
-    if inside.shape[:2] == (side, side):
+    if inside.shape[:2] == (height, width):
         return inside
-    square = np.empty((side, side, rgb.shape[2]), dtype=rgb.dtype)
-    square[:] = fill
-    square[in_square] = inside
-    return square
+    pixels = np.empty((height, width, rgb.shape[2]), dtype=rgb.dtype)
+    pixels[:] = fill
+    pixels[in_window] = inside
+    return pixels
 
 
 def sky_colour(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

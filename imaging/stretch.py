@@ -84,7 +84,9 @@ def to_rgb(
 
 def _identity(field: Field) -> NDArray[np.uint8]:
     pixels = field.pixels
-    if pixels.dtype == np.uint16:
+    if pixels.dtype == np.uint8:
+        grey = pixels
+    elif pixels.dtype == np.uint16:
         grey = np.rint(pixels / np.float32(257)).astype(np.uint8)  # 65535 = 257 * 255
     else:
         grey = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

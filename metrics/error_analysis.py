@@ -224,7 +224,7 @@ def _cut(
     longer = max(xmax - xmin, ymax - ymin, 1.0)
     left, top, length = crop_window(error.box, max(_MARGIN, _SMALLEST_SIDE / longer))
     x, y, side = round(left), round(top), round(length)
-    cut = window(rgb, x, y, side, sky_colour(rgb))
+    cut = window(rgb, x, y, side, side, sky_colour(rgb))
     shrinks = side > _CELL
     small = np.asarray(
         cv2.resize(

@@ -53,7 +53,7 @@ class LiteRTNetwork:
             self._interpreter.get_output_details(), key=lambda detail: detail["name"]
         )
         self._scaling = scaling
-        self._batch: int | None = None
+        self._shape: tuple[int, ...] = ()
         self._lock = Lock()
         self.takes_integers = bool(np.issubdtype(self._input["dtype"], np.integer))
         self.input_size = int(inputs[0]["shape"][1])
@@ -63,8 +63,8 @@ class LiteRTNetwork:
 
         Parameters
         ----------
-        images : ndarray of uint8, shape (N, S, S, 3)
-            RGB images of the network's input size.
+        images : ndarray of uint8, shape (N, H, W, 3)
+            RGB images of the network's input size, or of any size that the network takes.
 
         Returns
         -------
@@ -74,10 +74,10 @@ class LiteRTNetwork:
         scaled = images * np.float32(self._scaling.scale) + np.float32(self._scaling.offset)
         values = _quantized(scaled, self._input)
         with self._lock:
-            if self._batch != len(images):
+            if self._shape != images.shape:
                 self._interpreter.resize_tensor_input(self._input["index"], images.shape)
                 self._interpreter.allocate_tensors()
-                self._batch = len(images)
+                self._shape = images.shape
             self._interpreter.set_tensor(self._input["index"], values)
             self._interpreter.invoke()
             outputs = [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]

@@ -89,6 +89,7 @@ class DetectorHead(_Section):
 
     ``score_threshold`` is in the scale of the calibrated scores.  ``refinement`` names the
     file that adjusts edges and scores afterwards, if any; earlier versions call it ``second_look``.
+    A network with a ``window_step`` takes inputs of any sides that are multiples of it, in pixels.
     """
 
     anchors: Anchors
@@ -98,6 +99,7 @@ class DetectorHead(_Section):
     refinement: Annotated[
         str | None, Field(validation_alias=AliasChoices("refinement", "second_look"))
     ] = None
+    window_step: Annotated[int, Field(gt=0)] | None = None
 
 
 class _Record(BaseModel):

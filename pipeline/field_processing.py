@@ -212,7 +212,7 @@ def process_field(
         opened, rgb = prepared.field, prepared.rgb
     with clock("detect"):
         height, width = prepared.searched.shape[:2]
-        tiles = field_tiles(width, height, detector.input_size)
+        tiles = field_tiles(width, height, detector.input_size, detector.window_step)
         detections = detect_prepared(prepared, detector, settings.score_threshold, tiles)
     with clock("photometry"):
         width = None if prepared.psf is None else prepared.psf.fwhm

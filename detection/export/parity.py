@@ -179,7 +179,10 @@ def measure_parity(
     for tile in tiles:
         scaled = tile[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
         logits, codes = run(tf.constant(scaled, tf.float32))
-        trained = detector.interpret(logits[0].numpy(), codes[0].numpy(), detector.lowest_score)
+        size = tile.shape[1], tile.shape[0]
+        trained = detector.interpret(
+            logits[0].numpy(), codes[0].numpy(), size, detector.lowest_score
+        )
         (exported,) = detector.detect_tiles(tile[np.newaxis], detector.lowest_score)
         for one, other in ((trained, exported), (exported, trained)):
             kept = one.select(one.scores >= detector.score_threshold)

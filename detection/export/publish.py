@@ -26,6 +26,7 @@ from .calibration import calibrated, calibration_errors, fit_calibration
 from .card import describe_data, model_card, versions
 from .litert_export import export_litert
 from .parity import DetectorParity, QuantizationLoss, measure_parity, parity_tiles
+from .windows import any_windows
 
 __all__ = ["measure_bundle", "publish", "recalibrate"]
 
@@ -68,20 +69,23 @@ def publish(
         If the bundle cannot be written.
     """
     per_cell = config.anchors.per_cell
+    exported = export_litert(model, config.input_size, per_cell)
+    content, step = any_windows(exported, config.anchors)
     manifest = Manifest(
         name=config.name,
         task="detector",
         class_names=config.class_names,
         input_size=config.input_size,
         members=(Member(name=config.architecture, file=_MODEL_FILE, scaling=INPUT_SCALING),),
-        head=DetectorHead(anchors=config.anchors, score_threshold=_UNMEASURED_THRESHOLD),
+        head=DetectorHead(
+            anchors=config.anchors, score_threshold=_UNMEASURED_THRESHOLD, window_step=step
+        ),
         pixel_scale_range=_pixel_scale_range(config),
         training=_portable(config),
         data=describe_data(sources),
         versions=versions(),
     )
-    files = {_MODEL_FILE: export_litert(model, config.input_size, per_cell)}
-    bundle = read_bundle(write_bundle(folder, manifest, files, "", {}))
+    bundle = read_bundle(write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {}))
     detector = _complete(Detector(bundle), config, sources)
     tiles = parity_tiles(sources, config.input_size)
     parity = measure_parity(model, detector, tiles, per_cell)

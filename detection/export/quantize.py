@@ -21,6 +21,7 @@ from ..training.dataset import TrainingSource, recorded_training
 from .litert_export import read_graph, widen_weights, write_graph
 from .parity import QuantizationLoss
 from .publish import measure_bundle
+from .windows import any_windows
 
 __all__ = ["quantize", "quantize_network", "representative_tiles"]
 
@@ -77,6 +78,8 @@ def quantize(
         quantized = quantize_network(content, samples, member.scaling)
     except ValueError as error:
         raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
+    quantized, step = any_windows(quantized, detector.head.anchors)
+    head = detector.head.model_copy(update={"window_step": step})
     measured = metrics_by_role(detector, sources, "test")
     files = {
         name: bundle.read(name) for name in manifest.files if name not in (CARD_NAME, METRICS_NAME)
@@ -84,7 +87,7 @@ def quantize(
     name = f"{manifest.name}_int8"
     write_bundle(
         output,
-        manifest.model_copy(update={"name": name}),
+        manifest.model_copy(update={"name": name, "head": head}),
         files | {member.file: quantized},
         "",
         {"quantised": QuantizationLoss.of(tiles, measured).to_json({})},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -25,6 +26,8 @@ _FAINTEST_MEAN = 0.3
 _CHUNK = 1000
 # Longest side in pixels of an image of a single galaxy.
 _CUTOUT = 640
+
+_Part = tuple[slice, slice]
 
 CANDIDATES = _KINDS * len(_LEVELS) + 1
 """Number of candidates per box; the last is the box itself."""
@@ -75,32 +78,99 @@ def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Ed
     # box, growth since the previous level, and 1 if there is no isophote.
     shapes = np.zeros((len(boxes), CANDIDATES, 4))
     sizes = np.zeros(len(boxes))
+    whole = (slice(0, signal.shape[0]), slice(0, signal.shape[1]))
+    parts = [whole] * len(boxes)
     # One level at a time, to save memory on large images.
     for number, level in enumerate(_LEVELS):
-        above = (signal > level).astype(np.uint8)
-        _, regions, statistics, _ = cv2.connectedComponentsWithStats(above, connectivity=8)
-        owner = np.asarray(regions, np.int32)
-        rows = slice(_KINDS * number, _KINDS * (number + 1))
-        for row, box in enumerate(boxes):
-            inside = owner[_pixels(box, signal.shape)]
-            counts = np.bincount(inside.ravel(), minlength=2)
-            counts[0] = 0
-            own = int(counts.argmax())
-            if not counts[own]:
-                shapes[row, rows, 3] = 1
-                continue
-            left, top, width, height, pixels = statistics[own].tolist()
-            near, mirrored = _parts(owner, own, box)
-            candidates[row, rows] = (left, top, left + width, top + height), near, mirrored
-            growth = np.log2(pixels / sizes[row]) if sizes[row] else 0.0
-            sizes[row] = pixels
-            filled = counts[own] / inside.size
-            shapes[row, rows, :3] = filled, 1 - counts[own] / pixels, np.clip(growth, -4, 4)
+        kinds = slice(_KINDS * number, _KINDS * (number + 1))
+        for part, rows in _searched(parts, whole):
+            regions = _Regions.of(signal[part] > level)
+            corner = np.array([part[1].start, part[0].start] * 2, np.float64)
+            for row in rows:
+                if part is whole:
+                    parts[row] = _narrowed(regions, boxes[row], len(boxes)) or whole
+                found = _isophotes(regions, boxes[row] - corner)
+                if found is None:
+                    shapes[row, kinds, 3] = 1
+                    continue
+                isophotes, filled, outside, pixels = found
+                candidates[row, kinds] = isophotes + corner
+                growth = np.log2(pixels / sizes[row]) if sizes[row] else 0.0
+                sizes[row] = pixels
+                shapes[row, kinds, :3] = filled, outside, np.clip(growth, -4, 4)
     empty = area(candidates.reshape(-1, 4)).reshape(candidates.shape[:2]) == 0
     shapes[empty, 3] = 1
     candidates = np.where(empty[:, :, np.newaxis], boxes[:, np.newaxis], candidates)
     contexts = _contexts(signal, boxes, float(noise))
     return EdgeCandidates(candidates, _features(candidates, boxes, shapes, contexts, signal.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class _Regions:
+    """Connected regions of a mask: number of each pixel, and OpenCV's statistics by number."""
+
+    owner: NDArray[np.int32]
+    statistics: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, above: NDArray[np.bool_]) -> _Regions:
+        _, owner, statistics, _ = cv2.connectedComponentsWithStats(
+            above.view(np.uint8), connectivity=8
+        )
+        return cls(np.asarray(owner, np.int32), np.asarray(statistics, np.int32))
+
+
+def _searched(parts: Sequence[_Part], whole: _Part) -> list[tuple[_Part, list[int]]]:
+    """Return the parts of an image in which isophotes are sought, with the rows of their boxes."""
+    shared = [row for row, part in enumerate(parts) if part is whole]
+    own = [(part, [row]) for row, part in enumerate(parts) if part is not whole]
+    return [(whole, shared), *own] if shared else own
+
+
+def _narrowed(regions: _Regions, box: NDArray[np.float64], count: int) -> _Part | None:
+    """Return the part of an image that holds all isophotes of higher levels that reach into a box.
+
+    They are inside the regions of the present level that do.  None for a part so large that, with
+    others like it, more pixels would be searched than in the whole image.
+    """
+    rows, columns = _pixels(box, regions.owner.shape)
+    reaching = np.bincount(regions.owner[rows, columns].ravel()) > 0
+    reaching[0] = False
+    corners = regions.statistics[: len(reaching), :4][reaching]
+    corners[:, 2:] += corners[:, :2]
+    own = [[columns.start, rows.start, columns.stop, rows.stop]]
+    corners = np.concatenate([corners, np.array(own, np.int32)])
+    left, top = corners[:, :2].min(axis=0).tolist()
+    right, bottom = corners[:, 2:].max(axis=0).tolist()
+    if (right - left) * (bottom - top) * count > regions.owner.size:
+        return None
+    return slice(top, bottom), slice(left, right)
+
+
+def _isophotes(
+    regions: _Regions, box: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float, float, int] | None:
+    """Return the isophote that fills most of a box; None if there is none.
+
+    Returns
+    -------
+    isophotes : ndarray, shape (3, 4)
+        Bounding boxes of the whole, of its part near the box, and of the symmetric part of that.
+    filled, outside : float
+        Fraction of the box that it fills, and of it that is outside the box.
+    pixels : int
+        Its area.
+    """
+    inside = regions.owner[_pixels(box, regions.owner.shape)]
+    counts = np.bincount(inside.ravel(), minlength=2)
+    counts[0] = 0
+    own = int(counts.argmax())
+    if not counts[own]:
+        return None
+    left, top, width, height, pixels = regions.statistics[own].tolist()
+    near, mirrored = _parts(regions.owner, own, box)
+    isophotes = np.array([(left, top, left + width, top + height), near, mirrored], np.float64)
+    return isophotes, counts[own] / inside.size, 1 - counts[own] / pixels, pixels
 
 
 def _contexts(

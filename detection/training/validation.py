@@ -191,7 +191,7 @@ class _ModelDetector(BaseDetector):
             best_boxes(
                 expit(logits[index]),
                 decode_boxes(codes[index], self._anchors),
-                self.input_size,
+                (self.input_size, self.input_size),
                 threshold,
                 self._head.iou_threshold,
             )

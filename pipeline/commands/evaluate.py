@@ -62,7 +62,7 @@ def command() -> None:
 @click.option(
     "--passes",
     type=click.IntRange(1),
-    help="Limit the search to this many pyramid levels (1, 1/2, 1/4, ...); by default all, "
+    help="Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); by default all, "
     "until the field fits one tile.",
 )
 @_output

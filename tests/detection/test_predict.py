@@ -11,7 +11,10 @@ from galpipe.detection.predict import detect_field, field_tiles
 from galpipe.imaging import Detections, Tile, iou
 
 WIDER = np.array([-1, -1, 1, 1])
-TILE = np.zeros((64, 64, 3), np.uint8)
+# Not of one colour, as a field without data is, but without light to follow.
+FAINT = (np.indices((256, 256)) // 4).sum(axis=0).astype(np.uint8)[..., np.newaxis] % 2
+FAINT = FAINT.repeat(3, axis=2)
+TILE = FAINT[:64, :64]
 ONE_TILE = field_tiles(64, 64, 64, passes=1)
 
 
@@ -59,6 +62,7 @@ class Generous:
 
     class_names = ("galaxy",)
     input_size = 64
+    window_step = None
     score_threshold = 0.3
     refinement: object = None
 
@@ -71,11 +75,11 @@ class Generous:
         return [Detections(self.box[np.newaxis], np.array([0.5]))]
 
 
-@pytest.mark.parametrize(("side", "scales"), [(14, {1}), (15, {1, 0.5, 0.25}), (60, {0.25})])
+@pytest.mark.parametrize(("side", "scales"), [(7, {1}), (8, {1, 0.25}), (60, {0.25})])
 def test_a_coarser_pass_adds_only_what_the_finer_one_may_cut(side: int, scales: set[float]) -> None:
-    # Half a tile is 32 pixels: what the finer pass boxes with 0.9 of that, 28.8, a pass at half
-    # the scale boxes with 14.4.
-    found = detect_field(np.zeros((256, 256, 3), np.uint8), Generous(side))  # type: ignore[arg-type]
+    # Half a tile is 32 pixels: what the finer pass boxes with 0.9 of that, 28.8, a pass at a
+    # quarter of its scale boxes with 7.2.
+    found = detect_field(FAINT, Generous(side))  # type: ignore[arg-type]
     tiles = field_tiles(256, 256, 64)
     assert {tiles[index].scale for index in found.tiles} == scales
 
@@ -96,8 +100,8 @@ def test_surroundings_show_what_fills_the_field(
     detector = Generous(1)
     detector.box = np.array(box, float)
     tiles = field_tiles(128, 128, 64)
-    assert tiles[-1] == Tile(len(tiles) - 1, 0.25, -16, -16, 64)
-    found = detect_field(np.zeros((128, 128, 3), np.uint8), detector, tiles=tiles)  # type: ignore[arg-type]
+    assert tiles[-1] == Tile(len(tiles) - 1, 0.25, -16, -16, 64, 64)
+    found = detect_field(FAINT[:128, :128], detector, tiles=tiles)  # type: ignore[arg-type]
     assert found.boxes[found.tiles == len(tiles) - 1].tolist() == kept
 
 
@@ -113,15 +117,15 @@ def test_one_pass_does_not_see_what_is_larger_than_a_tile(
     field[128:384, 128:384] = 255
     detector = load_detector(tiny_detector_bundle)
     scales = [
-        {tile.scale for tile in field_tiles(512, 512, detector.input_size, passes)}
+        {tile.scale for tile in field_tiles(512, 512, detector.input_size, passes=passes)}
         for passes in (1, 2, None)
     ]
-    assert scales == [{1}, {1, 0.5}, {1, 0.5, 0.25, 0.125, 0.0625}]
-    single = detect_field(field, detector, tiles=field_tiles(512, 512, detector.input_size, 1))
+    assert scales == [{1}, {1, 1 / 3}, {1, 1 / 3, 0.125, 0.0625}]
+    single = detect_field(field, detector, tiles=field_tiles(512, 512, 64, passes=1))
     sides = single.boxes[:, 2] - single.boxes[:, 0]
     assert len(single) > 0
     assert sides.max() < 64
-    both = detect_field(field, detector, tiles=field_tiles(512, 512, detector.input_size, 2))
+    both = detect_field(field, detector, tiles=field_tiles(512, 512, 64, passes=2))
     assert (both.boxes[:, 2] - both.boxes[:, 0]).max() > sides.max()
 
 
@@ -141,8 +145,9 @@ def test_boxes_stay_inside_the_field_and_come_best_first(
 def test_nothing_is_found_beyond_a_field_smaller_than_a_tile(
     tiny_detector_bundle: Path,
 ) -> None:
-    # A white field fills its tile with white, so the tiny detector boxes the filling as well.
-    found = detect_field(np.full((40, 24, 3), 255, np.uint8), load_detector(tiny_detector_bundle))
+    # A bright field fills its tile with light, so the tiny detector boxes the filling as well.
+    field = 255 - FAINT[:40, :24]
+    found = detect_field(field, load_detector(tiny_detector_bundle))
     assert len(found) > 0
     assert (found.boxes[:, 2] <= 24).all()
     assert (found.boxes[:, 3] <= 40).all()
@@ -154,6 +159,7 @@ class Undecided:
 
     class_names = ("galaxy", "star")
     input_size = 64
+    window_step = None
     score_threshold = 0.3
     refinement = None
     boxes = np.array([[8.0, 8, 48, 48], [9, 8, 48, 47], [20, 20, 30, 30], [36, 20, 46, 30]])
@@ -174,6 +180,39 @@ def test_an_object_is_of_one_class() -> None:
 def test_any_shape_of_field(tiny_detector_bundle: Path, shape: tuple[int, int]) -> None:
     empty = np.zeros((*shape, 3), np.uint8)
     assert len(detect_field(empty, load_detector(tiny_detector_bundle))) == 0
+
+
+class Counting(Undecided):
+    """Takes windows of any size; remembers those that it was shown."""
+
+    window_step = 64
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, ...]] = []
+
+    def detect_tiles(
+        self, images: np.ndarray, score_threshold: float | None = None
+    ) -> list[Detections]:
+        self.shown.append(images.shape[2:0:-1])
+        return super().detect_tiles(images, score_threshold)
+
+
+def test_windows_are_as_large_as_the_detector_takes() -> None:
+    detector = Counting()
+    noise = np.random.default_rng(0).integers(0, 256, (200, 256, 3), dtype=np.uint8)
+    detect_field(noise, detector)  # type: ignore[arg-type]
+    # The field at full scale, in one square tile, and that with surroundings.
+    assert detector.shown == [(256, 256), (64, 64), (64, 64)]
+
+
+def test_parts_of_a_field_without_data_are_not_searched() -> None:
+    field = np.full((64, 256, 3), 255, np.uint8)
+    field[:, :60] = FAINT[:64, :60]
+    detector = Counting()
+    detector.window_step = None
+    detect_field(field, detector)  # type: ignore[arg-type]
+    # Of seven tiles at full scale, two are not white; so are the two that show the whole field.
+    assert len(detector.shown) == 2 + 2
 
 
 def test_a_refinement_has_the_last_word(
