@@ -10,8 +10,7 @@ from ..annotations import AnnotatedImage, ObjectBox
 from ..imaging import Detections
 from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections
 from .base import BaseDetector
-from .duplicates import drop_duplicates
-from .predict import refine_detections, search_field
+from .predict import drop_false_boxes, refine_detections, search_field
 from .refinement import Refinement
 from .training.dataset import TrainingSource
 from .training.training_tiles import TrainingImage
@@ -84,10 +83,10 @@ class SearchedImages:
 
     @cached_property
     def metrics(self) -> DetectionMetrics:
-        """Metrics of the detections, with one box of each galaxy as in `detect_field`."""
+        """Metrics of the detections, without false boxes, as in `detect_field`."""
         truth = [_annotated(image, self.class_names) for image in self.images]
         pairs = zip(self.images, self.found, strict=True)
-        found = [drop_duplicates(image.rgb, found) for image, found in pairs]
+        found = [drop_false_boxes(image.rgb, found) for image, found in pairs]
         return evaluate_detections(truth, found, self.class_names)
 
 

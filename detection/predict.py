@@ -24,6 +24,7 @@ from ..imaging import (
 )
 from ..imaging.local_background import noise_scaled
 from ..imaging.psf import point_sources
+from .artefacts import drop_artefacts
 from .base import BaseDetector
 from .duplicates import drop_duplicates
 from .refinement import Refinement
@@ -31,6 +32,7 @@ from .refinement import Refinement
 __all__ = [
     "detect_field",
     "detect_prepared",
+    "drop_false_boxes",
     "field_tiles",
     "refine_detections",
     "search_field",
@@ -74,8 +76,10 @@ def detect_field(
     Boxes of different tiles are merged by IoU, not by the overlap with the smaller box, which would
     remove a small galaxy in front of a large one.  An object detected as several classes gets the
     class with the best score.  The refinement of the detector, if any, adjusts the edges and
-    scores of all boxes that it could raise to the threshold.  Of several boxes that lead to one
-    peak of light, the best is kept (see `~galpipe.detection.duplicates.drop_duplicates`).
+    scores of all boxes that it could raise to the threshold.  Boxes on spikes of stars and on
+    trails are dropped (see `~galpipe.detection.artefacts.drop_artefacts`).  Of several boxes that
+    lead to one peak of light, the best is kept (see
+    `~galpipe.detection.duplicates.drop_duplicates`).
 
     Parameters
     ----------
@@ -97,13 +101,31 @@ def detect_field(
     threshold = detector.score_threshold if score_threshold is None else score_threshold
     refinement = detector.refinement
     if refinement is None:
-        return drop_duplicates(rgb, search_field(rgb, detector, threshold, tiles))
+        return drop_false_boxes(rgb, search_field(rgb, detector, threshold, tiles))
     lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
     refined = refine_detections(rgb, search_field(rgb, detector, lowest, tiles), refinement)
     # An evaluation uses the lowest threshold and needs every detection, including those whose
     # score the refinement lowers.
     kept = (refined.scores >= threshold) | (threshold <= detector.lowest_score)
-    return drop_duplicates(rgb, refined.select(kept))
+    return drop_false_boxes(rgb, refined.select(kept))
+
+
+def drop_false_boxes(rgb: NDArray[np.uint8], found: Detections) -> Detections:
+    """Drop boxes on artefacts, and all but one of the boxes of each galaxy.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The stretched field.
+    found : Detections
+        Best score first.
+
+    Returns
+    -------
+    Detections
+        Best score first.
+    """
+    return drop_duplicates(rgb, drop_artefacts(rgb, found))
 
 
 def search_field(
@@ -170,6 +192,12 @@ def detect_prepared(
         Boxes in pixels of the field, at its own sampling.  In a field of broader stars than the
         detector knows, boxes that hold a point source are left out.
     """
+    if prepared.evened:
+        # A galaxy that fills the picture would have left no sky to subtract, but what is left of
+        # glare looks like one.
+        height, width = prepared.searched.shape[:2]
+        tiles = tiles or field_tiles(width, height, detector.input_size)
+        tiles = [tile for tile in tiles if not tile.surrounds or len(tiles) == 1]
     found = detect_field(prepared.searched, detector, score_threshold, tiles)
     if prepared.sampling != 1:
         height, width = prepared.rgb.shape[:2]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .cosmic_rays import mask_cosmic_rays
 from .field import MIN_SIDE, Field
 from .local_background import Background, estimate_background, noise_scaled
+from .picture_sky import even_sky
 from .psf import PSF, measure_psf
 from .quality import FieldQuality, measure_quality
 from .saturation import saturated_pixels
@@ -23,6 +24,11 @@ __all__ = ["PreparedField", "prepare_field"]
 _BROADEST = 2.25
 _DOUBTFUL = 1.5  # the same, from which the user is told
 _LEAST_WEIGHT = 0.5  # share of a pixel of lower sampling with valid data
+
+_UNEVEN_SKY = (
+    "its sky is bright or uneven, as with glare or stray light: that light was subtracted for the "
+    "search; faint galaxies in it may be missing"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,8 @@ class PreparedField:
     rgb : ndarray of uint8, shape (H, W, 3)
         The stretched field, from which crops are cut.
     searched : ndarray of uint8, shape (h, w, 3)
-        The stretched field at the sampling that the detector knows.
+        The stretched field at the sampling that the detector knows; a finished picture without
+        its glare.
     sampling : float
         Pixels of `searched` per pixel of the field.
     cosmic_rays, saturated : ndarray of bool, shape (H, W)
@@ -58,6 +65,11 @@ class PreparedField:
     sampling: float
     cosmic_rays: NDArray[np.bool_]
     saturated: NDArray[np.bool_]
+
+    @property
+    def evened(self) -> bool:
+        """Whether the sky of a finished picture was subtracted for the search."""
+        return not self.field.linear and self.searched is not self.rgb
 
 
 def prepare_field(
@@ -93,7 +105,14 @@ def prepare_field(
     if psf is not None and psf_range is not None and psf.fwhm > _DOUBTFUL * psf_range[1]:
         quality = replace(quality, notes=(*quality.notes, _broad_stars(psf, sampling)))
     rgb = to_rgb(field, stretch, background)
-    searched = rgb if sampling == 1 else to_rgb(_reduced(field, sampling), stretch)
+    if not field.linear:
+        searched = even_sky(rgb)
+        if searched is not rgb:
+            quality = replace(quality, notes=(*quality.notes, _UNEVEN_SKY))
+    elif sampling == 1:
+        searched = rgb
+    else:
+        searched = to_rgb(_reduced(field, sampling), stretch)
     return PreparedField(field, background, psf, quality, rgb, searched, sampling, hits, saturated)
 
 

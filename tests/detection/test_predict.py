@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from galpipe.detection.load import load_detector
-from galpipe.detection.predict import detect_field, field_tiles
-from galpipe.imaging import Detections, Tile, iou
+from galpipe.detection.predict import detect_field, detect_prepared, field_tiles
+from galpipe.imaging import Detections, Stretch, Tile, iou, prepare_field, read_field
 
 WIDER = np.array([-1, -1, 1, 1])
 # Not of one colour, as a field without data is, but without light to follow.
@@ -65,6 +65,7 @@ class Generous:
     window_step = None
     score_threshold = 0.3
     refinement: object = None
+    psf_range = (1.3, 4.0)
 
     def __init__(self, side: int) -> None:
         self.box = np.array([32 - side / 2, 32 - side / 2, 32 + side / 2, 32 + side / 2])
@@ -277,3 +278,23 @@ def test_a_refinement_sees_what_it_could_raise_over_the_threshold() -> None:
 def test_who_asks_for_the_lowest_scores_gets_all(threshold: float, kept: int) -> None:
     found = detect_field(TILE, Recording(0.001), threshold, ONE_TILE)  # type: ignore[arg-type]
     assert len(found) == kept
+
+
+@pytest.mark.parametrize(("brightness", "fewer"), [(180, 1), (0, 0)])
+def test_a_picture_with_glare_is_searched_without_surroundings(
+    brightness: float, fewer: int
+) -> None:
+    glare = brightness * np.exp(-(np.arange(320) + 0.5) / 120)
+    sky = np.random.default_rng(1).normal(10, 2, (320, 320, 3)) + glare[:, np.newaxis]
+    rgb = np.clip(sky, 0, 255).astype(np.uint8)
+    searched = []
+
+    class Recording(Generous):
+        def detect_tiles(
+            self, images: np.ndarray, score_threshold: float | None = None
+        ) -> list[Detections]:
+            searched.extend(images)
+            return super().detect_tiles(images, score_threshold)
+
+    detect_prepared(prepare_field(read_field(rgb), Stretch()), Recording(20))  # type: ignore[arg-type]
+    assert len(searched) == len(field_tiles(320, 320, 64)) - fewer

@@ -1,0 +1,72 @@
+"""The sky of a finished picture: glare and other uneven light, subtracted for the search."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .sky_mesh import measure_mesh
+from .sky_steps import Section
+
+__all__ = ["even_sky"]
+
+_REDUCTION = 2  # the sky varies slowly, and half of the pixels across show it as well
+_LEAST_SIDE = 64  # pixels, of the reduced picture: a smaller one has too few cells
+_QUANTILES = (0.02, 0.98)  # of the levels, which their range is measured between
+_UNEVEN, _BRIGHT = 15.0, 40.0  # grey levels: range of a sky, and darkest level, taken away
+_DARKEST = 0.1  # quantile of the levels that is the darkest
+_DARK = 12.0  # grey levels: the sky of ordinary pictures is no brighter
+# Glare is brightest at an edge of the picture, beyond which its star is, or crosses it.  The light
+# of a galaxy that fills the picture is brightest inside, and falls to less than this fraction.
+_AT_EDGE = 0.8
+
+
+def even_sky(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a finished picture with an even, dark sky.
+
+    The sky of each colour is measured on a mesh as in a linear field, galaxies left out (see
+    `~galpipe.imaging.sky_mesh.measure_mesh`), and brought to its own darkest level.  What is
+    smooth on the scale of the mesh goes: glare, reflections, a coloured or bright sky.  Trails,
+    spikes of stars and edges of sensors stay.  The brightness of the galaxies in glare is that of
+    the picture less the glare, which is not their true brightness, as the picture is stretched.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        A finished picture.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        `rgb` itself if its sky is even and dark, or if its light is that of a galaxy that fills it.
+    """
+    height, width = rgb.shape[:2]
+    size = width // _REDUCTION, height // _REDUCTION
+    if min(size) < _LEAST_SIDE:
+        return rgb
+    reduced = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    levels = np.dstack([_level(reduced[..., colour]) for colour in range(3)])
+    darkest = np.quantile(levels, _DARKEST, axis=(0, 1))
+    if darkest.max() < _BRIGHT and not _has_glare(levels):
+        return rgb
+    dark = np.minimum(darkest, _DARK).astype(np.float32)
+    sky = cv2.resize(levels - dark, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.rint(rgb - sky), 0, 255).astype(np.uint8)
+
+
+def _has_glare(levels: NDArray[np.float32]) -> bool:
+    """Return whether the sky is uneven in a colour, and brightest at an edge of the picture."""
+    low, high = np.quantile(levels, _QUANTILES, axis=(0, 1))
+    colour = int((high - low).argmax())
+    level = levels[..., colour] - levels[..., colour].min()
+    edge = max(level[0].max(), level[-1].max(), level[:, 0].max(), level[:, -1].max())
+    return bool(high[colour] - low[colour] > _UNEVEN and edge > _AT_EDGE * level.max())
+
+
+def _level(colour: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the level of the sky at each pixel of one colour."""
+    whole = Section(0, colour.shape[0], 0, colour.shape[1])
+    return measure_mesh(
+        colour.astype(np.float32), np.zeros(colour.shape, dtype=bool), whole
+    ).level()
