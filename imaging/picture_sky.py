@@ -45,14 +45,14 @@ def even_sky(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = width // _REDUCTION, height // _REDUCTION
     if min(size) < _LEAST_SIDE:
         return rgb
-    reduced = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    reduced = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     levels = np.dstack([_level(reduced[..., colour]) for colour in range(3)])
     darkest = np.quantile(levels, _DARKEST, axis=(0, 1))
     if darkest.max() < _BRIGHT and not _has_glare(levels):
         return rgb
     dark = np.minimum(darkest, _DARK).astype(np.float32)
     sky = cv2.resize(levels - dark, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(np.rint(rgb - sky), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(rgb - sky), 0, 255), np.uint8)
 
 
 def _has_glare(levels: NDArray[np.float32]) -> bool:
