@@ -53,8 +53,8 @@ def _is_artefact(grey: NDArray[np.float32], box: NDArray[np.float64]) -> bool:
     height, width = grey.shape
     left, top = np.floor(box[:2]).astype(int)
     right, bottom = np.ceil(box[2:]).astype(int)
-    light = cv2.resize(grey[top:bottom, left:right], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    light = np.asarray(cv2.GaussianBlur(light, (0, 0), _SMOOTHING), np.float32)
+    inside = cv2.resize(grey[top:bottom, left:right], (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    light = np.asarray(cv2.GaussianBlur(inside, (0, 0), _SMOOTHING), np.float32)
     outline = np.zeros(light.shape, dtype=bool)
     outline[:, 0], outline[:, -1] = left >= _EDGE, right <= width - _EDGE
     outline[0] |= top >= _EDGE
