@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["STDERR", "STDOUT", "terminal_progress", "tidy_terminal", "without_controls"]
 
 
+_LONGEST = 500_000  # characters of a text, more than a list of thousands of failures has
+
+
 def without_controls(text: str) -> str:
     r"""Return a text with its control characters spelt out, such as ``\x1b`` for escape.
 
@@ -51,7 +54,10 @@ def _spelt_out(character: str) -> str:
 
 
 class _SafeConsole(Console):
-    """A console that prints no control character of a text; those of styles and bars remain."""
+    """A console that prints no control character of a text; those of styles and bars remain.
+
+    Texts of absurd length, such as a name of 10 MB, are cut.
+    """
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -65,6 +71,8 @@ class _SafeConsole(Console):
         options : ConsoleOptions, optional
             Options of the printing.
         """
+        if isinstance(renderable, str | Text) and len(renderable) > _LONGEST:
+            renderable = renderable[:_LONGEST] + "…"
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment

@@ -40,6 +40,17 @@ def test_texts_tables_and_styles(terminal: bool) -> None:
     assert r"e\x1b]0;title\x1b[2Jx\x9b31m" in printed
 
 
+def test_a_name_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("galpipe.console._LONGEST", 1000)
+    console = _SafeConsole(file=io.StringIO(), width=80)
+    table = Table("a")
+    table.add_row(Text("x" * 30_000))
+    console.print(table)
+    console.print(Text("y" * 30_000), soft_wrap=True)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().count("x") == console.file.getvalue().count("y") == 1000
+
+
 def test_errors_of_the_command_line(tmp_path: Path, galpipe_cli: Callable[..., Result]) -> None:
     picture = tmp_path / f"{HOSTILE}.jpg"
     picture.write_text("no image")
