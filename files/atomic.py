@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from ..errors import OutputError
 from .names import shortened
 
-__all__ = ["atomic_path", "write_png"]
+__all__ = ["atomic_path", "is_temporary", "write_png"]
+
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
 
 
 @contextmanager
@@ -62,6 +65,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             f"Cannot write {target}: {error.strerror or error}. Choose another output folder, or "
             "check its permissions and free space."
         ) from error
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file name is one of `atomic_path`, left behind when a process was killed.
+
+    Parameters
+    ----------
+    name : str
+        Name without folder.
+    """
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:

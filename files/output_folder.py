@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import OutputError
-from .atomic import atomic_path
+from .atomic import atomic_path, is_temporary
+from .lock import LOCK_NAME
 from .names import printable
 
 __all__ = ["RECORD_NAME", "OutputFolder", "claim_folder", "refuse_existing", "write_json"]
@@ -31,6 +32,8 @@ _RUN_FILES = (
     "metrics.md",
     "overlays/*.png",
     "crops/*/*.png",
+    "parts/*.json",
+    "parts/*.jsonl",
     "annotations/voc/*.xml",
     "annotations/coco.json",
     "annotations/createml.json",
@@ -82,7 +85,8 @@ def claim_folder(
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = sorted(entry.name for entry in folder.iterdir())
+        _remove_litter(folder, ours)
+        held = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK_NAME)
         if not held:
             return folder
         status = status_of(folder)
@@ -120,6 +124,8 @@ class OutputFolder:
         Name of the record.
     ours : sequence of str
         Glob patterns of the files to remove before the result is replaced.
+    resume : bool
+        Accept an earlier result and keep its files.
 
     Attributes
     ----------
@@ -139,7 +145,12 @@ class OutputFolder:
         overwrite: bool = False,
         record: str = RECORD_NAME,
         ours: Sequence[str] = _RUN_FILES,
+        resume: bool = False,
     ) -> None:
+        if resume:
+            self.path = Path(path)
+            _remove_litter(self.path, ours)
+            return
         self.path = claim_folder(
             path, lambda folder: _recorded_status(folder / record), overwrite=overwrite, ours=ours
         )
@@ -234,6 +245,20 @@ def _recorded_status(record: Path) -> Status | None:
     if not isinstance(content, dict) or content.get("made_by") != _MARK:
         return None
     return "unfinished" if content.get("status") in ("started", "training") else "complete"
+
+
+def _remove_litter(folder: Path, patterns: Sequence[str]) -> None:
+    """Remove what a killed process left: files that it was writing, and empty folders."""
+    places = {pattern.rpartition("/")[0] for pattern in patterns} - {""}
+    inner = [found for pattern in places for found in folder.glob(pattern)]
+    for place in (folder, *inner):
+        if place.is_symlink() or not place.is_dir():
+            continue
+        for file in place.glob(".*"):
+            if is_temporary(file.name) and not file.is_dir():
+                file.unlink(missing_ok=True)
+        if place != folder and not any(place.iterdir()):
+            place.rmdir()
 
 
 def _remove(folder: Path, patterns: Sequence[str]) -> None:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from .manifest import InputScaling
 
-__all__ = ["LiteRTNetwork", "available_cores"]
+__all__ = ["LiteRTNetwork", "available_cores", "limit_threads"]
+
+# Threads of each network that is opened; None for all cores.
+_threads: int | None = None
 
 
 class LiteRTNetwork:
@@ -43,7 +46,8 @@ class LiteRTNetwork:
     def __init__(self, content: bytes, scaling: InputScaling) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter: Any = Interpreter(model_content=content, num_threads=available_cores())
+        threads = _threads or available_cores()
+        self._interpreter: Any = Interpreter(model_content=content, num_threads=threads)
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or inputs[0]["shape"][3] != 3:
             raise ValueError("the network must have one input of shape (N, S, S, 3)")
@@ -113,3 +117,18 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def limit_threads(threads: int) -> None:
+    """Limit the threads of this process: of networks that are opened from now on, and of OpenCV.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads.
+    """
+    global _threads
+    import cv2
+
+    _threads = threads
+    cv2.setNumThreads(threads)

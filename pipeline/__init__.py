@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .catalogue import Catalogue
+    from .collect import RunResult
     from .columns import Flag
     from .provenance import Failure, RunRecord
-    from .run import RunResult
 
 __all__ = ["Catalogue", "Failure", "Flag", "RunRecord", "RunResult"]
 
@@ -23,7 +23,7 @@ _HOME = {
     "Failure": ".provenance",
     "Flag": ".columns",
     "RunRecord": ".provenance",
-    "RunResult": ".run",
+    "RunResult": ".collect",
 }
 
 

@@ -17,7 +17,7 @@ from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.file_types import check_regular
 from ..files.output_folder import refuse_existing
-from .catalogue_formats import format_of
+from .catalogue_formats import format_of, without_rows
 from .columns import FIRST_COLUMNS, catalogue_columns
 from .photometry_columns import bands_among, join_bands
 
@@ -205,8 +205,8 @@ class Catalogue:
         form = format_of(goal)
         form.require()
         refuse_existing([goal], overwrite=overwrite)
-        with atomic_path(goal) as beside:
-            form.write(self.table, beside)
+        with atomic_path(goal) as beside, form.open(without_rows(self.table), beside) as add:
+            add(self.table)
         return goal
 
     @classmethod

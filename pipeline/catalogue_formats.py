@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from astropy.table import Column, QTable, Table
@@ -25,6 +26,9 @@ __all__ = [
     "CatalogueFormat",
     "check_catalogue_formats",
     "format_of",
+    "text_width",
+    "with_text_widths",
+    "without_rows",
 ]
 
 DEFAULT_FORMATS = ("ecsv", "csv")
@@ -32,6 +36,14 @@ DEFAULT_FORMATS = ("ecsv", "csv")
 
 # FITS keyword and VOTable INFO of the provenance, in JSON.
 _PROVENANCE = "GALPIPE"
+
+_FITS_BLOCK = 2880  # bytes
+
+# What astropy writes before and after the rows of a VOTable.
+_VOTABLE_ROWS = "   <DATA>\n    <TABLEDATA>\n", "    </TABLEDATA>\n   </DATA>\n"
+
+
+AddRows: TypeAlias = Callable[[QTable], None]
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,10 @@ class CatalogueFormat:
     ----------
     suffixes : tuple of str
         Suffixes of its files; the first is that of new ones.
-    write : callable
-        Writes a table to a path.
+    open : callable
+        Opens a path for a table that is written in pieces.  Its arguments are the table without
+        rows, with columns of text as wide as those of the whole (`without_rows`), and the path; the
+        context manager that it returns gives a function to which the pieces are passed.
     read : callable
         Reads a table from a path.
     extra : tuple of str
@@ -51,7 +65,7 @@ class CatalogueFormat:
     """
 
     suffixes: tuple[str, ...]
-    write: Callable[[QTable, Path], None]
+    open: Callable[[QTable, Path], AbstractContextManager[AddRows]]
     read: Callable[[Path], Table]
     extra: tuple[str, ...] = ()
 
@@ -65,6 +79,54 @@ class CatalogueFormat:
         """
         if self.extra:
             require(*self.extra)
+
+
+def without_rows(table: QTable) -> QTable:
+    """Return a table without its rows, whose columns of text are as wide as they need to be.
+
+    Parameters
+    ----------
+    table : QTable
+        The table.
+    """
+    return with_text_widths(table[:0], {name: text_width(table[name]) for name in _texts(table)})
+
+
+def with_text_widths(layout: QTable, widths: Mapping[str, int]) -> QTable:
+    """Return a table without rows whose columns of text have the given widths.
+
+    Parameters
+    ----------
+    layout : QTable
+        The table.
+    widths : mapping of str to int
+        Width of each column of text.
+    """
+    layout = layout.copy()
+    for name in _texts(layout):
+        info = layout[name].info
+        column = Column(
+            np.zeros(0, dtype=f"U{widths.get(name, 1)}"),
+            description=info.description,
+            meta=dict(info.meta),
+        )
+        layout.replace_column(name, column)
+    return layout
+
+
+def text_width(values: Iterable[str]) -> int:
+    """Return the size of the longest text in bytes of UTF-8, at least 1.
+
+    Parameters
+    ----------
+    values : iterable of str
+        The texts.
+    """
+    return max((len(text.encode("utf-8")) for text in values), default=1) or 1
+
+
+def _texts(table: QTable) -> list[str]:
+    return [name for name in table.colnames if name in TEXT_COLUMNS]
 
 
 def format_of(path: Path) -> CatalogueFormat:
@@ -125,11 +187,22 @@ def _plain(table: QTable) -> Table:
     return plain
 
 
-def _write_ecsv(table: QTable, path: Path) -> None:
+@contextmanager
+def _open_ecsv(layout: QTable, path: Path) -> Iterator[AddRows]:
     # Quantities would be written as objects of astropy, which other programs refuse.
-    lines = io.StringIO()
-    _plain(table).write(lines, format="ascii.ecsv")
-    path.write_text(lines.getvalue(), encoding="utf-8")
+    def text(table: QTable) -> str:
+        lines = io.StringIO()
+        _plain(table).write(lines, format="ascii.ecsv")
+        return lines.getvalue()
+
+    header = text(layout)
+    with path.open("w", encoding="utf-8") as lines:
+        lines.write(header)
+
+        def add(table: QTable) -> None:
+            lines.write(text(table)[len(header) :])
+
+        yield add
 
 
 def _read_ecsv(path: Path) -> Table:
@@ -137,21 +210,26 @@ def _read_ecsv(path: Path) -> Table:
     return table
 
 
-def _write_csv(table: QTable, path: Path) -> None:
-    columns = []
-    for name in table.colnames:
-        values = np.asarray(table[name])
-        # NaN is written as an empty cell, for spreadsheets and databases.
-        cells = values.tolist()
-        if values.dtype.kind == "f":
-            cells = ["" if cell != cell else cell for cell in cells]
-        elif values.dtype.kind == "U":
-            cells = [to_cell(cell) for cell in cells]
-        columns.append(cells)
+@contextmanager
+def _open_csv(layout: QTable, path: Path) -> Iterator[AddRows]:
     with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(table.colnames)
-        writer.writerows(zip(*columns, strict=True))
+        writer.writerow(layout.colnames)
+
+        def add(table: QTable) -> None:
+            columns = []
+            for name in layout.colnames:
+                values = np.asarray(table[name])
+                # NaN is written as an empty cell, for spreadsheets and databases.
+                cells = values.tolist()
+                if values.dtype.kind == "f":
+                    cells = ["" if cell != cell else cell for cell in cells]
+                elif values.dtype.kind == "U":
+                    cells = [to_cell(cell) for cell in cells]
+                columns.append(cells)
+            writer.writerows(zip(*columns, strict=True))
+
+        yield add
 
 
 def _read_csv(path: Path) -> Table:
@@ -170,23 +248,43 @@ def _read_csv(path: Path) -> Table:
     return Table({str(name): frame[name].to_numpy() for name in frame})
 
 
-def _write_fits(table: QTable, path: Path) -> None:
+@contextmanager
+def _open_fits(layout: QTable, path: Path) -> Iterator[AddRows]:
     from astropy.io import fits
 
     plain = Table()
-    for name in table.colnames:
-        values = np.asarray(table[name])
+    for name in layout.colnames:
+        values = np.asarray(layout[name])
         # FITS text is ASCII; UTF-8 is stored as bytes.
-        plain[name] = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
-        if table[name].info.unit is not None:
-            plain[name].unit = table[name].info.unit
+        dtype = f"S{values.dtype.itemsize // 4}" if values.dtype.kind == "U" else values.dtype
+        plain[name] = np.zeros(0, dtype)
+        if layout[name].info.unit is not None:
+            plain[name].unit = layout[name].info.unit
     hdu = fits.table_to_hdu(plain)
     hdu.name = "CATALOGUE"
-    for number, name in enumerate(table.colnames, start=1):
-        hdu.header[f"TUCD{number}"] = table[name].info.meta["ucd"]
-        hdu.header[f"TCOMM{number}"] = table[name].info.description
-    hdu.header[_PROVENANCE] = json.dumps(table.meta)
-    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    for number, name in enumerate(layout.colnames, start=1):
+        hdu.header[f"TUCD{number}"] = layout[name].info.meta["ucd"]
+        hdu.header[f"TCOMM{number}"] = layout[name].info.description
+    hdu.header[_PROVENANCE] = json.dumps(layout.meta)
+    row = hdu.data.dtype.newbyteorder(">")
+    with path.open("w+b") as file:
+        file.write(fits.PrimaryHDU().header.tostring().encode("ascii"))
+        start = file.tell()
+        file.write(hdu.header.tostring().encode("ascii"))
+
+        def add(table: QTable) -> None:
+            rows = np.zeros(len(table), row)
+            for name in layout.colnames:
+                values = np.asarray(table[name])
+                rows[name] = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
+            file.write(rows.tobytes())
+            hdu.header["NAXIS2"] += len(table)
+
+        yield add
+        file.write(bytes(-file.tell() % _FITS_BLOCK))
+        # The number of rows is known now, and its card has a fixed size.
+        file.seek(start)
+        file.write(hdu.header.tostring().encode("ascii"))
 
 
 def _read_fits(path: Path) -> Table:
@@ -207,20 +305,32 @@ def _read_fits(path: Path) -> Table:
     return table
 
 
-def _write_votable(table: QTable, path: Path) -> None:
+@contextmanager
+def _open_votable(layout: QTable, path: Path) -> Iterator[AddRows]:
     from astropy.io.votable import from_table
     from astropy.io.votable.tree import Info
 
-    document = from_table(_plain(table))
-    provenance = Info(name=_PROVENANCE, value=json.dumps(table.meta))
-    document.resources[0].infos.append(provenance)
-    content = io.BytesIO()
-    document.to_xml(content)
-    text = content.getvalue().decode("utf-8")
-    if not len(table):
-        # astropy leaves out the rows, and STILTS then does not see the table.
-        text = text.replace("</TABLE>", " <DATA><TABLEDATA></TABLEDATA></DATA>\n  </TABLE>")
-    path.write_text(text, encoding="utf-8")
+    def text(table: QTable) -> str:
+        document = from_table(_plain(table))
+        provenance = Info(name=_PROVENANCE, value=json.dumps(layout.meta))
+        document.resources[0].infos.append(provenance)
+        content = io.BytesIO()
+        document.to_xml(content)
+        return content.getvalue().decode("utf-8")
+
+    # astropy leaves out the element of the rows if there are none, and STILTS then does not see
+    # the table.
+    before, end, after = text(layout).partition("  </TABLE>")
+    with path.open("w", encoding="utf-8") as lines:
+        lines.write(before + _VOTABLE_ROWS[0])
+
+        def add(table: QTable) -> None:
+            if len(table):
+                _, _, rows = text(table).partition(_VOTABLE_ROWS[0])
+                lines.write(rows.rpartition(_VOTABLE_ROWS[1])[0])
+
+        yield add
+        lines.write(_VOTABLE_ROWS[1] + end + after)
 
 
 def _read_votable(path: Path) -> Table:
@@ -244,22 +354,31 @@ def _provenance_of_votable(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _write_parquet(table: QTable, path: Path) -> None:
-    """Write VOParquet: Parquet with a VOTable without rows in the metadata (IVOA Note 1.0)."""
+@contextmanager
+def _open_parquet(layout: QTable, path: Path) -> Iterator[AddRows]:
+    """Open VOParquet: Parquet with a VOTable without rows in the metadata (IVOA Note 1.0)."""
+    import pyarrow
     from astropy.io.votable import from_table
     from pyarrow import parquet
 
     header = io.BytesIO()
-    from_table(_plain(table[:0])).to_xml(header)
+    from_table(_plain(layout)).to_xml(header)
     # With the metadata of astropy too, for Table.read.
-    _plain(table).write(path, format="parquet")
-    rows = parquet.read_table(path, partitioning=None)
+    _plain(layout).write(path, format="parquet")
+    schema = parquet.read_schema(path)
     metadata = {
-        **rows.schema.metadata,
+        **schema.metadata,
         "IVOA.VOTable-Parquet.version": "1.0",
         "IVOA.VOTable-Parquet.content": header.getvalue(),
     }
-    parquet.write_table(rows.replace_schema_metadata(metadata), path)
+    with parquet.ParquetWriter(path, schema.with_metadata(metadata)) as writer:
+
+        def add(table: QTable) -> None:
+            columns = [pyarrow.array(np.asarray(table[name]).tolist()) for name in layout.colnames]
+            arrays = [array.cast(field.type) for array, field in zip(columns, schema, strict=True)]
+            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=writer.schema))
+
+        yield add
 
 
 def _read_parquet(path: Path) -> Table:
@@ -267,22 +386,30 @@ def _read_parquet(path: Path) -> Table:
     return table
 
 
-def _write_regions(table: QTable, path: Path) -> None:
-    fields = sorted(set(table["field"]))
-    if len(fields) > 1:
-        raise OutputError(
-            f"{path}: DS9 regions are in pixels of one field, but there are {len(fields)} fields; "
-            "write them one by one: catalogue.of_field(name).write(...)"
-        )
-    lines = ["# Region file format: DS9 version 4.1", "global color=green", "image"]
-    for index in range(len(table)):
-        row = table[index]
-        x, y = row["x"].value + 0.5, row["y"].value + 0.5
-        width = (row["xmax"] - row["xmin"]).value
-        height = (row["ymax"] - row["ymin"]).value
-        text = object_label(dict(row)).replace("{", "(").replace("}", ")")
-        lines.append(f"box({x:.3f},{y:.3f},{width:.2f},{height:.2f},0) # text={{{text}}}")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+@contextmanager
+def _open_regions(layout: QTable, path: Path) -> Iterator[AddRows]:
+    fields: set[str] = set()
+    with path.open("w", encoding="utf-8") as lines:
+        lines.write("# Region file format: DS9 version 4.1\nglobal color=green\nimage\n")
+
+        def add(table: QTable) -> None:
+            fields.update(table["field"])
+            if len(fields) > 1:
+                raise OutputError(
+                    f"{path}: DS9 regions are in pixels of one field, but there are {len(fields)} "
+                    "fields; write them one by one: catalogue.of_field(name).write(...)"
+                )
+            lines.writelines(_region(dict(table[index])) for index in range(len(table)))
+
+        yield add
+
+
+def _region(row: dict[str, Any]) -> str:
+    x, y = row["x"].value + 0.5, row["y"].value + 0.5
+    width = (row["xmax"] - row["xmin"]).value
+    height = (row["ymax"] - row["ymin"]).value
+    text = object_label(row).replace("{", "(").replace("}", ")")
+    return f"box({x:.3f},{y:.3f},{width:.2f},{height:.2f},0) # text={{{text}}}\n"
 
 
 def _read_regions(path: Path) -> Table:
@@ -291,14 +418,14 @@ def _read_regions(path: Path) -> Table:
 
 CATALOGUE_FORMATS: Mapping[str, CatalogueFormat] = MappingProxyType(
     {
-        "ecsv": CatalogueFormat((".ecsv",), _write_ecsv, _read_ecsv),
-        "csv": CatalogueFormat((".csv",), _write_csv, _read_csv),
-        "fits": CatalogueFormat((".fits",), _write_fits, _read_fits),
-        "votable": CatalogueFormat((".vot", ".xml"), _write_votable, _read_votable),
+        "ecsv": CatalogueFormat((".ecsv",), _open_ecsv, _read_ecsv),
+        "csv": CatalogueFormat((".csv",), _open_csv, _read_csv),
+        "fits": CatalogueFormat((".fits",), _open_fits, _read_fits),
+        "votable": CatalogueFormat((".vot", ".xml"), _open_votable, _read_votable),
         "parquet": CatalogueFormat(
-            (".parquet",), _write_parquet, _read_parquet, ("pyarrow", "parquet")
+            (".parquet",), _open_parquet, _read_parquet, ("pyarrow", "parquet")
         ),
-        "ds9": CatalogueFormat((".reg",), _write_regions, _read_regions),
+        "ds9": CatalogueFormat((".reg",), _open_regions, _read_regions),
     }
 )
 """Formats by name."""

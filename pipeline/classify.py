@@ -13,10 +13,11 @@ from ..classification import classify_images
 from ..classification.classifier import Classifier, open_classifier
 from ..classification.priors import Prior
 from ..files.atomic import atomic_path
+from ..files.lock import locked_folder
 from ..files.output_folder import OutputFolder
 from ..files.spreadsheet import to_cell
 from ..progress import Progress, count_of, open_progress
-from .batch import find_images
+from .inputs import find_images
 from .provenance import Failure, RunRecord
 from .run import resolve_config
 from .sinks import RunSink
@@ -105,9 +106,12 @@ def classify(
         models={"classifier": classifier.as_dict()},
         failures=failures,
     )
-    sink = _PredictionSink(OutputFolder(output, overwrite=overwrite), record, classifier)
     paths = [str(source) for source in sources]
-    with sink, open_progress(progress)("images", len(paths)) as task:
+    with (
+        locked_folder(output),
+        _PredictionSink(OutputFolder(output, overwrite=overwrite), record, classifier) as sink,
+        open_progress(progress)("images", len(paths)) as task,
+    ):
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
             task.update(description=Path(chunk[0]).name)

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Find and classify every galaxy of the fields.",
     "detect": "Find every galaxy of the fields: the first stage alone.",
     "classify": "Classify images of single galaxies: the second stage alone.",
+    "collect": "Write the catalogue of an unfinished run.",
     "match": "Compare a catalogue with a reference catalogue.",
     "send": "Send a catalogue to TOPCAT, Aladin or DS9.",
     "annotations": "Convert, check, split, count, propose and view boxes.",
@@ -69,7 +70,11 @@ class _Commands(LazyGroup):
             STDERR.print(Text(f"Error: {error}", style="red"), soft_wrap=True)
             ctx.exit(1 if isinstance(error, InputError) else 2)
         except KeyboardInterrupt:
-            click.echo("Interrupted; the results so far are in the output folder.", err=True)
+            click.echo(
+                "Interrupted; the results so far are in the output folder. The same command goes "
+                "on.",
+                err=True,
+            )
             ctx.exit(_INTERRUPTED)
         except click.ClickException as error:
             vars(error)["message"] = without_controls(error.message)

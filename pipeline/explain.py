@@ -29,11 +29,12 @@ from ..classification.explain.plots import (
 from ..configs import InputScaling
 from ..errors import ConfigError, OutputError
 from ..files.atomic import write_png
+from ..files.lock import locked_folder
 from ..files.names import SafeNames
 from ..files.output_folder import OutputFolder
 from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb
 from ..progress import Progress, count_of, open_progress
-from .batch import find_images
+from .inputs import find_images
 from .provenance import Failure, RunRecord
 from .sinks import RunSink
 
@@ -159,7 +160,6 @@ def explain(
     if settings.class_name is not None:
         _class_id(classifier, settings.class_name)
     layers = _choose_layers(classifier, settings.layers)
-    folder = OutputFolder(output, overwrite=overwrite, ours=_OURS)
     config = {
         "what": list(settings.what),
         "class_name": settings.class_name,
@@ -168,10 +168,14 @@ def explain(
         "seed": settings.seed,
     }
     models = {"classifier": classifier.identity.as_dict()}
-    sink = RunSink(folder, RunRecord("explain", config, models=models, failures=failures))
-    explainer = _Explainer(classifier, settings, layers, folder.path)
+    record = RunRecord("explain", config, models=models, failures=failures)
+    explainer = _Explainer(classifier, settings, layers, Path(output))
     sheets = len(layers) if "filters" in settings.what else 0
-    with sink, open_progress(progress)("images", len(sources) + sheets) as task:
+    with (
+        locked_folder(output),
+        RunSink(OutputFolder(output, overwrite=overwrite, ours=_OURS), record) as sink,
+        open_progress(progress)("images", len(sources) + sheets) as task,
+    ):
         done = 0
         for source in sources:
             task.update(description=source.identifier)
@@ -189,7 +193,7 @@ def explain(
             with sink.clock("filters"):
                 explainer.draw_filters(member)
             task.update(advance=1, status=count_of(done, "images", len(failures)))
-    return ExplainResult(folder.path, tuple(explainer.written), tuple(failures), sink.record)
+    return ExplainResult(Path(output), tuple(explainer.written), tuple(failures), sink.record)
 
 
 class ImageCrop:

@@ -20,7 +20,7 @@ from ..errors import InputError, OutputError, require
 from ..files.names import printable
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
 from ..progress import Progress, count_of, open_progress
-from .batch import find_sources
+from .inputs import find_sources
 from .provenance import Failure
 
 __all__ = ["ProposeResult", "propose"]

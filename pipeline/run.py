@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,44 +15,24 @@ from ..classification.priors import Prior
 from ..configs import ClassifierStage, RunConfig, dump_config, load_config
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
-from ..errors import ConfigError
+from ..errors import ConfigError, OutputError
 from ..files.output_folder import OutputFolder
 from ..models import read_bundle
 from ..models.training_folder import open_trainer, train_once
 from ..progress import Progress, open_progress
-from .batch import find_sources, process_fields
-from .catalogue import Catalogue
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
+from .collect import RunResult
+from .engines import FIELD_TIMEOUT, open_engine
 from .field_processing import FieldModels, FieldSettings, galaxies_among
-from .provenance import Failure, RunRecord
-from .sinks import CatalogueSink, RunSink
+from .inputs import find_sources
+from .many_fields import open_run, plan_of, process_fields, start_run
+from .plan import read_plan
+from .provenance import RunRecord
+from .sinks import RunSink
 
 __all__ = ["RunResult", "run"]
 
 logger = logging.getLogger("galpipe")
-
-
-@dataclass(frozen=True, eq=False)
-class RunResult:
-    """Result of a run, which is also written to the output folder.
-
-    Attributes
-    ----------
-    catalogue : Catalogue
-        One row per object: galaxies, and objects of the other classes of the detector.
-    output : Path
-        The output folder: the catalogue in each format (``catalogue.ecsv``, ``catalogue.csv``),
-        ``overlays/``, ``crops/``, ``run.json``, ``config.yaml``.
-    failures : tuple of Failure
-        Inputs that could not be processed; empty if there are none.
-    record : RunRecord
-        Contents of ``run.json``.
-    """
-
-    catalogue: Catalogue
-    output: Path
-    failures: tuple[Failure, ...]
-    record: RunRecord
 
 
 def run(
@@ -68,12 +49,16 @@ def run(
     zeropoint: float | Mapping[str, float] | None = None,
     formats: Sequence[str] = DEFAULT_FORMATS,
     overwrite: bool = False,
+    engine: str = "inline",
+    workers: int | None = None,
+    field_timeout: float = FIELD_TIMEOUT,
     progress: bool | Progress = False,
 ) -> RunResult:
     """Detect and classify the galaxies of fields.
 
     One field is in memory at a time.  Fields that cannot be processed are recorded and skipped.  If
-    the run is interrupted, the results so far are written.
+    the run is interrupted, the results so far are written.  A run that was interrupted or killed is
+    continued by the same call: fields that are done are not processed again.
 
     The catalogue contains all objects of a detector of several classes, but only galaxies are
     classified: objects of the classes ``classifier.classes`` of the configuration, by default those
@@ -86,7 +71,8 @@ def run(
         string ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.  Every CCD of a mosaic
         camera is a field; ``"file.fits[CCD2]"`` is one of them.
     output : str or Path
-        Output folder: new, empty or, with `overwrite`, with an earlier result.
+        Output folder: new, empty, with an unfinished result of the same models and settings and
+        among whose fields are no others, or, with `overwrite`, with any earlier result.
     config : RunConfig, str or Path, optional
         Settings, or a YAML file of settings.  Stages with a ``train`` section are trained and
         evaluated first; finished trainings in the same folder are reused.
@@ -114,7 +100,15 @@ def run(
         Formats of the catalogue: "ecsv", "csv", "fits", "votable", "parquet" and, one file for each
         field, "ds9".
     overwrite : bool
-        Replace an earlier result.
+        Replace an earlier result, finished or not.
+    engine : {"inline", "serial", "processes"}
+        Process the fields in this process; in one other, where damaged files cannot crash this one;
+        or in several.  A script that uses other processes must call this function under
+        ``if __name__ == "__main__":``.
+    workers : int, optional
+        Number of processes of the engine "processes"; by default the number of cores.
+    field_timeout : float
+        Seconds after which a field is given up; not with the engine "inline".
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
 
@@ -155,64 +149,88 @@ def run(
         score_threshold=score_threshold,
         zeropoint=zeropoint,
     )
-    sources, failures = find_sources(fields, bands)
-    # Open models before writing or training anything, to report wrong names at once.
-    first = second = None
-    if settings.detector.train is None:
-        first = open_detector(detector or settings.detector.model)
-        detected = first.class_names
-    else:
-        detected = settings.detector.train.class_names
-    if settings.classifier.train is None:
-        second = _with_options(classifier or settings.classifier.model, settings.classifier)
-    galaxies = list(galaxies_among(detected, settings.classifier.classes))
-    folder = OutputFolder(output, overwrite=overwrite)
-    started = RunSink(folder, RunRecord("run", failures=failures, galaxy_classes=galaxies))
-    trained = _train_stages(started, settings, open_progress(progress))
-    first = first or open_detector(trained["detector"])
-    second = second or _with_options(trained["classifier"], settings.classifier)
-    settings = with_defaults_of(settings, first, second)
-    folder.write_text("config.yaml", dump_config(settings))
-    threshold = settings.detector.score_threshold
-    record = replace(
-        started.record,
-        config=settings.model_dump(mode="json"),
-        score_threshold=first.score_threshold if threshold is None else threshold,
-        models={
-            "detector": first.identity.as_dict(),
-            "classifier": second.as_dict(),
-        },
-    )
-    sink = CatalogueSink(folder, record, second.class_names, first.several_classes, formats)
-    processing = FieldSettings(
-        score_threshold=threshold,
-        galaxy_classes=tuple(galaxies),
-        stretch=settings.stretch,
-        crop_margin=settings.classifier.crop_margin,
-        zeropoint=settings.zeropoint,
-    )
-    models = FieldModels(first, second)
-    catalogue = process_fields(sources, models, processing, sink, progress=progress)
-    return RunResult(catalogue, folder.path, tuple(sink.record.failures), sink.record)
+    with open_engine(engine, workers, field_timeout) as running:
+        sources, failures = find_sources(fields, bands)
+        # Open models before writing or training anything, to report wrong names at once.
+        first = second = None
+        if settings.detector.train is None:
+            first = open_detector(detector or settings.detector.model)
+            detected = first.class_names
+        else:
+            detected = settings.detector.train.class_names
+        if settings.classifier.train is None:
+            second = _with_options(classifier or settings.classifier.model, settings.classifier)
+        galaxies = galaxies_among(detected, settings.classifier.classes)
+        with open_run(output, overwrite=overwrite) as folder:
+            record = RunRecord("run", galaxy_classes=list(galaxies))
+            _refuse_other_training(folder.path, settings)
+            trained, metrics = _train_stages(folder, record, settings, open_progress(progress))
+            first = first or open_detector(trained["detector"])
+            second = second or _with_options(trained["classifier"], settings.classifier)
+            settings = with_defaults_of(settings, first, second)
+            threshold = settings.detector.score_threshold
+            record = replace(
+                record,
+                config=settings.model_dump(mode="json"),
+                score_threshold=first.score_threshold if threshold is None else threshold,
+                models={
+                    "detector": first.identity.as_dict(),
+                    "classifier": second.as_dict(),
+                },
+                metrics=metrics,
+            )
+            processing = FieldSettings(
+                score_threshold=threshold,
+                galaxy_classes=galaxies,
+                stretch=settings.stretch,
+                crop_margin=settings.classifier.crop_margin,
+                zeropoint=settings.zeropoint,
+            )
+            plan = plan_of(
+                record, processing, bands, second.class_names, first.several_classes, formats
+            )
+            plan = start_run(folder, plan, sources, failures)
+            del sources
+            folder.write_text("config.yaml", dump_config(settings))
+            models = FieldModels(first, second)
+            return process_fields(folder.path, plan, models, processing, running, progress)
 
 
-def _train_stages(sink: RunSink, settings: RunConfig, progress: Progress) -> dict[str, Path]:
-    """Train the stages that have a training, record their metrics, and return their bundles.
+def _refuse_other_training(folder: Path, settings: RunConfig) -> None:
+    """Raise an error before a training whose run could not be continued."""
+    earlier = read_plan(folder)
+    if earlier is None:
+        return
+    config = settings.model_dump(mode="json")
+    for stage in ("detector", "classifier"):
+        if earlier.record.config.get(stage, {}).get("train") != config[stage]["train"]:
+            raise OutputError(
+                f"{folder}: holds a run that cannot be continued, since its {stage} was trained "
+                "with other settings. Choose another output folder, or add --overwrite (in Python: "
+                "overwrite=True) to replace it."
+            )
+
+
+def _train_stages(
+    folder: OutputFolder, record: RunRecord, settings: RunConfig, progress: Progress
+) -> tuple[dict[str, Path], dict[str, dict[str, Any]]]:
+    """Train the stages that have a training; return their bundles and metrics.
 
     Each training has a folder in ``models/``, named after its settings, so that an interrupted one
     is resumed and a finished one reused.
     """
     bundles: dict[str, Path] = {}
+    metrics: dict[str, dict[str, Any]] = {}
     stages = (("detector", settings.detector.train), ("classifier", settings.classifier.train))
     for stage, config in stages:
         if config is None:
             continue
-        sink.update(status="training")
-        bundle = train_once(open_trainer(stage), config, sink.folder.path / "models", progress)
-        bundles[stage] = bundle
-        sink.update(metrics=sink.record.metrics | {stage: read_bundle(bundle).metrics()})
-        logger.info("%s: trained, in %s", stage, bundle)
-    return bundles
+        if read_plan(folder.path) is None:
+            RunSink(folder, replace(record, status="training", metrics=metrics)).write()
+        bundles[stage] = train_once(open_trainer(stage), config, folder.path / "models", progress)
+        metrics[stage] = read_bundle(bundles[stage]).metrics()
+        logger.info("%s: trained, in %s", stage, bundles[stage])
+    return bundles, metrics
 
 
 def _with_options(model: Classifier | str | Path, stage: ClassifierStage) -> Classifier:

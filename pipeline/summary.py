@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
 
     from .catalogue import Catalogue
     from .classify import ClassifyResult
+    from .collect import RunResult
     from .explain import ExplainResult
-    from .run import RunResult
+    from .results import Tally
 
 __all__ = ["finish_classify", "finish_explain", "finish_run", "print_markdown", "print_metrics"]
 
@@ -49,15 +49,17 @@ def finish_run(result: RunResult) -> None:
     """
     from .catalogue_formats import CATALOGUE_FORMATS
 
-    for stage, metrics in result.record.metrics.items():
+    for stage, metrics in result.results.plan.record.metrics.items():
         print_metrics(f"{stage.capitalize()}, on held-out data", metrics)
-    catalogue, record = result.catalogue, result.record
-    if len(catalogue):
-        STDOUT.print(_rows(catalogue, STDOUT.width))
-    if len(catalogue) > _ROWS:
-        STDOUT.print(f"... and {len(catalogue) - _ROWS} more")
-    fields = f"{len(record.fields)} {'field' if len(record.fields) == 1 else 'fields'}"
-    STDOUT.print(Text(f"{_tally(catalogue)} in {fields}"))
+    tally, first = result.tally, result.results.head(_ROWS)
+    if len(first):
+        STDOUT.print(_rows(first, STDOUT.width))
+    if tally.rows > _ROWS:
+        STDOUT.print(f"... and {tally.rows - _ROWS} more")
+    fields = f"{tally.fields} {'field' if tally.fields == 1 else 'fields'}"
+    left = f"; {tally.unfinished} not yet processed" if tally.unfinished else ""
+    several = first.detected_classes is not None
+    STDOUT.print(Text(f"{_tally(tally, several=several)} in {fields}{left}"))
     places = {}
     suffixes = (form.suffixes[0] for form in CATALOGUE_FORMATS.values())
     tables = [result.output / f"catalogue{suffix}" for suffix in suffixes]
@@ -65,7 +67,7 @@ def finish_run(result: RunResult) -> None:
         places["catalogue"] = written[0]
     if (result.output / "regions").is_dir():
         places["regions"] = result.output / "regions"
-    if record.fields:
+    if tally.fields:
         places["overlays"] = result.output / "overlays"
     if (result.output / "crops").is_dir():
         places["crops"] = result.output / "crops"
@@ -149,13 +151,13 @@ def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
     return rows
 
 
-def _tally(catalogue: Catalogue) -> str:
+def _tally(tally: Tally, *, several: bool) -> str:
     """Return the number of objects, by class if the detector has several."""
-    if catalogue.detected_classes is None:
-        return f"{len(catalogue)} {'galaxy' if len(catalogue) == 1 else 'galaxies'}"
-    counts = Counter(catalogue["detected_class"].tolist()).most_common()
+    if not several:
+        return f"{tally.rows} {'galaxy' if tally.rows == 1 else 'galaxies'}"
+    counts = sorted(tally.objects.items(), key=lambda pair: (-pair[1], pair[0]))
     kinds = ", ".join(f"{number} {name}" for name, number in counts)
-    return f"{len(catalogue)} objects{f' ({kinds})' if kinds else ''}"
+    return f"{tally.rows} objects{f' ({kinds})' if kinds else ''}"
 
 
 def _rows(catalogue: Catalogue, width: int) -> Table:

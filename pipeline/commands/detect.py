@@ -8,6 +8,7 @@ import click
 
 from .options import (
     bands_option,
+    engine_options,
     examples,
     fields_argument,
     formats_option,
@@ -39,6 +40,7 @@ __all__ = ["command"]
     help="Also write the boxes as annotations in this format (voc, coco, yolo, createml, csv, "
     "tfrecord, ds9 or labelme); may be repeated.",
 )
+@engine_options
 @overwrite_option
 def command(
     fields: tuple[str, ...],
@@ -49,12 +51,16 @@ def command(
     zeropoint: float | dict[str, float] | None,
     formats: tuple[str, ...],
     annotations: tuple[str, ...],
+    engine: str,
+    workers: int | None,
+    field_timeout: float,
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields: the first stage alone.
 
     FIELDS are as in 'galpipe run'.  Writes the catalogue without classes of galaxies, overlays/,
-    run.json and, with --annotations, annotations/ to OUT.
+    run.json and, with --annotations, annotations/ to OUT.  The same command goes on with a run that
+    was interrupted.
     """
     from ..detect import detect
     from ..summary import finish_run
@@ -69,6 +75,9 @@ def command(
         formats=formats,
         annotations=annotations,
         overwrite=overwrite,
+        engine=engine,
+        workers=workers,
+        field_timeout=field_timeout,
         progress=True,
     )
     finish_run(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import click
 
 __all__ = [
     "bands_option",
+    "engine_options",
     "examples",
     "fields_argument",
     "formats_option",
@@ -68,10 +70,12 @@ bands_option = click.option(
 def _read_zero_points(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | dict[str, float] | None:
+    if value is None:
+        return None
     # Loaded late: it imports numpy.
     from ...photometry.bands import parse_zero_points
 
-    return None if value is None else parse_zero_points(value)
+    return parse_zero_points(value)
 
 
 zeropoint_option = click.option(
@@ -98,8 +102,50 @@ test_time_augmentation_option = click.option(
 )
 
 overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace an earlier result in OUT."
+    "--overwrite", is_flag=True, help="Replace an earlier result in OUT, finished or not."
 )
+
+
+def _load_with_one_thread(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    # While this process has one thread, worker processes are safe copies of it, and need not load
+    # the libraries again.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return value
+
+
+_engine_option = click.option(
+    "--engine",
+    type=click.Choice(["serial", "processes"]),
+    default="serial",
+    # Before the options that load numpy.
+    is_eager=True,
+    callback=_load_with_one_thread,
+    help="Process fields one after another (serial), or several at a time (processes).",
+)
+_workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of processes with --engine processes; by default the number of cores.",
+)
+_field_timeout_option = click.option(
+    "--field-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=600.0,
+    help="Time after which a field is given up; by default 600.",
+)
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the engine: ``--engine``, ``--workers`` and ``--field-timeout``.
+
+    Parameters
+    ----------
+    command : callable
+        Function of the command.
+    """
+    return _engine_option(_workers_option(_field_timeout_option(command)))
 
 
 def formats_option(description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

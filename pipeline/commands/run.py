@@ -8,6 +8,7 @@ import click
 
 from .options import (
     bands_option,
+    engine_options,
     examples,
     fields_argument,
     formats_option,
@@ -28,6 +29,7 @@ __all__ = ["command"]
         "galpipe run field.fits -o result",
         "galpipe run frame-i.fits,frame-r.fits,frame-g.fits more/ -o result --score-threshold 0.5",
         "galpipe run field.fits -o result --format votable --format ds9",
+        "galpipe run survey/ -o result --engine processes --workers 8",
     ),
 )
 @fields_argument
@@ -50,6 +52,7 @@ __all__ = ["command"]
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv."
 )
+@engine_options
 @overwrite_option
 def command(
     fields: tuple[str, ...],
@@ -63,6 +66,9 @@ def command(
     bands: list[str],
     zeropoint: float | dict[str, float] | None,
     formats: tuple[str, ...],
+    engine: str,
+    workers: int | None,
+    field_timeout: float,
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields and classify it.
@@ -72,6 +78,9 @@ def command(
     'file.fits[SCI,1]' and 'file.fits[3]' choose an image.  Writes catalogue.ecsv, catalogue.csv,
     overlays/, crops/, run.json and config.yaml to OUT, with --format the catalogue in other
     formats.
+
+    A run that was interrupted or killed goes on where it stopped if the same command is given
+    again; 'galpipe collect OUT' writes the catalogue of what is done at any time.
     """
     from ..catalogue_formats import DEFAULT_FORMATS
     from ..run import run
@@ -90,6 +99,9 @@ def command(
         zeropoint=zeropoint,
         formats=formats or DEFAULT_FORMATS,
         overwrite=overwrite,
+        engine=engine,
+        workers=workers,
+        field_timeout=field_timeout,
         progress=True,
     )
     finish_run(result)

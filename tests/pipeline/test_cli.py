@@ -192,15 +192,20 @@ def test_a_missing_field_alone(galpipe_cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_an_earlier_result_is_refused(
+def test_a_finished_run_says_so(
     galpipe_cli: Cli, tmp_path: Path, good_picture: Path, model_options: list[str]
 ) -> None:
     arguments = ["run", good_picture, "-o", tmp_path / "out", *model_options]
     assert galpipe_cli(*arguments).exit_code == 0
+    before = (tmp_path / "out" / "catalogue.ecsv").read_bytes()
     again = galpipe_cli(*arguments)
-    assert again.exit_code == 2
-    assert "--overwrite" in again.stderr
-    assert galpipe_cli(*arguments, "--overwrite").exit_code == 0
+    assert again.exit_code == 0
+    assert "Everything is done already" in again.stderr
+    assert (tmp_path / "out" / "catalogue.ecsv").read_bytes() == before
+    other = galpipe_cli(*arguments, "--score-threshold", "0.25")
+    assert other.exit_code == 2
+    assert "--overwrite" in other.stderr
+    assert galpipe_cli(*arguments, "--score-threshold", "0.25", "--overwrite").exit_code == 0
 
 
 def test_debug_shows_the_traceback(galpipe_cli: Cli, tmp_path: Path) -> None:
@@ -231,16 +236,17 @@ def test_interruption(
     model_options: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import field_processing as stages
+    from galpipe.pipeline.engines.processes import ProcessEngine
 
-    def interrupted(_: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stages, "read_field", interrupted)
+    monkeypatch.setattr(ProcessEngine, "_feed", interrupted)
     result = galpipe_cli("run", good_picture, "-o", tmp_path / "out", *model_options)
     assert result.exit_code == 130
     assert "Interrupted" in result.stderr
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "interrupted"
+    assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv")) == 0
 
 
 def test_notes_are_shown(

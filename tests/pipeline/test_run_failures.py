@@ -101,28 +101,6 @@ def test_an_interrupted_run_keeps_what_was_done(
     assert record["status"] == "interrupted"
 
 
-def test_results_are_written_while_the_run_goes_on(
-    tmp_path: Path,
-    good_picture: Path,
-    good_fits: Path,
-    models: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from galpipe.pipeline import field_processing, sinks
-
-    seen = []
-
-    def read(source: Any) -> Any:
-        status = json.loads((tmp_path / "out" / "run.json").read_text())["status"]
-        seen.append((status, len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))))
-        return read_field(source)
-
-    monkeypatch.setattr(sinks, "_WRITE_EVERY", 0.0)
-    monkeypatch.setattr(field_processing, "read_field", read)
-    result = galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
-    assert seen == [("running", 0), ("running", len(result.catalogue.of_field("good")))]
-
-
 def test_a_result_that_cannot_be_written_ends_the_run(
     tmp_path: Path,
     good_picture: Path,
@@ -130,14 +108,14 @@ def test_a_result_that_cannot_be_written_ends_the_run(
     models: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from galpipe.pipeline import sinks
+    from galpipe.pipeline import field_work
 
     def full(path: Path, picture: Any) -> Path:
         if "sky" in str(path):
             raise OutputError(f"Cannot write {path}: no space left")
         return path
 
-    monkeypatch.setattr(sinks, "write_png", full)
+    monkeypatch.setattr(field_work, "write_png", full)
     with pytest.raises(OutputError, match="no space"):
         galpipe.run([good_picture, good_fits], tmp_path / "out", **models)
     record = json.loads((tmp_path / "out" / "run.json").read_text())

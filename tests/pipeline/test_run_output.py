@@ -46,8 +46,10 @@ def test_an_earlier_result_is_kept_unless_asked(
     out = tmp_path / "out"
     galpipe.run([good_picture, good_fits], out, **models)
     before = (out / "catalogue.ecsv").read_bytes()
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match=r"not among those given now \(sky\).*--overwrite"):
         galpipe.run(good_picture, out, **models)
+    with pytest.raises(OutputError, match=r"score_threshold was 0.5, now 0.25.*--overwrite"):
+        galpipe.run([good_picture, good_fits], out, **models, score_threshold=0.25)
     assert (out / "catalogue.ecsv").read_bytes() == before
     (out / "notes.txt").write_text("mine")
     (out / "crops" / "mine.txt").write_text("mine")

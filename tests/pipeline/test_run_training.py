@@ -76,8 +76,12 @@ def test_a_finished_training_is_used_again(
     tmp_path: Path, good_picture: Path, config: Path, trainers: dict[str, Trainer]
 ) -> None:
     galpipe.run(good_picture, tmp_path / "out", config=config)
-    with pytest.raises(OutputError, match="--overwrite"):
-        galpipe.run(good_picture, tmp_path / "out", config=config)
+    other = yaml.safe_load(config.read_text())
+    other["classifier"]["train"]["name"] = "others"
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(other))
+    with pytest.raises(OutputError, match=r"its classifier was trained.*--overwrite"):
+        galpipe.run(good_picture, tmp_path / "out", config=tmp_path / "other.yaml")
+    galpipe.run(good_picture, tmp_path / "out", config=config)
     again = galpipe.run(good_picture, tmp_path / "out", config=config, overwrite=True)
     assert [len(trainer.folders) for trainer in trainers.values()] == [1, 1]
     assert again.record.metrics["detector"] == {"mAP": 1.0}

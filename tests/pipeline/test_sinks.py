@@ -4,19 +4,12 @@ import json
 import logging
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from galpipe.errors import InputError
 from galpipe.files.output_folder import OutputFolder
-from galpipe.imaging import read_field
-from galpipe.pipeline import Catalogue
-from galpipe.pipeline.field_processing import FieldModels, FieldSettings, process_field
 from galpipe.pipeline.provenance import Failure, RunRecord
-from galpipe.pipeline.sinks import CatalogueSink, RunSink
-
-from .conftest import picture
+from galpipe.pipeline.sinks import RunSink
 
 
 def record_in(folder: Path) -> dict[str, object]:
@@ -57,21 +50,3 @@ def test_failures_are_recorded_and_logged(tmp_path: Path, caplog: pytest.LogCapt
     record = record_in(tmp_path)
     assert [failure["expected"] for failure in record["failures"]] == [True, False]  # type: ignore[attr-defined]
     assert list(record["seconds"]) == ["step"]  # type: ignore[call-overload]
-
-
-def test_results_of_fields_from_memory_are_written(tmp_path: Path, models: dict[str, Path]) -> None:
-    squares = picture(128, 128, {(16, 32): "red", (80, 64): "blue"})
-    field = read_field(squares, identifier="mine")
-    opened = FieldModels(models["detector"], models["classifier"])
-    result = process_field(field, opened)
-    bare = process_field(field, opened, FieldSettings(pictures=False))
-    with CatalogueSink(OutputFolder(tmp_path), RunRecord("run"), result.class_names) as sink:
-        sink.add(result)
-        sink.add(bare)
-    assert sink.galaxies == 2 * len(result.crops)
-    assert len(Catalogue.read(tmp_path / "catalogue.ecsv")) == len(sink.catalogue())
-    first, second = sink.record.fields
-    assert (first.overlay, second.overlay) == ("overlays/mine.png", "")
-    for name, crop in result.crops.items():
-        written = cv2.imread(str(tmp_path / "crops" / "mine" / f"{name}.png"))
-        np.testing.assert_array_equal(written[..., ::-1], crop)

@@ -1,4 +1,4 @@
-"""Process many inputs one by one; failed ones are recorded and skipped."""
+"""Find the fields and images among the inputs of a command."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ConfigError, InputError, OutputError
+from ..errors import ConfigError, InputError
 from ..files.file_types import check_regular
-from ..imaging import FieldSource, find_fields, split_source
-from ..progress import Progress, count_of, open_progress
-from .catalogue import Catalogue
-from .field_processing import FieldModels, FieldSettings, process_field
+from ..imaging import FieldSource, find_fields
 from .provenance import Failure
-from .sinks import CatalogueSink, log_failure
+from .sinks import log_failure
 
-__all__ = ["find_images", "find_sources", "process_fields"]
+__all__ = ["find_images", "find_sources"]
 
 # Columns of image names in a list of images; the first one present is used.
 _FILE_COLUMNS = ("file", "filename", "path", "image")
@@ -123,79 +120,6 @@ def find_images(
         raise InputError("\n".join(failure.message for failure in failures))
     sources, missing = find_sources(images)
     return sources, [*failures, *missing]
-
-
-def process_fields(
-    sources: Sequence[FieldSource],
-    models: FieldModels,
-    settings: FieldSettings,
-    sink: CatalogueSink,
-    *,
-    progress: bool | Progress,
-) -> Catalogue:
-    """Process fields and add the results to a sink, which writes them also if interrupted.
-
-    A file that holds several fields, such as the CCDs of a mosaic camera, is opened when its turn
-    comes, and each of them is processed.
-
-    Parameters
-    ----------
-    sources : sequence of FieldSource
-        The fields.
-    models, settings : FieldModels, FieldSettings
-        As in `process_field`.
-    sink : CatalogueSink
-        Receives results and failures.
-    progress : bool or Progress
-        Show a progress bar on the terminal; or a custom display.
-
-    Returns
-    -------
-    Catalogue
-        One row per object of all fields.
-
-    Raises
-    ------
-    OutputError
-        If a result cannot be written.
-    """
-    with sink, open_progress(progress)("fields", len(sources)) as task:
-        total = len(sources)
-        names = {source.identifier.casefold() for source in sources}
-        for source in sources:
-            task.update(description=source.identifier)
-            try:
-                parts = split_source(source)
-            except Exception as error:
-                sink.fail(Failure.of(source.identifier, error))
-                task.update(advance=1)
-                continue
-            total += len(parts) - 1
-            task.update(total=total)
-            for part in parts:
-                if part is not source:
-                    part = _unique(part, names)
-                    task.update(description=part.identifier)
-                try:
-                    sink.add(process_field(part, models, settings))
-                except OutputError:
-                    # Writing the next result would fail too.
-                    raise
-                except Exception as error:
-                    sink.fail(Failure.of(part.identifier, error))
-                failed = len(sink.record.failures)
-                task.update(advance=1, status=count_of(sink.galaxies, "galaxies", failed))
-    return sink.catalogue()
-
-
-def _unique(source: FieldSource, names: set[str]) -> FieldSource:
-    """Return a field of a file with an identifier that no other field has."""
-    number, name = 2, source.identifier
-    while name.casefold() in names:
-        name = f"{source.identifier}-{number}"
-        number += 1
-    names.add(name.casefold())
-    return replace(source, identifier=name)
 
 
 def _listed(table: Path) -> list[Path]:

@@ -1,0 +1,25 @@
+"""``galpipe collect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import examples
+
+__all__ = ["command"]
+
+
+@click.command("collect", epilog=examples("galpipe collect result"))
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+def command(output: Path) -> None:
+    """Write the catalogue of what is done of a run, also while it goes on.
+
+    OUT is the output folder of 'galpipe run' or 'galpipe detect', which write the catalogue
+    themselves when they end or are interrupted.
+    """
+    from ..collect import collect
+    from ..summary import finish_run
+
+    finish_run(collect(output))

@@ -1,0 +1,11 @@
+"""Engines: where the fields of a run are processed.
+
+``inline`` is this process; ``serial`` a child process, which may crash or hang without harm;
+``processes`` are several.  All of them write the same parts.
+"""
+
+from __future__ import annotations
+
+from .base import ENGINES, FIELD_TIMEOUT, Engine, open_engine
+
+__all__ = ["ENGINES", "FIELD_TIMEOUT", "Engine", "open_engine"]

@@ -1,0 +1,93 @@
+"""The interface of the engines, and their choice."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Protocol, Self
+
+from ...errors import ConfigError
+from ...models.litert import available_cores
+from ..field_work import FieldWork, Report
+from ..interrupts import Interrupts
+from ..manifest import FieldTask
+
+__all__ = ["ENGINES", "FIELD_TIMEOUT", "Engine", "open_engine"]
+
+ENGINES = ("inline", "serial", "processes")
+"""Names of the engines."""
+
+FIELD_TIMEOUT = 600.0
+"""Seconds after which a field is given up, unless another time is chosen."""
+
+
+class Engine(Protocol):
+    """Processes tasks; a context manager, which ends its processes."""
+
+    def run(
+        self, work: FieldWork, tasks: Iterable[FieldTask], interrupts: Interrupts
+    ) -> Generator[Report, None, None]:
+        """Process tasks, in any order; yield a report after each part.
+
+        Parameters
+        ----------
+        work : FieldWork
+            Processes the tasks.
+        tasks : iterable of FieldTask
+            The tasks, which are taken as they are needed.
+        interrupts : Interrupts
+            Ends the work, after finished tasks are written.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the work is interrupted.
+        OutputError, BundleError, MissingExtraError
+            As `FieldWork.run`.
+        """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def open_engine(
+    name: str = "inline", workers: int | None = None, field_timeout: float = FIELD_TIMEOUT
+) -> Engine:
+    """Start an engine.
+
+    Call it early, while this process has a single thread: its processes are then copies of this
+    one, which have the libraries loaded.
+
+    Parameters
+    ----------
+    name : {"inline", "serial", "processes"}
+        The engine.
+    workers : int, optional
+        Number of processes of ``processes``; by default the number of cores.
+    field_timeout : float
+        Seconds after which a field is given up, except by ``inline``.
+
+    Raises
+    ------
+    ConfigError
+        If the name, the number of workers or the time is not valid.
+    """
+    if name not in ENGINES:
+        raise ConfigError(f"There is no engine {name}; choose from {', '.join(ENGINES)}")
+    if workers is not None and name != "processes":
+        raise ConfigError(f"The engine {name} has one worker; add --engine processes")
+    if workers is not None and workers < 1:
+        raise ConfigError(f"The number of workers must be at least 1, not {workers}")
+    if not field_timeout > 0:
+        raise ConfigError(f"The time limit of a field must be positive, not {field_timeout}")
+    if name == "inline":
+        from .inline import InlineEngine
+
+        return InlineEngine()
+    from .processes import ProcessEngine
+
+    cores = available_cores()
+    if name == "serial":
+        return ProcessEngine(1, cores, field_timeout)
+    # More threads than one in each of several workers would compete for the cores.
+    return ProcessEngine(workers or cores, 1, field_timeout)

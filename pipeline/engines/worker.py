@@ -1,0 +1,121 @@
+"""A worker process: receives chunks of tasks, and sends reports of the parts that it wrote."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+import warnings
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import FrameType
+
+from ...errors import GalpipeError
+from ...models.litert import limit_threads
+
+__all__ = ["LogMessage", "StartedField", "serve"]
+
+logger = logging.getLogger("galpipe")
+
+_LOOK_EVERY = 0.5  # seconds, for the end of the process that started this one
+
+
+@dataclass(frozen=True)
+class StartedField:
+    """Message before each field.
+
+    Attributes
+    ----------
+    key : int
+        Key of the task.
+    number : int
+        Number of the field.
+    """
+
+    key: int
+    number: int
+
+
+@dataclass(frozen=True)
+class LogMessage:
+    """A message for the logger ``galpipe`` of the process that started the worker.
+
+    Attributes
+    ----------
+    level : int
+        Level of `logging`.
+    text : str
+        The message.
+    failure : bool
+        Whether it is about a failed field.
+    """
+
+    level: int
+    text: str
+    failure: bool
+
+
+class _Stopped(BaseException):
+    """The worker was asked to end: finished tasks are written, the field in progress is not."""
+
+
+class _Forwarder(logging.Handler):
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def emit(self, record: logging.LogRecord) -> None:
+        failure = bool(getattr(record, "failure", False))
+        self._connection.send(LogMessage(record.levelno, self.format(record), failure))
+
+
+def serve(connection: Connection, threads: int, log_level: int) -> None:
+    """Process chunks of tasks until None is received or SIGTERM comes.
+
+    Receives a `FieldWork` first, then chunks of `FieldTask`; sends `StartedField`, `LogMessage`,
+    `Report`, and an exception if the whole run must end.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the process that started this one.
+    threads : int
+        Threads of the networks and of OpenCV.
+    log_level : int
+        Level of the messages that are sent.
+    """
+    # Ctrl-C at a terminal reaches all processes; the one that started the workers decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    limit_threads(threads)
+    logger.handlers[:] = [_Forwarder(connection)]
+    logger.setLevel(log_level)
+    logger.propagate = False
+    if log_level > logging.DEBUG:
+        warnings.simplefilter("ignore")
+    try:
+        work = connection.recv()
+        while work is not None and (chunk := connection.recv()) is not None:
+            for report in work.run(chunk, lambda *place: connection.send(StartedField(*place))):
+                connection.send(report)
+    except _Stopped:
+        pass
+    except GalpipeError as error:
+        connection.send(error)
+    except Exception as error:
+        logger.debug("a worker ended", exc_info=error)
+        connection.send(RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has ended."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)

@@ -1,0 +1,231 @@
+"""Work units: process fields one after another and write each result as a part."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
+
+from ..files.atomic import write_png
+from ..files.names import SafeNames, safe_name, shortened
+from ..imaging import FieldSource, split_source, to_display
+from .field_processing import FieldModels, FieldResult, FieldSettings, process_field
+from .interrupts import signals_delayed
+from .manifest import FieldTask
+from .parts import write_part
+from .provenance import Failure, FieldRecord
+from .result_lines import failure_line, field_line
+from .sinks import log_failure
+
+__all__ = ["SPLITTING", "FieldWork", "Report", "Started"]
+
+logger = logging.getLogger("galpipe")
+
+SPLITTING = -1
+"""Number of the step before the first field of a source: listing the fields in it."""
+
+# Results are written at least this often, in seconds, and after each field that takes longer.
+_PART_SECONDS = 1.0
+
+Started = Callable[[int, int], None]
+
+
+@dataclass
+class Report:
+    """Counts of a written part.
+
+    Attributes
+    ----------
+    tasks : int
+        Number of finished tasks, in the order in which they were given.
+    fields, failed : int
+        Number of fields of these tasks, and of those among them that failed.
+    galaxies : int
+        Number of galaxies.
+    """
+
+    tasks: int = 0
+    fields: int = 0
+    failed: int = 0
+    galaxies: int = 0
+
+
+@dataclass(frozen=True)
+class FieldWork:
+    """Processes the fields of tasks and writes pictures and parts; can be pickled.
+
+    Attributes
+    ----------
+    models, settings : FieldModels, FieldSettings
+        As in `process_field`.
+    folder : Path
+        Output folder.
+    fingerprint : str
+        Fingerprint of the run.
+    """
+
+    models: FieldModels
+    settings: FieldSettings
+    folder: Path
+    fingerprint: str
+
+    def run(
+        self, tasks: Iterable[FieldTask], started: Started = lambda key, number: None
+    ) -> Iterator[Report]:
+        """Process tasks; yield a report after each part.
+
+        If it is interrupted, the finished tasks are written first.
+
+        Parameters
+        ----------
+        tasks : iterable of FieldTask
+            The tasks.
+        started : callable
+            Called with the key of the task and the number of the field before each field.
+
+        Raises
+        ------
+        OutputError
+            If a result cannot be written.
+        BundleError, MissingExtraError
+            If a model cannot be opened.
+        """
+        self.models.open_detector()
+        self.models.open_classifier()
+        done: list[tuple[int, list[dict[str, Any]]]] = []
+        report, since = Report(), monotonic()
+        try:
+            for task in tasks:
+                counts, results = self._run_task(task, started)
+                done.append((task.key, results))
+                report = Report(
+                    report.tasks + 1,
+                    report.fields + counts.fields,
+                    report.failed + counts.failed,
+                    report.galaxies + counts.galaxies,
+                )
+                if monotonic() - since > _PART_SECONDS:
+                    self._write(done)
+                    written, report, done = report, Report(), []
+                    yield written
+                    since = monotonic()
+        finally:
+            self._write(done)
+        if report.tasks:
+            yield report
+
+    def _write(self, done: list[tuple[int, list[dict[str, Any]]]]) -> None:
+        if done:
+            with signals_delayed():
+                write_part(self.folder, self.fingerprint, done)
+
+    def _run_task(self, task: FieldTask, started: Started) -> tuple[Report, list[dict[str, Any]]]:
+        report = Report()
+        results = []
+        for result in self._results(task, started):
+            report.fields += 1
+            if isinstance(result, Failure):
+                report.failed += 1
+                log_failure(result)
+                results.append(failure_line(result))
+                continue
+            with signals_delayed():
+                record = write_pictures(self.folder, result)
+            report.galaxies += record.galaxies
+            for note in record.notes:
+                logger.warning("%s: %s", record.field, note)
+            results.append(field_line(result, record))
+        return report, results
+
+    def _results(self, task: FieldTask, started: Started) -> Iterator[FieldResult | Failure]:
+        source = task.source
+        if SPLITTING in task.failed:
+            yield Failure(source.identifier, task.failed[SPLITTING])
+            return
+        started(task.key, SPLITTING)
+        try:
+            parts = split_source(source)
+        except Exception as error:
+            yield Failure.of(source.identifier, error)
+            return
+        names: set[str] = set()
+        for number, part in enumerate(parts):
+            if part is not source:
+                part = _unique(part, task.taken, names)
+            if number in task.failed:
+                yield Failure(part.identifier, task.failed[number])
+                continue
+            started(task.key, number)
+            try:
+                yield process_field(part, self.models, self.settings)
+            except Exception as error:
+                yield Failure.of(part.identifier, error)
+
+
+def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
+    """Write overlay and crops of a field.
+
+    Parameters
+    ----------
+    folder : Path
+        Output folder.
+    result : FieldResult
+        Result of `process_field`.
+
+    Returns
+    -------
+    FieldRecord
+        The record, with the place of the overlay and the time spent.
+
+    Raises
+    ------
+    OutputError
+        If a picture cannot be written.
+    """
+    record = result.record
+    if not result.crops and result.overlay is None:
+        return record
+    start = perf_counter()
+    name, overlay = file_name(record.field), ""
+    crop_names = SafeNames()
+    for source_id, crop in result.crops.items():
+        path = folder / "crops" / name / f"{crop_names(source_id)}.png"
+        write_png(path, to_display(crop, result.origin))
+    if result.overlay is not None:
+        overlay = f"overlays/{name}.png"
+        write_png(folder / overlay, result.overlay)
+    seconds = record.seconds | {"write": round(perf_counter() - start, 4)}
+    return replace(record, overlay=overlay, seconds=seconds)
+
+
+def file_name(identifier: str) -> str:
+    """Return the name of the files of a field, different for each identifier.
+
+    Parameters
+    ----------
+    identifier : str
+        Identifier of the field.
+    """
+    name = safe_name(identifier)
+    if name == identifier:
+        return name
+    digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{shortened(name, 190)}-{digest[:8]}"
+
+
+def _unique(source: FieldSource, taken: tuple[str, ...], names: set[str]) -> FieldSource:
+    """Return a field of a file with an identifier that no other field has."""
+    first = name = source.identifier
+    number = 2
+    # Another source may hold the field "b" of "mosaic-a", while this is "a-b" of "mosaic".
+    if any(name.casefold().startswith(f"{other}-") for other in taken):
+        name = f"{first}-{number}"
+    while name.casefold() in names or name.casefold() in taken:
+        name = f"{first}-{number}"
+        number += 1
+    names.add(name.casefold())
+    return replace(source, identifier=name)

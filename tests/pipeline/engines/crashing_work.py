@@ -1,0 +1,48 @@
+"""Work that crashes, hangs or fails, for the tests of the engines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from galpipe.errors import BundleError
+from galpipe.pipeline.field_work import Report, Started
+from galpipe.pipeline.manifest import FieldTask
+
+
+@dataclass(frozen=True)
+class Work:
+    """Writes a file for each task; what the task does else is in its name."""
+
+    folder: Path
+
+    def run(self, tasks: Iterable[FieldTask], started: Started) -> Iterator[Report]:
+        done = []
+        try:
+            for task in tasks:
+                started(task.key, 0)
+                name = task.source.identifier
+                first = self.folder / f"{name}.once"
+                if task.failed:
+                    name = f"{name} failed: {task.failed[0]}"
+                elif "hang" in name:
+                    time.sleep(100)
+                elif "crash" in name or ("once" in name and not first.exists()):
+                    first.touch()
+                    os.kill(os.getpid(), signal.SIGSEGV)
+                elif "unready" in name:
+                    raise BundleError("the model is gone")
+                done.append(name)
+        finally:
+            for name in done:
+                (self.folder / f"{name[:60].replace('/', '_')}.done").touch()
+        yield Report(len(done), len(done))
+
+
+def never(*_: object) -> None:
+    """End in place of a worker."""
+    os._exit(3)
