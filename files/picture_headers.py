@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -117,7 +118,8 @@ def picture_size(data: bytes, kind: Kind) -> tuple[int, int] | None:
 def picture_is_whole(data: bytes, kind: Kind) -> bool:
     """Return whether a JPEG, PNG or WebP reaches its end; True for a TIFF, which has none.
 
-    Decoders silently fill missing parts with grey.
+    Decoders silently fill missing parts with grey.  The checksums of a PNG are verified, as libpng
+    passes over errors in the last rows.
 
     Parameters
     ----------
@@ -129,7 +131,7 @@ def picture_is_whole(data: bytes, kind: Kind) -> bool:
     if kind == "jpeg":
         return _jpeg_is_whole(data)
     if kind == "png":
-        return any(name == b"IEND" for name, _ in _png_chunks(io.BytesIO(data)))
+        return _png_is_whole(data)
     if kind == "webp":
         return len(data) >= 8 + int.from_bytes(data[4:8], "little")
     return True
@@ -275,6 +277,21 @@ def _png_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         if name == b"IEND":
             return
         position += 12 + length
+
+
+def _png_is_whole(data: bytes) -> bool:
+    view, position = memoryview(data), 8
+    while position + 12 <= len(data):
+        length = int.from_bytes(view[position : position + 4], "big")
+        name, end = data[position + 4 : position + 8], position + 8 + length
+        checksum = int.from_bytes(view[end : end + 4], "big")
+        # Chunks whose name begins with a small letter are not needed to show the picture.
+        if name[:1].isupper() and zlib.crc32(view[position + 4 : end]) != checksum:
+            return False
+        if name == b"IEND":
+            return True
+        position = end + 4
+    return False
 
 
 def _webp(stream: BinaryIO) -> PictureHeader | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,5 +156,14 @@ def test_pixels_that_a_file_cannot_hold(
         data[place : place + 4] = size * 2
     else:
         data[16:24] = (b"\0\0" + size) * 2
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     with pytest.raises(InputError, match=r"4000 x 4000 pixels, which its .* bytes cannot hold"):
+        read(bytes(data))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95, 0.998])
+def test_damaged_png(share: float, read: Callable[[bytes], tuple[str, ...]]) -> None:
+    data = bytearray(saved(sky(), "PNG"))
+    data[int(share * len(data))] ^= 1
+    with pytest.raises(InputError, match="damaged"):
         read(bytes(data))
