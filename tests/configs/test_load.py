@@ -23,6 +23,7 @@ PRESETS = {
     "efficientdet_d1.yaml": DetectorTraining,
     "efficientdet_d2.yaml": DetectorTraining,
     "efficientnet_lite0.yaml": ClassifierTraining,
+    "efficientnet_lite0_start.yaml": ClassifierTraining,
     "ssd_mobilenet.yaml": DetectorTraining,
     "ssd_mobilenet_640.yaml": DetectorTraining,
     "efficientdet_d0_folds.yaml": DetectorTraining,
