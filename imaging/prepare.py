@@ -68,7 +68,7 @@ class PreparedField:
 
     @property
     def evened(self) -> bool:
-        """Whether the sky of a finished picture was subtracted for the search."""
+        """True if the sky of a finished picture was subtracted for the search."""
         return not self.field.linear and self.searched is not self.rgb
 
 

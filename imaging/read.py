@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
@@ -21,8 +20,9 @@ from .field import MAX_BYTES, Field, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
 from .fits_names import label, listed
+from .nddata import read_nddata
 from .picture import PICTURE_SUFFIXES, read_picture, scaled_pixels
-from .sky import pixel_scale, quiet_astropy, separation
+from .sky import pixel_scale
 from .stretch import Stretch, to_rgb
 
 __all__ = [
@@ -40,11 +40,6 @@ FieldLike: TypeAlias = Field | FieldSource | str | Path | Sequence[str | Path] |
 
 _FITS_KINDS = ("fits", "gzip", "bzip2")
 _IN_MEMORY = "field"
-_SAME_SKY = 0.01  # arcsec
-_NOT_WRITABLE = (
-    "its WCS was ignored, so there are no sky coordinates: a FITS header cannot hold it. Give the "
-    "file of the image"
-)
 
 
 def read_field(
@@ -102,7 +97,7 @@ def read_field(
     elif isinstance(source, np.ndarray):
         field = _from_array(source)
     elif hasattr(source, "data") and hasattr(source, "mask") and hasattr(source, "wcs"):
-        field = _from_hdus(_nddata_image(source))
+        field = _from_hdus(read_nddata(source))
     elif hasattr(source, "header") or (source and hasattr(source[0], "header")):
         hdus = [source] if hasattr(source, "header") else source
         field = _from_hdus(read_hdus(hdus, bands=bands))
@@ -318,31 +313,6 @@ def _from_array(array: NDArray[Any]) -> Field:
         linear=pixels.dtype == np.float32,
         notes=notes,
     )
-
-
-def _nddata_image(data: Any) -> FitsField:
-    """Return the image of an NDData: its planes, mask and world coordinates."""
-    from astropy.io.fits import ImageHDU
-
-    header, tables = None, []
-    if hasattr(data.wcs, "to_fits"):
-        with suppress(Exception), quiet_astropy():  # astropy cannot write all that it reads
-            main, *tables = data.wcs.to_fits(relax=True)
-            header = main.header
-    values = np.asarray(data.data)
-    if values.dtype.kind not in "iuf":
-        raise InputError(f"The NDData holds pixels of the type {values.dtype}; give real numbers.")
-    if data.mask is not None:
-        values = np.where(np.asarray(data.mask), np.nan, values)
-    read = read_hdus([ImageHDU(values, header), *tables])
-    image = read.images[0]
-    lost = data.wcs is not None and header is None
-    if image.wcs is not None and data.wcs.pixel_n_dim == 2:
-        lost = not separation(image.wcs, data.wcs, *image.bad.shape) < _SAME_SKY
-    if lost:
-        notes = (*image.notes, _NOT_WRITABLE)
-        read = replace(read, images=(replace(image, wcs=None, notes=notes), *read.images[1:]))
-    return read
 
 
 def _checksum(pixels: NDArray[Any], bad: NDArray[np.bool_]) -> str:

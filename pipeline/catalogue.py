@@ -17,9 +17,10 @@ from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.file_types import check_regular
 from ..files.output_folder import refuse_existing
-from .catalogue_formats import format_of, without_rows
+from .catalogue_formats import format_of
 from .columns import FIRST_COLUMNS, catalogue_columns
 from .photometry_columns import bands_among, join_bands
+from .table_layout import without_rows
 
 __all__ = ["Catalogue"]
 

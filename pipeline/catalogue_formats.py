@@ -13,12 +13,13 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
-from astropy.table import Column, QTable, Table
+from astropy.table import QTable, Table
 
 from ..errors import ConfigError, InputError, OutputError, require
 from ..files.spreadsheet import from_cell, to_cell
 from ..files.tables import read_columns
 from .columns import TEXT_COLUMNS, object_label
+from .table_layout import plain_table
 
 __all__ = [
     "CATALOGUE_FORMATS",
@@ -26,9 +27,6 @@ __all__ = [
     "CatalogueFormat",
     "check_catalogue_formats",
     "format_of",
-    "text_width",
-    "with_text_widths",
-    "without_rows",
 ]
 
 DEFAULT_FORMATS = ("ecsv", "csv")
@@ -81,54 +79,6 @@ class CatalogueFormat:
             require(*self.extra)
 
 
-def without_rows(table: QTable) -> QTable:
-    """Return a table without its rows, whose columns of text are as wide as they need to be.
-
-    Parameters
-    ----------
-    table : QTable
-        The table.
-    """
-    return with_text_widths(table[:0], {name: text_width(table[name]) for name in _texts(table)})
-
-
-def with_text_widths(layout: QTable, widths: Mapping[str, int]) -> QTable:
-    """Return a table without rows whose columns of text have the given widths.
-
-    Parameters
-    ----------
-    layout : QTable
-        The table.
-    widths : mapping of str to int
-        Width of each column of text.
-    """
-    layout = layout.copy()
-    for name in _texts(layout):
-        info = layout[name].info
-        column = Column(
-            np.zeros(0, dtype=f"U{widths.get(name, 1)}"),
-            description=info.description,
-            meta=dict(info.meta),
-        )
-        layout.replace_column(name, column)
-    return layout
-
-
-def text_width(values: Iterable[str]) -> int:
-    """Return the size of the longest text in bytes of UTF-8, at least 1.
-
-    Parameters
-    ----------
-    values : iterable of str
-        The texts.
-    """
-    return max((len(text.encode("utf-8")) for text in values), default=1) or 1
-
-
-def _texts(table: QTable) -> list[str]:
-    return [name for name in table.colnames if name in TEXT_COLUMNS]
-
-
 def format_of(path: Path) -> CatalogueFormat:
     """Return the format for the suffix of a path.
 
@@ -173,26 +123,12 @@ def check_catalogue_formats(names: Iterable[str]) -> None:
         CATALOGUE_FORMATS[name].require()
 
 
-def _plain(table: QTable) -> Table:
-    """Return a table of plain columns with units, without the quantities of astropy."""
-    plain = Table(meta=dict(table.meta))
-    for name in table.colnames:
-        info = table[name].info
-        plain[name] = Column(
-            np.asarray(table[name]),
-            unit=info.unit,
-            description=info.description,
-            meta=dict(info.meta),
-        )
-    return plain
-
-
 @contextmanager
 def _open_ecsv(layout: QTable, path: Path) -> Iterator[AddRows]:
     # Quantities would be written as objects of astropy, which other programs refuse.
     def text(table: QTable) -> str:
         lines = io.StringIO()
-        _plain(table).write(lines, format="ascii.ecsv")
+        plain_table(table).write(lines, format="ascii.ecsv")
         return lines.getvalue()
 
     header = text(layout)
@@ -311,7 +247,7 @@ def _open_votable(layout: QTable, path: Path) -> Iterator[AddRows]:
     from astropy.io.votable.tree import Info
 
     def text(table: QTable) -> str:
-        document = from_table(_plain(table))
+        document = from_table(plain_table(table))
         provenance = Info(name=_PROVENANCE, value=json.dumps(layout.meta))
         document.resources[0].infos.append(provenance)
         content = io.BytesIO()
@@ -362,9 +298,9 @@ def _open_parquet(layout: QTable, path: Path) -> Iterator[AddRows]:
     from pyarrow import parquet
 
     header = io.BytesIO()
-    from_table(_plain(layout)).to_xml(header)
+    from_table(plain_table(layout)).to_xml(header)
     # With the metadata of astropy too, for Table.read.
-    _plain(layout).write(path, format="parquet")
+    plain_table(layout).write(path, format="parquet")
     schema = parquet.read_schema(path)
     metadata = {
         **schema.metadata,

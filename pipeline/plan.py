@@ -21,7 +21,7 @@ _PLAN = f"{PARTS}/plan.json"
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run does, apart from its fields.
+    """Everything that sets the results of a run, apart from its fields.
 
     Attributes
     ----------

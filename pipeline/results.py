@@ -11,7 +11,6 @@ from pathlib import Path
 from astropy.table import QTable
 
 from .catalogue import Catalogue
-from .catalogue_formats import text_width, with_text_widths
 from .columns import TEXT_COLUMNS
 from .manifest import read_manifest
 from .parts import read_parts
@@ -19,6 +18,7 @@ from .photometry_columns import join_bands
 from .plan import RunPlan
 from .provenance import Failure, FieldRecord, RunRecord, StageClock
 from .result_lines import FieldRows, read_line
+from .table_layout import text_width, with_text_widths
 
 __all__ = ["Results", "Tally"]
 

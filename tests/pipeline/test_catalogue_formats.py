@@ -21,8 +21,9 @@ from click.testing import Result
 import galpipe
 from galpipe.errors import ConfigError, InputError, MissingExtraError
 from galpipe.pipeline import Catalogue, RunResult
-from galpipe.pipeline.catalogue_formats import CATALOGUE_FORMATS, without_rows
+from galpipe.pipeline.catalogue_formats import CATALOGUE_FORMATS
 from galpipe.pipeline.columns import FIRST_COLUMNS
+from galpipe.pipeline.table_layout import without_rows
 
 DEMONSTRATION = Path(galpipe.__path__[0], "pipeline", "demonstration", "demonstration.fits.fz")
 ODD_NAME = """銀河 "a", <b> & 'c'"""
