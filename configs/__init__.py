@@ -22,6 +22,7 @@ from .members import (
     TrainedMember,
     Vgg16Member,
 )
+from .paths import check_paths
 from .run_config import ClassifierStage, DetectorStage, RunConfig
 from .section import Split
 from .tuning import SEARCHED, ClassifierTuning, design_values, with_values
@@ -53,6 +54,7 @@ __all__ = [
     "SurveyAugmentation",
     "TrainedMember",
     "Vgg16Member",
+    "check_paths",
     "claim_training_folder",
     "design_values",
     "dump_config",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -12,7 +14,7 @@ from ..errors import ConfigError, InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import claim_folder
 from ..files.safe_readers import read_yaml
-from .section import FROM_FILE
+from .section import FROM_FILE, UNKNOWN_KEYS
 
 __all__ = ["claim_training_folder", "dump_config", "load_config", "preset"]
 
@@ -59,11 +61,37 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
     try:
         return schema.model_validate(content, context=FROM_FILE)
     except ValidationError as error:
-        issues = "\n".join(
-            f"  {'.'.join(str(part) for part in issue['loc']) or '(whole file)'}: {issue['msg']}"
-            for issue in error.errors()
-        )
-        raise ConfigError(f"{path}: not a valid configuration:\n{issues}") from error
+        raise ConfigError(f"{path}: not a valid configuration:\n{_issues(error)}") from error
+
+
+def _issues(error: ValidationError) -> str:
+    """Return a line for each problem of a configuration."""
+    found = error.errors()
+    lines: dict[str, str] = {}
+    for issue in found:
+        place, context = issue["loc"], issue.get("ctx", {})
+        # A list without its invalid items counts as too short.
+        deeper = any(other["loc"][: len(place)] == place for other in found if other is not issue)
+        if issue["type"] == UNKNOWN_KEYS:
+            lines |= {_joined(*place, key): cure for key, cure in context["cures"].items()}
+        elif issue["type"] in ("union_tag_invalid", "literal_error"):
+            known = str(context.get("expected_tags", context.get("expected")))
+            lines[_joined(*place)] = _choices(context.get("tag", issue["input"]), known)
+        elif issue["type"] != "too_short" or not deeper:
+            # Without the prefix "Value error" of pydantic.
+            lines[_joined(*place)] = str(context.get("error") or issue["msg"])
+    return "\n".join(f"  {place}: {text}" for place, text in lines.items())
+
+
+def _joined(*place: str | int) -> str:
+    return ".".join(map(str, place)) or "(whole file)"
+
+
+def _choices(given: object, expected: str) -> str:
+    """Return the remark on a value that is none of those in quotes in a text."""
+    known = re.findall(r"'([^']+)'", expected)
+    near = get_close_matches(str(given), known, n=1)
+    return f"must be one of {', '.join(known)}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def preset(path: str | Path) -> Path:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 __all__ = [
     "FROM_FILE",
+    "UNKNOWN_KEYS",
     "BatchSize",
     "ConfigPath",
     "CropMargin",
@@ -27,6 +38,9 @@ __all__ = [
 
 FROM_FILE = {"expand_variables": True}
 """Context of the validation of a configuration file, whose paths can name variables."""
+
+UNKNOWN_KEYS: Final = "unknown_keys"
+"""Type of the error of unknown keys; its context maps each of them to a remark, as ``cures``."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -61,9 +75,37 @@ CropMargin = Annotated[float, Field(gt=0, le=10)]
 
 
 class Section(BaseModel):
-    """Section of a configuration; an unknown key is an error."""
+    """Section of a configuration; an unknown key is an error that names the nearest known ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_are_known(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        known = list(cls.model_fields)
+        unknown = [str(key) for key in content if key not in known and key not in _aliases(cls)]
+        if unknown:
+            cures = {key: _cure(key, known) for key in unknown}
+            text = "; ".join(f"{key} {cure}" for key, cure in cures.items())
+            raise PydanticCustomError(UNKNOWN_KEYS, "{text}", {"text": text, "cures": cures})
+        return content
+
+
+def _aliases(section: type[BaseModel]) -> set[str]:
+    """Return the former names of the keys of a section."""
+    aliases = (field.validation_alias for field in section.model_fields.values())
+    return {
+        str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices
+    }
+
+
+def _cure(key: str, known: list[str]) -> str:
+    near = get_close_matches(key.lower().replace("-", "_"), known, n=2)
+    if near:
+        return f"is no key here; did you mean {' or '.join(near)}?"
+    return f"is no key here; the keys are {', '.join(known)}"
 
 
 class Split(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -43,6 +44,8 @@ GALAXY_ZOO_LABELS: Mapping[str, tuple[int, ...]] = {
 }
 """Classes of `GALAXY10_DECALS` that a label of Galaxy Zoo 1 or of the Kaggle challenge allows."""
 
+_BOX_FILES = (".json", ".yaml", ".yml", ".txt", ".pbtxt", ".reg", ".record", ".tfrecord")
+
 _ROUNDING = 0.01
 """Tolerance for the sum of rounded probabilities above one."""
 
@@ -63,7 +66,7 @@ def read_label_table(
     ----------
     labels : str or Path
         CSV, FITS, VOTable, ECSV or Parquet with the columns ``filename`` (or ``file``) and
-        ``label``, optionally ``ra`` and ``dec`` in degrees.
+        ``label`` (or ``class``), optionally ``ra`` and ``dec`` in degrees.
     images : str or Path
         Folder of the images; file names stay inside it and may lack the extension.
     class_names : sequence of str
@@ -85,9 +88,10 @@ def read_label_table(
     labels = Path(labels)
     table = _select(_read_texts(labels), labels, where)
     names = table[_file_column(table, labels, "'label'")]
-    if "label" not in table.columns:
+    column = next((name for name in ("label", "class") if name in table.columns), None)
+    if column is None:
         raise InputError(f"{labels} lacks the column 'label'. Add it.")
-    rows = zip(table.index, names, table["label"], table_positions(table), strict=True)
+    rows = zip(table.index, names, table[column], table_positions(table), strict=True)
     parsed = [
         (name, parse_label(label, class_names, f"{labels}, line {row + 2}"), position)
         for row, name, label, position in rows
@@ -246,9 +250,12 @@ def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int
         elif part.isdecimal() and len(part) < 10 and int(part) < len(class_names):
             allowed.add(int(part))
         else:
+            near = get_close_matches(part, meanings, n=1)
             raise InputError(
-                f"{where}: unknown label {part[:60]!r}. Use one of: {', '.join(meanings)}, "
-                f"or an index from 0 to {len(class_names) - 1}."
+                f"{where}: unknown label {part[:60]!r}."
+                + (f" Did you mean {near[0]!r}?" if near else "")
+                + f" Use one of: {', '.join(meanings)}, or an index from 0 to "
+                f"{len(class_names) - 1}."
             )
     return tuple(sorted(allowed))
 
@@ -263,6 +270,12 @@ def _meanings(class_names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
 
 def _read_texts(path: Path) -> pd.DataFrame:
     """Return the cells of a table as text."""
+    if path.is_dir() or path.suffix.lower() in _BOX_FILES:
+        raise InputError(
+            f"{path} is not a table of labels. To label images by the classes of boxes (COCO, "
+            f"YOLO, Pascal VOC ...), run `galpipe annotations convert {path} boxes.csv` and set "
+            "'labels' to boxes.csv; to place the crops by the boxes, set 'annotations'."
+        )
     columns = read_columns(path, list)
     return pd.DataFrame({name: columns.texts(name) for name in columns.names}, dtype=object)
 

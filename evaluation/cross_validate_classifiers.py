@@ -18,7 +18,7 @@ from ..errors import ConfigError, require
 from ..files.names import distinct_names
 from ..files.output_folder import OutputFolder
 from ..metrics.records import ENSEMBLE
-from ..models.training_folder import open_trainer
+from ..models.training_folder import check_training, open_trainer
 from ..progress import Progress
 from .classifier_folds import ClassifierCrossValidation, ValidatedClassifier, ValidatedTraining
 from .folds import open_folder, train_folds, write_result
@@ -128,6 +128,7 @@ def _train(
     folder: OutputFolder,
     progress: bool | Progress,
 ) -> ValidatedTraining:
+    check_training("classifier", config)
     train = open_trainer("classifier")
     bundles, predicted = [], []
     for training, path in train_folds(train, name, config, folds, folder, progress):

@@ -16,7 +16,7 @@ from ..files.names import distinct_names
 from ..files.report import Block, Heading, Report, Table
 from ..metrics.records import DetectorFigures, read_detector_record
 from ..models import Bundle, read_bundle
-from ..models.training_folder import open_trainer
+from ..models.training_folder import check_training, open_trainer
 from ..progress import Progress
 from .folds import open_folder, spread, summarize, train_folds, write_result
 from .significance import Comparison, compare_folds
@@ -192,6 +192,8 @@ def cross_validate_detectors(
         If the training packages are not installed.
     """
     require("pycocotools", "train")
+    for config in configs:
+        check_training("detector", config)
     train = open_trainer("detector")
     folder = open_folder(output, overwrite=overwrite)
     names = distinct_names(config.name for config in configs)

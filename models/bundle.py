@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +21,7 @@ from .manifest import MANIFEST_NAME, Manifest, ModelIdentity
 __all__ = [
     "CARD_NAME",
     "METRICS_NAME",
+    "TRAINING_RECORD",
     "Bundle",
     "find_bundle",
     "read_bundle",
@@ -29,6 +31,8 @@ __all__ = [
 
 CARD_NAME = "MODEL_CARD.md"
 METRICS_NAME = "metrics.json"
+TRAINING_RECORD = "config.yaml"
+"""Configuration in the folder of a training."""
 
 _SHIPPED = Path(__file__).parent / "weights"
 
@@ -117,7 +121,8 @@ def find_bundle(name_or_path: str | Path) -> Bundle:
     Parameters
     ----------
     name_or_path : str or Path
-        Name of a shipped model, folder of a bundle, or a ``.zip`` of one.
+        Name of a shipped model, folder of a bundle, a ``.zip`` of one, or the folder of a finished
+        training.
 
     Raises
     ------
@@ -126,12 +131,15 @@ def find_bundle(name_or_path: str | Path) -> Bundle:
     """
     if str(name_or_path) in shipped_models():
         return read_bundle(_SHIPPED / str(name_or_path))
-    if not Path(name_or_path).exists():
+    path = Path(name_or_path)
+    if not path.exists():
+        near = get_close_matches(str(name_or_path), shipped_models(), n=1)
         raise BundleError(
             f"{name_or_path}: neither a model bundle on disk nor the name of a shipped model "
             f"({', '.join(shipped_models()) or 'none in this installation'})"
+            + (f"; did you mean {near[0]}?" if near else "")
         )
-    return read_bundle(name_or_path)
+    return read_bundle(path)
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -140,14 +148,15 @@ def read_bundle(path: str | Path) -> Bundle:
     Parameters
     ----------
     path : str or Path
-        Folder of the bundle, or a ``.zip`` whose top level is that folder's content.
+        Folder of the bundle, a ``.zip`` whose top level is that folder's content, or the folder of
+        a finished training, which contains the bundle.
 
     Raises
     ------
     BundleError
         If there is no bundle, or its manifest is not valid.
     """
-    folder = Path(path)
+    folder = _bundle_of_training(Path(path)) or Path(path)
     text = _read_member(folder, MANIFEST_NAME, _LARGEST_MANIFEST)
     try:
         manifest = Manifest.model_validate_json(text)
@@ -158,6 +167,19 @@ def read_bundle(path: str | Path) -> Bundle:
             f"{folder}: {MANIFEST_NAME} is not valid: {where}: {issue['msg']}"
         ) from error
     return Bundle(folder, manifest)
+
+
+def _bundle_of_training(folder: Path) -> Path | None:
+    """Return the bundle in the folder of a training; None if it is no such folder."""
+    if (folder / MANIFEST_NAME).exists() or not (folder / TRAINING_RECORD).is_file():
+        return None
+    bundles = [file.parent for file in folder.glob(f"*/{MANIFEST_NAME}")]
+    if len(bundles) != 1:
+        raise BundleError(
+            f"{folder}: holds a training that is not finished; run `galpipe train` with this "
+            "folder as OUT again"
+        )
+    return bundles[0]
 
 
 def write_bundle(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from ..files.atomic import atomic_path
 from ..progress import Progress, silent
 from .bundle import read_bundle
 
-__all__ = ["Trainer", "open_trainer", "train_once"]
+__all__ = ["Trainer", "check_training", "open_trainer", "train_once"]
 
 logger = logging.getLogger("galpipe")
 
@@ -39,6 +40,28 @@ class Trainer(Protocol):
         progress : Progress
             Shows the progress.
         """
+
+
+def check_training(stage: str, config: BaseModel) -> None:
+    """Check paths, labels and class names of a training, which takes seconds.
+
+    Call it before `open_trainer`, which imports TensorFlow.
+
+    Parameters
+    ----------
+    stage : {"detector", "classifier"}
+        The stage.
+    config : BaseModel
+        Settings of the training.
+
+    Raises
+    ------
+    ConfigError
+        If a path is missing, or a class of the boxes is not configured.
+    InputError
+        If labels, annotations or initial weights cannot be read.
+    """
+    import_module(f"galpipe.{_PACKAGES[stage]}.training.check").check_training(config)
 
 
 def open_trainer(stage: str) -> Trainer:

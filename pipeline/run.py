@@ -18,7 +18,7 @@ from ..detection.load import open_detector
 from ..errors import ConfigError, OutputError
 from ..files.output_folder import OutputFolder
 from ..models import read_bundle
-from ..models.training_folder import open_trainer, train_once
+from ..models.training_folder import check_training, open_trainer, train_once
 from ..progress import Progress, open_progress
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
@@ -222,6 +222,9 @@ def _train_stages(
     bundles: dict[str, Path] = {}
     metrics: dict[str, dict[str, Any]] = {}
     stages = (("detector", settings.detector.train), ("classifier", settings.classifier.train))
+    for stage, config in stages:
+        if config is not None:
+            check_training(stage, config)
     for stage, config in stages:
         if config is None:
             continue

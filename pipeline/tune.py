@@ -9,6 +9,7 @@ from ..configs import ClassifierTraining, ClassifierTuning
 from ..errors import require
 from ..files.atomic import atomic_path
 from ..files.report import Heading, Report, Table
+from ..models.training_folder import check_training
 from ..progress import Progress, open_progress
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def tune_classifier(
     >>> tune_classifier(config, "search", trials=10).best.values["dense"]  # doctest: +SKIP
     96.0
     """
+    check_training("classifier", config)
     require("keras", "train")
     require("sklearn", "train")
     from ..classification.training import tune

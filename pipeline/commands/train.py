@@ -73,11 +73,12 @@ def classifier(config: str, output: Path) -> None:
 def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> None:
     from ...configs import load_config
     from ...models import read_bundle
-    from ...models.training_folder import open_trainer
+    from ...models.training_folder import check_training, open_trainer
     from ...progress import open_progress
     from ..summary import print_metrics
 
     settings = load_config(config, schema)
+    check_training(stage, settings)
     bundle = open_trainer(stage)(settings, output, open_progress(True))
     print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")

@@ -144,6 +144,26 @@ def test_a_fault_names_the_file_and_the_place(tmp_path: Path, text: str, message
     assert str(file) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("view_per_epoch: 3", "view_per_epoch: is no key here; did you mean views_per_epoch?"),
+        ("views-per-epoch: 3", "did you mean views_per_epoch?"),
+        ("quux: 3", "quux: is no key here; the keys are name, class_names,"),
+        ("members: [{architecture: cnn, epoch: 3}]", "members.0.cnn.epoch: is no key here;"),
+        ("members: [{architecture: vgg}]", "members.0: must be one of cnn, vgg16, efficientnet"),
+        ("weights: serch", "weights: must be one of given, search; did you mean search?"),
+    ],
+)
+def test_an_unknown_key_or_value_names_the_nearest(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load_config(path, ClassifierTraining)
+    assert message in str(error.value)
+    assert "at least 1 item" not in str(error.value)
+
+
 def test_a_missing_file_lists_the_presets(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"ssd_mobilenet\.yaml"):
         load_config(tmp_path / "ssd_mobilenet.yaml", DetectorTraining)

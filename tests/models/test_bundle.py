@@ -129,3 +129,18 @@ def test_refinement_of_an_earlier_version_is_read() -> None:
     assert head.refinement == "second_look.json"
     assert DetectorHead.model_validate_json(head.model_dump_json()) == head
     assert "second_look" not in head.model_dump()
+
+
+def test_the_folder_of_a_training_stands_for_its_bundle(folder: Path, tmp_path: Path) -> None:
+    training = tmp_path / "training"
+    training.mkdir()
+    (training / "config.yaml").touch()
+    with pytest.raises(BundleError, match="training that is not finished"):
+        find_bundle(training)
+    folder.rename(training / "mine")
+    assert find_bundle(training).path == training / "mine"
+
+
+def test_a_mistyped_name_gives_the_nearest() -> None:
+    with pytest.raises(BundleError, match=r"did you mean ssd_mobilenet\?"):
+        find_bundle("ssd_mobilnet")

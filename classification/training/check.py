@@ -1,0 +1,28 @@
+"""Check the configuration of a classifier's training in seconds, before Keras is imported."""
+
+from __future__ import annotations
+
+from ...configs import ClassifierTraining, check_paths
+from .dataset import class_names, read_boxes, read_labels
+
+__all__ = ["check_training"]
+
+
+def check_training(config: ClassifierTraining) -> None:
+    """Check paths, labels, class names and annotations; no image is decoded.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+
+    Raises
+    ------
+    ConfigError
+        If a path is missing.
+    InputError
+        If labels or annotations cannot be read, or name an unknown class.
+    """
+    check_paths(config)
+    for data in config.data:
+        read_labels(data, class_names(config))
+        read_boxes(data)
