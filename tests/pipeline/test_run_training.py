@@ -41,6 +41,7 @@ def trainers(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[s
     fakes = {stage: Trainer(bundle) for stage, bundle in models.items()}
     for module in (run_module, training_folder):
         monkeypatch.setattr(module, "open_trainer", fakes.__getitem__)
+        monkeypatch.setattr(module, "check_training", lambda stage, config: None)
     return fakes
 
 
@@ -143,6 +144,7 @@ def test_a_model_that_is_given_is_not_trained(
 def test_the_missing_extra_is_named(
     tmp_path: Path, good_picture: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(run_module, "check_training", lambda stage, config: None)
     monkeypatch.setitem(sys.modules, "official", None)
     with pytest.raises(MissingExtraError, match=r"galpipe\[train\]"):
         galpipe.run(good_picture, tmp_path / "out", config=config)
