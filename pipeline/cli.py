@@ -26,7 +26,7 @@ COMMANDS = {
     "match": "Compare a catalogue with a reference catalogue.",
     "send": "Send a catalogue to TOPCAT, Aladin or DS9.",
     "annotations": "Convert, check, split, count, propose and view boxes.",
-    "data": "Download published data sets to train on.",
+    "data": "Download data sets, and look at the data of a training.",
     "train": "Train a detector or a classifier on your own labels.",
     "tune": "Search for the best small network on your own labels.",
     "evaluate": "Evaluate a detector or a classifier on labelled images.",

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import examples, required_output
+from .options import examples, overwrite_option, required_output
 
 __all__ = ["command"]
 
 
 @click.group("data")
 def command() -> None:
-    """Download published data sets for training."""
+    """Download published data sets, and look at the data of a training."""
 
 
 @command.command("fetch", epilog=examples("galpipe data fetch galaxy10-decals -o data"))
@@ -30,3 +30,24 @@ def fetch(name: str, output: Path) -> None:
     from ...datasets.download import fetch_galaxy10
 
     click.echo(fetch_galaxy10(name.replace("-", "_"), output, progress=True))
+
+
+@command.command("show", epilog=examples("galpipe data show mine.yaml -o data_shown"))
+@click.argument("config")
+@required_output("Folder for report.html and its pictures.", "DIR")
+@overwrite_option
+def show(config: str, output: Path, overwrite: bool) -> None:
+    """Show the data of a training, before it is trained.
+
+    CONFIG is the configuration of `galpipe train`.  The page shows the classes and sizes, crops or
+    tiles as the network gets them, augmented views, what is held out, and near-duplicates.
+    """
+    from ...configs import ClassifierTraining, DetectorTraining, load_config, preset
+    from ...evaluation.data_report import show_data
+    from ...files.safe_readers import read_yaml
+
+    content = read_yaml(preset(config))
+    is_classifier = isinstance(content, dict) and "members" in content
+    schema = ClassifierTraining if is_classifier else DetectorTraining
+    page = show_data(load_config(config, schema), output, overwrite=overwrite, progress=True)
+    click.echo(f"page: {page}")
