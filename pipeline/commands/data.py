@@ -47,7 +47,10 @@ def show(config: str, output: Path, overwrite: bool) -> None:
     from ...files.safe_readers import read_yaml
 
     content = read_yaml(preset(config))
-    is_classifier = isinstance(content, dict) and "members" in content
-    schema = ClassifierTraining if is_classifier else DetectorTraining
-    page = show_data(load_config(config, schema), output, overwrite=overwrite, progress=True)
+    settings: ClassifierTraining | DetectorTraining
+    if isinstance(content, dict) and "members" in content:
+        settings = load_config(config, ClassifierTraining)
+    else:
+        settings = load_config(config, DetectorTraining)
+    page = show_data(settings, output, overwrite=overwrite, progress=True)
     click.echo(f"page: {page}")
