@@ -13,9 +13,10 @@ __all__ = ["drop_artefacts"]
 
 _SIDE = 32  # samples along a box
 _SMOOTHING = 1.6  # samples
-# The light of an object ends inside of its box.  That of an artefact goes on beyond it, at this
-# fraction of its height above the light along the outline of the box.
-_GOES_ON = 0.8
+# The light of an object ends inside of its box.  That of an artefact goes on beyond it, at the
+# first fraction of its height above the light along the outline of the box, and in the opposite
+# direction at the second: spikes fade away from their star.
+_GOES_ON, _FADED = 0.8, 0.3
 _FAINTEST = 1.0  # grey levels: height below which there is no light to follow
 # A galaxy beside a brighter star is open towards it, but not this thin.
 _THIN = 0.42  # axis ratio of the bright part
@@ -27,9 +28,10 @@ def drop_artefacts(rgb: NDArray[np.uint8], found: Detections) -> Detections:
     """Drop boxes on pieces of something that goes on beyond the box.
 
     The spike of a star and the trail of a satellite are boxed piece by piece: the brightest light
-    in the middle of the box reaches its outline, hardly fainter.  A galaxy has a peak of its own,
-    except for one that a brighter neighbour outshines.  A box is therefore dropped only if,
-    besides, its bright part is thin.  The edge of the picture is no outline: it may cut a galaxy.
+    in the middle of the box reaches its outline, hardly fainter, and goes on at the opposite end
+    too.  A galaxy has a peak of its own, or ends at the side away from the brighter neighbour that
+    outshines it.  A box is dropped only if, besides, its bright part is thin.  The edge of the
+    picture is no outline: it may cut a galaxy.
 
     Parameters
     ----------
@@ -71,7 +73,12 @@ def _is_artefact(grey: NDArray[np.float32], box: NDArray[np.float64]) -> bool:
         return False
     if not (_region(light, base + _GOES_ON * rise, row, column) & outline).any():
         return False
-    return _axis_ratio(_region(light, base + _HALF * rise, row, column), box) < _THIN
+    ratio, axis = _principal_axis(_region(light, base + _HALF * rise, row, column), box)
+    if ratio >= _THIN:
+        return False
+    ends = np.argwhere(_region(light, base + _FADED * rise, row, column) & outline)
+    along = ((ends[:, ::-1] + 0.5) / _SIDE - 0.5) * (box[2:] - box[:2]) @ axis
+    return bool(len(along) and along.min() < 0 < along.max())
 
 
 def _region(light: NDArray[np.float32], level: float, row: int, column: int) -> NDArray[np.bool_]:
@@ -80,11 +87,13 @@ def _region(light: NDArray[np.float32], level: float, row: int, column: int) -> 
     return np.asarray(regions == regions[row, column])
 
 
-def _axis_ratio(region: NDArray[np.bool_], box: NDArray[np.float64]) -> float:
-    """Return the ratio of the axes of a region of a box, from second moments."""
+def _principal_axis(
+    region: NDArray[np.bool_], box: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the axis ratio of a region of a box and its long axis (x, y), from second moments."""
     places = (np.argwhere(region)[:, ::-1] + 0.5) * (box[2:] - box[:2]) / _SIDE
     # The variance of a sample itself keeps a single row of samples from having no width.
     pixel = np.diag(((box[2:] - box[:2]) / _SIDE) ** 2 / 12)
     spread = np.cov(places.T, bias=True).reshape(2, 2) + pixel
-    shortest, longest = np.linalg.eigvalsh(spread)
-    return float(np.sqrt(shortest / longest))
+    (shortest, longest), axes = np.linalg.eigh(spread)
+    return float(np.sqrt(shortest / longest)), axes[:, 1]

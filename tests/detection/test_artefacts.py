@@ -62,6 +62,14 @@ def test_a_galaxy_beside_a_brighter_star_is_kept() -> None:
     assert kept(galaxy(100, 100, 7, 90) + star, tuple(box)) == [box]
 
 
+def test_an_edge_on_galaxy_under_a_star_is_kept() -> None:
+    along, across = (X - 100) + (Y - 100) / 4, (Y - 100) - (X - 100) / 4
+    disc = 120 * np.exp(-((along / 18) ** 2) / 2 - ((across / 3) ** 2) / 2)
+    star = 255 * np.exp(-((X - 122) ** 2 + (Y - 109) ** 2) / 2 / 6**2)
+    box = [68.0, 85, 124, 111]
+    assert kept(disc + star, tuple(box)) == [box]
+
+
 @pytest.mark.parametrize("turns", range(4))
 def test_a_galaxy_cut_by_the_edge_of_the_picture_is_kept(turns: int) -> None:
     light = np.rot90(galaxy(100, 0, 9, 150, 0.5), turns)

@@ -3,11 +3,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from galpipe.pipeline import interrupts as module
 from galpipe.pipeline.interrupts import Interrupts, signals_delayed
+
+
+@pytest.fixture(autouse=True)
+def handled() -> Iterator[None]:
+    """Handle SIGINT as a terminal would; a process in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupt() -> None:
