@@ -135,7 +135,7 @@ def run(
     >>> field = f"{galpipe.__path__[0]}/pipeline/demonstration/demonstration.fits.fz"
     >>> result = galpipe.run(field, "result")
     >>> len(result.catalogue)
-    21
+    22
     >>> (result.output / "catalogue.ecsv").is_file()
     True
     """
