@@ -11,7 +11,7 @@ from .classifier_training import (
     SurveyAugmentation,
 )
 from .detector_training import Anchors, DetectorData, DetectorTraining
-from .load import claim_training_folder, dump_config, load_config, preset
+from .load import dump_config, load_config, preset
 from .members import (
     ClassifierMember,
     CnnDesign,
@@ -55,7 +55,6 @@ __all__ = [
     "TrainedMember",
     "Vgg16Member",
     "check_paths",
-    "claim_training_folder",
     "design_values",
     "dump_config",
     "load_config",

@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ..errors import ConfigError, InputError, OutputError
-from ..files.atomic import atomic_path
-from ..files.output_folder import claim_folder
+from ..errors import ConfigError, InputError
 from ..files.safe_readers import read_yaml
 from .section import FROM_FILE, UNKNOWN_KEYS
 
-__all__ = ["claim_training_folder", "dump_config", "load_config", "preset"]
+__all__ = ["dump_config", "load_config", "preset"]
 
 Config = TypeVar("Config", bound=BaseModel)
-
-_RECORD = "config.yaml"
 
 
 def load_config(path: str | Path, schema: type[Config]) -> Config:
@@ -142,43 +138,3 @@ def dump_config(config: BaseModel) -> str:
     fold: null
     """
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def claim_training_folder(folder: Path, config: BaseModel) -> None:
-    """Create a training folder with its configuration, or check that it has the same one.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the training.
-    config : pydantic model
-        Configuration of the training.
-
-    Raises
-    ------
-    OutputError
-        If the folder holds other files or another training, or cannot be created.
-    """
-
-    def status_of(existing: Path) -> Literal["unfinished"] | None:
-        if not (existing / _RECORD).is_file():
-            return None
-        if not _matches(existing / _RECORD, config):
-            raise OutputError(
-                f"{folder}: holds a training with other settings (see its {_RECORD}); choose "
-                "another folder, or remove it"
-            )
-        return "unfinished"
-
-    record = claim_folder(folder, status_of) / _RECORD
-    if not record.is_file():
-        with atomic_path(record) as temporary:
-            temporary.write_text(dump_config(config), encoding="utf-8")
-
-
-def _matches(record: Path, config: BaseModel) -> bool:
-    """Return whether a record equals a configuration; missing keys have their defaults."""
-    try:
-        return load_config(record, type(config)) == config
-    except ConfigError:
-        return False

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from ..errors import OutputError
 from .names import shortened
 
-__all__ = ["atomic_path", "is_temporary", "write_png"]
+__all__ = ["atomic_path", "is_temporary", "remove_temporary", "write_png"]
 
-_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)
+_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Provide a temporary path that replaces `path` on success.
 
-    The temporary file is in the same folder and has the same suffix, from which writers infer the
+    The temporary file is in the same folder and has the same suffixes, from which writers infer the
     format.  After an error it is removed, an existing `path` is unchanged, and the message of the
     error names `path` in its place.  Missing folders are created.
 
@@ -46,7 +46,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     start = shortened(target.stem, 80)
-    temporary = target.with_name(f".{start}.{secrets.token_hex(4)}{target.suffix}")
+    temporary = target.with_name(f".{secrets.token_hex(4)}.{start}{target.suffix}")
     try:
         if not os.path.isdir(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,20 @@ def is_temporary(name: str) -> bool:
     name : str
         Name without folder.
     """
-    return _TEMPORARY.fullmatch(name) is not None
+    return _TEMPORARY.match(name) is not None
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder in which no other process writes; it may be missing.
+    """
+    for path in folder.glob(".*"):
+        if is_temporary(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:

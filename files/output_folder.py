@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import OutputError
-from .atomic import atomic_path, is_temporary
+from .atomic import atomic_path, remove_temporary
 from .lock import LOCK_NAME
 from .names import printable
 
@@ -254,9 +254,7 @@ def _remove_litter(folder: Path, patterns: Sequence[str]) -> None:
     for place in (folder, *inner):
         if place.is_symlink() or not place.is_dir():
             continue
-        for file in place.glob(".*"):
-            if is_temporary(file.name) and not file.is_dir():
-                file.unlink(missing_ok=True)
+        remove_temporary(place)
         if place != folder and not any(place.iterdir()):
             place.rmdir()
 

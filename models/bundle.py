@@ -235,14 +235,27 @@ def write_bundle(
             for name, content in contents.items():
                 (temporary / _safe(name, target)).write_bytes(content)
             temporary.chmod(0o755)
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.rename(target)
+            _replace_folder(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{target}: cannot write the model bundle: {error}") from error
     return target
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Rename a folder, keeping the one that it replaces until then."""
+    if not target.exists():
+        new.rename(target)
+        return
+    earlier = new.with_name(f"{new.name}-earlier")
+    target.rename(earlier)
+    try:
+        new.rename(target)
+    except OSError:
+        earlier.rename(target)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _safe(name: str, bundle: Path) -> str:

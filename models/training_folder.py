@@ -28,7 +28,16 @@ _FINISHED = "finished.json"
 class Trainer(Protocol):
     """A function that trains a model."""
 
-    def __call__(self, config: Any, output: Path, progress: Progress = silent, /) -> Path:
+    def __call__(
+        self,
+        config: Any,
+        output: Path,
+        progress: Progress = silent,
+        /,
+        *,
+        extend: bool = False,
+        overwrite: bool = False,
+    ) -> Path:
         """Train in the folder `output` and return the path of the bundle.
 
         Parameters
@@ -39,6 +48,10 @@ class Trainer(Protocol):
             Folder of the training.
         progress : Progress
             Shows the progress.
+        extend : bool
+            Train further than the finished training in the folder.
+        overwrite : bool
+            Remove an earlier training in the folder.
         """
 
 

@@ -24,6 +24,7 @@ def tune_classifier(
     *,
     trials: int = 30,
     epochs: int = 12,
+    overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> Search:
     """Search for the small network with the lowest validation loss, and write a report.
@@ -40,6 +41,8 @@ def tune_classifier(
         Total number of trials.
     epochs : int
         Largest number of epochs of a trial.
+    overwrite : bool
+        Remove an earlier search in `output` and search anew.
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
 
@@ -74,6 +77,7 @@ def tune_classifier(
         output,
         trials=trials,
         progress=open_progress(progress),
+        overwrite=overwrite,
     )
     report = search_report(config.name, search)
     folder = Path(output)

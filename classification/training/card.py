@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...configs import AffineAugmentation, ClassifierMember, ClassifierTraining
 from ...metrics.classifier_metrics import comparison_table
@@ -35,6 +36,7 @@ def model_card(
     agreement: Mapping[str, LiteRTAgreement],
     weights: Mapping[str, float],
     calibration: FittedCalibration | None,
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Render the model card: networks, data, metrics, and reproduction of the training.
 
@@ -50,6 +52,8 @@ def model_card(
         Weight of each member.
     calibration : FittedCalibration or None
         Calibration of the probabilities, if any.
+    earlier : sequence of mapping
+        Lengths after which the training was ended and continued; see `earlier_lengths`.
 
     Returns
     -------
@@ -64,9 +68,11 @@ def model_card(
         config=config,
         sources=sources,
         weights=weights,
+        earlier=earlier,
         networks={name: describe_member(member) for name, member in config.named_members.items()},
         views=_views(config),
         images=_image_counts(config, sources),
+        has_boxes=any(data.annotations is not None for data in config.data),
         comparison=comparison_table(
             {m.images.title: m.by_classifier for m in measured}
         ).to_markdown(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -17,12 +16,11 @@ from numpy.typing import NDArray
 
 from ...progress import Progress, Task, silent
 from .batches import EpochViews, Recipe, as_input, validation_views
+from .checkpoints import BestCheckpoint, Checkpoints, PlateauDecay
 from .dataset import Cutouts
 from .losses import AllowedSetLoss, allowed_set_accuracy
 
 __all__ = [
-    "BestCheckpoint",
-    "PlateauDecay",
     "Schedule",
     "computing_in",
     "fit",
@@ -126,32 +124,37 @@ def fit(
     progress : Progress
         Receives the steps.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     model.compile(
         optimizer=make_optimizer(schedule, len(views)),
         loss=AllowedSetLoss(schedule.label_smoothing),
         metrics=[allowed_set_accuracy],
     )
+    plateau = None
+    if schedule.rate == "plateau":
+        plateau = PlateauDecay(schedule.plateau_patience, schedule.plateau_factor)
     best = BestCheckpoint(folder, schedule.patience)
+    checkpoints = Checkpoints(folder, plateau)
+    first = views.epoch = checkpoints.restore(model)
     with progress(folder.name, schedule.epochs * len(views)) as task:
         callbacks: list[keras.callbacks.Callback] = [
             _SetEpoch(views),
-            keras.callbacks.BackupAndRestore(folder / "backup"),
             _Report(folder.name, schedule.epochs, task),
         ]
-        if schedule.rate == "plateau":
-            callbacks.append(
-                PlateauDecay(folder, schedule.plateau_patience, schedule.plateau_factor)
-            )
+        if plateau is not None:
+            callbacks.append(plateau)
         if schedule.patience is not None:
             callbacks.append(best)
-        model.fit(
-            views,
-            validation_data=validation,
-            epochs=schedule.epochs,
-            callbacks=callbacks,
-            verbose=0,
-        )
+        # A kill between the two repeats the last epoch; in the other order its weights were lost.
+        callbacks.append(checkpoints)
+        if not best.out_of_patience(first - 1):
+            model.fit(
+                views,
+                validation_data=validation,
+                initial_epoch=first,
+                epochs=schedule.epochs,
+                callbacks=callbacks,
+                verbose=0,
+            )
     if schedule.patience is not None and best.weights.is_file():
         model.load_weights(best.weights)
 
@@ -177,88 +180,6 @@ def validation_arrays(
         cutouts, recipe.input_size, recipe.crop_margin, recipe.augmentation
     )
     return as_input(views), labels.to_targets()
-
-
-class BestCheckpoint(keras.callbacks.Callback):
-    """Save the weights with the lowest validation loss, and stop early.
-
-    Unlike the callbacks of Keras, it restores the best epoch when a training is continued.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder for ``best.weights.h5`` and ``best.json``.
-    patience : int or None
-        Epochs without a lower loss before the training stops; None never stops early.
-    """
-
-    def __init__(self, folder: Path, patience: int | None) -> None:
-        super().__init__()
-        self.weights = folder / "best.weights.h5"
-        self._record = folder / "best.json"
-        self._patience = patience
-        self._best = {"epoch": 0, "val_loss": np.inf}
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # numpydoc ignore=PR01
-        """Restore the best epoch so far."""
-        if self._record.is_file():
-            self._best = json.loads(self._record.read_text(encoding="utf-8"))
-
-    def on_epoch_end(
-        self, epoch: int, logs: dict[str, Any] | None = None
-    ) -> None:  # numpydoc ignore=PR01
-        """Save the weights or count the epochs without improvement."""
-        loss = float((logs or {})["val_loss"])
-        if loss < self._best["val_loss"]:
-            self.model.save_weights(self.weights)
-            self._best = {"epoch": epoch, "val_loss": loss}
-            self._record.write_text(json.dumps(self._best), encoding="utf-8")
-        elif self._patience is not None and epoch - self._best["epoch"] >= self._patience:
-            self.model.stop_training = True
-
-
-class PlateauDecay(keras.callbacks.Callback):
-    """Reduce the learning rate when the validation loss stops falling.
-
-    Unlike `keras.callbacks.ReduceLROnPlateau`, it restores its state when a training is continued.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder for ``rate.json``.
-    patience : int
-        Epochs without a lower loss, or since the last reduction, before the rate is reduced.
-    factor : float
-        Factor of the reduction.
-    """
-
-    def __init__(self, folder: Path, patience: int, factor: float) -> None:
-        super().__init__()
-        self._record = folder / "rate.json"
-        self._patience = patience
-        self._factor = factor
-        self._state: dict[str, Any] = {"since": 0, "val_loss": np.inf, "learning_rate": None}
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # numpydoc ignore=PR01
-        """Restore the learning rate."""
-        if self._record.is_file():
-            self._state = json.loads(self._record.read_text(encoding="utf-8"))
-            self.model.optimizer.learning_rate = self._state["learning_rate"]
-
-    def on_epoch_end(
-        self, epoch: int, logs: dict[str, Any] | None = None
-    ) -> None:  # numpydoc ignore=PR01
-        """Reduce the learning rate if it is due."""
-        state, loss = self._state, float((logs or {})["val_loss"])
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        if loss < state["val_loss"]:
-            state |= {"since": epoch, "val_loss": loss}
-        elif epoch - state["since"] >= self._patience:
-            rate *= self._factor
-            self.model.optimizer.learning_rate = rate
-            state["since"] = epoch
-        state["learning_rate"] = rate
-        self._record.write_text(json.dumps(state), encoding="utf-8")
 
 
 class _SetEpoch(keras.callbacks.Callback):

@@ -10,6 +10,7 @@ import keras
 from ...configs import ClassifierMember, ClassifierTraining, TrainedMember
 from ...progress import Progress, silent
 from .balance import correct_priors, drawn_shares
+from .checkpoints import load_network, save_network
 from .cnn import CNN
 from .distillation import label_by_teacher
 from .efficientnet_lite import EFFICIENTNET_LITE0
@@ -19,7 +20,7 @@ from .member_kind import MemberKind, TrainingJob
 from .sources import Sources
 from .vgg16 import VGG16
 
-__all__ = ["check_members", "member_kind", "train_member", "train_members"]
+__all__ = ["check_members", "forget_networks", "member_kind", "train_member", "train_members"]
 
 _KINDS = {kind.settings: kind for kind in (CNN, VGG16, EFFICIENTNET_LITE0, KERAS_FILE)}
 
@@ -52,6 +53,21 @@ def check_members(config: ClassifierTraining) -> None:
         check = member_kind(member).check
         if check is not None:
             check(member, config)
+
+
+def forget_networks(config: ClassifierTraining, output: Path) -> None:
+    """Remove the finished networks of trained members, which then continue from their last states.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
+    output : Path
+        Parent of the folders of the members.
+    """
+    for name, member in config.named_members.items():
+        if isinstance(member, TrainedMember):
+            (output / name / "model.keras").unlink(missing_ok=True)
 
 
 def train_members(
@@ -115,10 +131,9 @@ def train_member(member: ClassifierMember, job: TrainingJob) -> keras.Model:
         If a weights file is missing or invalid.
     """
     finished = job.folder / "model.keras"
-    if finished.is_file():
-        trained: keras.Model = keras.saving.load_model(finished, compile=False)
+    trained = load_network(finished)
+    if trained is not None:
         return trained
-    job.folder.mkdir(parents=True, exist_ok=True)
     train = member_kind(member).train
     if isinstance(member, TrainedMember):
         with computing_in(member.precision):
@@ -130,5 +145,5 @@ def train_member(member: ClassifierMember, job: TrainingJob) -> keras.Model:
             correct_priors(model, labels, drawn_shares(labels, balance))
     else:
         model = train(member, job)
-    model.save(finished)
+    save_network(model, finished)
     return model

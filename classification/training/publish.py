@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ def measure_bundle(
     sources: Sources,
     weights: Mapping[str, float],
     agreement: Mapping[str, LiteRTAgreement],
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Calibrate a bundle on the validation images, evaluate it, and update the bundle.
 
@@ -53,6 +55,8 @@ def measure_bundle(
         Weight of each trained member, also of those that are not in the bundle.
     agreement : mapping of str to LiteRTAgreement
         Agreement of the LiteRT file of each member with its network.
+    earlier : sequence of mapping
+        Lengths after which the training was ended and continued; see `earlier_lengths`.
 
     Returns
     -------
@@ -66,13 +70,14 @@ def measure_bundle(
     fitted = _calibrate(Classifier(replace(bundle, manifest=plain)), sources, config, priors)
     manifest = plain.model_copy(update={"calibration": fitted and fitted.calibration})
     measured = measure(Classifier(replace(bundle, manifest=manifest)), sources, config)
-    metrics = {
+    metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
+    metrics |= {
         "measurements": [m.to_json() for m in measured],
         "weights": dict(weights),
         "calibration": fitted and fitted.to_json(),
         "litert_against_keras": {name: asdict(one) for name, one in agreement.items()},
     }
-    card = model_card(config, sources, measured, agreement, weights, fitted)
+    card = model_card(config, sources, measured, agreement, weights, fitted, earlier)
     kept = [name for name in bundle.manifest.files if name not in (CARD_NAME, METRICS_NAME)]
     return write_bundle(folder, manifest, {name: bundle.read(name) for name in kept}, card, metrics)
 
@@ -116,7 +121,8 @@ def recalibrate(folder: Path, config: ClassifierTraining, progress: Progress = s
     agreement = {
         name: LiteRTAgreement(**one) for name, one in metrics["litert_against_keras"].items()
     }
-    return measure_bundle(folder, training, sources, metrics["weights"], agreement)
+    earlier = metrics.get("continued_from", ())
+    return measure_bundle(folder, training, sources, metrics["weights"], agreement, earlier)
 
 
 def training_priors(sources: Sources, config: ClassifierTraining) -> NDArray[np.float64]:

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from ...configs import ClassifierTraining, Split
 from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
+from ...datasets.image_checksums import describe_boxes, image_checksums, name_in
 from ...datasets.labels import LabelledImage
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import ConfigError
+from ...models.training_record import DataIdentity
 from ...progress import Progress, silent
 from .dataset import CACHE_SIZE, Cutouts, class_names, load_cutouts, read_boxes, read_labels
 
-__all__ = ["SourceSplit", "Sources", "gather", "split_sources"]
+__all__ = ["SourceSplit", "Sources", "gather", "identify_data", "split_sources"]
 
 logger = logging.getLogger("galpipe")
 
@@ -122,6 +124,34 @@ def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTrainin
         ]
 
     return SourceSplit(indices("train"), indices("validation"), indices("test"), duplicates)
+
+
+def identify_data(config: ClassifierTraining) -> DataIdentity:
+    """Return the images of a training with their checksums, labels and boxes.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        The sources.
+
+    Raises
+    ------
+    InputError
+        If a table or image cannot be read.
+    """
+    names = class_names(config)
+    identity: dict[str, tuple[str, str]] = {}
+    for number, data in enumerate(config.data, 1):
+        labelled, boxes = read_labels(data, names), read_boxes(data)
+        checksums = image_checksums(item.path for item in labelled)
+        for item, checksum in zip(labelled, checksums, strict=True):
+            label = "|".join(names[index] for index in item.allowed)
+            if item.probabilities:
+                label = " ".join(f"{value:.6g}" for value in item.probabilities)
+            if item.path in boxes:
+                label += f" {describe_boxes(boxes[item.path])}"
+            identity[f"{number}/{name_in(data.images, item.path)}"] = (checksum, label)
+    return identity
 
 
 def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:

@@ -12,11 +12,12 @@ import keras
 import numpy as np
 
 from ..._version import __version__
-from ...configs import ClassifierTraining, claim_training_folder
+from ...configs import ClassifierTraining
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
 from ...models import Manifest, Member, write_bundle
 from ...models.manifest import TrainingData
+from ...models.training_record import claim_training_folder, earlier_lengths
 from ...progress import Progress, silent
 from .batches import validation_views
 from .dataset import class_names
@@ -30,9 +31,9 @@ from .export import (
     run_litert,
     to_litert,
 )
-from .members import check_members, member_kind, train_members
+from .members import check_members, forget_networks, member_kind, train_members
 from .publish import measure_bundle
-from .sources import Sources, gather
+from .sources import Sources, gather, identify_data
 
 __all__ = ["export_classifier", "train_classifier"]
 
@@ -46,7 +47,12 @@ LEAST_SAME_CLASS = 0.98
 
 
 def train_classifier(
-    config: ClassifierTraining, output: str | Path, progress: Progress = silent
+    config: ClassifierTraining,
+    output: str | Path,
+    progress: Progress = silent,
+    *,
+    extend: bool = False,
+    overwrite: bool = False,
 ) -> Path:
     """Train, export and evaluate a classifier.
 
@@ -59,6 +65,10 @@ def train_classifier(
         training in it is continued.
     progress : Progress
         Receives the steps.
+    extend : bool
+        Train further than the finished training in the folder, with more epochs or patience.
+    overwrite : bool
+        Remove an earlier training in the folder and train anew.
 
     Returns
     -------
@@ -70,14 +80,18 @@ def train_classifier(
     ConfigError, InputError
         If the data or the initial weights are missing or invalid.
     OutputError
-        If the folder contains the training of another configuration, or cannot be written.
+        If the folder contains a training with other settings or data, or cannot be written.
     MissingExtraError
         If TensorFlow, which converts networks trained on another backend, is not installed.  The
         trained networks are kept in the folder; run again with TensorFlow to convert them.
     """
     output = Path(output)
     check_members(config)
-    claim_training_folder(output, config)
+    extended = claim_training_folder(
+        output, config, identify_data(config), extend=extend, overwrite=overwrite
+    )
+    if extended:
+        forget_networks(config, output)
     if not can_convert():
         logger.warning("TensorFlow is not installed: the networks are trained, but not converted")
     sources = gather(config, progress)
@@ -160,7 +174,8 @@ def export_classifier(
         },
     )
     write_bundle(folder, manifest, files, "", {})
-    return measure_bundle(folder, config, sources, weights, agreement)
+    earlier = earlier_lengths(folder.parent)
+    return measure_bundle(folder, config, sources, weights, agreement, earlier)
 
 
 def _weights(

@@ -23,7 +23,6 @@ from ...configs import (
     ClassifierTraining,
     ClassifierTuning,
     CnnMember,
-    claim_training_folder,
     design_values,
     dump_config,
     with_values,
@@ -31,12 +30,13 @@ from ...configs import (
 from ...configs.section import PositiveInt, Section
 from ...errors import InputError, require
 from ...files.atomic import atomic_path
+from ...models.training_record import claim_training_folder
 from ...progress import Progress, silent
 from .batches import as_input, validation_views
 from .losses import FLOOR, allowed_set_accuracy, allowed_set_loss
 from .member_kind import TrainingJob
 from .members import train_member
-from .sources import Sources, gather
+from .sources import Sources, gather, identify_data
 
 __all__ = ["BEST", "RANDOM_TRIALS", "Search", "Trial", "propose", "tune_classifier"]
 
@@ -109,6 +109,8 @@ def tune_classifier(
     output: str | Path,
     trials: int = 30,
     progress: Progress = silent,
+    *,
+    overwrite: bool = False,
 ) -> Search:
     """Search for the network with the lowest validation loss.
 
@@ -129,6 +131,8 @@ def tune_classifier(
         Total number of trials.
     progress : Progress
         Receives the steps.
+    overwrite : bool
+        Remove an earlier search in the folder and search anew.
 
     Returns
     -------
@@ -139,11 +143,11 @@ def tune_classifier(
     ConfigError, InputError
         If the data are missing or invalid, or the first network is not in the search space.
     OutputError
-        If the folder contains another search, or cannot be written.
+        If the folder contains a search with other settings or data, or cannot be written.
     """
     output = Path(output)
     design_values(config.start)
-    claim_training_folder(output, config)
+    claim_training_folder(output, config, identify_data(config.training), overwrite=overwrite)
     finished = _read(output / _TRIALS)
     if len(finished) < trials:
         sources = gather(config.training, progress)

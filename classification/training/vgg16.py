@@ -15,6 +15,7 @@ from keras import layers
 from ...configs import Vgg16Member
 from ...errors import ConfigError, InputError
 from .batches import random_views
+from .checkpoints import load_network, save_network
 from .finetune import fine_tune
 from .fit import Schedule, fit, validation_arrays
 from .member_kind import MemberKind, TrainingJob, softmax_output
@@ -230,8 +231,8 @@ def _pretrain(member: Vgg16Member, job: TrainingJob) -> keras.Model:
     Batch normalization is used for the training, and then folded into the convolutions.
     """
     finished = job.folder / "pretrained.keras"
-    if finished.is_file():
-        trained: keras.Model = keras.saving.load_model(finished, compile=False)
+    trained = load_network(finished)
+    if trained is not None:
         return trained
     recipe = job.recipe(member)
     small = replace(recipe, input_size=min(PRETRAINING_SIZE, recipe.input_size))
@@ -246,7 +247,7 @@ def _pretrain(member: Vgg16Member, job: TrainingJob) -> keras.Model:
     )
     plain = build_vgg16(job.num_classes, recipe.input_size)
     fold_batch_norm(network, plain)
-    plain.save(finished)
+    save_network(plain, finished)
     return plain
 
 

@@ -71,6 +71,7 @@ def model_card(
     parity: DetectorParity | None,
     quantization: QuantizationLoss | None,
     picture: str,
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the model card in Markdown: network, data, measurements and limits.
 
@@ -88,6 +89,8 @@ def model_card(
         Loss of precision by quantization; None for a float network.
     picture : str
         File name of the reliability plot.
+    earlier : sequence of mapping
+        Lengths after which the training was ended and continued; see `earlier_lengths`.
 
     Returns
     -------
@@ -107,6 +110,7 @@ def model_card(
         parity=parity,
         quantization=quantization,
         picture=picture,
+        earlier=earlier,
         reliabilities={role: _reliability(metrics) for role, metrics in measured.items()},
         smallest=max(_SMALLEST_OBJECT, min(data.smallest for data in config.data)),
     )

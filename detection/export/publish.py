@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,11 @@ _THRESHOLDS = np.arange(0.05, 0.96, 0.01)
 
 
 def publish(
-    model: Any, config: DetectorTraining, sources: Sequence[TrainingSource], folder: Path
+    model: Any,
+    config: DetectorTraining,
+    sources: Sequence[TrainingSource],
+    folder: Path,
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Export, calibrate and evaluate a trained network, and write its bundle.
 
@@ -57,6 +61,8 @@ def publish(
         computed on the test images.
     folder : Path
         Folder of the bundle.
+    earlier : sequence of mapping
+        Lengths after which the training was ended and continued; see `earlier_lengths`.
 
     Returns
     -------
@@ -91,7 +97,7 @@ def publish(
     parity = measure_parity(model, detector, tiles, per_cell)
     if not parity.holds:
         logger.warning("%s: %s", folder, parity)
-    return _measure(detector, config, sources, parity)
+    return _measure(detector, config, sources, parity, earlier=earlier)
 
 
 def recalibrate(folder: Path, config: DetectorTraining) -> Path:
@@ -161,6 +167,7 @@ def measure_bundle(
         sources,
         DetectorParity(**known.litert_parity) if known.litert_parity else None,
         QuantizationLoss.from_json(known.quantized) if known.quantized else None,
+        bundle.metrics().get("continued_from", ()),
     )
 
 
@@ -200,11 +207,13 @@ def _measure(
     sources: Sequence[TrainingSource],
     parity: DetectorParity | None,
     quantization: QuantizationLoss | None = None,
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Evaluate a detector on the held-out images and write its bundle with the metrics."""
     measured = metrics_by_role(detector, sources, "test")
     head = detector.head
-    metrics: dict[str, Any] = {
+    metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
+    metrics |= {
         "score_threshold": head.score_threshold,
         "calibration": head.calibration.model_dump(),
     }
@@ -227,7 +236,7 @@ def _measure(
         files[_REFINEMENT_FILE] = detector.refinement.to_bytes()
         head = head.model_copy(update={"refinement": _REFINEMENT_FILE})
     manifest = bundle.manifest.model_copy(update={"head": head})
-    card = model_card(config, sources, measured, head, parity, quantization, _PICTURE_FILE)
+    card = model_card(config, sources, measured, head, parity, quantization, _PICTURE_FILE, earlier)
     return write_bundle(bundle.path, manifest, files, card, metrics)
 
 

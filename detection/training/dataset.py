@@ -17,16 +17,25 @@ from pydantic import ValidationError
 from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import DetectorData, DetectorTraining, Split
 from ...datasets.duplicate_groups import group_galaxies
+from ...datasets.image_checksums import describe_boxes, image_checksums, name_in
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import BundleError, ConfigError, InputError
 from ...imaging import read_field, to_rgb
 from ...models import Bundle
 from ...models.manifest import DataSplit
+from ...models.training_record import DataIdentity
 from .anchor_assignment import assign_anchors
 from .sampling import TileSampler
 from .training_tiles import TrainingImage
 
-__all__ = ["Batch", "TrainingSource", "batches", "read_sources", "recorded_training"]
+__all__ = [
+    "Batch",
+    "TrainingSource",
+    "batches",
+    "identify_data",
+    "read_sources",
+    "recorded_training",
+]
 
 # Batches prefetched per thread.
 _PREFETCH = 2
@@ -132,6 +141,28 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
             )
         )
     return sources
+
+
+def identify_data(config: DetectorTraining) -> DataIdentity:
+    """Return the images of a training with their checksums and boxes.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+
+    Raises
+    ------
+    InputError
+        If an annotation or image cannot be read.
+    """
+    identity: dict[str, tuple[str, str]] = {}
+    for number, data in enumerate(config.data, 1):
+        pairs = read_annotated_images(data.annotations, data.images)
+        checksums = image_checksums(path for path, _ in pairs)
+        for (path, annotated), checksum in zip(pairs, checksums, strict=True):
+            name = f"{number}/{name_in(data.images, path)}"
+            identity[name] = (checksum, describe_boxes(annotated))
+    return identity
 
 
 def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list[list[int]]:

@@ -9,16 +9,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...configs import DetectorTraining, claim_training_folder
+from ...configs import DetectorTraining
 from ...errors import require
 from ...files.atomic import atomic_path
 from ...models.litert import available_cores
+from ...models.training_record import claim_training_folder, earlier_lengths
 from ...progress import Progress, silent
 from ..anchors import multilevel_anchors
 from ..base import star_classes
 from ..export.publish import publish
 from .architectures import build_model
-from .dataset import Batch, TrainingSource, batches, read_sources
+from .dataset import Batch, TrainingSource, batches, identify_data, read_sources
 from .sampling import TileSampler
 from .starting_point import load_start
 from .strategy import Distribution, create_distribution
@@ -32,7 +33,14 @@ _CHECKPOINTS = "checkpoints"
 _METRICS = "metrics.json"
 
 
-def train_detector(config: DetectorTraining, output: Path, progress: Progress = silent) -> Path:
+def train_detector(
+    config: DetectorTraining,
+    output: Path,
+    progress: Progress = silent,
+    *,
+    extend: bool = False,
+    overwrite: bool = False,
+) -> Path:
     """Train a detector, evaluate it on the held-out images, and write its bundle.
 
     An interrupted training is continued.
@@ -45,6 +53,10 @@ def train_detector(config: DetectorTraining, output: Path, progress: Progress = 
         Folder of the training, for configuration, checkpoints, logs and the bundle.
     progress : Progress
         Receives the steps.
+    extend : bool
+        Train further than the finished training in the folder, with more steps or patience.
+    overwrite : bool
+        Remove an earlier training in the folder and train anew.
 
     Returns
     -------
@@ -58,7 +70,7 @@ def train_detector(config: DetectorTraining, output: Path, progress: Progress = 
     InputError
         If images, annotations or initial weights cannot be read.
     OutputError
-        If the folder contains other files, or cannot be written.
+        If the folder contains other files or another training, or cannot be written.
     MissingExtraError
         If the training packages are not installed.
     """
@@ -67,12 +79,14 @@ def train_detector(config: DetectorTraining, output: Path, progress: Progress = 
     # TensorFlow must connect several machines before any other computation.
     distribution = create_distribution(config)
     if distribution.is_chief:
-        claim_training_folder(output, config)
+        claim_training_folder(
+            output, config, identify_data(config), extend=extend, overwrite=overwrite
+        )
     sources = read_sources(config)
     model = fit(config, sources, output, distribution, progress)
     bundle = output / config.name
     if distribution.is_chief:
-        publish(model, config, sources, bundle)
+        publish(model, config, sources, bundle, earlier_lengths(output))
     # A worker that exits breaks the connection: wait until the bundle is written.
     distribution.broadcast(0.0)
     return bundle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import math
 import shutil
 import tempfile
@@ -21,6 +22,9 @@ from .strategy import Distribution
 
 __all__ = ["Losses", "Trainer", "learning_rate"]
 
+logger = logging.getLogger("galpipe")
+
+_PREFIX = "ckpt"
 _MOMENTUM = 0.9
 _LARGEST_GRADIENT = 10.0
 # The result is a running mean of the weights over about the last 500 steps.
@@ -70,7 +74,8 @@ class Trainer:
     ----------
     config : DetectorTraining
     folder : Path
-        Folder of the checkpoints; the training continues from the newest one.
+        Folder of the checkpoints; the training continues from the newest undamaged one.  A damaged
+        one is named in a warning.
     distribution : Distribution
 
     Attributes
@@ -78,7 +83,7 @@ class Trainer:
     model : RetinaNetModel
         On the devices of the distribution, in the precision of the configuration.
     resumed : bool
-        Whether there was a checkpoint.
+        Whether there was an undamaged checkpoint.
     """
 
     def __init__(self, config: DetectorTraining, folder: Path, distribution: Distribution) -> None:
@@ -114,15 +119,14 @@ class Trainer:
         checkpoint = tf.train.Checkpoint(
             model=self.model, optimizer=self._optimizer, means=self._means, step=self._step
         )
-        latest = tf.train.latest_checkpoint(str(folder))
-        if latest is not None:
-            checkpoint.restore(latest)
-        self.resumed = latest is not None
+        self.resumed = _restore(checkpoint, folder)
         # Writing is collective; only the files of the chief are kept.
         if not distribution.is_chief:
             folder = Path(tempfile.mkdtemp(prefix="galpipe-worker-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=2)
+        self._manager = tf.train.CheckpointManager(
+            checkpoint, str(folder), max_to_keep=2, checkpoint_name=_PREFIX
+        )
         self._run = tf.function(self._train_on)
 
     @property
@@ -229,3 +233,24 @@ class Trainer:
 
     def _rate(self, variable: Any) -> float:
         return self._config.backbone_rate if variable.ref() in self._backbone else 1.0
+
+
+def _restore(checkpoint: Any, folder: Path) -> bool:
+    """Restore the newest undamaged checkpoint of a folder, if there is one."""
+    import tensorflow as tf
+
+    # TensorFlow's own record of the checkpoints names only files that were complete once.
+    names = [index.with_suffix("") for index in folder.glob(f"{_PREFIX}-*.index")]
+    for name in sorted(names, key=lambda name: int(name.name.rpartition("-")[2]), reverse=True):
+        try:
+            checkpoint.restore(str(name))
+        except (ValueError, tf.errors.OpError) as error:
+            logger.warning(
+                "%s: is damaged, probably by an interruption, and not used (%s); the training "
+                "continues from the checkpoint before it, or from its beginning",
+                name,
+                str(error).splitlines()[0],
+            )
+        else:
+            return True
+    return False

@@ -30,6 +30,7 @@ from .training_tiles import TrainingImage
 __all__ = ["Validation", "Validator"]
 
 _RECORD = "validation.json"
+_PREFIX = "ckpt"
 # Largest number of tiles per role; two SDSS frames have 278.
 _MAX_TILES = 300
 
@@ -94,7 +95,11 @@ class Validator:
         }
         self._parts = {name: getattr(model, name) for name in PARTS}
         self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**self._parts), str(folder / BEST_FOLDER), max_to_keep=1
+            tf.train.Checkpoint(**self._parts),
+            str(folder / BEST_FOLDER),
+            # After a kill between weights and record, the record names those before.
+            max_to_keep=2,
+            checkpoint_name=_PREFIX,
         )
         self.history = [
             Validation(**entry)
@@ -160,7 +165,11 @@ class Validator:
 
     def use_best(self) -> None:
         """Set the weights of the model to the best ones."""
-        read_checkpoint(Path(self._manager.latest_checkpoint), self._parts)
+        latest = Path(self._manager.latest_checkpoint)
+        recorded = latest if self.best is None else latest.with_name(f"{_PREFIX}-{self.best.step}")
+        read_checkpoint(
+            recorded if recorded.with_suffix(".index").is_file() else latest, self._parts
+        )
 
 
 class _ModelDetector(BaseDetector):

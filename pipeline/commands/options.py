@@ -17,6 +17,7 @@ __all__ = [
     "formats_option",
     "output_option",
     "overwrite_option",
+    "overwrite_training_option",
     "prior_option",
     "required_output",
     "test_time_augmentation_option",
@@ -146,6 +147,11 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         Function of the command.
     """
     return _engine_option(_workers_option(_field_timeout_option(command)))
+
+
+overwrite_training_option = click.option(
+    "--overwrite", is_flag=True, help="Remove an earlier training in OUT and train anew."
+)
 
 
 def formats_option(description: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

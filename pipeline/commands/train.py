@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import examples, required_output
+from .options import examples, overwrite_training_option, required_output
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,6 +21,12 @@ _config = click.option(
     help="YAML file of the training, or name of a preset.",
 )
 _output = required_output("Folder of the training; an interrupted training in it is continued.")
+_continue = click.option(
+    "--continue",
+    "extend",
+    is_flag=True,
+    help="Train a finished training in OUT further: the configuration has more steps or epochs.",
+)
 
 
 @click.group("train")
@@ -39,16 +45,18 @@ def command() -> None:
 )
 @_config
 @_output
-def detector(config: str, output: Path) -> None:
+@_continue
+@overwrite_training_option
+def detector(config: str, output: Path, extend: bool, overwrite: bool) -> None:
     """Fine-tune a detector on images with boxes in any annotation format.
 
     The configuration contains images, annotations, model and schedule.  Boxes marked 'difficult'
     are ignored.  Writes the model bundle to OUT; run again with the same OUT to continue an
-    interrupted training.
+    interrupted training.  Settings and data must be the same; --continue adds steps or epochs.
     """
     from ...configs import DetectorTraining
 
-    _train("detector", DetectorTraining, config, output)
+    _train("detector", DetectorTraining, config, output, extend, overwrite)
 
 
 @command.command(
@@ -59,18 +67,28 @@ def detector(config: str, output: Path) -> None:
 )
 @_config
 @_output
-def classifier(config: str, output: Path) -> None:
+@_continue
+@overwrite_training_option
+def classifier(config: str, output: Path, extend: bool, overwrite: bool) -> None:
     """Train the classifier ensemble on labelled images.
 
     The configuration contains images, labels, members and schedule.  Writes the model bundle to
-    OUT; run again with the same OUT to continue an interrupted training.
+    OUT; run again with the same OUT to continue an interrupted training.  Settings and data must be
+    the same; --continue adds steps or epochs.
     """
     from ...configs import ClassifierTraining
 
-    _train("classifier", ClassifierTraining, config, output)
+    _train("classifier", ClassifierTraining, config, output, extend, overwrite)
 
 
-def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> None:
+def _train(
+    stage: str,
+    schema: type[BaseModel],
+    config: str,
+    output: Path,
+    extend: bool,
+    overwrite: bool,
+) -> None:
     from ...configs import load_config
     from ...models import read_bundle
     from ...models.training_folder import check_training, open_trainer
@@ -79,6 +97,8 @@ def _train(stage: str, schema: type[BaseModel], config: str, output: Path) -> No
 
     settings = load_config(config, schema)
     check_training(stage, settings)
-    bundle = open_trainer(stage)(settings, output, open_progress(True))
+    bundle = open_trainer(stage)(
+        settings, output, open_progress(True), extend=extend, overwrite=overwrite
+    )
     print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples, required_output
+from .options import examples, overwrite_training_option, required_output
 
 __all__ = ["command"]
 
@@ -49,7 +49,8 @@ def command() -> None:
     show_default=True,
     help="Largest number of epochs of a trial.",
 )
-def classifier(config: str, output: Path, trials: int, epochs: int) -> None:
+@overwrite_training_option
+def classifier(config: str, output: Path, trials: int, epochs: int, overwrite: bool) -> None:
     """Search for the small network with the lowest validation loss.
 
     Bayesian search with a Gaussian process over two convolutions, of 32 to 128 and 32 to 64 filters
@@ -62,7 +63,9 @@ def classifier(config: str, output: Path, trials: int, epochs: int) -> None:
     from ..tune import search_report, tune_classifier
 
     settings = load_config(config, ClassifierTraining)
-    search = tune_classifier(settings, output, trials=trials, epochs=epochs, progress=True)
+    search = tune_classifier(
+        settings, output, trials=trials, epochs=epochs, overwrite=overwrite, progress=True
+    )
     print_markdown("Searched", search_report(settings.name, search).to_markdown())
     click.echo(f"best network: {output / 'best.yaml'}")
     click.echo(f"report: {output / 'report.html'}")

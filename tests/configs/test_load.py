@@ -10,11 +10,10 @@ from galpipe.configs import (
     CnnDesign,
     DetectorTraining,
     RunConfig,
-    claim_training_folder,
     dump_config,
     load_config,
 )
-from galpipe.errors import ConfigError, OutputError
+from galpipe.errors import ConfigError
 
 PRESETS = {
     "cnn.yaml": ClassifierTraining,
@@ -174,22 +173,6 @@ def test_the_input_must_fit_the_pyramid(tmp_path: Path) -> None:
     file.write_text("data: [{images: a, annotations: b}]\ninput_size: 300\n")
     with pytest.raises(ConfigError, match=r"multiple of 2\*\*max_level = 64"):
         load_config(file, DetectorTraining)
-
-
-def test_a_folder_holds_one_training(tmp_path: Path) -> None:
-    claim_training_folder(tmp_path / "out", RunConfig())
-    claim_training_folder(tmp_path / "out", RunConfig())
-    assert load_config(tmp_path / "out" / "config.yaml", RunConfig) == RunConfig()
-    (tmp_path / "out" / "config.yaml").write_text("detector: {model: ssd_mobilenet}")
-    claim_training_folder(tmp_path / "out", RunConfig())
-    other = RunConfig.model_validate({"detector": {"score_threshold": 0.3}})
-    with pytest.raises(OutputError, match="other settings"):
-        claim_training_folder(tmp_path / "out", other)
-    (tmp_path / "taken").mkdir()
-    (tmp_path / "taken" / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="did not make"):
-        claim_training_folder(tmp_path / "taken", RunConfig())
-    assert [file.name for file in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
 
 
 def test_variables_are_expanded_in_paths_alone(

@@ -91,7 +91,10 @@ def tiny(labelled: Labelled, save_source: Save) -> Make:
 
 
 def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
-    tiny: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     config = tiny()
     steps: list[int] = []
@@ -110,7 +113,12 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     with pytest.raises(KeyboardInterrupt):
         train_detector(config, tmp_path / "out")
     assert not (tmp_path / "out" / "tiny").exists()
+    # A copy that a crash of the machine cut short is named, and the checkpoint before it used.
+    for index in (tmp_path / "out" / "checkpoints").glob("ckpt-20.*"):
+        name = index.name.replace("20", "22")
+        index.with_name(name).write_bytes(index.read_bytes()[: index.stat().st_size // 2])
     bundle = train_detector(config, tmp_path / "out")
+    assert "ckpt-22: is damaged" in caplog.text
     # Stopped in step 23, it goes on from the checkpoint of step 20.
     assert steps == [*range(24), *range(20, STEPS)]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])

@@ -103,6 +103,19 @@ def test_the_best_weights_are_kept(
     assert again.best == validator.best
 
 
+def test_a_kill_between_weights_and_record_leaves_the_recorded_best(
+    start: Start, model: Any, scores: Callable[..., None], tmp_path: Path
+) -> None:
+    validator = start()
+    scores(0.5, 0.6)
+    _at(validator, model, 10)
+    record = (tmp_path / "validation.json").read_text()
+    _at(validator, model, 20)
+    (tmp_path / "validation.json").write_text(record)
+    start(step=10).use_best()
+    assert float(model.head.weight) == 10
+
+
 def test_patience_counts_measurements_since_the_best(
     start: Start, model: Any, scores: Callable[..., None]
 ) -> None:
