@@ -29,6 +29,7 @@ from galpipe.annotations.classical_detection import (
     products,
 )
 from galpipe.annotations.propose import CERTAIN, DOUBTFUL, SMALLEST, THRESHOLD
+from galpipe.files.report import format_number
 from galpipe.imaging import Detections, iou, longer_sides, read_field, to_rgb
 from galpipe.metrics.detector_metrics import evaluate_detections
 
@@ -123,7 +124,7 @@ def print_table(scenes: list[Scene], probabilities: list[NDArray[np.float64]]) -
             precision, recall = metrics.curve.at(score)
             print(
                 f"| {len(chosen)} of {name} | {metrics.galaxies} | {title} | {recall:.3f} | "
-                f"{precision:.3f} | {seconds:.2f} |"
+                f"{format_number(precision)} | {seconds:.2f} |"
             )
 
 

@@ -260,8 +260,12 @@ def external_metrics(name: str, bundles: Sequence[Bundle]) -> tuple[ExternalMetr
     """
     found: dict[tuple[str, str], list[ClassifierFigures]] = {}
     for bundle in bundles:
-        for record in read_classifier_records(bundle):
-            if (record.images.part, record.images.crops) == ("test", "boxes"):
+        records = read_classifier_records(bundle)
+        # The test images of the folds, cropped as they are measured here; see `measure`.
+        tests = [record.images.crops for record in records if record.images.part == "test"]
+        measured = "boxes" if "boxes" in tests else "cutouts"
+        for record in records:
+            if (record.images.part, record.images.crops) == ("test", measured):
                 continue
             for classifier, figures in _by_name(name, record.metrics).items():
                 found.setdefault((record.images.title, classifier), []).append(figures)

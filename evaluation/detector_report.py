@@ -85,6 +85,7 @@ def write_detector_report(
     blocks: list[Block] = [
         f"{len(truth.images)} annotated images. Objects marked difficult are ignored. Each "
         "detector has its own score threshold.",
+        *truth.data["notes"],
         metrics_table(measured),
         Heading("By size"),
         "Size is the square root of the area of the box. AP over IoU 0.5 to 0.95, mAP at IoU 0.5; "
@@ -126,7 +127,7 @@ def _at_threshold(one: MeasuredDetector) -> list[tuple[str, str]]:
         false = f"{at.false_per_megapixel:.2f}"
     return [
         ("score threshold", f"{one.threshold:.2f}"),
-        ("precision at threshold", f"{at.precision:.3f}"),
+        ("precision at threshold", format_number(at.precision)),
         ("recall at threshold", f"{at.recall:.3f}"),
         ("F1 at threshold", f"{at.f1:.3f}"),
         ("false boxes per megapixel at threshold", false),

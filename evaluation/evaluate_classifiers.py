@@ -25,15 +25,15 @@ from ..errors import InputError, require
 from ..files.names import distinct_names
 from ..files.report import PICTURES, open_report_folder
 from ..imaging import Stretch
+from ..models import Bundle
 from ..progress import Progress, Task, open_progress
 from .classifier_report import write_classifier_report
 from .crop_sources import CropSource, find_crop_sources
 from .evaluation_images import (
     labelled_source,
     read_surveys,
-    select_held_out,
-    warn_of_training_images,
 )
+from .training_overlap import find_overlap, report_overlaps, select_held_out
 
 if TYPE_CHECKING:
     from ..metrics.classifier_metrics import ClassificationMetrics
@@ -181,10 +181,10 @@ def evaluate_classifiers(
     data = labelled_source(images, labels, kind, annotations, class_names)
     labelled = read_labels(data, class_names)
     boxes = read_boxes(data)
+    bundles = _by_name(classifiers)
     if held_out:
-        labelled = select_held_out(labelled, classifiers)
-    else:
-        warn_of_training_images(labelled, classifiers)
+        chosen = set(select_held_out(bundles, [image.path for image in labelled]))
+        labelled = [image for image in labelled if image.path in chosen]
     ground_truth = find_ground_truth(Labels.from_images(labelled, len(class_names)), class_names)
     if not ground_truth.evaluated.any():
         raise InputError(
@@ -198,6 +198,8 @@ def evaluate_classifiers(
         logger.info("%s", note)
     paths = list(compress(paths, crops.kept))
     truth = ground_truth.class_ids[crops.kept]
+    overlaps = [find_overlap(name, bundle, paths) for name, bundle in bundles.items()]
+    overlap_notes = report_overlaps(overlaps)
     surveys = np.array(read_surveys(data, paths), dtype=str)
     pairs = list(product(classifiers, crops.sources))
     measured = []
@@ -230,10 +232,17 @@ def evaluate_classifiers(
             "crops_about": [source.name for source in crops.sources],
             "annotations": None if annotations is None else str(annotations),
             "detector": None if opened_detector is None else opened_detector.identity.as_dict(),
-            "notes": list(crops.notes),
+            "notes": [*overlap_notes, *crops.notes],
+            "seen_in_training": [overlap.to_json() for overlap in overlaps],
         }
         write_classifier_report(folder, measured, described, by_sets=ground_truth.by_sets)
     return measured
+
+
+def _by_name(classifiers: Sequence[Classifier]) -> dict[str, Bundle]:
+    bundles = [classifier.bundle for classifier in classifiers]
+    names = distinct_names((bundle.manifest.name for bundle in bundles), key=class_slug)
+    return dict(zip(names, bundles, strict=True))
 
 
 def _open(

@@ -17,6 +17,7 @@ from ..files.report import open_report_folder
 from ..imaging import Detections, prepare_field, read_field
 from ..progress import Progress, count_of, open_progress
 from .detector_report import write_detector_report
+from .training_overlap import find_overlap, report_overlaps, select_held_out
 
 if TYPE_CHECKING:
     from ..metrics.detector_metrics import DetectionMetrics
@@ -34,13 +35,13 @@ class AnnotatedSet:
         The images.
     images : tuple of AnnotatedImage
         Their annotations, with image sizes.
-    data : dict of str to str
-        Description of their source.
+    data : dict of str to object
+        Description of their source, with ``notes``, sentences about their use in trainings.
     """
 
     paths: tuple[Path, ...]
     images: tuple[AnnotatedImage, ...]
-    data: dict[str, str]
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,7 @@ def evaluate_detectors(
     *,
     smallest: float = 0.0,
     passes: int | None = None,
+    held_out: bool = False,
     overwrite: bool = False,
     progress: bool | Progress = False,
 ) -> list[MeasuredDetector]:
@@ -100,6 +102,8 @@ def evaluate_detectors(
         Objects with a shorter longer side, in pixels, are treated as difficult.
     passes : int, optional
         Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); all by default.
+    held_out : bool
+        Evaluate only images held out in the training of every detector.
     overwrite : bool
         Replace an earlier result in `output`.
     progress : bool or Progress
@@ -114,7 +118,7 @@ def evaluate_detectors(
     ------
     InputError
         If an image or annotation is missing or cannot be read, or has a class unknown to a
-        detector.
+        detector, or no image was held out.
     BundleError
         If a model is missing or invalid.
     OutputError
@@ -136,6 +140,17 @@ def evaluate_detectors(
 
     detectors = [open_detector(model) for model in models]
     pairs = read_annotated_images(annotations, images)
+    names = distinct_names(detector.identity.name for detector in detectors)
+    bundles = {
+        name: getattr(detector, "bundle", None)
+        for name, detector in zip(names, detectors, strict=True)
+    }
+    if held_out:
+        chosen = set(select_held_out(bundles, [path for path, _ in pairs]))
+        pairs = [pair for pair in pairs if pair[0] in chosen]
+    paths = tuple(path for path, _ in pairs)
+    overlaps = [find_overlap(name, bundle, paths) for name, bundle in bundles.items()]
+    notes = report_overlaps(overlaps)
     folder = None if output is None else open_report_folder(output, overwrite=overwrite)
     found: list[list[Detections]] = [[] for _ in detectors]
     truth: list[AnnotatedImage] = []
@@ -153,7 +168,6 @@ def evaluate_detectors(
                 )
                 results.append(detect_prepared(prepared, detector, detector.lowest_score, tiles))
             task.update(advance=1, status=count_of(sum(map(len, found[0])), "boxes"))
-    names = distinct_names(detector.identity.name for detector in detectors)
     measured = [
         MeasuredDetector(
             name,
@@ -164,9 +178,10 @@ def evaluate_detectors(
         for name, detector, results in zip(names, detectors, found, strict=True)
     ]
     if folder is not None:
-        data = {"images": str(images), "annotations": str(annotations)}
+        data: dict[str, Any] = {"images": str(images), "annotations": str(annotations)}
         data |= {"smallest": f"{smallest:g}", "passes": "all" if passes is None else str(passes)}
-        paths = tuple(path for path, _ in pairs)
+        data |= {"which": "held out by the training of every model" if held_out else "all"}
+        data |= {"notes": notes, "seen_in_training": [overlap.to_json() for overlap in overlaps]}
         write_detector_report(folder, measured, AnnotatedSet(paths, tuple(truth), data))
     return measured
 

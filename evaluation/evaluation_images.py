@@ -1,9 +1,8 @@
-"""Labelled images for the evaluation of classifiers, and selection of held-out images."""
+"""Labelled images for the evaluation of classifiers."""
 
 from __future__ import annotations
 
 import csv
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,18 +10,13 @@ from pydantic import ValidationError
 
 from ..annotations.classes import GALAXY10_DECALS
 from ..annotations.images import ImageFolder
-from ..classification.classifier import Classifier
 from ..configs import ClassifierData
 from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
-from ..datasets.labels import LabelledImage
 from ..errors import ConfigError, InputError
 from ..files.file_types import check_regular
 from ..files.tables import column_names, read_columns
-from ..metrics.records import read_classifier_records
 
-__all__ = ["labelled_source", "read_surveys", "select_held_out", "warn_of_training_images"]
-
-logger = logging.getLogger("galpipe")
+__all__ = ["labelled_source", "read_surveys"]
 
 _SURVEY = "survey"
 _FILES = ("filename", "file")
@@ -113,56 +107,6 @@ def read_surveys(data: ClassifierData, paths: Sequence[Path]) -> list[str]:
     return [surveys.get(path, "") for path in paths]
 
 
-def select_held_out(
-    labelled: Sequence[LabelledImage], classifiers: Sequence[Classifier]
-) -> list[LabelledImage]:
-    """Select the images held out in the training of every classifier.
-
-    Parameters
-    ----------
-    labelled : sequence of LabelledImage
-    classifiers : sequence of Classifier
-
-    Raises
-    ------
-    InputError
-        If a classifier has no record of its held-out images, or no image was held out for all.
-    """
-    kept = list(labelled)
-    for classifier in classifiers:
-        held_out = _held_out_names(labelled, classifier)
-        if not held_out:
-            raise InputError(_nothing_held_out(classifier))
-        kept = [image for image in kept if image.path.name in held_out]
-    if not kept:
-        raise InputError("none of the images was held out in the training of every model")
-    return kept
-
-
-def warn_of_training_images(
-    labelled: Sequence[LabelledImage], classifiers: Sequence[Classifier]
-) -> None:
-    """Log a warning for classifiers that held out only some of the images.
-
-    Parameters
-    ----------
-    labelled : sequence of LabelledImage
-    classifiers : sequence of Classifier
-    """
-    names = {image.path.name for image in labelled}
-    for classifier in classifiers:
-        known = len(_held_out_names(labelled, classifier))
-        if 0 < known < len(names):
-            logger.warning(
-                "%s: its training held out %d of the %d images, and may have used the others; "
-                "use --held-out to evaluate only those %d",
-                classifier.bundle.manifest.name,
-                known,
-                len(names),
-                known,
-            )
-
-
 def _infer_kind(images: str | Path, labels: str | Path | None, class_names: Sequence[str]) -> str:
     """Infer the kind of labels from the files."""
     if Path(images).is_file():
@@ -186,39 +130,3 @@ def _header(table: Path) -> set[str]:
         return set()
     except OSError as error:
         raise InputError(f"{table}: cannot be read: {error.strerror or error}") from error
-
-
-def _held_out_names(labelled: Sequence[LabelledImage], classifier: Classifier) -> set[str]:
-    """Return the names of the images held out in the training."""
-    names = {image.path.name for image in labelled}
-    # Images of two sources may have the same name, so names are compared source by source.
-    return max((names & source for source in _held_out_sources(classifier)), key=len, default=set())
-
-
-def _held_out_sources(classifier: Classifier) -> list[frozenset[str]]:
-    """Return the names held out from the sources of role train, then from each other source.
-
-    The former are recorded in the manifest for all labels; of the latter, only evaluated images are
-    recorded.
-    """
-    listed = [classifier.bundle.manifest.data.held_out]
-    listed += [record.files for record in read_classifier_records(classifier.bundle)]
-    return [files for files in listed if files]
-
-
-def _nothing_held_out(classifier: Classifier) -> str:
-    path = classifier.bundle.path
-    unnamed = [
-        record.images.title
-        for record in read_classifier_records(classifier.bundle)
-        if not record.files
-    ]
-    if unnamed:
-        return (
-            f"{path}: none of the images is known to be held out in its training, as an earlier "
-            f"version of galpipe did not record the images of {unnamed[-1]!r}; train it again to "
-            "evaluate them"
-        )
-    if not _held_out_sources(classifier):
-        return f"{path}: has no record of the images held out in its training"
-    return f"{path}: none of the images was held out in its training"

@@ -56,7 +56,7 @@ class PrecisionRecall:
         total = np.arange(1, len(hits) + 1)
         return cls(matches.scores, hits / total, hits / max(len(matches.object_sizes), 1))
 
-    def at(self, threshold: float) -> tuple[float, float]:
+    def at(self, threshold: float) -> tuple[float | None, float]:
         """Return precision and recall at a score threshold.
 
         Parameters
@@ -66,12 +66,13 @@ class PrecisionRecall:
 
         Returns
         -------
-        (float, float)
-            Without detections the precision is 1 and the recall 0.
+        precision : float or None
+            None without detections.
+        recall : float
         """
         kept = int((self.scores >= threshold).sum())
         if kept == 0:
-            return 1.0, 0.0
+            return None, 0.0
         return float(self.precision[kept - 1]), float(self.recall[kept - 1])
 
     def recall_at(self, precision: float) -> float:
@@ -92,7 +93,9 @@ class PrecisionRecall:
             Lowest score of the detections kept.
         """
         precision, recall = self.at(threshold)
-        return 2 * precision * recall / (precision + recall) if recall > 0 else 0.0
+        if not precision:
+            return 0.0
+        return 2 * precision * recall / (precision + recall)
 
 
 @dataclass(frozen=True, eq=False)

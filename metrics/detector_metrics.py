@@ -93,12 +93,14 @@ class ThresholdMetrics:
 
     Attributes
     ----------
-    precision, recall, f1 : float
+    precision : float or None
+        None without boxes above the threshold.
+    recall, f1 : float
     false_per_megapixel : float or None
         False boxes per million pixels; None if the size of an image is unknown.
     """
 
-    precision: float
+    precision: float | None
     recall: float
     f1: float
     false_per_megapixel: float | None

@@ -279,7 +279,8 @@ def _draw_precision_recall(axes: Axes, detector: DetectorCurve, colour: str) -> 
     curve = detector.metrics.curve
     (line,) = axes.plot(curve.recall, curve.precision, color=colour, linewidth=1.6)
     precision, recall = curve.at(detector.threshold)
-    axes.plot([recall], [precision], "o", color=colour)
+    if precision is not None:
+        axes.plot([recall], [precision], "o", color=colour)
     axes.set_xlim(-0.02, 1.03)
     axes.set(
         xlabel="recall at IoU 0.5",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import BundleError
+from ..files.report import Table, format_number
 from ..models import Bundle
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "DetectorFigures",
     "DetectorRecord",
     "EvaluationSet",
+    "measures_table",
     "read_classifier_records",
     "read_detector_record",
 ]
@@ -176,6 +179,47 @@ class DetectorRecord(BaseModel):
     quantized: dict[str, Any] | None = Field(
         default=None, validation_alias=AliasChoices("quantized", "quantised")
     )
+
+
+def measures_table(metrics: Mapping[str, Any]) -> Table:
+    """Return a table of the measures in a ``metrics.json``, a row for each set of images.
+
+    Parameters
+    ----------
+    metrics : mapping
+        Content of the file; without measures of a classifier or detector the table is empty.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If the measures are damaged.
+    """
+    if "measurements" in metrics:
+        entries = map(ClassifierRecord.model_validate, metrics["measurements"])
+        rows = [
+            [
+                record.images.title,
+                name,
+                str(figures.images),
+                format_number(figures.accuracy),
+                format_number(figures.macro_f1),
+            ]
+            for record in entries
+            for name, figures in record.metrics.items()
+        ]
+        return Table(["images", "classifier", "number", "accuracy", "mean F1"], rows)
+    held_out = DetectorRecord.model_validate(metrics).held_out
+    rows = [
+        [
+            role,
+            format_number(one.map50),
+            format_number(one.ap),
+            f"{one.ar1:.3f} of {one.ar1_ceiling:.3f}",
+            format_number(one.recall_at_90_precision),
+        ]
+        for role, one in held_out.items()
+    ]
+    return Table(["images", "mAP@0.5", "AP@[.5:.95]", "AR@1", "recall at 90 % precision"], rows)
 
 
 def read_classifier_records(bundle: Bundle) -> list[ClassifierRecord]:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from .explain import ExplainResult
     from .results import Tally
 
-__all__ = ["finish_classify", "finish_explain", "finish_run", "print_markdown", "print_metrics"]
+__all__ = [
+    "finish_classify",
+    "finish_explain",
+    "finish_run",
+    "print_markdown",
+    "print_measures",
+    "print_metrics",
+]
 
 _ROWS = 10
 _NUMBERS = ("ra", "dec", "x", "y", "xmin", "ymin", "xmax", "ymax", "score")
@@ -50,7 +57,7 @@ def finish_run(result: RunResult) -> None:
     from .catalogue_formats import CATALOGUE_FORMATS
 
     for stage, metrics in result.results.plan.record.metrics.items():
-        print_metrics(f"{stage.capitalize()}, on held-out data", metrics)
+        print_measures(f"{stage.capitalize()}, on held-out data", metrics)
     tally, first = result.tally, result.results.head(_ROWS)
     if len(first):
         STDOUT.print(_rows(first, STDOUT.width))
@@ -107,6 +114,30 @@ def finish_explain(result: ExplainResult) -> None:
     kinds = sorted({path.relative_to(result.output).parts[0] for path in result.pictures})
     places = {kind: result.output / kind for kind in kinds}
     _finish({**places, "record": result.output / "run.json"}, result.failures)
+
+
+def print_measures(title: str, metrics: Mapping[str, Any]) -> None:
+    """Print the measures of a trained model as a table.
+
+    Parameters
+    ----------
+    title : str
+        Title of the table.
+    metrics : mapping
+        Content of the ``metrics.json`` of its bundle.
+    """
+    from ..metrics.records import measures_table
+
+    measures = measures_table(metrics)
+    if not measures.rows:
+        print_metrics(title, metrics)
+        return
+    table = Table(title=title, title_justify="left")
+    for place, name in enumerate(measures.header):
+        table.add_column(name, justify="right" if place else "left")
+    for cells in measures.rows:
+        table.add_row(*map(Text, cells))
+    STDOUT.print(table)
 
 
 def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:

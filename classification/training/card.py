@@ -72,7 +72,6 @@ def model_card(
         networks={name: describe_member(member) for name, member in config.named_members.items()},
         views=_views(config),
         images=_image_counts(config, sources),
-        has_boxes=any(data.annotations is not None for data in config.data),
         comparison=comparison_table(
             {m.images.title: m.by_classifier for m in measured}
         ).to_markdown(),

@@ -58,8 +58,8 @@ def measure(
 ) -> list[Measurement]:
     """Evaluate a classifier on validation, test and external images.
 
-    The test images are evaluated twice: cropped around their annotated boxes, as in
-    ``galpipe run``, and as cutouts, as in ``galpipe classify``.
+    Where there are annotated boxes, the test images are evaluated twice: cropped around these, as
+    in ``galpipe run``, and as cutouts, as in ``galpipe classify``.
 
     Parameters
     ----------
@@ -77,10 +77,14 @@ def measure(
     for data in config.data:
         boxes.update(read_boxes(data))
     parts: list[tuple[EvaluationSet, Cutouts]] = [
-        (EvaluationSet(part="validation", crops="boxes"), sources.validation),
-        (EvaluationSet(part="test", crops="boxes"), sources.test),
-        (EvaluationSet(part="test", crops="cutouts"), sources.test),
+        (
+            EvaluationSet(part="validation", crops="boxes" if boxes else "cutouts"),
+            sources.validation,
+        )
     ]
+    if boxes:
+        parts.append((EvaluationSet(part="test", crops="boxes"), sources.test))
+    parts.append((EvaluationSet(part="test", crops="cutouts"), sources.test))
     parts += [
         (EvaluationSet(part="external", crops="cutouts", source=name), cutouts)
         for name, cutouts in sources.external.items()

@@ -13,10 +13,13 @@ import numpy as np
 
 from ..._version import __version__
 from ...configs import ClassifierTraining
+from ...datasets.image_checksums import image_checksums
+from ...datasets.near_duplicates import sketch
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
 from ...models import Manifest, Member, write_bundle
 from ...models.manifest import TrainingData
+from ...models.training_images import TRAINING_IMAGES_NAME, RecordedImage, format_images
 from ...models.training_record import claim_training_folder, earlier_lengths
 from ...progress import Progress, silent
 from .batches import validation_views
@@ -173,6 +176,7 @@ def export_classifier(
             keras.backend.backend(): version(keras.backend.backend()),
         },
     )
+    files[TRAINING_IMAGES_NAME] = _record_images(sources)
     write_bundle(folder, manifest, files, "", {})
     earlier = earlier_lengths(folder.parent)
     return measure_bundle(folder, config, sources, weights, agreement, earlier)
@@ -220,6 +224,24 @@ def _portable(config: ClassifierTraining) -> dict[str, Any]:
     for member, settings in zip(content["members"], config.members, strict=True):
         member |= {key: value.name for key, value in settings if isinstance(value, Path)}
     return content
+
+
+def _record_images(sources: Sources) -> bytes:
+    """Return the record of the images of a training; extra ones are training images."""
+    parts = [
+        ("train", sources.train),
+        ("train", sources.extra),
+        ("validation", sources.validation),
+        ("test", sources.test),
+        *(("test", cutouts) for cutouts in sources.external.values()),
+    ]
+    return format_images(
+        RecordedImage(part, path.name, checksum, sketch(image))
+        for part, cutouts in parts
+        for path, checksum, image in zip(
+            cutouts.paths, image_checksums(cutouts.paths), cutouts.images, strict=True
+        )
+    )
 
 
 def _data_record(sources: Sources) -> TrainingData:

@@ -10,15 +10,17 @@ from typing import Any
 
 from ..._version import __version__
 from ...configs import ARCHITECTURES, DetectorTraining
+from ...datasets.near_duplicates import sketch
 from ...metrics.curves import Reliability, reliability
 from ...metrics.detector_metrics import DetectionMetrics
 from ...models import DetectorHead
 from ...models.manifest import DataSource, TrainingData
+from ...models.training_images import RecordedImage, format_images
 from ..training.dataset import TrainingSource
 from ..training.training_tiles import TrainingImage
 from .parity import DetectorParity, QuantizationLoss
 
-__all__ = ["describe_data", "model_card", "versions"]
+__all__ = ["describe_data", "model_card", "record_images", "versions"]
 
 _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 _SMALLEST_OBJECT = 12.0
@@ -51,6 +53,21 @@ def describe_data(sources: Sequence[TrainingSource]) -> TrainingData:
             )
             for source in sources
         )
+    )
+
+
+def record_images(sources: Sequence[TrainingSource]) -> bytes:
+    """Return the record of the images of a training, for `TRAINING_IMAGES_NAME` in its bundle.
+
+    Parameters
+    ----------
+    sources : sequence of TrainingSource
+    """
+    return format_images(
+        RecordedImage(part, image.name, image.sha256, sketch(image.rgb))
+        for source in sources
+        for part in ("train", "validation", "test")
+        for image in getattr(source, part)
     )
 
 

@@ -17,13 +17,14 @@ from ...metrics.plots import DetectorCurve, plot_reliability
 from ...metrics.records import read_detector_record
 from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
+from ...models.training_images import TRAINING_IMAGES_NAME
 from ..detector import Detector
 from ..measure import metrics_by_role, search_by_role
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import TrainingSource, recorded_training
 from .calibration import calibrated, calibration_errors, fit_calibration
-from .card import describe_data, model_card, versions
+from .card import describe_data, model_card, record_images, versions
 from .litert_export import export_litert
 from .parity import DetectorParity, QuantizationLoss, measure_parity, parity_tiles
 from .windows import any_windows
@@ -91,7 +92,8 @@ def publish(
         data=describe_data(sources),
         versions=versions(),
     )
-    bundle = read_bundle(write_bundle(folder, manifest, {_MODEL_FILE: content}, "", {}))
+    files = {_MODEL_FILE: content, TRAINING_IMAGES_NAME: record_images(sources)}
+    bundle = read_bundle(write_bundle(folder, manifest, files, "", {}))
     detector = _complete(Detector(bundle), config, sources)
     tiles = parity_tiles(sources, config.input_size)
     parity = measure_parity(model, detector, tiles, per_cell)

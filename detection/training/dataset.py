@@ -219,6 +219,7 @@ def _labelled(
         class_ids=np.array([index[label] for label in annotated.labels], dtype=np.int64),
         difficult=annotated.difficult,
         smallest=smallest,
+        sha256=image_checksums([path])[0],
     )
 
 

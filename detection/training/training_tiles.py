@@ -37,6 +37,8 @@ class TrainingImage:
         Ambiguous objects, ignored in training and evaluation.
     smallest : float
         Size in pixels below which objects were not annotated.
+    sha256 : str
+        Checksum of the file; empty for images that are not from a file.
     """
 
     name: str
@@ -45,6 +47,7 @@ class TrainingImage:
     class_ids: NDArray[np.int64]
     difficult: NDArray[np.bool_]
     smallest: float
+    sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)

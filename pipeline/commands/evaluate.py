@@ -22,13 +22,18 @@ _output = click.option(
     type=click.Path(path_type=Path),
     help="Folder for metrics.json, report.md, report.html and pictures.",
 )
+_held_out = click.option(
+    "--held-out",
+    is_flag=True,
+    help="Evaluate only images that were held out in the training of every model.",
+)
 
 
 @click.group("evaluate")
 def command() -> None:
     """Evaluate a detector or a classifier on labelled images.
 
-    Use galaxies that were not in the training; otherwise the metrics are meaningless.
+    Use galaxies that were not in the training; images that were are counted in the report.
     """
 
 
@@ -65,6 +70,7 @@ def command() -> None:
     help="Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); by default all, "
     "until the field fits one tile.",
 )
+@_held_out
 @_output
 @overwrite_option
 def detector(
@@ -73,6 +79,7 @@ def detector(
     annotations: str,
     smallest: float,
     passes: int | None,
+    held_out: bool,
     output: Path | None,
     overwrite: bool,
 ) -> None:
@@ -92,6 +99,7 @@ def detector(
         output,
         smallest=smallest,
         passes=passes,
+        held_out=held_out,
         overwrite=overwrite,
         progress=True,
     )
@@ -148,11 +156,7 @@ def detector(
     metavar="MODEL",
     help="Crop the galaxy that this detector finds at the centre, as in 'galpipe run'.",
 )
-@click.option(
-    "--held-out",
-    is_flag=True,
-    help="Evaluate only images that were held out in the training of every model.",
-)
+@_held_out
 @click.option(
     "--held-back",
     "held_out_alias",

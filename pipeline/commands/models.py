@@ -136,7 +136,7 @@ def calibrate(bundle: Path, config: str) -> None:
     from ...configs import ClassifierTraining, DetectorTraining, load_config
     from ...errors import require
     from ...models import read_bundle
-    from ..summary import print_metrics
+    from ..summary import print_measures
 
     task = read_bundle(bundle).manifest.task
     if task == "detector":
@@ -148,7 +148,7 @@ def calibrate(bundle: Path, config: str) -> None:
         from ...classification.training import publish as classifiers
 
         classifiers.recalibrate(bundle, load_config(config, ClassifierTraining))
-    print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
+    print_measures("Measured on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
 
 

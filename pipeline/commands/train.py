@@ -93,12 +93,12 @@ def _train(
     from ...models import read_bundle
     from ...models.training_folder import check_training, open_trainer
     from ...progress import open_progress
-    from ..summary import print_metrics
+    from ..summary import print_measures
 
     settings = load_config(config, schema)
     check_training(stage, settings)
     bundle = open_trainer(stage)(
         settings, output, open_progress(True), extend=extend, overwrite=overwrite
     )
-    print_metrics("Metrics on held-out data", read_bundle(bundle).metrics())
+    print_measures("Measured on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")

@@ -64,7 +64,7 @@ def test_curves_of_nothing() -> None:
     assert reliability(nothing).rows() == []
     assert reliability(nothing).error is None
     assert reliability(_matches(found=[(0.05, True)])).error is None
-    assert PrecisionRecall.of(nothing).at(0.5) == (1.0, 0.0)
+    assert PrecisionRecall.of(nothing).at(0.5) == (None, 0.0)
 
 
 def _count(objects: list[ObjectBox], *found: tuple[float, int, tuple[float, ...]]) -> np.ndarray:

@@ -79,7 +79,7 @@ def test_the_curve_by_hand(worked_example: DetectionMetrics) -> None:
     assert curve.f1(0.5) == pytest.approx(6 / 7)
     assert curve.f1(0.95) == 0
     assert curve.at(0.65) == pytest.approx((1 / 2, 1 / 3))
-    assert curve.at(0.95) == (1.0, 0.0)
+    assert curve.at(0.95) == (None, 0.0)
     assert worked_example.recall_at_90_precision == pytest.approx(1 / 3)
 
 

@@ -119,7 +119,8 @@ def test_what_was_measured_is_recorded(trained: Path) -> None:
     assert sorted(test["files"]) == list(bundle.manifest.data.test)
     card = (trained / "bundle" / "MODEL_CARD.md").read_text()
     assert "pre-trained on the galaxies" in card
-    assert "| test, cropped about the box | ensemble | 6 |" in card
+    assert "| test, whole cutouts | ensemble | 6 |" in card
+    assert "about the box" not in card
 
 
 def test_no_folder_of_the_machine_is_in_the_bundle(
