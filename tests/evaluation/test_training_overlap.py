@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +45,7 @@ def recorded(tiny: Path, folder: Path, images: list[Path]) -> Path:
     files = {name: bundle.read(name) for name in bundle.manifest.files}
     files[TRAINING_IMAGES_NAME] = format_images(
         RecordedImage(part, f"other {path.name}", checksum, sketch(cv2.imread(str(path))))
-        for part, path, checksum in zip(PARTS, images, image_checksums(images))
+        for part, path, checksum in zip(PARTS, images[:4], image_checksums(images[:4]), strict=True)
     )
     return write_bundle(folder, bundle.manifest, files, "", {})
 
@@ -126,9 +125,7 @@ def test_training_images_are_named_in_terminal_report_and_json(
     tiny_classifier_bundle: Path,
     tmp_path: Path,
     galpipe_cli: Callable[..., Result],
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, logger="galpipe")
     tiny = {"detector": tiny_detector_bundle, "classifier": tiny_classifier_bundle}[kind]
     model = recorded(tiny, tmp_path / "model", images)
     table = tmp_path / "labels.csv"
@@ -144,16 +141,15 @@ def test_training_images_are_named_in_terminal_report_and_json(
     result = galpipe_cli(*arguments, "-o", tmp_path / "all")
     assert result.exit_code == 0, result.output
     said = "was trained on 2 and was validated on 1 of these 5 images"
-    assert said in caplog.text
+    assert said in " ".join(result.output.split())
     for name in ("report.md", "report.html", "metrics.json"):
         assert said in (tmp_path / "all" / name).read_text()
     data = json.loads((tmp_path / "all" / "metrics.json").read_text())["data"]
     assert data["seen_in_training"][0]["trained_on"] == ["0.png", "1.png"]
 
-    caplog.clear()
     result = galpipe_cli(*arguments, "--held-out", "-o", tmp_path / "held")
     assert result.exit_code == 0, result.output
-    assert "trained on" not in caplog.text
+    assert "trained on" not in result.output
     data = json.loads((tmp_path / "held" / "metrics.json").read_text())["data"]
     assert data["seen_in_training"][0]["images"] == data["seen_in_training"][0]["held_out"] == 1
     assert data["which"] == "held out by the training of every model"

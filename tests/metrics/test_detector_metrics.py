@@ -285,7 +285,8 @@ def _summary_of_pycocotools(
 def test_finding_nothing_scores_nothing() -> None:
     metrics = evaluate_detections([_image((0, 0, 10, 10))], [Detections.empty()])
     assert (metrics.map50, metrics.recall50) == (0, 0)
-    assert metrics.curve.at(0.5) == (1.0, 0.0)
+    assert metrics.curve.at(0.5) == (None, 0.0)
+    assert metrics.at(0.5).to_json()["precision"] is None
 
 
 def test_images_without_galaxies_count_their_false_boxes() -> None:

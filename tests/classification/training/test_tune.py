@@ -61,6 +61,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
         return loss(member), 0.5, 1000
 
     monkeypatch.setattr(module, "gather", lambda training, progress: None)
+    monkeypatch.setattr(module, "identify_data", lambda training: {})
     monkeypatch.setattr(module, "_measurement", lambda config, sources, progress: measure)
     return members
 
