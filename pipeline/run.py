@@ -167,6 +167,8 @@ def run(
             trained, metrics = _train_stages(folder, record, settings, open_progress(progress))
             first = first or open_detector(trained["detector"])
             second = second or _with_options(trained["classifier"], settings.classifier)
+            if settings.stretch is None:
+                _warn_of_another_stretch(first, second)
             settings = with_defaults_of(settings, first, second)
             threshold = settings.detector.score_threshold
             record = replace(
@@ -209,6 +211,14 @@ def _refuse_other_training(folder: Path, settings: RunConfig) -> None:
                 "with other settings. Choose another output folder, or add --overwrite (in Python: "
                 "overwrite=True) to replace it."
             )
+
+
+def _warn_of_another_stretch(detector: BaseDetector, classifier: Classifier) -> None:
+    if detector.stretch != classifier.stretch:
+        logger.warning(
+            "The classifier was trained with another stretch than the detector, whose stretch is "
+            "used; set 'stretch' in the configuration to that of the classifier where it matters"
+        )
 
 
 def _train_stages(

@@ -1,12 +1,14 @@
-"""A classifier is used and measured on crops of the margin that it was trained with."""
+"""A classifier is used and measured on crops like those that it was trained with."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import galpipe
 from galpipe.classification.crops import central_crop
@@ -20,7 +22,7 @@ from galpipe.configs import (
     RunConfig,
 )
 from galpipe.evaluation.evaluate_classifiers import evaluate_classifiers
-from galpipe.imaging import cut_crop
+from galpipe.imaging import Stretch, cut_crop, read_field, remove_sky, to_rgb
 from galpipe.imaging.field_discovery import field_source
 from galpipe.models import read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
@@ -149,3 +151,50 @@ def test_older_bundles_have_the_margin_of_their_training(trained: Path, tmp_path
     files = {member.file: bundle.read(member.file) for member in bundle.manifest.members}
     folder = write_bundle(tmp_path / "unknown", unknown, files, "", {})
     assert galpipe.load_classifier(folder).crop_margin == 1.5
+
+
+def test_sky_and_stretch_of_the_bundle_are_those_of_every_use(
+    trained: Path,
+    images: Path,
+    tiny_detector_bundle: Path,
+    tmp_path: Path,
+    fed: list[np.ndarray],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The sky is removed; FITS are stretched as the bundle says, in a run as its detector says."""
+    bundle = read_bundle(trained / "bundle")
+    changes = {"sky": "removed", "stretch": Stretch(linear=20.0)}
+    files = {name: bundle.read(name) for name in bundle.manifest.files}
+    changed = bundle.manifest.model_copy(update=changes)
+    folder = tmp_path / "training"
+    shutil.copytree(trained, folder)
+    write_bundle(folder / "bundle", changed, files, "", {})
+    # Light that falls to the sky, in three bands.
+    y, x = np.mgrid[:96, :96] - 47.5
+    light = 1000 * np.exp(-(x**2 + y**2) / 100) + np.random.default_rng(0).normal(50, 2, (96, 96))
+    fits.PrimaryHDU(np.stack([light] * 3).astype(np.float32)).writeto(tmp_path / "a.fits")
+    rgb = to_rgb(read_field(tmp_path / "a.fits"), changed.stretch)
+    crop = central_crop(rgb, SIZE, 2.0)
+    expected = remove_sky(crop[np.newaxis])
+    assert not np.array_equal(crop, expected[0])
+    assert not np.array_equal(rgb, to_rgb(read_field(tmp_path / "a.fits")))
+    classify([tmp_path / "a.fits"], tmp_path / "classified", model=folder / "bundle")
+    np.testing.assert_array_equal(fed, expected)
+    fed.clear()
+    (tmp_path / "labels.csv").write_text("filename,label\na.fits,red\n")
+    evaluate_classifiers([folder / "bundle"], tmp_path, tmp_path / "labels.csv")
+    np.testing.assert_array_equal(fed, expected)
+    shown = ImageCrop(field_source(tmp_path / "a.fits"), open_explained(folder))
+    np.testing.assert_array_equal([shown.rgb], expected)
+    fed.clear()
+    result = galpipe.run(
+        images / "3.png",
+        tmp_path / "run",
+        detector=tiny_detector_bundle,
+        classifier=folder / "bundle",
+    )
+    edges = [result.catalogue[name].value for name in ("xmin", "ymin", "xmax", "ymax")]
+    picture = read_rgb(images / "3.png")
+    crops = [cut_crop(picture, box, 2.0, SIZE) for box in np.stack(edges, axis=1)]
+    np.testing.assert_array_equal(fed, remove_sky(np.stack(crops)))
+    assert "another stretch" in caplog.text

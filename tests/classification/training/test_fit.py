@@ -106,6 +106,17 @@ def test_a_continued_training_goes_on_with_its_optimizer(tmp_path: Path) -> None
         np.testing.assert_allclose(one, other, atol=0.05)
 
 
+def test_a_finished_training_continues_with_more_epochs(tmp_path: Path) -> None:
+    fit(network(), Points(), points(9), Schedule(2, 0.1, patience=9), tmp_path)
+    views = Points()
+    fit(network(), views, points(9), Schedule(2, 0.1, patience=9), tmp_path)
+    assert views.seen == []
+    longer = network()
+    fit(longer, views, points(9), Schedule(4, 0.1, patience=9), tmp_path)
+    assert set(views.seen) - {4} == {2, 3}
+    assert int(longer.optimizer.iterations) == 16
+
+
 def test_a_network_in_16_bits_becomes_the_same_in_32() -> None:
     with computing_in("mixed_bfloat16"):
         rough = build_cnn(3, 32)
