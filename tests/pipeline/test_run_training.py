@@ -27,7 +27,9 @@ class Trainer:
         self.folders: list[Path] = []
         self.interrupts = False
 
-    def __call__(self, config: Any, output: Path, progress: Progress = silent, /) -> Path:
+    def __call__(
+        self, config: Any, output: Path, progress: Progress = silent, /, **_: bool
+    ) -> Path:
         self.folders.append(output)
         output.mkdir(parents=True, exist_ok=True)
         (output / "checkpoint").write_text("half way")
