@@ -1,4 +1,4 @@
-"""A training survives kills at random moments; `benchmarks/training_kills.py` does this at length."""
+"""A training survives kills at random moments, as `benchmarks/training_kills.py` tests at length."""
 
 from __future__ import annotations
 
