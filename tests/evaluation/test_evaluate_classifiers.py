@@ -218,6 +218,8 @@ def test_a_galaxy10_file_is_measured_on(tmp_path: Path, galpipe_cli: Callable[..
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert [c["images"] for c in content["metrics"]["classes"]] == [2, 2, *[1] * 8]
+    (seen,) = content["data"].pop("seen_in_training")
+    assert (seen["images"], seen["trained_on"]) == (12, [])
     assert content["data"] == {
         "images": str(decals),
         "labels": str(decals),

@@ -1,4 +1,4 @@
-"""A training survives kills at random moments, as `benchmarks/training_kills.py` tests at length."""
+"""A training survives kills at random moments; see `benchmarks/training_kills.py`."""
 
 from __future__ import annotations
 
