@@ -28,8 +28,7 @@ _RECORD = "training.json"
 # Present from the first saved state of a training, trial or network on.
 _STATES = (
     "checkpoints/*.index",
-    "*/*/epoch-*.weights.h5",
-    "*/*/*/epoch-*.weights.h5",
+    "*/*/*.weights.h5",
     "*/model.keras",
     "trials.json",
 )
