@@ -47,8 +47,8 @@ _LIGHT_BLUR = 2.1
 _BLOCK = 1024
 
 _SKETCH_BITS = 512
-# Among 1,970 cutouts of four data sets, the sketches of the seven pairs of near-duplicates differ in
-# at most 19 % of the bits, and those of other galaxies in at least 27 %.
+# Among 1,970 cutouts of four data sets, the sketches of the seven pairs of near-duplicates differ
+# in at most 19 % of the bits, and those of other galaxies in at least 27 %.
 _MAX_DIFFERING_BITS = 0.22
 
 Fingerprint = NDArray[np.float32]
