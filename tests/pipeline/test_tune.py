@@ -52,7 +52,14 @@ def test_the_best_network_is_ready_to_be_trained(
     assert report.count("\n| 1 |") == report.count("\n| 2 |") == 1
     assert "All trials" in (search / "report.html").read_text()
     names = {path.name for path in search.iterdir()}
-    assert names == {"config.yaml", "trials.json", "best.yaml", "report.md", "report.html"}
+    assert names == {
+        "config.yaml",
+        "training.json",
+        "trials.json",
+        "best.yaml",
+        "report.md",
+        "report.html",
+    }
 
     again = galpipe_cli(*arguments, "--trials", 2)
     assert again.exit_code == 0, again.output
