@@ -20,6 +20,8 @@ Status: TypeAlias = Literal["unfinished", "complete"]
 
 # Outputs of a run that are removed before it is repeated; trained models are kept.
 _RUN_FILES = (
+    # The plan first: without it, a run whose other files are partly removed is not continued.
+    "parts/*.json",
     "catalogue.ecsv",
     "catalogue.csv",
     "catalogue.fits",
@@ -32,7 +34,6 @@ _RUN_FILES = (
     "metrics.md",
     "overlays/*.png",
     "crops/*/*.png",
-    "parts/*.json",
     "parts/*.jsonl",
     "annotations/voc/*.xml",
     "annotations/coco.json",
