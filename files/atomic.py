@@ -18,7 +18,8 @@ from .names import shortened
 
 __all__ = ["atomic_path", "is_temporary", "remove_temporary", "write_png"]
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.")
+# Other programs name hidden files after dates, which are eight digits too.
+_TEMPORARY = re.compile(r"\.galpipe-[0-9a-f]{8}\.")
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     start = shortened(target.stem, 80)
-    temporary = target.with_name(f".{secrets.token_hex(4)}.{start}{target.suffix}")
+    temporary = target.with_name(f".galpipe-{secrets.token_hex(4)}.{start}{target.suffix}")
     try:
         if not os.path.isdir(target.parent):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -131,6 +131,7 @@ class FieldWork:
             if isinstance(result, Failure):
                 report.failed += 1
                 log_failure(result)
+                _remove_files(self.folder, result.input)
                 results.append(failure_line(result))
                 continue
             with signals_delayed():
@@ -192,14 +193,25 @@ def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
     start = perf_counter()
     name, overlay = file_name(record.field), ""
     crop_names = SafeNames()
+    written = []
     for source_id, crop in result.crops.items():
         path = folder / "crops" / name / f"{crop_names(source_id)}.png"
-        write_png(path, to_display(crop, result.origin))
+        written.append(write_png(path, to_display(crop, result.origin)))
     if result.overlay is not None:
         overlay = f"overlays/{name}.png"
-        write_png(folder / overlay, result.overlay)
+        written.append(write_png(folder / overlay, result.overlay))
+    _remove_files(folder, record.field, keep=written)
     seconds = record.seconds | {"write": round(perf_counter() - start, 4)}
     return replace(record, overlay=overlay, seconds=seconds)
+
+
+def _remove_files(folder: Path, identifier: str, keep: Sequence[Path] = ()) -> None:
+    """Remove the files of a field that it had before its input was changed."""
+    name = file_name(identifier)
+    single = folder / "overlays" / f"{name}.png", folder / "regions" / f"{name}.reg"
+    for path in (*single, *(folder / "crops" / name).glob("*.png")):
+        if path not in keep:
+            path.unlink(missing_ok=True)
 
 
 def file_name(identifier: str) -> str:

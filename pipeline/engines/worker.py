@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -20,6 +22,8 @@ __all__ = ["LogMessage", "StartedField", "serve"]
 logger = logging.getLogger("galpipe")
 
 _LOOK_EVERY = 0.5  # seconds, for the end of the process that started this one
+
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def serve(connection: Connection, threads: int, log_level: int) -> None:
     # Ctrl-C at a terminal reaches all processes; the one that started the workers decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    _end_with_parent()
     limit_threads(threads)
     logger.handlers[:] = [_Forwarder(connection)]
     logger.setLevel(log_level)
@@ -114,8 +118,16 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that started it has ended."""
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, however that ended."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        # The kernel does it even while native code hangs, when no thread of Python runs.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_look_after, args=(parent,), daemon=True).start()
+
+
+def _look_after(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_EVERY)
     os._exit(1)

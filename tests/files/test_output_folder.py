@@ -33,6 +33,20 @@ def test_what_is_not_ours_is_refused(tmp_path: Path, overwrite: bool) -> None:
     assert (tmp_path / "thesis.txt").is_file()
 
 
+def test_what_a_kill_left_is_removed_and_no_other_hidden_file(tmp_path: Path) -> None:
+    ours = ["maps/*.png"]
+    for name in (".galpipe-0123abcd.run.json", "maps/.galpipe-0123abcd.a.png"):
+        write(tmp_path / "out" / name, "{")
+    assert OutputFolder(tmp_path / "out", ours=ours).path == tmp_path / "out"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.json"]
+    others = [".notes.20240101.txt", "maps/.20240101.notes.txt"]
+    for name in others:
+        write(tmp_path / "mine" / name)
+    with pytest.raises(OutputError, match="did not make"):
+        OutputFolder(tmp_path / "mine", ours=ours)
+    assert all((tmp_path / "mine" / name).is_file() for name in others)
+
+
 def test_a_complete_result_is_replaced_on_request_alone(tmp_path: Path) -> None:
     for name in ("ours.txt", "maps/a.png", "maps/deep/b.png", "notes.md"):
         write(tmp_path / "out" / name)

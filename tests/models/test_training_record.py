@@ -46,7 +46,7 @@ def test_files_of_others_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_failed_start_leaves_the_folder_free(tmp_path: Path) -> None:
-    (tmp_path / ".0123abcd.config.yaml").write_text("cut sho")
+    (tmp_path / ".galpipe-0123abcd.config.yaml").write_text("cut sho")
     claim_training_folder(tmp_path, config(), DATA)
     claim_training_folder(tmp_path, config(seed=1), {"1/other.png": ("44", "")})
     assert load_config(tmp_path / "config.yaml", DetectorTraining).seed == 1

@@ -102,14 +102,16 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 def test_a_changed_file_is_done_again_and_more_may_be_added(
     tmp_path: Path, frames: Path, models: dict[str, Path], processed: list[str]
 ) -> None:
-    galpipe.run(frames, tmp_path / "out", **models)
+    galpipe.run(frames, tmp_path / "out", **models, formats=FORMATS)
     write_picture(frames / "f9.png", picture(128, 128, {(16, 32): "green"}))
     write_picture(frames / "f10.png", picture(128, 128, {(16, 48): "green"}))
+    write_picture(frames / "f0.png", picture(128, 128, {(16, 48): "green"}))
+    (frames / "f1.png").write_bytes(b"no picture any more")
     processed.clear()
-    result = galpipe.run(frames, tmp_path / "out", **models)
-    assert processed == ["f10", "f9"]
-    assert not result.failures
-    galpipe.run(frames, tmp_path / "whole", **models)
+    result = galpipe.run(frames, tmp_path / "out", **models, formats=FORMATS)
+    assert processed == ["f0", "f10", "f9"]
+    assert [failure.input for failure in result.failures] == ["f1"]
+    galpipe.run(frames, tmp_path / "whole", **models, formats=FORMATS)
     assert tables(tmp_path / "out") == tables(tmp_path / "whole")
 
 
@@ -199,9 +201,9 @@ def test_what_a_kill_at_the_first_write_leaves_locks_no_folder(
 ) -> None:
     out = tmp_path / "out"
     (out / "parts").mkdir(parents=True)
-    (out / ".run.0123abcd.json").write_text("{")
+    (out / ".galpipe-0123abcd.run.json").write_text("{")
     (out / ".galpipe.lock").write_text("{")
-    (out / "parts" / ".plan.0123abcd.json").write_text("{")
+    (out / "parts" / ".galpipe-0123abcd.plan.json").write_text("{")
     result = galpipe.run(good_picture, out, **models)
     assert len(result.catalogue)
     assert not list(out.rglob(".*"))

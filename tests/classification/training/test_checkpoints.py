@@ -101,7 +101,9 @@ def test_a_training_continues_from_its_newest_state(tmp_path: Path) -> None:
     assert restored(tmp_path / "missing") == (0, 0, None)
     kept = states(tmp_path, 5)
     assert [path.name for path in kept] == ["epoch-0004.weights.h5", "epoch-0005.weights.h5"]
-    (tmp_path / ".0123abcd.epoch-0006.weights.h5").write_bytes(b"a killed process left this")
+    (tmp_path / ".galpipe-0123abcd.epoch-0006.weights.h5").write_bytes(
+        b"a killed process left this"
+    )
     assert restored(tmp_path) == (5, 5, 0.25)
     assert sorted(tmp_path.iterdir()) == kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -29,6 +30,9 @@ class Work:
                 first = self.folder / f"{name}.once"
                 if task.failed:
                     name = f"{name} failed: {task.failed[0]}"
+                elif "hang in native code" in name:
+                    print(name, flush=True)
+                    ctypes.PyDLL(None).sleep(100)  # keeps the lock of the interpreter
                 elif "hang" in name:
                     time.sleep(100)
                 elif "crash" in name or ("once" in name and not first.exists()):

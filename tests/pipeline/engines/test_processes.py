@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -98,3 +100,33 @@ def test_workers_that_never_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_wrong_choices(arguments: tuple[Any, ...], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         open_engine(*arguments)
+
+
+_RUN = """
+import sys
+from pathlib import Path
+import crashing_work
+from galpipe.imaging import FieldSource
+from galpipe.pipeline.engines.processes import ProcessEngine
+from galpipe.pipeline.interrupts import Interrupts
+from galpipe.pipeline.manifest import FieldTask
+task = FieldTask(0, FieldSource("hang in native code", (Path("f"),)))
+for _ in ProcessEngine(1, 1, 60).run(crashing_work.Work(Path(".")), [task], Interrupts()):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel must help")
+def test_no_worker_outlives_a_killed_run_even_in_native_code(tmp_path: Path) -> None:
+    paths = os.pathsep.join(path for path in sys.path if path)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _RUN],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"hang in native code\n"
+    process.kill()
+    # The pipe is closed when the last process has ended that could write to it.
+    assert process.communicate(timeout=50)[0] == b""
