@@ -18,6 +18,7 @@ from ..files.report import (
     write_report,
 )
 from ..metrics.records import BY_SETS
+from .misclassified import misclassified_table
 
 if TYPE_CHECKING:
     from ..metrics.classifier_metrics import ClassificationMetrics
@@ -27,6 +28,7 @@ __all__ = [
     "class_comparison_table",
     "class_table",
     "metrics_table",
+    "misclassified_picture",
     "survey_table",
     "write_classifier_report",
 ]
@@ -150,6 +152,8 @@ def write_classifier_report(
         captions = ("confusion matrix", "ROC curves", "reliability")
         for name, caption in zip(classifier_plot_names(class_slug(title)), captions, strict=True):
             blocks.append(Picture(f"{PICTURES}/{name}", f"{title}: {caption}"))
+    for model in measured:
+        blocks += _misclassified_blocks(model)
     first, *others = (model.to_json() for model in measured)
     data = data | {"measured": BY_SETS if by_sets else "by class"}
     write_report(
@@ -158,3 +162,23 @@ def write_classifier_report(
         first | {"data": data, "others": others},
         {"command": "evaluate", "models": {m.name: m.model for m in measured}},
     )
+
+
+def misclassified_picture(name: str) -> str:
+    """Return the file name of the contact sheet of misclassified galaxies.
+
+    Parameters
+    ----------
+    name : str
+        Unique name of the classifier.
+    """
+    return f"{class_slug(name)}_misclassified.png"
+
+
+def _misclassified_blocks(model: MeasuredClassifier) -> list[Block]:
+    heading = Heading(f"Misclassified: {model.name}")
+    if not model.misclassified:
+        return [heading, "None."]
+    caption = "Number in the table, probability and name of the given class; the surest first."
+    picture = Picture(f"{PICTURES}/{misclassified_picture(model.name)}", caption)
+    return [heading, picture, misclassified_table(model.misclassified)]

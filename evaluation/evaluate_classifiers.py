@@ -22,17 +22,19 @@ from ..datasets.labels import Labels, find_ground_truth
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import InputError, require
+from ..files.atomic import write_png
 from ..files.names import distinct_names
 from ..files.report import PICTURES, open_report_folder
 from ..imaging import Stretch
 from ..models import Bundle
 from ..progress import Progress, Task, open_progress
-from .classifier_report import write_classifier_report
+from .classifier_report import misclassified_picture, write_classifier_report
 from .crop_sources import CropSource, find_crop_sources
 from .evaluation_images import (
     labelled_source,
     read_surveys,
 )
+from .misclassified import Misclassified, draw_misclassified, worst_misclassified
 from .training_overlap import find_overlap, report_overlaps, select_held_out
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ logger = logging.getLogger("galpipe")
 
 # Images held in memory at a time.
 _CHUNK = 64
+# Side in pixels of the pictures of misclassified galaxies.
+_SHOWN_SIDE = 160
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,15 @@ class MeasuredClassifier:
         Metrics of the model under its name, then of ensemble members as ``NAME: MEMBER``.
     by_survey : dict of str to ClassificationMetrics
         Metrics of the model on the images of each survey; empty if the labels name none.
+    misclassified : tuple of Misclassified
+        Galaxies with the most probable wrong classes, at most 24.
     """
 
     name: str
     model: dict[str, Any]
     by_classifier: dict[str, ClassificationMetrics]
     by_survey: dict[str, ClassificationMetrics] = field(default_factory=dict)
+    misclassified: tuple[Misclassified, ...] = ()
 
     @property
     def metrics(self) -> ClassificationMetrics:
@@ -221,9 +228,13 @@ def evaluate_classifiers(
                 )
                 for survey in np.unique(surveys[surveys != ""])
             }
-            measured.append(MeasuredClassifier(name, classifier.as_dict(), metrics, by_survey))
+            mistakes = worst_misclassified(truth, predicted[name], ground_truth.names, paths)
+            model = classifier.as_dict()
+            measured.append(MeasuredClassifier(name, model, metrics, by_survey, tuple(mistakes)))
             if folder is not None:
-                _plot(folder.path / PICTURES, metrics, truth, predicted)
+                pictures = folder.path / PICTURES
+                _plot(pictures, metrics, truth, predicted)
+                _draw_mistakes(pictures, measured[-1], classifier, paths, source, crops.stretch)
     if folder is not None:
         described = {
             "images": str(images),
@@ -299,6 +310,27 @@ def _predict(
         for member, probabilities in zip(classifier.member_names, members, strict=True):
             predicted[f"{name}: {member}"] = probabilities
     return predicted
+
+
+def _draw_mistakes(
+    folder: Path,
+    model: MeasuredClassifier,
+    classifier: Classifier,
+    paths: Sequence[Path],
+    source: CropSource,
+    stretch: Stretch | None,
+) -> None:
+    """Write the contact sheet of the misclassified galaxies, if there are any."""
+    if not model.misclassified:
+        return
+    with ImageReader(stretch or classifier.stretch) as read:
+
+        def crop(index: int) -> NDArray[np.uint8]:
+            rgb, box = read(paths[index]), source.boxes[index]
+            return galaxy_crop(rgb, box, _SHOWN_SIDE, classifier.crop_margin)
+
+        sheet = draw_misclassified(model.misclassified, crop)
+    write_png(folder / misclassified_picture(model.name), sheet)
 
 
 def _plot(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from .._version import __version__
 from .output_folder import RECORD_NAME, OutputFolder
+from .versions import package_versions
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -150,17 +155,34 @@ def write_report(
     metrics : object
         Content of ``metrics.json``.
     record : mapping
-        Further content of the folder's record.
+        Further content of the folder's record, ``command`` among it.  The report and the record
+        also state the version of galpipe, the date and the arguments of the program.
 
     Raises
     ------
     OutputError
         If a file cannot be written.
     """
+    origin = _origin()
+    made = f"Made by galpipe {origin['version']} on {origin['written']}"
+    if origin["arguments"]:
+        made += f" with: galpipe {shlex.join(origin['arguments'])}"
+    complete = Report(report.title, [*report.blocks, f"{made}."])
     folder.write_json("metrics.json", metrics)
-    folder.write_text("report.md", report.to_markdown())
-    folder.write_text("report.html", report.to_html(folder.path))
-    folder.write_json(RECORD_NAME, {"made_by": "galpipe", "status": "complete", **record})
+    folder.write_text("report.md", complete.to_markdown())
+    folder.write_text("report.html", complete.to_html(folder.path))
+    folder.write_json(RECORD_NAME, {"made_by": "galpipe", "status": "complete", **origin, **record})
+
+
+def _origin() -> dict[str, Any]:
+    """Return version, time in UTC, and the arguments of the program, empty within others."""
+    is_program = Path(sys.argv[0]).name in ("galpipe", "galpipe.exe")
+    return {
+        "version": __version__,
+        "versions": package_versions(),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "arguments": sys.argv[1:] if is_program else [],
+    }
 
 
 def format_number(value: float | None) -> str:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import platform
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Any, Literal
 
 from .._version import __version__
 from ..errors import GalpipeError
+from ..files.versions import package_versions
 
 __all__ = ["Failure", "FieldRecord", "RunRecord", "StageClock"]
 
@@ -23,11 +21,6 @@ logger = logging.getLogger("galpipe")
 
 # What the results of a model depend on.
 _IDENTITY = ("name", "sha256", "priors", "test_time_augmentation")
-
-_PACKAGES = (
-    *("ai-edge-litert", "astropy", "numpy", "opencv-python-headless", "pandas", "pillow"),
-    *("scipy", "sep"),
-)
 
 
 @dataclass(frozen=True)
@@ -180,7 +173,7 @@ class RunRecord:
             "status": content.pop("status"),
             "started": content.pop("started"),
             "written": _now(),
-            "versions": _versions(),
+            "versions": package_versions(),
             **content,
         }
 
@@ -239,14 +232,3 @@ class StageClock:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": sys.platform}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            # A library may be installed as another distribution, such as OpenCV.
-            continue
-    return found

@@ -72,7 +72,9 @@ def test_an_ensemble_and_its_members_are_measured(
     report = (tmp_path / "out" / "report.md").read_text()
     assert "| accuracy | 0.667 | 0.667 | 0.000 |" in report
     pictures = sorted(path.name for path in (tmp_path / "out" / "pictures").iterdir())
-    assert len(pictures) == 9
+    assert len(pictures) == 10
+    assert "tiny_classifier_misclassified.png" in pictures
+    assert "Misclassified: tiny\\_classifier" in report
     assert all(f"](pictures/{name})" in report for name in pictures)
     assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == 9
 
