@@ -76,7 +76,7 @@ def test_an_ensemble_and_its_members_are_measured(
     assert "tiny_classifier_misclassified.png" in pictures
     assert "Misclassified: tiny\\_classifier" in report
     assert all(f"](pictures/{name})" in report for name in pictures)
-    assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == 9
+    assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") == 10
 
 
 @pytest.mark.usefixtures("quick_plots")
