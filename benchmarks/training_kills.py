@@ -198,7 +198,7 @@ def wait(process: int, seconds: float, folder: Path | None) -> int | None:
 
 def _is_written(folder: Path) -> bool:
     return any(
-        is_temporary(path) or "_temp" in path.name or path.name.startswith(".bundle")
+        is_temporary(path.name) or "_temp" in path.name or path.name.startswith(".bundle")
         for pattern in ("*", "*/*", "*/*/*")
         for path in folder.glob(pattern)
     )
