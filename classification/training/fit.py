@@ -18,6 +18,7 @@ from ...progress import Progress, Task, silent
 from .batches import EpochViews, Recipe, as_input, validation_views
 from .checkpoints import BestCheckpoint, Checkpoints, PlateauDecay
 from .dataset import Cutouts
+from .history import History
 from .losses import AllowedSetLoss, allowed_set_accuracy
 
 __all__ = [
@@ -139,6 +140,7 @@ def fit(
         callbacks: list[keras.callbacks.Callback] = [
             _SetEpoch(views),
             _Report(folder.name, schedule.epochs, task),
+            History(folder),
         ]
         if plateau is not None:
             callbacks.append(plateau)
@@ -215,9 +217,12 @@ class _Report(keras.callbacks.Callback):
         if self._first is None:
             self._first = epoch
             self._task.update(completed=epoch * self.params["steps"])
+            if epoch:
+                logger.info("%s: continues after epoch %d of %d", self._title, epoch, self._epochs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._task.update(advance=1, status=f"loss {(logs or {}).get('loss', np.nan):.3f}")
+        loss = (logs or {}).get("loss")
+        self._task.update(advance=1, status=None if loss is None else f"loss {loss:.3f}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
