@@ -21,7 +21,7 @@ from .provenance import Failure, FieldRecord
 from .result_lines import failure_line, field_line
 from .sinks import log_failure
 
-__all__ = ["SPLITTING", "FieldWork", "Report", "Started"]
+__all__ = ["SPLITTING", "FieldWork", "PartReport", "Started"]
 
 logger = logging.getLogger("galpipe")
 
@@ -35,7 +35,7 @@ Started = Callable[[int, int], None]
 
 
 @dataclass
-class Report:
+class PartReport:
     """Counts of a written part.
 
     Attributes
@@ -75,7 +75,7 @@ class FieldWork:
 
     def run(
         self, tasks: Iterable[FieldTask], started: Started = lambda key, number: None
-    ) -> Iterator[Report]:
+    ) -> Iterator[PartReport]:
         """Process tasks; yield a report after each part.
 
         If it is interrupted, the finished tasks are written first.
@@ -97,12 +97,12 @@ class FieldWork:
         self.models.open_detector()
         self.models.open_classifier()
         done: list[tuple[int, list[dict[str, Any]]]] = []
-        report, since = Report(), monotonic()
+        report, since = PartReport(), monotonic()
         try:
             for task in tasks:
                 counts, results = self._run_task(task, started)
                 done.append((task.key, results))
-                report = Report(
+                report = PartReport(
                     report.tasks + 1,
                     report.fields + counts.fields,
                     report.failed + counts.failed,
@@ -110,7 +110,7 @@ class FieldWork:
                 )
                 if monotonic() - since > _PART_SECONDS:
                     self._write(done)
-                    written, report, done = report, Report(), []
+                    written, report, done = report, PartReport(), []
                     yield written
                     since = monotonic()
         finally:
@@ -123,8 +123,10 @@ class FieldWork:
             with signals_delayed():
                 write_part(self.folder, self.fingerprint, done)
 
-    def _run_task(self, task: FieldTask, started: Started) -> tuple[Report, list[dict[str, Any]]]:
-        report = Report()
+    def _run_task(
+        self, task: FieldTask, started: Started
+    ) -> tuple[PartReport, list[dict[str, Any]]]:
+        report = PartReport()
         results = []
         for result in self._results(task, started):
             report.fields += 1

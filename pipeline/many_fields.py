@@ -18,7 +18,7 @@ from ..progress import Progress, count_of, open_progress
 from .collect import RunResult, collect_parts
 from .engines import Engine
 from .field_processing import FieldModels, FieldSettings
-from .field_work import FieldWork, Report
+from .field_work import FieldWork, PartReport
 from .interrupts import Interrupts
 from .manifest import FieldTask, read_manifest, write_manifest
 from .parts import PartIndex, read_parts
@@ -203,7 +203,7 @@ def _unfinished(folder: Path, done: PartIndex) -> Iterator[FieldTask]:
     )
 
 
-def _follow(reports: Iterator[Report], total: int, left: int, progress: Progress) -> None:
+def _follow(reports: Iterator[PartReport], total: int, left: int, progress: Progress) -> None:
     """Show the progress of the reports, with the fields per second."""
     galaxies = failed = fields = 0
     start = monotonic()

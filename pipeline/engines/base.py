@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from ...errors import ConfigError
 from ...models.litert import available_cores
-from ..field_work import FieldWork, Report
+from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
 from ..manifest import FieldTask
 
@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     def run(
         self, work: FieldWork, tasks: Iterable[FieldTask], interrupts: Interrupts
-    ) -> Generator[Report, None, None]:
+    ) -> Generator[PartReport, None, None]:
         """Process tasks, in any order; yield a report after each part.
 
         Parameters

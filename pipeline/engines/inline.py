@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Self
 
-from ..field_work import FieldWork, Report
+from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
 from ..manifest import FieldTask
 
@@ -17,7 +17,7 @@ class InlineEngine:
 
     def run(
         self, work: FieldWork, tasks: Iterable[FieldTask], interrupts: Interrupts
-    ) -> Generator[Report, None, None]:
+    ) -> Generator[PartReport, None, None]:
         """Process tasks one after another; see `Engine.run`.
 
         Parameters

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any, Self
 
 from ...errors import GalpipeError
-from ..field_work import FieldWork, Report
+from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
 from ..manifest import FieldTask
 from .worker import LogMessage, StartedField, serve
@@ -89,7 +89,7 @@ class ProcessEngine:
 
     def run(
         self, work: FieldWork, tasks: Iterable[FieldTask], interrupts: Interrupts
-    ) -> Generator[Report, None, None]:
+    ) -> Generator[PartReport, None, None]:
         """Process tasks in the workers; see `Engine.run`.
 
         Parameters
@@ -128,7 +128,7 @@ class ProcessEngine:
                 worker.send(chunk)
         return any(worker.tasks for worker in self._workers)
 
-    def _receive(self) -> Iterator[Report]:
+    def _receive(self) -> Iterator[PartReport]:
         """Yield the reports that come in, and replace workers that ended or took too long."""
         busy = {worker.connection: worker for worker in self._workers if worker.tasks}
         for connection in wait(list(busy), _LOOK_EVERY):
@@ -144,13 +144,13 @@ class ProcessEngine:
                 worker.process.kill()
                 self._replace(worker, too_long=True)
 
-    def _take(self, worker: _Worker, message: Any) -> Report | None:
+    def _take(self, worker: _Worker, message: Any) -> PartReport | None:
         """Take one message of a worker; return it if it is a report."""
         if isinstance(message, StartedField):
             worker.started, worker.since = message, monotonic()
         elif isinstance(message, LogMessage):
             logger.log(message.level, "%s", message.text, extra={"failure": message.failure})
-        elif isinstance(message, Report):
+        elif isinstance(message, PartReport):
             for _ in range(message.tasks):
                 worker.tasks.popleft()
             now = monotonic()

@@ -79,7 +79,7 @@ def serve(connection: Connection, threads: int, log_level: int) -> None:
     """Process chunks of tasks until None is received or SIGTERM comes.
 
     Receives a `FieldWork` first, then chunks of `FieldTask`; sends `StartedField`, `LogMessage`,
-    `Report`, and an exception if the whole run must end.
+    `PartReport`, and an exception if the whole run must end.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galpipe.errors import BundleError
-from galpipe.pipeline.field_work import Report, Started
+from galpipe.pipeline.field_work import PartReport, Started
 from galpipe.pipeline.manifest import FieldTask
 
 
@@ -21,7 +21,7 @@ class Work:
 
     folder: Path
 
-    def run(self, tasks: Iterable[FieldTask], started: Started) -> Iterator[Report]:
+    def run(self, tasks: Iterable[FieldTask], started: Started) -> Iterator[PartReport]:
         done = []
         try:
             for task in tasks:
@@ -44,7 +44,7 @@ class Work:
         finally:
             for name in done:
                 (self.folder / f"{name[:60].replace('/', '_')}.done").touch()
-        yield Report(len(done), len(done))
+        yield PartReport(len(done), len(done))
 
 
 def never(*_: object) -> None:

@@ -15,7 +15,7 @@ from galpipe.errors import BundleError, ConfigError, GalpipeError
 from galpipe.imaging import FieldSource
 from galpipe.pipeline.engines import open_engine
 from galpipe.pipeline.engines.processes import ProcessEngine
-from galpipe.pipeline.field_work import FieldWork, Report
+from galpipe.pipeline.field_work import FieldWork, PartReport
 from galpipe.pipeline.interrupts import Interrupts
 from galpipe.pipeline.manifest import FieldTask
 
@@ -31,7 +31,7 @@ def tasks(names: Iterable[str]) -> Iterator[FieldTask]:
 
 def run(
     engine: ProcessEngine, folder: Path, names: Iterable[str], interrupts: Interrupts | None = None
-) -> list[Report]:
+) -> list[PartReport]:
     work = cast(FieldWork, crashing_work.Work(folder))
     with engine:
         return list(engine.run(work, tasks(names), interrupts or Interrupts()))
