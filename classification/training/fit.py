@@ -148,7 +148,7 @@ def fit(
             callbacks.append(best)
         # A kill between the two repeats the last epoch; in the other order its weights were lost.
         callbacks.append(checkpoints)
-        if not best.out_of_patience(first - 1):
+        if first < schedule.epochs and not best.out_of_patience(first - 1):
             model.fit(
                 views,
                 validation_data=validation,
