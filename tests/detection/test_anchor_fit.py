@@ -97,7 +97,7 @@ def test_anchors_of_a_preset_a_run_and_a_model(tmp_path: Path, tiny_detector_bun
         ("[]", "does not configure"),
         ("detector: {model: ssd_mobilenet}", "does not configure"),
         ("input_size: 100", "multiple"),
-        ("anchors: {size: 3}", "anchors.size"),
+        ("anchors: {size: 3}", "anchors: size is no key"),
     ],
 )
 def test_faulty_configurations_are_named(tmp_path: Path, text: str, message: str) -> None:

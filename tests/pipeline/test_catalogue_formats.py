@@ -61,6 +61,8 @@ def stilts(path: Path, form: str, *commands: str) -> list[dict[str, str]]:
         timeout=120,
         check=False,
     )
+    if "Unknown format ecsv" in done.stderr:
+        pytest.skip("this STILTS has no reader of ECSV; Debian's is in starlink-ecsv-java")
     assert done.returncode == 0, done.stderr[-500:]
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
