@@ -205,8 +205,8 @@ class ClassifierTraining(Section):
     """Both parameters of the beta distribution of the mixing ratio of two views and their labels; 0
     for no mixup."""
     test_time_augmentation: bool = False
-    """Whether the classifier predicts, unless told otherwise, the mean over the eight flips and
-    quarter turns of a crop; its calibration and its metrics do so too."""
+    """True if the classifier predicts by default the mean over the eight flips and quarter turns of
+    a crop.  Its calibration and its metrics then use this mean too."""
     seed: int = 0
     """Seed of the training."""
 

@@ -1,4 +1,4 @@
-"""Write ``run.json`` of a run field by field, whatever the number of fields."""
+"""Write ``run.json`` of a run field by field, in constant memory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Pictures of light as the cutout services of three surveys show it: noise, stretch and colours.
 
-Light is surface brightness in i, r, g: nanomaggies per SDSS pixel, whatever the scale of the grid.
+Light is surface brightness in i, r, g: nanomaggies per SDSS pixel on grids of any scale.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a name holds does not reach the terminal as a command."""
+"""Control characters of names do not reach the terminal."""
 
 from __future__ import annotations
 

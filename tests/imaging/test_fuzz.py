@@ -1,4 +1,4 @@
-"""Whatever the bytes of a file are, a field is read or an InputError is raised.
+"""A reader of fields returns a field or raises InputError for any bytes of a file.
 
 In the test suite 200 inputs a reader; a longer run is
 

@@ -17,7 +17,7 @@ from galpipe.pipeline.run import run
 # Exit codes of the process; after a kill, the number of fields reported as done is added.
 UNDISTURBED, REFUSED, SWALLOWED, KILLED = 0, 3, 4, 100
 
-# Python names every change of a folder before it makes it, whoever asks for it.
+# Python raises an audit event before every change of a folder, from any library.
 _CHANGES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate")
 _CHANGES_THAT_NEED_SPACE = ("os.mkdir", "os.rename")
 
