@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -91,3 +92,33 @@ def test_the_legend_counts_doubtful_classes_with_the_others() -> None:
     doubtful = draw_overlay(NIGHT, found, ["spiral 0.60", "spiral? 0.40"])
     assert_array_equal(sure[len(NIGHT) :], doubtful[len(NIGHT) :])
     assert (sure != doubtful).any()
+
+
+# Machado et al. (2009), table 1, severity 1: linear RGB as people see it who lack one kind of cone.
+PROTANOPIA = [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+]
+DEUTERANOPIA = [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.011820, 0.042940, 0.968881],
+]
+TRITANOPIA = [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.303900],
+]
+
+
+@pytest.mark.parametrize("sight", [np.eye(3), PROTANOPIA, DEUTERANOPIA, TRITANOPIA])
+def test_the_colour_blind_can_tell_the_classes(sight: list[list[float]]) -> None:
+    levels = np.array(PALETTE[:10], np.float32) / 255
+    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(sight, np.float32).T, 0, 1)
+    encoded = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
+    colours = cv2.cvtColor(encoded[None].astype(np.float32), cv2.COLOR_RGB2Lab)[0]
+    differences = np.linalg.norm(colours[:, None] - colours, axis=2)
+    assert differences[np.triu_indices(10, 1)].min() > 21
+    assert colours[:, 0].min() > 50
