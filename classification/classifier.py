@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..default_models import DEFAULT_CLASSIFIER
 from ..errors import BundleError
 from ..imaging import FieldLike, cut_crop, read_rgb, remove_sky
 from ..models import find_bundle
@@ -291,7 +292,7 @@ class Classifier:
 
 
 def load_classifier(
-    name_or_path: str | Path = "galaxy10_ensemble",
+    name_or_path: str | Path = DEFAULT_CLASSIFIER,
     *,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
+from ..default_models import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR
 from ..imaging import Stretch
 from .classifier_training import ClassifierTraining
 from .detector_training import DetectorTraining
@@ -20,7 +21,7 @@ Frequency = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class DetectorStage(Section):
     """First stage: a detector, or the training of one."""
 
-    model: ModelPath = "ssd_mobilenet"
+    model: ModelPath = DEFAULT_DETECTOR
     """Name of a shipped model, or path of one."""
     train: DetectorTraining | None = None
     """Training of a detector to use instead of ``model``."""
@@ -31,7 +32,7 @@ class DetectorStage(Section):
 class ClassifierStage(Section):
     """Second stage: a classifier, or the training of one."""
 
-    model: ModelPath = "galaxy10_ensemble"
+    model: ModelPath = DEFAULT_CLASSIFIER
     """Name of a shipped model, or path of one."""
     train: ClassifierTraining | None = None
     """Training of a classifier to use instead of ``model``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from ..default_models import DEFAULT_DETECTOR
 from ..models import find_bundle
 from ..models.manifest import MANIFEST_NAME
 from .base import BaseDetector
@@ -17,7 +18,7 @@ __all__ = ["cached_detector", "load_detector", "open_detector"]
 _LABEL_MAPS = ("label_map.pbtxt", "labels.txt")
 
 
-def load_detector(name_or_path: str | Path = "ssd_mobilenet") -> BaseDetector:
+def load_detector(name_or_path: str | Path = DEFAULT_DETECTOR) -> BaseDetector:
     """Open a detector.
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.classifier import Classifier, cached_classifier
+from ..default_models import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import cached_detector
 from ..detection.predict import detect_prepared, field_tiles
@@ -55,8 +56,8 @@ class FieldModels:
         The classifier; None to detect only.
     """
 
-    detector: BaseDetector | str | Path = "ssd_mobilenet"
-    classifier: Classifier | str | Path | None = "galaxy10_ensemble"
+    detector: BaseDetector | str | Path = DEFAULT_DETECTOR
+    classifier: Classifier | str | Path | None = DEFAULT_CLASSIFIER
 
     def open_detector(self) -> BaseDetector:
         """Return the detector.

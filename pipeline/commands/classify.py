@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ...default_models import DEFAULT_CLASSIFIER
 from .options import (
     examples,
     output_option,
@@ -21,7 +22,7 @@ __all__ = ["command"]
 @click.argument("images", nargs=-1, required=True)
 @output_option
 @click.option(
-    "--model", help="Classifier: a shipped model, or a path; by default galaxy10_ensemble."
+    "--model", help=f"Classifier: a shipped model, or a path; by default {DEFAULT_CLASSIFIER}."
 )
 @prior_option
 @test_time_augmentation_option

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ...default_models import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR
 from .options import (
     examples,
     overwrite_option,
@@ -49,8 +50,8 @@ def command() -> None:
     "--model",
     "models",
     multiple=True,
-    default=("ssd_mobilenet",),
-    show_default="ssd_mobilenet",
+    default=(DEFAULT_DETECTOR,),
+    show_default=DEFAULT_DETECTOR,
     help="Shipped model, or path; repeat to compare several.",
 )
 @click.option("--images", required=True, metavar="DIR", help="Folder of the images.")
@@ -124,8 +125,8 @@ def detector(
     "--model",
     "models",
     multiple=True,
-    default=("galaxy10_ensemble",),
-    show_default="galaxy10_ensemble",
+    default=(DEFAULT_CLASSIFIER,),
+    show_default=DEFAULT_CLASSIFIER,
     help="Shipped model, or path; repeat to compare several.",
 )
 @click.option(
