@@ -146,18 +146,17 @@ def _train(
 def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Predictions:
     """Classify the test images of a training, cropped around their boxes as in ``galpipe run``."""
     from ..classification.crops import read_crops
-    from ..classification.training.dataset import class_names, read_boxes, read_labels
-    from ..classification.training.sources import split_sources
+    from ..classification.training.sources import read_labelled, split_sources
 
-    labelled = [read_labels(data, class_names(config)) for data in config.data]
-    split = split_sources(labelled, config)
+    read = read_labelled(config)
+    split = split_sources([source.labelled for source in read], config)
     paths: list[Path] = []
     truth: list[int] = []
     boxes: dict[Path, AnnotatedImage] = {}
-    for data, source, positions in zip(config.data, labelled, split.test, strict=True):
-        if data.role == "train":
-            boxes.update(read_boxes(data))
-            for item in (source[position] for position in positions):
+    for source, positions in zip(read, split.test, strict=True):
+        if source.data.role == "train":
+            boxes.update(source.boxes)
+            for item in (source.labelled[position] for position in positions):
                 if item.class_id is not None:
                     paths.append(item.path)
                     truth.append(item.class_id)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..classification.training.augmentation import affine_view, pixel_deviation, survey_view
 from ..classification.training.check import check_training as check_classifier
 from ..classification.training.dataset import Cutouts, class_names
-from ..classification.training.sources import Sources, gather
+from ..classification.training.sources import Sources, gather, read_labelled
 from ..configs import ClassifierTraining, DetectorTraining, SurveyAugmentation
 from ..datasets.near_duplicates import find_near_duplicates
 from ..detection.base import star_classes
@@ -83,7 +83,8 @@ def show_data(
     if isinstance(config, ClassifierTraining):
         check_classifier(config)
         folder = open_report_folder(output, overwrite=overwrite)
-        blocks = _classifier_blocks(config, gather(config, open_progress(progress)), folder)
+        sources = gather(config, read_labelled(config), open_progress(progress))
+        blocks = _classifier_blocks(config, sources, folder)
     else:
         check_detector(config)
         folder = open_report_folder(output, overwrite=overwrite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...configs import ClassifierTraining, check_paths
-from .dataset import class_names, read_boxes, read_labels
+from .sources import read_labelled
 
 __all__ = ["check_training"]
 
@@ -23,6 +23,4 @@ def check_training(config: ClassifierTraining) -> None:
         If labels or annotations cannot be read, or name an unknown class.
     """
     check_paths(config)
-    for data in config.data:
-        read_labels(data, class_names(config))
-        read_boxes(data)
+    read_labelled(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from ...annotations import AnnotatedImage, read_annotated_images
 from ...configs import ClassifierData, ClassifierTraining
 from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
 from ...datasets.galaxy10 import GALAXY10_SETS, read_galaxy10
+from ...datasets.image_checksums import image_checksums
 from ...datasets.image_reader import ImageReader
 from ...datasets.label_tables import (
     read_label_table,
@@ -29,6 +31,7 @@ from .augmentation import Framing, frame
 __all__ = [
     "CACHE_SIZE",
     "Cutouts",
+    "LabelledSource",
     "class_names",
     "load_cutouts",
     "read_boxes",
@@ -39,6 +42,30 @@ CACHE_SIZE = 192
 """Least side in pixels of the images in memory.  For a galaxy of 75 pixels in an image of 424, a
 crop of 1.5 times its size still has 50 pixels, for an input of 69.  Larger inputs have images of
 twice their side."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSource:
+    """Labels and boxes of one source, without the pixels.
+
+    Attributes
+    ----------
+    data : ClassifierData
+        Configuration of the source.
+    labelled : list of LabelledImage
+    boxes : dict of Path to AnnotatedImage
+        By image; empty if the source has no annotations.
+    """
+
+    data: ClassifierData
+    labelled: list[LabelledImage]
+    boxes: dict[Path, AnnotatedImage]
+
+    @cached_property
+    def checksums(self) -> dict[Path, str]:
+        """SHA-256 of each image; InputError if one cannot be read."""
+        paths = [item.path for item in self.labelled]
+        return dict(zip(paths, image_checksums(paths), strict=True))
 
 
 @dataclass(frozen=True, eq=False)

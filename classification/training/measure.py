@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining
 from ...datasets.labels import GroundTruth, find_ground_truth
 from ...metrics.classifier_metrics import ClassificationMetrics, evaluate_probabilities
 from ...metrics.records import ENSEMBLE, EvaluationSet
 from ..classifier import Classifier
 from ..crops import read_crops
-from .dataset import Cutouts, read_boxes
+from .dataset import Cutouts
 from .sources import Sources
 
 __all__ = ["Measurement", "measure"]
@@ -73,9 +71,7 @@ def measure(
     list of Measurement
         One per set of images with labels that can be evaluated.
     """
-    boxes: dict[Path, AnnotatedImage] = {}
-    for data in config.data:
-        boxes.update(read_boxes(data))
+    boxes = sources.boxes
     parts: list[tuple[EvaluationSet, Cutouts]] = [
         (
             EvaluationSet(part="validation", crops="boxes" if boxes else "cutouts"),

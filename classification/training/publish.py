@@ -24,7 +24,7 @@ from .calibration import FittedCalibration, fit_calibration
 from .card import model_card
 from .export import LiteRTAgreement
 from .measure import measure
-from .sources import Sources, gather
+from .sources import Sources, gather, read_labelled
 
 __all__ = ["measure_bundle", "recalibrate", "training_priors"]
 
@@ -110,7 +110,7 @@ def recalibrate(folder: Path, config: ClassifierTraining, progress: Progress = s
     bundle = read_bundle(folder)
     training = _recorded_config(bundle, config)
     metrics = bundle.metrics()
-    sources = gather(training, progress)
+    sources = gather(training, read_labelled(training), progress)
     recorded = bundle.manifest.data
     parts = (sources.validation, recorded.validation), (sources.test, recorded.test)
     if any({path.name for path in part.paths} != set(names) for part, names in parts):

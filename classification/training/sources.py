@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining, Split
 from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
-from ...datasets.image_checksums import describe_boxes, image_checksums, name_in
+from ...datasets.image_checksums import describe_boxes, name_in
 from ...datasets.labels import LabelledImage
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import ConfigError
 from ...models.training_record import DataIdentity
 from ...progress import Progress, silent
-from .dataset import CACHE_SIZE, Cutouts, class_names, load_cutouts, read_boxes, read_labels
+from .dataset import (
+    CACHE_SIZE,
+    Cutouts,
+    LabelledSource,
+    class_names,
+    load_cutouts,
+    read_boxes,
+    read_labels,
+)
 
-__all__ = ["SourceSplit", "Sources", "gather", "identify_data", "split_sources"]
+__all__ = [
+    "SourceSplit",
+    "Sources",
+    "gather",
+    "identify_data",
+    "read_labelled",
+    "split_sources",
+]
 
 logger = logging.getLogger("galpipe")
 
@@ -38,6 +56,8 @@ class Sources:
     external : dict of str to Cutouts
         Sources of role ``test``, and the held-out parts of those of role ``extra``, by the name of
         their folder or data file.
+    read : sequence of LabelledSource
+        Labels, boxes and checksums of the images.
     """
 
     train: Cutouts
@@ -45,6 +65,17 @@ class Sources:
     test: Cutouts
     extra: Cutouts
     external: dict[str, Cutouts]
+    read: Sequence[LabelledSource] = ()
+
+    @property
+    def boxes(self) -> dict[Path, AnnotatedImage]:
+        """Annotated boxes by image."""
+        return {path: boxes for source in self.read for path, boxes in source.boxes.items()}
+
+    @property
+    def checksums(self) -> dict[Path, str]:
+        """SHA-256 of each image."""
+        return {path: one for source in self.read for path, one in source.checksums.items()}
 
 
 @dataclass(frozen=True)
@@ -126,8 +157,8 @@ def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTrainin
     return SourceSplit(indices("train"), indices("validation"), indices("test"), duplicates)
 
 
-def identify_data(config: ClassifierTraining) -> DataIdentity:
-    """Return the images of a training with their checksums, labels and boxes.
+def read_labelled(config: ClassifierTraining) -> list[LabelledSource]:
+    """Read the labels and boxes of a training, without the pixels.
 
     Parameters
     ----------
@@ -137,30 +168,54 @@ def identify_data(config: ClassifierTraining) -> DataIdentity:
     Raises
     ------
     InputError
-        If a table or image cannot be read.
+        If labels or annotations cannot be read.
     """
     names = class_names(config)
-    identity: dict[str, tuple[str, str]] = {}
-    for number, data in enumerate(config.data, 1):
-        labelled, boxes = read_labels(data, names), read_boxes(data)
-        checksums = image_checksums(item.path for item in labelled)
-        for item, checksum in zip(labelled, checksums, strict=True):
-            label = "|".join(names[index] for index in item.allowed)
-            if item.probabilities:
-                label = " ".join(f"{value:.6g}" for value in item.probabilities)
-            if item.path in boxes:
-                label += f" {describe_boxes(boxes[item.path])}"
-            identity[f"{number}/{name_in(data.images, item.path)}"] = (checksum, label)
-    return identity
+    return [
+        LabelledSource(data, read_labels(data, names), read_boxes(data)) for data in config.data
+    ]
 
 
-def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
-    """Read, split and load the images of a training.
+def identify_data(config: ClassifierTraining, read: Sequence[LabelledSource]) -> DataIdentity:
+    """Return the images of a training with their checksums, labels and boxes.
 
     Parameters
     ----------
     config : ClassifierTraining
-        The sources and the split.
+        Names of the classes.
+    read : sequence of LabelledSource
+        The sources.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
+    """
+    names = class_names(config)
+    identity: dict[str, tuple[str, str]] = {}
+    for number, source in enumerate(read, 1):
+        for item in source.labelled:
+            label = "|".join(names[index] for index in item.allowed)
+            if item.probabilities:
+                label = " ".join(f"{value:.6g}" for value in item.probabilities)
+            if item.path in source.boxes:
+                label += f" {describe_boxes(source.boxes[item.path])}"
+            name = f"{number}/{name_in(source.data.images, item.path)}"
+            identity[name] = (source.checksums[item.path], label)
+    return identity
+
+
+def gather(
+    config: ClassifierTraining, read: Sequence[LabelledSource], progress: Progress = silent
+) -> Sources:
+    """Split and load the images of a training.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        The roles of the sources and the split.
+    read : sequence of LabelledSource
+        The sources, from `read_labelled`.
     progress : Progress
         Receives the number of loaded images.
 
@@ -173,21 +228,19 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
     ConfigError
         If no image remains for training, validation or test.
     InputError
-        If a table or image cannot be read.
+        If an image cannot be read.
     """
-    names = class_names(config)
-    labelled = [read_labels(data, names) for data in config.data]
-    split = split_sources(labelled, config)
+    num_classes = len(class_names(config))
+    split = split_sources([source.labelled for source in read], config)
     logger.info("%s", split.duplicates)
-    boxes = [read_boxes(data) for data in config.data]
     side = max(CACHE_SIZE, 2 * config.input_size)
     total = sum(map(len, (*split.train, *split.validation, *split.test)))
     with progress("reading images", total) as task:
 
         def load(source: int, indices: list[int]) -> Cutouts:
-            chosen = [labelled[source][index] for index in indices]
+            chosen = [read[source].labelled[index] for index in indices]
             loaded = partial(task.update, advance=1)
-            return load_cutouts(chosen, len(names), boxes[source], loaded, side)
+            return load_cutouts(chosen, num_classes, read[source].boxes, loaded, side)
 
         def join(role: str, indices: list[list[int]]) -> Cutouts:
             parts = [
@@ -195,7 +248,7 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
                 for source, data in enumerate(config.data)
                 if data.role == role
             ]
-            return Cutouts.join(parts, len(names))
+            return Cutouts.join(parts, num_classes)
 
         sources = Sources(
             train=join("train", split.train),
@@ -209,6 +262,7 @@ def gather(config: ClassifierTraining, progress: Progress = silent) -> Sources:
                 for source, data in enumerate(config.data)
                 if data.role == "test" or data.held_out
             },
+            read=read,
         )
     for name in ("train", "validation", "test"):
         if not len(getattr(sources, name)):

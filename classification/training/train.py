@@ -13,7 +13,6 @@ import numpy as np
 
 from ..._version import __version__
 from ...configs import ClassifierTraining
-from ...datasets.image_checksums import image_checksums
 from ...datasets.near_duplicates import sketch
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
@@ -36,7 +35,7 @@ from .export import (
 )
 from .members import check_members, forget_networks, member_kind, train_members
 from .publish import measure_bundle
-from .sources import Sources, gather, identify_data
+from .sources import Sources, gather, identify_data, read_labelled
 
 __all__ = ["export_classifier", "train_classifier"]
 
@@ -90,14 +89,15 @@ def train_classifier(
     """
     output = Path(output)
     check_members(config)
+    read = read_labelled(config)
     extended = claim_training_folder(
-        output, config, identify_data(config), extend=extend, overwrite=overwrite
+        output, config, identify_data(config, read), extend=extend, overwrite=overwrite
     )
     if extended:
         forget_networks(config, output)
     if not can_convert():
         logger.warning("TensorFlow is not installed: the networks are trained, but not converted")
-    sources = gather(config, progress)
+    sources = gather(config, read, progress)
     logger.info(
         "%d training images and %d with less certain labels, %d validation images, %d test images",
         len(sources.train),
@@ -228,6 +228,7 @@ def _portable(config: ClassifierTraining) -> dict[str, Any]:
 
 def _record_images(sources: Sources) -> bytes:
     """Return the record of the images of a training; extra ones are training images."""
+    checksums = sources.checksums
     parts = [
         ("train", sources.train),
         ("train", sources.extra),
@@ -236,11 +237,9 @@ def _record_images(sources: Sources) -> bytes:
         *(("test", cutouts) for cutouts in sources.external.values()),
     ]
     return format_images(
-        RecordedImage(part, path.name, checksum, sketch(image))
+        RecordedImage(part, path.name, checksums[path], sketch(image))
         for part, cutouts in parts
-        for path, checksum, image in zip(
-            cutouts.paths, image_checksums(cutouts.paths), cutouts.images, strict=True
-        )
+        for path, image in zip(cutouts.paths, cutouts.images, strict=True)
     )
 
 

@@ -36,7 +36,7 @@ from .batches import as_input, validation_views
 from .losses import FLOOR, allowed_set_accuracy, allowed_set_loss
 from .member_kind import TrainingJob
 from .members import train_member
-from .sources import Sources, gather, identify_data
+from .sources import Sources, gather, identify_data, read_labelled
 
 __all__ = ["BEST", "RANDOM_TRIALS", "Search", "Trial", "propose", "tune_classifier"]
 
@@ -147,10 +147,11 @@ def tune_classifier(
     """
     output = Path(output)
     design_values(config.start)
-    claim_training_folder(output, config, identify_data(config.training), overwrite=overwrite)
+    training, read = config.training, read_labelled(config.training)
+    claim_training_folder(output, config, identify_data(training, read), overwrite=overwrite)
     finished = _read(output / _TRIALS)
     if len(finished) < trials:
-        sources = gather(config.training, progress)
+        sources = gather(training, read, progress)
         _search(config, output, trials, finished, _measurement(config, sources, progress))
     search = Search(tuple(finished))
     _write(output / BEST, dump_config(_full_training(config, search.best)))

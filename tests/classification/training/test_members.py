@@ -13,7 +13,7 @@ from galpipe.classification.training import members, train
 from galpipe.classification.training.card import describe_member
 from galpipe.classification.training.member_kind import MemberKind, TrainingJob, softmax_output
 from galpipe.classification.training.members import member_kind, train_member
-from galpipe.classification.training.sources import gather
+from galpipe.classification.training.sources import gather, read_labelled
 from galpipe.classification.training.train import train_classifier
 from galpipe.configs import (
     ClassifierData,
@@ -125,7 +125,7 @@ def test_another_kind_is_one_module_and_its_registration(
     kind = MemberKind(MeanMember, train_mean, lambda member: "mean colour, softmax", storage="int8")
     monkeypatch.setitem(members._KINDS, MeanMember, kind)
     member: Any = MeanMember(teacher="cnn")
-    job = TrainingJob(config, gather(config), tmp_path / "mean")
+    job = TrainingJob(config, gather(config, read_labelled(config)), tmp_path / "mean")
     assert train_member(member, job).output_shape == (None, 3)
     again = train_member(member, job)
     assert [layer.name for layer in again.layers][-1] == "probabilities"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,19 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import GALAXY10_DECALS
-from galpipe.classification.training.sources import gather, split_sources
+from galpipe.classification.training import dataset as dataset_module
+from galpipe.classification.training import sources as sources_module
+from galpipe.classification.training.sources import (
+    Sources,
+    gather,
+    identify_data,
+    read_labelled,
+    split_sources,
+)
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
 from galpipe.datasets.galaxy10 import read_galaxy10
 from galpipe.errors import ConfigError
+from galpipe.progress import Progress, silent
 
 from ...datasets.galaxy10_files import decals_columns, write_galaxy10
 
@@ -55,6 +65,10 @@ def source(folder: Path, role: str = "train") -> ClassifierData:
     return ClassifierData(images=folder, labels=folder / "labels.csv", role=role)
 
 
+def load(config: ClassifierTraining, progress: Progress = silent) -> Sources:
+    return gather(config, read_labelled(config), progress)
+
+
 def stems(cutouts) -> set[str]:  # type: ignore[no-untyped-def]
     return {path.stem for path in cutouts.paths}
 
@@ -62,7 +76,7 @@ def stems(cutouts) -> set[str]:  # type: ignore[no-untyped-def]
 def test_every_image_is_on_one_side_and_classes_share_alike(
     labelled_folder: Callable[..., Path],
 ) -> None:
-    sources = gather(training(source(labelled_folder(8))))
+    sources = load(training(source(labelled_folder(8))))
     parts = [stems(sources.train), stems(sources.validation), stems(sources.test)]
     assert sum(map(len, parts)) == len(set.union(*parts)) == 24
     assert [len(part) for part in parts] == [14, 4, 6]
@@ -81,7 +95,7 @@ def test_copies_of_held_back_galaxies_are_not_trained_on(
         rows.append(f"copy{number}_{path.name},red|green")
     with (extra / "labels.csv").open("a") as table:
         table.write("\n".join(rows) + "\n")
-    sources = gather(training(source(main), source(extra, "extra"), source(external, "test")))
+    sources = load(training(source(main), source(extra, "extra"), source(external, "test")))
     held = stems(sources.validation) | stems(sources.test) | stems(sources.external[external.name])
     copied = {stem.split("_", 1)[1] for stem in stems(sources.extra) if stem.startswith("copy")}
     assert copied == stems(sources.train)
@@ -89,16 +103,43 @@ def test_copies_of_held_back_galaxies_are_not_trained_on(
     assert len(sources.external[external.name]) == 6
 
 
+def test_labels_boxes_and_checksums_are_read_once(
+    labelled_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = labelled_folder(8)
+    calls: list[str] = []
+    for name in ("read_labels", "read_boxes"):
+        original = getattr(sources_module, name)
+        monkeypatch.setattr(
+            sources_module, name, lambda *a, n=name, f=original: calls.append(n) or f(*a)
+        )
+    checksums = dataset_module.image_checksums
+    monkeypatch.setattr(
+        dataset_module,
+        "image_checksums",
+        lambda paths: calls.append("checksums") or checksums(paths),
+    )
+    config = training(source(folder))
+    read = read_labelled(config)
+    identity = identify_data(config, read)
+    sources = gather(config, read)
+    assert sources.checksums == {folder / name[2:]: one for name, (one, _) in identity.items()}
+    red = folder / "red_0.png"
+    assert identity["1/red_0.png"] == (hashlib.sha256(red.read_bytes()).hexdigest(), "red")
+    assert sources.boxes == {}
+    assert calls == ["read_labels", "read_boxes", "checksums"]
+
+
 def test_progress_reaches_the_total(labelled_folder: Callable[..., Path]) -> None:
     shown = ShownProgress()
-    gather(training(source(labelled_folder(4))), shown)
+    load(training(source(labelled_folder(4))), shown)
     assert (shown.done, shown.total) == (12, 12)
 
 
 def test_nothing_to_test_on_is_an_error(labelled_folder: Callable[..., Path]) -> None:
     config = training(source(labelled_folder(4)), split=Split(test_fraction=0))
     with pytest.raises(ConfigError, match="no image remains for test"):
-        gather(config)
+        load(config)
 
 
 def test_every_image_of_the_main_sources_is_held_back_in_one_fold(
@@ -108,7 +149,7 @@ def test_every_image_of_the_main_sources_is_held_back_in_one_fold(
     held: list[str] = []
     for fold in range(3):
         split = Split(validation_fraction=0.2, folds=3, fold=fold)
-        sources = gather(training(main, extra, split=split))
+        sources = load(training(main, extra, split=split))
         parts = [stems(sources.train), stems(sources.validation), stems(sources.test)]
         assert sum(map(len, parts)) == len(set.union(*parts)) == 21
         assert all(sum(s.startswith(colour) for s in parts[2]) in {2, 3} for colour in CLASSES)
@@ -120,7 +161,7 @@ def test_every_image_of_the_main_sources_is_held_back_in_one_fold(
 def test_more_folds_than_galaxies_are_refused(labelled_folder: Callable[..., Path]) -> None:
     config = training(source(labelled_folder(1)), split=Split(folds=4, fold=0))
     with pytest.raises(ConfigError, match="fewer folds"):
-        gather(config)
+        load(config)
 
 
 def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
@@ -133,7 +174,7 @@ def test_what_an_extra_source_holds_back_is_the_same_in_every_fold(
     held = []
     for fold in range(2):
         split = Split(validation_fraction=0.2, folds=2, fold=fold)
-        sources = gather(training(main, extra, split=split))
+        sources = load(training(main, extra, split=split))
         kept = stems(sources.external[extra.images.name])
         assert len(kept) == 6
         assert len(sources.extra) == 18
@@ -188,7 +229,7 @@ def test_a_data_file_and_a_folder_train_together(
             images=folder, labels=folder / "soft.csv", kind="probabilities", role="extra"
         ),
     )
-    sources = gather(config, shown)
+    sources = load(config, shown)
     parts = (sources.train, sources.validation, sources.test)
     assert sum(map(len, parts)) == 30
     assert (shown.done, shown.total) == (42, 42)

@@ -17,7 +17,7 @@ from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
 from galpipe.classification.training.export import Storage, compare, to_litert
 from galpipe.classification.training.finetune import split_at_first_trainable
 from galpipe.classification.training.publish import recalibrate, training_priors
-from galpipe.classification.training.sources import Sources, gather
+from galpipe.classification.training.sources import Sources, gather, read_labelled
 from galpipe.classification.training.train import train_classifier
 from galpipe.classification.training.vgg16 import build_vgg16, freeze_below
 from galpipe.configs import (
@@ -156,7 +156,7 @@ def test_a_member_of_weight_0_is_in_the_bundle_of_a_fold_alone(
     converted = {id(network): to_litert(network, "float32") for network in networks.values()}
     monkeypatch.setattr(train, "search_weights", lambda *_: np.array([0.0, 1.0]))
     monkeypatch.setattr(train, "to_litert", lambda model, storage: converted[id(model)])
-    sources = gather(plain)
+    sources = gather(plain, read_labelled(plain))
     for training, names in ((plain, ("cnn_2",)), (fold, ("cnn_1", "cnn_2"))):
         bundle = train.export_classifier(training, sources, networks, tmp_path / f"{len(names)}")
         classifier = load_classifier(bundle)

@@ -60,8 +60,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
             raise KeyboardInterrupt
         return loss(member), 0.5, 1000
 
-    monkeypatch.setattr(module, "gather", lambda training, progress: None)
-    monkeypatch.setattr(module, "identify_data", lambda training: {})
+    monkeypatch.setattr(module, "gather", lambda training, read, progress: None)
+    monkeypatch.setattr(module, "read_labelled", lambda training: [])
+    monkeypatch.setattr(module, "identify_data", lambda training, read: {})
     monkeypatch.setattr(module, "_measurement", lambda config, sources, progress: measure)
     return members
 
