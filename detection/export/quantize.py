@@ -14,11 +14,11 @@ from ...imaging import cut_tiles
 from ...models import InputScaling, find_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.litert import LiteRTNetwork
+from ...models.litert_file import read_graph, widen_weights, write_graph
 from ..detector import Detector
 from ..measure import metrics_by_role
 from ..predict import field_tiles
 from ..training.dataset import TrainingSource, recorded_training
-from .litert_export import read_graph, widen_weights, write_graph
 from .parity import QuantizationLoss
 from .publish import measure_bundle
 from .windows import any_windows

@@ -17,7 +17,7 @@ from ...configs import Anchors
 from ...errors import BundleError
 from ...models import find_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
-from .litert_export import read_graph, write_graph
+from ...models.litert_file import read_graph, write_graph
 
 __all__ = ["any_windows", "free_bundle", "free_windows"]
 

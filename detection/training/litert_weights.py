@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..export.litert_export import read_graph
+from ...models.litert_file import read_graph
 from .backbone import is_norm, weighted_layers
 
 __all__ = ["UnknownLayoutError", "unfold_weights"]

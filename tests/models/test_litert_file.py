@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection.export.litert_export import halve_large_weights, widen_weights
 from galpipe.models import InputScaling
 from galpipe.models.litert import LiteRTNetwork
+from galpipe.models.litert_file import halve_large_weights, widen_weights
 
 pytestmark = pytest.mark.tensorflow
 
