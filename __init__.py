@@ -15,29 +15,40 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .classification.classifier import load_classifier
     from .detection.load import load_detector
+    from .evaluation.evaluate_classifiers import evaluate_classifiers
+    from .evaluation.evaluate_detectors import evaluate_detectors
     from .imaging.read import read_field
     from .pipeline.field_processing import FieldModels, FieldSettings, process_field
     from .pipeline.run import run
+    from .pipeline.train import train_classifier, train_detector
 
 __all__ = [
     "FieldModels",
     "FieldSettings",
     "__version__",
+    "evaluate_classifiers",
+    "evaluate_detectors",
     "load_classifier",
     "load_detector",
     "process_field",
     "read_field",
     "run",
+    "train_classifier",
+    "train_detector",
 ]
 
 _HOME = {
     "FieldModels": ".pipeline.field_processing",
     "FieldSettings": ".pipeline.field_processing",
+    "evaluate_classifiers": ".evaluation.evaluate_classifiers",
+    "evaluate_detectors": ".evaluation.evaluate_detectors",
     "load_classifier": ".classification.classifier",
     "load_detector": ".detection.load",
     "process_field": ".pipeline.field_processing",
     "read_field": ".imaging.read",
     "run": ".pipeline.run",
+    "train_classifier": ".pipeline.train",
+    "train_detector": ".pipeline.train",
 }
 
 

@@ -14,10 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..default_models import DEFAULT_CLASSIFIER
 from ..errors import BundleError
 from ..imaging import FieldLike, cut_crop, read_rgb, remove_sky
-from ..models import find_bundle
-from ..models.bundle import Bundle
+from ..models import Bundle, ModelLike, find_bundle
 from ..models.litert import LiteRTNetwork
-from ..models.manifest import DEFAULT_CROP_MARGIN
+from ..models.manifest import DEFAULT_CROP_MARGIN, ModelIdentity
 from .priors import Prior, adjust_to_priors, resolve_prior
 
 __all__ = ["Classifier", "cached_classifier", "load_classifier", "open_classifier"]
@@ -86,6 +85,11 @@ class Classifier:
                     f"not {self.input_size} as in the manifest"
                 )
             self._networks.append(network)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name, path and checksums of the model."""
+        return self.bundle.identity
 
     @property
     def priors(self) -> NDArray[np.float64] | None:
@@ -215,7 +219,7 @@ class Classifier:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON-serialisable content of a record: model, class frequencies, options."""
         named = None if self.priors is None else self.priors.round(6).tolist()
-        return self.bundle.identity.as_dict() | {
+        return self.identity.as_dict() | {
             "priors": named and dict(zip(self.class_names, named, strict=True)),
             "test_time_augmentation": self.test_time_augmentation,
         }
@@ -292,7 +296,7 @@ class Classifier:
 
 
 def load_classifier(
-    name_or_path: str | Path = DEFAULT_CLASSIFIER,
+    name_or_path: ModelLike = DEFAULT_CLASSIFIER,
     *,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,
@@ -301,8 +305,8 @@ def load_classifier(
 
     Parameters
     ----------
-    name_or_path : str or Path
-        Name of a shipped model, or folder or ``.zip`` of a bundle.
+    name_or_path : str, Path or Bundle
+        Name of a shipped model, or a bundle, its folder or a ``.zip`` of it.
     prior : str, Path or mapping of str to float, optional
         Class frequencies of your galaxies, for which probabilities are re-weighted: ``"uniform"``,
         ``"survey"``, a file, or frequencies by class, as in `Classifier.with_options`; by default
@@ -336,20 +340,20 @@ def load_classifier(
 
 
 def open_classifier(
-    model: Classifier | str | Path,
+    model: Classifier | ModelLike,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,
 ) -> Classifier:
-    """Return a classifier with options, opening it if `model` is a name or path.
+    """Return a classifier with options, opening it if `model` is a bundle, name or path.
 
     Parameters
     ----------
-    model : Classifier, str or Path
-        A classifier, or a name or path as in `load_classifier`.
+    model : Classifier, Bundle, str or Path
+        A classifier, or a bundle, name or path as in `load_classifier`.
     prior, test_time_augmentation : optional
         As in `Classifier.with_options`.
     """
-    opened = load_classifier(model) if isinstance(model, str | Path) else model
+    opened = load_classifier(model) if isinstance(model, Bundle | str | Path) else model
     return opened.with_options(prior=prior, test_time_augmentation=test_time_augmentation)
 
 

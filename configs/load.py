@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -19,17 +20,18 @@ __all__ = ["dump_config", "load_config", "preset"]
 Config = TypeVar("Config", bound=BaseModel)
 
 
-def load_config(path: str | Path, schema: type[Config]) -> Config:
-    """Read a YAML configuration and validate it.
+def load_config(source: Config | str | Path | Mapping[str, Any], schema: type[Config]) -> Config:
+    """Read a configuration and validate it.
 
     ``${NAME}`` in a path is replaced by the environment variable of that name.  Relative paths
     are relative to the working directory.
 
     Parameters
     ----------
-    path : str or Path
-        The YAML file, or the name of a preset such as ``configs/ssd_mobilenet.yaml`` or
-        ``configs/published/simple.yaml``, which ships in this package.
+    source : str, Path, mapping or pydantic model
+        The YAML file; the name of a preset such as ``configs/ssd_mobilenet.yaml`` or
+        ``configs/published/simple.yaml``, which ships in this package; the content of such a file;
+        or a configuration, which is returned unchanged.
     schema : type of pydantic model
         Schema of the configuration.
 
@@ -42,22 +44,35 @@ def load_config(path: str | Path, schema: type[Config]) -> Config:
     ------
     ConfigError
         If the file is missing, is not YAML, names a variable that is not set, or is invalid.
+
+    Examples
+    --------
+    >>> from galpipe.configs import Split
+    >>> load_config({"test_fraction": 0.3}, Split).test_fraction
+    0.3
     """
-    file = preset(path)
-    try:
-        content = read_yaml(file)
-    except InputError as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
-    if content is None:
-        content = {}
-    if not isinstance(content, dict):
+    if isinstance(source, schema):
+        return source
+    name, content = "the configuration", source
+    if isinstance(source, str | Path):
+        name, content = str(source), _read(source)
+    if not isinstance(content, Mapping):
         raise ConfigError(
-            f"{path}: must be a mapping of keys to values, not a {type(content).__name__}"
+            f"{name}: must be a mapping of keys to values, not a {type(content).__name__}"
         )
     try:
-        return schema.model_validate(content, context=FROM_FILE)
+        return schema.model_validate(dict(content), context=FROM_FILE)
     except ValidationError as error:
-        raise ConfigError(f"{path}: not a valid configuration:\n{_issues(error)}") from error
+        raise ConfigError(f"{name}: not a valid configuration:\n{_issues(error)}") from error
+
+
+def _read(path: str | Path) -> Any:
+    """Return the content of a YAML file or preset."""
+    try:
+        content = read_yaml(preset(path))
+    except InputError as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    return {} if content is None else content
 
 
 def _issues(error: ValidationError) -> str:

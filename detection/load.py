@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..default_models import DEFAULT_DETECTOR
-from ..models import find_bundle
+from ..models import Bundle, ModelLike, find_bundle
 from ..models.manifest import MANIFEST_NAME
 from .base import BaseDetector
 from .detector import Detector
@@ -18,15 +18,15 @@ __all__ = ["cached_detector", "load_detector", "open_detector"]
 _LABEL_MAPS = ("label_map.pbtxt", "labels.txt")
 
 
-def load_detector(name_or_path: str | Path = DEFAULT_DETECTOR) -> BaseDetector:
+def load_detector(name_or_path: ModelLike = DEFAULT_DETECTOR) -> BaseDetector:
     """Open a detector.
 
     Parameters
     ----------
-    name_or_path : str or Path
-        Name of a shipped model; folder or ``.zip`` of a bundle; folder of a SavedModel of the TF
-        Object Detection API, its Model Zoo or TF-Vision (needs TensorFlow); or a ``.tflite`` file
-        with ``TFLite_Detection_PostProcess``.  The class names of the last two are read from a
+    name_or_path : str, Path or Bundle
+        Name of a shipped model; a bundle, its folder or a ``.zip`` of it; folder of a SavedModel of
+        the TF Object Detection API, its Model Zoo or TF-Vision (needs TensorFlow); or a ``.tflite``
+        file with ``TFLite_Detection_PostProcess``.  The class names of the last two are read from a
         ``label_map.pbtxt`` or ``labels.txt`` beside the model or in its folder; by default they are
         ``class 1``, ``class 2``, ...
 
@@ -54,6 +54,8 @@ def load_detector(name_or_path: str | Path = DEFAULT_DETECTOR) -> BaseDetector:
     >>> found = detector.detect("field.fits")            # doctest: +SKIP
     >>> found.boxes, found.scores                        # doctest: +SKIP
     """
+    if isinstance(name_or_path, Bundle):
+        return Detector(name_or_path)
     path = Path(name_or_path)
     if path.suffix.lower() == ".tflite" and path.exists():
         return TFLiteDetector(path, _class_names(path.parent))
@@ -63,15 +65,15 @@ def load_detector(name_or_path: str | Path = DEFAULT_DETECTOR) -> BaseDetector:
     return Detector(find_bundle(name_or_path))
 
 
-def open_detector(model: BaseDetector | str | Path) -> BaseDetector:
-    """Return a detector, opening it if `model` is a name or path.
+def open_detector(model: BaseDetector | ModelLike) -> BaseDetector:
+    """Return a detector, opening it if `model` is a bundle, name or path.
 
     Parameters
     ----------
-    model : BaseDetector, str or Path
-        A detector, or a name or path as in `load_detector`.
+    model : BaseDetector, Bundle, str or Path
+        A detector, or a bundle, name or path as in `load_detector`.
     """
-    return load_detector(model) if isinstance(model, str | Path) else model
+    return load_detector(model) if isinstance(model, Bundle | str | Path) else model
 
 
 @lru_cache(maxsize=4)

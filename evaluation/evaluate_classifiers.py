@@ -26,7 +26,7 @@ from ..files.atomic import write_png
 from ..files.names import distinct_names
 from ..files.report import PICTURES, open_report_folder
 from ..imaging import Stretch
-from ..models import Bundle
+from ..models import Bundle, ModelLike
 from ..progress import Progress, Task, open_progress
 from .classifier_report import misclassified_picture, write_classifier_report
 from .crop_sources import CropSource, find_crop_sources
@@ -95,14 +95,14 @@ class MeasuredClassifier:
 
 
 def evaluate_classifiers(
-    models: Sequence[Classifier | str | Path],
+    models: Classifier | ModelLike | Sequence[Classifier | ModelLike],
     images: str | Path,
     labels: str | Path | None = None,
     output: str | Path | None = None,
     *,
     kind: str | None = None,
     annotations: str | Path | None = None,
-    detector: BaseDetector | str | Path | None = None,
+    detector: BaseDetector | ModelLike | None = None,
     held_out: bool = False,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,
@@ -113,7 +113,7 @@ def evaluate_classifiers(
 
     Parameters
     ----------
-    models : sequence of Classifier, name or path
+    models : Classifier, Bundle, name or path, or sequence of these
         The classifiers, at least one, with the same classes.
     images : path
         Folder of images with the galaxy at the centre; folder with a subfolder per class; or the
@@ -133,7 +133,7 @@ def evaluate_classifiers(
     annotations : path, optional
         File or folder of annotations in any format.  Crops are centred on the annotated box at the
         centre, if any, instead of the isophote.
-    detector : BaseDetector, name or path, optional
+    detector : BaseDetector, Bundle, name or path, optional
         Crops are centred on the galaxy detected at the centre, as in ``galpipe run``; images
         without one are excluded.  With `annotations`, every model is evaluated on both kinds of
         crops, of the images where the IoU of both boxes is at least 0.3.
@@ -172,8 +172,9 @@ def evaluate_classifiers(
 
     Examples
     --------
-    >>> measured = evaluate_classifiers(
-    ...     ["galaxy10_ensemble"], "cutouts", "labels.csv", "measured"
+    >>> import galpipe
+    >>> measured = galpipe.evaluate_classifiers(
+    ...     "galaxy10_ensemble", "cutouts", "labels.csv", "measured"
     ... )  # doctest: +SKIP
     >>> measured[0].metrics.accuracy  # doctest: +SKIP
     0.8987341772151899
@@ -182,7 +183,8 @@ def evaluate_classifiers(
     require("matplotlib", "train")
     from ..metrics.classifier_metrics import evaluate_probabilities
 
-    classifiers = _open(models, prior, test_time_augmentation)
+    several = [models] if isinstance(models, Classifier | ModelLike) else models
+    classifiers = _open(several, prior, test_time_augmentation)
     opened_detector = None if detector is None else open_detector(detector)
     class_names = classifiers[0].class_names
     data = labelled_source(images, labels, kind, annotations, class_names)
@@ -257,7 +259,7 @@ def _by_name(classifiers: Sequence[Classifier]) -> dict[str, Bundle]:
 
 
 def _open(
-    models: Sequence[Classifier | str | Path],
+    models: Sequence[Classifier | ModelLike],
     prior: Prior | None,
     test_time_augmentation: bool | None,
 ) -> list[Classifier]:

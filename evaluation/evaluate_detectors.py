@@ -15,6 +15,7 @@ from ..errors import require
 from ..files.names import distinct_names
 from ..files.report import open_report_folder
 from ..imaging import Detections, prepare_field, read_field
+from ..models import ModelLike
 from ..progress import Progress, count_of, open_progress
 from .detector_report import write_detector_report
 from .training_overlap import find_overlap, report_overlaps, select_held_out
@@ -75,7 +76,7 @@ class MeasuredDetector:
 
 
 def evaluate_detectors(
-    models: Sequence[BaseDetector | str | Path],
+    models: BaseDetector | ModelLike | Sequence[BaseDetector | ModelLike],
     images: str | Path,
     annotations: str | Path,
     output: str | Path | None = None,
@@ -90,7 +91,7 @@ def evaluate_detectors(
 
     Parameters
     ----------
-    models : sequence of BaseDetector, name or path
+    models : BaseDetector, Bundle, name or path, or sequence of these
         The detectors, at least one.
     images, annotations : path
         Folder of images, and file or folder of their annotations in any format.  Only annotated
@@ -128,8 +129,9 @@ def evaluate_detectors(
 
     Examples
     --------
-    >>> measured = evaluate_detectors(
-    ...     ["ssd_mobilenet"], "frames", "boxes", "measured"
+    >>> import galpipe
+    >>> measured = galpipe.evaluate_detectors(
+    ...     "ssd_mobilenet", "frames", "boxes", "measured"
     ... )  # doctest: +SKIP
     >>> measured[0].metrics.map50  # doctest: +SKIP
     0.9796
@@ -138,7 +140,8 @@ def evaluate_detectors(
     require("matplotlib", "train")
     from ..metrics.detector_metrics import evaluate_detections
 
-    detectors = [open_detector(model) for model in models]
+    several = [models] if isinstance(models, BaseDetector | ModelLike) else models
+    detectors = [open_detector(model) for model in several]
     pairs = read_annotated_images(annotations, images)
     names = distinct_names(detector.identity.name for detector in detectors)
     bundles = {

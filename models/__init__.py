@@ -1,6 +1,6 @@
 """Model bundles: manifest, verified files, LiteRT networks."""
 
-from .bundle import Bundle, find_bundle, read_bundle, shipped_models, write_bundle
+from .bundle import Bundle, ModelLike, find_bundle, read_bundle, shipped_models, write_bundle
 from .manifest import (
     DEFAULT_CROP_MARGIN,
     DetectorHead,
@@ -19,6 +19,7 @@ __all__ = [
     "Manifest",
     "Member",
     "ModelIdentity",
+    "ModelLike",
     "ScoreCalibration",
     "find_bundle",
     "read_bundle",

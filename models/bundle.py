@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ __all__ = [
     "METRICS_NAME",
     "TRAINING_RECORD",
     "Bundle",
+    "ModelLike",
     "find_bundle",
     "read_bundle",
     "shipped_models",
@@ -110,25 +111,31 @@ class Bundle:
         return content
 
 
+ModelLike: TypeAlias = Bundle | str | Path
+"""A bundle, the name of a shipped model, or the path of a model."""
+
+
 def shipped_models() -> list[str]:
     """Return the names of the models shipped with the package."""
     return sorted(file.parent.name for file in _SHIPPED.glob(f"*/{MANIFEST_NAME}"))
 
 
-def find_bundle(name_or_path: str | Path) -> Bundle:
+def find_bundle(name_or_path: ModelLike) -> Bundle:
     """Read the bundle of a shipped model or at a path.
 
     Parameters
     ----------
-    name_or_path : str or Path
+    name_or_path : str, Path or Bundle
         Name of a shipped model, folder of a bundle, a ``.zip`` of one, or the folder of a finished
-        training.
+        training.  A bundle is returned unchanged.
 
     Raises
     ------
     BundleError
         If there is none; the message lists the shipped models.
     """
+    if isinstance(name_or_path, Bundle):
+        return name_or_path
     if str(name_or_path) in shipped_models():
         return read_bundle(_SHIPPED / str(name_or_path))
     path = Path(name_or_path)

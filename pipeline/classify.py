@@ -16,6 +16,7 @@ from ..files.atomic import atomic_path
 from ..files.lock import locked_folder
 from ..files.output_folder import OutputFolder
 from ..files.spreadsheet import to_cell
+from ..models import ModelLike
 from ..progress import Progress, count_of, open_progress
 from .inputs import find_images
 from .provenance import Failure, RunRecord
@@ -56,7 +57,7 @@ def classify(
     images: Iterable[str | Path] | str | Path,
     output: str | Path,
     *,
-    model: Classifier | str | Path | None = None,
+    model: Classifier | ModelLike | None = None,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,
     overwrite: bool = False,
@@ -71,8 +72,8 @@ def classify(
         in a column ``file``, relative to the folder of the CSV file.
     output : str or Path
         Output folder.
-    model : Classifier, str or Path, optional
-        The classifier, its name or path; by default the shipped one.
+    model : Classifier, Bundle, str or Path, optional
+        The classifier, its bundle, name or path; by default the shipped one.
     prior : str, Path or mapping of str to float, optional
         Class frequencies of the galaxies, for which probabilities are re-weighted: ``"uniform"``,
         ``"survey"``, a file, or frequencies by class, as in

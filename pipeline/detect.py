@@ -10,6 +10,7 @@ from ..annotations.source import check_writable
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import open_detector
 from ..errors import ConfigError
+from ..models import ModelLike
 from ..progress import Progress
 from .catalogue_formats import CATALOGUE_FORMATS, DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
@@ -27,7 +28,7 @@ def detect(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path,
     *,
-    model: BaseDetector | str | Path | None = None,
+    model: BaseDetector | ModelLike | None = None,
     score_threshold: float | None = None,
     bands: Sequence[str] = (),
     zeropoint: float | Mapping[str, float] | None = None,
@@ -49,8 +50,8 @@ def detect(
         As in `galpipe.run`.
     output : str or Path
         Output folder.
-    model : BaseDetector, str or Path, optional
-        The detector, its name or path; by default the shipped one.
+    model : BaseDetector, Bundle, str or Path, optional
+        The detector, its bundle, name or path; by default the shipped one.
     score_threshold : float, optional
         Lowest score kept, 0 to 1; by default that of the detector.
     bands : sequence of str

@@ -30,6 +30,7 @@ from ..imaging import (
     read_field,
     to_display,
 )
+from ..models import Bundle, ModelLike
 from ..photometry import band_units, measure_photometry, with_zero_points
 from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, Flag, object_label
@@ -43,21 +44,21 @@ __all__ = ["FieldModels", "FieldResult", "FieldSettings", "galaxies_among", "pro
 
 @dataclass(frozen=True)
 class FieldModels:
-    """Models that process a field: objects, names or paths.
+    """Models that process a field: objects, bundles, names or paths.
 
-    Names and paths are opened once per process, and opened models are pickled as paths, so that
-    this object can be sent to worker processes.
+    Bundles, names and paths are opened once per process, and opened models are pickled as paths, so
+    that this object can be sent to worker processes.
 
     Attributes
     ----------
-    detector : BaseDetector, str or Path
+    detector : BaseDetector, Bundle, str or Path
         The detector.
-    classifier : Classifier, str, Path or None
+    classifier : Classifier, Bundle, str, Path or None
         The classifier; None to detect only.
     """
 
-    detector: BaseDetector | str | Path = DEFAULT_DETECTOR
-    classifier: Classifier | str | Path | None = DEFAULT_CLASSIFIER
+    detector: BaseDetector | ModelLike = DEFAULT_DETECTOR
+    classifier: Classifier | ModelLike | None = DEFAULT_CLASSIFIER
 
     def open_detector(self) -> BaseDetector:
         """Return the detector.
@@ -67,9 +68,8 @@ class FieldModels:
         BundleError
             If the detector is missing or invalid.
         """
-        if isinstance(self.detector, str | Path):
-            return cached_detector(str(self.detector))
-        return self.detector
+        model = self.detector.path if isinstance(self.detector, Bundle) else self.detector
+        return cached_detector(str(model)) if isinstance(model, str | Path) else model
 
     def open_classifier(self) -> Classifier | None:
         """Return the classifier, or None to detect only.
@@ -79,9 +79,8 @@ class FieldModels:
         BundleError
             If the classifier is missing or invalid.
         """
-        if isinstance(self.classifier, str | Path):
-            return cached_classifier(str(self.classifier))
-        return self.classifier
+        model = self.classifier.path if isinstance(self.classifier, Bundle) else self.classifier
+        return cached_classifier(str(model)) if isinstance(model, str | Path) else model
 
 
 @dataclass(frozen=True)

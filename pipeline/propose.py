@@ -19,6 +19,7 @@ from ..detection.predict import detect_field
 from ..errors import InputError, OutputError, require
 from ..files.names import printable
 from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
+from ..models import ModelLike
 from ..progress import Progress, count_of, open_progress
 from .inputs import find_sources
 from .provenance import Failure
@@ -59,7 +60,7 @@ def propose(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path | None = None,
     *,
-    detector: BaseDetector | str | Path | None = None,
+    detector: BaseDetector | ModelLike | None = None,
     threshold: float = THRESHOLD,
     smallest: float = SMALLEST,
     label: str = "galaxy",
@@ -74,7 +75,7 @@ def propose(
         As in :func:`galpipe.run`.
     output : path, optional
         Folder of the annotations; by default that of each image.
-    detector : BaseDetector, name or path, optional
+    detector : BaseDetector, Bundle, name or path, optional
         A trained detector; by default classical detection is used
         (:func:`~galpipe.annotations.propose.propose_galaxies`).  Detections with scores between
         half the threshold and the threshold are marked as difficult.

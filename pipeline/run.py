@@ -17,7 +17,7 @@ from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import ConfigError, OutputError
 from ..files.output_folder import OutputFolder
-from ..models import read_bundle
+from ..models import ModelLike, read_bundle
 from ..models.training_folder import check_training, open_trainer, train_once
 from ..progress import Progress, open_progress
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
@@ -39,9 +39,9 @@ def run(
     fields: Iterable[str | Path] | str | Path,
     output: str | Path,
     *,
-    config: RunConfig | str | Path | None = None,
-    detector: BaseDetector | str | Path | None = None,
-    classifier: Classifier | str | Path | None = None,
+    config: RunConfig | str | Path | Mapping[str, Any] | None = None,
+    detector: BaseDetector | ModelLike | None = None,
+    classifier: Classifier | ModelLike | None = None,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,
     score_threshold: float | None = None,
@@ -73,12 +73,12 @@ def run(
     output : str or Path
         Output folder: new, empty, with an unfinished result of the same models and settings and
         among whose fields are no others, or, with `overwrite`, with any earlier result.
-    config : RunConfig, str or Path, optional
-        Settings, or a YAML file of settings.  Stages with a ``train`` section are trained and
-        evaluated first; finished trainings in the same folder are reused.
-    detector, classifier : BaseDetector and Classifier, str or Path, optional
-        Models that override those of `config`: an object, the name of a shipped model, or the path
-        of a bundle; for the detector also of an exported SavedModel or TFLite file.
+    config : RunConfig, str, Path or mapping, optional
+        Settings, a YAML file of settings, or its content.  Stages with a ``train`` section are
+        trained and evaluated first; finished trainings in the same folder are reused.
+    detector, classifier : BaseDetector and Classifier, Bundle, str or Path, optional
+        Models that override those of `config`: an object, the name of a shipped model, or a bundle
+        or its path; for the detector also of an exported SavedModel or TFLite file.
     prior : str, Path or mapping of str to float, optional
         Class frequencies of the galaxies, for which probabilities are re-weighted: ``"uniform"``,
         ``"survey"``, a file, or frequencies by class, as in
@@ -246,15 +246,15 @@ def _train_stages(
     return bundles, metrics
 
 
-def _with_options(model: Classifier | str | Path, stage: ClassifierStage) -> Classifier:
+def _with_options(model: Classifier | ModelLike, stage: ClassifierStage) -> Classifier:
     """Open a classifier with the options of a configuration."""
     return open_classifier(model, stage.prior, stage.test_time_augmentation)
 
 
 def resolve_config(
-    config: RunConfig | str | Path | None,
-    detector: BaseDetector | str | Path | None = None,
-    classifier: Classifier | str | Path | None = None,
+    config: RunConfig | str | Path | Mapping[str, Any] | None,
+    detector: BaseDetector | ModelLike | None = None,
+    classifier: Classifier | ModelLike | None = None,
     *,
     prior: Prior | None = None,
     test_time_augmentation: bool | None = None,
@@ -265,9 +265,9 @@ def resolve_config(
 
     Parameters
     ----------
-    config : RunConfig, str, Path or None
-        Settings, a YAML file of settings, or None for the defaults.
-    detector, classifier : BaseDetector and Classifier, str or Path, optional
+    config : RunConfig, str, Path, mapping or None
+        Settings, a YAML file of settings or its content, or None for the defaults.
+    detector, classifier : BaseDetector and Classifier, Bundle, str or Path, optional
         Models that override those of `config` and their trainings.
     prior : str, Path or mapping of str to float, optional
         Overrides the prior of `config`.
@@ -283,15 +283,13 @@ def resolve_config(
     ConfigError
         If a setting is invalid.
     """
-    if config is None:
-        config = RunConfig()
-    settings = config if isinstance(config, RunConfig) else load_config(config, RunConfig)
+    settings = RunConfig() if config is None else load_config(config, RunConfig)
     changes: dict[str, dict[str, object]] = {"detector": {}, "classifier": {}}
     if detector is not None:
         place = detector if isinstance(detector, str | Path) else detector.identity.path
         changes["detector"] = {"model": str(place), "train": None}
     if classifier is not None:
-        place = classifier if isinstance(classifier, str | Path) else classifier.bundle.path
+        place = classifier if isinstance(classifier, str | Path) else classifier.identity.path
         changes["classifier"] = {"model": str(place), "train": None}
     if score_threshold is not None:
         changes["detector"]["score_threshold"] = score_threshold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from .options import examples, overwrite_training_option, required_output
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from ...models import Bundle
 
 __all__ = ["command"]
 
@@ -54,9 +55,9 @@ def detector(config: str, output: Path, extend: bool, overwrite: bool) -> None:
     are ignored.  Writes the model bundle to OUT; run again with the same OUT to continue an
     interrupted training.  Settings and data must be the same; --continue adds steps or epochs.
     """
-    from ...configs import DetectorTraining
+    from ..train import train_detector
 
-    _train("detector", DetectorTraining, config, output, extend, overwrite)
+    _train(train_detector, config, output, extend, overwrite)
 
 
 @command.command(
@@ -76,29 +77,16 @@ def classifier(config: str, output: Path, extend: bool, overwrite: bool) -> None
     OUT; run again with the same OUT to continue an interrupted training.  Settings and data must be
     the same; --continue adds steps or epochs.
     """
-    from ...configs import ClassifierTraining
+    from ..train import train_classifier
 
-    _train("classifier", ClassifierTraining, config, output, extend, overwrite)
+    _train(train_classifier, config, output, extend, overwrite)
 
 
 def _train(
-    stage: str,
-    schema: type[BaseModel],
-    config: str,
-    output: Path,
-    extend: bool,
-    overwrite: bool,
+    train: Callable[..., Bundle], config: str, output: Path, extend: bool, overwrite: bool
 ) -> None:
-    from ...configs import load_config
-    from ...models import read_bundle
-    from ...models.training_folder import check_training, open_trainer
-    from ...progress import open_progress
     from ..summary import print_measures
 
-    settings = load_config(config, schema)
-    check_training(stage, settings)
-    bundle = open_trainer(stage)(
-        settings, output, open_progress(True), extend=extend, overwrite=overwrite
-    )
-    print_measures("Measured on held-out data", read_bundle(bundle).metrics())
-    click.echo(f"model: {bundle}")
+    bundle = train(config, output, extend=extend, overwrite=overwrite, progress=True)
+    print_measures("Measured on held-out data", bundle.metrics())
+    click.echo(f"model: {bundle.path}")

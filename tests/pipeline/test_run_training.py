@@ -15,6 +15,7 @@ from galpipe.configs import DetectorTraining
 from galpipe.errors import MissingExtraError, OutputError
 from galpipe.models import training_folder
 from galpipe.pipeline import run as run_module
+from galpipe.pipeline import train as train_module
 from galpipe.pipeline.cli import cli
 from galpipe.progress import Progress, silent
 
@@ -41,7 +42,7 @@ class Trainer:
 @pytest.fixture
 def trainers(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, Trainer]:
     fakes = {stage: Trainer(bundle) for stage, bundle in models.items()}
-    for module in (run_module, training_folder):
+    for module in (run_module, train_module, training_folder):
         monkeypatch.setattr(module, "open_trainer", fakes.__getitem__)
         monkeypatch.setattr(module, "check_training", lambda stage, config: None)
     return fakes
