@@ -34,6 +34,7 @@ _RUN_FILES = (
     "metrics.md",
     "overlays/*.png",
     "crops/*/*.png",
+    "crops/*/*.fits",
     "parts/*.jsonl",
     "annotations/voc/*.xml",
     "annotations/coco.json",

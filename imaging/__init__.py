@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .boxes import Detections, area, clip, iou, longer_sides, suppress
-from .crops import crop_window, cut_crop, remove_sky
+from .crops import crop_window, cut_crop, pixel_square, remove_sky
 from .draw import draw_overlay, to_display
 from .field import Band, Field
 from .field_discovery import FieldSource, find_fields
+from .fits_crops import crop_field, write_fits_crop
 from .local_background import Background, estimate_background
 from .picture import read_picture_size
 from .prepare import PreparedField, prepare_field
@@ -38,6 +39,7 @@ __all__ = [
     "area",
     "clip",
     "contact_sheet",
+    "crop_field",
     "crop_window",
     "cut_crop",
     "cut_tiles",
@@ -49,6 +51,7 @@ __all__ = [
     "legend_strip",
     "longer_sides",
     "note_strip",
+    "pixel_square",
     "plan_tiles",
     "prepare_field",
     "read_field",
@@ -61,4 +64,5 @@ __all__ = [
     "to_display",
     "to_rgb",
     "touches_inner_edge",
+    "write_fits_crop",
 ]

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .boxes import overlap
 
-__all__ = ["crop_window", "cut_crop", "remove_sky", "sky_colour", "window"]
+__all__ = ["crop_window", "cut_crop", "pixel_square", "remove_sky", "sky_colour", "window"]
 
 _SAMPLE = 40_000  # pixels for a median
 
@@ -42,6 +42,33 @@ def crop_window(box: ArrayLike, margin: float) -> tuple[float, float, float]:
     return (xmin + xmax - side) / 2, (ymin + ymax - side) / 2, side
 
 
+def pixel_square(box: ArrayLike, margin: float) -> tuple[int, int, int]:
+    """Return the whole pixels of the square that is cropped around a box.
+
+    Parameters
+    ----------
+    box : array_like, shape (4,)
+        Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
+    margin : float
+        Side of the square relative to the longer side of the box.
+
+    Returns
+    -------
+    x, y : int
+        Column and row of the first pixel; may be outside the field.
+    side : int
+        Side of the square, pixels.
+
+    Examples
+    --------
+    >>> pixel_square([10, 20, 30, 60.2], margin=1.5)
+    (-10, 10, 60)
+    """
+    left, top, length = crop_window(box, margin)
+    side = max(1, round(length))
+    return round(left + (length - side) / 2), round(top + (length - side) / 2), side
+
+
 def cut_crop(
     rgb: NDArray[np.uint8], box: ArrayLike, margin: float, size: int | None = None
 ) -> NDArray[np.uint8]:
@@ -68,9 +95,7 @@ def cut_crop(
     ValueError
         If the box is outside the field.
     """
-    left, top, length = crop_window(box, margin)
-    side = max(1, round(length))
-    x, y = round(left + (length - side) / 2), round(top + (length - side) / 2)
+    x, y, side = pixel_square(box, margin)
     height, width = rgb.shape[:2]
     inside = rgb[max(0, y) : max(0, y + side), max(0, x) : max(0, x + side)]
     if not inside.size:

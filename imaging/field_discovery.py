@@ -16,7 +16,15 @@ from ..files.names import safe_name
 from .fits import FITS_SUFFIXES
 from .picture import PICTURE_SUFFIXES
 
-__all__ = ["FieldSource", "field_name", "field_source", "find_fields", "name_with_images"]
+__all__ = [
+    "FieldSource",
+    "field_name",
+    "field_source",
+    "find_fields",
+    "name_with_images",
+    "split_bands",
+    "split_selection",
+]
 
 _SUFFIXES = tuple(sorted((*FITS_SUFFIXES, *PICTURE_SUFFIXES), key=len, reverse=True))
 _BANDS = 3
@@ -82,8 +90,8 @@ def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
     given = [source] if isinstance(source, str | Path) else list(source)
     # Path.exists raises an error if a name is too long for the file system.
     if isinstance(source, str | Path) and "," in str(source) and not os.path.exists(source):
-        given = [part.strip() for part in _COMMA.split(str(source))]
-    parts = [_selection(path) for path in given]
+        given = [*split_bands(str(source))]
+    parts = [split_selection(path) for path in given]
     files, keys = tuple(path for path, _ in parts), tuple(key for _, key in parts)
     if len(files) not in (1, _BANDS) or not all(str(path) for path in given):
         raise InputError(
@@ -183,8 +191,37 @@ def find_fields(
     return _distinct(list(sources.values()))
 
 
-def _selection(given: str | Path) -> tuple[Path, str]:
-    """Split ``file.fits[SCI,2]``, unless a file is really called so."""
+def split_bands(text: str) -> list[str]:
+    """Split ``red.fits,green.fits,blue.fits`` at its commas outside of brackets.
+
+    Parameters
+    ----------
+    text : str
+        One file or several.
+
+    Examples
+    --------
+    >>> split_bands("r.fits[SCI,1], g.fits")
+    ['r.fits[SCI,1]', 'g.fits']
+    """
+    return [part.strip() for part in _COMMA.split(text)]
+
+
+def split_selection(given: str | Path) -> tuple[Path, str]:
+    """Split ``file.fits[SCI,2]``, unless a file is really called so.
+
+    Parameters
+    ----------
+    given : str or Path
+        A file, with or without selected images.
+
+    Returns
+    -------
+    path : Path
+        The file.
+    images : str
+        The selected images; empty if there are none.
+    """
     match = _SELECTED.fullmatch(str(given))
     if match is None or os.path.exists(given):
         return Path(given), ""

@@ -34,6 +34,7 @@ def detect(
     zeropoint: float | Mapping[str, float] | None = None,
     formats: Sequence[str] = (),
     annotations: Sequence[str] = (),
+    overlays: bool = True,
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
@@ -98,7 +99,12 @@ def detect(
             galaxy_classes=list(galaxies),
         )
         processing = FieldSettings(
-            score_threshold, galaxies, settings.stretch, zeropoint=settings.zeropoint
+            score_threshold,
+            galaxies,
+            settings.stretch,
+            overlay=overlays,
+            crops=None,
+            zeropoint=settings.zeropoint,
         )
         with open_run(output, overwrite=overwrite) as folder:
             plan = plan_of(record, processing, bands, None, detector.several_classes, tables, boxes)

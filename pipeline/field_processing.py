@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from ..imaging import (
     FieldLike,
     PreparedField,
     Stretch,
+    crop_field,
     cut_crop,
     draw_overlay,
     note_strip,
@@ -37,9 +38,21 @@ from .columns import NOT_CLASSIFIED, Flag, object_label
 from .provenance import FieldRecord, StageClock
 from .rows import detection_rows
 
+CropFormat: TypeAlias = Literal["png", "fits"]
+"""Formats of crops."""
+
+_NO_LINEAR_CROPS = "a finished picture has no linear pixels, so its crops were not written as FITS"
+
 _NOTE_LETTERS = 10  # pixels: height of the notes on an overlay
 
-__all__ = ["FieldModels", "FieldResult", "FieldSettings", "galaxies_among", "process_field"]
+__all__ = [
+    "CropFormat",
+    "FieldModels",
+    "FieldResult",
+    "FieldSettings",
+    "galaxies_among",
+    "process_field",
+]
 
 
 @dataclass(frozen=True)
@@ -98,8 +111,10 @@ class FieldSettings:
         Stretch of the field to RGB.
     crop_margin : float or None
         Ratio of the side of a crop to the longer side of its box.
-    pictures : bool
-        Include crops and overlay in the result.
+    overlay : bool
+        Draw the overlay.
+    crops : {"png", "fits"} or None
+        Include the crops in the result: as pictures, with linear pixels, or not at all.
     zeropoint : float, mapping of str to float, or None
         Magnitude of one unit of flux, of all bands or by the name of the band in the catalogue;
         None for those of the file.
@@ -109,7 +124,8 @@ class FieldSettings:
     galaxy_classes: tuple[str, ...] | None = None
     stretch: Stretch | None = None
     crop_margin: float | None = None
-    pictures: bool = True
+    overlay: bool = True
+    crops: CropFormat | None = "png"
     zeropoint: float | Mapping[str, float] | None = None
 
 
@@ -125,7 +141,9 @@ class FieldResult:
         Counts, timings and notes.
     crops : dict of str to ndarray of uint8, shape (S, S, 3)
         Crop of each galaxy by ``source_id``, the input of the classifier, with rows as in the
-        field; empty without a classifier.
+        field; empty without a classifier, or if other crops are chosen.
+    linear_crops : dict of str to Field
+        Crops as `crop_field` cuts them, if these are chosen.
     overlay : ndarray of uint8, shape (h, w, 3), or None
         Picture of the field with all boxes, as displayed: top row first, small fields magnified.
     origin : {"upper", "lower"}
@@ -141,6 +159,7 @@ class FieldResult:
     rows: dict[str, NDArray[Any]]
     record: FieldRecord
     crops: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    linear_crops: dict[str, Field] = field(default_factory=dict)
     overlay: NDArray[np.uint8] | None = None
     origin: Literal["upper", "lower"] = "upper"
     class_names: tuple[str, ...] | None = None
@@ -253,7 +272,7 @@ def process_field(
     if prepared.quality.notes:
         rows["flags"] |= Flag.UNUSUAL_FIELD
     overlay = None
-    if settings.pictures:
+    if settings.overlay:
         with clock("overlay"):
             overlay = _draw_overlay(prepared, detections, rows, class_names)
     counts = Counter(detector.class_names[number] for number in detections.class_ids)
@@ -274,11 +293,27 @@ def process_field(
         corners=_corners(opened),
         notes=(*opened.notes, *prepared.quality.notes),
     )
-    named: dict[str, NDArray[np.uint8]] = {}
-    if settings.pictures and crops:
-        named = dict(zip(rows["source_id"][galaxies].tolist(), crops, strict=True))
-    bands = band_units(opened)
-    return FieldResult(rows, record, named, overlay, opened.origin, class_names, several, bands)
+    pictures: dict[str, NDArray[np.uint8]] = {}
+    linear: dict[str, Field] = {}
+    names = rows["source_id"][galaxies].tolist()
+    if crops and settings.crops == "png":
+        pictures = dict(zip(names, crops, strict=True))
+    elif crops and settings.crops == "fits" and opened.linear:
+        for name, box in zip(names, detections.boxes[galaxies], strict=True):
+            linear[name] = crop_field(opened, box, margin, name)
+    elif crops and settings.crops == "fits":
+        record = replace(record, notes=(*record.notes, _NO_LINEAR_CROPS))
+    return FieldResult(
+        rows,
+        record,
+        pictures,
+        linear,
+        overlay,
+        opened.origin,
+        class_names,
+        several,
+        band_units(opened),
+    )
 
 
 def galaxies_among(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..files.atomic import write_png
 from ..files.names import SafeNames, safe_name, shortened
-from ..imaging import FieldSource, split_source, to_display
+from ..imaging import FieldSource, split_source, to_display, write_fits_crop
 from .field_processing import FieldModels, FieldResult, FieldSettings, process_field
 from .interrupts import signals_delayed
 from .manifest import FieldTask
@@ -170,7 +170,7 @@ class FieldWork:
 
 
 def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
-    """Write overlay and crops of a field.
+    """Write overlay and crops of a field, and remove those that it had before.
 
     Parameters
     ----------
@@ -190,8 +190,6 @@ def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
         If a picture cannot be written.
     """
     record = result.record
-    if not result.crops and result.overlay is None:
-        return record
     start = perf_counter()
     name, overlay = file_name(record.field), ""
     crop_names = SafeNames()
@@ -199,6 +197,9 @@ def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
     for source_id, crop in result.crops.items():
         path = folder / "crops" / name / f"{crop_names(source_id)}.png"
         written.append(write_png(path, to_display(crop, result.origin)))
+    for source_id, part in result.linear_crops.items():
+        path = folder / "crops" / name / f"{crop_names(source_id)}.fits"
+        written.append(write_fits_crop(path, part))
     if result.overlay is not None:
         overlay = f"overlays/{name}.png"
         written.append(write_png(folder / overlay, result.overlay))
@@ -211,7 +212,8 @@ def _remove_files(folder: Path, identifier: str, keep: Sequence[Path] = ()) -> N
     """Remove the files of a field that it had before its input was changed."""
     name = file_name(identifier)
     single = folder / "overlays" / f"{name}.png", folder / "regions" / f"{name}.reg"
-    for path in (*single, *(folder / "crops" / name).glob("*.png")):
+    crops = folder / "crops" / name
+    for path in (*single, *crops.glob("*.png"), *crops.glob("*.fits")):
         if path not in keep:
             path.unlink(missing_ok=True)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigError, InputError
-from ..files.file_types import check_regular
 from ..imaging import FieldSource, find_fields
+from .field_lists import expand_pattern, listed_paths
 from .provenance import Failure
 from .sinks import log_failure
 
 __all__ = ["find_images", "find_sources"]
-
-# Columns of image names in a list of images; the first one present is used.
-_FILE_COLUMNS = ("file", "filename", "path", "image")
 
 
 def find_sources(
@@ -27,7 +23,7 @@ def find_sources(
     Parameters
     ----------
     inputs : str, Path or iterable of them
-        As in `galpipe.imaging.find_fields`.
+        As in `galpipe.imaging.find_fields`, and patterns as in `expand_pattern`.
     bands : sequence of str
         Bands of each field, as in `galpipe.read_field`.
 
@@ -59,18 +55,19 @@ def find_sources(
         failures.append(Failure(str(item), str(error)))
 
     try:
-        found = find_fields(given, report)
+        found = find_fields([path for item in given for path in expand_pattern(item)], report)
     except InputError:
         # Check inputs one by one, then find the valid ones together for unique identifiers.
-        valid = []
+        valid: list[str | Path] = []
         failures.clear()
         for item in given:
             try:
-                find_fields([item], report)
+                paths = expand_pattern(item)
+                find_fields(paths, report)
             except InputError as error:
                 report(item, error)
             else:
-                valid.append(item)
+                valid += paths
         found = find_fields(valid, lambda item, error: None)
     if not found:
         raise InputError("\n".join(failure.message for failure in failures))
@@ -91,8 +88,8 @@ def find_images(
     Parameters
     ----------
     inputs : str, Path or iterable of them
-        Image files, folders of images, or CSV files that list images in a column ``file``, relative
-        to the folder of the CSV file.
+        Image files, folders of images, patterns of these, or CSV files that list images as in
+        `listed_paths`.
 
     Returns
     -------
@@ -113,27 +110,10 @@ def find_images(
             images.append(item)
             continue
         try:
-            images += _listed(Path(item))
+            images += listed_paths(Path(item))
         except InputError as error:
             failures.append(Failure(str(item), str(error)))
     if failures and not images:
         raise InputError("\n".join(failure.message for failure in failures))
     sources, missing = find_sources(images)
     return sources, [*failures, *missing]
-
-
-def _listed(table: Path) -> list[Path]:
-    check_regular(table)
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a list of images: {error}") from error
-    names = list(rows[0]) if rows else []
-    column = next((name for name in _FILE_COLUMNS if name in names), None)
-    if column is None:
-        raise InputError(
-            f"{table}: has no rows under a column named {', '.join(_FILE_COLUMNS[:-1])} or "
-            f"{_FILE_COLUMNS[-1]}; the first line must name the columns"
-        )
-    return [table.parent / row[column] for row in rows if row[column]]

@@ -82,6 +82,8 @@ def plan_of(
         "stretch": None if stretch is None else stretch.model_dump(mode="json"),
         "crop_margin": settings.crop_margin,
         "zeropoint": settings.zeropoint,
+        "overlays": settings.overlay,
+        "crops": settings.crops or "none",
         "bands": list(bands) or None,
     }
     return RunPlan(

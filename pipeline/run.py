@@ -23,7 +23,7 @@ from ..progress import Progress, open_progress
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
 from .engines import FIELD_TIMEOUT, open_engine
-from .field_processing import FieldModels, FieldSettings, galaxies_among
+from .field_processing import CropFormat, FieldModels, FieldSettings, galaxies_among
 from .inputs import find_sources
 from .many_fields import open_run, plan_of, process_fields, start_run
 from .plan import read_plan
@@ -48,6 +48,8 @@ def run(
     bands: Sequence[str] = (),
     zeropoint: float | Mapping[str, float] | None = None,
     formats: Sequence[str] = DEFAULT_FORMATS,
+    overlays: bool = True,
+    crops: CropFormat | None = "png",
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
@@ -187,6 +189,8 @@ def run(
                 stretch=settings.stretch,
                 crop_margin=settings.classifier.crop_margin,
                 zeropoint=settings.zeropoint,
+                overlay=overlays,
+                crops=crops,
             )
             plan = plan_of(
                 record, processing, bands, second.class_names, first.several_classes, formats

@@ -72,14 +72,9 @@ def finish_run(result: RunResult) -> None:
     tables = [result.output / f"catalogue{suffix}" for suffix in suffixes]
     if written := [table for table in tables if table.is_file()]:
         places["catalogue"] = written[0]
-    if (result.output / "regions").is_dir():
-        places["regions"] = result.output / "regions"
-    if tally.fields:
-        places["overlays"] = result.output / "overlays"
-    if (result.output / "crops").is_dir():
-        places["crops"] = result.output / "crops"
-    if (result.output / "annotations").is_dir():
-        places["annotations"] = result.output / "annotations"
+    for name in ("regions", "overlays", "crops", "annotations"):
+        if (result.output / name).is_dir():
+            places[name] = result.output / name
     _finish(places, result.failures)
 
 

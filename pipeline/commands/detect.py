@@ -10,9 +10,10 @@ from .options import (
     bands_option,
     engine_options,
     examples,
-    fields_argument,
+    fields_arguments,
     formats_option,
     output_option,
+    overlays_option,
     overwrite_option,
     threshold_option,
     zeropoint_option,
@@ -22,7 +23,7 @@ __all__ = ["command"]
 
 
 @click.command("detect", epilog=examples("galpipe detect frames/ -o boxes --annotations voc"))
-@fields_argument
+@fields_arguments
 @output_option
 @click.option("--model", help="Detector: a shipped model, or a path; by default ssd_mobilenet.")
 @threshold_option
@@ -40,6 +41,7 @@ __all__ = ["command"]
     help="Also write the boxes as annotations in this format (voc, coco, yolo, createml, csv, "
     "tfrecord, ds9 or labelme); may be repeated.",
 )
+@overlays_option
 @engine_options
 @overwrite_option
 def command(
@@ -51,6 +53,7 @@ def command(
     zeropoint: float | dict[str, float] | None,
     formats: tuple[str, ...],
     annotations: tuple[str, ...],
+    overlays: bool,
     engine: str,
     workers: int | None,
     field_timeout: float,
@@ -74,6 +77,7 @@ def command(
         zeropoint=zeropoint,
         formats=formats,
         annotations=annotations,
+        overlays=overlays,
         overwrite=overwrite,
         engine=engine,
         workers=workers,

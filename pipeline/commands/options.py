@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ __all__ = [
     "engine_options",
     "examples",
     "fields_argument",
+    "fields_arguments",
     "formats_option",
     "output_option",
+    "overlays_option",
     "overwrite_option",
     "overwrite_training_option",
     "prior_option",
@@ -26,6 +29,36 @@ __all__ = [
 ]
 
 fields_argument = click.argument("fields", nargs=-1, required=True)
+
+_fields_from_option = click.option(
+    "--fields-from",
+    metavar="FILE|-",
+    help="File that lists further fields: a path on each line, or a table (CSV, ECSV, FITS, "
+    "VOTable, Parquet) with a column file, filename, path, image or url; - for lines from the "
+    "standard input.  Relative paths are those of the folder of the list.",
+)
+
+
+def fields_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument ``FIELDS`` and the option ``--fields-from``; the command gets all fields.
+
+    Parameters
+    ----------
+    command : callable
+        Function of the command, with a parameter ``fields``.
+    """
+
+    @wraps(command)
+    def call(fields: tuple[str, ...], fields_from: str | None, **options: Any) -> Any:
+        if fields_from is None:
+            if not fields:
+                raise click.UsageError("Missing argument 'FIELDS...', or --fields-from.")
+            return command(fields=fields, **options)
+        from ..field_lists import read_field_list
+
+        return command(fields=(*fields, *read_field_list(fields_from)), **options)
+
+    return click.argument("fields", nargs=-1)(_fields_from_option(call))
 
 
 def required_output(
@@ -100,6 +133,10 @@ test_time_augmentation_option = click.option(
     default=None,
     help="Classify the mean over the eight flips and quarter turns of each crop, which takes eight "
     "times as long; by default as the model was calibrated.",
+)
+
+overlays_option = click.option(
+    "--overlays/--no-overlays", default=True, help="Draw a picture of each field with all boxes."
 )
 
 overwrite_option = click.option(

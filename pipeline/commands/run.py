@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -10,9 +11,10 @@ from .options import (
     bands_option,
     engine_options,
     examples,
-    fields_argument,
+    fields_arguments,
     formats_option,
     output_option,
+    overlays_option,
     overwrite_option,
     prior_option,
     test_time_augmentation_option,
@@ -30,9 +32,10 @@ __all__ = ["command"]
         "galpipe run frame-i.fits,frame-r.fits,frame-g.fits more/ -o result --score-threshold 0.5",
         "galpipe run field.fits -o result --format votable --format ds9",
         "galpipe run survey/ -o result --engine processes --workers 8",
+        "galpipe run --fields-from fields.csv -o result --no-overlays --no-crops",
     ),
 )
-@fields_argument
+@fields_arguments
 @output_option
 @click.option(
     "--config",
@@ -52,6 +55,14 @@ __all__ = ["command"]
     "Format of the catalogue: ecsv, csv, fits, votable, parquet, or ds9 (regions, a file for each "
     "field); may be repeated; by default ecsv and csv."
 )
+@overlays_option
+@click.option(
+    "--crops",
+    type=click.Choice(["png", "fits"]),
+    help="Format of the crops: pictures (png, the default), or the linear pixels of all bands with "
+    "a WCS (fits).",
+)
+@click.option("--no-crops", is_flag=True, help="Write no crops.")
 @engine_options
 @overwrite_option
 def command(
@@ -66,6 +77,9 @@ def command(
     bands: list[str],
     zeropoint: float | dict[str, float] | None,
     formats: tuple[str, ...],
+    overlays: bool,
+    crops: Literal["png", "fits"] | None,
+    no_crops: bool,
     engine: str,
     workers: int | None,
     field_timeout: float,
@@ -73,15 +87,17 @@ def command(
 ) -> None:
     """Find every galaxy of the fields and classify it.
 
-    FIELDS are FITS files, pictures (JPEG, PNG, WebP, TIFF), folders of these, or three bands as
-    red.fits,green.fits,blue.fits.  Every CCD of a mosaic camera is searched; 'file.fits[CCD2]',
-    'file.fits[SCI,1]' and 'file.fits[3]' choose an image.  Writes catalogue.ecsv, catalogue.csv,
-    overlays/, crops/, run.json and config.yaml to OUT, with --format the catalogue in other
-    formats.
+    FIELDS are FITS files, pictures (JPEG, PNG, WebP, TIFF), folders of these, patterns of names in
+    quotes ('survey/**/*.fits'), or three bands as red.fits,green.fits,blue.fits.  Every CCD of a
+    mosaic camera is searched; 'file.fits[CCD2]', 'file.fits[SCI,1]' and 'file.fits[3]' choose an
+    image.  Writes catalogue.ecsv, catalogue.csv, overlays/, crops/, run.json and config.yaml to
+    OUT, with --format the catalogue in other formats.
 
     A run that was interrupted or killed goes on where it stopped if the same command is given
     again; 'galpipe collect OUT' writes the catalogue of what is done at any time.
     """
+    if no_crops and crops is not None:
+        raise click.UsageError("--no-crops and --crops exclude each other; give one of them.")
     from ..catalogue_formats import DEFAULT_FORMATS
     from ..run import run
     from ..summary import finish_run
@@ -98,6 +114,8 @@ def command(
         bands=bands,
         zeropoint=zeropoint,
         formats=formats or DEFAULT_FORMATS,
+        overlays=overlays,
+        crops=None if no_crops else crops or "png",
         overwrite=overwrite,
         engine=engine,
         workers=workers,

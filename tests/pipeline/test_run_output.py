@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from click.testing import Result
 
 import galpipe
 from galpipe.errors import OutputError
+from galpipe.imaging import read_field
+from galpipe.pipeline.detect import detect
 
 
 def test_fields_of_one_name_do_not_overwrite_each_other(
@@ -114,3 +119,62 @@ def test_an_output_without_permission(
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(OutputError, match="permissions"):
         galpipe.run(good_picture, tmp_path / "locked" / "out", **models)
+
+
+def test_crops_as_fits_hold_the_linear_pixels_of_each_galaxy(
+    tmp_path: Path,
+    good_fits: Path,
+    good_picture: Path,
+    models: dict[str, Path],
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    named = ["--detector", models["detector"], "--classifier", models["classifier"]]
+    options = ["-o", tmp_path / "out", *named, "--crops", "fits", "--no-overlays"]
+    done = galpipe_cli("run", good_fits, good_picture, *options)
+    assert done.exit_code == 0, done.output
+    assert "good: a finished picture has no linear pixels" in done.stderr
+    assert not (tmp_path / "out" / "overlays").exists()
+    assert "overlays" not in done.stdout
+    files = sorted((tmp_path / "out" / "crops").rglob("*.*"))
+    rows = galpipe.run([good_fits], tmp_path / "sky", **models).catalogue.table
+    assert [path.relative_to(tmp_path / "out" / "crops").as_posix() for path in files] == sorted(
+        f"sky/{source.replace(' ', '_')}.fits" for source in rows["source_id"]
+    )
+    field = read_field(good_fits)
+    for row in rows:
+        name = row["source_id"].replace(" ", "_")
+        crop = read_field(tmp_path / "out" / "crops" / "sky" / f"{name}.fits")
+        x, y = (float(place) for place in crop.pixel(row["ra"].value, row["dec"].value))
+        assert abs(x - crop.width / 2) < 1
+        assert abs(y - crop.height / 2) < 1
+        places = [(x, y, crop), (row["x"].value, row["y"].value, field)]
+        # The middle may lie on an edge of pixels, to which the WCS is not exact.
+        near, there = (
+            image.pixels[int(line + 0.01) :, int(column + 0.01) :][:3, :3]
+            for column, line, image in places
+        )
+        np.testing.assert_array_equal(near, there)
+
+
+def test_pictures_that_are_not_wanted_are_not_written(
+    tmp_path: Path,
+    good_fits: Path,
+    models: dict[str, Path],
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    out = tmp_path / "out"
+    bare = galpipe.run(good_fits, out, **models, overlays=False, crops=None)
+    assert len(bare.catalogue)
+    assert not (out / "overlays").exists()
+    assert not (out / "crops").exists()
+    with pytest.raises(OutputError, match='crops was "none", now "fits"'):
+        galpipe.run(good_fits, out, **models, overlays=False, crops="fits")
+    galpipe.run(good_fits, out, **models, crops="fits", overwrite=True)
+    assert list(out.glob("crops/sky/*.fits"))
+    galpipe.run(good_fits, out, **models, overwrite=True)
+    assert not list(out.glob("crops/sky/*.fits"))
+    detect(good_fits, tmp_path / "detected", model=models["detector"], overlays=False)
+    assert not (tmp_path / "detected" / "overlays").exists()
+    done = galpipe_cli("run", good_fits, "-o", out, "--crops", "fits", "--no-crops")
+    assert done.exit_code == 2
+    assert "exclude each other" in done.stderr
