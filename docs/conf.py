@@ -11,7 +11,7 @@ copyright = "the galpipe developers"
 release = version = __version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -22,6 +22,8 @@ exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+# The outputs in the notebooks are shown; tests/docs/test_notebooks.py executes them.
+nb_execution_mode = "off"
 autosummary_generate = True
 # A name is documented in the module that defines it, not again where a package exports it.
 autodoc_default_options = {
