@@ -130,9 +130,10 @@ class ClassifierData(Section):
     annotations: ConfigPath | None = None
     """Boxes in any format, which place the crop; by default the galaxy is the isophote about the
     centre."""
-    role: Literal["train", "extra", "test"] = "train"
+    role: Literal["train", "extra", "validation", "test"] = "train"
     """``train``: split by galaxy into training, validation and test sets; ``extra``: training only,
-    such as labels that only narrow the class down; ``test``: measurement only."""
+    such as labels that only narrow the class down; ``validation``, ``test``: a given division, used
+    for this alone."""
     held_out: ZeroToOne = Field(default=0.0, validation_alias=AliasChoices("held_out", "held_back"))
     """Fraction of the galaxies of a source of role ``extra`` that are measured on instead, by the
     sets of classes that its labels name."""
@@ -245,6 +246,11 @@ class ClassifierTraining(Section):
         if self.weights == "search" and len(self.members) > _MAX_SEARCHED:
             raise ValueError(f"weights: search takes at most {_MAX_SEARCHED} members")
         return self
+
+    @property
+    def division(self) -> Split:
+        """The split, with the fractions that are not set."""
+        return self.split.for_roles([data.role for data in self.data])
 
     @property
     def named_members(self) -> dict[str, ClassifierMember]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
@@ -53,18 +53,35 @@ class DetectorData(Section):
     """Folder of the images."""
     annotations: ConfigPath
     """File or folder of annotations in any format."""
-    role: Literal["cutouts", "fields"] = "cutouts"
+    kind: Literal["cutouts", "fields"] = "cutouts"
     """``cutouts`` for images of one galaxy each, whose objects are also pasted onto the fields;
     ``fields`` for whole survey frames, which are cut into tiles and serve as background."""
+    role: Literal["train", "validation", "test"] = "train"
+    """``train``: split by galaxy into training, validation and test sets; ``validation``,
+    ``test``: a given division, used for this alone."""
     held_out: PositiveInt | None = Field(
         default=None, validation_alias=AliasChoices("held_out", "held_back")
     )
-    """Number of images of this source that are held out for the test; by default
+    """Number of images of a source of role ``train`` that are held out for the test; by default
     ``split.test_fraction`` of them.  Ignored if ``split`` names a fold."""
     smallest: NonNegativeFloat = 0.0
     """Size in pixels below which objects were not annotated."""
     pixel_scale: PositiveFloat | None = None
     """Pixel scale in arcsec, if it is the same for all images of the source."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_named_role(cls, content: Any) -> Any:
+        """Read the kind from ``role``, as earlier versions called it."""
+        if isinstance(content, dict) and content.get("role") in ("cutouts", "fields"):
+            return {"kind" if key == "role" else key: value for key, value in content.items()}
+        return content
+
+    @model_validator(mode="after")
+    def _only_training_sources_hold_out(self) -> DetectorData:
+        if self.held_out is not None and self.role != "train":
+            raise ValueError("held_out is for sources of role train")
+        return self
 
 
 def _known_architecture(name: str) -> str:
@@ -85,7 +102,7 @@ class DetectorTraining(Section):
     data: tuple[DetectorData, ...]
     """Sources of annotated images."""
     split: Split = Split()
-    """Split of every source into training, validation and test sets."""
+    """Split of every source of role ``train`` into training, validation and test sets."""
     backbone_weights: Literal["imagenet", "none"] | ConfigPath = "imagenet"
     """Initial weights of the backbone: those of Keras for ImageNet, random ones, or a file."""
     start_from: ModelPath | None = None
@@ -133,6 +150,12 @@ class DetectorTraining(Section):
     """Seed of the training."""
 
     @model_validator(mode="after")
+    def _has_training_data(self) -> DetectorTraining:
+        if self.data and all(data.role != "train" for data in self.data):
+            raise ValueError("data needs a source of role train")
+        return self
+
+    @model_validator(mode="after")
     def _input_fits_levels(self) -> DetectorTraining:
         stride = 2**self.anchors.max_level
         if self.input_size % stride:
@@ -158,3 +181,8 @@ class DetectorTraining(Section):
                 f"from {allowed[0]} to {allowed[-1]}; min_level is {first}, max_level {last}"
             )
         return self
+
+    @property
+    def division(self) -> Split:
+        """The split, with the fractions that are not set."""
+        return self.split.for_roles([data.role for data in self.data])

@@ -147,7 +147,7 @@ def dump_config(config: BaseModel) -> str:
     >>> from galpipe.configs import Split
     >>> print(dump_config(Split(test_fraction=0.3)), end="")
     test_fraction: 0.3
-    validation_fraction: 0.1
+    validation_fraction: null
     seed: 0
     folds: null
     fold: null

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -41,6 +42,9 @@ FROM_FILE = {"expand_variables": True}
 
 UNKNOWN_KEYS: Final = "unknown_keys"
 """Type of the error of unknown keys; its context maps each of them to a remark, as ``cures``."""
+
+_TEST_FRACTION = 0.2
+_VALIDATION_FRACTION = 0.1
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -109,15 +113,17 @@ def _cure(key: str, known: list[str]) -> str:
 
 
 class Split(Section):
-    """Split of the images into training, validation and test sets, by galaxy.
+    """Split of the images of role ``train`` into training, validation and test sets, by galaxy.
 
     Images of the same galaxy, including near-duplicates, are in the same set.
     """
 
-    test_fraction: Fraction = 0.2
-    """Fraction of the images that are held out for the test."""
-    validation_fraction: Fraction = 0.1
-    """Fraction of the other images that are used for validation."""
+    test_fraction: Fraction | None = None
+    """Fraction of the images that are held out for the test; by default 0.2, or none if a source
+    has the role ``test``."""
+    validation_fraction: Fraction | None = None
+    """Fraction of the other images that are used for validation; by default 0.1, or none if a
+    source has the role ``validation``."""
     seed: int = 0
     """Seed of the random order of the galaxies."""
     folds: Annotated[int, Field(ge=2)] | None = None
@@ -125,6 +131,40 @@ class Split(Section):
     other settings."""
     fold: Annotated[int, Field(ge=0)] | None = None
     """Index, from 0, of the fold that is held out for the test."""
+
+    def for_roles(self, roles: Collection[str]) -> Split:
+        """Return the split with the fractions that are not set.
+
+        Parameters
+        ----------
+        roles : collection of str
+            Roles of the sources.
+
+        Examples
+        --------
+        >>> split = Split().for_roles(["train", "test"])
+        >>> split.test_fraction, split.validation_fraction
+        (0.0, 0.1)
+        """
+        test = 0.0 if "test" in roles else _TEST_FRACTION
+        validation = 0.0 if "validation" in roles else _VALIDATION_FRACTION
+        fractions = {
+            "test_fraction": test if self.test_fraction is None else self.test_fraction,
+            "validation_fraction": (
+                validation if self.validation_fraction is None else self.validation_fraction
+            ),
+        }
+        return self.model_copy(update=fractions)
+
+    @property
+    def holds_out(self) -> bool:
+        """True if images of role ``train`` are held out for the test."""
+        return bool(self.fold is not None or self.test_fraction)
+
+    @property
+    def divides(self) -> bool:
+        """True if images of role ``train`` are held out, or used for validation."""
+        return bool(self.holds_out or self.validation_fraction)
 
     @model_validator(mode="after")
     def _fold_is_one_of_the_folds(self) -> Split:

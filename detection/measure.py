@@ -15,11 +15,11 @@ from .refinement import Refinement
 from .training.dataset import TrainingSource
 from .training.training_tiles import TrainingImage
 
-__all__ = ["SearchedImages", "images_by_role", "metrics_by_role", "search_by_role"]
+__all__ = ["SearchedImages", "images_by_kind", "metrics_by_kind", "search_by_kind"]
 
 
-def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, list[TrainingImage]]:
-    """Collect the images of one part of all sources, by role.
+def images_by_kind(sources: Sequence[TrainingSource], part: str) -> dict[str, list[TrainingImage]]:
+    """Collect the images of one part of all sources, by kind.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ def images_by_role(sources: Sequence[TrainingSource], part: str) -> dict[str, li
     Returns
     -------
     dict of str to list of TrainingImage
-        Roles without such images are omitted.
+        Kinds without such images are omitted.
     """
     images: dict[str, list[TrainingImage]] = {}
     for source in sources:
         if getattr(source, part):
-            images.setdefault(source.data.role, []).extend(getattr(source, part))
+            images.setdefault(source.data.kind, []).extend(getattr(source, part))
     return images
 
 
@@ -90,10 +90,10 @@ class SearchedImages:
         return evaluate_detections(truth, found, self.class_names)
 
 
-def search_by_role(
+def search_by_kind(
     detector: BaseDetector, sources: Sequence[TrainingSource], part: str
 ) -> dict[str, SearchedImages]:
-    """Detect the objects in the images of one part of all sources, by role.
+    """Detect the objects in the images of one part of all sources, by kind.
 
     Parameters
     ----------
@@ -102,15 +102,15 @@ def search_by_role(
     part : {"train", "validation", "test"}
     """
     return {
-        role: SearchedImages.search(detector, images)
-        for role, images in images_by_role(sources, part).items()
+        kind: SearchedImages.search(detector, images)
+        for kind, images in images_by_kind(sources, part).items()
     }
 
 
-def metrics_by_role(
+def metrics_by_kind(
     detector: BaseDetector, sources: Sequence[TrainingSource], part: str
 ) -> dict[str, DetectionMetrics]:
-    """Evaluate a detector on the images of one part of all sources, by role.
+    """Evaluate a detector on the images of one part of all sources, by kind.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def metrics_by_role(
     part : {"train", "validation", "test"}
     """
     return {
-        role: searched.metrics for role, searched in search_by_role(detector, sources, part).items()
+        kind: searched.metrics for kind, searched in search_by_kind(detector, sources, part).items()
     }
 
 

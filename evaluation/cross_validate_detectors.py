@@ -51,22 +51,22 @@ class ValidatedDetector:
     bundles: tuple[Bundle, ...]
 
     @property
-    def roles(self) -> tuple[str, ...]:
-        """Roles of images, such as ``cutouts``, with metrics in every fold."""
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of images, such as ``cutouts``, with metrics in every fold."""
         first, *others = self._figures
-        return tuple(role for role in first if all(role in figures for figures in others))
+        return tuple(kind for kind in first if all(kind in figures for figures in others))
 
-    def values(self, role: str, measure: str) -> list[float]:
+    def values(self, kind: str, measure: str) -> list[float]:
         """Return a metric for each fold that has it.
 
         Parameters
         ----------
-        role : str
-            Role of the images.
+        kind : str
+            Kind of the images.
         measure : str
             Attribute of `DetectorFigures`.
         """
-        values = [getattr(one[role], measure) for one in self._figures]
+        values = [getattr(one[kind], measure) for one in self._figures]
         return [value for value in values if value is not None]
 
     @cached_property
@@ -113,13 +113,13 @@ class DetectorCrossValidation:
             f"{self.folds} folds, split by galaxy: every image is searched once, by a detector "
             "trained without images of its galaxy. Mean ± standard deviation over the folds."
         ]
-        for role in dict.fromkeys(role for one in self.detectors for role in one.roles):
-            having = [one for one in self.detectors if role in one.roles]
+        for kind in dict.fromkeys(kind for one in self.detectors for kind in one.kinds):
+            having = [one for one in self.detectors if kind in one.kinds]
             rows = [
-                [title, *(spread(one.values(role, measure)) for one in having)]
+                [title, *(spread(one.values(kind, measure)) for one in having)]
                 for measure, title in _MEASURES.items()
             ]
-            blocks += [Heading(role), Table(["measure", *(one.name for one in having)], rows)]
+            blocks += [Heading(kind), Table(["measure", *(one.name for one in having)], rows)]
         if len(self.detectors) > 1:
             blocks.append(Heading("Significance of differences"))
             blocks += [one.sentence for one in self.comparisons] or [
@@ -138,10 +138,10 @@ class DetectorCrossValidation:
                     "training": one.bundles[0].manifest.training,
                     "measured": [bundle.metrics() for bundle in one.bundles],
                     "summary": {
-                        role: {
-                            measure: summarize(one.values(role, measure)) for measure in _MEASURES
+                        kind: {
+                            measure: summarize(one.values(kind, measure)) for measure in _MEASURES
                         }
-                        for role in one.roles
+                        for kind in one.kinds
                     },
                 }
                 for one in self.detectors
@@ -220,14 +220,14 @@ def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
         comparisons += [
             compare_folds(
                 (first.name, second.name),
-                f"{title} on {role}",
+                f"{title} on {kind}",
                 (ours, theirs),
                 first.test_share(),
             )
-            for role in first.roles
-            if role in second.roles
+            for kind in first.kinds
+            if kind in second.kinds
             for measure, title in _MEASURES.items()
-            for ours, theirs in [(first.values(role, measure), second.values(role, measure))]
+            for ours, theirs in [(first.values(kind, measure), second.values(kind, measure))]
             if len(ours) == len(theirs) == len(first.bundles)
         ]
     return tuple(comparisons)

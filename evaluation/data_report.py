@@ -122,7 +122,7 @@ def _classifier_blocks(
     held_out = sources.test.crops(size, margin)[:_MOST_SHOWN]
     everything = [(path.name, image) for part in parts.values() for path, image in _images(part)]
     return [
-        "Images of the same galaxy, near-duplicates included, are always in the same part.",
+        _division(config.division.divides, sources.notes),
         Heading("Classes"),
         _class_counts(parts, names),
         Heading("Sizes"),
@@ -138,6 +138,17 @@ def _classifier_blocks(
         _sheet(folder, "held_out", list(held_out), _names(sources.test.paths), "Test images."),
         *_duplicate_blocks(folder, everything),
     ]
+
+
+def _division(split: bool, notes: Sequence[str]) -> str:
+    """Describe the division of the images into parts."""
+    sentences = [f"{note}." for note in notes]
+    if split:
+        sentences.append(
+            "Images of the same galaxy, near-duplicates included, are always in the same part "
+            "where the images are split."
+        )
+    return " ".join(sentences or ["Each source is one part, as given with the data."])
 
 
 def _class_counts(parts: dict[str, Cutouts], names: Sequence[str]) -> Table:
@@ -187,7 +198,7 @@ def _detector_blocks(
 ) -> list[Block]:
     rows = [
         [
-            f"{number}: {source.data.role}",
+            f"{number}: {source.data.kind}",
             *map(str, (len(source.train), len(source.validation), len(source.test))),
             str(source.objects),
             str(sum(int(image.difficult.sum()) for image in source.images)),
@@ -200,9 +211,10 @@ def _detector_blocks(
     }
     everything = [(image.name, image.rgb) for images in parts.values() for image in images]
     held_out = parts["test"][:_MOST_SHOWN]
+    notes = [source.note for source in sources if source.note]
     return [
-        "Images of the same galaxy, near-duplicates included, are always in the same part. "
-        "Difficult objects are neither learnt nor counted.",
+        f"{_division(config.division.divides, notes)} Difficult objects are neither learnt nor "
+        "counted.",
         Heading("Sources"),
         Table(["source", "training", "validation", "test", "objects", "difficult"], rows),
         Heading("Classes"),
@@ -252,8 +264,8 @@ def _tiles(
 ) -> Picture | str:
     """Draw random training tiles with their boxes."""
     cutouts, frames = (
-        [image for source in sources if source.data.role == role for image in source.train]
-        for role in ("cutouts", "fields")
+        [image for source in sources if source.data.kind == kind for image in source.train]
+        for kind in ("cutouts", "fields")
     )
     sampler = TileSampler(
         cutouts,

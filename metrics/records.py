@@ -162,7 +162,7 @@ class DetectorRecord(BaseModel):
     ----------
     score_threshold : float or None
     held_out : dict of str to DetectorFigures
-        Metrics on the held-out images by their role; ``held_back`` in the file.
+        Metrics on the held-out images by their kind; ``held_back`` in the file.
     litert_parity : dict or None
         Difference between the exported and the trained network.
     quantized : dict or None
@@ -211,13 +211,13 @@ def measures_table(metrics: Mapping[str, Any]) -> Table:
     held_out = DetectorRecord.model_validate(metrics).held_out
     rows = [
         [
-            role,
+            kind,
             format_number(one.map50),
             format_number(one.ap),
             f"{one.ar1:.3f} of {one.ar1_ceiling:.3f}",
             format_number(one.recall_at_90_precision),
         ]
-        for role, one in held_out.items()
+        for kind, one in held_out.items()
     ]
     return Table(["images", "mAP@0.5", "AP@[.5:.95]", "AR@1", "recall at 90 % precision"], rows)
 

@@ -118,12 +118,12 @@ class DataSplit(_Record):
 class DataSource(_Record):
     """One set of annotated images that a detector was trained on.
 
-    ``role`` is its kind of images, such as ``cutouts``; ``images``, ``objects`` and ``difficult``
+    ``kind`` is its kind of images, such as ``cutouts``; ``images``, ``objects`` and ``difficult``
     count images, objects and objects marked as difficult; ``sha256`` is the checksum of all pixels
     and boxes.
     """
 
-    role: str = ""
+    kind: Annotated[str, Field(validation_alias=AliasChoices("kind", "role"))] = ""
     images: Count = 0
     objects: Count = 0
     difficult: Count = 0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining, Split
 from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
+from ...datasets.given_division import DividedSource, find_shared_galaxies
 from ...datasets.image_checksums import describe_boxes, name_in
 from ...datasets.labels import LabelledImage
 from ...datasets.split import folds_by_galaxy, split_by_galaxy
@@ -50,14 +51,17 @@ class Sources:
     Attributes
     ----------
     train, validation, test : Cutouts
-        Sources of role ``train``, split by galaxy.
+        Sources of role ``train``, split by galaxy, and those of role ``validation``.  If the split
+        has no test images, ``test`` contains the sources of role ``test``.
     extra : Cutouts
         Sources of role ``extra``, without galaxies of the validation and test images.
     external : dict of str to Cutouts
-        Sources of role ``test``, and the held-out parts of those of role ``extra``, by the name of
-        their folder or data file.
+        Sources of role ``test`` besides the test images of the split, and the held-out parts of
+        those of role ``extra``, by the name of their folder or data file.
     read : sequence of LabelledSource
         Labels, boxes and checksums of the images.
+    notes : tuple of str
+        Sentences about images that are in several parts of a given division, or left out.
     """
 
     train: Cutouts
@@ -66,6 +70,7 @@ class Sources:
     extra: Cutouts
     external: dict[str, Cutouts]
     read: Sequence[LabelledSource] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def boxes(self) -> dict[Path, AnnotatedImage]:
@@ -88,20 +93,24 @@ class SourceSplit:
         Indices into the images of each source.
     duplicates : DuplicateGroups
         Images of the same galaxy.
+    notes : tuple of str
+        Sentences about images that are in several parts of a given division, or left out.
     """
 
     train: list[list[int]]
     validation: list[list[int]]
     test: list[list[int]]
     duplicates: DuplicateGroups
+    notes: tuple[str, ...]
 
 
 def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> SourceSplit:
-    """Split the images of each source by galaxy.
+    """Divide the images of each source: by its role, and those of role ``train`` by galaxy.
 
-    A galaxy held out in one source is excluded from the training images of all others.  The
-    held-out part of a source of role ``extra`` depends only on that source and the seed, so that it
-    is the same in every fold.
+    A galaxy held out in one source is excluded from the training images of all others, except in
+    a division whose parts are all given; see `find_shared_galaxies`.  The held-out part of a source
+    of role ``extra`` depends only on that source and the seed, so that it is the same in every
+    fold.
 
     Parameters
     ----------
@@ -123,14 +132,29 @@ def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTrainin
     galaxies = duplicates.galaxies
     starts = np.cumsum([0] + [len(source) for source in labelled])
     role = np.repeat([data.role for data in config.data], [len(source) for source in labelled])
+    division = config.division
+    shared = find_shared_galaxies(
+        [
+            DividedSource(
+                data.role,
+                [item.path.name for item in source],
+                galaxies[start : start + len(source)],
+            )
+            for data, source, start in zip(config.data, labelled, starts[:-1], strict=True)
+        ],
+        split=division.divides,
+    )
+    left_out = np.zeros(len(galaxies), np.bool_)
+    for one, start in zip(shared, starts[:-1], strict=True):
+        left_out[[start + index for index in one.left_out]] = True
     strata = [_stratum(item) for source in labelled for item in source]
     held_out: dict[str, set[str]] = {}
-    rest = np.flatnonzero(role == "train")
+    rest = np.flatnonzero((role == "train") & ~left_out)
     for part, function in (("test", _split_test), ("validation", _split_validation)):
-        kept, taken = function([galaxies[i] for i in rest], [strata[i] for i in rest], config.split)
+        kept, taken = function([galaxies[i] for i in rest], [strata[i] for i in rest], division)
         held_out[part] = {galaxies[rest[i]] for i in taken}
         rest = rest[kept]
-    measured = role == "test"
+    measured = np.zeros(len(galaxies), np.bool_)
     for (start, stop), data in zip(pairwise(starts), config.data, strict=True):
         _, taken = split_by_galaxy(
             galaxies[start:stop], data.held_out, config.split.seed, strata[start:stop]
@@ -139,9 +163,11 @@ def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTrainin
     external = {galaxies[i] for i in np.flatnonzero(measured)}
     parts = np.empty(len(galaxies), dtype=object)
     for i, galaxy in enumerate(galaxies):
-        if measured[i]:
+        if measured[i] or role[i] == "test":
             parts[i] = "test"
-        elif galaxy in external:
+        elif role[i] == "validation":
+            parts[i] = "validation"
+        elif left_out[i] or galaxy in external:
             parts[i] = "unused"
         elif galaxy in held_out["test"] or galaxy in held_out["validation"]:
             part = "test" if galaxy in held_out["test"] else "validation"
@@ -154,7 +180,17 @@ def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTrainin
             np.flatnonzero(parts[start:stop] == part).tolist() for start, stop in pairwise(starts)
         ]
 
-    return SourceSplit(indices("train"), indices("validation"), indices("test"), duplicates)
+    return SourceSplit(
+        indices("train"),
+        indices("validation"),
+        indices("test"),
+        duplicates,
+        tuple(
+            f"{data.images.name}: {one.note}"
+            for data, one in zip(config.data, shared, strict=True)
+            if one.note
+        ),
+    )
 
 
 def read_labelled(config: ClassifierTraining) -> list[LabelledSource]:
@@ -233,6 +269,8 @@ def gather(
     num_classes = len(class_names(config))
     split = split_sources([source.labelled for source in read], config)
     logger.info("%s", split.duplicates)
+    for note in split.notes:
+        logger.warning("%s", note)
     side = max(CACHE_SIZE, 2 * config.input_size)
     total = sum(map(len, (*split.train, *split.validation, *split.test)))
     with progress("reading images", total) as task:
@@ -242,33 +280,36 @@ def gather(
             loaded = partial(task.update, advance=1)
             return load_cutouts(chosen, num_classes, read[source].boxes, loaded, side)
 
-        def join(role: str, indices: list[list[int]]) -> Cutouts:
+        def join(indices: list[list[int]], *roles: str) -> Cutouts:
             parts = [
                 load(source, indices[source])
                 for source, data in enumerate(config.data)
-                if data.role == role
+                if data.role in roles
             ]
             return Cutouts.join(parts, num_classes)
 
+        # Given test images are the test images, or measured besides those of the split.
+        given = () if config.division.holds_out else ("test",)
         sources = Sources(
-            train=join("train", split.train),
-            validation=join("train", split.validation),
-            test=join("train", split.test),
-            extra=join("extra", split.train),
+            train=join(split.train, "train"),
+            validation=join(split.validation, "train", "validation"),
+            test=join(split.test, "train", *given),
+            extra=join(split.train, "extra"),
             external={
                 data.images.parent.name if data.images.name == "images" else data.images.name: load(
                     source, split.test[source]
                 )
                 for source, data in enumerate(config.data)
-                if data.role == "test" or data.held_out
+                if (data.role == "test" and not given) or data.held_out
             },
             read=read,
+            notes=split.notes,
         )
     for name in ("train", "validation", "test"):
         if not len(getattr(sources, name)):
             raise ConfigError(
                 f"no image remains for {name}: add labelled images to 'data' "
-                "(role train) or change 'split'"
+                f"(role {name if name == 'train' else f'train or {name}'}) or change 'split'"
             )
     return sources
 
@@ -278,7 +319,7 @@ def _split_test(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the other images and of the test images."""
     if split.folds is None or split.fold is None:
-        return split_by_galaxy(galaxies, split.test_fraction, split.seed, strata)
+        return split_by_galaxy(galaxies, split.test_fraction or 0, split.seed, strata)
     try:
         return folds_by_galaxy(galaxies, split.folds, split.seed, strata)[split.fold]
     except ValueError as error:
@@ -291,7 +332,7 @@ def _split_validation(
     galaxies: list[str], strata: list[str], split: Split
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of the training and of the validation images."""
-    return split_by_galaxy(galaxies, split.validation_fraction, split.seed, strata)
+    return split_by_galaxy(galaxies, split.validation_fraction or 0, split.seed, strata)
 
 
 def _stratum(item: LabelledImage) -> str:

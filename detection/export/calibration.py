@@ -16,11 +16,11 @@ from ...models import ScoreCalibration
 __all__ = ["calibrated", "calibration_errors", "fit_calibration", "fit_logistic"]
 
 
-def fit_calibration(matches_by_role: Sequence[Matches]) -> ScoreCalibration:
+def fit_calibration(matches_by_kind: Sequence[Matches]) -> ScoreCalibration:
     """Fit the calibration of scores to matched detections.
 
     A box is true if it matches an object at IoU 0.5; boxes on difficult objects are excluded, as
-    in `Matches`.  Each role has the same total weight.
+    in `Matches`.  Each kind has the same total weight.
 
     A few hundred true boxes determine two parameters: the log loss of boxes with scores from 0.1,
     cross-validated by image on the 58 validation images of SSD-MobileNet, is 104 uncalibrated, 117
@@ -29,8 +29,8 @@ def fit_calibration(matches_by_role: Sequence[Matches]) -> ScoreCalibration:
 
     Parameters
     ----------
-    matches_by_role : sequence of Matches
-        Matches on the validation images of each role, with uncalibrated scores.
+    matches_by_kind : sequence of Matches
+        Matches on the validation images of each kind, with uncalibrated scores.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def fit_calibration(matches_by_role: Sequence[Matches]) -> ScoreCalibration:
         The identity if there are no true or no false boxes, or if higher scores are not more
         likely to be true.
     """
-    used = [m for m in matches_by_role if m.hits.any() and not m.hits.all()]
+    used = [m for m in matches_by_kind if m.hits.any() and not m.hits.all()]
     if not used:
         return ScoreCalibration()
     logits = np.concatenate([log_odds(matches.scores) for matches in used])

@@ -44,7 +44,7 @@ def describe_data(sources: Sequence[TrainingSource]) -> TrainingData:
     return TrainingData(
         sources=tuple(
             DataSource(
-                role=source.data.role,
+                kind=source.data.kind,
                 images=len(source.images),
                 objects=source.objects,
                 difficult=sum(int(image.difficult.sum()) for image in source.images),
@@ -97,7 +97,7 @@ def model_card(
     config : DetectorTraining
     sources : sequence of TrainingSource
     measured : mapping of str to DetectionMetrics
-        Metrics on the held-out images, by role.
+        Metrics on the held-out images, by kind.
     head : DetectorHead
         Calibration and score threshold.
     parity : DetectorParity or None
@@ -128,7 +128,7 @@ def model_card(
         quantization=quantization,
         picture=picture,
         earlier=earlier,
-        reliabilities={role: _reliability(metrics) for role, metrics in measured.items()},
+        reliabilities={kind: _reliability(metrics) for kind, metrics in measured.items()},
         smallest=max(_SMALLEST_OBJECT, min(data.smallest for data in config.data)),
     )
 

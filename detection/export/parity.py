@@ -75,7 +75,7 @@ class QuantizationLoss:
     tiles : int
         Number of tiles on which the activation ranges were measured.
     float_network : mapping of str to mapping of str to float
-        ``map50`` and ``ap`` of the float network on the held-out images, by role.
+        ``map50`` and ``ap`` of the float network on the held-out images, by kind.
     """
 
     tiles: int
@@ -90,13 +90,13 @@ class QuantizationLoss:
         tiles : int
             Number of tiles on which the activation ranges were measured.
         measured : mapping of str to DetectionMetrics
-            Metrics on the held-out images, by role.
+            Metrics on the held-out images, by kind.
         """
         return cls(
             tiles,
             {
-                role: {"map50": round(figures.map50, 4), "ap": round(figures.ap, 4)}
-                for role, figures in measured.items()
+                kind: {"map50": round(figures.map50, 4), "ap": round(figures.ap, 4)}
+                for kind, figures in measured.items()
             },
         )
 
@@ -117,15 +117,15 @@ class QuantizationLoss:
         Parameters
         ----------
         measured : mapping of str to DetectionMetrics
-            Metrics of the quantized network on the held-out images, by role.
+            Metrics of the quantized network on the held-out images, by kind.
         """
         lost = {
-            role: {
-                "map50": round(figures["map50"] - measured[role].map50, 4),
-                "ap": round(figures["ap"] - measured[role].ap, 4),
+            kind: {
+                "map50": round(figures["map50"] - measured[kind].map50, 4),
+                "ap": round(figures["ap"] - measured[kind].ap, 4),
             }
-            for role, figures in self.float_network.items()
-            if role in measured
+            for kind, figures in self.float_network.items()
+            if kind in measured
         }
         return {"tiles": self.tiles, "float_network": self.float_network, "lost": lost}
 

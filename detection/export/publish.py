@@ -19,7 +19,7 @@ from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bun
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.training_images import TRAINING_IMAGES_NAME
 from ..detector import Detector
-from ..measure import metrics_by_role, search_by_role
+from ..measure import metrics_by_kind, search_by_kind
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import TrainingSource, recorded_training
@@ -143,7 +143,7 @@ def measure_bundle(
     """Fit the refinement and calibration of a bundle, evaluate it, and update the bundle.
 
     The refinement is trained on the training images.  Scores are calibrated on the validation
-    images, and the threshold maximizes F1 there, averaged over roles so that few frames count as
+    images, and the threshold maximizes F1 there, averaged over kinds so that few frames count as
     much as many cutouts.
 
     Parameters
@@ -177,11 +177,11 @@ def _complete(
     plain: Detector, config: DetectorTraining, sources: Sequence[TrainingSource]
 ) -> Detector:
     """Fit the refinement, calibration and threshold of a detector."""
-    found = search_by_role(plain, sources, "validation")
+    found = search_by_kind(plain, sources, "validation")
     refinement, validation = fit_refinement(plain, sources, found, config.seed)
-    by_role = [searched.metrics.matches for searched in validation.values()]
-    calibration = fit_calibration(by_role)
-    curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in by_role]
+    by_kind = [searched.metrics.matches for searched in validation.values()]
+    calibration = fit_calibration(by_kind)
+    curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in by_kind]
     manifest = _with_head(
         plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
     )
@@ -212,7 +212,7 @@ def _measure(
     earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Evaluate a detector on the held-out images and write its bundle with the metrics."""
-    measured = metrics_by_role(detector, sources, "test")
+    measured = metrics_by_kind(detector, sources, "test")
     head = detector.head
     metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
     metrics |= {
@@ -224,10 +224,10 @@ def _measure(
     if quantization is not None:
         metrics["quantised"] = quantization.to_json(measured)
     metrics["held_back"] = {
-        role: result.to_json()
+        kind: result.to_json()
         | result.at(head.score_threshold).to_json()
         | calibration_errors(result.matches, head.calibration)
-        for role, result in measured.items()
+        for kind, result in measured.items()
     }
     curves = [DetectorCurve(*figures, head.score_threshold) for figures in measured.items()]
     bundle = detector.bundle

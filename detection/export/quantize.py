@@ -16,7 +16,7 @@ from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.litert import LiteRTNetwork
 from ...models.litert_file import read_graph, widen_weights, write_graph
 from ..detector import Detector
-from ..measure import metrics_by_role
+from ..measure import metrics_by_kind
 from ..predict import field_tiles
 from ..training.dataset import TrainingSource, recorded_training
 from .parity import QuantizationLoss
@@ -80,7 +80,7 @@ def quantize(
         raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
     quantized, step = any_windows(quantized, detector.head.anchors)
     head = detector.head.model_copy(update={"window_step": step})
-    measured = metrics_by_role(detector, sources, "test")
+    measured = metrics_by_kind(detector, sources, "test")
     files = {
         name: bundle.read(name) for name in manifest.files if name not in (CARD_NAME, METRICS_NAME)
     }

@@ -59,7 +59,7 @@ def fit_refinement(
     sources : sequence of TrainingSource
         Training data of the detector.
     validation : mapping of str to SearchedImages
-        Its detections on the validation images, by role.
+        Its detections on the validation images, by kind.
     seed : int
         Seed of the training.
 
@@ -67,7 +67,7 @@ def fit_refinement(
     -------
     refinement : Refinement or None
         Refinement of edges and scores, of edges alone, or None: the choice with the best average
-        precision (IoU 0.5 to 0.95) on the validation images, averaged over roles; the simplest if
+        precision (IoU 0.5 to 0.95) on the validation images, averaged over kinds; the simplest if
         tied.
     validation : mapping of str to SearchedImages
         Detections on the validation images with this refinement.
@@ -86,7 +86,7 @@ def fit_refinement(
     chosen: Refinement | None = None
     best = validation
     for candidate in candidates:
-        refined = {role: found.refined_by(candidate) for role, found in validation.items()}
+        refined = {kind: found.refined_by(candidate) for kind, found in validation.items()}
         if _mean_precision(refined) > _mean_precision(best):
             chosen, best = candidate, refined
     return chosen, best

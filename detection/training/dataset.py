@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,16 +16,16 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ...annotations import AnnotatedImage, read_annotated_images
-from ...configs import DetectorData, DetectorTraining, Split
+from ...configs import DetectorData, DetectorTraining
 from ...datasets.duplicate_groups import group_galaxies
 from ...datasets.image_checksums import describe_boxes, image_checksums, name_in
-from ...datasets.split import folds_by_galaxy, split_by_galaxy
 from ...errors import BundleError, ConfigError, InputError
 from ...imaging import read_field, to_rgb
 from ...models import Bundle
 from ...models.manifest import DataSplit
 from ...models.training_record import DataIdentity
 from .anchor_assignment import assign_anchors
+from .division import divide_sources
 from .sampling import TileSampler
 from .training_tiles import TrainingImage
 
@@ -36,6 +37,8 @@ __all__ = [
     "read_sources",
     "recorded_training",
 ]
+
+logger = logging.getLogger("galpipe")
 
 # Batches prefetched per thread.
 _PREFETCH = 2
@@ -50,12 +53,15 @@ class TrainingSource:
     data : DetectorData
         Configuration of the source.
     train, validation, test : list of TrainingImage
+    note : str
+        Sentence about images that are in several parts, or not used; empty if there are none.
     """
 
     data: DetectorData
     train: list[TrainingImage]
     validation: list[TrainingImage]
     test: list[TrainingImage]
+    note: str = ""
 
     @property
     def images(self) -> list[TrainingImage]:
@@ -96,7 +102,7 @@ class Batch(NamedTuple):
 
 
 def read_sources(config: DetectorTraining) -> list[TrainingSource]:
-    """Read the sources of a training, and split each into training, validation and test images.
+    """Read the sources of a training, each divided into training, validation and test images.
 
     Parameters
     ----------
@@ -118,28 +124,22 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
     # Grouped across sources, as these often share galaxies.
     groups = iter(group_galaxies([path for source in pairs for path, _ in source]))
     galaxies = [[next(groups) for _ in source] for source in pairs]
-    tests = _test_parts(config, galaxies)
-    held_out = {names[index] for names, test in zip(galaxies, tests, strict=True) for index in test}
+    names = [[path.name for path, _ in source] for source in pairs]
     sources = []
-    for data, source, names, test in zip(config.data, pairs, galaxies, tests, strict=True):
+    for data, source, division in zip(
+        config.data, pairs, divide_sources(config, names, galaxies), strict=True
+    ):
+        if division.note:
+            logger.warning("%s: %s", data.annotations, division.note)
         images = [
             _labelled(path, annotated, config.class_names, data.smallest)
             for path, annotated in source
         ]
-        rest = [index for index, name in enumerate(names) if name not in held_out]
-        train, validation = split_by_galaxy(
-            [names[index] for index in rest],
-            config.split.validation_fraction,
-            config.split.seed + 1,
+        train, validation, test = (
+            [images[row] for row in part]
+            for part in (division.train, division.validation, division.test)
         )
-        sources.append(
-            TrainingSource(
-                data,
-                train=[images[rest[index]] for index in train],
-                validation=[images[rest[index]] for index in validation],
-                test=[images[index] for index in test],
-            )
-        )
+        sources.append(TrainingSource(data, train, validation, test, division.note))
     return sources
 
 
@@ -163,43 +163,6 @@ def identify_data(config: DetectorTraining) -> DataIdentity:
             name = f"{number}/{name_in(data.images, path)}"
             identity[name] = (checksum, describe_boxes(annotated))
     return identity
-
-
-def _test_parts(config: DetectorTraining, galaxies: Sequence[list[str]]) -> list[list[int]]:
-    """Return the indices of the test images of each source."""
-    if config.split.fold is None:
-        return [
-            _test_part(data, config.split, names)
-            for data, names in zip(config.data, galaxies, strict=True)
-        ]
-    # Stratified by source, so that each is represented in every fold.
-    rows = [(source, row) for source, names in enumerate(galaxies) for row in range(len(names))]
-    try:
-        folds = folds_by_galaxy(
-            [galaxies[source][row] for source, row in rows],
-            config.split.folds or 0,
-            config.split.seed,
-            stratify=[source for source, _ in rows],
-        )
-    except ValueError as error:
-        raise ConfigError(f"{config.data[0].annotations}: {error}; use fewer folds") from error
-    tests: list[list[int]] = [[] for _ in galaxies]
-    for position in folds[config.split.fold][1].tolist():
-        source, row = rows[position]
-        tests[source].append(row)
-    return tests
-
-
-def _test_part(data: DetectorData, split: Split, galaxies: list[str]) -> list[int]:
-    """Return the indices of the test images of a source."""
-    held_out = split.test_fraction if data.held_out is None else data.held_out
-    if held_out >= len(galaxies):
-        raise ConfigError(
-            f"{data.annotations}: {len(galaxies)} annotated images leave none to train on when "
-            f"{held_out} are held out for the test"
-        )
-    _, test = split_by_galaxy(galaxies, held_out, split.seed)
-    return [int(index) for index in test]
 
 
 def _labelled(

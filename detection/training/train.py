@@ -162,8 +162,8 @@ def _batch_maker(
 ) -> Callable[[int, int], Iterator[Batch]]:
     """Return a function of seed and first step that makes this worker's part of the batches."""
     sampler = TileSampler(
-        [image for source in sources if source.data.role == "cutouts" for image in source.train],
-        [image for source in sources if source.data.role == "fields" for image in source.train],
+        [image for source in sources if source.data.kind == "cutouts" for image in source.train],
+        [image for source in sources if source.data.kind == "fields" for image in source.train],
         config.input_size,
         config.scale_range,
         config.paste_fraction,

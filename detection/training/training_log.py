@@ -179,11 +179,11 @@ class TrainingLog:
 
         with self._writer.as_default(step=found.step):
             tf.summary.scalar("validation/score", found.score)
-            for role, value in found.map50.items():
-                tf.summary.scalar(f"validation/map50_{role}", value)
-                tf.summary.scalar(f"validation/ap_{role}", found.ap[role])
+            for kind, value in found.map50.items():
+                tf.summary.scalar(f"validation/map50_{kind}", value)
+                tf.summary.scalar(f"validation/ap_{kind}", found.ap[kind])
         figures = ", ".join(
-            f"{role} mAP@0.5 {value:.3f}, AP@[.5:.95] {found.ap[role]:.3f}"
-            for role, value in found.map50.items()
+            f"{kind} mAP@0.5 {value:.3f}, AP@[.5:.95] {found.ap[kind]:.3f}"
+            for kind, value in found.map50.items()
         )
         self.message(f"step {found.step}: validation {figures}" + (", the best so far" * is_best))

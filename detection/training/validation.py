@@ -19,7 +19,7 @@ from ..anchors import decode_boxes, multilevel_anchors
 from ..base import LOWEST_SCORE, BaseDetector
 from ..detector import best_boxes
 from ..export.litert_export import flat_heads
-from ..measure import SearchedImages, images_by_role
+from ..measure import SearchedImages, images_by_kind
 from ..predict import field_tiles
 from ..refinement import Refinement
 from .architectures import scale_images
@@ -31,7 +31,7 @@ __all__ = ["Validation", "Validator"]
 
 _RECORD = "validation.json"
 _PREFIX = "ckpt"
-# Largest number of tiles per role; two SDSS frames have 278.
+# Largest number of tiles per kind; two SDSS frames have 278.
 _MAX_TILES = 300
 
 
@@ -43,9 +43,9 @@ class Validation:
     ----------
     step : int
     score : float
-        Mean of `ap` over the roles, so that few frames count as much as many cutouts.
+        Mean of `ap` over the kinds, so that few frames count as much as many cutouts.
     map50, ap : dict of str to float
-        Mean average precision at IoU 0.5, and over 0.5, 0.55, ..., 0.95, by role.
+        Mean average precision at IoU 0.5, and over 0.5, 0.55, ..., 0.95, by kind.
     """
 
     step: int
@@ -89,8 +89,8 @@ class Validator:
         self._record = folder / _RECORD
         self._detector = _ModelDetector(model, config)
         self._images = {
-            role: _sample(images, config.input_size)
-            for role, images in images_by_role(sources, "validation").items()
+            kind: _sample(images, config.input_size)
+            for kind, images in images_by_kind(sources, "validation").items()
             if config.validate_every is not None
         }
         self._parts = {name: getattr(model, name) for name in PARTS}
@@ -147,14 +147,14 @@ class Validator:
             self._manager.save(checkpoint_number=step)
             return None
         measured = {
-            role: SearchedImages.search(self._detector, images).metrics
-            for role, images in self._images.items()
+            kind: SearchedImages.search(self._detector, images).metrics
+            for kind, images in self._images.items()
         }
         found = Validation(
             step,
             round(float(np.mean([figures.ap for figures in measured.values()])), 4),
-            {role: round(figures.map50, 4) for role, figures in measured.items()},
-            {role: round(figures.ap, 4) for role, figures in measured.items()},
+            {kind: round(figures.map50, 4) for kind, figures in measured.items()},
+            {kind: round(figures.ap, 4) for kind, figures in measured.items()},
         )
         self.history.append(found)
         if self.best is found:

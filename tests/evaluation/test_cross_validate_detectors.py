@@ -54,7 +54,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
             members=(Member(name="m", file="m.tflite", scaling=InputScaling(scale=1, offset=0)),),
             head=DetectorHead(anchors=Anchors(), score_threshold=0.5),
             training=config.model_dump(mode="json"),
-            data={"sources": [{"role": "cutouts", "split": split}]},
+            data={"sources": [{"kind": "cutouts", "split": split}]},
         )
         figures = {
             "map50": REACHED[name][fold],
@@ -180,5 +180,5 @@ def test_real_detectors_are_trained_on_all_folds_but_one(
     (detector,) = cross_validate_detectors([config], tmp_path / "out", folds=2).detectors
     held = [name for fold in detector.held_out() for (names,) in [fold] for name in names]
     assert sorted(held) == [f"{number}.png" for number in range(8)]
-    assert detector.roles == ("cutouts",)
+    assert detector.kinds == ("cutouts",)
     assert len(detector.values("cutouts", "map50")) == 2

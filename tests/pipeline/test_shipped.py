@@ -92,14 +92,14 @@ def test_a_galaxy_that_fills_the_field_is_boxed_whole(centre: tuple[int, int]) -
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
-    ("role", "folder", "pictures", "least"),
+    ("kind", "folder", "pictures", "least"),
     [("cutouts", "gz2", "images", 0.95), ("fields", "fields", "jpeg", 0.93)],
 )
 def test_the_detector_finds_the_images_held_back_from_its_training(
-    galpipe_data: Path, role: str, folder: str, pictures: str, least: float
+    galpipe_data: Path, kind: str, folder: str, pictures: str, least: float
 ) -> None:
     detector = load_detector()
-    (source,) = [s for s in detector.bundle.manifest.data.sources if s.role == role]
+    (source,) = [s for s in detector.bundle.manifest.data.sources if s.kind == kind]
     truth, found = [], []
     for name in source.split.test:
         annotation = galpipe_data / folder / "annotations" / f"{Path(name).stem}.xml"
@@ -108,7 +108,7 @@ def test_the_detector_finds_the_images_held_back_from_its_training(
         # Boxes of the lowest scores take most of the time and add nothing to the mAP.
         found.append(detect_field(rgb, detector, 0.05))
     metrics = evaluate_detections(truth, found, detector.class_names)
-    recorded = detector.bundle.metrics()["held_back"][role]
+    recorded = detector.bundle.metrics()["held_back"][kind]
     assert metrics.map50 >= least
     assert metrics.map50 == pytest.approx(recorded["map50"], abs=0.01)
     assert metrics.ar1_ceiling == pytest.approx(recorded["ar1_ceiling"], abs=1e-4)

@@ -244,3 +244,26 @@ def test_a_data_file_and_a_folder_train_together(
             )
             np.testing.assert_array_equal(image, reduced)
             assert part.labels.class_ids[part.paths.index(file)] == index % 10
+
+
+def test_given_parts_are_what_is_validated_and_tested_on(
+    labelled_folder: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    main, validation = labelled_folder(4), labelled_folder(1, first_seed=500)
+    test = labelled_folder(2, first_seed=900)
+    twin = sorted(main.glob("*.png"))[0]
+    shutil.copy(twin, sorted(test.glob("*.png"))[0])
+    given = (source(main), source(validation, "validation"), source(test, "test"))
+    sources = load(training(*given, split=Split()))
+    parts = (sources.train, sources.validation, sources.test)
+    assert [len(part) for part in parts] == [12, 3, 6]
+    assert not sources.external
+    # The copy of a training image is said, and stays where it is given.
+    (note,) = sources.notes
+    assert "1 of 6 images of role test show galaxies that are also on images of role train" in note
+    assert note in caplog.text
+    mixed = load(training(*given, split=Split(test_fraction=0.25)))
+    assert [len(part) for part in (mixed.train, mixed.validation, mixed.test)] == [8, 3, 3]
+    assert twin.stem not in stems(mixed.train)
+    assert len(mixed.external[test.name]) == 6
+    assert "1 of 12 images of role train" in mixed.notes[0]

@@ -16,7 +16,7 @@ from galpipe.detection.detector import Detector
 from galpipe.detection.export.publish import recalibrate
 from galpipe.detection.export.quantize import quantize, quantize_network, representative_tiles
 from galpipe.detection.load import load_detector
-from galpipe.detection.measure import search_by_role
+from galpipe.detection.measure import search_by_kind
 from galpipe.detection.training.dataset import TrainingSource, read_sources
 from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.errors import BundleError, InputError, MissingExtraError, OutputError
@@ -88,9 +88,9 @@ def test_a_detector_in_integers_finds_the_same_boxes(
         assert len(expected) >= 2
         for box in expected.boxes:
             assert np.abs(found.boxes - box).max(axis=1).min() < 1.0
-    measured = search_by_role(after, [source], "test")["cutouts"].metrics
+    measured = search_by_kind(after, [source], "test")["cutouts"].metrics
     metrics = bundle.metrics()
-    float_figures = search_by_role(before, [source], "test")["cutouts"].metrics
+    float_figures = search_by_kind(before, [source], "test")["cutouts"].metrics
     assert metrics["quantised"] == {
         "tiles": 12,
         "float_network": {

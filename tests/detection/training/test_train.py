@@ -61,14 +61,14 @@ def tiny(labelled: Labelled, save_source: Save) -> Make:
         for i in range(4)
     ]
     folders = {
-        role: save_source(role, images, "galaxy", "star")
-        for role, images in (("cutouts", cutouts), ("fields", frames))
+        kind: save_source(kind, images, "galaxy", "star")
+        for kind, images in (("cutouts", cutouts), ("fields", frames))
     }
 
     def make(**changes: Any) -> DetectorTraining:
         data = [
-            {"images": images, "annotations": annotations, "role": role, "pixel_scale": 0.4}
-            for role, (images, annotations) in folders.items()
+            {"images": images, "annotations": annotations, "kind": kind, "pixel_scale": 0.4}
+            for kind, (images, annotations) in folders.items()
         ]
         settings: dict[str, Any] = {
             "name": "tiny",
@@ -141,9 +141,9 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     metrics = json.loads((bundle / "metrics.json").read_text())
     assert metrics["litert_parity"]["tiles"] == 200
     assert metrics["litert_parity"]["score_difference"] < 0.01
-    for role, images in (("cutouts", 2), ("fields", 1)):
-        assert metrics["held_back"][role]["images"] == images
-        assert 0 <= metrics["held_back"][role]["map50"] <= 1
+    for kind, images in (("cutouts", 2), ("fields", 1)):
+        assert metrics["held_back"][kind]["images"] == images
+        assert 0 <= metrics["held_back"][kind]["map50"] <= 1
     assert [
         (one["name"], one["objects"]) for one in metrics["held_back"]["fields"]["by_class"]
     ] == [("galaxy", 1), ("star", 1)]

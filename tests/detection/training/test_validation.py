@@ -38,7 +38,7 @@ def model() -> Any:
 
 @pytest.fixture
 def start(model: Any, labelled: Labelled, tmp_path: Path) -> Start:
-    """Start validating a model whose weight is the step; the images of each role are counted."""
+    """Start validating a model whose weight is the step; the images of each kind are counted."""
     cutouts = [labelled(f"c{i}", 64, 64, (32, 32, 20)) for i in range(3)]
     frames = [labelled(f"f{i}", 700, 700) for i in range(4)]
 
@@ -54,8 +54,8 @@ def start(model: Any, labelled: Labelled, tmp_path: Path) -> Start:
             | changes
         )
         sources = [
-            TrainingSource(DetectorData(images=Path(), annotations=Path(), role=role), [], held, [])
-            for role, held in (("cutouts", cutouts), ("fields", frames))
+            TrainingSource(DetectorData(images=Path(), annotations=Path(), kind=kind), [], held, [])
+            for kind, held in (("cutouts", cutouts), ("fields", frames))
         ]
         return Validator(model, config, sources if images else [], tmp_path, step)
 
@@ -64,7 +64,7 @@ def start(model: Any, labelled: Labelled, tmp_path: Path) -> Start:
 
 @pytest.fixture
 def scores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let the measurements of both roles give these figures, in turn."""
+    """Let the measurements of both kinds give these figures, in turn."""
 
     def give(*values: float) -> None:
         coming: Iterator[float] = iter(np.repeat(values, 2).tolist())
