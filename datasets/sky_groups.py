@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..imaging import read_field, read_picture_size
+from ..imaging.footprints import unit_vectors
 
 __all__ = ["overlapping_fields", "same_position"]
 
@@ -73,7 +74,7 @@ def overlapping_fields(paths: Sequence[str | Path]) -> list[tuple[int, int]]:
         return []
     index = [i for i, _ in outlines]
     ra, dec = np.stack([outline[:, 0] for _, outline in outlines], axis=1)
-    fields = [_vectors(*outline) for _, outline in outlines]
+    fields = [unit_vectors(*outline) for _, outline in outlines]
     # A corner without a sky position belongs to a map of the whole sky.
     reach = [np.nan_to_num(np.arccos((v[1:] @ v[0]).min()), nan=np.pi) for v in fields]
     limit = min(np.rad2deg(2 * max(reach)), 180.0)
@@ -109,12 +110,6 @@ def _outline(path: str | Path) -> NDArray[np.float64] | None:
     x = np.array([0.5, 0, 1, 1, 0]) * field.width
     y = np.array([0.5, 0, 0, 1, 1]) * field.height
     return np.stack(field.sky(x, y))
-
-
-def _vectors(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> Vectors:
-    """Return unit vectors, (N, 3), of positions in degrees."""
-    a, d = np.deg2rad(ra), np.deg2rad(dec)
-    return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=1)
 
 
 def _overlap(first: Vectors, second: Vectors) -> bool:

@@ -24,7 +24,7 @@ from .table_layout import without_rows
 
 __all__ = ["Catalogue"]
 
-_MISSING: dict[str, str | float | int] = {"text": "", "real": np.nan, "integer": 0}
+_MISSING: dict[str, str | float | int] = {"text": "", "real": np.nan, "integer": 0, "truth": False}
 
 
 class Catalogue:
@@ -42,6 +42,8 @@ class Catalogue:
         Classes of a detector of several; None for a catalogue without ``detected_class``.
     bands : mapping of str to str, optional
         Names of the bands, with the units of their pixels; None for a catalogue without photometry.
+    overlaps : bool
+        Objects seen in several fields are grouped.
 
     Attributes
     ----------
@@ -53,6 +55,8 @@ class Catalogue:
         Classes of a detector of several.
     bands : dict of str to str or None
         Names of the bands, with the units of their pixels.
+    overlaps : bool
+        Objects seen in several fields are grouped.
 
     Raises
     ------
@@ -80,11 +84,16 @@ class Catalogue:
         meta: Mapping[str, Any] | None = None,
         detected_classes: Sequence[str] | None = None,
         bands: Mapping[str, str] | None = None,
+        *,
+        overlaps: bool = False,
     ) -> None:
         self.class_names = None if class_names is None else tuple(class_names)
         self.detected_classes = None if detected_classes is None else tuple(detected_classes)
         self.bands = None if bands is None else dict(bands)
-        self._columns = catalogue_columns(self.class_names, self.detected_classes, self.bands)
+        self.overlaps = overlaps
+        self._columns = catalogue_columns(
+            self.class_names, self.detected_classes, self.bands, overlaps=overlaps
+        )
         missing = [column.name for column in self._columns if column.name not in columns]
         if missing:
             raise ValueError(f"the catalogue lacks the columns {', '.join(missing)}")
@@ -110,6 +119,8 @@ class Catalogue:
         meta: Mapping[str, Any] | None = None,
         detected_classes: Sequence[str] | None = None,
         bands: Sequence[Mapping[str, str]] | None = None,
+        *,
+        overlaps: bool = False,
     ) -> Catalogue:
         """Concatenate the columns of many fields into one catalogue.
 
@@ -124,14 +135,21 @@ class Catalogue:
             As in the class.
         bands : sequence of mappings of str to str, optional
             Bands of each field, with the units of their pixels.
+        overlaps : bool
+            As in the class.
         """
         joined_bands = None if bands is None else join_bands(bands)
-        required = {column.name for column in catalogue_columns(class_names, detected_classes)}
+        required = {
+            column.name
+            for column in catalogue_columns(class_names, detected_classes, overlaps=overlaps)
+        }
         joined = {
             column.name: _joined(parts, column.name, required=column.name in required)
-            for column in catalogue_columns(class_names, detected_classes, joined_bands)
+            for column in catalogue_columns(
+                class_names, detected_classes, joined_bands, overlaps=overlaps
+            )
         }
-        return cls(joined, class_names, meta, detected_classes, joined_bands)
+        return cls(joined, class_names, meta, detected_classes, joined_bands, overlaps=overlaps)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -149,6 +167,7 @@ class Catalogue:
             self.table.meta,
             self.detected_classes,
             self.bands,
+            overlaps=self.overlaps,
         )
 
     def __repr__(self) -> str:
@@ -259,10 +278,11 @@ class Catalogue:
         detected = meta.get("detected_classes")
         if detected is None and "detected_class" in columns:
             detected = sorted(set(columns["detected_class"].tolist()))
-        for column in catalogue_columns(class_names, detected, bands):
+        overlaps = "group_id" in columns
+        for column in catalogue_columns(class_names, detected, bands, overlaps=overlaps):
             if column.name not in columns:
                 columns[column.name] = np.full(len(columns["score"]), _MISSING[column.kind])
-        return cls(columns, class_names, meta, detected, bands)
+        return cls(columns, class_names, meta, detected, bands, overlaps=overlaps)
 
 
 def _plain(column: Any) -> NDArray[Any]:

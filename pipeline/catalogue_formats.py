@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from astropy.table import QTable, Table
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, InputError, OutputError, require
 from ..files.spreadsheet import from_cell, to_cell
@@ -211,8 +212,7 @@ def _open_fits(layout: QTable, path: Path) -> Iterator[AddRows]:
         def add(table: QTable) -> None:
             rows = np.zeros(len(table), row)
             for name in layout.colnames:
-                values = np.asarray(table[name])
-                rows[name] = np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
+                rows[name] = _fits_values(np.asarray(table[name]))
             file.write(rows.tobytes())
             hdu.header["NAXIS2"] += len(table)
 
@@ -221,6 +221,13 @@ def _open_fits(layout: QTable, path: Path) -> Iterator[AddRows]:
         # The number of rows is known now, and its card has a fixed size.
         file.seek(start)
         file.write(hdu.header.tostring().encode("ascii"))
+
+
+def _fits_values(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of a column as FITS stores them."""
+    if values.dtype.kind == "U":
+        return np.char.encode(values, "utf-8")
+    return np.where(values, ord("T"), ord("F")) if values.dtype.kind == "b" else values
 
 
 def _read_fits(path: Path) -> Table:
@@ -272,7 +279,9 @@ def _open_votable(layout: QTable, path: Path) -> Iterator[AddRows]:
 def _read_votable(path: Path) -> Table:
     columns = read_columns(path)
     values = {
-        name: columns.texts(name) if name in TEXT_COLUMNS else columns.numbers(name, required=False)
+        name: columns.texts(name)
+        if name in TEXT_COLUMNS or columns.is_text(name)
+        else columns.numbers(name, required=False)
         for name in columns.names
     }
     return Table(values, meta=_provenance_of_votable(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class RunResult:
         return self.results.tally
 
 
-def collect(output: str | Path) -> RunResult:
+def collect(output: str | Path, *, resolve_overlaps: bool = False) -> RunResult:
     """Write the catalogue of a run from what is done of it.
 
     A run does this at its end; it is needed while the run goes on, or after it was killed.
@@ -76,6 +76,8 @@ def collect(output: str | Path) -> RunResult:
     ----------
     output : str or Path
         Output folder of the run.
+    resolve_overlaps : bool
+        Group the objects that are seen in several fields, also if the run does not.
 
     Returns
     -------
@@ -102,6 +104,7 @@ def collect(output: str | Path) -> RunResult:
             f"{folder}: holds no result of 'galpipe run' or 'galpipe detect' with its parts. Give "
             "the folder that was their option -o."
         )
+    plan = replace(plan, overlaps=plan.overlaps or resolve_overlaps)
     running = is_locked(folder)
     return collect_parts(folder, plan, "running" if running else "interrupted")
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Column"]
 
-_DTYPES = {"text": str, "real": np.float64, "integer": np.int64}
+_DTYPES = {"real": np.float64, "integer": np.int64}
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Column:
     ----------
     name : str
         Name, the same in all formats.
-    kind : {"text", "real", "integer"}
-        Type of the values: str, float64, int64.
+    kind : {"text", "real", "integer", "truth"}
+        Type of the values: str, float64, int64, bool.
     unit : str or None
         Unit, as astropy writes it.
     ucd : str
@@ -36,7 +36,7 @@ class Column:
     """
 
     name: str
-    kind: Literal["text", "real", "integer"]
+    kind: Literal["text", "real", "integer", "truth"]
     unit: str | None
     ucd: str
     description: str
@@ -55,6 +55,9 @@ class Column:
         if self.kind == "text":
             # Some formats do not support strings of length 0, the type of an empty column.
             return array.astype(str) if array.size else np.zeros(0, dtype="U1")
+        if self.kind == "truth":
+            # Some formats give truth values as text.
+            return np.asarray(array.astype(str) == "True")
         array = array.astype(_DTYPES[self.kind])
         if self.digits is not None:
             return np.array([float(f"{value:.{self.digits}g}") for value in array.tolist()])

@@ -113,11 +113,30 @@ _SEARCH = (
     Column("flags", "integer", None, "meta.code.qual", f"Sum of: {_FLAGS}; 0 is clean"),
 )  # fmt: skip
 
+_OVERLAP = (
+    Column(
+        "group_id", "text", None, "meta.id.assoc",
+        "Name of the object in all rows that show it: source_id of its primary row, with a number "
+        "if another object has the same",
+    ),
+    Column(
+        "n_detections", "integer", None, "meta.number",
+        "Number of rows of the object, at most one for each field; 1 without sky coordinates",
+    ),
+    Column(
+        "primary", "truth", None, "meta.code;meta.main",
+        "True in one row of each object: the one whose box is farthest from the edge of its field; "
+        "always true without sky coordinates",
+    ),
+)  # fmt: skip
+
 FIRST_COLUMNS = tuple(column.name for column in (*_OBJECT, *_SEARCH))
 """Columns of every catalogue, also of those written by earlier versions."""
 
 TEXT_COLUMNS = tuple(
-    column.name for column in (*_OBJECT, _DETECTED, *_CLASS, *_SEARCH) if column.kind == "text"
+    column.name
+    for column in (*_OBJECT, _DETECTED, *_CLASS, *_SEARCH, *_OVERLAP)
+    if column.kind == "text"
 )
 """Columns of text."""
 
@@ -126,6 +145,8 @@ def catalogue_columns(
     class_names: Sequence[str] | None,
     detected_classes: Sequence[str] | None = None,
     bands: Mapping[str, str] | None = None,
+    *,
+    overlaps: bool = False,
 ) -> tuple[Column, ...]:
     """Return the columns of a catalogue.
 
@@ -137,11 +158,14 @@ def catalogue_columns(
         Classes of the detector; None if it has only one.
     bands : mapping of str to str, optional
         Names of the bands, with the units of their pixels; None for a catalogue without photometry.
+    overlaps : bool
+        Objects seen in several fields are grouped.
     """
+    last = (*_SEARCH, *_OVERLAP) if overlaps else _SEARCH
     found = _OBJECT if detected_classes is None else (*_OBJECT, _DETECTED)
     photometry = () if bands is None else photometry_columns(bands)
     if class_names is None:
-        return (*found, *photometry, *_SEARCH)
+        return (*found, *photometry, *last)
     probabilities = (
         Column(
             f"prob_{class_slug(name)}", "real", None, "stat.probability;src.morph.type",
@@ -149,7 +173,7 @@ def catalogue_columns(
         )
         for name in class_names
     )  # fmt: skip
-    return (*found, *_CLASS, *probabilities, *photometry, *_SEARCH)
+    return (*found, *_CLASS, *probabilities, *photometry, *last)
 
 
 def doubt_mark(probability: float) -> str:

@@ -35,6 +35,7 @@ def detect(
     formats: Sequence[str] = (),
     annotations: Sequence[str] = (),
     overlays: bool = True,
+    resolve_overlaps: bool = False,
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
@@ -65,6 +66,8 @@ def detect(
     annotations : sequence of str
         Formats in which the boxes are also written to ``annotations/``: "voc", "coco", "yolo",
         "createml", "csv", "tfrecord", "ds9", "labelme"; in pixels of the field.
+    resolve_overlaps : bool
+        As in `galpipe.run`.
     overwrite : bool
         Replace an earlier result, finished or not.
     engine, workers, field_timeout : optional
@@ -107,7 +110,16 @@ def detect(
             zeropoint=settings.zeropoint,
         )
         with open_run(output, overwrite=overwrite) as folder:
-            plan = plan_of(record, processing, bands, None, detector.several_classes, tables, boxes)
+            plan = plan_of(
+                record,
+                processing,
+                bands,
+                None,
+                detector.several_classes,
+                tables,
+                boxes,
+                overlaps=resolve_overlaps,
+            )
             plan = start_run(folder, plan, sources, failures)
             del sources
             models = FieldModels(detector, None)

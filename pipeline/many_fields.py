@@ -59,6 +59,8 @@ def plan_of(
     detected_classes: Sequence[str] | None,
     formats: Sequence[str],
     annotations: Sequence[str] = (),
+    *,
+    overlaps: bool = False,
 ) -> RunPlan:
     """Return the plan of a run.
 
@@ -74,6 +76,8 @@ def plan_of(
         Classes of the classifier, and of a detector of several.
     formats, annotations : sequence of str
         Formats of the catalogue and of the annotations.
+    overlaps : bool
+        Group the objects that are seen in several fields.
     """
     stretch = settings.stretch
     content: dict[str, Any] = {
@@ -93,6 +97,7 @@ def plan_of(
         None if detected_classes is None else tuple(detected_classes),
         tuple(formats),
         tuple(annotations),
+        overlaps,
     )
 
 

@@ -19,6 +19,7 @@ from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..files.safe_readers import read_json
 from ..files.spreadsheet import to_cell
 from ..files.tables import read_columns
+from ..imaging.footprints import unit_vectors
 
 __all__ = ["MATCHED_TABLE", "MatchResult", "match"]
 
@@ -172,12 +173,7 @@ def _positions(table: Columns, ra: str | None = None, dec: str | None = None) ->
             f"{table.path} has no sky coordinates in any row. A catalogue has them if its fields "
             "have a WCS; another table needs decimal degrees."
         )
-    return _vectors(*(np.where(known, angle, np.nan) for angle in angles))
-
-
-def _vectors(ra: NDArray[Any], dec: NDArray[Any]) -> NDArray[Any]:
-    ra, dec = np.deg2rad(ra), np.deg2rad(dec)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+    return unit_vectors(*(np.where(known, angle, np.nan) for angle in angles))
 
 
 def _footprints(catalogue: Path, sources: NDArray[Any]) -> list[NDArray[Any]]:
@@ -195,7 +191,7 @@ def _footprints(catalogue: Path, sources: NDArray[Any]) -> list[NDArray[Any]]:
     except (KeyError, TypeError, ValueError):
         return []
     known = [corner for corner in corners if corner.shape == (4, 2)]
-    footprints = [_vectors(corner[:, 0], corner[:, 1]) for corner in known]
+    footprints = [unit_vectors(corner[:, 0], corner[:, 1]) for corner in known]
     placed = sources[np.isfinite(sources[:, 0])]
     if len(known) < len(corners) and not _inside(placed, footprints).all():
         return []

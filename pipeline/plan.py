@@ -35,6 +35,8 @@ class RunPlan:
         Formats of the catalogue.
     annotations : tuple of str
         Formats of the annotations.
+    overlaps : bool
+        Group the objects that are seen in several fields.
     """
 
     fingerprint: dict[str, Any]
@@ -43,6 +45,7 @@ class RunPlan:
     detected_classes: tuple[str, ...] | None
     formats: tuple[str, ...]
     annotations: tuple[str, ...] = ()
+    overlaps: bool = False
 
     @property
     def checksum(self) -> str:

@@ -13,6 +13,7 @@ from astropy.table import QTable
 from .catalogue import Catalogue
 from .columns import TEXT_COLUMNS
 from .manifest import read_manifest
+from .overlaps import OverlapGroups, resolve_overlaps
 from .parts import read_parts
 from .photometry_columns import join_bands
 from .plan import RunPlan
@@ -44,6 +45,9 @@ class Tally:
         Bands of all fields, with the units of their pixels.
     widths : dict of str to int
         Size of the longest text in each column of text, in bytes of UTF-8.
+    distinct : int or None
+        Number of objects, each counted once although several fields show it; None if overlaps are
+        not resolved.
     """
 
     fields: int = 0
@@ -54,6 +58,7 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=dict)
     bands: dict[str, str] = field(default_factory=dict)
     widths: dict[str, int] = field(default_factory=dict)
+    distinct: int | None = None
 
     @property
     def rows(self) -> int:
@@ -83,6 +88,22 @@ class Results:
 
     def __iter__(self) -> Iterator[FieldRows | Failure]:
         """Yield the results in the order of the catalogue, inputs without a field first."""
+        if not self.plan.overlaps:
+            yield from self._read()
+            return
+        first = 0
+        for result in self._read():
+            if isinstance(result, FieldRows) and result.rows:
+                last = first + len(result.rows["x"])
+                rows = result.rows | self._groups.columns(first, last)
+                result, first = replace(result, rows=rows), last
+            yield result
+
+    @cached_property
+    def _groups(self) -> OverlapGroups:
+        return resolve_overlaps(found for found in self._read() if isinstance(found, FieldRows))
+
+    def _read(self) -> Iterator[FieldRows | Failure]:
         for task in read_manifest(self.folder):
             self._pause()
             if isinstance(task, Failure):
@@ -121,6 +142,8 @@ class Results:
             not isinstance(task, Failure) and task.key not in self.index
             for task in read_manifest(self.folder)
         )
+        if self.plan.overlaps:
+            tally.distinct = len(self._groups)
         return tally
 
     def catalogues(self) -> Iterator[Catalogue]:
@@ -152,6 +175,7 @@ class Results:
             plan.record.provenance(),
             plan.detected_classes,
             [self.tally.bands],
+            overlaps=plan.overlaps,
         )
 
     def catalogue(self) -> Catalogue:

@@ -50,6 +50,7 @@ def run(
     formats: Sequence[str] = DEFAULT_FORMATS,
     overlays: bool = True,
     crops: CropFormat | None = "png",
+    resolve_overlaps: bool = False,
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
@@ -101,6 +102,8 @@ def run(
     formats : sequence of str
         Formats of the catalogue: "ecsv", "csv", "fits", "votable", "parquet" and, one file for each
         field, "ds9".
+    resolve_overlaps : bool
+        Group the objects that several fields show, and mark one row of each as primary.
     overwrite : bool
         Replace an earlier result, finished or not.
     engine : {"inline", "serial", "processes"}
@@ -193,7 +196,13 @@ def run(
                 crops=crops,
             )
             plan = plan_of(
-                record, processing, bands, second.class_names, first.several_classes, formats
+                record,
+                processing,
+                bands,
+                second.class_names,
+                first.several_classes,
+                formats,
+                overlaps=resolve_overlaps,
             )
             plan = start_run(folder, plan, sources, failures)
             del sources

@@ -66,7 +66,8 @@ def finish_run(result: RunResult) -> None:
     fields = f"{tally.fields} {'field' if tally.fields == 1 else 'fields'}"
     left = f"; {tally.unfinished} not yet processed" if tally.unfinished else ""
     several = first.detected_classes is not None
-    STDOUT.print(Text(f"{_tally(tally, several=several)} in {fields}{left}"))
+    found = f"{_tally(tally, several=several)}{_distinct(tally)}"
+    STDOUT.print(Text(f"{found} in {fields}{left}"))
     places = {}
     suffixes = (form.suffixes[0] for form in CATALOGUE_FORMATS.values())
     tables = [result.output / f"catalogue{suffix}" for suffix in suffixes]
@@ -184,6 +185,10 @@ def _tally(tally: Tally, *, several: bool) -> str:
     counts = sorted(tally.objects.items(), key=lambda pair: (-pair[1], pair[0]))
     kinds = ", ".join(f"{number} {name}" for name, number in counts)
     return f"{tally.rows} objects{f' ({kinds})' if kinds else ''}"
+
+
+def _distinct(tally: Tally) -> str:
+    return "" if tally.distinct is None else f", {tally.distinct} distinct,"
 
 
 def _rows(catalogue: Catalogue, width: int) -> Table:

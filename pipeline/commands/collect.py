@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
-from .options import examples
+from .options import examples, resolve_overlaps_option
 
 __all__ = ["command"]
 
 
-@click.command("collect", epilog=examples("galpipe collect result"))
+@click.command(
+    "collect",
+    epilog=examples("galpipe collect result", "galpipe collect result --resolve-overlaps"),
+)
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
-def command(output: Path) -> None:
+@resolve_overlaps_option
+def command(output: Path, resolve_overlaps: bool) -> None:
     """Write the catalogue of what is done of a run, also while it goes on.
 
     OUT is the output folder of 'galpipe run' or 'galpipe detect', which write the catalogue
@@ -22,4 +26,4 @@ def command(output: Path) -> None:
     from ..collect import collect
     from ..summary import finish_run
 
-    finish_run(collect(output))
+    finish_run(collect(output, resolve_overlaps=resolve_overlaps))

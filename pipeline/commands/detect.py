@@ -15,6 +15,7 @@ from .options import (
     output_option,
     overlays_option,
     overwrite_option,
+    resolve_overlaps_option,
     threshold_option,
     zeropoint_option,
 )
@@ -42,6 +43,7 @@ __all__ = ["command"]
     "tfrecord, ds9 or labelme); may be repeated.",
 )
 @overlays_option
+@resolve_overlaps_option
 @engine_options
 @overwrite_option
 def command(
@@ -54,6 +56,7 @@ def command(
     formats: tuple[str, ...],
     annotations: tuple[str, ...],
     overlays: bool,
+    resolve_overlaps: bool,
     engine: str,
     workers: int | None,
     field_timeout: float,
@@ -78,6 +81,7 @@ def command(
         formats=formats,
         annotations=annotations,
         overlays=overlays,
+        resolve_overlaps=resolve_overlaps,
         overwrite=overwrite,
         engine=engine,
         workers=workers,

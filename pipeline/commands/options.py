@@ -23,6 +23,7 @@ __all__ = [
     "overwrite_training_option",
     "prior_option",
     "required_output",
+    "resolve_overlaps_option",
     "test_time_augmentation_option",
     "threshold_option",
     "zeropoint_option",
@@ -141,6 +142,14 @@ overlays_option = click.option(
 
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace an earlier result in OUT, finished or not."
+)
+
+
+resolve_overlaps_option = click.option(
+    "--resolve-overlaps",
+    is_flag=True,
+    help="Group the objects that several overlapping fields show, by their place and size on the "
+    "sky: adds the columns group_id, n_detections and primary; no row is left out.",
 )
 
 

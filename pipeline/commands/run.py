@@ -17,6 +17,7 @@ from .options import (
     overlays_option,
     overwrite_option,
     prior_option,
+    resolve_overlaps_option,
     test_time_augmentation_option,
     threshold_option,
     zeropoint_option,
@@ -31,7 +32,7 @@ __all__ = ["command"]
         "galpipe run field.fits -o result",
         "galpipe run frame-i.fits,frame-r.fits,frame-g.fits more/ -o result --score-threshold 0.5",
         "galpipe run field.fits -o result --format votable --format ds9",
-        "galpipe run survey/ -o result --engine processes --workers 8",
+        "galpipe run survey/ -o result --engine processes --workers 8 --resolve-overlaps",
         "galpipe run --fields-from fields.csv -o result --no-overlays --no-crops",
     ),
 )
@@ -63,6 +64,7 @@ __all__ = ["command"]
     "a WCS (fits).",
 )
 @click.option("--no-crops", is_flag=True, help="Write no crops.")
+@resolve_overlaps_option
 @engine_options
 @overwrite_option
 def command(
@@ -80,6 +82,7 @@ def command(
     overlays: bool,
     crops: Literal["png", "fits"] | None,
     no_crops: bool,
+    resolve_overlaps: bool,
     engine: str,
     workers: int | None,
     field_timeout: float,
@@ -116,6 +119,7 @@ def command(
         formats=formats or DEFAULT_FORMATS,
         overlays=overlays,
         crops=None if no_crops else crops or "png",
+        resolve_overlaps=resolve_overlaps,
         overwrite=overwrite,
         engine=engine,
         workers=workers,

@@ -13,7 +13,7 @@ from galpipe.pipeline.column import Column
 from galpipe.pipeline.columns import Flag, catalogue_columns
 
 PAGE = Path(galpipe.__path__[0], "docs", "catalogue.md").read_text("utf-8")
-COLUMNS = catalogue_columns(("...",), ("galaxy", "star"), {"": ""})
+COLUMNS = catalogue_columns(("...",), ("galaxy", "star"), {"": ""}, overlaps=True)
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)

@@ -49,7 +49,9 @@ def odd(found: RunResult) -> Catalogue:
     columns = {name: np.asarray(some[name]) for name in some.table.colnames}
     columns |= {"field": np.array([ODD_NAME, "NA"]), "ra": np.full(2, np.nan)}
     columns |= {"class_name": np.array(["=1+1", "'"]), "probability": np.array([np.nan, 0.5])}
-    return Catalogue(columns, some.class_names, some.table.meta, bands=some.bands)
+    columns |= {"group_id": np.array(["=2", ODD_NAME]), "n_detections": np.array([2, 1])}
+    columns |= {"primary": np.array([False, True])}
+    return Catalogue(columns, some.class_names, some.table.meta, bands=some.bands, overlaps=True)
 
 
 def stilts(path: Path, form: str, *commands: str) -> list[dict[str, str]]:
