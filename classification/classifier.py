@@ -92,6 +92,11 @@ class Classifier:
         return self.bundle.identity
 
     @property
+    def weights(self) -> NDArray[np.float64]:
+        """Weights of the networks in the mean, summing to 1, shape (M,)."""
+        return np.array(self._weights)
+
+    @property
     def priors(self) -> NDArray[np.float64] | None:
         """Class frequencies that the probabilities assume; None if the bundle records none."""
         if self._prior is not None:

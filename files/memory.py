@@ -18,8 +18,8 @@ _LIMITS = (
 def available_memory() -> int | None:
     """Return the bytes that the process may have at most; None if unknown.
 
-    That is the memory of the machine, or the lower limit of the container or of ``ulimit -v``; what
-    other processes take is not counted.
+    That is the memory of the machine, or the lower limit of the container, of ``ulimit -v`` or of
+    ``ulimit -d``; what other processes take is not counted.
     """
     limits: list[int] = []
     with suppress(OSError, ValueError, AttributeError):
@@ -31,7 +31,8 @@ def available_memory() -> int | None:
     with suppress(ImportError, OSError, ValueError):
         import resource
 
-        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if soft != resource.RLIM_INFINITY:
-            limits.append(soft)
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+            soft, _ = resource.getrlimit(kind)
+            if soft != resource.RLIM_INFINITY:
+                limits.append(soft)
     return min((limit for limit in limits if limit > 0), default=None)

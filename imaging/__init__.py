@@ -20,7 +20,7 @@ from .read import (
     read_rgb,
     split_source,
 )
-from .stretch import Stretch, to_rgb
+from .stretch import Stretch, apply_curve, scaled_bands, to_rgb
 from .text import contact_sheet, legend_strip, note_strip
 from .tiles import Tile, cut_tiles, plan_tiles, surrounding_tile, touches_inner_edge
 
@@ -36,6 +36,7 @@ __all__ = [
     "PreparedField",
     "Stretch",
     "Tile",
+    "apply_curve",
     "area",
     "clip",
     "contact_sheet",
@@ -58,6 +59,7 @@ __all__ = [
     "read_picture_size",
     "read_rgb",
     "remove_sky",
+    "scaled_bands",
     "split_source",
     "suppress",
     "surrounding_tile",

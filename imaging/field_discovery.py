@@ -140,13 +140,14 @@ def name_with_images(name: str, images: Sequence[str]) -> str:
 
 
 def find_fields(
-    inputs: Iterable[str | Path], report: Callable[[Path, InputError], None] | None = None
+    inputs: Iterable[str | Path | FieldSource],
+    report: Callable[[Path, InputError], None] | None = None,
 ) -> list[FieldSource]:
     """Find the fields of the inputs, in the order given.
 
     Parameters
     ----------
-    inputs : iterable of str or Path
+    inputs : iterable of str, Path or FieldSource
         Image files, folders (searched recursively in the order of names, without hidden files) and
         triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.
     report : callable, optional
@@ -167,7 +168,7 @@ def find_fields(
     """
     sources: dict[tuple[tuple[Path, ...], tuple[str, ...]], FieldSource] = {}
     for name in inputs:
-        source = field_source(name)
+        source = name if isinstance(name, FieldSource) else field_source(name)
         for path in source.paths:
             _check_exists(path)
         found = [source]

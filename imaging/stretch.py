@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from .background import correlation_length
 from .field import Field
 from .local_background import Background, estimate_background
 
-__all__ = ["Stretch", "to_rgb"]
+__all__ = ["Stretch", "apply_curve", "scaled_bands", "to_rgb"]
 
 Positive = Annotated[float, Limit(gt=0, allow_inf_nan=False)]
 
@@ -70,16 +70,66 @@ def to_rgb(
         of the sky, or of their surroundings where they are no more than six pixels wide.
     """
     settings = stretch or Stretch()
-    kind = settings.kind
-    if kind == "auto":
-        if not field.linear:
-            kind = "identity"
-        else:
-            kind = "lupton" if field.pixels.shape[2] == 3 else "asinh"
+    if _kind(field, settings) == "identity":
+        return _identity(field)
+    return apply_curve(scaled_bands(field, settings, background), settings)
+
+
+def scaled_bands(
+    field: Field, stretch: Stretch | None = None, background: Background | None = None
+) -> NDArray[Any]:
+    """Return the brightnesses of a field to which the curve of a stretch is applied.
+
+    Parameters
+    ----------
+    field, stretch, background : optional
+        As in `to_rgb`.
+
+    Returns
+    -------
+    ndarray, shape (H, W, 1) or (H, W, 3)
+        float32, in units of the noise of the sky and relative to the sky, for `apply_curve`; for
+        the kind ``identity`` the levels of the picture, uint8.
+    """
+    settings = stretch or Stretch()
+    kind = _kind(field, settings)
     if kind == "identity":
         return _identity(field)
     sky = background or estimate_background(field)
-    return _noise_scaled(field, settings, sky, coloured=kind == "lupton")
+    bands = _noise_scaled(field, settings, sky, coloured=kind == "lupton")
+    if kind == "lupton" or bands.shape[2] == 1:
+        return bands
+    return np.asarray(bands.mean(axis=2, keepdims=True))
+
+
+def apply_curve(bands: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
+    """Apply the curve of a stretch to brightnesses.
+
+    Parameters
+    ----------
+    bands : ndarray, shape (H, W, 1) or (H, W, 3)
+        Brightnesses, as of `scaled_bands`.
+    stretch : Stretch
+        Gives black, white and softening.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        RGB, rows as in `bands`.
+    """
+    picture = np.empty((*bands.shape[:2], 3), dtype=np.uint8)
+    for start in range(0, len(bands), _ROWS):
+        rows = bands[start : start + _ROWS].astype(np.float32, copy=False)
+        picture[start : start + _ROWS] = _curve(rows - np.float32(stretch.black), stretch)
+    return picture
+
+
+def _kind(field: Field, settings: Stretch) -> str:
+    if settings.kind != "auto":
+        return settings.kind
+    if not field.linear:
+        return "identity"
+    return "lupton" if field.pixels.shape[2] == 3 else "asinh"
 
 
 def _identity(field: Field) -> NDArray[np.uint8]:
@@ -98,7 +148,7 @@ def _identity(field: Field) -> NDArray[np.uint8]:
 
 def _noise_scaled(
     field: Field, settings: Stretch, sky: Background, coloured: bool
-) -> NDArray[np.uint8]:
+) -> NDArray[np.float32]:
     bands: NDArray[np.float32] = np.empty(field.pixels.shape, dtype=np.float32)
     empty = field.bad
     count = field.pixels.shape[2]
@@ -119,12 +169,7 @@ def _noise_scaled(
         noise = min(noise, _MOST * expected)
         plane[wide] = level
         bands[..., band] = (plane - np.float32(level)) * np.float32(gain / noise)
-    picture = np.empty((*empty.shape, 3), dtype=np.uint8)
-    for start in range(0, len(bands), _ROWS):
-        rows = bands[start : start + _ROWS]
-        rows = rows if coloured else rows.mean(axis=2, keepdims=True)
-        picture[start : start + _ROWS] = _curve(rows - np.float32(settings.black), settings)
-    return picture
+    return bands
 
 
 def _curve(bands: NDArray[np.float32], settings: Stretch) -> NDArray[np.float32]:

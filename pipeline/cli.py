@@ -24,6 +24,7 @@ COMMANDS = {
     "classify": "Classify images of single galaxies: the second stage alone.",
     "collect": "Write the catalogue of an unfinished run.",
     "match": "Compare a catalogue with a reference catalogue.",
+    "serve": "Show fields, galaxies and results in a browser, and correct them.",
     "send": "Send a catalogue to TOPCAT, Aladin or DS9.",
     "annotations": "Convert, check, split, count, propose and view boxes.",
     "data": "Download data sets, and look at the data of a training.",
@@ -35,6 +36,9 @@ COMMANDS = {
     "models": "List, show and verify models.",
     "simulate": "Render survey fields with known galaxies.",
 }
+
+# The web server is a package above this one, since it runs the pipeline.
+_PLACES = {"serve": f"{__name__.partition('.')[0]}.web.command"}
 
 # 128 + SIGINT, the exit code of interrupted commands in shells.
 _INTERRUPTED = 130
@@ -97,6 +101,7 @@ class _Commands(LazyGroup):
     cls=_Commands,
     package=f"{__package__}.commands",
     summaries=COMMANDS,
+    places=_PLACES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExample:\n  galpipe run frames/ -o result\n\n"
     "Exit codes: 0 all done; 1 some inputs failed, the rest is complete; 2 wrong usage.",

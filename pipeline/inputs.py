@@ -16,13 +16,13 @@ __all__ = ["find_images", "find_sources"]
 
 
 def find_sources(
-    inputs: Iterable[str | Path] | str | Path, bands: Sequence[str] = ()
+    inputs: Iterable[str | Path | FieldSource] | str | Path, bands: Sequence[str] = ()
 ) -> tuple[list[FieldSource], list[Failure]]:
     """Find the fields among the inputs.
 
     Parameters
     ----------
-    inputs : str, Path or iterable of them
+    inputs : str, Path, FieldSource or iterable of them
         As in `galpipe.imaging.find_fields`, and patterns as in `expand_pattern`.
     bands : sequence of str
         Bands of each field, as in `galpipe.read_field`.
@@ -51,18 +51,18 @@ def find_sources(
         raise InputError("No field given; name at least one image file or folder of images.")
     failures: list[Failure] = []
 
-    def report(item: str | Path, error: InputError) -> None:
+    def report(item: str | Path | FieldSource, error: InputError) -> None:
         failures.append(Failure(str(item), str(error)))
 
     try:
-        found = find_fields([path for item in given for path in expand_pattern(item)], report)
+        found = find_fields([path for item in given for path in _expanded(item)], report)
     except InputError:
         # Check inputs one by one, then find the valid ones together for unique identifiers.
-        valid: list[str | Path] = []
+        valid: list[str | Path | FieldSource] = []
         failures.clear()
         for item in given:
             try:
-                paths = expand_pattern(item)
+                paths = _expanded(item)
                 find_fields(paths, report)
             except InputError as error:
                 report(item, error)
@@ -76,8 +76,12 @@ def find_sources(
     return _with_bands(found, bands), failures
 
 
+def _expanded(item: str | Path | FieldSource) -> Sequence[str | Path | FieldSource]:
+    return [item] if isinstance(item, FieldSource) else expand_pattern(item)
+
+
 def _with_bands(sources: list[FieldSource], bands: Sequence[str]) -> list[FieldSource]:
-    return [replace(source, bands=tuple(bands)) for source in sources]
+    return [replace(source, bands=tuple(bands)) for source in sources] if bands else sources
 
 
 def find_images(

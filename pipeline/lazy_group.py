@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ __all__ = ["LazyGroup"]
 
 
 class LazyGroup(click.Group):
-    """Command group whose commands are modules of one package.
+    """Command group whose commands are modules of one package, unless they say otherwise.
 
     Parameters
     ----------
@@ -24,16 +25,24 @@ class LazyGroup(click.Group):
     summaries : mapping of str to str
         Summary of each command by name, for the help of the group, which therefore need not import
         all commands.
+    places : mapping of str to str, optional
+        Modules of the commands that are in other packages, by name.
     **kwargs
         Passed to `click.Group`.
     """
 
     def __init__(
-        self, *args: Any, package: str, summaries: Mapping[str, str], **kwargs: Any
+        self,
+        *args: Any,
+        package: str,
+        summaries: Mapping[str, str],
+        places: Mapping[str, str] = MappingProxyType({}),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.package = package
         self.summaries = summaries
+        self.places = places
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands in the order of the help.
@@ -57,7 +66,8 @@ class LazyGroup(click.Group):
         """
         if cmd_name not in self.summaries:
             return None
-        module = import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
+        place = self.places.get(cmd_name, f"{self.package}.{cmd_name.replace('-', '_')}")
+        module = import_module(place)
         command: click.Command = module.command
         return command
 

@@ -17,6 +17,7 @@ from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..errors import ConfigError, OutputError
 from ..files.output_folder import OutputFolder
+from ..imaging import FieldSource
 from ..models import ModelLike, read_bundle
 from ..models.training_folder import check_training, open_trainer, train_once
 from ..progress import Progress, open_progress
@@ -36,7 +37,7 @@ logger = logging.getLogger("galpipe")
 
 
 def run(
-    fields: Iterable[str | Path] | str | Path,
+    fields: Iterable[str | Path | FieldSource] | str | Path,
     output: str | Path,
     *,
     config: RunConfig | str | Path | Mapping[str, Any] | None = None,
@@ -69,7 +70,7 @@ def run(
 
     Parameters
     ----------
-    fields : str, Path or iterable of them
+    fields : str, Path or iterable of them or of FieldSource
         FITS files, pictures (JPEG, PNG, WebP, TIFF), folders of these, or three FITS bands as a
         string ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.  Every CCD of a mosaic
         camera is a field; ``"file.fits[CCD2]"`` is one of them.

@@ -24,7 +24,7 @@ from ..interrupts import Interrupts
 from ..manifest import FieldTask
 from .worker import LogMessage, StartedField, serve
 
-__all__ = ["ProcessEngine"]
+__all__ = ["ProcessEngine", "how_it_ended", "process_context"]
 
 logger = logging.getLogger("galpipe")
 
@@ -164,7 +164,7 @@ class ProcessEngine:
     def _replace(self, worker: _Worker, *, too_long: bool = False) -> None:
         """Start another worker in the place of one that has ended, and repeat its tasks."""
         worker.process.join()
-        how = _how_it_ended(worker.process.exitcode)
+        how = how_it_ended(worker.process.exitcode)
         logger.debug("a worker ended: %s", how)
         started = worker.started
         if started is None:
@@ -215,7 +215,7 @@ class ProcessEngine:
     def _start(self) -> _Worker:
         ours, theirs = multiprocessing.Pipe()
         level = logger.getEffectiveLevel()
-        process: BaseProcess = _context().Process(  # type: ignore[attr-defined]
+        process: BaseProcess = process_context().Process(  # type: ignore[attr-defined]
             target=serve, args=(theirs, self._threads, level), daemon=True, name="galpipe-worker"
         )
         process.start()
@@ -223,17 +223,24 @@ class ProcessEngine:
         return _Worker(process, ours)
 
 
-def _context() -> multiprocessing.context.BaseContext:
-    """Return the way to start a process.
+def process_context(
+    preload: str = "galpipe.pipeline.field_work",
+) -> multiprocessing.context.BaseContext:
+    """Return the context of `multiprocessing` in which to start a process.
 
     A copy of this process is there at once, but safe only without other threads; a fork server has
     to load the libraries first, once.
+
+    Parameters
+    ----------
+    preload : str
+        Module that the fork server loads.
     """
     if _threads() == 1:
         return multiprocessing.get_context("fork")
     if sys.platform == "linux":
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["galpipe.pipeline.field_work"])
+        context.set_forkserver_preload([preload])
         return context
     return multiprocessing.get_context("spawn")
 
@@ -252,7 +259,14 @@ def _end(worker: _Worker, seconds: float) -> None:
     worker.connection.close()
 
 
-def _how_it_ended(code: int | None) -> str:
+def how_it_ended(code: int | None) -> str:
+    """Return in words how a process ended.
+
+    Parameters
+    ----------
+    code : int or None
+        Its exit code, negative for a signal.
+    """
     if code == -signal.SIGKILL:
         return "killed, perhaps for lack of memory"
     if code is not None and code < 0:

@@ -17,7 +17,7 @@ from types import FrameType
 from ...errors import GalpipeError
 from ...models.litert import limit_threads
 
-__all__ = ["LogMessage", "StartedField", "serve"]
+__all__ = ["LogMessage", "StartedField", "end_with_parent", "serve"]
 
 logger = logging.getLogger("galpipe")
 
@@ -93,7 +93,7 @@ def serve(connection: Connection, threads: int, log_level: int) -> None:
     # Ctrl-C at a terminal reaches all processes; the one that started the workers decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    _end_with_parent()
+    end_with_parent()
     limit_threads(threads)
     logger.handlers[:] = [_Forwarder(connection)]
     logger.setLevel(log_level)
@@ -118,7 +118,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when the one that started it has ended, however that ended."""
     parent = os.getppid()
     if sys.platform == "linux":

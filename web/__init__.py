@@ -1,0 +1,1 @@
+"""Fields, galaxies and corrections in a browser: the server of ``galpipe serve`` and its page."""

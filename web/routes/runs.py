@@ -1,0 +1,237 @@
+"""Results of runs: fields, objects, pictures and catalogues."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from ...classification.class_names import class_slug
+from ...pipeline.catalogue_formats import CATALOGUE_FORMATS
+from ...pipeline.field_work import file_name
+from ...pipeline.result_lines import FieldRows
+from ..download import write_catalogue
+from ..pyramid import PictureInfo
+from ..runs import OpenRun, class_infos
+from ..schemas import FieldDetail, FieldSummary, RunDetail, RunSummary, Votes
+from ..votes import votes_of
+from .common import Responses, RunDependency, State, not_found, problems
+from .pictures import StretchQuery, tile_response
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+_PNG: Responses = {200: {"content": {"image/png": {}}}}
+_JPEG: Responses = {200: {"content": {"image/jpeg": {}}}}
+_XML: Responses = {200: {"content": {"application/xml": {}}}}
+_FILE: Responses = {200: {"content": {"application/octet-stream": {}}}}
+
+
+@router.get("", name="list_runs")
+def _list_runs(state: State) -> list[RunSummary]:
+    """Return the opened runs and the results of jobs."""
+    return [_summary(run) for run in state.runs]
+
+
+@router.get("/{run}", responses=problems(404), name="get_run")
+def _get_run(run: RunDependency) -> RunDetail:
+    """Return a run with its fields, without their objects."""
+    models = run.plan.record.models
+    members = models.get("classifier", {}).get("members", [])
+    return RunDetail(
+        **dict(_summary(run)),
+        classes=class_infos(run.class_names),
+        other_classes=class_infos(run.other_classes, len(run.class_names)),
+        members=members,
+        models={stage: str(model.get("name", "")) for stage, model in models.items()},
+        field_list=[_field_summary(run, place.number) for place in run.fields],
+        failures=[failure.message for failure in run.failures],
+    )
+
+
+@router.get(
+    "/{run}/catalogue{suffix}",
+    response_class=Response,
+    responses={**_FILE, **problems(404, 422)},
+    name="download_catalogue",
+)
+def _download_catalogue(run: RunDependency, suffix: str) -> FileResponse:
+    """Return the catalogue as a file in the format of the suffix, such as ``.ecsv``."""
+    forms = {form.suffixes[0]: name for name, form in CATALOGUE_FORMATS.items()}
+    if suffix not in forms:
+        raise not_found("format")
+    return _download(run, forms[suffix], run.name, None)
+
+
+@router.get(
+    "/{run}/fields/{field}/catalogue{suffix}",
+    response_class=Response,
+    responses={**_FILE, **problems(404, 422)},
+    name="download_field_catalogue",
+)
+def _download_field(run: RunDependency, field: int, suffix: str) -> FileResponse:
+    """Return the catalogue of a field as a file, also as DS9 regions (``.reg``)."""
+    forms = {form.suffixes[0]: name for name, form in CATALOGUE_FORMATS.items()}
+    if suffix not in forms:
+        raise not_found("format")
+    found = _rows(run, field)
+    return _download(run, forms[suffix], found.record.field, found)
+
+
+@router.get("/{run}/fields/{field}", responses=problems(404), name="get_field")
+def _get_field(run: RunDependency, field: int) -> FieldDetail:
+    """Return a field with its objects, best score first."""
+    found = _rows(run, field)
+    last = len(run.fields) - 1
+    return FieldDetail(
+        **dict(_field_summary(run, field)),
+        objects_list=run.objects(found),
+        units=run.units(found),
+        previous=field - 1 if field > 0 else None,
+        next=field + 1 if field < last else None,
+    )
+
+
+@router.get(
+    "/{run}/fields/{field}/crops/{source}.png",
+    response_class=Response,
+    responses={**_PNG, **problems(404)},
+    name="get_crop",
+)
+def _get_crop(run: RunDependency, field: int, source: str) -> FileResponse:
+    """Return the crop of a galaxy that the classifier saw."""
+    return _picture_file(run.crop_paths(_rows(run, field)).get(source), "crop")
+
+
+@router.get(
+    "/{run}/fields/{field}/overlay.png",
+    response_class=Response,
+    responses={**_PNG, **problems(404)},
+    name="get_overlay",
+)
+def _get_overlay(run: RunDependency, field: int) -> FileResponse:
+    """Return the picture of a field with boxes and labels."""
+    record = _rows(run, field).record
+    path = run.folder / "overlays" / f"{file_name(record.field)}.png"
+    return _picture_file(path if record.overlay else None, "overlay")
+
+
+@router.get("/{run}/fields/{field}/picture", responses=problems(404, 422), name="get_picture")
+def _get_picture(run: RunDependency, state: State, field: int) -> PictureInfo:
+    """Return the description of the picture of a field: size, stretch and sky coordinates."""
+    record = _rows(run, field).record
+    info = state.picture(run, field).info
+    if info.sha256 != record.sha256:
+        changed = "the files of this field were changed after the run"
+        return info.model_copy(update={"notes": [*info.notes, changed]})
+    return info
+
+
+@router.get(
+    "/{run}/fields/{field}/picture.dzi",
+    response_class=Response,
+    responses={**_XML, **problems(404, 422)},
+    name="get_deep_zoom",
+)
+def _get_deep_zoom(run: RunDependency, state: State, field: int) -> Response:
+    """Return the description of the picture of a field in the Deep Zoom format."""
+    _rows(run, field)
+    return Response(state.picture(run, field).dzi(), media_type="application/xml")
+
+
+@router.get(
+    "/{run}/fields/{field}/picture_files/{level}/{column}_{row}.jpg",
+    response_class=Response,
+    responses={**_JPEG, **problems(404, 422)},
+    name="get_tile",
+)
+def _get_tile(
+    run: RunDependency,
+    state: State,
+    field: int,
+    level: int,
+    column: int,
+    row: int,
+    stretch: StretchQuery,
+) -> Response:
+    """Return a tile of the picture of a field."""
+    _rows(run, field)
+    return tile_response(state.picture(run, field), level, column, row, stretch)
+
+
+@router.get("/{run}/fields/{field}/votes/{source}", responses=problems(404, 422), name="get_votes")
+def _get_votes(run: RunDependency, state: State, field: int, source: str) -> Votes:
+    """Return the probabilities of a galaxy by each network of the classifier."""
+    path = run.crop_paths(_rows(run, field)).get(source)
+    if path is None or not path.is_file():
+        raise not_found("galaxy with a class")
+    flipped = state.picture(run, field).info.origin == "lower"
+    return votes_of(run.plan.record.models["classifier"], path, flipped, state.settings.limits)
+
+
+def _rows(run: OpenRun, field: int) -> FieldRows:
+    try:
+        return run.rows(field)
+    except KeyError:
+        raise not_found("field") from None
+
+
+def _summary(run: OpenRun) -> RunSummary:
+    tally = run.results.tally
+    return RunSummary(
+        id=run.id,
+        name=run.name,
+        status=run.status,
+        command=run.plan.record.command,
+        started=run.plan.record.started,
+        fields=tally.fields,
+        failed=tally.failed,
+        galaxies=tally.galaxies,
+        temporary=run.temporary,
+    )
+
+
+def _field_summary(run: OpenRun, number: int) -> FieldSummary:
+    record = run.fields[number].record
+    return FieldSummary(
+        number=number,
+        name=record.field,
+        files=run.file_names(record),
+        width=record.width,
+        height=record.height,
+        galaxies=record.galaxies,
+        objects=sum(record.objects.values()),
+        notes=list(record.notes),
+        overlay=bool(record.overlay),
+    )
+
+
+def _picture_file(path: Path | None, thing: str) -> FileResponse:
+    if path is None or not path.is_file():
+        raise not_found(thing)
+    return FileResponse(
+        path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"}
+    )
+
+
+def _download(run: OpenRun, form: str, name: str, field: FieldRows | None) -> FileResponse:
+    suffix = CATALOGUE_FORMATS[form].suffixes[0]
+    folder = tempfile.TemporaryDirectory(prefix="galpipe-download-")
+    path = Path(folder.name) / f"catalogue{suffix}"
+    try:
+        write_catalogue(run.results, form, path, field)
+    except BaseException:
+        folder.cleanup()
+        raise
+    # A name that any system can store; the browser chooses the folder.
+    filename = f"{class_slug(name) or 'galaxies'}{suffix}"
+    return FileResponse(
+        path,
+        media_type="application/octet-stream",
+        filename=filename,
+        background=BackgroundTask(folder.cleanup),
+    )

@@ -1,0 +1,301 @@
+"""Results of runs, in their output folders: fields and objects, as the catalogue states them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..classification.class_names import class_slug
+from ..errors import InputError
+from ..files.names import SafeNames
+from ..imaging import FieldSource, Stretch
+from ..imaging.draw import PALETTE
+from ..pipeline.catalogue import Catalogue
+from ..pipeline.columns import Flag
+from ..pipeline.field_work import file_name
+from ..pipeline.manifest import read_manifest
+from ..pipeline.parts import PARTS
+from ..pipeline.photometry_columns import photometry_columns
+from ..pipeline.plan import RunPlan, read_plan
+from ..pipeline.provenance import Failure, FieldRecord
+from ..pipeline.result_lines import FieldRows, read_line
+from ..pipeline.results import Results
+from .schemas import ClassInfo, GalaxyObject
+
+__all__ = ["FieldPlace", "OpenRun", "class_infos"]
+
+
+@dataclass(frozen=True)
+class FieldPlace:
+    """Place of the results of a field, and what lists show of it.
+
+    Attributes
+    ----------
+    number : int
+        Number of the field in the run, from 0.
+    key : int
+        Key of its task.
+    place : int
+        Number of the field in its task.
+    record : FieldRecord
+        The record, without the corners.
+    """
+
+    number: int
+    key: int
+    place: int
+    record: FieldRecord
+
+
+class OpenRun:
+    """Run in an output folder, finished or in progress.
+
+    Parameters
+    ----------
+    identifier : str
+        Identifier in addresses.
+    folder : Path
+        The output folder.
+    name : str
+        Name for users.
+    temporary : bool
+        Whether the server removes it.
+    names : dict of str to str
+        Names for users of the files of its fields, by path; by default the names of the files.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run.
+    """
+
+    def __init__(
+        self,
+        identifier: str,
+        folder: Path,
+        name: str,
+        *,
+        temporary: bool = False,
+        names: dict[str, str] | None = None,
+    ) -> None:
+        self.id, self.folder, self.name = identifier, folder, name
+        self.temporary, self.names = temporary, names or {}
+        self._lock = threading.Lock()
+        self._stamp: object = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the list of fields again, if results were added."""
+        with self._lock:
+            plan = read_plan(self.folder)
+            if plan is None:
+                raise InputError(
+                    f"{self.folder}: holds no result of 'galpipe run' or 'galpipe detect' with its "
+                    "parts. Give the folder that was their option -o."
+                )
+            stamp = (self.folder / PARTS).stat().st_mtime_ns
+            if stamp == self._stamp:
+                return
+            self.plan: RunPlan = plan
+            self.results = Results(self.folder, plan)
+            self.fields, self.failures = _list_fields(self.results)
+            self._stamp = stamp
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes of the classifier; of a run without, those of the detector."""
+        if self.plan.class_names is not None:
+            return self.plan.class_names
+        return tuple(self.plan.record.models["detector"]["class_names"])
+
+    @property
+    def other_classes(self) -> tuple[str, ...]:
+        """Classes of the detector that are not classified further."""
+        if self.plan.class_names is None:
+            return ()
+        named = self.plan.detected_classes or ()
+        return tuple(name for name in named if name not in self.plan.record.galaxy_classes)
+
+    @property
+    def status(self) -> str:
+        """``complete`` or ``unfinished``."""
+        return "unfinished" if self.results.tally.unfinished else "complete"
+
+    def rows(self, number: int) -> FieldRows:
+        """Return the results of a field.
+
+        Parameters
+        ----------
+        number : int
+            Number of the field.
+
+        Raises
+        ------
+        KeyError
+            If there is no such field.
+        """
+        if not 0 <= number < len(self.fields):
+            raise KeyError(number)
+        field = self.fields[number]
+        lines = list(self.results.index.results(field.key))
+        found = read_line(lines[field.place])
+        if not isinstance(found, FieldRows):
+            raise KeyError(number)
+        return found
+
+    def source(self, record: FieldRecord) -> FieldSource:
+        """Return the files of a field as a source to read it from.
+
+        Parameters
+        ----------
+        record : FieldRecord
+            Record of the field.
+        """
+        bands = self.plan.fingerprint["settings"].get("bands") or ()
+        paths = tuple(map(Path, record.files))
+        images = record.images or ("",) * len(paths)
+        return FieldSource(record.field, paths, images if any(images) else (), tuple(bands))
+
+    def stretch(self) -> Stretch:
+        """Return the stretch of the run."""
+        return Stretch.model_validate(self.plan.fingerprint["settings"].get("stretch") or {})
+
+    def file_names(self, record: FieldRecord) -> list[str]:
+        """Return the names of the files of a field for users.
+
+        Parameters
+        ----------
+        record : FieldRecord
+            Record of the field.
+        """
+        return [self.names.get(path, Path(path).name) for path in record.files]
+
+    def objects(self, found: FieldRows) -> list[GalaxyObject]:
+        """Return the objects of a field, with the numbers of the catalogue.
+
+        Parameters
+        ----------
+        found : FieldRows
+            Results of the field.
+        """
+        if not found.rows:
+            return []
+        catalogue = self.results.catalogue_of([found])
+        columns = {
+            name: np.asarray(catalogue.table[name]).tolist() for name in catalogue.table.colnames
+        }
+        measured = self._measured(catalogue, found)
+        crops = self.crop_paths(found)
+        return [
+            _object(
+                {name: values[row] for name, values in columns.items()},
+                self.plan.class_names,
+                measured,
+                crop=crops[columns["source_id"][row]].is_file(),
+            )
+            for row in range(len(catalogue))
+        ]
+
+    def units(self, found: FieldRows) -> dict[str, str]:
+        """Return the units of the photometry of a field by column.
+
+        Parameters
+        ----------
+        found : FieldRows
+            Results of the field.
+        """
+        columns = photometry_columns(found.bands) if found.bands else ()
+        return {column.name: column.unit or "" for column in columns}
+
+    def crop_paths(self, found: FieldRows) -> dict[str, Path]:
+        """Return the files of the crops by source, of which some may be missing.
+
+        Parameters
+        ----------
+        found : FieldRows
+            Results of the field.
+        """
+        folder = self.folder / "crops" / file_name(found.record.field)
+        rows = found.rows
+        sources = rows["source_id"].tolist() if rows else []
+        classified = rows.get("class_id")
+        names = SafeNames()
+        paths = {}
+        for place, source in enumerate(sources):
+            # Objects without a class have no crop, and take no name from the others.
+            has_crop = classified is not None and classified[place] >= 0
+            paths[source] = folder / f"{names(source)}.png" if has_crop else folder / ".none"
+        return paths
+
+    def _measured(self, catalogue: Catalogue, found: FieldRows) -> tuple[str, ...]:
+        return tuple(name for name in self.units(found) if name in catalogue.table.colnames)
+
+
+def class_infos(names: tuple[str, ...], first: int = 0) -> list[ClassInfo]:
+    """Return classes with their colours in pictures.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The classes.
+    first : int
+        Number of the first in the palette.
+    """
+    return [
+        ClassInfo(name=name, colour="#{:02x}{:02x}{:02x}".format(*PALETTE[number % len(PALETTE)]))
+        for number, name in enumerate(names, start=first)
+    ]
+
+
+def _list_fields(results: Results) -> tuple[list[FieldPlace], list[Failure]]:
+    fields: list[FieldPlace] = []
+    failures: list[Failure] = []
+    for task in read_manifest(results.folder):
+        if isinstance(task, Failure):
+            failures.append(task)
+            continue
+        for place, line in enumerate(results.index.results(task.key)):
+            found = read_line(line)
+            if isinstance(found, Failure):
+                failures.append(found)
+            else:
+                fields.append(FieldPlace(len(fields), task.key, place, found.record))
+    return fields, failures
+
+
+def _object(
+    row: dict[str, Any],
+    class_names: tuple[str, ...] | None,
+    measured: tuple[str, ...],
+    *,
+    crop: bool,
+) -> GalaxyObject:
+    classified = class_names is not None and row["class_id"] >= 0
+    probabilities = None
+    if classified:
+        probabilities = [row[f"prob_{class_slug(name)}"] for name in class_names or ()]
+    flags = Flag(row["flags"])
+    return GalaxyObject(
+        source_id=row["source_id"],
+        x=row["x"],
+        y=row["y"],
+        ra=_number(row["ra"]),
+        dec=_number(row["dec"]),
+        box=(row["xmin"], row["ymin"], row["xmax"], row["ymax"]),
+        score=row["score"],
+        label=row["class_name"] if classified else row.get("detected_class", "galaxy"),
+        probability=_number(row["probability"]) if classified else None,
+        probabilities=probabilities,
+        flags=[str(flag.name).lower() for flag in Flag if flag in flags],
+        crop=crop,
+        measured={name: _number(row[name]) for name in measured},
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isfinite(value) else None

@@ -1,0 +1,75 @@
+"""Probabilities of a galaxy by each network of the classifier of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..classification.classifier import Classifier, load_classifier
+from ..errors import BundleError, InputError
+from .processes import ProcessLimits, call_in_process
+from .schemas import MemberVote, Votes
+from .work import ClassifierOptions, classify_crop
+
+__all__ = ["member_votes", "votes_of"]
+
+
+def votes_of(model: Mapping[str, Any], crop: Path, flipped: bool, limits: ProcessLimits) -> Votes:
+    """Classify a crop of a run once more.
+
+    Parameters
+    ----------
+    model : mapping
+        Record of the classifier of the run.
+    crop : Path
+        The crop.
+    flipped : bool
+        Whether the rows of the crop are in the opposite order as in the field.
+    limits : ProcessLimits
+        Memory and time.
+
+    Raises
+    ------
+    InputError
+        If the classifier of the run is not there any more, or was changed.
+    """
+    opened = _classifier(model)
+    options = ClassifierOptions(
+        str(opened.bundle.path), model.get("priors"), bool(model.get("test_time_augmentation"))
+    )
+    result = call_in_process(classify_crop, limits, path=crop, classifier=options, flipped=flipped)
+    return Votes(
+        probabilities=result["probabilities"],
+        members=member_votes(opened, result["members"]),
+    )
+
+
+def member_votes(classifier: Classifier, members: list[list[float]]) -> list[MemberVote]:
+    """Return the probabilities of the networks with their names and weights.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        The classifier.
+    members : list of list of float
+        Probabilities of each network.
+    """
+    return [
+        MemberVote(name=name, weight=round(float(weight), 3), probabilities=votes)
+        for name, weight, votes in zip(
+            classifier.member_names, classifier.weights, members, strict=True
+        )
+    ]
+
+
+def _classifier(model: Mapping[str, Any]) -> Classifier:
+    """Open the classifier of a run, at its place or by its name."""
+    for place in (model.get("path"), model.get("name")):
+        try:
+            opened = load_classifier(str(place))
+        except BundleError:
+            continue
+        if opened.bundle.identity.as_dict()["sha256"] == model.get("sha256"):
+            return opened
+    raise InputError("The classifier of this run is not here any more, or was changed.")

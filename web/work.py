@@ -1,0 +1,258 @@
+"""Work on files of unknown origin, in a process of its own: fields, pictures and cutouts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classification.classifier import Classifier, cached_classifier
+from ..classification.predict import read_central_crops
+from ..errors import GalpipeError, InputError
+from ..imaging import FieldSource, Stretch, read_field
+from ..pipeline.run import run
+from .processes import Send
+from .pyramid import write_pyramid
+
+__all__ = [
+    "ClassifierOptions",
+    "classify_crop",
+    "classify_cutout",
+    "prepare_picture",
+    "process_upload",
+    "warm_up",
+]
+
+
+@dataclass(frozen=True)
+class ClassifierOptions:
+    """A classifier as a run used it.
+
+    Attributes
+    ----------
+    path : str
+        The bundle.
+    priors : mapping of str to float, or None
+        Class frequencies that the probabilities assume.
+    test_time_augmentation : bool
+        Whether predictions are the mean over the flips and quarter turns of a crop.
+    """
+
+    path: str
+    priors: Mapping[str, float] | None
+    test_time_augmentation: bool
+
+
+def warm_up(send: Send) -> dict[str, Any]:
+    """Do nothing: starts the server of processes, which loads the libraries.
+
+    Parameters
+    ----------
+    send : callable
+        Not used.
+    """
+    return {}
+
+
+def process_upload(
+    send: Send,
+    source: FieldSource,
+    output: Path,
+    models: tuple[str, str],
+    names: Mapping[str, str],
+) -> dict[str, Any]:
+    """Detect and classify the galaxies of an uploaded field, as ``galpipe run`` does.
+
+    Parameters
+    ----------
+    send : callable
+        Receives the progress: ``done``, ``total`` and ``status``.
+    source : FieldSource
+        The field.
+    output : Path
+        Output folder.
+    models : (str, str)
+        Detector and classifier.
+    names : mapping of str to str
+        Names of the files for messages, by path.
+
+    Returns
+    -------
+    dict
+        Numbers of ``fields``, ``galaxies`` and ``failed``, and ``messages`` of the failures.
+    """
+    with _named(names):
+        detector, classifier = models
+        result = run(
+            [source], output, detector=detector, classifier=classifier, progress=_Progress(send)
+        )
+    messages = [_with_names(failure.message, names) for failure in result.failures]
+    return {
+        "fields": result.tally.fields,
+        "galaxies": result.tally.galaxies,
+        "failed": result.tally.failed,
+        "messages": messages,
+    }
+
+
+def prepare_picture(
+    send: Send, source: FieldSource, stretch: Stretch, folder: Path, names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Write the pyramid of a field.
+
+    Parameters
+    ----------
+    send : callable
+        Not used.
+    source : FieldSource
+        The field.
+    stretch : Stretch
+        Stretch of the detector.
+    folder : Path
+        Folder of the pyramid; replaced if it is there.
+    names : mapping of str to str
+        Names of the files for messages, by path.
+    """
+    with _named(names):
+        beside = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(beside, ignore_errors=True)
+        write_pyramid(read_field(source), stretch, beside)
+        beside.rename(folder)
+    return {}
+
+
+def classify_cutout(
+    send: Send, path: Path, classifier: str, names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Classify an image of a single galaxy, as ``galpipe classify`` does.
+
+    Parameters
+    ----------
+    send : callable
+        Not used.
+    path : Path
+        The image, with the galaxy at its centre.
+    classifier : str
+        Name or path of the classifier.
+    names : mapping of str to str
+        Names of the files for messages, by path.
+
+    Returns
+    -------
+    dict
+        ``probabilities`` of the classes, or None for an image without contrast, those of the
+        ``members``, and ``notes``.
+    """
+    with _named(names):
+        model = cached_classifier(classifier)
+        crops, notes = read_central_crops([path], model)
+    if (crops == crops[:, :1, :1]).all():
+        return {"probabilities": None, "members": [], "notes": notes}
+    noted = [_with_names(note, names) for note in notes]
+    return _predicted(model, crops) | {"notes": noted}
+
+
+def classify_crop(
+    send: Send, path: Path, classifier: ClassifierOptions, flipped: bool
+) -> dict[str, Any]:
+    """Classify a crop of a run once more, for the probabilities of the members.
+
+    Parameters
+    ----------
+    send : callable
+        Not used.
+    path : Path
+        Crop in the output folder of a run.
+    classifier : ClassifierOptions
+        The classifier of the run.
+    flipped : bool
+        Whether the rows of the crop are in the opposite order as in the field.
+
+    Returns
+    -------
+    dict
+        ``probabilities`` of the classes and those of the ``members``.
+    """
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise InputError("The crop of this galaxy is not in the folder of the run.")
+    rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+    model = cached_classifier(classifier.path).with_options(
+        prior=classifier.priors, test_time_augmentation=classifier.test_time_augmentation
+    )
+    return _predicted(model, [rgb[::-1] if flipped else rgb])
+
+
+def _predicted(
+    model: Classifier, crops: NDArray[np.uint8] | list[NDArray[np.uint8]]
+) -> dict[str, Any]:
+    members = model.predict_members(crops)
+    return {
+        "probabilities": model.combine(members)[0].astype(float).round(4).tolist(),
+        "members": members[:, 0].astype(float).round(4).tolist(),
+    }
+
+
+class _Progress:
+    """Progress of a run, sent as messages."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._state: dict[str, Any] = {"done": 0, "total": 0, "status": ""}
+
+    @contextmanager
+    def __call__(
+        self, description: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> Iterator[_Progress]:
+        self._change(done=0, total=total or 0, status="")
+        yield self
+
+    def update(
+        self,
+        *,
+        advance: int = 0,
+        completed: int | None = None,
+        total: int | None = None,
+        description: str | None = None,
+        status: str | None = None,
+    ) -> None:
+        """Send the progress; see `galpipe.progress.Task`.
+
+        Parameters
+        ----------
+        advance, completed, total : int, optional
+            Units of work.
+        description, status : str, optional
+            Texts.
+        """
+        self._change(
+            done=self._state["done"] + advance if completed is None else completed,
+            total=self._state["total"] if total is None else total,
+            status=self._state["status"] if status is None else status,
+        )
+
+    def _change(self, **state: Any) -> None:
+        self._state = state
+        self._send(state)
+
+
+@contextmanager
+def _named(names: Mapping[str, str]) -> Iterator[None]:
+    """Name files in errors as the user named them."""
+    try:
+        yield
+    except GalpipeError as error:
+        raise InputError(_with_names(str(error), names)) from error
+
+
+def _with_names(text: str, names: Mapping[str, str]) -> str:
+    for path, name in names.items():
+        text = text.replace(path, name)
+    return text
