@@ -27,6 +27,7 @@ _RUN_FILES = (
     "catalogue.fits",
     "catalogue.vot",
     "catalogue.parquet",
+    "coverage.moc.fits",
     "regions/*.reg",
     "predictions.csv",
     "config.yaml",

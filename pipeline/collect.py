@@ -14,6 +14,7 @@ from ..files.lock import is_locked, locked_folder
 from .annotation_output import write_detected
 from .catalogue import Catalogue
 from .catalogue_formats import CATALOGUE_FORMATS
+from .coverage import require_coverage, write_coverage
 from .field_work import file_name
 from .parts import PARTS
 from .plan import RunPlan, read_plan
@@ -67,7 +68,9 @@ class RunResult:
         return self.results.tally
 
 
-def collect(output: str | Path, *, resolve_overlaps: bool = False) -> RunResult:
+def collect(
+    output: str | Path, *, resolve_overlaps: bool = False, coverage: bool = False
+) -> RunResult:
     """Write the catalogue of a run from what is done of it.
 
     A run does this at its end; it is needed while the run goes on, or after it was killed.
@@ -78,6 +81,8 @@ def collect(output: str | Path, *, resolve_overlaps: bool = False) -> RunResult:
         Output folder of the run.
     resolve_overlaps : bool
         Group the objects that are seen in several fields, also if the run does not.
+    coverage : bool
+        Write the coverage of the sky, also if the run does not.
 
     Returns
     -------
@@ -90,6 +95,8 @@ def collect(output: str | Path, *, resolve_overlaps: bool = False) -> RunResult:
         If the folder holds no run.
     OutputError
         If the catalogue cannot be written.
+    MissingExtraError
+        If the coverage is asked for and mocpy is not installed.
 
     Examples
     --------
@@ -104,7 +111,13 @@ def collect(output: str | Path, *, resolve_overlaps: bool = False) -> RunResult:
             f"{folder}: holds no result of 'galpipe run' or 'galpipe detect' with its parts. Give "
             "the folder that was their option -o."
         )
-    plan = replace(plan, overlaps=plan.overlaps or resolve_overlaps)
+    plan = replace(
+        plan,
+        overlaps=plan.overlaps or resolve_overlaps,
+        coverage=plan.coverage or coverage,
+    )
+    if plan.coverage:
+        require_coverage()
     running = is_locked(folder)
     return collect_parts(folder, plan, "running" if running else "interrupted")
 
@@ -137,6 +150,7 @@ def collect_parts(
             status = "complete"
         _write_tables(results)
         _write_regions(results)
+        write_coverage(results)
         if plan.annotations:
             write_detected(results)
         write_record(results, status)

@@ -14,6 +14,7 @@ from ..models import ModelLike
 from ..progress import Progress
 from .catalogue_formats import CATALOGUE_FORMATS, DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
+from .coverage import require_coverage
 from .engines import FIELD_TIMEOUT, open_engine
 from .field_processing import FieldModels, FieldSettings
 from .inputs import find_sources
@@ -36,6 +37,7 @@ def detect(
     annotations: Sequence[str] = (),
     overlays: bool = True,
     resolve_overlaps: bool = False,
+    coverage: bool = False,
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
@@ -66,7 +68,7 @@ def detect(
     annotations : sequence of str
         Formats in which the boxes are also written to ``annotations/``: "voc", "coco", "yolo",
         "createml", "csv", "tfrecord", "ds9", "labelme"; in pixels of the field.
-    resolve_overlaps : bool
+    resolve_overlaps, coverage : bool
         As in `galpipe.run`.
     overwrite : bool
         Replace an earlier result, finished or not.
@@ -86,6 +88,8 @@ def detect(
         As in `galpipe.run`.
     """
     tables, boxes = _split_formats(formats, annotations)
+    if coverage:
+        require_coverage()
     settings = resolve_config(None, model, score_threshold=score_threshold, zeropoint=zeropoint)
     with open_engine(engine, workers, field_timeout) as running:
         sources, failures = find_sources(fields, bands)
@@ -119,6 +123,7 @@ def detect(
                 tables,
                 boxes,
                 overlaps=resolve_overlaps,
+                coverage=coverage,
             )
             plan = start_run(folder, plan, sources, failures)
             del sources

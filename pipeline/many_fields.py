@@ -61,6 +61,7 @@ def plan_of(
     annotations: Sequence[str] = (),
     *,
     overlaps: bool = False,
+    coverage: bool = False,
 ) -> RunPlan:
     """Return the plan of a run.
 
@@ -78,6 +79,8 @@ def plan_of(
         Formats of the catalogue and of the annotations.
     overlaps : bool
         Group the objects that are seen in several fields.
+    coverage : bool
+        Write the coverage of the sky.
     """
     stretch = settings.stretch
     content: dict[str, Any] = {
@@ -98,6 +101,7 @@ def plan_of(
         tuple(formats),
         tuple(annotations),
         overlaps,
+        coverage,
     )
 
 

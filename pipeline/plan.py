@@ -37,6 +37,8 @@ class RunPlan:
         Formats of the annotations.
     overlaps : bool
         Group the objects that are seen in several fields.
+    coverage : bool
+        Write the coverage of the sky.
     """
 
     fingerprint: dict[str, Any]
@@ -46,6 +48,7 @@ class RunPlan:
     formats: tuple[str, ...]
     annotations: tuple[str, ...] = ()
     overlaps: bool = False
+    coverage: bool = False
 
     @property
     def checksum(self) -> str:

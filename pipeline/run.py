@@ -23,6 +23,7 @@ from ..models.training_folder import check_training, open_trainer, train_once
 from ..progress import Progress, open_progress
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
+from .coverage import require_coverage
 from .engines import FIELD_TIMEOUT, open_engine
 from .field_processing import CropFormat, FieldModels, FieldSettings, galaxies_among
 from .inputs import find_sources
@@ -52,6 +53,7 @@ def run(
     overlays: bool = True,
     crops: CropFormat | None = "png",
     resolve_overlaps: bool = False,
+    coverage: bool = False,
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
@@ -105,6 +107,8 @@ def run(
         field, "ds9".
     resolve_overlaps : bool
         Group the objects that several fields show, and mark one row of each as primary.
+    coverage : bool
+        Also write ``coverage.moc.fits``, the area of all fields.
     overwrite : bool
         Replace an earlier result, finished or not.
     engine : {"inline", "serial", "processes"}
@@ -146,6 +150,8 @@ def run(
     True
     """
     check_catalogue_formats(formats)
+    if coverage:
+        require_coverage()
     settings = resolve_config(
         config,
         detector,
@@ -204,6 +210,7 @@ def run(
                 first.several_classes,
                 formats,
                 overlaps=resolve_overlaps,
+                coverage=coverage,
             )
             plan = start_run(folder, plan, sources, failures)
             del sources

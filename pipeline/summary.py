@@ -55,6 +55,7 @@ def finish_run(result: RunResult) -> None:
         The run.
     """
     from .catalogue_formats import CATALOGUE_FORMATS
+    from .coverage import COVERAGE_NAME
 
     for stage, metrics in result.results.plan.record.metrics.items():
         print_measures(f"{stage.capitalize()}, on held-out data", metrics)
@@ -76,6 +77,8 @@ def finish_run(result: RunResult) -> None:
     for name in ("regions", "overlays", "crops", "annotations"):
         if (result.output / name).is_dir():
             places[name] = result.output / name
+    if (result.output / COVERAGE_NAME).is_file():
+        places["coverage"] = result.output / COVERAGE_NAME
     _finish(places, result.failures)
 
 

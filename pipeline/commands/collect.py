@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import examples, resolve_overlaps_option
+from .options import coverage_option, examples, resolve_overlaps_option
 
 __all__ = ["command"]
 
@@ -17,7 +17,8 @@ __all__ = ["command"]
 )
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @resolve_overlaps_option
-def command(output: Path, resolve_overlaps: bool) -> None:
+@coverage_option
+def command(output: Path, resolve_overlaps: bool, coverage: bool) -> None:
     """Write the catalogue of what is done of a run, also while it goes on.
 
     OUT is the output folder of 'galpipe run' or 'galpipe detect', which write the catalogue
@@ -26,4 +27,4 @@ def command(output: Path, resolve_overlaps: bool) -> None:
     from ..collect import collect
     from ..summary import finish_run
 
-    finish_run(collect(output, resolve_overlaps=resolve_overlaps))
+    finish_run(collect(output, resolve_overlaps=resolve_overlaps, coverage=coverage))

@@ -8,6 +8,7 @@ import click
 
 from .options import (
     bands_option,
+    coverage_option,
     engine_options,
     examples,
     fields_arguments,
@@ -44,6 +45,7 @@ __all__ = ["command"]
 )
 @overlays_option
 @resolve_overlaps_option
+@coverage_option
 @engine_options
 @overwrite_option
 def command(
@@ -57,6 +59,7 @@ def command(
     annotations: tuple[str, ...],
     overlays: bool,
     resolve_overlaps: bool,
+    coverage: bool,
     engine: str,
     workers: int | None,
     field_timeout: float,
@@ -82,6 +85,7 @@ def command(
         annotations=annotations,
         overlays=overlays,
         resolve_overlaps=resolve_overlaps,
+        coverage=coverage,
         overwrite=overwrite,
         engine=engine,
         workers=workers,

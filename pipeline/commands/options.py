@@ -12,6 +12,7 @@ import click
 
 __all__ = [
     "bands_option",
+    "coverage_option",
     "engine_options",
     "examples",
     "fields_argument",
@@ -150,6 +151,14 @@ resolve_overlaps_option = click.option(
     is_flag=True,
     help="Group the objects that several overlapping fields show, by their place and size on the "
     "sky: adds the columns group_id, n_detections and primary; no row is left out.",
+)
+
+
+coverage_option = click.option(
+    "--coverage",
+    is_flag=True,
+    help="Also write coverage.moc.fits, the area of all fields as a coverage map (MOC) for Aladin "
+    "and TOPCAT; needs galpipe[sky].",
 )
 
 

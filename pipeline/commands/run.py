@@ -9,6 +9,7 @@ import click
 
 from .options import (
     bands_option,
+    coverage_option,
     engine_options,
     examples,
     fields_arguments,
@@ -65,6 +66,7 @@ __all__ = ["command"]
 )
 @click.option("--no-crops", is_flag=True, help="Write no crops.")
 @resolve_overlaps_option
+@coverage_option
 @engine_options
 @overwrite_option
 def command(
@@ -83,6 +85,7 @@ def command(
     crops: Literal["png", "fits"] | None,
     no_crops: bool,
     resolve_overlaps: bool,
+    coverage: bool,
     engine: str,
     workers: int | None,
     field_timeout: float,
@@ -120,6 +123,7 @@ def command(
         overlays=overlays,
         crops=None if no_crops else crops or "png",
         resolve_overlaps=resolve_overlaps,
+        coverage=coverage,
         overwrite=overwrite,
         engine=engine,
         workers=workers,
