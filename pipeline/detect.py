@@ -42,6 +42,7 @@ def detect(
     engine: str = "inline",
     workers: int | None = None,
     field_timeout: float = FIELD_TIMEOUT,
+    ray_address: str | None = None,
     progress: bool | Progress = False,
 ) -> RunResult:
     """Detect the galaxies of fields, and objects of the other classes of the detector.
@@ -68,11 +69,11 @@ def detect(
     annotations : sequence of str
         Formats in which the boxes are also written to ``annotations/``: "voc", "coco", "yolo",
         "createml", "csv", "tfrecord", "ds9", "labelme"; in pixels of the field.
-    resolve_overlaps, coverage : bool
+    resolve_overlaps, coverage, overlays : bool
         As in `galpipe.run`.
     overwrite : bool
         Replace an earlier result, finished or not.
-    engine, workers, field_timeout : optional
+    engine, workers, field_timeout, ray_address : optional
         As in `galpipe.run`.
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
@@ -91,7 +92,7 @@ def detect(
     if coverage:
         require_coverage()
     settings = resolve_config(None, model, score_threshold=score_threshold, zeropoint=zeropoint)
-    with open_engine(engine, workers, field_timeout) as running:
+    with open_engine(engine, workers, field_timeout, ray_address) as running:
         sources, failures = find_sources(fields, bands)
         detector = open_detector(model or settings.detector.model)
         settings = with_defaults_of(settings, detector)

@@ -53,6 +53,15 @@ class PartReport:
     failed: int = 0
     galaxies: int = 0
 
+    def __add__(self, other: PartReport) -> PartReport:
+        """Return the counts of both."""
+        return PartReport(
+            self.tasks + other.tasks,
+            self.fields + other.fields,
+            self.failed + other.failed,
+            self.galaxies + other.galaxies,
+        )
+
 
 @dataclass(frozen=True)
 class FieldWork:
@@ -102,12 +111,7 @@ class FieldWork:
             for task in tasks:
                 counts, results = self._run_task(task, started)
                 done.append((task.key, results))
-                report = PartReport(
-                    report.tasks + 1,
-                    report.fields + counts.fields,
-                    report.failed + counts.failed,
-                    report.galaxies + counts.galaxies,
-                )
+                report += counts
                 if monotonic() - since > _PART_SECONDS:
                     self._write(done)
                     written, report, done = report, PartReport(), []
@@ -126,7 +130,7 @@ class FieldWork:
     def _run_task(
         self, task: FieldTask, started: Started
     ) -> tuple[PartReport, list[dict[str, Any]]]:
-        report = PartReport()
+        report = PartReport(tasks=1)
         results = []
         for result in self._results(task, started):
             report.fields += 1

@@ -58,6 +58,7 @@ def run(
     engine: str = "inline",
     workers: int | None = None,
     field_timeout: float = FIELD_TIMEOUT,
+    ray_address: str | None = None,
     progress: bool | Progress = False,
 ) -> RunResult:
     """Detect and classify the galaxies of fields.
@@ -109,16 +110,25 @@ def run(
         Group the objects that several fields show, and mark one row of each as primary.
     coverage : bool
         Also write ``coverage.moc.fits``, the area of all fields.
+    overlays : bool
+        Draw a picture of each field with all boxes.
+    crops : {"png", "fits"} or None
+        Write a file for each galaxy: its picture, or its linear pixels in all bands with a WCS; or
+        none.
     overwrite : bool
         Replace an earlier result, finished or not.
-    engine : {"inline", "serial", "processes"}
+    engine : {"inline", "serial", "processes", "ray"}
         Process the fields in this process; in one other, where damaged files cannot crash this one;
-        or in several.  A script that uses other processes must call this function under
-        ``if __name__ == "__main__":``.
+        in several; or in several on a Ray cluster.  A script that uses other processes must call
+        this function under ``if __name__ == "__main__":``.
     workers : int, optional
-        Number of processes of the engine "processes"; by default the number of cores.
+        Number of processes of the engines "processes" and "ray"; by default the number of cores, of
+        the whole cluster.
     field_timeout : float
         Seconds after which a field is given up; not with the engine "inline".
+    ray_address : str, optional
+        Address of a running Ray cluster for the engine "ray", such as "auto"; by default, one is
+        started on this machine.
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
 
@@ -161,7 +171,7 @@ def run(
         score_threshold=score_threshold,
         zeropoint=zeropoint,
     )
-    with open_engine(engine, workers, field_timeout) as running:
+    with open_engine(engine, workers, field_timeout, ray_address) as running:
         sources, failures = find_sources(fields, bands)
         # Open models before writing or training anything, to report wrong names at once.
         first = second = None

@@ -63,6 +63,7 @@ def command(
     engine: str,
     workers: int | None,
     field_timeout: float,
+    ray_address: str | None,
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields: the first stage alone.
@@ -90,6 +91,7 @@ def command(
         engine=engine,
         workers=workers,
         field_timeout=field_timeout,
+        ray_address=ray_address,
         progress=True,
     )
     finish_run(result)

@@ -171,18 +171,19 @@ def _load_with_one_thread(context: click.Context, parameter: click.Parameter, va
 
 _engine_option = click.option(
     "--engine",
-    type=click.Choice(["serial", "processes"]),
+    type=click.Choice(["serial", "processes", "ray"]),
     default="serial",
     # Before the options that load numpy.
     is_eager=True,
     callback=_load_with_one_thread,
-    help="Process fields one after another (serial), or several at a time (processes).",
+    help="Process fields one after another (serial), or several at a time: on this machine "
+    "(processes), or on a Ray cluster (ray).",
 )
 _workers_option = click.option(
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of processes with --engine processes; by default the number of cores.",
+    help="Number of processes with --engine processes or ray; by default the number of cores.",
 )
 _field_timeout_option = click.option(
     "--field-timeout",
@@ -193,15 +194,25 @@ _field_timeout_option = click.option(
 )
 
 
+_ray_address_option = click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="Running Ray cluster for --engine ray: auto, or host:port; by default one is started on "
+    "this machine.",
+)
+
+
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the engine: ``--engine``, ``--workers`` and ``--field-timeout``.
+    """Add the options of the engine, such as ``--engine`` and ``--workers``.
 
     Parameters
     ----------
     command : callable
         Function of the command.
     """
-    return _engine_option(_workers_option(_field_timeout_option(command)))
+    for option in (_field_timeout_option, _ray_address_option, _workers_option, _engine_option):
+        command = option(command)
+    return command
 
 
 overwrite_training_option = click.option(

@@ -89,6 +89,7 @@ def command(
     engine: str,
     workers: int | None,
     field_timeout: float,
+    ray_address: str | None,
     overwrite: bool,
 ) -> None:
     """Find every galaxy of the fields and classify it.
@@ -128,6 +129,7 @@ def command(
         engine=engine,
         workers=workers,
         field_timeout=field_timeout,
+        ray_address=ray_address,
         progress=True,
     )
     finish_run(result)

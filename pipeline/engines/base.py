@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Protocol, Self
 
-from ...errors import ConfigError
+from ...errors import ConfigError, require
 from ...models.litert import available_cores
 from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
@@ -13,7 +13,7 @@ from ..manifest import FieldTask
 
 __all__ = ["ENGINES", "FIELD_TIMEOUT", "Engine", "open_engine"]
 
-ENGINES = ("inline", "serial", "processes")
+ENGINES = ("inline", "serial", "processes", "ray")
 """Names of the engines."""
 
 FIELD_TIMEOUT = 600.0
@@ -51,7 +51,10 @@ class Engine(Protocol):
 
 
 def open_engine(
-    name: str = "inline", workers: int | None = None, field_timeout: float = FIELD_TIMEOUT
+    name: str = "inline",
+    workers: int | None = None,
+    field_timeout: float = FIELD_TIMEOUT,
+    ray_address: str | None = None,
 ) -> Engine:
     """Start an engine.
 
@@ -60,22 +63,28 @@ def open_engine(
 
     Parameters
     ----------
-    name : {"inline", "serial", "processes"}
+    name : {"inline", "serial", "processes", "ray"}
         The engine.
     workers : int, optional
-        Number of processes of ``processes``; by default the number of cores.
+        Number of processes of ``processes`` and ``ray``; by default the number of cores.
     field_timeout : float
         Seconds after which a field is given up, except by ``inline``.
+    ray_address : str, optional
+        Address of a Ray cluster; by default ``ray`` starts one on this machine.
 
     Raises
     ------
     ConfigError
-        If the name, the number of workers or the time is not valid.
+        If the name, the number of workers, the time or the address is not valid.
+    MissingExtraError
+        If Ray is not installed.
     """
     if name not in ENGINES:
         raise ConfigError(f"There is no engine {name}; choose from {', '.join(ENGINES)}")
-    if workers is not None and name != "processes":
+    if workers is not None and name not in ("processes", "ray"):
         raise ConfigError(f"The engine {name} has one worker; add --engine processes")
+    if ray_address is not None and name != "ray":
+        raise ConfigError(f"The engine {name} needs no Ray cluster; add --engine ray")
     if workers is not None and workers < 1:
         raise ConfigError(f"The number of workers must be at least 1, not {workers}")
     if not field_timeout > 0:
@@ -84,6 +93,11 @@ def open_engine(
         from .inline import InlineEngine
 
         return InlineEngine()
+    if name == "ray":
+        require("ray", "ray")
+        from .ray_cluster import RayEngine
+
+        return RayEngine(workers, field_timeout, ray_address)
     from .processes import ProcessEngine
 
     cores = available_cores()

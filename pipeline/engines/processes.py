@@ -7,11 +7,10 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,17 +21,16 @@ from ...errors import GalpipeError
 from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
 from ..manifest import FieldTask
+from .chunks import Chunks
 from .worker import LogMessage, StartedField, serve
 
 __all__ = ["ProcessEngine", "how_it_ended", "process_context"]
 
 logger = logging.getLogger("galpipe")
 
-_CHUNK_SECONDS = 1.0  # that a chunk should take
-_LARGEST_CHUNK = 64
 _LOOK_EVERY = 0.2  # seconds, for signals and fields that take too long
 _GRACE = 5.0, 1.0  # seconds for finished tasks to be written, after a first and second signal
-_CRASHES = 2  # of a field until it is failed, and of starting workers until the run is
+_FAILED_STARTS = 2  # of workers until the run is failed
 
 
 @dataclass
@@ -55,9 +53,7 @@ class _Worker:
 class ProcessEngine:
     """Engine of worker processes.
 
-    Chunks of tasks of about a second are sent to the workers, at most two to each.  The tasks of a
-    worker that ends without having reported them are repeated one by one; a field during which
-    workers ended twice, or that takes longer than the time limit, is failed.
+    Chunks of tasks are sent to the workers, at most two to each; see `Chunks`.
 
     Parameters
     ----------
@@ -72,10 +68,7 @@ class ProcessEngine:
     def __init__(self, workers: int, threads: int, field_timeout: float) -> None:
         self._threads, self._timeout = threads, field_timeout
         self._workers = [self._start() for _ in range(workers)]
-        self._again: deque[FieldTask] = deque()
-        self._crashes: Counter[tuple[int, int]] = Counter()
         self._failed_starts = 0
-        self._seconds = _CHUNK_SECONDS  # that a task takes
         self._work: FieldWork | None = None
 
     def __enter__(self) -> Self:
@@ -104,22 +97,22 @@ class ProcessEngine:
         self._work = work
         for worker in self._workers:
             worker.send(work)
-        waiting = iter(tasks)
+        chunks = Chunks(tasks, self._timeout)
         try:
-            while self._feed(waiting):
-                yield from self._receive()
+            while self._feed(chunks):
+                yield from self._receive(chunks)
                 if interrupts.count:
                     raise KeyboardInterrupt
         except BaseException:
             self._stop(interrupts)
             raise
 
-    def _feed(self, waiting: Iterator[FieldTask]) -> bool:
+    def _feed(self, chunks: Chunks) -> bool:
         """Send chunks to workers that have less than two; return whether there is work."""
-        size = max(1, min(int(_CHUNK_SECONDS / self._seconds), _LARGEST_CHUNK))
+        size = chunks.size
         for worker in self._workers:
             while len(worker.tasks) <= size:
-                chunk = [self._again.popleft()] if self._again else list(islice(waiting, size))
+                chunk = chunks.take()
                 if not chunk:
                     break
                 if not worker.tasks:
@@ -128,23 +121,23 @@ class ProcessEngine:
                 worker.send(chunk)
         return any(worker.tasks for worker in self._workers)
 
-    def _receive(self) -> Iterator[PartReport]:
+    def _receive(self, chunks: Chunks) -> Iterator[PartReport]:
         """Yield the reports that come in, and replace workers that ended or took too long."""
         busy = {worker.connection: worker for worker in self._workers if worker.tasks}
         for connection in wait(list(busy), _LOOK_EVERY):
             worker = busy[connection]  # type: ignore[index]
             try:
                 while worker.connection.poll():
-                    if report := self._take(worker, worker.connection.recv()):
+                    if report := self._take(worker, worker.connection.recv(), chunks):
                         yield report
             except (EOFError, OSError):
-                self._replace(worker)
+                self._replace(worker, chunks)
         for worker in list(self._workers):
             if worker.started and worker.tasks and monotonic() - worker.since > self._timeout:
                 worker.process.kill()
-                self._replace(worker, too_long=True)
+                self._replace(worker, chunks, too_long=True)
 
-    def _take(self, worker: _Worker, message: Any) -> PartReport | None:
+    def _take(self, worker: _Worker, message: Any, chunks: Chunks) -> PartReport | None:
         """Take one message of a worker; return it if it is a report."""
         if isinstance(message, StartedField):
             worker.started, worker.since = message, monotonic()
@@ -154,48 +147,30 @@ class ProcessEngine:
             for _ in range(message.tasks):
                 worker.tasks.popleft()
             now = monotonic()
-            self._seconds = (self._seconds + (now - worker.reported) / message.tasks) / 2
+            chunks.measure((now - worker.reported) / message.tasks)
             worker.started, worker.reported, self._failed_starts = None, now, 0
             return message
         else:
             raise message
         return None
 
-    def _replace(self, worker: _Worker, *, too_long: bool = False) -> None:
+    def _replace(self, worker: _Worker, chunks: Chunks, *, too_long: bool = False) -> None:
         """Start another worker in the place of one that has ended, and repeat its tasks."""
         worker.process.join()
         how = how_it_ended(worker.process.exitcode)
         logger.debug("a worker ended: %s", how)
-        started = worker.started
-        if started is None:
+        if worker.started is None:
             self._failed_starts += 1
-            if self._failed_starts > _CRASHES:
+            if self._failed_starts > _FAILED_STARTS:
                 raise GalpipeError(
                     f"Worker processes end before their first field ({how}). Free memory, or use "
                     "fewer --workers."
                 )
-        for task in worker.tasks:
-            if started is not None and task.key == started.key:
-                task = self._blamed(task, started.number, how, too_long=too_long)
-            self._again.append(task)
+        chunks.repeat(worker.tasks, worker.started, how, too_long=too_long)
         worker.connection.close()
         place = self._workers.index(worker)
         self._workers[place] = self._start()
         self._workers[place].send(self._work)
-
-    def _blamed(self, task: FieldTask, number: int, how: str, *, too_long: bool) -> FieldTask:
-        """Return a task, without the field during which its worker ended if that is to fail."""
-        self._crashes[task.key, number] += 1
-        if not too_long and self._crashes[task.key, number] < _CRASHES:
-            return task
-        place = f"{task.source}, field {number + 1}" if number > 0 else str(task.source)
-        message = f"{place}: crashes the program that reads it ({how}); the file may be damaged."
-        if too_long:
-            message = (
-                f"{place}: took longer than {self._timeout:g} s. Allow more time with "
-                "--field-timeout, or check the file."
-            )
-        return replace(task, failed=task.failed | {number: message})
 
     def _stop(self, interrupts: Interrupts) -> None:
         """End the workers, which write their finished tasks first."""

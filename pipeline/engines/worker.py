@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -17,7 +18,7 @@ from types import FrameType
 from ...errors import GalpipeError
 from ...models.litert import limit_threads
 
-__all__ = ["LogMessage", "StartedField", "end_with_parent", "serve"]
+__all__ = ["LogMessage", "StartedField", "end_with_parent", "prepare_worker", "serve"]
 
 logger = logging.getLogger("galpipe")
 
@@ -66,13 +67,33 @@ class _Stopped(BaseException):
 
 
 class _Forwarder(logging.Handler):
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, send: Callable[[LogMessage], object]) -> None:
         super().__init__()
-        self._connection = connection
+        self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
         failure = bool(getattr(record, "failure", False))
-        self._connection.send(LogMessage(record.levelno, self.format(record), failure))
+        self._send(LogMessage(record.levelno, self.format(record), failure))
+
+
+def prepare_worker(send: Callable[[LogMessage], object], threads: int, log_level: int) -> None:
+    """Limit the threads of this process, and forward its messages.
+
+    Parameters
+    ----------
+    send : callable
+        Called with each message for the logger ``galpipe``.
+    threads : int
+        Threads of the networks and of OpenCV.
+    log_level : int
+        Level of the messages that are sent.
+    """
+    limit_threads(threads)
+    logger.handlers[:] = [_Forwarder(send)]
+    logger.setLevel(log_level)
+    logger.propagate = False
+    if log_level > logging.DEBUG:
+        warnings.simplefilter("ignore")
 
 
 def serve(connection: Connection, threads: int, log_level: int) -> None:
@@ -94,12 +115,7 @@ def serve(connection: Connection, threads: int, log_level: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     end_with_parent()
-    limit_threads(threads)
-    logger.handlers[:] = [_Forwarder(connection)]
-    logger.setLevel(log_level)
-    logger.propagate = False
-    if log_level > logging.DEBUG:
-        warnings.simplefilter("ignore")
+    prepare_worker(connection.send, threads, log_level)
     try:
         work = connection.recv()
         while work is not None and (chunk := connection.recv()) is not None:
