@@ -33,7 +33,10 @@ def use_galpipe() -> Callable[[Path], int]:
     """Return a function that detects the galaxies of a field, without drawing."""
     from galpipe import FieldModels, FieldSettings, process_field
 
-    models, settings = FieldModels(classifier=None), FieldSettings(pictures=False)
+    # Earlier versions had one setting for overlay and crops.
+    earlier = "pictures" in FieldSettings.__dataclass_fields__
+    without = {"pictures": False} if earlier else {"overlay": False, "crops": None}
+    models, settings = FieldModels(classifier=None), FieldSettings(**without)
     return lambda path: process_field(path, models, settings).record.galaxies
 
 

@@ -74,7 +74,7 @@ def found(simulated: SimulatedField, sky: Sky) -> tuple[int, int, int]:
     noise = 1.4826 * np.median(np.abs(field.pixels - middle), axis=(0, 1))
     pixels = (field.pixels + sky(x, y)[..., None] * noise).astype(np.float32)
     models = galpipe.FieldModels(classifier=None)
-    settings = galpipe.FieldSettings(pictures=False)
+    settings = galpipe.FieldSettings(overlay=False, crops=None)
     rows = galpipe.process_field(replace(field, pixels=pixels), models, settings).rows
     boxes = np.column_stack([rows[name] for name in ("xmin", "ymin", "xmax", "ymax")])
     truth = simulated.annotated

@@ -69,7 +69,7 @@ def detect(
     annotations : sequence of str
         Formats in which the boxes are also written to ``annotations/``: "voc", "coco", "yolo",
         "createml", "csv", "tfrecord", "ds9", "labelme"; in pixels of the field.
-    resolve_overlaps, coverage, overlays : bool
+    overlays, resolve_overlaps, coverage : bool
         As in `galpipe.run`.
     overwrite : bool
         Replace an earlier result, finished or not.

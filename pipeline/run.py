@@ -106,15 +106,15 @@ def run(
     formats : sequence of str
         Formats of the catalogue: "ecsv", "csv", "fits", "votable", "parquet" and, one file for each
         field, "ds9".
-    resolve_overlaps : bool
-        Group the objects that several fields show, and mark one row of each as primary.
-    coverage : bool
-        Also write ``coverage.moc.fits``, the area of all fields.
     overlays : bool
         Draw a picture of each field with all boxes.
     crops : {"png", "fits"} or None
         Write a file for each galaxy: its picture, or its linear pixels in all bands with a WCS; or
         none.
+    resolve_overlaps : bool
+        Group the objects that several fields show, and mark one row of each as primary.
+    coverage : bool
+        Also write ``coverage.moc.fits``, the area of all fields.
     overwrite : bool
         Replace an earlier result, finished or not.
     engine : {"inline", "serial", "processes", "ray"}
