@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-__all__ = ["AnnotatedImage", "ObjectBox", "refuse_empty_boxes"]
+__all__ = ["ANY_CLASS", "AnnotatedImage", "ObjectBox", "refuse_empty_boxes"]
+
+ANY_CLASS = ""
+"""Label of a difficult box that is of no class: detections of every class on it are ignored."""
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 

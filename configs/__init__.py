@@ -1,6 +1,7 @@
 """Typed configuration: the schema of every configuration file, and the presets."""
 
 from .architectures import ARCHITECTURES, Architecture
+from .class_map import ClassChanges, ClassMap
 from .classifier_training import (
     BALANCES,
     AffineAugmentation,
@@ -36,6 +37,8 @@ __all__ = [
     "Architecture",
     "Augmentation",
     "Balance",
+    "ClassChanges",
+    "ClassMap",
     "ClassifierData",
     "ClassifierMember",
     "ClassifierStage",

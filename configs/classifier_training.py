@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AliasChoices, Field, model_validator
 
+from .class_map import ClassChanges
 from .members import ClassifierMember, TrainedMember
 from .section import (
     ConfigPath,
@@ -29,6 +30,16 @@ __all__ = [
     "ClassifierTraining",
     "SurveyAugmentation",
 ]
+
+Galaxy10Name: TypeAlias = Literal["galaxy10_decals", "galaxy10_sdss"]
+
+_MEANT: Mapping[str, Galaxy10Name] = {
+    "votes": "galaxy10_decals",
+    "vote_probabilities": "galaxy10_decals",
+    "galaxy10_decals": "galaxy10_decals",
+    "galaxy10_sdss": "galaxy10_sdss",
+}
+"""Data set whose classes the labels of a kind mean."""
 
 _MAX_SEARCHED = 8
 """Largest number of members whose weights can be searched: 19,448 combinations."""
@@ -174,8 +185,13 @@ class ClassifierTraining(Section):
 
     name: str = "classifier"
     """Name of the model."""
-    class_names: tuple[str, ...] | Literal["galaxy10_decals", "galaxy10_sdss"] = "galaxy10_decals"
-    """Classes in order, or the data set whose classes they are."""
+    class_names: tuple[str, ...] | Galaxy10Name | ClassChanges = "galaxy10_decals"
+    """Classes in order, or the data set whose classes they are, or what is changed of the classes
+    of the labels: ``smooth: [2, 3, 4]`` merges classes by index or name, ``Barred Spiral: null``
+    leaves one out with its images."""
+    labelled_classes: tuple[str, ...] | Galaxy10Name | None = None
+    """Classes of the labels in order, or the data set whose classes they are, where ``class_names``
+    changes them; by default those of the sources' data set, or those that ``class_names`` names."""
     data: Annotated[tuple[ClassifierData, ...], Field(min_length=1)]
     """Sources of labelled images."""
     members: Annotated[tuple[ClassifierMember, ...], Field(min_length=1)]
@@ -213,16 +229,25 @@ class ClassifierTraining(Section):
 
     @model_validator(mode="after")
     def _indices_mean_the_classes(self) -> ClassifierTraining:
+        if self.labelled_classes is not None and not isinstance(self.class_names, Mapping):
+            raise ValueError("labelled_classes are for class_names that change them")
         for data in self.data:
-            meant = {
-                "votes": "galaxy10_decals",
-                "vote_probabilities": "galaxy10_decals",
-                "galaxy10_decals": "galaxy10_decals",
-                "galaxy10_sdss": "galaxy10_sdss",
-            }.get(data.kind)
-            if meant is not None and self.class_names != meant:
-                raise ValueError(f"labels of kind {data.kind!r} need class_names: {meant}")
+            meant = _MEANT.get(data.kind)
+            if meant is not None and self.labels_of != meant:
+                raise ValueError(
+                    f"labels of kind {data.kind!r} need class_names: {meant}, or what is changed "
+                    "of these"
+                )
         return self
+
+    @property
+    def labels_of(self) -> tuple[str, ...] | Galaxy10Name | None:
+        """Classes of the labels, or their data set; None if ``class_names`` names them."""
+        if not isinstance(self.class_names, Mapping):
+            return self.class_names
+        if self.labelled_classes is not None:
+            return self.labelled_classes
+        return next((_MEANT[data.kind] for data in self.data if data.kind in _MEANT), None)
 
     @model_validator(mode="after")
     def _teachers_are_other_members(self) -> ClassifierTraining:

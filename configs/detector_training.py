@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from .architectures import ARCHITECTURES
+from .class_map import ClassChanges, ClassMap
 from .section import (
     BatchSize,
     ConfigPath,
@@ -97,8 +99,13 @@ class DetectorTraining(Section):
     """Name of the model."""
     architecture: Annotated[str, AfterValidator(_known_architecture)] = "ssd_mobilenet"
     """Key of `ARCHITECTURES`."""
-    class_names: tuple[str, ...] = ("galaxy",)
-    """Classes of objects; the annotations must have no other."""
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)] | ClassChanges = ("galaxy",)
+    """Classes of objects, of which the annotations must have no other; or what is changed of the
+    classes of the annotations: ``spiral: [barred, tight]`` merges classes by name or index,
+    ``star: null`` leaves one out, whose boxes are then ignored like difficult ones."""
+    labelled_classes: tuple[str, ...] | None = None
+    """Classes of the annotations in order, where ``class_names`` changes them; by default those
+    that it names."""
     data: tuple[DetectorData, ...]
     """Sources of annotated images."""
     split: Split = Split()
@@ -150,6 +157,13 @@ class DetectorTraining(Section):
     """Seed of the training."""
 
     @model_validator(mode="after")
+    def _classes_are_known(self) -> DetectorTraining:
+        if self.labelled_classes is not None and not isinstance(self.class_names, Mapping):
+            raise ValueError("labelled_classes are for class_names that change them")
+        ClassMap.of(self.class_names, self.labelled_classes)
+        return self
+
+    @model_validator(mode="after")
     def _has_training_data(self) -> DetectorTraining:
         if self.data and all(data.role != "train" for data in self.data):
             raise ValueError("data needs a source of role train")
@@ -181,6 +195,11 @@ class DetectorTraining(Section):
                 f"from {allowed[0]} to {allowed[-1]}; min_level is {first}, max_level {last}"
             )
         return self
+
+    @property
+    def class_map(self) -> ClassMap:
+        """Map of the classes of the annotations to those of the detector."""
+        return ClassMap.of(self.class_names, self.labelled_classes)
 
     @property
     def division(self) -> Split:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from ..annotations.classes import GALAXY10_DECALS
 from ..annotations.images import IMAGE_SUFFIXES, find_image
@@ -16,7 +17,9 @@ __all__ = ["read_class_folders", "read_unlabelled_folder"]
 
 
 def read_class_folders(
-    images: str | Path, class_names: Sequence[str] = GALAXY10_DECALS
+    images: str | Path,
+    class_names: Sequence[str] = GALAXY10_DECALS,
+    merged: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
 ) -> list[LabelledImage]:
     """Read a folder with a subfolder of images for each class.
 
@@ -27,6 +30,8 @@ def read_class_folders(
         spaces or underscores, an index, or several of them separated by ``|``.
     class_names : sequence of str
         The classes in order.  Some may have no folder.
+    merged : mapping of str to tuple of int
+        Further labels, and the indices of the classes that they allow.
 
     Returns
     -------
@@ -44,7 +49,7 @@ def read_class_folders(
     try:
         for folder in sorted(path for path in images.iterdir() if path.name[0] != "."):
             if folder.is_dir():
-                allowed = _classes(folder, class_names)
+                allowed = _classes(folder, class_names, merged)
                 found += [LabelledImage(path, allowed) for path in _images_in(images, folder)]
     except OSError as error:
         raise InputError(
@@ -96,10 +101,12 @@ def read_unlabelled_folder(
     return labelled
 
 
-def _classes(folder: Path, class_names: Sequence[str]) -> tuple[int, ...]:
-    spaced = {name.replace(" ", "_"): name for name in class_names}
+def _classes(
+    folder: Path, class_names: Sequence[str], merged: Mapping[str, tuple[int, ...]]
+) -> tuple[int, ...]:
+    spaced = {name.replace(" ", "_"): name for name in (*class_names, *merged)}
     label = "|".join(spaced.get(part.strip(), part) for part in folder.name.split("|"))
-    return parse_label(label, class_names, str(folder))
+    return parse_label(label, class_names, str(folder), merged)
 
 
 def _images_in(images: Path, folder: Path) -> list[Path]:

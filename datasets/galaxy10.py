@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import GALAXY10_DECALS, GALAXY10_SDSS
-from ..errors import GalpipeError, InputError, require
+from ..configs import ClassMap
+from ..errors import ConfigError, GalpipeError, InputError, require
 from .labels import LabelledImage
 
-__all__ = ["GALAXY10_SETS", "Galaxy10File", "Galaxy10Set", "read_galaxy10"]
+__all__ = ["GALAXY10_SETS", "Galaxy10File", "Galaxy10Set", "changed_classes", "read_galaxy10"]
 
 logger = logging.getLogger("galpipe")
 
@@ -102,6 +103,37 @@ GALAXY10_SETS: Mapping[str, Galaxy10Set] = {
 Counts and checksums: the pages "Galaxy10 DECaLS" and "Galaxy10 SDSS" of astroNN's documentation
 (https://astronn.readthedocs.io/en/latest/galaxy10.html and galaxy10sdss.html).
 """
+
+
+def changed_classes(
+    class_names: str | Sequence[str] | Mapping[str, Sequence[int | str] | None],
+    labelled: str | Sequence[str] | None,
+) -> ClassMap:
+    """Return the map of configured classes, which may be those of a data set.
+
+    Parameters
+    ----------
+    class_names : str, sequence of str, or mapping
+        Key of `GALAXY10_SETS`, the classes, or their changes; see `ClassMap.of`.
+    labelled : str or sequence of str, optional
+        Classes of the labels, or the data set whose classes they are.
+
+    Raises
+    ------
+    ConfigError
+        If they do not fit.
+    """
+
+    def names(of: str | Sequence[str]) -> Sequence[str]:
+        return GALAXY10_SETS[of].class_names if isinstance(of, str) else of
+
+    try:
+        return ClassMap.of(
+            class_names if isinstance(class_names, Mapping) else names(class_names),
+            None if labelled is None else names(labelled),
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 class Galaxy10File:

@@ -55,6 +55,7 @@ def read_label_table(
     images: str | Path,
     class_names: Sequence[str] = GALAXY10_DECALS,
     where: Mapping[str, str | int] = MappingProxyType({}),
+    merged: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
 ) -> list[LabelledImage]:
     """Read a table ``filename,label``.
 
@@ -73,6 +74,8 @@ def read_label_table(
         The classes in order.
     where : mapping of str to str or int
         Rows that are used: the text that each of these columns must have.
+    merged : mapping of str to tuple of int
+        Further labels, and the indices of the classes that they allow.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def read_label_table(
         raise InputError(f"{labels} lacks the column 'label'. Add it.")
     rows = zip(table.index, names, table[column], table_positions(table), strict=True)
     parsed = [
-        (name, parse_label(label, class_names, f"{labels}, line {row + 2}"), position)
+        (name, parse_label(label, class_names, f"{labels}, line {row + 2}", merged), position)
         for row, name, label, position in rows
     ]
     found = [row for row in parsed if row[1]]
@@ -225,7 +228,12 @@ def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[Label
     return _soft(table.names, values, table.identifiers, table.positions, votes, images)
 
 
-def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int, ...]:
+def parse_label(
+    label: str,
+    class_names: Sequence[str],
+    where: str,
+    merged: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+) -> tuple[int, ...]:
     """Return the classes that a label allows, ascending, as described in `read_label_table`.
 
     Parameters
@@ -236,13 +244,15 @@ def parse_label(label: str, class_names: Sequence[str], where: str) -> tuple[int
         The classes in order.
     where : str
         Location of the label, for the error message.
+    merged : mapping of str to tuple of int
+        Further labels, and the indices of the classes that they allow.
 
     Raises
     ------
     InputError
         If the label is unknown.
     """
-    meanings = _meanings(tuple(class_names))
+    meanings = {**_meanings(tuple(class_names)), **merged}
     allowed: set[int] = set()
     for part in filter(None, (p.strip() for p in label.split("|"))):
         if part in meanings:

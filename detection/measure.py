@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..annotations import AnnotatedImage, ObjectBox
+from ..annotations.annotation import ANY_CLASS
 from ..imaging import Detections
-from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections
+from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections, without_classes
 from .base import BaseDetector
 from .predict import drop_false_boxes, refine_detections, search_field
 from .refinement import Refinement
 from .training.dataset import TrainingSource
-from .training.training_tiles import TrainingImage
+from .training.training_tiles import NO_CLASS, TrainingImage
 
 __all__ = ["SearchedImages", "images_by_kind", "metrics_by_kind", "search_by_kind"]
 
@@ -85,9 +86,19 @@ class SearchedImages:
     def metrics(self) -> DetectionMetrics:
         """Metrics of the detections, without false boxes, as in `detect_field`."""
         truth = [_annotated(image, self.class_names) for image in self.images]
+        return evaluate_detections(truth, self._kept, self.class_names)
+
+    @cached_property
+    def class_agnostic(self) -> DetectionMetrics:
+        """Metrics of the boxes alone, whatever their classes."""
+        truth = [_annotated(image, self.class_names) for image in self.images]
+        class_names, objects, found = without_classes(truth, self._kept)
+        return evaluate_detections(objects, found, class_names)
+
+    @cached_property
+    def _kept(self) -> list[Detections]:
         pairs = zip(self.images, self.found, strict=True)
-        found = [drop_false_boxes(image.rgb, found) for image, found in pairs]
-        return evaluate_detections(truth, found, self.class_names)
+        return [drop_false_boxes(image.rgb, found) for image, found in pairs]
 
 
 def search_by_kind(
@@ -126,7 +137,14 @@ def metrics_by_kind(
 def _annotated(image: TrainingImage, class_names: Sequence[str]) -> AnnotatedImage:
     height, width = image.rgb.shape[:2]
     objects = tuple(
-        ObjectBox(class_names[class_id], xmin, ymin, xmax, ymax, difficult=bool(difficult))
+        ObjectBox(
+            ANY_CLASS if class_id == NO_CLASS else class_names[class_id],
+            xmin,
+            ymin,
+            xmax,
+            ymax,
+            difficult=bool(difficult),
+        )
         for (xmin, ymin, xmax, ymax), class_id, difficult in zip(
             image.boxes.tolist(), image.class_ids, image.difficult, strict=True
         )

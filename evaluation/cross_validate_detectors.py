@@ -56,7 +56,7 @@ class ValidatedDetector:
         first, *others = self._figures
         return tuple(kind for kind in first if all(kind in figures for figures in others))
 
-    def values(self, kind: str, measure: str) -> list[float]:
+    def values(self, kind: str, measure: str, *, class_agnostic: bool = False) -> list[float]:
         """Return a metric for each fold that has it.
 
         Parameters
@@ -65,9 +65,19 @@ class ValidatedDetector:
             Kind of the images.
         measure : str
             Attribute of `DetectorFigures`.
+        class_agnostic : bool
+            Return the metric of the boxes alone.
         """
-        values = [getattr(one[kind], measure) for one in self._figures]
+        figures = [one[kind] for one in self._figures]
+        if class_agnostic and len(self.class_names) > 1:
+            figures = [one.class_agnostic for one in figures if one.class_agnostic is not None]
+        values = [getattr(one, measure) for one in figures]
         return [value for value in values if value is not None]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes of the detectors."""
+        return self.bundles[0].manifest.class_names
 
     @cached_property
     def _figures(self) -> list[dict[str, DetectorFigures]]:
@@ -217,17 +227,24 @@ def _compare(detectors: Sequence[ValidatedDetector]) -> tuple[Comparison, ...]:
                 second.name,
             )
             continue
+        # Means over different classes are not comparable.
+        other = first.class_names != second.class_names
         comparisons += [
             compare_folds(
                 (first.name, second.name),
-                f"{title} on {kind}",
+                f"{'class-agnostic ' * other}{title} on {kind}",
                 (ours, theirs),
                 first.test_share(),
             )
             for kind in first.kinds
             if kind in second.kinds
             for measure, title in _MEASURES.items()
-            for ours, theirs in [(first.values(kind, measure), second.values(kind, measure))]
+            for ours, theirs in [
+                (
+                    first.values(kind, measure, class_agnostic=other),
+                    second.values(kind, measure, class_agnostic=other),
+                )
+            ]
             if len(ours) == len(theirs) == len(first.bundles)
         ]
     return tuple(comparisons)

@@ -218,7 +218,7 @@ def _detector_blocks(
         Heading("Sources"),
         Table(["source", "training", "validation", "test", "objects", "difficult"], rows),
         Heading("Classes"),
-        _object_counts(parts, config.class_names),
+        _object_counts(parts, config.class_map.class_names),
         Heading("Sizes"),
         "Longer side of the boxes in pixels of the images.",
         _size_table({name: _longer_sides(images) for name, images in parts.items()}, 0),
@@ -273,7 +273,7 @@ def _tiles(
         config.input_size,
         config.scale_range,
         config.paste_fraction,
-        draw_stars=not star_classes(config.class_names),
+        draw_stars=not star_classes(config.class_map.class_names),
     )
     pictures, captions = [], []
     for place in range(_MOST_SHOWN):

@@ -83,7 +83,7 @@ def write_detector_report(
         [DetectorCurve(one.name, one.metrics, one.threshold) for one in measured],
     )
     blocks: list[Block] = [
-        f"{len(truth.images)} annotated images. Objects marked difficult are ignored. Each "
+        f"{len(truth.paths)} annotated images. Objects marked difficult are ignored. Each "
         "detector has its own score threshold.",
         *truth.data["notes"],
         metrics_table(measured),
@@ -103,10 +103,10 @@ def write_detector_report(
     safe = SafeNames()
     contents = []
     for one in measured:
-        counts = confusion(truth.images, one.found, one.detector.class_names, one.threshold)
-        errors = _misdetections(one, truth)
+        counts = confusion(one.images, one.found, one.class_names, one.threshold)
+        errors = _misdetections(one)
         stem = safe(one.name)
-        if len(one.detector.class_names) > 1:
+        if len(one.class_names) > 1:
             blocks += _class_blocks(one, counts)
         for kind in errors:
             blocks += _misdetection_blocks(folder, one, truth, kind, errors[kind], stem)
@@ -153,17 +153,17 @@ def _reliability_table(measured: Sequence[MeasuredDetector]) -> Table:
     return Table(["detector", *Reliability.COLUMNS], rows)
 
 
-def _misdetections(one: MeasuredDetector, truth: AnnotatedSet) -> dict[str, list[Misdetection]]:
-    matches, names = one.metrics.matches, one.detector.class_names
+def _misdetections(one: MeasuredDetector) -> dict[str, list[Misdetection]]:
+    matches, names = one.metrics.matches, one.class_names
     limits = one.threshold, _MAX_SHOWN
     return {
-        "missed": worst_misses(matches, truth.images, one.found, *limits),
-        "false": worst_false_boxes(matches, truth.images, one.found, names, *limits),
+        "missed": worst_misses(matches, one.images, one.found, *limits),
+        "false": worst_false_boxes(matches, one.images, one.found, names, *limits),
     }
 
 
 def _class_blocks(one: MeasuredDetector, counts: NDArray[np.int64]) -> list[Block]:
-    names = one.detector.class_names
+    names = one.class_names
     metrics = [
         [kind.name, str(kind.objects), *map(format_number, (kind.ap, kind.map50, kind.recall50))]
         for kind in one.metrics.by_class
@@ -198,7 +198,7 @@ def _misdetection_blocks(
         field = read_field(truth.paths[place])
         return to_rgb(field, one.detector.stretch), field.origin
 
-    sheet = draw_misdetections(errors, truth.images, one.found, one.threshold, read)
+    sheet = draw_misdetections(errors, one.images, one.found, one.threshold, read)
     name = f"{PICTURES}/{stem}_{kind}.png"
     write_png(folder.path / name, sheet)
     rows = [
@@ -242,7 +242,7 @@ def _content(
         },
         "reliability": asdict(reliability(one.metrics.matches)),
         "confusion": {
-            "class_names": list(one.detector.class_names),
+            "class_names": list(one.class_names),
             "counts": counts.tolist(),
         },
         "mistakes": {kind: [row.to_json() for row in rows] for kind, rows in errors.items()},

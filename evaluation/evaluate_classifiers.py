@@ -17,6 +17,7 @@ from ..classification.classifier import Classifier, open_classifier
 from ..classification.crops import galaxy_crop
 from ..classification.priors import Prior
 from ..classification.training.dataset import read_boxes, read_labels
+from ..configs import ClassMap
 from ..datasets.image_reader import ImageReader
 from ..datasets.labels import Labels, find_ground_truth
 from ..detection.base import BaseDetector
@@ -119,7 +120,8 @@ def evaluate_classifiers(
         Folder of images with the galaxy at the centre; folder with a subfolder per class; or the
         HDF5 file of Galaxy10.
     labels : path, optional
-        Table of the labels, unless they are in `images`.  Only images with a label of one class are
+        Table of the labels, unless they are in `images`.  Classes that the training of a model left
+        out or merged are left out or merged here too.  Only images with a label of one class are
         evaluated.  If the labels are disjoint sets of classes, as those of Galaxy Zoo 1, all images
         are evaluated, and the prediction is the set with the largest sum of probabilities.  If the
         table has a column ``survey``, the metrics of each survey are given too.
@@ -187,8 +189,9 @@ def evaluate_classifiers(
     classifiers = _open(several, prior, test_time_augmentation)
     opened_detector = None if detector is None else open_detector(detector)
     class_names = classifiers[0].class_names
-    data = labelled_source(images, labels, kind, annotations, class_names)
-    labelled = read_labels(data, class_names)
+    classes = _common_map(classifiers)
+    data = labelled_source(images, labels, kind, annotations, classes)
+    labelled = read_labels(data, classes)
     boxes = read_boxes(data)
     bundles = _by_name(classifiers)
     if held_out:
@@ -272,6 +275,19 @@ def _open(
                 "evaluate them one at a time"
             )
     return classifiers
+
+
+def _common_map(classifiers: Sequence[Classifier]) -> ClassMap:
+    """Return the map from the classes of the labels; models without one take that of the others."""
+    maps = [classifier.bundle.manifest.class_map for classifier in classifiers]
+    changed = [classes for classes in maps if classes.changes]
+    for classifier, classes in zip(classifiers, maps, strict=True):
+        if classes.changes and classes != changed[0]:
+            raise InputError(
+                f"{classifier.bundle.path}: leaves out or merges other classes of the labels than "
+                "the models before it; evaluate them one at a time"
+            )
+    return changed[0] if changed else maps[0]
 
 
 def _names(pairs: Sequence[tuple[Classifier, CropSource]]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..annotations import AnnotatedImage, read_annotated_images
+from ..annotations.relabel import relabel
 from ..detection.base import BaseDetector
 from ..detection.load import open_detector
 from ..detection.predict import detect_prepared, field_tiles
@@ -34,14 +35,11 @@ class AnnotatedSet:
     ----------
     paths : tuple of Path
         The images.
-    images : tuple of AnnotatedImage
-        Their annotations, with image sizes.
     data : dict of str to object
         Description of their source, with ``notes``, sentences about their use in trainings.
     """
 
     paths: tuple[Path, ...]
-    images: tuple[AnnotatedImage, ...]
     data: dict[str, Any]
 
 
@@ -54,13 +52,19 @@ class MeasuredDetector:
     name : str
         Unique name of the detector.
     detector : BaseDetector
+    class_names : tuple of str
+        Classes that are evaluated: those of the detector, or one for all objects.
+    images : tuple of AnnotatedImage
+        Annotations in these classes, with image sizes.
     found : tuple of Detections
-        Detections on each image, including low scores.
+        Detections on each image in these classes, including low scores.
     metrics : DetectionMetrics
     """
 
     name: str
     detector: BaseDetector
+    class_names: tuple[str, ...]
+    images: tuple[AnnotatedImage, ...]
     found: tuple[Detections, ...]
     metrics: DetectionMetrics
 
@@ -83,6 +87,7 @@ def evaluate_detectors(
     *,
     smallest: float = 0.0,
     passes: int | None = None,
+    class_agnostic: bool = False,
     held_out: bool = False,
     overwrite: bool = False,
     progress: bool | Progress = False,
@@ -95,7 +100,8 @@ def evaluate_detectors(
         The detectors, at least one.
     images, annotations : path
         Folder of images, and file or folder of their annotations in any format.  Only annotated
-        images are evaluated; boxes marked ``difficult`` are ignored.
+        images are evaluated; boxes marked ``difficult`` are ignored.  Classes that the training of
+        a detector left out or merged are ignored or merged here too.
     output : path, optional
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: curves, and
         the worst misdetections of each detector.
@@ -103,6 +109,8 @@ def evaluate_detectors(
         Objects with a shorter longer side, in pixels, are treated as difficult.
     passes : int, optional
         Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); all by default.
+    class_agnostic : bool
+        Evaluate boxes alone, whatever the classes of annotations and detectors.
     held_out : bool
         Evaluate only images held out in the training of every detector.
     overwrite : bool
@@ -138,7 +146,7 @@ def evaluate_detectors(
     """
     require("pycocotools", "train")
     require("matplotlib", "train")
-    from ..metrics.detector_metrics import evaluate_detections
+    from ..metrics.detector_metrics import evaluate_detections, without_classes
 
     several = [models] if isinstance(models, BaseDetector | ModelLike) else models
     detectors = [open_detector(model) for model in several]
@@ -171,21 +179,24 @@ def evaluate_detectors(
                 )
                 results.append(detect_prepared(prepared, detector, detector.lowest_score, tiles))
             task.update(advance=1, status=count_of(sum(map(len, found[0])), "boxes"))
-    measured = [
-        MeasuredDetector(
-            name,
-            detector,
-            tuple(results),
-            evaluate_detections(truth, results, detector.class_names),
-        )
-        for name, detector, results in zip(names, detectors, found, strict=True)
-    ]
+    measured = []
+    for name, detector, results in zip(names, detectors, found, strict=True):
+        bundle = bundles[name]
+        classes = detector.class_names
+        objects = tuple(truth)
+        if class_agnostic:
+            classes, objects, results = without_classes(objects, results)
+        elif bundle is not None:
+            objects = tuple(relabel(image, bundle.manifest.class_map) for image in objects)
+        metrics = evaluate_detections(objects, results, classes)
+        measured.append(MeasuredDetector(name, detector, classes, objects, tuple(results), metrics))
     if folder is not None:
         data: dict[str, Any] = {"images": str(images), "annotations": str(annotations)}
         data |= {"smallest": f"{smallest:g}", "passes": "all" if passes is None else str(passes)}
+        data |= {"classes": "all as one" if class_agnostic else "those of each detector"}
         data |= {"which": "held out by the training of every model" if held_out else "all"}
         data |= {"notes": notes, "seen_in_training": [overlap.to_json() for overlap in overlaps]}
-        write_detector_report(folder, measured, AnnotatedSet(paths, tuple(truth), data))
+        write_detector_report(folder, measured, AnnotatedSet(paths, data))
     return measured
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..annotations.classes import GALAXY10_DECALS
 from ..annotations.images import ImageFolder
-from ..configs import ClassifierData
+from ..configs import ClassifierData, ClassMap
 from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
 from ..errors import ConfigError, InputError
 from ..files.file_types import check_regular
@@ -31,7 +31,7 @@ def labelled_source(
     labels: str | Path | None,
     kind: str | None,
     annotations: str | Path | None,
-    class_names: Sequence[str],
+    classes: ClassMap,
 ) -> ClassifierData:
     """Describe labelled images as a source of data, as in the configuration of a training.
 
@@ -45,8 +45,8 @@ def labelled_source(
         Kind of the labels, as in `ClassifierData`; by default inferred from the files.
     annotations : path, optional
         File or folder of boxes, in any annotation format.
-    class_names : sequence of str
-        Classes of the model.
+    classes : ClassMap
+        Classes of the labels and of the model.
 
     Raises
     ------
@@ -55,12 +55,12 @@ def labelled_source(
     InputError
         If the table cannot be read, or the classes of labels and model differ.
     """
-    kind = kind or _infer_kind(images, labels, class_names)
+    kind = kind or _infer_kind(images, labels, classes)
     labelled_classes = _CLASSES.get(kind)
-    if labelled_classes is not None and tuple(class_names) != labelled_classes:
+    if labelled_classes is not None and classes.labelled != labelled_classes:
         raise InputError(
             f"{labels or images}: labels of kind {kind!r} have the classes "
-            f"{', '.join(labelled_classes)}; the model has {', '.join(class_names)}"
+            f"{', '.join(labelled_classes)}; the model was trained on {', '.join(classes.labelled)}"
         )
     try:
         return ClassifierData.model_validate(
@@ -107,7 +107,7 @@ def read_surveys(data: ClassifierData, paths: Sequence[Path]) -> list[str]:
     return [surveys.get(path, "") for path in paths]
 
 
-def _infer_kind(images: str | Path, labels: str | Path | None, class_names: Sequence[str]) -> str:
+def _infer_kind(images: str | Path, labels: str | Path | None, classes: ClassMap) -> str:
     """Infer the kind of labels from the files."""
     if Path(images).is_file():
         with Galaxy10File(images) as file:
@@ -117,7 +117,8 @@ def _infer_kind(images: str | Path, labels: str | Path | None, class_names: Sequ
     header = _header(Path(labels))
     if "label" in header:
         return "labels"
-    return "probabilities" if header.issuperset(class_names) else "votes"
+    named = any(header.issuperset(names) for names in (classes.labelled, classes.class_names))
+    return "probabilities" if named else "votes"
 
 
 def _header(table: Path) -> set[str]:

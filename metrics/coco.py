@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotatedImage
+from ..annotations.annotation import ANY_CLASS
 from ..errors import InputError, require
 from ..imaging import Detections
 
@@ -62,7 +63,8 @@ def run_coco(
     Parameters
     ----------
     truth, predictions : sequence of AnnotatedImage, of Detections
-        In the same order.  Objects marked `difficult` are COCO's ``iscrowd``.
+        In the same order.  Objects marked `difficult` are COCO's ``iscrowd``, those of `ANY_CLASS`
+        in every category.
     class_names : sequence of str
         The detector's classes, in order.
     caps : sequence of int
@@ -124,7 +126,8 @@ def gather_matches(
     objects: list[tuple[int, int, float, float]] = []
     found: list[tuple[int, int, float, bool]] = []
     entries = [one for one in evaluation.evalImgs if one and one["aRng"] == everything]
-    annotated = {entry["category_id"] for entry in entries if entry["gtIds"]}
+    labels = {label for image in truth for label in image.labels}
+    annotated = {number for number, one in evaluation.cocoGt.cats.items() if one["name"] in labels}
     for entry in entries:
         if annotated and entry["category_id"] not in annotated:
             continue
@@ -164,7 +167,10 @@ def gather_matches(
 
 def _objects(truth: Sequence[AnnotatedImage], class_names: Sequence[str]) -> list[dict[str, Any]]:
     objects: list[dict[str, Any]] = []
+    # Objects of any class are repeated for each class but the first, numbered after all others.
+    repeated: list[dict[str, Any]] = []
     category = {name: number for number, name in enumerate(class_names, 1)}
+    category[ANY_CLASS] = 1
     for number, image in enumerate(truth, 1):
         for box in image.objects:
             if box.label not in category:
@@ -182,7 +188,11 @@ def _objects(truth: Sequence[AnnotatedImage], class_names: Sequence[str]) -> lis
                     "iscrowd": int(box.difficult),
                 }
             )
-    return objects
+            if box.label == ANY_CLASS:
+                others = range(2, len(class_names) + 1)
+                repeated += [objects[-1] | {"category_id": other} for other in others]
+    numbered = enumerate(repeated, len(objects) + 1)
+    return objects + [one | {"id": number} for number, one in numbered]
 
 
 def _results(predictions: Sequence[Detections]) -> list[dict[str, Any]]:

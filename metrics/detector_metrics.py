@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ __all__ = [
     "SizeMetrics",
     "ThresholdMetrics",
     "evaluate_detections",
+    "without_classes",
 ]
 
 # COCO's limit of 100 detections per image hides galaxies in crowded fields; a larger limit is added
 # if needed.
 _CAPS = (1, 10, 100)
 _HIGH_PRECISION = 0.9
+_OBJECT = "object"
 _EVERYTHING = (0.0, 1e10)
 
 # Square root of the area, pixels: the ranges of COCO, and octaves from 16 pixels, the smallest
@@ -310,6 +312,31 @@ def evaluate_detections(
         matches=matches,
         curve=curve,
     )
+
+
+def without_classes(
+    truth: Sequence[AnnotatedImage], predictions: Sequence[Detections]
+) -> tuple[tuple[str], tuple[AnnotatedImage, ...], list[Detections]]:
+    """Return annotations and detections of one class, for metrics of boxes alone.
+
+    Parameters
+    ----------
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        In the same order.
+
+    Returns
+    -------
+    class_names : tuple of str
+    truth : tuple of AnnotatedImage
+    predictions : list of Detections
+        All with that class.
+    """
+    objects = tuple(
+        replace(image, objects=tuple(replace(box, label=_OBJECT) for box in image.objects))
+        for image in truth
+    )
+    found = [replace(one, class_ids=np.zeros_like(one.class_ids)) for one in predictions]
+    return (_OBJECT,), objects, found
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

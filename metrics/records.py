@@ -138,7 +138,11 @@ class ClassifierRecord(BaseModel):
 
 
 class DetectorFigures(BaseModel):
-    """Metrics of a detector that comparisons of trainings need, as in `DetectionMetrics`."""
+    """Metrics of a detector that comparisons of trainings need, as in `DetectionMetrics`.
+
+    ``class_agnostic`` are those of the boxes alone, whatever their classes; None for a single
+    class, and in bundles of earlier versions.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -148,6 +152,7 @@ class DetectorFigures(BaseModel):
     ar1_ceiling: float
     ar1_single: float | None = None
     recall_at_90_precision: float
+    class_agnostic: DetectorFigures | None = None
 
     @property
     def ar1_of_ceiling(self) -> float | None:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..configs import Anchors, InputScaling
+from ..configs import Anchors, ClassMap, InputScaling
 from ..imaging import Stretch
 from .class_calibration import ClassCalibration
 
@@ -159,6 +159,8 @@ class Manifest(_Section):
 
     A detector has one member and a ``head``; a classifier has one member, an ensemble several.
     ``files`` holds the SHA-256 of every other file of the bundle, filled in when it is written.
+    ``label_map`` has the class of the model for each class of the labels that it was trained on,
+    null where their images or boxes were left out; without it, both are the same.
     ``sky`` is ``removed`` where the sky of a classifier's crops is made black.
     ``crop_margin`` is the side of a classifier's crops over the longer side of the box.
     ``calibration`` is applied to the weighted mean of its members.  ``priors`` are the class
@@ -172,6 +174,7 @@ class Manifest(_Section):
     name: str
     task: Literal["detector", "classifier"]
     class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    label_map: dict[str, str | None] | None = None
     input_size: Annotated[int, Field(gt=0, le=4096)]
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     head: DetectorHead | None = None
@@ -206,6 +209,19 @@ class Manifest(_Section):
             raise ValueError("a detector has exactly one member")
         if not any(member.weight for member in self.members):
             raise ValueError("a member must have a weight over 0")
+        return self
+
+    @property
+    def class_map(self) -> ClassMap:
+        """Map of the classes of the labels to those of the model."""
+        return ClassMap.from_names(self.label_map, self.class_names)
+
+    @model_validator(mode="after")
+    def _labels_are_mapped_to_classes(self) -> Manifest:
+        if self.label_map is not None:
+            unknown = set(self.label_map.values()) - {None, *self.class_names}
+            if unknown:
+                raise ValueError(f"label_map names {', '.join(map(str, unknown))}, no class")
         return self
 
     @model_validator(mode="after")

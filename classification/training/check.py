@@ -18,7 +18,7 @@ def check_training(config: ClassifierTraining) -> None:
     Raises
     ------
     ConfigError
-        If a path is missing.
+        If a path is missing, or ``class_names`` does not fit the classes of the labels.
     InputError
         If labels or annotations cannot be read, or name an unknown class.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...annotations import AnnotatedImage, read_annotated_images
-from ...configs import ClassifierData, ClassifierTraining
+from ...configs import ClassifierData, ClassifierTraining, ClassMap
 from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
-from ...datasets.galaxy10 import GALAXY10_SETS, read_galaxy10
+from ...datasets.galaxy10 import changed_classes, read_galaxy10
 from ...datasets.image_checksums import image_checksums
 from ...datasets.image_reader import ImageReader
 from ...datasets.label_tables import (
@@ -25,6 +26,8 @@ from ...datasets.label_tables import (
     read_vote_probabilities,
 )
 from ...datasets.labels import LabelledImage, Labels
+from ...datasets.mapped_labels import map_labels
+from ...files.tables import column_names
 from ..crops import central_box, centremost
 from .augmentation import Framing, frame
 
@@ -32,11 +35,14 @@ __all__ = [
     "CACHE_SIZE",
     "Cutouts",
     "LabelledSource",
+    "class_map",
     "class_names",
     "load_cutouts",
     "read_boxes",
     "read_labels",
 ]
+
+logger = logging.getLogger("galpipe")
 
 CACHE_SIZE = 192
 """Least side in pixels of the images in memory.  For a galaxy of 75 pixels in an image of 424, a
@@ -169,6 +175,22 @@ class Cutouts:
         )
 
 
+def class_map(config: ClassifierTraining) -> ClassMap:
+    """Return the map of the classes of the labels to those of a training.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
+
+    Raises
+    ------
+    ConfigError
+        If ``class_names`` does not fit the classes of the labels.
+    """
+    return changed_classes(config.class_names, config.labels_of)
+
+
 def class_names(config: ClassifierTraining) -> tuple[str, ...]:
     """Return the class names of a training, in order.
 
@@ -177,35 +199,54 @@ def class_names(config: ClassifierTraining) -> tuple[str, ...]:
     config : ClassifierTraining
         Configuration of the training.
     """
-    if isinstance(config.class_names, str):
-        return GALAXY10_SETS[config.class_names].class_names
-    return config.class_names
+    return class_map(config).class_names
 
 
-def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImage]:
+def read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
     """Read the labels of one source.
 
     Parameters
     ----------
     data : ClassifierData
         The source.
-    names : sequence of str
-        Names of the classes.
+    classes : ClassMap
+        Classes of the labels and of the model.
 
     Returns
     -------
     list of LabelledImage
+        Images of classes that are left out are omitted; their number is logged.
 
     Raises
     ------
     InputError
         If the labels cannot be read.
     """
+    if data.kind == "probabilities" and not set(classes.class_names) <= set(classes.labelled):
+        columns = set(column_names(data.table))
+        if set(classes.class_names) <= columns and not set(classes.labelled) <= columns:
+            classes = ClassMap.of(classes.class_names)
+    labelled = _read_labels(data, classes)
+    mapped = map_labels(labelled, classes)
+    if len(mapped) < len(labelled):
+        logger.info(
+            "%s: %d of %d images are of classes that are left out: %s",
+            data.labels or data.images,
+            len(labelled) - len(mapped),
+            len(labelled),
+            ", ".join(classes.left_out),
+        )
+    return mapped
+
+
+def _read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
+    """Read the labels of one source, over the classes of the labels."""
+    names, merged = classes.labelled, classes.merged
     match data.kind:
         case "galaxy10_decals" | "galaxy10_sdss":
             return read_galaxy10(data.images, data.kind)
         case "folders":
-            return read_class_folders(data.images, names)
+            return read_class_folders(data.images, names, merged)
         case "unlabelled":
             return read_unlabelled_folder(data.images, names)
         case "votes":
@@ -215,7 +256,7 @@ def read_labels(data: ClassifierData, names: Sequence[str]) -> list[LabelledImag
         case "probabilities":
             return read_probability_table(data.table, data.images, names, data.where)
         case "labels":
-            return read_label_table(data.table, data.images, names, data.where)
+            return read_label_table(data.table, data.images, names, data.where, merged)
 
 
 def read_boxes(data: ClassifierData) -> dict[Path, AnnotatedImage]:

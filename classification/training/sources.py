@@ -26,6 +26,7 @@ from .dataset import (
     CACHE_SIZE,
     Cutouts,
     LabelledSource,
+    class_map,
     class_names,
     load_cutouts,
     read_boxes,
@@ -206,9 +207,9 @@ def read_labelled(config: ClassifierTraining) -> list[LabelledSource]:
     InputError
         If labels or annotations cannot be read.
     """
-    names = class_names(config)
+    classes = class_map(config)
     return [
-        LabelledSource(data, read_labels(data, names), read_boxes(data)) for data in config.data
+        LabelledSource(data, read_labels(data, classes), read_boxes(data)) for data in config.data
     ]
 
 

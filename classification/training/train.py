@@ -22,7 +22,7 @@ from ...models.training_images import TRAINING_IMAGES_NAME, RecordedImage, forma
 from ...models.training_record import claim_training_folder, earlier_lengths
 from ...progress import Progress, silent
 from .batches import validation_views
-from .dataset import class_names
+from .dataset import class_map
 from .ensemble_weights import search_weights
 from .export import (
     INPUT_SCALING,
@@ -156,10 +156,12 @@ def export_classifier(
     keep_all = config.split.fold is not None
     kept = {name: weight for name, weight in weights.items() if weight or keep_all}
     files = {f"{name}.tflite": files[f"{name}.tflite"] for name in kept}
+    classes = class_map(config)
     manifest = Manifest(
         name=config.name,
         task="classifier",
-        class_names=class_names(config),
+        class_names=classes.class_names,
+        label_map=classes.names if classes.changes else None,
         input_size=config.input_size,
         members=tuple(
             Member(name=name, file=f"{name}.tflite", scaling=INPUT_SCALING, weight=weight)

@@ -19,7 +19,7 @@ from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bun
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.training_images import TRAINING_IMAGES_NAME
 from ..detector import Detector
-from ..measure import metrics_by_kind, search_by_kind
+from ..measure import search_by_kind
 from ..refinement.fit import fit_refinement
 from ..training.architectures import INPUT_SCALING
 from ..training.dataset import TrainingSource, recorded_training
@@ -78,10 +78,12 @@ def publish(
     per_cell = config.anchors.per_cell
     exported = export_litert(model, config.input_size, per_cell)
     content, step = any_windows(exported, config.anchors)
+    classes = config.class_map
     manifest = Manifest(
         name=config.name,
         task="detector",
-        class_names=config.class_names,
+        class_names=classes.class_names,
+        label_map=classes.names if classes.changes else None,
         input_size=config.input_size,
         members=(Member(name=config.architecture, file=_MODEL_FILE, scaling=INPUT_SCALING),),
         head=DetectorHead(
@@ -212,7 +214,9 @@ def _measure(
     earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Evaluate a detector on the held-out images and write its bundle with the metrics."""
-    measured = metrics_by_kind(detector, sources, "test")
+    tested = search_by_kind(detector, sources, "test")
+    measured = {kind: searched.metrics for kind, searched in tested.items()}
+    several = len(detector.class_names) > 1
     head = detector.head
     metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
     metrics |= {
@@ -227,6 +231,7 @@ def _measure(
         kind: result.to_json()
         | result.at(head.score_threshold).to_json()
         | calibration_errors(result.matches, head.calibration)
+        | ({"class_agnostic": tested[kind].class_agnostic.to_json()} if several else {})
         for kind, result in measured.items()
     }
     curves = [DetectorCurve(*figures, head.score_threshold) for figures in measured.items()]

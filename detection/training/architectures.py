@@ -123,7 +123,7 @@ def _build_task(config: DetectorTraining) -> Any:
             "task": {
                 "model": {
                     # Class 0 is the background.
-                    "num_classes": 1 + len(config.class_names),
+                    "num_classes": 1 + len(config.class_map.class_names),
                     "input_size": [config.input_size, config.input_size, 3],
                     "min_level": anchors.min_level,
                     "max_level": anchors.max_level,

@@ -34,7 +34,7 @@ def check_training(config: DetectorTraining) -> None:
     _check_start(config.start_from)
     for data in config.data:
         pairs = read_annotated_images(data.annotations, data.images)
-        _check_classes(data.annotations, [image for _, image in pairs], config.class_names)
+        _check_classes(data.annotations, [image for _, image in pairs], config.class_map.labelled)
 
 
 def _check_start(start_from: str | None) -> None:
@@ -65,5 +65,6 @@ def _check_classes(
     listed = ", ".join(f"{name} ({count} boxes)" for name, count in sorted(unknown.items()))
     raise ConfigError(
         f"{annotations}: has boxes of {listed}, but class_names are {', '.join(class_names)}. "
-        f"Set class_names: [{', '.join(sorted(counts))}], or correct the annotations."
+        f"Set class_names: [{', '.join(sorted(counts))}], leave classes out (NAME: null), or "
+        "correct the annotations."
     )

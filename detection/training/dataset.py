@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ...annotations import AnnotatedImage, read_annotated_images
-from ...configs import DetectorData, DetectorTraining
+from ...annotations.annotation import ANY_CLASS
+from ...annotations.relabel import relabel
+from ...configs import ClassMap, DetectorData, DetectorTraining
 from ...datasets.duplicate_groups import group_galaxies
 from ...datasets.image_checksums import describe_boxes, image_checksums, name_in
 from ...errors import BundleError, ConfigError, InputError
@@ -27,7 +29,7 @@ from ...models.training_record import DataIdentity
 from .anchor_assignment import assign_anchors
 from .division import divide_sources
 from .sampling import TileSampler
-from .training_tiles import TrainingImage
+from .training_tiles import NO_CLASS, TrainingImage
 
 __all__ = [
     "Batch",
@@ -132,7 +134,7 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
         if division.note:
             logger.warning("%s: %s", data.annotations, division.note)
         images = [
-            _labelled(path, annotated, config.class_names, data.smallest)
+            _labelled(path, annotated, config.class_map, data.smallest)
             for path, annotated in source
         ]
         train, validation, test = (
@@ -166,15 +168,17 @@ def identify_data(config: DetectorTraining) -> DataIdentity:
 
 
 def _labelled(
-    path: Path, annotated: AnnotatedImage, class_names: Sequence[str], smallest: float
+    path: Path, annotated: AnnotatedImage, classes: ClassMap, smallest: float
 ) -> TrainingImage:
-    unknown = sorted(set(annotated.labels) - set(class_names))
+    unknown = sorted(set(annotated.labels) - set(classes.labelled))
     if unknown:
         raise ConfigError(
             f"{path}: is annotated with {', '.join(unknown)}, but class_names are "
-            f"{', '.join(class_names)}; name every class, or correct the annotation"
+            f"{', '.join(classes.labelled)}; name every class, or correct the annotation"
         )
-    index = {name: number for number, name in enumerate(class_names)}
+    annotated = relabel(annotated, classes)
+    index = {name: number for number, name in enumerate(classes.class_names)}
+    index[ANY_CLASS] = NO_CLASS
     return TrainingImage(
         name=path.name,
         rgb=to_rgb(read_field(path)),

@@ -167,7 +167,7 @@ def _batch_maker(
         config.input_size,
         config.scale_range,
         config.paste_fraction,
-        draw_stars=not star_classes(config.class_names),
+        draw_stars=not star_classes(config.class_map.class_names),
     )
     anchors = multilevel_anchors(config.anchors, config.input_size)
     share = config.batch_size // distribution.workers

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from ...imaging import area, clip, longer_sides
 
-__all__ = ["TrainingImage", "TrainingTile", "assemble", "turn", "view"]
+__all__ = ["NO_CLASS", "TrainingImage", "TrainingTile", "assemble", "turn", "view"]
+
+NO_CLASS = -1
+"""Class id of a difficult object that is of no class of the detector."""
 
 # Visible fraction of an object at a tile edge from which its visible part is a target: for all
 # objects, and for large ones.  Galaxies at an image edge have this appearance; at inner edges the
@@ -33,6 +36,7 @@ class TrainingImage:
     boxes : ndarray, shape (N, 4)
         ``xmin, ymin, xmax, ymax``: pixel edges, 0-based, half-open.
     class_ids : ndarray of int64, shape (N,)
+        `NO_CLASS` for objects of classes that are left out, which are difficult.
     difficult : ndarray of bool, shape (N,)
         Ambiguous objects, ignored in training and evaluation.
     smallest : float

@@ -178,8 +178,10 @@ class _ModelDetector(BaseDetector):
     def __init__(self, model: Any, config: DetectorTraining) -> None:
         import tensorflow as tf
 
-        self.identity = ModelIdentity(config.name, Path(), "detector", config.class_names, {})
-        self.class_names = config.class_names
+        self.identity = ModelIdentity(
+            config.name, Path(), "detector", config.class_map.class_names, {}
+        )
+        self.class_names = config.class_map.class_names
         self.input_size = config.input_size
         self.score_threshold = self.lowest_score = LOWEST_SCORE
         self.stretch = Stretch()

@@ -71,6 +71,11 @@ def command() -> None:
     help="Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); by default all, "
     "until the field fits one tile.",
 )
+@click.option(
+    "--class-agnostic",
+    is_flag=True,
+    help="Evaluate boxes alone, whatever their classes: compares detectors of other class names.",
+)
 @_held_out
 @_output
 @overwrite_option
@@ -80,6 +85,7 @@ def detector(
     annotations: str,
     smallest: float,
     passes: int | None,
+    class_agnostic: bool,
     held_out: bool,
     output: Path | None,
     overwrite: bool,
@@ -100,6 +106,7 @@ def detector(
         output,
         smallest=smallest,
         passes=passes,
+        class_agnostic=class_agnostic,
         held_out=held_out,
         overwrite=overwrite,
         progress=True,

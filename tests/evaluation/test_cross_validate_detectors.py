@@ -49,7 +49,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
         manifest = Manifest(
             name=config.name,
             task="detector",
-            class_names=("galaxy",),
+            class_names=config.class_map.class_names,
             input_size=64,
             members=(Member(name="m", file="m.tflite", scaling=InputScaling(scale=1, offset=0)),),
             head=DetectorHead(anchors=Anchors(), score_threshold=0.5),
@@ -64,6 +64,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
             "ar1_single": None if fold else 0.8,
             "recall_at_90_precision": 0.9,
         }
+        if len(config.class_map.class_names) > 1:
+            figures = {**figures, "class_agnostic": figures | {"map50": figures["map50"] - 0.5}}
         metrics = {"score_threshold": 0.5, "held_back": {"cutouts": figures}}
         return write_bundle(place / config.name, manifest, {"m.tflite": b"network"}, "", metrics)
 
@@ -104,6 +106,16 @@ def test_an_interrupted_one_goes_on_and_compares(tmp_path: Path, trained: Traine
     assert "| mAP@0.5 | 0.980 ± 0.010 | 0.877 ± 0.015 |" in report
     assert first.sentence.partition(" of ")[2][:30] in report
     assert "±" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_detectors_of_other_classes_are_compared_by_their_boxes(
+    tmp_path: Path, trained: Trained
+) -> None:
+    trained += [("", 0)] * 3  # Nothing is interrupted.
+    configs = [_config("good"), _config("poor", class_names=["spiral", "smooth"])]
+    first, *_ = cross_validate_detectors(configs, tmp_path / "out", folds=3).comparisons
+    assert first.measure == "class-agnostic mAP@0.5 on cutouts"
+    assert first.difference == pytest.approx(0.5 + np.mean([0.1, 0.11, 0.1]))
 
 
 def test_a_report_is_kept_unless_asked_and_its_folds_always(

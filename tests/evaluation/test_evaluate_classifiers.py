@@ -345,3 +345,27 @@ def test_a_prior_and_augmentation_change_what_is_measured(
         assert changed.by_classifier[name].accuracy == plain.by_classifier[name].accuracy
     assert changed.model["priors"] == dict.fromkeys(("dark", "red", "green", "blue"), 0.25)
     assert changed.model["test_time_augmentation"] is True
+
+
+@pytest.mark.usefixtures("quick_plots")
+def test_classes_are_left_out_and_merged_as_in_the_training(
+    tmp_path: Path, cutouts: Path, labels: Path, single: Path
+) -> None:
+    bundle = read_bundle(single)
+    names = {"dark": "dark", "scarlet": "red", "crimson": "red", "green": "green", "azure": "blue"}
+    manifest = bundle.manifest.model_copy(update={"label_map": names | {"navy": None}})
+    merged = write_bundle(
+        tmp_path / "merged", manifest, {"a.tflite": bundle.read("a.tflite")}, "", {}
+    )
+    labels.write_text("filename,label\nred.png,scarlet|crimson\ngreen.png,green\nblue.png,navy\n")
+    for model in ([merged], [merged, single]):
+        measured = evaluate_classifiers(model, cutouts, labels)
+        assert {(one.metrics.images, one.metrics.accuracy) for one in measured} == {(2, 1.0)}
+    # The classes of the model are labels, too.
+    labels.write_text("filename,label\nred.png,red\nblue.png,blue\n")
+    (one,) = evaluate_classifiers([merged], cutouts, labels)
+    assert (one.metrics.images, one.metrics.accuracy) == (2, 1.0)
+    other = manifest.model_copy(update={"label_map": names | {"navy": "blue"}})
+    other_path = write_bundle(tmp_path / "b", other, {"a.tflite": bundle.read("a.tflite")}, "", {})
+    with pytest.raises(InputError, match="leaves out or merges other classes"):
+        evaluate_classifiers([merged, other_path], cutouts, labels)

@@ -10,9 +10,10 @@ import pytest
 from click.testing import Result
 
 from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
-from galpipe.errors import OutputError
+from galpipe.errors import InputError, OutputError
 from galpipe.evaluation.evaluate_detectors import evaluate_detectors
 from galpipe.files.atomic import write_png
+from galpipe.models import read_bundle, write_bundle
 
 pytestmark = pytest.mark.tensorflow
 
@@ -144,3 +145,51 @@ def test_results_are_kept_unless_asked(
     with pytest.raises(OutputError, match="--overwrite"):
         evaluate_detectors(*call)
     evaluate_detectors(*call, overwrite=True)
+
+
+@pytest.fixture
+def spirals_and_stars(tmp_path: Path) -> Path:
+    """Annotations of the frames in the classes of another data set."""
+    folder = tmp_path / "spirals"
+    boxes = [ObjectBox("spiral", 12, 28, 28, 44), ObjectBox("star", 76, 60, 92, 76)]
+    write_voc(folder / "two.xml", AnnotatedImage("two & <b>.png", 0, 0, 3, tuple(boxes)))
+    return folder
+
+
+def test_classes_are_left_out_and_merged_as_in_the_training(
+    tmp_path: Path, frames: Path, spirals_and_stars: Path, tiny_detector_bundle: Path
+) -> None:
+    bundle = read_bundle(tiny_detector_bundle)
+    manifest = bundle.manifest.model_copy(update={"label_map": {"spiral": "galaxy", "star": None}})
+    files = {"model.tflite": bundle.read("model.tflite")}
+    merged = write_bundle(tmp_path / "merged", manifest, files, "", {})
+    (one,) = evaluate_detectors([merged], frames, spirals_and_stars)
+    assert (one.metrics.galaxies, one.metrics.difficult, one.metrics.map50) == (
+        1,
+        1,
+        pytest.approx(1),
+    )
+    with pytest.raises(InputError, match="annotated with 'spiral'"):
+        evaluate_detectors([tiny_detector_bundle], frames, spirals_and_stars)
+
+
+@pytest.mark.usefixtures("quick_plots")
+def test_detectors_of_other_classes_are_compared_by_their_boxes(
+    tmp_path: Path,
+    frames: Path,
+    spirals_and_stars: Path,
+    tiny_detector_bundle: Path,
+    star_galaxy_bundle: Path,
+    galpipe_cli: Callable[..., Result],
+) -> None:
+    result = galpipe_cli(
+        "evaluate", "detector", "--model", tiny_detector_bundle, "--model", star_galaxy_bundle,
+        "--images", frames, "--annotations", spirals_and_stars, "--class-agnostic",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert content["data"]["classes"] == "all as one"
+    for one in content["detectors"]:
+        assert (one["metrics"]["galaxies"], one["metrics"]["map50"]) == (2, pytest.approx(1))
+        assert one["confusion"]["class_names"] == ["object"]

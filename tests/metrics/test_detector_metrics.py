@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from galpipe.annotations import AnnotatedImage, ObjectBox
+from galpipe.annotations.annotation import ANY_CLASS
 from galpipe.errors import InputError
 from galpipe.imaging import Detections
-from galpipe.metrics.detector_metrics import DetectionMetrics, evaluate_detections
+from galpipe.metrics.detector_metrics import (
+    DetectionMetrics,
+    evaluate_detections,
+    without_classes,
+)
 
 pytestmark = pytest.mark.tensorflow  # pycocotools comes with the train extra
 
@@ -309,3 +314,28 @@ def test_reports(worked_example: DetectionMetrics) -> None:
     text = worked_example.to_markdown()
     assert "| AR@1 | 0.667 (at most 0.667) |" in text
     assert "3 (and 1 difficult ones, ignored)" in text
+
+
+def test_boxes_of_any_class_are_ignored_for_every_class() -> None:
+    truth = AnnotatedImage(
+        "a.png",
+        100,
+        100,
+        objects=(
+            ObjectBox("galaxy", 0, 0, 20, 20),
+            ObjectBox("star", 70, 70, 80, 80),
+            ObjectBox(ANY_CLASS, 40, 40, 60, 60, difficult=True),
+        ),
+    )
+    boxes = np.array([[0, 0, 20, 20], [40, 40, 60, 60], [40, 40, 60, 60], [70, 70, 80, 80.0]])
+    found = Detections(boxes, np.array([0.9, 0.95, 0.95, 0.9]), np.array([0, 0, 1, 1]))
+    metrics = evaluate_detections([truth], [found], ("galaxy", "star"))
+    assert (metrics.map50, metrics.galaxies, metrics.difficult) == (pytest.approx(1), 2, 1)
+    assert metrics.matches.hits.tolist() == [True, True]
+
+
+def test_boxes_are_compared_whatever_their_classes() -> None:
+    truth = AnnotatedImage("a.png", 99, 99, objects=(ObjectBox("spiral", 0, 0, 20, 20),))
+    found = Detections(np.array([[0, 0, 20, 20.0]]), np.array([0.9]), np.array([7]))
+    class_names, images, detections = without_classes([truth], [found])
+    assert evaluate_detections(images, detections, class_names).map50 == pytest.approx(1)

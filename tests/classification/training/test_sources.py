@@ -13,6 +13,7 @@ import pytest
 from galpipe.annotations import GALAXY10_DECALS
 from galpipe.classification.training import dataset as dataset_module
 from galpipe.classification.training import sources as sources_module
+from galpipe.classification.training.dataset import class_map, read_labels
 from galpipe.classification.training.sources import (
     Sources,
     gather,
@@ -25,7 +26,7 @@ from galpipe.datasets.galaxy10 import read_galaxy10
 from galpipe.errors import ConfigError
 from galpipe.progress import Progress, silent
 
-from ...datasets.galaxy10_files import decals_columns, write_galaxy10
+from ...datasets.galaxy10_files import decals_columns, sdss_columns, write_galaxy10
 
 pytestmark = pytest.mark.tensorflow
 
@@ -267,3 +268,47 @@ def test_given_parts_are_what_is_validated_and_tested_on(
     assert twin.stem not in stems(mixed.train)
     assert len(mixed.external[test.name]) == 6
     assert "1 of 12 images of role train" in mixed.notes[0]
+
+
+def test_nine_classes_of_a_published_data_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_galaxy10(tmp_path / "Galaxy10.h5", sdss_columns(40))
+    names = {"Disk Edge-on Boxy Bulge": None}
+    file = ClassifierData(images=path, kind="galaxy10_sdss")
+    with caplog.at_level("INFO", "galpipe"):
+        sources = load(training(file, class_names=names))
+    parts = (sources.train, sources.validation, sources.test)
+    assert sum(map(len, parts)) == 36
+    assert "4 of 40 images are of classes that are left out: Disk Edge-on Boxy" in caplog.text
+    for part in parts:
+        assert part.labels.num_classes == 9
+        for image, index in zip(part.paths, part.labels.class_ids.tolist(), strict=True):
+            label = int(image.name[-5:]) % 10
+            assert index == label - (label > 5)
+
+
+def test_merged_classes_of_a_table(labelled_folder: Callable[..., Path]) -> None:
+    folder = labelled_folder(8)
+    table = folder / "labels.csv"
+    # The table may name merged classes by their own name, or as a set of what they are merged from.
+    table.write_text(table.read_text().replace(",green", ",warm").replace(",red", ",red|green"))
+    names = {"warm": [0, 1]}
+    sources = load(training(source(folder), class_names=names, labelled_classes=CLASSES))
+    labels = [part.labels for part in (sources.train, sources.validation, sources.test)]
+    assert sum(int((one.class_ids[~one.is_set] == 0).sum()) for one in labels) == 16
+    assert all(one.num_classes == 2 and not one.is_set.any() for one in labels)
+
+
+def test_probabilities_are_read_in_merged_or_in_labelled_classes(
+    labelled_folder: Callable[..., Path],
+) -> None:
+    folder = labelled_folder(1)
+    table = folder / "soft.csv"
+    data = ClassifierData(images=folder, labels=table, kind="probabilities")
+    classes = class_map(training(data, class_names={"warm": [0, 1]}, labelled_classes=CLASSES))
+    name = sorted(path.name for path in folder.glob("*.png"))[0]
+    for content in ("filename,warm,blue\n{},0.75,0.25\n", "filename,p0,p1,p2\n{},0.5,0.25,0.25\n"):
+        table.write_text(content.format(name))
+        (image,) = read_labels(data, classes)
+        assert image.probabilities == (0.75, 0.25)

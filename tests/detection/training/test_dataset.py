@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from galpipe.annotations import read_annotated_images, write_annotations
 from galpipe.configs import Anchors, DetectorTraining
 from galpipe.detection.anchors import multilevel_anchors
+from galpipe.detection.measure import SearchedImages
 from galpipe.detection.training.dataset import Batch, batches, read_sources
 from galpipe.detection.training.sampling import TileSampler
-from galpipe.detection.training.training_tiles import TrainingImage
+from galpipe.detection.training.training_tiles import NO_CLASS, TrainingImage, view
 from galpipe.errors import ConfigError
+from galpipe.imaging import Detections
 
 Labelled = Callable[..., TrainingImage]
 Save = Callable[..., tuple[Path, Path]]
@@ -156,3 +158,26 @@ def test_a_step_has_its_batch_wherever_one_starts(labelled: Labelled) -> None:
     assert whole[0].images.shape == (2, 64, 64, 3)
     assert whole[0].classes.shape == (2, len(anchors))
     assert (whole[0].images != whole[1].images).any()
+
+
+def test_boxes_of_a_class_that_is_left_out_are_ignored_regions(
+    labelled: Labelled, save_source: Save
+) -> None:
+    image = labelled("g0", 96, 96, (20, 20, 14.0), (70, 70, 14.0), (20, 70, 14.0))
+    image = replace(image, class_ids=np.array([0, 1, 2]))
+    folders = save_source("a", [image], "barred", "star", "tight")
+    changes = {"spiral": ["barred", "tight"], "star": None}
+    split = {"test_fraction": 0, "validation_fraction": 0}
+    config = _config(folders, class_names=changes, split=split)
+    (source,) = read_sources(config)
+    (read,) = source.train
+    assert read.class_ids.tolist() == [0, NO_CLASS, 0]
+    assert read.difficult.tolist() == [False, True, False]
+    tile = view(read, (0, 0), (96, 96), (96, 96))
+    assert (len(tile.boxes), len(tile.ignored), set(tile.class_ids)) == (2, 1, {0})
+    # A detection there is neither right nor wrong.
+    found = Detections(read.boxes, np.array([0.9, 0.9, 0.9]), np.zeros(3, np.int64))
+    metrics = SearchedImages([read], [found], config.class_map.class_names).metrics
+    assert (metrics.galaxies, metrics.difficult, metrics.map50) == (2, 1, pytest.approx(1))
+    with pytest.raises(ConfigError, match="annotated with star"):
+        read_sources(_config(folders, class_names={"spiral": ["barred", "tight"]}))
