@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..errors import InputError
 from ..files.names import safe_name
+from ..files.remote import is_address
 from .fits import FITS_SUFFIXES
 from .picture import PICTURE_SUFFIXES
 
@@ -21,6 +23,7 @@ __all__ = [
     "field_name",
     "field_source",
     "find_fields",
+    "has_field_suffix",
     "name_with_images",
     "split_bands",
     "split_selection",
@@ -41,7 +44,7 @@ class FieldSource:
     identifier : str
         Short name of the field: that of the file, or the part that the names of the bands share.
     paths : tuple of Path
-        One or three files.
+        One or three files; of an address, the part after ``://``.
     images : tuple of str
         Selected images of each FITS file, such as ``SCI,2``; empty strings, or none at all, for the
         default.
@@ -49,6 +52,10 @@ class FieldSource:
         Selected bands of a FITS file that holds several: one, or red, green, blue.
     notes : tuple of str
         Notes for the user on the choice of the images.
+    urls : tuple of str
+        Address of each file, empty for a local one; none at all if all are local.
+    versions : tuple of str
+        What changes with the content of each address.
     """
 
     identifier: str
@@ -56,13 +63,21 @@ class FieldSource:
     images: tuple[str, ...] = ()
     bands: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Paths or addresses, as a user gives them."""
+        urls = self.urls or ("",) * len(self.paths)
+        return tuple(url or str(path) for url, path in zip(urls, self.paths, strict=True))
 
     def __str__(self) -> str:
         """Return the source as a user gives it: ``r.fits,g.fits,b.fits``, ``file.fits[SCI,2]``."""
         keys = self.images or ("",) * len(self.paths)
         parts = (
-            f"{path}[{key}]" if key else str(path)
-            for path, key in zip(self.paths, keys, strict=True)
+            f"{place}[{key}]" if key else place
+            for place, key in zip(self.places, keys, strict=True)
         )
         return ",".join(parts)
 
@@ -73,7 +88,8 @@ def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
     Parameters
     ----------
     source : str, Path or sequence of paths
-        A file, or three files in red, green, blue order, also written ``"red,green,blue"``.  Images
+        A file, or three files in red, green, blue order, also written ``"red,green,blue"``; files
+        or addresses.  Images
         of a FITS file are selected by their name, name and version or number: ``file.fits[SCI,2]``,
         ``file.fits[3]``; three of them as red, green, blue: ``file.fits[z,r,g]``.
 
@@ -87,18 +103,23 @@ def field_source(source: str | Path | Sequence[str | Path]) -> FieldSource:
     >>> field_source("frame-i-12.fits,frame-r-12.fits,frame-g-12.fits").identifier
     'frame-12'
     """
-    given = [source] if isinstance(source, str | Path) else list(source)
+    given: list[str | Path] = [source] if isinstance(source, str | Path) else list(source)
     # Path.exists raises an error if a name is too long for the file system.
     if isinstance(source, str | Path) and "," in str(source) and not os.path.exists(source):
-        given = [*split_bands(str(source))]
+        bands = split_bands(str(source))
+        # A comma may also belong to the query of an address.
+        if not is_address(source) or all(map(is_address, bands)):
+            given = [*bands]
     parts = [split_selection(path) for path in given]
-    files, keys = tuple(path for path, _ in parts), tuple(key for _, key in parts)
+    files, keys = tuple(_path_of(place) for place, _ in parts), tuple(key for _, key in parts)
+    urls = tuple(place if is_address(place) else "" for place, _ in parts)
     if len(files) not in (1, _BANDS) or not all(str(path) for path in given):
         raise InputError(
             f"'{','.join(map(str, given))}' names {len(files)} files. Give three bands as "
             "'red.fits,green.fits,blue.fits', or separate fields by spaces."
         )
-    return FieldSource(field_name(files, keys), files, keys if any(keys) else ())
+    name = field_name(files, keys)
+    return FieldSource(name, files, keys if any(keys) else (), urls=urls if any(urls) else ())
 
 
 def field_name(paths: Sequence[Path], images: Sequence[str] = ()) -> str:
@@ -149,7 +170,8 @@ def find_fields(
     ----------
     inputs : iterable of str, Path or FieldSource
         Image files, folders (searched recursively in the order of names, without hidden files) and
-        triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.
+        triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.  Addresses are
+        taken as they are.
     report : callable, optional
         Called with the path and an error for each part of a folder that cannot be searched: a
         folder that may not be read, or a link to a folder, which could lead back to this one.  By
@@ -169,6 +191,9 @@ def find_fields(
     sources: dict[tuple[tuple[Path, ...], tuple[str, ...]], FieldSource] = {}
     for name in inputs:
         source = name if isinstance(name, FieldSource) else field_source(name)
+        if source.urls:
+            sources.setdefault((tuple(map(Path, source.places)), source.images), source)
+            continue
         for path in source.paths:
             _check_exists(path)
         found = [source]
@@ -208,25 +233,44 @@ def split_bands(text: str) -> list[str]:
     return [part.strip() for part in _COMMA.split(text)]
 
 
-def split_selection(given: str | Path) -> tuple[Path, str]:
+def split_selection(given: str | Path) -> tuple[str, str]:
     """Split ``file.fits[SCI,2]``, unless a file is really called so.
 
     Parameters
     ----------
     given : str or Path
-        A file, with or without selected images.
+        A file or an address, with or without selected images.
 
     Returns
     -------
-    path : Path
-        The file.
+    place : str
+        The file or address.
     images : str
         The selected images; empty if there are none.
     """
     match = _SELECTED.fullmatch(str(given))
     if match is None or os.path.exists(given):
-        return Path(given), ""
-    return Path(match[1]), match[2].strip()
+        return str(given), ""
+    return match[1], match[2].strip()
+
+
+def has_field_suffix(name: str) -> bool:
+    """Return whether a file may be a field, by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    """
+    return name.lower().endswith(_SUFFIXES)
+
+
+def _path_of(place: str) -> Path:
+    """Return the path, or of an address the part that names the file."""
+    if not is_address(place):
+        return Path(place)
+    parts = urlsplit(place)
+    return Path(parts.netloc + parts.path)
 
 
 def _check_exists(path: Path) -> None:
@@ -260,7 +304,7 @@ def _images_in(folder: Path) -> tuple[list[Path], list[tuple[Path, InputError]]]
         found += [
             Path(parent, name)
             for name in sorted(files)
-            if not name.startswith(".") and name.lower().endswith(_SUFFIXES)
+            if not name.startswith(".") and has_field_suffix(name)
         ]
     return found, problems
 

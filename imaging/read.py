@@ -148,6 +148,8 @@ def _with_bands(source: FieldSource, bands: Sequence[str]) -> FieldSource:
 
 
 def _read_files(source: FieldSource) -> Field:
+    if source.urls:
+        raise InputError(f"{source}: addresses are read by runs only. Download the file first.")
     digest = hashlib.sha256()
     kinds = [_kind(path, digest) for path in source.paths]
     if len(source.paths) == 1 and kinds[0] in PICTURE_KINDS:

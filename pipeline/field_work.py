@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -18,6 +19,7 @@ from .interrupts import signals_delayed
 from .manifest import FieldTask
 from .parts import write_part
 from .provenance import Failure, FieldRecord
+from .remote_fields import local_copy
 from .result_lines import failure_line, field_line
 from .sinks import log_failure
 
@@ -154,6 +156,19 @@ class FieldWork:
             yield Failure(source.identifier, task.failed[SPLITTING])
             return
         started(task.key, SPLITTING)
+        with ExitStack() as files:
+            try:
+                copy = files.enter_context(local_copy(source))
+            except Exception as error:
+                yield Failure.of(source.identifier, error)
+                return
+            for result in self._results_of(copy.source, task, started):
+                yield copy.named(result)
+
+    def _results_of(
+        self, source: FieldSource, task: FieldTask, started: Started
+    ) -> Iterator[FieldResult | Failure]:
+        """Yield the results of the fields of a source whose files are on this machine."""
         try:
             parts = split_source(source)
         except Exception as error:

@@ -10,6 +10,7 @@ from ..errors import ConfigError, InputError
 from ..imaging import FieldSource, find_fields
 from .field_lists import expand_pattern, listed_paths
 from .provenance import Failure
+from .remote_fields import look_up_addresses
 from .sinks import log_failure
 
 __all__ = ["find_images", "find_sources"]
@@ -23,7 +24,8 @@ def find_sources(
     Parameters
     ----------
     inputs : str, Path, FieldSource or iterable of them
-        As in `galpipe.imaging.find_fields`, and patterns as in `expand_pattern`.
+        As in `galpipe.imaging.find_fields`, patterns as in `expand_pattern`, and addresses as in
+        `look_up_addresses`.
     bands : sequence of str
         Bands of each field, as in `galpipe.read_field`.
 
@@ -46,20 +48,22 @@ def find_sources(
             f"'{','.join(bands)}' names {len(bands)} bands. Give one, or three in red, green, blue "
             "order, as in --bands i,r,g"
         )
-    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    if not given:
+    named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    if not named:
         raise InputError("No field given; name at least one image file or folder of images.")
     failures: list[Failure] = []
 
     def report(item: str | Path | FieldSource, error: InputError) -> None:
         failures.append(Failure(str(item), str(error)))
 
+    given = look_up_addresses(named, report)
+    not_found = len(failures)
     try:
         found = find_fields([path for item in given for path in _expanded(item)], report)
     except InputError:
         # Check inputs one by one, then find the valid ones together for unique identifiers.
         valid: list[str | Path | FieldSource] = []
-        failures.clear()
+        del failures[not_found:]
         for item in given:
             try:
                 paths = _expanded(item)

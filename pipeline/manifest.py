@@ -73,7 +73,7 @@ def write_manifest(
         for source, identity in zip(sources, identities, strict=True):
             line = {
                 "identity": identity,
-                "key": _number(identity, [_stamp(path) for path in source.paths]),
+                "key": _number(identity, _stamps(source)),
                 "source": asdict(source) | {"paths": [str(path) for path in source.paths]},
                 "taken": _starting(names, f"{source.identifier.casefold()}-"),
             }
@@ -144,8 +144,12 @@ def _starting(names: Sequence[str], start: str) -> list[str]:
 
 
 def _identity(source: FieldSource) -> int:
-    paths = [str(path.absolute()) for path in source.paths]
-    return _number(source.identifier, paths, source.images, source.bands)
+    places = source.urls or tuple(str(path.absolute()) for path in source.paths)
+    return _number(source.identifier, places, source.images, source.bands)
+
+
+def _stamps(source: FieldSource) -> Sequence[Any]:
+    return source.versions or [_stamp(path) for path in source.paths]
 
 
 def _stamp(path: Path) -> list[int]:
