@@ -8,8 +8,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := annotations classification configs datasets detection evaluation files imaging metrics \
-	models photometry pipeline simulation web
+PACKAGES := annotations classification configs datasets detection evaluation exploration files \
+	imaging metrics models photometry pipeline simulation web
 DEMONSTRATION := pipeline/demonstration/demonstration.fits.fz
 
 .PHONY: run test test-fast test-oldest lint docs clean

@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -17,12 +16,13 @@ from ..imaging import FieldLike, cut_crop, read_rgb, remove_sky
 from ..models import Bundle, ModelLike, find_bundle
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DEFAULT_CROP_MARGIN, ModelIdentity
+from .crops import resize_crops
 from .priors import Prior, adjust_to_priors, resolve_prior
 
-__all__ = ["Classifier", "cached_classifier", "load_classifier", "open_classifier"]
+__all__ = ["BATCH", "Classifier", "cached_classifier", "load_classifier", "open_classifier"]
 
-# Batch size at which VGG16 with dynamic int8 quantization is fastest, measured.
-_BATCH = 16
+BATCH = 16
+"""Batch size at which VGG16 with dynamic int8 quantization is fastest, measured."""
 
 
 class Classifier:
@@ -147,7 +147,7 @@ class Classifier:
         -------
         ndarray of float32, shape (M, N, C)
         """
-        resized = self._resize(crops)
+        resized = resize_crops(crops, self.input_size)
         if self._sky_removed:
             resized = remove_sky(resized)
         if not self.test_time_augmentation:
@@ -275,25 +275,10 @@ class Classifier:
         """Run each member on crops of the input size."""
         result = np.empty((len(self._networks), len(crops), len(self.class_names)), np.float32)
         for row, network in zip(result, self._networks, strict=True):
-            for start in range(0, len(crops), _BATCH):
-                (probabilities,) = network.run(crops[start : start + _BATCH])
-                row[start : start + _BATCH] = probabilities
+            for start in range(0, len(crops), BATCH):
+                (probabilities,) = network.run(crops[start : start + BATCH])
+                row[start : start + BATCH] = probabilities
         return result
-
-    def _resize(self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        side = (self.input_size, self.input_size)
-        if isinstance(crops, np.ndarray) and crops.shape[1:3] == side:
-            return crops
-        resized = np.empty((len(crops), *side, 3), np.uint8)
-        for target, crop in zip(resized, crops, strict=True):
-            if crop.shape[:2] == side:
-                target[:] = crop
-                continue
-            shrinks = crop.shape[0] > self.input_size
-            cv2.resize(
-                crop, side, dst=target, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-            )
-        return resized
 
     def __reduce__(self) -> tuple[Callable[..., Classifier], tuple[Any, ...]]:
         prior = None if self._prior is None else tuple(self._prior.tolist())

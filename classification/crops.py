@@ -22,6 +22,7 @@ __all__ = [
     "centremost",
     "galaxy_crop",
     "read_crops",
+    "resize_crops",
 ]
 
 
@@ -88,7 +89,9 @@ def centremost(
     return nearest
 
 
-def central_crop(rgb: NDArray[np.uint8], size: int, margin: float) -> NDArray[np.uint8]:
+def central_crop(
+    rgb: NDArray[np.uint8], size: int, margin: float, box: NDArray[np.float64] | None = None
+) -> NDArray[np.uint8]:
     """Crop the galaxy at the centre of an image, located by its isophote.
 
     Parameters
@@ -100,13 +103,15 @@ def central_crop(rgb: NDArray[np.uint8], size: int, margin: float) -> NDArray[np
     margin : float
         Ratio of the side of the crop to the longer side of the galaxy.  The crop is at most the
         largest centred square of the image, which is also used if no galaxy is found.
+    box : ndarray of float64, shape (4,), optional
+        Box of the galaxy, if it is known from `central_box`.
 
     Returns
     -------
     ndarray of uint8, shape (size, size, 3)
     """
     height, width = rgb.shape[:2]
-    box = central_box(rgb)
+    box = central_box(rgb) if box is None else box
     if margin * max(box[2] - box[0], box[3] - box[1]) >= min(height, width):
         half = min(height, width) / 2
         box = np.array([width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half])
@@ -136,6 +141,37 @@ def galaxy_crop(
     ndarray of uint8, shape (size, size, 3)
     """
     return central_crop(rgb, size, margin) if box is None else cut_crop(rgb, box, margin, size)
+
+
+def resize_crops(
+    crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], size: int
+) -> NDArray[np.uint8]:
+    """Resize crops to the input size of a network.
+
+    Parameters
+    ----------
+    crops : ndarray of uint8, shape (N, S, S, 3), or sequence of arrays of different S
+        Square crops.
+    size : int
+        Side of the result, in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, size, size, 3)
+        The argument itself if it has this size.
+    """
+    side = (size, size)
+    if isinstance(crops, np.ndarray) and crops.shape[1:3] == side:
+        return crops
+    resized = np.empty((len(crops), *side, 3), np.uint8)
+    for target, crop in zip(resized, crops, strict=True):
+        if crop.shape[:2] == side:
+            target[:] = crop
+            continue
+        shrinks = crop.shape[0] > size
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        cv2.resize(crop, side, dst=target, interpolation=interpolation)
+    return resized
 
 
 def annotated_box(

@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Find and classify every galaxy of the fields.",
     "detect": "Find every galaxy of the fields: the first stage alone.",
     "classify": "Classify images of single galaxies: the second stage alone.",
+    "embed": "Compute the features of galaxies.",
     "collect": "Write the catalogue of an unfinished run.",
     "match": "Compare a catalogue with a reference catalogue.",
     "serve": "Show fields, galaxies and results in a browser, and correct them.",

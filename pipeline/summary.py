@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue
     from .classify import ClassifyResult
     from .collect import RunResult
+    from .embed import EmbedResult
     from .explain import ExplainResult
     from .results import Tally
 
 __all__ = [
     "finish_classify",
+    "finish_embed",
     "finish_explain",
     "finish_run",
     "print_markdown",
@@ -113,6 +115,18 @@ def finish_explain(result: ExplainResult) -> None:
     kinds = sorted({path.relative_to(result.output).parts[0] for path in result.pictures})
     places = {kind: result.output / kind for kind in kinds}
     _finish({**places, "record": result.output / "run.json"}, result.failures)
+
+
+def finish_embed(result: EmbedResult) -> None:
+    """Print the number of galaxies, and exit with code 1 if inputs failed.
+
+    Parameters
+    ----------
+    result : EmbedResult
+        The embedding.
+    """
+    STDOUT.print(Text(f"{result.galaxies} galaxies, {result.added} of them new"))
+    _finish({"embedding": result.output}, result.failures)
 
 
 def print_measures(title: str, metrics: Mapping[str, Any]) -> None:

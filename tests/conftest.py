@@ -129,6 +129,24 @@ def calibrated_bundle(
     return write_bundle(folder, manifest, files, "# Calibrated\n", {})
 
 
+@pytest.fixture(scope="session")
+def feature_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle of a classifier whose penultimate layer has the colours of the four quadrants."""
+    manifest = Manifest(
+        name="quadrants",
+        task="classifier",
+        class_names=TINY_CLASSES,
+        input_size=16,
+        members=(
+            Member(name="quadrants", file="q.tflite", scaling=_TO_UNIT),
+            Member(name="unused", file="u.tflite", scaling=_TO_UNIT, weight=0.0),
+        ),
+    )
+    files = {"q.tflite": _network("quadrants"), "u.tflite": _network("undecided")}
+    folder = tmp_path_factory.mktemp("models") / "quadrants"
+    return write_bundle(folder, manifest, files, "# Quadrants\n", {})
+
+
 @pytest.fixture
 def small_ssd(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train an SSD-MobileNetV2 of one block a level: building and tracing all 17 takes minutes."""

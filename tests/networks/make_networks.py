@@ -44,6 +44,19 @@ def undecided(image: Any) -> Any:
     return tf.nn.softmax(tf.zeros([1, 4]) * tf.reduce_mean(image, axis=[1, 2, 3])[:, None])
 
 
+def quadrants(image: Any) -> Any:
+    """Classify by a dense layer on the colours of the four quadrants: dark, red, green, blue."""
+    features = tf.reshape(tf.nn.avg_pool2d(image, 8, 8, "VALID"), [-1, 12])
+    weights = tf.concat([tf.fill([3, 1], -1.0), tf.eye(3)], axis=1)
+    return tf.nn.softmax(tf.matmul(features, tf.tile(weights, [4, 1])) * 5.0)
+
+
+def questions(image: Any) -> Any:
+    """Combine the classes of `quadrants` to two by another dense layer: dark, coloured."""
+    sums = tf.constant([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    return tf.matmul(quadrants(image), sums)
+
+
 def convert(function: Callable[[Any], Any], shape: list[int | None]) -> bytes:
     """Return a function of images as a LiteRT network."""
     traced = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
@@ -56,7 +69,7 @@ def convert(function: Callable[[Any], Any], shape: list[int | None]) -> bytes:
 
 
 if __name__ == "__main__":
-    for network in (tiny_detector, star_galaxy, decided, undecided):
+    for network in (tiny_detector, star_galaxy, decided, undecided, quadrants, questions):
         shape = [1, SIDE, SIDE, 3] if network in (tiny_detector, star_galaxy) else [None, 16, 16, 3]
         file = Path(__file__).parent / f"{network.__name__}.tflite"
         file.write_bytes(convert(network, shape))

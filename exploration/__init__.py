@@ -1,0 +1,1 @@
+"""Explore galaxies without labels: features of networks, clusters, similar and unusual galaxies."""
