@@ -27,8 +27,8 @@ def load_detector(name_or_path: ModelLike = DEFAULT_DETECTOR) -> BaseDetector:
         Name of a shipped model; a bundle, its folder or a ``.zip`` of it; folder of a SavedModel of
         the TF Object Detection API, its Model Zoo or TF-Vision (needs TensorFlow); or a ``.tflite``
         file with ``TFLite_Detection_PostProcess``.  The class names of the last two are read from a
-        ``label_map.pbtxt`` or ``labels.txt`` beside the model or in its folder; by default they are
-        ``class 1``, ``class 2``, ...
+        ``label_map.pbtxt`` or ``labels.txt`` beside the model or in its folder, else from the
+        labels packed with a ``.tflite`` file; by default they are ``class 1``, ``class 2``, ...
 
     Returns
     -------

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...errors import BundleError
 from ...models.litert import available_cores
 from .external_detector import ExternalDetector, NetworkOutputs
+from .packed_labels import packed_labels
 
 __all__ = ["TFLiteDetector"]
 
@@ -36,7 +37,8 @@ class TFLiteDetector(ExternalDetector):
     path : Path
         The ``.tflite`` file.
     class_names : sequence of str, optional
-        Class names in order; by default ``class 1``, ``class 2``, ...
+        Class names in order; by default those packed with the network, or ``class 1``,
+        ``class 2``, ...
 
     Raises
     ------
@@ -57,6 +59,8 @@ class TFLiteDetector(ExternalDetector):
             self._outputs, classes = self._find_outputs(path)
         except _FAULTS as error:
             raise BundleError(f"{path}: is not a valid TFLite network: {error}") from error
+        if class_names is None:
+            class_names = packed_labels(content, path)
         checksum = hashlib.sha256(content).hexdigest()
         super().__init__(path, path.stem, {path.name: checksum}, side, class_names, classes)
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -124,6 +125,9 @@ def test_classes_are_named_by_the_label_map(
     tmp_path: Path, tflite_detector: Callable[[str], Path]
 ) -> None:
     path = Path(shutil.copy(tflite_detector("uint8"), tmp_path))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labelmap.txt", "packed star\npacked galaxy")
+    assert load_detector(path).class_names == ("packed star", "packed galaxy")
     (tmp_path / "labels.txt").write_text("star\ngalaxy\n")
     assert load_detector(path).class_names == ("star", "galaxy")
     (tmp_path / "labels.txt").write_text("star\n")
