@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..default_models import DEFAULT_CLASSIFIER
-from ..errors import BundleError
+from ..errors import BundleError, require
 from ..imaging import FieldLike, cut_crop, read_rgb, remove_sky
 from ..models import Bundle, ModelLike, find_bundle
 from ..models.litert import LiteRTNetwork
@@ -23,6 +24,9 @@ __all__ = ["BATCH", "Classifier", "cached_classifier", "load_classifier", "open_
 
 BATCH = 16
 """Batch size at which VGG16 with dynamic int8 quantization is fastest, measured."""
+
+_KERAS_FILES = (".keras", ".h5", ".hdf5")
+_DESCRIBED = "galpipe.classification.training.described_network"
 
 
 class Classifier:
@@ -296,7 +300,8 @@ def load_classifier(
     Parameters
     ----------
     name_or_path : str, Path or Bundle
-        Name of a shipped model, or a bundle, its folder or a ``.zip`` of it.
+        Name of a shipped model; a bundle, its folder or a ``.zip`` of it; or a ``.keras`` or
+        ``.h5`` file of another program with its description beside it (needs TensorFlow).
     prior : str, Path or mapping of str to float, optional
         Class frequencies of your galaxies, for which probabilities are re-weighted: ``"uniform"``,
         ``"survey"``, a file, or frequencies by class, as in `Classifier.with_options`; by default
@@ -324,9 +329,20 @@ def load_classifier(
     >>> galpipe.load_classifier("galaxy10_cnn").class_names[:2]
     ('Disturbed Galaxies', 'Merging Galaxies')
     """
-    return Classifier(find_bundle(name_or_path)).with_options(
+    return Classifier(_find(name_or_path)).with_options(
         prior=prior, test_time_augmentation=test_time_augmentation
     )
+
+
+def _find(name_or_path: ModelLike) -> Bundle:
+    """Read a bundle, or convert a Keras network to one in memory."""
+    path = None if isinstance(name_or_path, Bundle) else Path(name_or_path)
+    if path is None or path.suffix.lower() not in _KERAS_FILES:
+        return find_bundle(name_or_path)
+    require("keras", "train")
+    # By name, as nothing else that runs a classifier needs Keras.
+    bundle: Bundle = import_module(_DESCRIBED).open_described(path)
+    return bundle
 
 
 def open_classifier(

@@ -20,6 +20,7 @@ from .members import (
     EfficientNetLite0Member,
     InputScaling,
     KerasFileMember,
+    NetworkDescription,
     TrainedMember,
     Vgg16Member,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "EfficientNetLite0Member",
     "InputScaling",
     "KerasFileMember",
+    "NetworkDescription",
     "RunConfig",
     "Split",
     "SurveyAugmentation",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-__all__ = ["ClassChanges", "ClassMap"]
+__all__ = ["ClassChanges", "ClassMap", "Galaxy10Name"]
+
+Galaxy10Name: TypeAlias = Literal["galaxy10_decals", "galaxy10_sdss"]
+"""Data set whose classes are meant."""
 
 
 def _as_mapping(value: Any) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from .class_map import ClassChanges
+from .class_map import ClassChanges, Galaxy10Name
 from .members import ClassifierMember, TrainedMember
 from .section import (
     ConfigPath,
@@ -30,8 +30,6 @@ __all__ = [
     "ClassifierTraining",
     "SurveyAugmentation",
 ]
-
-Galaxy10Name: TypeAlias = Literal["galaxy10_decals", "galaxy10_sdss"]
 
 _MEANT: Mapping[str, Galaxy10Name] = {
     "votes": "galaxy10_decals",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from .class_map import ClassChanges, Galaxy10Name
 from .section import (
     BatchSize,
     ConfigPath,
+    CropMargin,
     InputSize,
     NonNegativeFloat,
     PositiveFloat,
@@ -23,6 +26,7 @@ __all__ = [
     "EfficientNetLite0Member",
     "InputScaling",
     "KerasFileMember",
+    "NetworkDescription",
     "TrainedMember",
     "Vgg16Member",
 ]
@@ -181,17 +185,42 @@ class EfficientNetLite0Member(TrainedMember):
         return self
 
 
-class KerasFileMember(_Member):
-    """Trained network in a ``.keras`` or ``.h5`` file, used without training."""
+class NetworkDescription(Section):
+    """Description of a trained Keras network of another program, in a YAML file beside it."""
 
-    architecture: Literal["keras_file"]
-    path: ConfigPath
-    """Path of the file."""
     input_size: InputSize
     """Width and height of the network's input in pixels."""
     scaling: InputScaling
     """Scaling of 8-bit RGB to the network's input."""
-    class_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)] | Galaxy10Name | ClassChanges
+    """Classes in the order of the outputs, the data set whose classes they are, or what is changed
+    of the classes of the labels, as in `ClassifierTraining`."""
+    labelled_classes: tuple[str, ...] | Galaxy10Name | None = None
+    """Classes of the labels in order, or their data set, where ``class_names`` changes them."""
+    crop_margin: CropMargin = 1.5
+    """Side of the square crop over the longer side of the galaxy's box."""
+
+    @model_validator(mode="after")
+    def _labelled_classes_are_changed(self) -> NetworkDescription:
+        if self.labelled_classes is not None and not isinstance(self.class_names, Mapping):
+            raise ValueError("labelled_classes are for class_names that change them")
+        return self
+
+
+class KerasFileMember(_Member):
+    """Trained network in a ``.keras`` or ``.h5`` file, used without training.
+
+    What is not given here is read from the `NetworkDescription` beside the file.
+    """
+
+    architecture: Literal["keras_file"]
+    path: ConfigPath
+    """Path of the file."""
+    input_size: InputSize | None = None
+    """Width and height of the network's input in pixels."""
+    scaling: InputScaling | None = None
+    """Scaling of 8-bit RGB to the network's input."""
+    class_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Classes of the training, in the order of the file's outputs."""
     teacher: ClassVar[None] = None
     """Always None, since the network is not trained."""

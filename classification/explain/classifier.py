@@ -18,6 +18,11 @@ from ...models.class_calibration import ClassCalibration
 from ...models.manifest import MANIFEST_NAME
 from ..training.export import INPUT_SCALING
 from ..training.keras_reader import read_keras_network
+from ..training.network_description import (
+    description_classes,
+    description_path,
+    read_description,
+)
 from .network import ExplainedNetwork
 
 __all__ = ["ExplainedClassifier", "ExplainedMember", "open_explained"]
@@ -126,10 +131,11 @@ def open_explained(
         Folder of a training, for all members with the weights of its bundle; or a ``.keras`` or
         ``.h5`` file, of one member of a training or of another program.
     class_names : sequence of str, optional
-        Classes in the order of the outputs, for a file of another program; by default ``class 1``,
-        ``class 2``, ...
+        Classes in the order of the outputs, for a file of another program; by default those of the
+        description beside it, or ``class 1``, ``class 2``, ...
     scaling : InputScaling, optional
-        Scaling of 8-bit pixels to the input, for a file of another program; by default to 0..1.
+        Scaling of 8-bit pixels to the input, for a file of another program; by default that of the
+        description beside it, or to 0..1.
 
     Returns
     -------
@@ -163,7 +169,7 @@ def open_explained(
             )
         path = path.parent.parent
     else:
-        return _open_file(path, class_names, scaling or INPUT_SCALING)
+        return _open_file(path, class_names, scaling)
     if class_names is not None or scaling is not None:
         raise ConfigError(f"{path}: is a training; its bundle defines the classes and the scaling")
     return _open_training(path, manifest, members)
@@ -226,9 +232,15 @@ def _open_training(
 
 
 def _open_file(
-    path: Path, class_names: Sequence[str] | None, scaling: InputScaling
+    path: Path, class_names: Sequence[str] | None, scaling: InputScaling | None
 ) -> ExplainedClassifier:
-    network = ExplainedNetwork(read_keras_network(path), scaling, path)
+    margin = DEFAULT_CROP_MARGIN
+    if description_path(path).is_file():
+        description = read_description(path)
+        scaling = scaling or description.scaling
+        class_names = class_names or description_classes(description).class_names
+        margin = description.crop_margin
+    network = ExplainedNetwork(read_keras_network(path), scaling or INPUT_SCALING, path)
     count = network.num_classes
     names = tuple(class_names or (f"class {number}" for number in range(1, count + 1)))
     if len(names) != count:
@@ -237,7 +249,7 @@ def _open_file(
         ModelIdentity(path.stem, path, "classifier", names, {path.name: _checksum(path)}),
         names,
         network.input_size,
-        DEFAULT_CROP_MARGIN,
+        margin,
         Stretch(),
         False,
         (ExplainedMember(path.stem, 1.0, network),),

@@ -15,8 +15,9 @@ from ...errors import BundleError
 
 __all__ = ["packed_labels"]
 
-# End of central directory record: signature, numbers of disks, numbers of entries, size and place
-# of the directory (APPNOTE.TXT of PKWARE, section 4.3.16).  A comment of up to 65,535 bytes follows.
+# End of central directory record: signature, numbers of disks, numbers of entries, size and
+# place of the directory (APPNOTE.TXT of PKWARE, section 4.3.16).  A comment of up to 65,535 bytes
+# follows.
 _END = struct.Struct("<4s4H2LH")
 _SIGNATURE = b"PK\x05\x06"
 _LONGEST_COMMENT = 0xFFFF
