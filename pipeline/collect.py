@@ -23,7 +23,7 @@ from .record_file import write_record
 from .result_lines import FieldRows
 from .results import Results, Tally
 
-__all__ = ["RunResult", "collect", "collect_parts"]
+__all__ = ["RunResult", "collect", "collect_parts", "plan_in"]
 
 _LOCK = ".collect.lock"
 
@@ -105,12 +105,7 @@ def collect(
     25
     """
     folder = Path(output)
-    plan = read_plan(folder)
-    if plan is None:
-        raise InputError(
-            f"{folder}: holds no result of 'galpipe run' or 'galpipe detect' with its parts. Give "
-            "the folder that was their option -o."
-        )
+    plan = plan_in(folder)
     plan = replace(
         plan,
         overlaps=plan.overlaps or resolve_overlaps,
@@ -120,6 +115,28 @@ def collect(
         require_coverage()
     running = is_locked(folder)
     return collect_parts(folder, plan, "running" if running else "interrupted")
+
+
+def plan_in(folder: Path) -> RunPlan:
+    """Return the plan of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Output folder of the run.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run.
+    """
+    plan = read_plan(folder)
+    if plan is None:
+        raise InputError(
+            f"{folder}: holds no result of 'galpipe run' or 'galpipe detect' with its parts. Give "
+            "the folder that was their option -o."
+        )
+    return plan
 
 
 def collect_parts(

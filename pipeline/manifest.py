@@ -16,7 +16,7 @@ from .parts import PARTS
 from .plan import digest
 from .provenance import Failure
 
-__all__ = ["FieldTask", "read_manifest", "write_manifest"]
+__all__ = ["FieldTask", "join_manifests", "read_manifest", "write_manifest"]
 
 _MANIFEST = f"{PARTS}/fields.jsonl"
 _LISTED = 5  # fields named in a message
@@ -78,6 +78,45 @@ def write_manifest(
                 "taken": _starting(names, f"{source.identifier.casefold()}-"),
             }
             lines.write(json.dumps(line) + "\n")
+
+
+def join_manifests(folder: Path, parts: Sequence[Path]) -> None:
+    """Write the list of the fields of several runs, each field once.
+
+    Parameters
+    ----------
+    folder : Path
+        Output folder of the whole.
+    parts : sequence of Path
+        Output folders of the runs.
+
+    Raises
+    ------
+    InputError
+        If different fields have one name, or a list is damaged.
+    OutputError
+        If the list cannot be written.
+    """
+    places: dict[str, tuple[int, Path]] = {}
+    with atomic_path(folder / _MANIFEST) as beside, beside.open("w", encoding="ascii") as lines:
+        # As in the list of one run: what has no field comes first.
+        for fields in (False, True):
+            for part in parts:
+                for content in _manifest_lines(part):
+                    if ("identity" in content) != fields:
+                        continue
+                    if fields:
+                        name, identity = content["source"]["identifier"], content["identity"]
+                        known, there = places.setdefault(name.casefold(), (identity, part))
+                        if there != part and known == identity:
+                            continue
+                        if known != identity:
+                            raise InputError(
+                                f"{part}: its field {name} has the name of another one in {there}. "
+                                "Run one of them again with its file, or a folder around it, "
+                                "renamed, or give both to one run."
+                            )
+                    lines.write(json.dumps(content) + "\n")
 
 
 def read_manifest(folder: Path) -> Iterator[FieldTask | Failure]:
