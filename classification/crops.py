@@ -46,7 +46,9 @@ def central_box(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
     """
     height, width = rgb.shape[:2]
     sigma = max(min(height, width) / 192, 0.5)
-    grey = cv2.GaussianBlur(rgb.mean(axis=2, dtype=np.float32), (0, 0), sigma)
+    # Faster than the mean over an axis of three.
+    total = np.add(rgb[..., 0], rgb[..., 1], dtype=np.float32) + rgb[..., 2]
+    grey = cv2.GaussianBlur(total / np.float32(3), (0, 0), sigma)
     sky = np.median(grey)
     noise = 1.4826 * np.median(np.abs(grey - sky))
     bright = (grey > sky + max(6 * noise, 8.0)).astype(np.uint8)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import simplejpeg
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 __all__ = ["decode_jpeg", "is_torn"]
@@ -71,33 +69,40 @@ def is_torn(pixels: NDArray[Any], block: tuple[int, int]) -> bool:
     if rows < 3 or columns < 4:
         return False
     whole = pixels[: rows * height, : columns * width]
-    means = whole.reshape(rows, height, columns, width, -1).mean(axis=(1, 3), dtype=np.float32)
-    if means.shape[2] == len(_CHANNELS):
+    # Sums of integers first along the columns of pixels, which is several times faster than means.
+    sums = whole.reshape(rows, height, -1).sum(axis=1, dtype=np.uint32)
+    sums = sums.reshape(rows * columns, width, -1).sum(axis=1)
+    means = sums.astype(np.float32) / np.float32(height * width)
+    if means.shape[1] == len(_CHANNELS):
         means = means @ _CHANNELS
-    means = means.reshape(rows * columns, -1)
     jumps = means[columns:] - means[:-columns]
     noise = 1.4826 * np.median(np.abs(jumps), axis=0) + _LEAST_NOISE
-    step = -(-columns // _MOST_STARTS)
-    for first in range(0, len(jumps) - 2 * columns + 1, columns):
-        # The jumps from this row of blocks to the next, over stretches that are as long as a row.
-        two = jumps[first : first + 2 * columns]
-        stretches = sliding_window_view(two, columns, axis=0)[step:columns:step]
-        if _has_jump(stretches, range(step, columns, step), noise):
-            return True
-    return False
+    # The jumps from one row of blocks to the next, over stretches that are as long as a row.
+    return any(
+        _jumps(jumps[start : start + columns], columns - start % columns, noise)
+        for start in _likely_starts(jumps, columns, noise)
+    )
 
 
-def _has_jump(
-    stretches: NDArray[np.float32], starts: Sequence[int], noise: NDArray[np.float32]
-) -> bool:
-    """Return whether one of the stretches jumps, in the upper as in the lower row."""
-    columns = stretches.shape[2]
-    middle = np.median(stretches, axis=2, keepdims=True)
-    alike = stretches * np.sign(middle) > np.abs(middle) / 2
-    strength = np.abs(middle[..., 0]) / noise * alike.mean(axis=2) ** 4
-    for place, channel in zip(*np.nonzero(strength > _JUMP), strict=True):
-        # The edge of a frame or of the scene runs along one row, and does not begin within it.
-        upper, lower = np.split(alike[place, channel], [columns - starts[place]])
-        if min(upper.mean(), lower.mean()) >= _ALIKE:
-            return True
-    return False
+def _likely_starts(
+    jumps: NDArray[np.float32], columns: int, noise: NDArray[np.float32]
+) -> list[int]:
+    """Return the starts of the stretches whose median may jump, which few of a whole picture do."""
+    likely = np.zeros(len(jumps) - columns + 1, dtype=bool)
+    for sign in (1, -1):
+        high = np.zeros((len(jumps) + 1, jumps.shape[1]), dtype=np.int64)
+        np.cumsum(sign * jumps > _JUMP * noise, axis=0, out=high[1:])
+        likely |= (2 * (high[columns:] - high[:-columns]) >= columns).any(axis=1)
+    starts = np.flatnonzero(likely)
+    # The edge of a frame or of the scene runs along one row, and does not begin within it.
+    places = starts % columns
+    return list(starts[(places > 0) & (places % -(-columns // _MOST_STARTS) == 0)].tolist())
+
+
+def _jumps(stretch: NDArray[np.float32], split: int, noise: NDArray[np.float32]) -> bool:
+    """Return whether a stretch of blocks jumps, before the split as behind it."""
+    middle = np.median(stretch, axis=0)
+    alike = stretch * np.sign(middle) > np.abs(middle) / 2
+    strength = np.abs(middle) / noise * alike.mean(axis=0) ** 4
+    parts = np.minimum(alike[:split].mean(axis=0), alike[split:].mean(axis=0))
+    return bool(((strength > _JUMP) & (parts >= _ALIKE)).any())
