@@ -3,6 +3,7 @@
 # make test-fast  the tests that need neither TensorFlow nor a training
 # make test-oldest  the same with the oldest dependencies allowed
 # make lint       style, types, docstrings and the order of the packages
+# make web        build the page of galpipe serve again (needs Node and npm)
 # make docs       build the documentation site in docs/_build/html
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PACKAGES := annotations classification configs datasets detection evaluation exp
 	imaging metrics models photometry pipeline simulation web
 DEMONSTRATION := pipeline/demonstration/demonstration.fits.fz
 
-.PHONY: run test test-fast test-oldest lint docs clean
+.PHONY: run test test-fast test-oldest lint web docs clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/base
@@ -42,6 +43,9 @@ lint: $(VENV)/everything
 	folder=$$(mktemp -d) && ln -s "$(CURDIR)" "$$folder/galpipe" && cd "$$folder" && \
 	MYPYPATH="$$folder" "$(CURDIR)/$(BIN)/mypy" --config-file "$(CURDIR)/pyproject.toml" \
 	$(addprefix -p galpipe.,$(PACKAGES))
+
+web:
+	cd web/frontend && npm ci --no-audit --no-fund && npm run build
 
 docs: $(VENV)/everything
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

@@ -103,7 +103,7 @@ class JobState:
 
     @property
     def over(self) -> bool:
-        """Whether it is neither queued nor running."""
+        """True if it is neither queued nor running."""
         return self.status not in ("queued", "running")
 
 

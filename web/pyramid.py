@@ -118,7 +118,7 @@ class Pyramid:
         content = json.loads((folder / "picture.json").read_text(encoding="utf-8"))
         self.info = PictureInfo.model_validate(content)
         count = len(list(folder.glob("*.npy")))
-        self._levels = [
+        self._levels: list[NDArray[Any]] = [
             np.load(_level_file(folder, level), mmap_mode="r") for level in range(count)
         ]
         self.deepest = math.ceil(math.log2(max(self.info.width, self.info.height, 1)))

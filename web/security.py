@@ -24,7 +24,10 @@ _CHANGES = ("POST", "PUT", "DELETE", "PATCH")
 
 _HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+        # The hash is that of the style with which OpenSeadragon marks the focus.
+        "default-src 'self'; img-src 'self' blob: data:; "
+        "style-src 'self' 'sha256-9xTiqzfwFaL2SGb1rmr8gysEwVVjIvqWAgmZgqFqpEE='; "
+        "object-src 'none'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

@@ -76,7 +76,7 @@ class UploadStore:
 
     @property
     def full(self) -> bool:
-        """Whether as many files wait as may."""
+        """True if as many files wait as may."""
         return len(self._uploads) >= self._max_files
 
     async def receive(self, name: str, body: AsyncIterator[bytes]) -> StoredUpload:
