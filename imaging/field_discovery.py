@@ -35,7 +35,7 @@ _SELECTED = re.compile(r"(.+)\[([^\[\]]+)\]", re.DOTALL)
 _COMMA = re.compile(r",(?![^\[\]]*\])")  # not within brackets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FieldSource:
     """File of one field, or its three files of bands in red, green, blue order.
 
@@ -188,23 +188,24 @@ def find_fields(
     InputError
         If a path does not exist, or a folder holds no image.
     """
-    sources: dict[tuple[tuple[Path, ...], tuple[str, ...]], FieldSource] = {}
+    # A text for each takes a quarter of the memory of a tuple of paths.
+    sources: dict[str, FieldSource] = {}
     for name in inputs:
         source = name if isinstance(name, FieldSource) else field_source(name)
         if source.urls:
-            sources.setdefault((tuple(map(Path, source.places)), source.images), source)
+            sources.setdefault("\0".join((*source.places, *source.images)), source)
             continue
         for path in source.paths:
             _check_exists(path)
-        found = [source]
+        found: Iterable[FieldSource] = [source]
         if len(source.paths) == 1 and source.paths[0].is_dir():
             images, problems = _images_in(source.paths[0])
             for path, problem in problems:
                 if report is None:
                     raise problem
                 report(path, problem)
-            found = [field_source(path) for path in images]
-            if not found and not problems:
+            found = map(field_source, images)
+            if not images and not problems:
                 raise InputError(
                     f"{source.paths[0]} holds no image. Give a folder with "
                     f"{', '.join(sorted({suffix.lstrip('.') for suffix in PICTURE_SUFFIXES}))} "
@@ -212,8 +213,8 @@ def find_fields(
                 )
         for item in found:
             # Path.resolve raises an error for a link that leads to itself.
-            resolved = tuple(Path(os.path.realpath(path)) for path in item.paths)
-            sources.setdefault((resolved, item.images), item)
+            resolved = map(os.path.realpath, item.paths)
+            sources.setdefault("\0".join((*resolved, *item.images)), item)
     return _distinct(list(sources.values()))
 
 
@@ -286,7 +287,7 @@ def _check_exists(path: Path) -> None:
         raise InputError(f"Cannot read {path}: {reason}.") from error
 
 
-def _images_in(folder: Path) -> tuple[list[Path], list[tuple[Path, InputError]]]:
+def _images_in(folder: Path) -> tuple[list[str], list[tuple[Path, InputError]]]:
     """Return the images in a folder, and the parts of it that cannot be searched."""
     problems: list[tuple[Path, InputError]] = []
 
@@ -294,7 +295,7 @@ def _images_in(folder: Path) -> tuple[list[Path], list[tuple[Path, InputError]]]
         text = f"Cannot read the folder {error.filename}: {error.strerror}."
         problems.append((Path(error.filename), InputError(text)))
 
-    found: list[Path] = []
+    found: list[str] = []
     for parent, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for link in (Path(parent, name) for name in folders):
@@ -302,7 +303,7 @@ def _images_in(folder: Path) -> tuple[list[Path], list[tuple[Path, InputError]]]
                 text = f"{link} is a link to a folder, which is not searched. Give it by its name."
                 problems.append((link, InputError(text)))
         found += [
-            Path(parent, name)
+            os.path.join(parent, name)
             for name in sorted(files)
             if not name.startswith(".") and has_field_suffix(name)
         ]
@@ -333,7 +334,10 @@ def _distinct(sources: list[FieldSource]) -> list[FieldSource]:
             number += 1
         taken.add(unique.casefold())
         names[place] = unique
-    return [replace(source, identifier=name) for name, source in zip(names, sources, strict=True)]
+    return [
+        source if source.identifier == name else replace(source, identifier=name)
+        for name, source in zip(names, sources, strict=True)
+    ]
 
 
 def _stem(path: Path) -> str:
