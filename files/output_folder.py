@@ -12,14 +12,20 @@ from .atomic import atomic_path, remove_temporary
 from .lock import LOCK_NAME
 from .names import printable
 
-__all__ = ["RECORD_NAME", "OutputFolder", "claim_folder", "refuse_existing", "write_json"]
+__all__ = [
+    "RECORD_NAME",
+    "RUN_FILES",
+    "OutputFolder",
+    "claim_folder",
+    "refuse_existing",
+    "write_json",
+]
 
 RECORD_NAME = "run.json"
 
 Status: TypeAlias = Literal["unfinished", "complete"]
 
-# Outputs of a run that are removed before it is repeated; trained models are kept.
-_RUN_FILES = (
+RUN_FILES = (
     # The plan first: without it, a run whose other files are partly removed is not continued.
     "parts/*.json",
     "catalogue.ecsv",
@@ -48,6 +54,7 @@ _RUN_FILES = (
     "annotations/yolo/data.yaml",
     "annotations/yolo/labels/*.txt",
 )
+"""Outputs of a run that are removed before it is repeated, as patterns; trained models are kept."""
 _MARK = "galpipe"
 
 
@@ -147,7 +154,7 @@ class OutputFolder:
         *,
         overwrite: bool = False,
         record: str = RECORD_NAME,
-        ours: Sequence[str] = _RUN_FILES,
+        ours: Sequence[str] = RUN_FILES,
         resume: bool = False,
     ) -> None:
         if resume:

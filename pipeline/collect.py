@@ -7,10 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from shutil import rmtree
+from weakref import finalize
 
 from ..errors import InputError
 from ..files.atomic import atomic_path
 from ..files.lock import is_locked, locked_folder
+from ..files.remote import is_address
 from .annotation_output import write_detected
 from .catalogue import Catalogue
 from .catalogue_formats import CATALOGUE_FORMATS
@@ -22,6 +25,7 @@ from .provenance import Failure, RunRecord
 from .record_file import write_record
 from .result_lines import FieldRows
 from .results import Results, Tally
+from .run_store import RunStore, open_store_run
 
 __all__ = ["RunResult", "collect", "collect_parts", "plan_in"]
 
@@ -41,11 +45,15 @@ class RunResult:
         The results, field by field.
     status : str
         As in `RunRecord`.
+    address : str
+        Address of the output folder if it is in an object store; `output` is then a copy of its
+        tables, which is removed with this result.
     """
 
     output: Path
     results: Results
     status: str
+    address: str = ""
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -78,7 +86,7 @@ def collect(
     Parameters
     ----------
     output : str or Path
-        Output folder of the run.
+        Output folder of the run, or its address.
     resolve_overlaps : bool
         Group the objects that are seen in several fields, also if the run does not.
     coverage : bool
@@ -104,8 +112,18 @@ def collect(
     >>> len(collect("result").catalogue)                              # doctest: +SKIP
     25
     """
+    if isinstance(output, str) and is_address(output):
+        with open_store_run(output, overwrite=False) as (opened, store):
+            plan = _with(plan_in(opened.path), resolve_overlaps, coverage)
+            return collect_parts(opened.path, plan, "interrupted", store=store)
     folder = Path(output)
-    plan = plan_in(folder)
+    plan = _with(plan_in(folder), resolve_overlaps, coverage)
+    running = is_locked(folder)
+    return collect_parts(folder, plan, "running" if running else "interrupted")
+
+
+def _with(plan: RunPlan, resolve_overlaps: bool, coverage: bool) -> RunPlan:
+    """Return a plan with what is asked for besides."""
     plan = replace(
         plan,
         overlaps=plan.overlaps or resolve_overlaps,
@@ -113,8 +131,7 @@ def collect(
     )
     if plan.coverage:
         require_coverage()
-    running = is_locked(folder)
-    return collect_parts(folder, plan, "running" if running else "interrupted")
+    return plan
 
 
 def plan_in(folder: Path) -> RunPlan:
@@ -140,7 +157,11 @@ def plan_in(folder: Path) -> RunPlan:
 
 
 def collect_parts(
-    folder: Path, plan: RunPlan, status: str, pause: Callable[[], None] = lambda: None
+    folder: Path,
+    plan: RunPlan,
+    status: str,
+    pause: Callable[[], None] = lambda: None,
+    store: RunStore | None = None,
 ) -> RunResult:
     """Write the catalogue of a run from its parts, in all formats of its plan.
 
@@ -154,12 +175,16 @@ def collect_parts(
         Status of the run if fields are missing.
     pause : callable
         Called between fields; may raise an exception to end.
+    store : RunStore, optional
+        Where the results are published.
 
     Raises
     ------
     OutputError
         If a file cannot be written.
     """
+    if store is not None:
+        store.fetch_parts()
     # A run that ends waits here for one who looks at it, so that its catalogue is the last.
     with locked_folder(folder / PARTS, _LOCK, wait=True):
         results = Results(folder, plan, pause)
@@ -171,7 +196,12 @@ def collect_parts(
         if plan.annotations:
             write_detected(results)
         write_record(results, status)
-    return RunResult(folder, results, status)
+    if store is None:
+        return RunResult(folder, results, status)
+    store.publish_rest()
+    result = RunResult(folder, results, status, store.remote.url)
+    finalize(results, rmtree, folder, ignore_errors=True)
+    return result
 
 
 def _write_tables(results: Results) -> None:

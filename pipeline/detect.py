@@ -54,7 +54,7 @@ def detect(
     fields : str, Path or iterable of them
         As in `galpipe.run`.
     output : str or Path
-        Output folder.
+        As in `galpipe.run`.
     model : BaseDetector, Bundle, str or Path, optional
         The detector, its bundle, name or path; by default the shipped one.
     score_threshold : float, optional
@@ -114,7 +114,7 @@ def detect(
             crops=None,
             zeropoint=settings.zeropoint,
         )
-        with open_run(output, overwrite=overwrite) as folder:
+        with open_run(output, overwrite=overwrite) as (folder, store):
             plan = plan_of(
                 record,
                 processing,
@@ -129,7 +129,7 @@ def detect(
             plan = start_run(folder, plan, sources, failures)
             del sources
             models = FieldModels(detector, None)
-            return process_fields(folder.path, plan, models, processing, running, progress)
+            return process_fields(folder.path, plan, models, processing, running, progress, store)
 
 
 def _split_formats(

@@ -20,7 +20,8 @@ from .manifest import FieldTask
 from .parts import write_part
 from .provenance import Failure, FieldRecord
 from .remote_fields import local_copy
-from .result_lines import failure_line, field_line
+from .result_lines import failure_line, field_line, field_of
+from .run_store import RunStore
 from .sinks import log_failure
 
 __all__ = ["SPLITTING", "FieldWork", "PartReport", "Started"]
@@ -77,12 +78,15 @@ class FieldWork:
         Output folder.
     fingerprint : str
         Fingerprint of the run.
+    store : RunStore or None
+        Where the results are published.
     """
 
     models: FieldModels
     settings: FieldSettings
     folder: Path
     fingerprint: str
+    store: RunStore | None = None
 
     def run(
         self, tasks: Iterable[FieldTask], started: Started = lambda key, number: None
@@ -125,9 +129,14 @@ class FieldWork:
             yield report
 
     def _write(self, done: list[tuple[int, list[dict[str, Any]]]]) -> None:
-        if done:
-            with signals_delayed():
-                write_part(self.folder, self.fingerprint, done)
+        if not done:
+            return
+        with signals_delayed():
+            name = write_part(self.folder, self.fingerprint, done)
+        if self.store is not None:
+            fields = [field_of(line) for _, lines in done for line in lines]
+            self.store.publish_fields(map(file_name, fields))
+            self.store.publish_part(name)
 
     def _run_task(
         self, task: FieldTask, started: Started

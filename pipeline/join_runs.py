@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import InputError, OutputError
+from ..errors import ConfigError, InputError, OutputError
 from ..files.atomic import atomic_path, is_temporary
 from ..files.output_folder import RECORD_NAME
+from ..files.remote import is_address
 from .collect import plan_in
 from .manifest import join_manifests
 from .many_fields import open_run
@@ -49,12 +50,20 @@ def join_runs(
 
     Raises
     ------
+    ConfigError
+        If a folder is in an object store.
     InputError
         If a folder holds no run, the runs differ in more than their fields, or fields of two have
         one name.
     OutputError
         If the folder of the whole holds other files, or cannot be written.
     """
+    for place in (*folders, output):
+        if is_address(place):
+            raise ConfigError(
+                f"{place}: results in object stores are not joined. Copy them to local folders, or "
+                "process all fields with one command."
+            )
     parts = [Path(folder) for folder in folders]
     plans = [plan_in(folder) for folder in parts]
     for folder, plan in zip(parts[1:], plans[1:], strict=True):
@@ -68,7 +77,7 @@ def join_runs(
         plans[0],
         record=replace(plans[0].record, started=min(plan.record.started for plan in plans)),
     )
-    with open_run(output, overwrite=overwrite) as folder:
+    with open_run(Path(output), overwrite=overwrite) as (folder, _):
         if os.path.realpath(folder.path) in map(os.path.realpath, parts):
             raise OutputError(f"{folder.path}: is one of the runs. Choose another output folder.")
         _refuse_another(folder.path, whole)

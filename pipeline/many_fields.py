@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import OutputError
 from ..files.lock import locked_folder
 from ..files.output_folder import RECORD_NAME, OutputFolder
+from ..files.remote import is_address
 from ..imaging import FieldSource
 from ..progress import Progress, count_of, open_progress
 from .collect import RunResult, collect_parts
@@ -24,6 +25,7 @@ from .manifest import FieldTask, read_manifest, write_manifest
 from .parts import PartIndex, read_parts
 from .plan import RunPlan, differences, fingerprint, read_plan, write_plan
 from .provenance import Failure, RunRecord
+from .run_store import RunStore, open_store_run
 
 __all__ = ["open_run", "plan_of", "process_fields", "start_run"]
 
@@ -31,24 +33,38 @@ logger = logging.getLogger("galpipe")
 
 
 @contextmanager
-def open_run(output: str | Path, *, overwrite: bool) -> Iterator[OutputFolder]:
-    """Lock and open the output folder of a run within the ``with`` block.
+def open_run(
+    output: str | Path, *, overwrite: bool
+) -> Iterator[tuple[OutputFolder, RunStore | None]]:
+    """Open the output folder of a run within the ``with`` block; a local one is locked.
 
     Parameters
     ----------
     output : str or Path
-        The folder; created if missing.
+        The folder; created if missing.  Of an address in an object store, a local folder of work is
+        opened.
     overwrite : bool
         Replace an earlier result; without it, one with a plan is kept, to be continued.
+
+    Yields
+    ------
+    folder : OutputFolder
+        The folder.
+    store : RunStore or None
+        Where its results are published; None for a local folder.
 
     Raises
     ------
     OutputError
         If another process writes to the folder, it holds other files, or cannot be written.
     """
+    if isinstance(output, str) and is_address(output):
+        with open_store_run(output, overwrite=overwrite) as opened:
+            yield opened
+        return
     with locked_folder(output):
         earlier = None if overwrite else read_plan(Path(output))
-        yield OutputFolder(output, overwrite=overwrite, resume=earlier is not None)
+        yield OutputFolder(output, overwrite=overwrite, resume=earlier is not None), None
 
 
 def plan_of(
@@ -157,6 +173,7 @@ def process_fields(
     settings: FieldSettings,
     engine: Engine,
     progress: bool | Progress,
+    store: RunStore | None = None,
 ) -> RunResult:
     """Process the fields of a run that are not done, and collect the catalogue.
 
@@ -174,6 +191,8 @@ def process_fields(
         Processes the fields.
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
+    store : RunStore, optional
+        Where the results are published.
 
     Raises
     ------
@@ -187,7 +206,9 @@ def process_fields(
     left = sum(1 for _ in _unfinished(folder, done))
     if total - left:
         logger.info("%s", _continued(total, left))
-    work = FieldWork(models, settings, folder, plan.checksum)
+    work = FieldWork(models, settings, folder, plan.checksum, store)
+    if store is not None:
+        store.publish_plan()
     status = "failed"
     with Interrupts() as interrupts:
         try:
@@ -200,7 +221,7 @@ def process_fields(
             status = "interrupted"
             interrupts.count = max(interrupts.count, 1)
         finally:
-            result = collect_parts(folder, plan, status, interrupts.check)
+            result = collect_parts(folder, plan, status, interrupts.check, store)
     if interrupts.count and result.status != "complete":
         raise KeyboardInterrupt
     return result

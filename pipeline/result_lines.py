@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .field_processing import FieldResult
 from .provenance import Failure, FieldRecord
 
-__all__ = ["FieldRows", "failure_line", "field_line", "read_line"]
+__all__ = ["FieldRows", "failure_line", "field_line", "field_of", "read_line"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,18 @@ def failure_line(failure: Failure) -> dict[str, Any]:
         The failure.
     """
     return {"failure": asdict(failure)}
+
+
+def field_of(content: dict[str, Any]) -> str:
+    """Return the identifier of the field of a line.
+
+    Parameters
+    ----------
+    content : dict
+        As `field_line` and `failure_line` return it.
+    """
+    name = content["failure"]["input"] if "failure" in content else content["record"]["field"]
+    return str(name)
 
 
 def read_line(content: dict[str, Any]) -> FieldRows | Failure:

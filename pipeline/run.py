@@ -78,8 +78,9 @@ def run(
         string ``"r.fits,g.fits,b.fits"`` in the order red, green, blue.  Every CCD of a mosaic
         camera is a field; ``"file.fits[CCD2]"`` is one of them.
     output : str or Path
-        Output folder: new, empty, with an unfinished result of the same models and settings and
-        among whose fields are no others, or, with `overwrite`, with any earlier result.
+        Output folder, or the address of one in an object store, ``s3://bucket/folder``: new, empty,
+        with an unfinished result of the same models and settings and among whose fields are no
+        others, or, with `overwrite`, with any earlier result.
     config : RunConfig, str, Path or mapping, optional
         Settings, a YAML file of settings, or its content.  Stages with a ``train`` section are
         trained and evaluated first; finished trainings in the same folder are reused.
@@ -183,9 +184,14 @@ def run(
         if settings.classifier.train is None:
             second = _with_options(classifier or settings.classifier.model, settings.classifier)
         galaxies = galaxies_among(detected, settings.classifier.classes)
-        with open_run(output, overwrite=overwrite) as folder:
+        with open_run(output, overwrite=overwrite) as (folder, store):
             record = RunRecord("run", galaxy_classes=list(galaxies))
             _refuse_other_training(folder.path, settings)
+            if store is not None and (settings.detector.train or settings.classifier.train):
+                raise ConfigError(
+                    f"{output}: a training needs a local output folder. Train first, and give the "
+                    "trained models."
+                )
             trained, metrics = _train_stages(folder, record, settings, open_progress(progress))
             first = first or open_detector(trained["detector"])
             second = second or _with_options(trained["classifier"], settings.classifier)
@@ -226,7 +232,7 @@ def run(
             del sources
             folder.write_text("config.yaml", dump_config(settings))
             models = FieldModels(first, second)
-            return process_fields(folder.path, plan, models, processing, running, progress)
+            return process_fields(folder.path, plan, models, processing, running, progress, store)
 
 
 def _refuse_other_training(folder: Path, settings: RunConfig) -> None:

@@ -81,7 +81,11 @@ def finish_run(result: RunResult) -> None:
             places[name] = result.output / name
     if (result.output / COVERAGE_NAME).is_file():
         places["coverage"] = result.output / COVERAGE_NAME
-    _finish(places, result.failures)
+    if not result.address:
+        _finish(places, result.failures)
+        return
+    names = {name: path.relative_to(result.output).as_posix() for name, path in places.items()}
+    _finish({name: f"{result.address}/{path}" for name, path in names.items()}, result.failures)
 
 
 def finish_classify(result: ClassifyResult) -> None:
@@ -274,7 +278,7 @@ def _probability(row: Row) -> str:
     return f"{row['probability']:.2f}" if row["class_name"] else ""
 
 
-def _finish(places: Mapping[str, Path], failures: Sequence[Failure]) -> None:
+def _finish(places: Mapping[str, Path | str], failures: Sequence[Failure]) -> None:
     width = max(map(len, places), default=0)
     for name, place in places.items():
         STDOUT.print(Text(f"{name:>{width}}: {place}"), soft_wrap=True)

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from .options import coverage_option, examples, overwrite_option, resolve_overlaps_option
+from .options import (
+    coverage_option,
+    examples,
+    overwrite_option,
+    paths_or_addresses,
+    resolve_overlaps_option,
+)
 
 __all__ = ["command"]
 
@@ -19,20 +25,20 @@ __all__ = ["command"]
         "galpipe collect part-*/ -o whole",
     ),
 )
-@click.argument("runs", metavar="OUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="OUT...", nargs=-1, required=True, callback=paths_or_addresses)
 @click.option(
     "-o",
     "--output",
     metavar="WHOLE",
-    type=click.Path(path_type=Path),
+    callback=paths_or_addresses,
     help="Folder to write for the whole of several runs; new, empty, or an earlier whole.",
 )
 @resolve_overlaps_option
 @coverage_option
 @overwrite_option
 def command(
-    runs: tuple[Path, ...],
-    output: Path | None,
+    runs: tuple[str | Path, ...],
+    output: str | Path | None,
     resolve_overlaps: bool,
     coverage: bool,
     overwrite: bool,

@@ -13,10 +13,10 @@ from .options import (
     examples,
     fields_arguments,
     formats_option,
-    output_option,
     overlays_option,
     overwrite_option,
     resolve_overlaps_option,
+    run_output_option,
     threshold_option,
     zeropoint_option,
 )
@@ -26,7 +26,7 @@ __all__ = ["command"]
 
 @click.command("detect", epilog=examples("galpipe detect frames/ -o boxes --annotations voc"))
 @fields_arguments
-@output_option
+@run_output_option
 @click.option("--model", help="Detector: a shipped model, or a path; by default ssd_mobilenet.")
 @threshold_option
 @bands_option
@@ -50,7 +50,7 @@ __all__ = ["command"]
 @overwrite_option
 def command(
     fields: tuple[str, ...],
-    output: Path,
+    output: str | Path,
     model: str | None,
     score_threshold: float | None,
     bands: list[str],

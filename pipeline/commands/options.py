@@ -22,9 +22,11 @@ __all__ = [
     "overlays_option",
     "overwrite_option",
     "overwrite_training_option",
+    "paths_or_addresses",
     "prior_option",
     "required_output",
     "resolve_overlaps_option",
+    "run_output_option",
     "test_time_augmentation_option",
     "threshold_option",
     "zeropoint_option",
@@ -86,6 +88,31 @@ def required_output(
 
 
 output_option = required_output("Folder to write; new, or empty.")
+
+
+def paths_or_addresses(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Return the paths of an option or argument; addresses in object stores stay as they are.
+
+    Parameters
+    ----------
+    context, parameter : click.Context and Parameter
+        As click calls it.
+    value : str, tuple of str or None
+        The value.
+    """
+    if isinstance(value, tuple):
+        return tuple(paths_or_addresses(context, parameter, one) for one in value)
+    return value if value is None or "://" in value else Path(value)
+
+
+run_output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    callback=paths_or_addresses,
+    help="Folder to write; new, or empty.  Also one in an object store, s3://bucket/folder.",
+)
 
 
 def _comma_separated(

@@ -14,11 +14,11 @@ from .options import (
     examples,
     fields_arguments,
     formats_option,
-    output_option,
     overlays_option,
     overwrite_option,
     prior_option,
     resolve_overlaps_option,
+    run_output_option,
     test_time_augmentation_option,
     threshold_option,
     zeropoint_option,
@@ -38,7 +38,7 @@ __all__ = ["command"]
     ),
 )
 @fields_arguments
-@output_option
+@run_output_option
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -71,7 +71,7 @@ __all__ = ["command"]
 @overwrite_option
 def command(
     fields: tuple[str, ...],
-    output: Path,
+    output: str | Path,
     config: Path | None,
     detector: str | None,
     classifier: str | None,

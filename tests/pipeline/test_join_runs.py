@@ -75,6 +75,9 @@ def test_what_cannot_be_joined(
         join_runs([one], one)
     with pytest.raises(InputError, match="holds no result"):
         join_runs([one, tmp_path / "none"], tmp_path / "out")
+    done = galpipe_cli("collect", one, two, "-o", "s3://bucket/whole")
+    assert done.exit_code == 2
+    assert "object stores are not joined" in done.stderr
     done = galpipe_cli("collect", one, two)
     assert done.exit_code == 2
     assert "name it with -o" in done.stderr

@@ -127,5 +127,13 @@ def test_a_bucket_of_amazon(
         result = galpipe.run("s3://survey/one/*.fits", tmp_path / "out", **models)
         assert len(result.catalogue) == 1
         assert result.record.fields[0].files == ("s3://survey/one/sky.fits",)
+        again = galpipe.run("s3://survey/one/*.fits", "s3://survey/out", **models)
+        assert len(again.catalogue) == 1
+        assert (
+            store.cat("survey/out/catalogue.csv")
+            == (tmp_path / "out" / "catalogue.csv").read_bytes()
+        )
+        galpipe.run("s3://survey/one/sky.fits", "s3://survey/out", **models, overwrite=True)
+        assert len(store.find("survey/out/crops")) == 1
     finally:
         server.stop()

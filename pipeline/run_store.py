@@ -1,0 +1,170 @@
+"""Results of a run in an object store: a local folder of work, from which they are published.
+
+The folder of work holds plan, list of fields and parts, as that of a local run.  What is finished
+is put into the store, each file by one request: the pictures of a field, then the part with its
+results.  A run that goes on, here or on another machine, fetches the parts first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from shutil import rmtree
+from socket import gethostname
+from tempfile import mkdtemp
+
+from ..errors import OutputError
+from ..files.output_folder import RECORD_NAME, RUN_FILES, OutputFolder
+from ..files.remote_folder import RemoteFolder
+from .parts import PARTS
+from .plan import read_plan
+
+__all__ = ["RunStore", "open_store_run"]
+
+_PICTURES = ("overlays", "crops")
+# What is no part and no picture, and is replaced whenever the catalogue is collected.
+_TABLES = tuple(name for name in RUN_FILES if not name.startswith((*_PICTURES, f"{PARTS}/")))
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """The folder of work of a run on this machine, and where its results are published.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of work, which each machine of a cluster has under the same name.
+    remote : RemoteFolder
+        The folder in the store.
+    continued : bool
+        The store holds earlier results.
+    host : str
+        Name of this machine.
+    """
+
+    folder: Path
+    remote: RemoteFolder
+    continued: bool
+    host: str = field(default_factory=gethostname)
+
+    def publish_fields(self, names: Iterable[str]) -> None:
+        """Publish the pictures of fields, and remove those that they had before.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Names of the files of the fields.
+        """
+        places = [place for name in names for place in (f"overlays/{name}.png", f"crops/{name}")]
+        files = [path for place in places for path in _files_at(self.folder / place)]
+        written = [path.relative_to(self.folder).as_posix() for path in files]
+        self.remote.put(written, self.folder)
+        if self.continued:
+            before = {name for place in places for name in self.remote.names(place)}
+            self.remote.remove(sorted(before - set(written)))
+        for path in files:
+            path.unlink()
+
+    def publish_part(self, name: str) -> None:
+        """Publish a part, after the pictures of its fields.
+
+        Parameters
+        ----------
+        name : str
+            Name of the part.
+        """
+        self.remote.put([f"{PARTS}/{name}"], self.folder)
+        if gethostname() != self.host:
+            (self.folder / PARTS / name).unlink()
+
+    def publish_plan(self) -> None:
+        """Publish plan, list of fields and settings, before anything else."""
+        local = self._local()
+        self.remote.put([name for name in local if not name.endswith("plan.json")], self.folder)
+        # The plan last: with it, the run can be continued.
+        self.remote.put([f"{PARTS}/plan.json"], self.folder)
+
+    def fetch_parts(self) -> None:
+        """Fetch the parts that other machines have published."""
+        missing = self.remote.names() - set(self._local())
+        self.remote.fetch(sorted(name for name in missing if _is_part(name)), self.folder)
+
+    def publish_rest(self) -> None:
+        """Publish what is not yet there, and the tables; remove tables that are out of date."""
+        local, there = self._local(), self.remote.names()
+        pictures = [name for name in local if name.startswith(_PICTURES)]
+        parts = [name for name in local if _is_part(name) and name not in there]
+        tables = [name for name in local if not name.startswith((*_PICTURES, f"{PARTS}/"))]
+        self.remote.put(pictures, self.folder)
+        self.remote.put(parts, self.folder)
+        self.remote.put(tables, self.folder)
+        outdated = there - set(local)
+        self.remote.remove(
+            sorted(name for name in outdated if any(fnmatchcase(name, table) for table in _TABLES))
+        )
+
+    def _local(self) -> list[str]:
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return sorted(
+            path.relative_to(self.folder).as_posix()
+            for path in files
+            if not path.name.startswith(".")  # locks, and files that are being written
+        )
+
+
+@contextmanager
+def open_store_run(address: str, *, overwrite: bool) -> Iterator[tuple[OutputFolder, RunStore]]:
+    """Open an output folder in an object store within the ``with`` block.
+
+    Parameters
+    ----------
+    address : str
+        Address of the folder.
+    overwrite : bool
+        Replace an earlier result; without it, one with a plan is fetched, to be continued.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds other files, or cannot be read or written.
+    """
+    remote = RemoteFolder(address)
+    there = remote.names()
+    if there and RECORD_NAME not in there and f"{PARTS}/plan.json" not in there:
+        raise OutputError(
+            f"{address}: holds files that galpipe did not make ({min(there)} ...); choose another "
+            "output folder"
+        )
+    local = Path(mkdtemp(prefix="galpipe-"))
+    try:
+        if overwrite:
+            ours = [name for name in there if any(fnmatchcase(name, own) for own in RUN_FILES)]
+            # The plan first: without it, a run whose other files are partly removed is not
+            # continued.
+            remote.remove([name for name in ours if name == f"{PARTS}/plan.json"])
+            remote.remove([name for name in ours if name != f"{PARTS}/plan.json"])
+        elif there:
+            state = {name for name in there if name.startswith(f"{PARTS}/") or name == RECORD_NAME}
+            remote.fetch(sorted(state), local)
+        earlier = read_plan(local)
+        folder = OutputFolder(local, resume=earlier is not None)
+        yield folder, RunStore(local, remote, continued=earlier is not None)
+    except BaseException as error:
+        rmtree(local, ignore_errors=True)
+        error.args = tuple(
+            part.replace(str(local), address) if isinstance(part, str) else part
+            for part in error.args
+        )
+        raise
+
+
+def _files_at(place: Path) -> list[Path]:
+    """Return a file, or the files in a folder."""
+    return [path for path in (place, *place.glob("*")) if path.is_file()]
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith(f"{PARTS}/") and name.endswith(".jsonl") and "fields" not in name
