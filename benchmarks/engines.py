@@ -4,7 +4,8 @@
 
 Runs `galpipe detect` over copies of the fields with each engine, and takes the time from the first
 part to the last, in which everything is loaded.  Where the cores are busy with other work, wall
-times say little; then compare the CPU times, and see the load.
+times say little: see the load, and compare the CPU times.  The workers of Ray are not children of
+the command, so their CPU time is not known.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def run(engine: str, workers: int, fields: Path, out: Path) -> tuple[float, floa
             parts.append((path.stat().st_mtime, len(head["units"])))
     parts.sort()
     done, seconds = sum(count for _, count in parts[1:]), parts[-1][0] - parts[0][0]
-    return done / seconds if seconds else float("nan"), wall, cpu
+    rate = done / seconds if seconds else float("nan")
+    return rate, wall, float("nan") if engine == "ray" else cpu
 
 
 def main() -> None:
@@ -59,7 +61,7 @@ def main() -> None:
     print("engine     fields/s after the start  wall s  CPU s")
     for engine in options.engines:
         rate, wall, cpu = run(engine, options.workers, folder / "in", folder / engine)
-        print(f"{engine:10} {rate:24.2f}  {wall:6.1f}  {cpu:5.1f}", flush=True)
+        print(f"{engine:10} {rate:24.3f}  {wall:6.1f}  {cpu:5.1f}", flush=True)
     print(f"load {os.getloadavg()[0]:.1f} at the end")
     shutil.rmtree(folder)
 

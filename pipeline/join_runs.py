@@ -77,17 +77,18 @@ def join_runs(
         plans[0],
         record=replace(plans[0].record, started=min(plan.record.started for plan in plans)),
     )
-    with open_run(Path(output), overwrite=overwrite) as (folder, _):
-        if os.path.realpath(folder.path) in map(os.path.realpath, parts):
-            raise OutputError(f"{folder.path}: is one of the runs. Choose another output folder.")
-        _refuse_another(folder.path, whole)
-        join_manifests(folder.path, parts)
-        write_plan(folder.path, whole)
-        folder.write_json(RECORD_NAME, whole.record.as_dict())
+    with open_run(Path(output), overwrite=overwrite) as (joined, _):
+        target = joined.path
+        if os.path.realpath(target) in map(os.path.realpath, parts):
+            raise OutputError(f"{target}: is one of the runs. Choose another output folder.")
+        _refuse_another(target, whole)
+        join_manifests(target, parts)
+        write_plan(target, whole)
+        joined.write_json(RECORD_NAME, whole.record.as_dict())
         for part in parts:
             for file in _files(part):
-                _link(part / file, folder.path / file)
-        return folder.path
+                _link(part / file, target / file)
+        return target
 
 
 def _refuse_another(folder: Path, plan: RunPlan) -> None:
