@@ -6,4 +6,4 @@ __all__ = ["DEFAULT_CLASSIFIER", "DEFAULT_DETECTOR"]
 
 DEFAULT_DETECTOR: Final = "ssd_mobilenet"
 
-DEFAULT_CLASSIFIER: Final = "galaxy10_ensemble"
+DEFAULT_CLASSIFIER: Final = "galaxy10_best"

@@ -120,7 +120,7 @@ def detector(
     "classifier",
     epilog=examples(
         "galpipe evaluate classifier --images cutouts/ --labels labels.csv -o measured",
-        "galpipe evaluate classifier --model galaxy10_ensemble --model training/bundle "
+        "galpipe evaluate classifier --model galaxy10_best --model training/bundle "
         "--images cutouts/ --labels votes.csv",
         "galpipe evaluate classifier --model training/bundle --images data/Galaxy10_DECals.h5 "
         "--held-out -o measured",

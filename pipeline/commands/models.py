@@ -83,7 +83,7 @@ def show(model: str) -> None:
         STDOUT.print(Markdown(bundle.read(CARD_NAME).decode("utf-8", "replace")))
 
 
-@command.command("verify", epilog=examples("galpipe models verify ssd_mobilenet galaxy10_ensemble"))
+@command.command("verify", epilog=examples("galpipe models verify ssd_mobilenet galaxy10_best"))
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 def verify(models: tuple[str, ...]) -> None:
     """Check that all files of a model are present and unaltered, and that it runs."""
