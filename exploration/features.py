@@ -100,7 +100,7 @@ class FeatureModel(ABC):
             for turns in range(TURNS):
                 turned = np.ascontiguousarray(np.rot90(batch, turns, axes=(1, 2)))
                 total[start : start + BATCH] += self._run(turned)
-        return total / TURNS
+        return total / np.float32(TURNS)
 
     def _prepare(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return crops of the input size as the networks take them."""

@@ -123,7 +123,9 @@ class Report:
         return load_template("report.html").render(report=self, embed=embed)
 
 
-def open_report_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
+def open_report_folder(
+    path: str | Path, *, overwrite: bool, tables: Sequence[str] = ()
+) -> OutputFolder:
     """Open the folder of a report with its metrics and pictures.
 
     Parameters
@@ -132,13 +134,15 @@ def open_report_folder(path: str | Path, *, overwrite: bool) -> OutputFolder:
         The folder.
     overwrite : bool
         Replace an earlier report.
+    tables : sequence of str
+        Names of further files of the report.
 
     Raises
     ------
     OutputError
         If it holds other files or an earlier report, or cannot be written.
     """
-    ours = ("metrics.json", "report.md", "report.html", f"{PICTURES}/*.png")
+    ours = ("metrics.json", "report.md", "report.html", f"{PICTURES}/*.png", *tables)
     return OutputFolder(path, overwrite=overwrite, ours=ours)
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "print_markdown",
     "print_measures",
     "print_metrics",
+    "print_report",
 ]
 
 _ROWS = 10
@@ -131,6 +132,20 @@ def finish_embed(result: EmbedResult) -> None:
     """
     STDOUT.print(Text(f"{result.galaxies} galaxies, {result.added} of them new"))
     _finish({"embedding": result.output}, result.failures)
+
+
+def print_report(text: str, folder: Path) -> None:
+    """Print the result of a command that writes a report, and the place of the report.
+
+    Parameters
+    ----------
+    text : str
+        The result in a line.
+    folder : Path
+        Folder of the report.
+    """
+    STDOUT.print(Text(text))
+    _finish({"report": folder / "report.html"}, ())
 
 
 def print_measures(title: str, metrics: Mapping[str, Any]) -> None:

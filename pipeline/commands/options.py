@@ -12,7 +12,9 @@ import click
 
 __all__ = [
     "bands_option",
+    "count_option",
     "coverage_option",
+    "embedding_argument",
     "engine_options",
     "examples",
     "fields_argument",
@@ -27,10 +29,29 @@ __all__ = [
     "required_output",
     "resolve_overlaps_option",
     "run_output_option",
+    "seed_option",
     "test_time_augmentation_option",
     "threshold_option",
     "zeropoint_option",
 ]
+
+count_option = click.option(
+    "--count",
+    type=click.IntRange(1, 1000),
+    default=48,
+    show_default=True,
+    help="Number of galaxies on the contact sheet.",
+)
+
+embedding_argument = click.argument("embedding", type=click.Path(path_type=Path))
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of all that is random.",
+)
 
 fields_argument = click.argument("fields", nargs=-1, required=True)
 
