@@ -21,6 +21,8 @@ from .members import (
     InputScaling,
     KerasFileMember,
     NetworkDescription,
+    PcaLogisticMember,
+    SimpleCnnMember,
     TrainedMember,
     Vgg16Member,
 )
@@ -54,7 +56,9 @@ __all__ = [
     "InputScaling",
     "KerasFileMember",
     "NetworkDescription",
+    "PcaLogisticMember",
     "RunConfig",
+    "SimpleCnnMember",
     "Split",
     "SurveyAugmentation",
     "TrainedMember",

@@ -27,6 +27,8 @@ __all__ = [
     "InputScaling",
     "KerasFileMember",
     "NetworkDescription",
+    "PcaLogisticMember",
+    "SimpleCnnMember",
     "TrainedMember",
     "Vgg16Member",
 ]
@@ -185,6 +187,40 @@ class EfficientNetLite0Member(TrainedMember):
         return self
 
 
+class SimpleCnnMember(TrainedMember):
+    """Two convolutions and three dense layers, trained from random weights, as a baseline."""
+
+    architecture: Literal["simple_cnn"]
+    filters: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=5)] = (32, 64)
+    """Number of filters of each convolution."""
+    kernel_size: InputSize = 3
+    """Kernel size of the convolutions in pixels."""
+    dense: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=5)] = (576, 64)
+    """Number of units of each dense layer before the softmax."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.25
+    """Dropout rate after each of these dense layers in training."""
+    l2: NonNegativeFloat = 1e-4
+    """L2 penalty on the weights of the dense layers."""
+    noise: NonNegativeFloat = 0.2
+    """Standard deviation of the Gaussian noise that is added to the input in training, relative to
+    that of the pixels of the training images."""
+
+
+class PcaLogisticMember(_Member):
+    """Principal components and logistic regression, as a baseline; fitted in one step."""
+
+    architecture: Literal["pca_logistic"]
+    features: Literal["pixels", "hog"] | ConfigPath = "pixels"
+    """What is decomposed: the pixels of the crop, histograms of oriented gradients, or the features
+    before the last dense layer of a trained network, a ``.keras`` or ``.h5`` file."""
+    components: PositiveInt = 20
+    """Number of principal components."""
+    penalty: PositiveFloat = 1.0
+    """L2 penalty on the weights of the regression: 1 / C of scikit-learn."""
+    teacher: ClassVar[None] = None
+    """Always None: it is fitted to labels alone."""
+
+
 class NetworkDescription(Section):
     """Description of a trained Keras network of another program, in a YAML file beside it."""
 
@@ -225,8 +261,18 @@ class KerasFileMember(_Member):
     teacher: ClassVar[None] = None
     """Always None, since the network is not trained."""
 
+    @property
+    def needs_description(self) -> bool:
+        """True if something is left to the description beside the file."""
+        return None in (self.input_size, self.scaling, self.class_names)
+
 
 ClassifierMember = Annotated[
-    CnnMember | Vgg16Member | EfficientNetLite0Member | KerasFileMember,
+    CnnMember
+    | SimpleCnnMember
+    | PcaLogisticMember
+    | Vgg16Member
+    | EfficientNetLite0Member
+    | KerasFileMember,
     Field(discriminator="architecture"),
 ]

@@ -88,18 +88,24 @@ def model_card(
 
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    members = config.named_members
     return template.render(
         config=config,
         sources=sources,
         weights=weights,
         earlier=earlier,
-        networks={name: describe_member(member) for name, member in config.named_members.items()},
+        networks={name: describe_member(member) for name, member in members.items()},
         views=_views(config),
         images=_image_counts(config, sources),
         comparison=comparison_table(
             {m.images.title: m.by_classifier for m in measured}
         ).to_markdown(),
         details=dict(_details(m) for m in measured if m.images.part != "validation"),
+        pictures={
+            name: f"{name}_{kind.picture}"
+            for name, kind in zip(members, map(member_kind, members.values()), strict=True)
+            if kind.picture
+        },
         agreement=agreement,
         calibration=calibration,
         preset=_PRESETS.get(config.name, _Preset((f"{_TRAIN} FILE -o OUT",))),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...configs import ClassifierTraining, check_paths
+from ...configs import ClassifierTraining, KerasFileMember, check_paths
+from .network_description import read_description
 from .sources import read_labelled
 
 __all__ = ["check_training"]
@@ -18,9 +19,13 @@ def check_training(config: ClassifierTraining) -> None:
     Raises
     ------
     ConfigError
-        If a path is missing, or ``class_names`` does not fit the classes of the labels.
+        If a path or the description of a network is missing, or ``class_names`` does not fit the
+        classes of the labels.
     InputError
         If labels or annotations cannot be read, or name an unknown class.
     """
     check_paths(config)
     read_labelled(config)
+    for member in config.members:
+        if isinstance(member, KerasFileMember) and member.needs_description:
+            read_description(member.path)

@@ -105,6 +105,8 @@ class MemberKind:
         ``check(member, config)`` raises GalpipeError for invalid files, before the training.
     storage : {"float32", "float16", "int8"}
         Type of the weights in the LiteRT file.
+    picture : str or None
+        Name of a picture that the training writes to the folder of the member, for the model card.
     """
 
     settings: type[Any]
@@ -112,6 +114,7 @@ class MemberKind:
     describe: Callable[[Any], str]
     check: Callable[[Any, ClassifierTraining], object] | None = None
     storage: Storage = "float32"
+    picture: str | None = None
 
 
 def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:

@@ -17,12 +17,17 @@ from .efficientnet_lite import EFFICIENTNET_LITE0
 from .fit import computing_in, in_float32
 from .keras_file import KERAS_FILE
 from .member_kind import MemberKind, TrainingJob
+from .pca_logistic import PCA_LOGISTIC
+from .simple_cnn import SIMPLE_CNN
 from .sources import Sources
 from .vgg16 import VGG16
 
 __all__ = ["check_members", "forget_networks", "member_kind", "train_member", "train_members"]
 
-_KINDS = {kind.settings: kind for kind in (CNN, VGG16, EFFICIENTNET_LITE0, KERAS_FILE)}
+_KINDS = {
+    kind.settings: kind
+    for kind in (CNN, SIMPLE_CNN, PCA_LOGISTIC, VGG16, EFFICIENTNET_LITE0, KERAS_FILE)
+}
 
 
 def member_kind(member: ClassifierMember) -> MemberKind:

@@ -178,6 +178,9 @@ def export_classifier(
             keras.backend.backend(): version(keras.backend.backend()),
         },
     )
+    for name, member in config.named_members.items():
+        if picture := member_kind(member).picture:
+            files[f"{name}_{picture}"] = (folder.parent / name / picture).read_bytes()
     files[TRAINING_IMAGES_NAME] = _record_images(sources)
     write_bundle(folder, manifest, files, "", {})
     earlier = earlier_lengths(folder.parent)

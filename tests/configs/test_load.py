@@ -16,6 +16,7 @@ from galpipe.configs import (
 from galpipe.errors import ConfigError
 
 PRESETS = {
+    "baselines.yaml": ClassifierTraining,
     "cnn.yaml": ClassifierTraining,
     "ensemble.yaml": ClassifierTraining,
     "efficientdet_d0.yaml": DetectorTraining,
@@ -45,6 +46,8 @@ PRESETS = {
             "vgg16_frozen",
             "vgg16_block5",
             "ensemble",
+            "pca_logistic",
+            "simple_cnn",
         )
     },
 }

@@ -39,6 +39,15 @@ def test_the_file_of_a_member_is_checked(tmp_path: Path) -> None:
         check_training(config)
 
 
+def test_the_description_of_a_network_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.h5"
+    path.touch()
+    member = {"architecture": "keras_file", "path": path}
+    config = _config(tmp_path, "filename,label\ng1.png,ring\n", members=[member])
+    with pytest.raises(ConfigError, match=r"theirs\.h5: .* describe it in .*theirs\.yaml"):
+        check_training(config)
+
+
 def test_boxes_in_place_of_labels_give_the_command(tmp_path: Path) -> None:
     boxes = tmp_path / "boxes.json"
     boxes.write_text("{}", encoding="utf-8")

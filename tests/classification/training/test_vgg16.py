@@ -10,7 +10,15 @@ import galpipe.configs
 from galpipe.classification.training import cnn
 from galpipe.classification.training import vgg16 as vgg
 from galpipe.classification.training.losses import allowed_set_loss
-from galpipe.configs import ClassifierTraining, CnnMember, Vgg16Member, load_config
+from galpipe.classification.training.simple_cnn import build_simple_cnn
+from galpipe.configs import (
+    ClassifierTraining,
+    CnnMember,
+    PcaLogisticMember,
+    SimpleCnnMember,
+    Vgg16Member,
+    load_config,
+)
 from galpipe.errors import ConfigError, InputError
 
 from .label_rows import labels_of
@@ -42,9 +50,13 @@ def test_every_published_network_takes_a_step(monkeypatch: pytest.MonkeyPatch) -
         if isinstance(member, Vgg16Member):
             model = vgg.build_vgg16(4, 32)
             vgg.freeze_below(model, member.fine_tune_from)
-        else:
-            assert isinstance(member, CnnMember)
+        elif isinstance(member, SimpleCnnMember):
+            model = build_simple_cnn(4, 32, member, deviation=0.1)
+        elif isinstance(member, CnnMember):
             model = cnn.build_cnn(4, 32, member)
+        else:
+            assert isinstance(member, PcaLogisticMember)
+            continue
         before = keras.ops.convert_to_numpy(model.trainable_weights[0])
         model.compile("rmsprop", loss=allowed_set_loss, run_eagerly=True)
         assert np.isfinite(model.train_on_batch(images, labels)), file.name

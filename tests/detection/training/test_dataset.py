@@ -177,7 +177,9 @@ def test_boxes_of_a_class_that_is_left_out_are_ignored_regions(
     assert (len(tile.boxes), len(tile.ignored), set(tile.class_ids)) == (2, 1, {0})
     # A detection there is neither right nor wrong.
     found = Detections(read.boxes, np.array([0.9, 0.9, 0.9]), np.zeros(3, np.int64))
-    metrics = SearchedImages([read], [found], config.class_map.class_names).metrics
+    searched = SearchedImages([read], [found], config.class_map.class_names)
+    assert searched.class_agnostic.map50 == searched.metrics.map50
+    metrics = searched.metrics
     assert (metrics.galaxies, metrics.difficult, metrics.map50) == (2, 1, pytest.approx(1))
     with pytest.raises(ConfigError, match="annotated with star"):
         read_sources(_config(folders, class_names={"spiral": ["barred", "tight"]}))
