@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["STDERR", "STDOUT", "terminal_progress", "tidy_terminal", "without_controls"]
 
 
+# Bars on the terminal; the last one takes the lines of those within it.
+_SHOWN: list[Progress] = []
+
+# Loggers of other libraries that print on their own.
+_CHATTY = ("absl", "tensorflow")
+
+_SPEED_PERIOD = 600.0  # seconds
+_LONGEST_STATUS = 24
+
 _LONGEST = 500_000  # characters of a text, more than a list of thousands of failures has
 
 
@@ -107,6 +116,8 @@ def tidy_terminal(*, debug: bool) -> Iterator[None]:
         if debug:
             yield
             return
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
         with warnings.catch_warnings(), _quiet_natives():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
@@ -139,6 +150,8 @@ def terminal_progress(
 ) -> Iterator[_BarTask]:
     """Show a progress bar on standard error, if that is a terminal.
 
+    A bar within another one is a line below it, which is removed at its end.
+
     Parameters
     ----------
     description : str
@@ -148,6 +161,14 @@ def terminal_progress(
     in_bytes : bool
         Whether the units are bytes.
     """
+    if _SHOWN:
+        outer = _SHOWN[-1]
+        number = outer.add_task(_short(description), total=total, status="", detail="")
+        try:
+            yield _BarTask(outer, number)
+        finally:
+            outer.remove_task(number)
+        return
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -160,7 +181,18 @@ def terminal_progress(
     )
 
     measures = [DownloadColumn(), TransferSpeedColumn()] if in_bytes else [MofNCompleteColumn()]
-    bar = Progress(
+
+    class Bars(Progress):
+        """Bars, and below them what is too long for their lines."""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if task.fields["detail"]:
+                    detail = f"  {task.fields['detail']}"
+                    yield Text(detail, style="dim", no_wrap=True, overflow="ellipsis")
+
+    bar = Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         *measures,
@@ -170,10 +202,17 @@ def terminal_progress(
         TimeRemainingColumn(),
         console=STDERR,
         disable=not STDERR.is_terminal,
+        # The steps of a training are interrupted by measurements.
+        speed_estimate_period=_SPEED_PERIOD,
     )
     # Rich 13 ends even a disabled bar with an empty line.
     with bar if STDERR.is_terminal else nullcontext():
-        yield _BarTask(bar, bar.add_task(_short(description), total=total, status=""))
+        _SHOWN.append(bar)
+        try:
+            number = bar.add_task(_short(description), total=total, status="", detail="")
+            yield _BarTask(bar, number)
+        finally:
+            _SHOWN.remove(bar)
 
 
 class _BarTask:
@@ -182,6 +221,7 @@ class _BarTask:
     def __init__(self, bar: Progress, number: TaskID) -> None:
         self._bar = bar
         self._number = number
+        self._started = False
 
     def update(
         self,
@@ -192,7 +232,13 @@ class _BarTask:
         description: str | None = None,
         status: str | None = None,
     ) -> None:
-        fields: dict[str, Any] = {} if status is None else {"status": status}
+        fields: dict[str, Any] = {}
+        if status is not None:
+            fits = len(status) <= _LONGEST_STATUS
+            fields = {"status": status if fits else "", "detail": "" if fits else status}
+        if completed is not None and not self._started:
+            self._bar.reset(self._number, completed=completed)
+        self._started = self._started or completed is not None or advance > 0
         self._bar.update(
             self._number,
             advance=advance if completed is None else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
-__all__ = ["Progress", "Task", "count_of", "open_progress", "silent", "track"]
+__all__ = ["Progress", "Task", "count_of", "open_progress", "phase", "silent", "track", "within"]
 
 _Item = TypeVar("_Item")
 
@@ -30,7 +30,8 @@ class Task(Protocol):
         advance : int
             Units completed since the last call.
         completed : int, optional
-            Total units completed, instead of `advance`.
+            Total units completed, instead of `advance`.  In the first report, those of an earlier
+            start: the time left is estimated without them.
         total : int, optional
             Total units of work, if unknown at the start.
         description : str, optional
@@ -133,6 +134,41 @@ def track(items: Sequence[_Item], description: str, progress: bool | Progress) -
         for item in items:
             yield item
             task.update(advance=1)
+
+
+@contextmanager
+def phase(description: str, progress: bool | Progress) -> Iterator[None]:
+    """Report a piece of work whose parts cannot be counted.
+
+    Parameters
+    ----------
+    description : str
+        Title of the work.
+    progress : bool or Progress
+        As in `open_progress`.
+    """
+    with open_progress(progress)(description, 1) as task:
+        yield
+        task.update(advance=1)
+
+
+def within(progress: Progress, title: str) -> Progress:
+    """Return a display that names the work to which its tasks belong.
+
+    Parameters
+    ----------
+    progress : Progress
+        The display.
+    title : str
+        Title of the whole work, such as ``fold 2 of 5``, written before those of its tasks.
+    """
+
+    def display(
+        description: str, total: int | None = None, *, in_bytes: bool = False
+    ) -> AbstractContextManager[Task]:
+        return progress(f"{title}: {description}", total, in_bytes=in_bytes)
+
+    return display
 
 
 def count_of(found: int, noun: str, failed: int = 0) -> str:

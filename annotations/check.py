@@ -13,6 +13,7 @@ from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.output_folder import refuse_existing
 from ..files.spreadsheet import to_cell
+from ..files.versions import record_of_versions
 from .annotation import AnnotatedImage
 from .collection import Collection
 from .formats.format import AnnotationFormat, WriteOptions
@@ -183,6 +184,7 @@ def write_check_report(path: str | Path, result: CheckResult) -> Path:
                     writer.writerow({"record": record, **cells})
         else:
             content = {
+                **record_of_versions(),
                 "path": str(result.path),
                 "format": result.form.name,
                 "images_folder": result.images_folder and str(result.images_folder),

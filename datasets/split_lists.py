@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._version import __version__
 from ..annotations.source import AnnotationSource
 from ..errors import InputError
 from ..files.output_folder import OutputFolder
+from ..files.versions import record_of_versions
 from .duplicate_groups import SAME_POSITION, group_galaxies
 from .identifiers import Identities, read_identifiers
 from .sky_groups import overlapping_fields, same_position
@@ -150,7 +150,7 @@ def _record(
     shares: dict[str, Any] = {"test": settings.test, "validation": settings.validation}
     return {
         "made_by": "galpipe",
-        "version": __version__,
+        **record_of_versions(),
         "status": "complete",
         "settings": {
             "annotations": str(source.path),

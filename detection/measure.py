@@ -10,6 +10,7 @@ from ..annotations import AnnotatedImage, ObjectBox
 from ..annotations.annotation import ANY_CLASS
 from ..imaging import Detections
 from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections, without_classes
+from ..progress import Progress, silent, track
 from .base import BaseDetector
 from .predict import drop_false_boxes, refine_detections, search_field
 from .refinement import Refinement
@@ -58,26 +59,43 @@ class SearchedImages:
     class_names: tuple[str, ...]
 
     @classmethod
-    def search(cls, detector: BaseDetector, images: Sequence[TrainingImage]) -> SearchedImages:
+    def search(
+        cls,
+        detector: BaseDetector,
+        images: Sequence[TrainingImage],
+        progress: Progress = silent,
+        title: str = "search",
+    ) -> SearchedImages:
         """Detect the objects of whole images.
 
         Parameters
         ----------
         detector : BaseDetector
         images : sequence of TrainingImage
+        progress : Progress
+            Receives the number of images.
+        title : str
+            Title of the progress.
         """
-        found = [search_field(image.rgb, detector, detector.lowest_score) for image in images]
+        found = [
+            search_field(image.rgb, detector, detector.lowest_score)
+            for image in track(images, title, progress)
+        ]
         searched = cls(images, found, detector.class_names)
-        return searched if detector.refinement is None else searched.refined_by(detector.refinement)
+        if detector.refinement is None:
+            return searched
+        return searched.refined_by(detector.refinement, progress)
 
-    def refined_by(self, refinement: Refinement) -> SearchedImages:
+    def refined_by(self, refinement: Refinement, progress: Progress = silent) -> SearchedImages:
         """Refine the detections.
 
         Parameters
         ----------
         refinement : Refinement
+        progress : Progress
+            Receives the number of images.
         """
-        pairs = zip(self.images, self.found, strict=True)
+        pairs = track(list(zip(self.images, self.found, strict=True)), "boxes", progress)
         return replace(
             self, found=[refine_detections(image.rgb, found, refinement) for image, found in pairs]
         )
@@ -102,7 +120,10 @@ class SearchedImages:
 
 
 def search_by_kind(
-    detector: BaseDetector, sources: Sequence[TrainingSource], part: str
+    detector: BaseDetector,
+    sources: Sequence[TrainingSource],
+    part: str,
+    progress: Progress = silent,
 ) -> dict[str, SearchedImages]:
     """Detect the objects in the images of one part of all sources, by kind.
 
@@ -111,15 +132,20 @@ def search_by_kind(
     detector : BaseDetector
     sources : sequence of TrainingSource
     part : {"train", "validation", "test"}
+    progress : Progress
+        Receives the number of images.
     """
     return {
-        kind: SearchedImages.search(detector, images)
+        kind: SearchedImages.search(detector, images, progress, f"{part}: {kind}")
         for kind, images in images_by_kind(sources, part).items()
     }
 
 
 def metrics_by_kind(
-    detector: BaseDetector, sources: Sequence[TrainingSource], part: str
+    detector: BaseDetector,
+    sources: Sequence[TrainingSource],
+    part: str,
+    progress: Progress = silent,
 ) -> dict[str, DetectionMetrics]:
     """Evaluate a detector on the images of one part of all sources, by kind.
 
@@ -128,10 +154,11 @@ def metrics_by_kind(
     detector : BaseDetector
     sources : sequence of TrainingSource
     part : {"train", "validation", "test"}
+    progress : Progress
+        Receives the number of images.
     """
-    return {
-        kind: searched.metrics for kind, searched in search_by_kind(detector, sources, part).items()
-    }
+    searched = search_by_kind(detector, sources, part, progress)
+    return {kind: found.metrics for kind, found in searched.items()}
 
 
 def _annotated(image: TrainingImage, class_names: Sequence[str]) -> AnnotatedImage:

@@ -18,6 +18,8 @@ from ..files.report import (
     write_report,
 )
 from ..metrics.records import BY_SETS
+from ..models import Bundle
+from .learning_curves import learning_curve_blocks
 from .misclassified import misclassified_table
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ def write_classifier_report(
     folder: OutputFolder,
     measured: Sequence[MeasuredClassifier],
     data: dict[str, Any],
+    bundles: Mapping[str, Bundle],
     *,
     by_sets: bool,
 ) -> None:
@@ -127,6 +130,8 @@ def write_classifier_report(
     data : dict
         Description of the images, for ``metrics.json``; ``crops_about`` and ``notes`` are shown in
         the report.
+    bundles : mapping of str to Bundle
+        The models by unique name, for their learning curves.
     by_sets : bool
         Whether the metrics refer to sets of classes instead of classes.
 
@@ -154,6 +159,7 @@ def write_classifier_report(
             blocks.append(Picture(f"{PICTURES}/{name}", f"{title}: {caption}"))
     for model in measured:
         blocks += _misclassified_blocks(model)
+    blocks += learning_curve_blocks(folder, bundles)
     first, *others = (model.to_json() for model in measured)
     data = data | {"measured": BY_SETS if by_sets else "by class"}
     write_report(

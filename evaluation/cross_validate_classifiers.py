@@ -16,12 +16,11 @@ from ..classification.classifier import load_classifier
 from ..configs import BALANCES, ClassifierTraining
 from ..errors import ConfigError, require
 from ..files.names import distinct_names
-from ..files.output_folder import OutputFolder
 from ..metrics.records import ENSEMBLE
-from ..models.training_folder import check_training, open_trainer
+from ..models.training_folder import Trainer, check_training, open_trainer
 from ..progress import Progress
 from .classifier_folds import ClassifierCrossValidation, ValidatedClassifier, ValidatedTraining
-from .folds import open_folder, train_folds, write_result
+from .folds import FoldTrainings, open_folder, plan_folds, train_folds, write_result
 from .significance import Comparison, compare_folds
 
 if TYPE_CHECKING:
@@ -90,7 +89,8 @@ def cross_validate_classifiers(
     folds : int
         Number of folds, at least 2.
     overwrite : bool
-        Replace an earlier report in `output`; its trained folds are reused.
+        Replace an earlier report in `output`; its trained folds are reused, unless the data have
+        changed.
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
 
@@ -105,33 +105,33 @@ def cross_validate_classifiers(
     InputError
         If tables, images or initial weights cannot be read.
     OutputError
-        If the folder contains other files, or cannot be written.
+        If the folder contains other files, or folds that were trained with other data, or cannot
+        be written.
     MissingExtraError
         If the training packages are not installed.
     """
     require("sklearn", "train")
+    for config in configs:
+        check_training("classifier", config)
     folder = open_folder(output, overwrite=overwrite)
     names = distinct_names(config.name for config in configs)
-    trainings = [
-        _train(name, config, folds, folder, progress)
+    planned = [
+        plan_folds("classifier", name, config, folds, folder, overwrite=overwrite)
         for name, config in zip(names, configs, strict=True)
     ]
+    train = open_trainer("classifier")
+    trainings = [_train(train, one, progress) for one in planned]
     result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
     write_result(folder, result)
     return result
 
 
 def _train(
-    name: str,
-    config: ClassifierTraining,
-    folds: int,
-    folder: OutputFolder,
-    progress: bool | Progress,
+    train: Trainer, planned: FoldTrainings[ClassifierTraining], progress: bool | Progress
 ) -> ValidatedTraining:
-    check_training("classifier", config)
-    train = open_trainer("classifier")
+    name = planned.name
     bundles, predicted = [], []
-    for training, path in train_folds(train, name, config, folds, folder, progress):
+    for training, path in train_folds(train, planned, progress):
         classifier = load_classifier(path)
         bundles.append(classifier.bundle)
         predicted.append(_predict_held_out(training, classifier))

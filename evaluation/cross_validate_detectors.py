@@ -18,7 +18,7 @@ from ..metrics.records import DetectorFigures, read_detector_record
 from ..models import Bundle, read_bundle
 from ..models.training_folder import check_training, open_trainer
 from ..progress import Progress
-from .folds import open_folder, spread, summarize, train_folds, write_result
+from .folds import open_folder, plan_folds, spread, summarize, train_folds, write_result
 from .significance import Comparison, compare_folds
 
 __all__ = ["DetectorCrossValidation", "ValidatedDetector", "cross_validate_detectors"]
@@ -182,7 +182,8 @@ def cross_validate_detectors(
     folds : int
         Number of folds, at least 2.
     overwrite : bool
-        Replace an earlier report in `output`; its trained folds are reused.
+        Replace an earlier report in `output`; its trained folds are reused, unless the data have
+        changed.
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
 
@@ -197,20 +198,25 @@ def cross_validate_detectors(
     InputError
         If images, annotations or backbone weights cannot be read.
     OutputError
-        If the folder contains other files, or cannot be written.
+        If the folder contains other files, or folds that were trained with other data, or cannot
+        be written.
     MissingExtraError
         If the training packages are not installed.
     """
     require("pycocotools", "train")
     for config in configs:
         check_training("detector", config)
-    train = open_trainer("detector")
     folder = open_folder(output, overwrite=overwrite)
     names = distinct_names(config.name for config in configs)
+    planned = [
+        plan_folds("detector", name, config, folds, folder, overwrite=overwrite)
+        for name, config in zip(names, configs, strict=True)
+    ]
+    train = open_trainer("detector")
     detectors = []
-    for name, config in zip(names, configs, strict=True):
-        trained = train_folds(train, name, config, folds, folder, progress)
-        detectors.append(ValidatedDetector(name, tuple(read_bundle(path) for _, path in trained)))
+    for one in planned:
+        bundles = tuple(read_bundle(path) for _, path in train_folds(train, one, progress))
+        detectors.append(ValidatedDetector(one.name, bundles))
     result = DetectorCrossValidation(folds, tuple(detectors), _compare(detectors))
     write_result(folder, result)
     return result

@@ -88,7 +88,8 @@ def show_data(
     else:
         check_detector(config)
         folder = open_report_folder(output, overwrite=overwrite)
-        blocks = _detector_blocks(config, read_sources(config), folder)
+        divided = read_sources(config, open_progress(progress))
+        blocks = _detector_blocks(config, divided, folder)
     report = Report(f"{config.name}: data of the training", blocks)
     tables = [
         {"header": list(block.header), "rows": [list(row) for row in block.rows]}

@@ -1,4 +1,4 @@
-"""Report of the evaluation of detectors: tables, curves and the worst misdetections."""
+"""Report of the evaluation of detectors: tables, curves, mistakes and ordinary detections."""
 
 from __future__ import annotations
 
@@ -26,23 +26,30 @@ from ..files.report import (
 from ..imaging import read_field, to_rgb
 from ..metrics.curves import Reliability, confusion, recall_by_size, reliability
 from ..metrics.error_analysis import (
-    Misdetection,
-    draw_misdetections,
+    Example,
+    draw_examples,
+    ordinary_boxes,
     worst_false_boxes,
     worst_misses,
 )
 from ..metrics.plots import DetectorCurve, write_detector_plots
+from .learning_curves import learning_curve_blocks
 
 if TYPE_CHECKING:
     from .evaluate_detectors import AnnotatedSet, MeasuredDetector
 
 __all__ = ["metrics_table", "write_detector_report"]
 
-# Largest number of misdetections of a kind in the report.
+# Largest number of mistakes of a kind, and of ordinary detections, in the report.
 _MAX_SHOWN = 24
 # Images kept in memory, as one may have several misdetections.
 _IMAGES_CACHED = 8
-_TITLES = {"missed": "Worst misses", "false": "Worst false boxes"}
+_MAX_ORDINARY = 12
+_TITLES = {
+    "missed": "Worst misses",
+    "false": "Worst false boxes",
+    "ordinary": "Ordinary detections",
+}
 
 
 def metrics_table(measured: Sequence[MeasuredDetector]) -> Table:
@@ -104,13 +111,16 @@ def write_detector_report(
     contents = []
     for one in measured:
         counts = confusion(one.images, one.found, one.class_names, one.threshold)
-        errors = _misdetections(one)
+        errors = _mistakes(one)
+        examples = errors | {"ordinary": _ordinary(one)}
         stem = safe(one.name)
         if len(one.class_names) > 1:
             blocks += _class_blocks(one, counts)
-        for kind in errors:
-            blocks += _misdetection_blocks(folder, one, truth, kind, errors[kind], stem)
+        for kind in examples:
+            blocks += _example_blocks(folder, one, truth, kind, examples[kind], stem)
         contents.append(_content(one, counts, errors))
+    bundles = {one.name: getattr(one.detector, "bundle", None) for one in measured}
+    blocks += learning_curve_blocks(folder, bundles)
     write_report(
         folder,
         Report(f"{', '.join(one.name for one in measured)}, measured", blocks),
@@ -153,13 +163,18 @@ def _reliability_table(measured: Sequence[MeasuredDetector]) -> Table:
     return Table(["detector", *Reliability.COLUMNS], rows)
 
 
-def _misdetections(one: MeasuredDetector) -> dict[str, list[Misdetection]]:
+def _mistakes(one: MeasuredDetector) -> dict[str, list[Example]]:
     matches, names = one.metrics.matches, one.class_names
     limits = one.threshold, _MAX_SHOWN
     return {
         "missed": worst_misses(matches, one.images, one.found, *limits),
         "false": worst_false_boxes(matches, one.images, one.found, names, *limits),
     }
+
+
+def _ordinary(one: MeasuredDetector) -> list[Example]:
+    limits = one.threshold, _MAX_ORDINARY
+    return ordinary_boxes(one.metrics.matches, one.images, one.found, one.class_names, *limits)
 
 
 def _class_blocks(one: MeasuredDetector, counts: NDArray[np.int64]) -> list[Block]:
@@ -180,17 +195,17 @@ def _class_blocks(one: MeasuredDetector, counts: NDArray[np.int64]) -> list[Bloc
     ]
 
 
-def _misdetection_blocks(
+def _example_blocks(
     folder: OutputFolder,
     one: MeasuredDetector,
     truth: AnnotatedSet,
     kind: str,
-    errors: Sequence[Misdetection],
+    examples: Sequence[Example],
     stem: str,
 ) -> list[Block]:
-    """Draw the misdetections of a kind, and return picture and table."""
+    """Draw the examples of a kind, and return picture and table."""
     heading = Heading(f"{_TITLES[kind]}: {one.name}")
-    if not errors:
+    if not examples:
         return [heading, "None at the score threshold."]
 
     @lru_cache(maxsize=_IMAGES_CACHED)
@@ -198,20 +213,20 @@ def _misdetection_blocks(
         field = read_field(truth.paths[place])
         return to_rgb(field, one.detector.stretch), field.origin
 
-    sheet = draw_misdetections(errors, one.images, one.found, one.threshold, read)
+    sheet = draw_examples(examples, one.images, one.found, one.threshold, read)
     name = f"{PICTURES}/{stem}_{kind}.png"
     write_png(folder.path / name, sheet)
     rows = [
         [
             str(number),
-            error.name,
-            error.label,
-            ", ".join(f"{edge:.0f}" for edge in error.box),
-            f"{error.size:.0f}",
-            "–" if error.score is None else f"{error.score:.2f}",
-            f"{error.overlap:.2f}",
+            example.name,
+            example.label,
+            ", ".join(f"{edge:.0f}" for edge in example.box),
+            f"{example.size:.0f}",
+            "–" if example.score is None else f"{example.score:.2f}",
+            f"{example.overlap:.2f}",
         ]
-        for number, error in enumerate(errors, 1)
+        for number, example in enumerate(examples, 1)
     ]
     header = ["", "image", "class", "xmin, ymin, xmax, ymax", "size", "score", "best IoU"]
     caption = f"{_TITLES[kind]} of {one.name}: number in the table, size, score, best IoU."
@@ -219,7 +234,7 @@ def _misdetection_blocks(
 
 
 def _content(
-    one: MeasuredDetector, counts: NDArray[np.int64], errors: dict[str, list[Misdetection]]
+    one: MeasuredDetector, counts: NDArray[np.int64], errors: dict[str, list[Example]]
 ) -> dict[str, Any]:
     """Return the results of one detector for ``metrics.json``."""
     sizes = recall_by_size(one.metrics.matches, one.threshold)

@@ -251,7 +251,7 @@ def evaluate_classifiers(
             "notes": [*overlap_notes, *crops.notes],
             "seen_in_training": [overlap.to_json() for overlap in overlaps],
         }
-        write_classifier_report(folder, measured, described, by_sets=ground_truth.by_sets)
+        write_classifier_report(folder, measured, described, bundles, by_sets=ground_truth.by_sets)
     return measured
 
 

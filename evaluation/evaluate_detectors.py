@@ -104,7 +104,7 @@ def evaluate_detectors(
         a detector left out or merged are ignored or merged here too.
     output : path, optional
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``pictures/``: curves, and
-        the worst misdetections of each detector.
+        the worst mistakes and ordinary detections of each detector.
     smallest : float
         Objects with a shorter longer side, in pixels, are treated as difficult.
     passes : int, optional

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from ..configs import ClassifierTraining, DetectorTraining, Split
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..files.report import Report, open_report_folder, write_report
-from ..models.training_folder import Trainer, train_once
-from ..progress import Progress, open_progress
+from ..models.training_folder import Trainer, check_earlier, train_once
+from ..progress import Progress, open_progress, track, within
 
-__all__ = ["open_folder", "spread", "summarize", "train_folds", "write_result"]
+__all__ = [
+    "FoldTrainings",
+    "open_folder",
+    "plan_folds",
+    "spread",
+    "summarize",
+    "train_folds",
+    "write_result",
+]
 
 logger = logging.getLogger("galpipe")
 
@@ -57,26 +66,72 @@ def open_folder(output: str | Path, *, overwrite: bool) -> OutputFolder:
     return folder
 
 
+@dataclass(frozen=True)
+class FoldTrainings(Generic[Training]):
+    """The trainings of a cross-validation.
+
+    Attributes
+    ----------
+    name : str
+        Unique name in messages.
+    configs : list of DetectorTraining or ClassifierTraining
+        The training without each fold.
+    replace : list of bool
+        Whether each replaces an earlier training with other data.
+    folder : Path
+        Parent folder of the trainings.
+    """
+
+    name: str
+    configs: list[Training]
+    replace: list[bool]
+    folder: Path
+
+
+def plan_folds(
+    stage: str, name: str, config: Training, folds: int, folder: OutputFolder, *, overwrite: bool
+) -> FoldTrainings[Training]:
+    """Plan the trainings of a cross-validation.
+
+    Parameters
+    ----------
+    stage : {"detector", "classifier"}
+    name : str
+        Unique name of the training in messages.
+    config : DetectorTraining or ClassifierTraining
+    folds : int
+        Number of folds.
+    folder : OutputFolder
+        The models are written below ``models/``.
+    overwrite : bool
+        Replace trained folds if the data have changed.
+
+    Raises
+    ------
+    InputError
+        If the data cannot be read.
+    OutputError
+        If the data of a trained fold have changed, and it may not be replaced.
+    """
+    configs = []
+    for fold in range(folds):
+        split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
+        changes = {"name": f"{config.name}-fold{fold}", "split": split}
+        configs.append(config.model_copy(update=changes))
+    models = folder.path / "models"
+    replace = check_earlier(stage, configs, models, overwrite=overwrite)
+    return FoldTrainings(name, configs, replace, models)
+
+
 def train_folds(
-    train: Trainer,
-    name: str,
-    config: Training,
-    folds: int,
-    folder: OutputFolder,
-    progress: bool | Progress = False,
+    train: Trainer, trainings: FoldTrainings[Training], progress: bool | Progress = False
 ) -> Iterator[tuple[Training, Path]]:
     """Train a model for each fold, or reuse finished ones.
 
     Parameters
     ----------
     train : Trainer
-    name : str
-        Name of the training in messages.
-    config : DetectorTraining or ClassifierTraining
-    folds : int
-        Number of folds.
-    folder : OutputFolder
-        The models are written below ``models/``.
+    trainings : FoldTrainings
     progress : bool or Progress
         Show a progress bar on the terminal; or a custom display.
 
@@ -87,14 +142,13 @@ def train_folds(
     Path
         Bundle of the fold.
     """
-    for fold in range(folds):
-        logger.info("%s: fold %d of %d", name, fold + 1, folds)
-        split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
-        training = config.model_copy(update={"name": f"{config.name}-fold{fold}", "split": split})
-        yield (
-            training,
-            train_once(train, training, folder.path / "models", open_progress(progress)),
-        )
+    shown = open_progress(progress)
+    pairs = list(zip(trainings.configs, trainings.replace, strict=True))
+    for fold, (config, replace) in enumerate(track(pairs, "folds", progress), 1):
+        title = f"fold {fold}/{len(pairs)}"
+        logger.info("%s: %s", trainings.name, title)
+        shown_within = within(shown, title)
+        yield config, train_once(train, config, trainings.folder, shown_within, replace=replace)
 
 
 def summarize(values: Sequence[float]) -> dict[str, float] | None:

@@ -13,9 +13,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from .._version import __version__
 from .output_folder import RECORD_NAME, OutputFolder
-from .versions import package_versions
+from .versions import record_of_versions
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -182,8 +181,7 @@ def _origin() -> dict[str, Any]:
     """Return version, time in UTC, and the arguments of the program, empty within others."""
     is_program = Path(sys.argv[0]).name in ("galpipe", "galpipe.exe")
     return {
-        "version": __version__,
-        "versions": package_versions(),
+        **record_of_versions(),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "arguments": sys.argv[1:] if is_program else [],
     }

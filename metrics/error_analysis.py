@@ -1,4 +1,4 @@
-"""Error analysis of a detector: list and draw the worst missed objects and false boxes."""
+"""Error analysis of a detector: missed objects, false boxes and ordinary ones, with pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..imaging.crops import sky_colour, window
 from ..imaging.draw import PALETTE
 from .coco import Matches
 
-__all__ = ["Misdetection", "draw_misdetections", "worst_false_boxes", "worst_misses"]
+__all__ = ["Example", "draw_examples", "ordinary_boxes", "worst_false_boxes", "worst_misses"]
 
 _CELL = 240
 _COLUMNS = 4
@@ -38,8 +38,8 @@ _GREY = (150, 150, 150)
 
 
 @dataclass(frozen=True)
-class Misdetection:
-    """A missed object or a false box.
+class Example:
+    """A missed object, a false box or a correct one.
 
     Attributes
     ----------
@@ -48,17 +48,18 @@ class Misdetection:
     name : str
         Its file name.
     label : str
-        Class of the object or of the false box.
+        Class of the object or of the box.
     box : tuple of float
         Pixel edges ``xmin, ymin, xmax, ymax``, 0-based, half-open.
     size : float
         Square root of the area of the box, pixels.
     score : float or None
-        Score of the false box, or of the box below the threshold that matches the object; None if
+        Score of the box, or of that below the threshold that matches a missed object; None if
         there is none.
     overlap : float
-        Highest IoU of an object with any box above the threshold, or of a false box with any
-        object.
+        Highest IoU of an object with any box above the threshold, or of a box with any object.
+    correct : bool
+        Whether it is a correct box.
     """
 
     image: int
@@ -68,6 +69,7 @@ class Misdetection:
     size: float
     score: float | None
     overlap: float
+    correct: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, rounded."""
@@ -87,7 +89,7 @@ def worst_misses(
     predictions: Sequence[Detections],
     threshold: float,
     most: int,
-) -> list[Misdetection]:
+) -> list[Example]:
     """Return the objects without a matching box above the score threshold, worst first.
 
     Objects without any box come first, ordered by decreasing size, then the others by increasing
@@ -113,7 +115,7 @@ def worst_misses(
         score = float(matches.object_scores[place])
         kept = predictions[image].boxes[predictions[image].scores >= threshold]
         errors.append(
-            Misdetection(
+            Example(
                 image,
                 truth[image].filename,
                 box.label,
@@ -133,7 +135,7 @@ def worst_false_boxes(
     class_names: Sequence[str],
     threshold: float,
     most: int,
-) -> list[Misdetection]:
+) -> list[Example]:
     """Return the boxes above the score threshold without a matching object, best score first.
 
     Parameters
@@ -150,37 +152,73 @@ def worst_false_boxes(
         Maximum number of boxes.
     """
     false = np.flatnonzero(~matches.hits & (matches.scores >= threshold))[:most]
-    errors = []
-    for place in false:
-        image, row = int(matches.images[place]), int(matches.rows[place])
-        found = predictions[image]
-        xmin, ymin, xmax, ymax = found.boxes[row].tolist()
-        errors.append(
-            Misdetection(
-                image,
-                truth[image].filename,
-                class_names[int(found.class_ids[row])],
-                (xmin, ymin, xmax, ymax),
-                float(np.sqrt((xmax - xmin) * (ymax - ymin))),
-                float(matches.scores[place]),
-                _best_iou((xmin, ymin, xmax, ymax), truth[image].boxes[~truth[image].difficult]),
-            )
-        )
-    return errors
+    return [_box(int(place), matches, truth, predictions, class_names) for place in false]
 
 
-def draw_misdetections(
-    errors: Sequence[Misdetection],
+def ordinary_boxes(
+    matches: Matches,
+    truth: Sequence[AnnotatedImage],
+    predictions: Sequence[Detections],
+    class_names: Sequence[str],
+    threshold: float,
+    most: int,
+) -> list[Example]:
+    """Return correct boxes above the score threshold, evenly spaced in the order of scores.
+
+    Parameters
+    ----------
+    matches : Matches
+        Matches of `truth` and `predictions`.
+    truth, predictions : sequence of AnnotatedImage, of Detections
+        Annotations and detections of all images.
+    class_names : sequence of str
+        The detector's classes, in order.
+    threshold : float
+        Lowest score of a box.
+    most : int
+        Maximum number of boxes.
+    """
+    correct = np.flatnonzero(matches.hits & (matches.scores >= threshold))
+    # In the middle of each of `most` equal parts.
+    count = min(most, len(correct))
+    chosen = correct[((np.arange(count) + 0.5) * len(correct) / max(count, 1)).astype(np.int64)]
+    return [_box(int(place), matches, truth, predictions, class_names) for place in chosen]
+
+
+def _box(
+    place: int,
+    matches: Matches,
+    truth: Sequence[AnnotatedImage],
+    predictions: Sequence[Detections],
+    class_names: Sequence[str],
+) -> Example:
+    image, row = int(matches.images[place]), int(matches.rows[place])
+    found = predictions[image]
+    xmin, ymin, xmax, ymax = found.boxes[row].tolist()
+    return Example(
+        image,
+        truth[image].filename,
+        class_names[int(found.class_ids[row])],
+        (xmin, ymin, xmax, ymax),
+        float(np.sqrt((xmax - xmin) * (ymax - ymin))),
+        float(matches.scores[place]),
+        _best_iou((xmin, ymin, xmax, ymax), truth[image].boxes[~truth[image].difficult]),
+        bool(matches.hits[place]),
+    )
+
+
+def draw_examples(
+    examples: Sequence[Example],
     truth: Sequence[AnnotatedImage],
     predictions: Sequence[Detections],
     threshold: float,
     read: Callable[[int], tuple[NDArray[np.uint8], Literal["upper", "lower"]]],
 ) -> NDArray[np.uint8]:
-    """Draw a contact sheet of misdetections, each with its number, size, score and best IoU.
+    """Draw a contact sheet of examples, each with its number, size, score and best IoU.
 
     Parameters
     ----------
-    errors : sequence of Misdetection
+    examples : sequence of Example
         At least one; numbered from 1.
     truth, predictions : sequence of AnnotatedImage, of Detections
         Annotations and detections of all images.
@@ -196,15 +234,16 @@ def draw_misdetections(
         The sheet below its legend.
     """
     pictures, captions = [], []
-    for number, error in enumerate(errors, 1):
-        rgb, origin = read(error.image)
-        image, found = truth[error.image], predictions[error.image]
-        pictures.append(_cut(error, rgb, image, found.select(found.scores >= threshold), origin))
-        score = "no box" if error.score is None else f"{error.score:.2f}"
-        captions.append(f"{number}: {error.size:.0f} px, {score}, IoU {error.overlap:.2f}")
+    for number, one in enumerate(examples, 1):
+        rgb, origin = read(one.image)
+        image, found = truth[one.image], predictions[one.image]
+        pictures.append(_cut(one, rgb, image, found.select(found.scores >= threshold), origin))
+        score = "no box" if one.score is None else f"{one.score:.2f}"
+        captions.append(f"{number}: {one.size:.0f} px, {score}, IoU {one.overlap:.2f}")
     sheet = contact_sheet(pictures, captions, min(_COLUMNS, len(pictures)), _CELL)
+    wrong = [("error", PALETTE[_WRONG])] if not all(one.correct for one in examples) else []
     entries = [
-        ("error", PALETTE[_WRONG]),
+        *wrong,
         ("true", PALETTE[_TRUE]),
         ("found", PALETTE[_FOUND]),
         ("difficult: dashed", _GREY),
@@ -213,16 +252,16 @@ def draw_misdetections(
 
 
 def _cut(
-    error: Misdetection,
+    example: Example,
     rgb: NDArray[np.uint8],
     image: AnnotatedImage,
     found: Detections,
     origin: Literal["upper", "lower"],
 ) -> NDArray[np.uint8]:
-    """Return a square about a misdetection with the true and detected boxes in it."""
-    xmin, ymin, xmax, ymax = error.box
+    """Return a square about an example with the true and detected boxes in it."""
+    xmin, ymin, xmax, ymax = example.box
     longer = max(xmax - xmin, ymax - ymin, 1.0)
-    left, top, length = crop_window(error.box, max(_MARGIN, _SMALLEST_SIDE / longer))
+    left, top, length = crop_window(example.box, max(_MARGIN, _SMALLEST_SIDE / longer))
     x, y, side = round(left), round(top), round(length)
     cut = window(rgb, x, y, side, side, sky_colour(rgb))
     shrinks = side > _CELL
@@ -234,7 +273,8 @@ def _cut(
     )
     boxes = np.concatenate([image.boxes, found.boxes])
     ids = np.repeat([_TRUE, _FOUND], [len(image.objects), len(found)])
-    ids[(boxes == np.array(error.box)).all(axis=1)] = _WRONG
+    if not example.correct:
+        ids[(boxes == np.array(example.box)).all(axis=1)] = _WRONG
     dashed = np.concatenate([image.difficult, np.zeros(len(found), dtype=bool)])
     moved = clip((boxes - np.array([x, y, x, y])) * (_CELL / side), _CELL, _CELL)
     if origin == "lower":

@@ -31,8 +31,8 @@ __all__ = [
     "write_detector_plots",
 ]
 
-_COLOURS = ("#3b6ea5", "#c8553d", "#4f9d69", "#8a5fa8", "#b08a2e", "#4aa3a8", "#8c8c8c")
-_DPI = 120
+COLOURS = ("#3b6ea5", "#c8553d", "#4f9d69", "#8a5fa8", "#b08a2e", "#4aa3a8", "#8c8c8c")
+DPI = 120
 _LONGEST_LINE = 44
 _SIZE_TICKS = (8, 16, 32, 64, 128, 256, 512)
 # Area of a marker for ten objects, points squared; proportional to the root of their number.
@@ -150,14 +150,14 @@ def plot_reliability(detectors: Sequence[DetectorCurve]) -> bytes:
     """
     require("matplotlib", "train")
     content = io.BytesIO()
-    _overlaid(_draw_reliability, detectors).savefig(content, dpi=_DPI)
+    _overlaid(_draw_reliability, detectors).savefig(content, dpi=DPI)
     return content.getvalue()
 
 
 def _write(folder: Path, figures: Iterable[tuple[str, Figure]]) -> None:
     for name, figure in figures:
         with atomic_path(folder / name) as temporary:
-            figure.savefig(temporary, dpi=_DPI)
+            figure.savefig(temporary, dpi=DPI)
 
 
 def _confusion(title: str, metrics: ClassificationMetrics) -> Figure:
@@ -224,7 +224,7 @@ def _reliability(title: str, metrics: ClassificationMetrics) -> Figure:
     upper.plot(
         [b.probability for b in filled],
         [b.share for b in filled],
-        color=_COLOURS[0],
+        color=COLOURS[0],
         marker="o",
         label="measured",
     )
@@ -239,7 +239,7 @@ def _reliability(title: str, metrics: ClassificationMetrics) -> Figure:
         [b.count for b in metrics.reliability],
         width=1 / len(metrics.reliability),
         align="edge",
-        color=_COLOURS[0],
+        color=COLOURS[0],
         edgecolor="white",
     )
     lower.set(xlabel="probability of the predicted class", ylabel="images", xlim=(0, 1))
@@ -266,7 +266,7 @@ def _overlaid(
     axes.set_axisbelow(True)
     axes.set_ylim(-0.02, 1.03)
     lines = [
-        draw(axes, detector, _COLOURS[place % len(_COLOURS)])
+        draw(axes, detector, COLOURS[place % len(COLOURS)])
         for place, detector in enumerate(detectors)
     ]
     # Matplotlib ignores labels that begin with "_" and typesets "$" as a formula.

@@ -1,10 +1,11 @@
-"""Train models in folders named after their settings, to avoid repeated trainings."""
+"""Train models in folders named after their settings, and use finished trainings again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,8 +17,9 @@ from ..errors import BundleError, require
 from ..files.atomic import atomic_path
 from ..progress import Progress, silent
 from .bundle import read_bundle
+from .training_record import has_other_data
 
-__all__ = ["Trainer", "check_training", "open_trainer", "train_once"]
+__all__ = ["Trainer", "check_earlier", "check_training", "open_trainer", "train_once"]
 
 logger = logging.getLogger("galpipe")
 
@@ -77,6 +79,37 @@ def check_training(stage: str, config: BaseModel) -> None:
     import_module(f"galpipe.{_PACKAGES[stage]}.training.check").check_training(config)
 
 
+def check_earlier(
+    stage: str, configs: Sequence[BaseModel], folder: Path, *, overwrite: bool = False
+) -> list[bool]:
+    """Return which earlier trainings by `train_once` have other data and must be replaced.
+
+    Parameters
+    ----------
+    stage : {"detector", "classifier"}
+        The stage.
+    configs : sequence of BaseModel
+        Settings of trainings with the same data.
+    folder : Path
+        Parent folder of the training folders.
+    overwrite : bool
+        Whether a training with other data may be replaced.
+
+    Raises
+    ------
+    InputError
+        If the data cannot be read.
+    OutputError
+        If there is one that may not be replaced; the message says what changed.
+    """
+    places = [_place(config, folder) for config in configs]
+    if not any(place.is_dir() for place in places):
+        return [False for _ in places]
+    check = import_module(f"galpipe.{_PACKAGES[stage]}.training.check")
+    data = check.identify_training(configs[0])
+    return [has_other_data(place, data, overwrite=overwrite) for place in places]
+
+
 def open_trainer(stage: str) -> Trainer:
     """Return the function that trains a stage.
 
@@ -100,9 +133,16 @@ def open_trainer(stage: str) -> Trainer:
 
 
 def train_once(
-    train: Trainer, config: BaseModel, folder: Path, progress: Progress = silent
+    train: Trainer,
+    config: BaseModel,
+    folder: Path,
+    progress: Progress = silent,
+    *,
+    replace: bool = False,
 ) -> Path:
     """Train in a folder named after the settings, unless a finished training exists there.
+
+    Check the data of an earlier training before, by `check_earlier`.
 
     Parameters
     ----------
@@ -114,17 +154,17 @@ def train_once(
         Parent folder of the training folders.
     progress : Progress
         Shows the progress of the training.
+    replace : bool
+        Replace an earlier training in the folder.
 
     Returns
     -------
     Path
         The bundle.
     """
-    settings = dump_config(config)
-    digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
-    place = folder / f"{getattr(config, 'name', 'model')}-{digest}"
+    place = _place(config, folder)
     mark = place / _FINISHED
-    if mark.is_file():
+    if mark.is_file() and not replace:
         bundle: Path = place / json.loads(mark.read_text(encoding="utf-8"))["bundle"]
         try:
             read_bundle(bundle).verify()
@@ -133,7 +173,13 @@ def train_once(
         else:
             logger.info("%s: was trained before, used again", bundle)
             return bundle
-    bundle = train(config, place, progress)
+    bundle = train(config, place, progress, overwrite=replace)
     with atomic_path(mark) as temporary:
         temporary.write_text(json.dumps({"bundle": str(bundle.relative_to(place))}) + "\n")
     return bundle
+
+
+def _place(config: BaseModel, folder: Path) -> Path:
+    """Return the folder of a training."""
+    digest = hashlib.sha256(dump_config(config).encode()).hexdigest()[:8]
+    return folder / f"{getattr(config, 'name', 'model')}-{digest}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -14,14 +15,17 @@ from pydantic import BaseModel
 from ..configs import dump_config, load_config
 from ..errors import ConfigError, OutputError
 from ..files.atomic import atomic_path, remove_temporary
-from ..files.output_folder import claim_folder, write_json
+from ..files.output_folder import RECORD_NAME, claim_folder, write_json
+from ..files.versions import TRAINING_PACKAGES, record_of_versions
 from .manifest import MANIFEST_NAME
 
-__all__ = ["DataIdentity", "claim_training_folder", "earlier_lengths"]
+__all__ = ["DataIdentity", "claim_training_folder", "earlier_lengths", "has_other_data"]
 
 DataIdentity: TypeAlias = Mapping[str, tuple[str, str]]
 """SHA-256 and label of each image of a training, by its name, which starts with the number of its
 source."""
+
+logger = logging.getLogger("galpipe")
 
 _CONFIG = "config.yaml"
 _RECORD = "training.json"
@@ -36,6 +40,7 @@ _STATES = (
 _OURS = (
     _CONFIG,
     _RECORD,
+    RECORD_NAME,
     "metrics.json",
     "validation.json",
     "trials.json",
@@ -102,15 +107,41 @@ def claim_training_folder(
     record = _read(folder / _RECORD) if started else {}
     if other or (changed and not extend):
         raise OutputError(_refusal(folder, "settings", _describe(changed), extendable=not other))
-    if "data" in record and (differences := _changed_data(record["data"], data)):
+    if differences := _changed_data(record, data):
         raise OutputError(_refusal(folder, "data", differences))
     earlier = record.get("continued_from", [])
     if changed:
         earlier = [*earlier, {key: before for key, (before, _) in changed.items()}]
     with atomic_path(folder / _CONFIG) as temporary:
         temporary.write_text(dump_config(config), encoding="utf-8")
-    write_json(folder / _RECORD, {"continued_from": earlier, "data": dict(data)})
+    versions = record_of_versions(*TRAINING_PACKAGES)
+    write_json(folder / _RECORD, {**versions, "continued_from": earlier, "data": dict(data)})
     return list(changed)
+
+
+def has_other_data(folder: Path, data: DataIdentity, *, overwrite: bool = False) -> bool:
+    """Return whether a folder holds a training with other data, which may be overwritten.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the training, which may be missing.
+    data : mapping of str to (str, str)
+        Images and labels.
+    overwrite : bool
+        Whether a training with other data may be overwritten.
+
+    Raises
+    ------
+    OutputError
+        If it holds one that may not be overwritten.
+    """
+    differences = _changed_data(_read(folder / _RECORD), data)
+    if differences and not overwrite:
+        raise OutputError(_refusal(folder, "data", differences))
+    if differences:
+        logger.info("%s: is trained anew, since the data differ: %s", folder, differences)
+    return bool(differences)
 
 
 def earlier_lengths(folder: Path) -> list[dict[str, Any]]:
@@ -189,8 +220,11 @@ def _describe(changed: Mapping[str, tuple[Any, Any]]) -> str:
     )
 
 
-def _changed_data(before: Mapping[str, Sequence[str]], now: DataIdentity) -> str:
-    """Return what differs between the data of two trainings; empty if they are the same."""
+def _changed_data(record: Mapping[str, Any], now: DataIdentity) -> str:
+    """Return what differs from the data of a record; empty if they are the same or unknown."""
+    before: Mapping[str, Sequence[str]] | None = record.get("data")
+    if before is None:
+        return ""
 
     def has_other(index: int) -> Callable[[str], bool]:
         return lambda name: before[name][index] != now[name][index]

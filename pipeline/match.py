@@ -19,6 +19,7 @@ from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..files.safe_readers import read_json
 from ..files.spreadsheet import to_cell
 from ..files.tables import read_columns
+from ..files.versions import record_of_versions
 from ..imaging.footprints import unit_vectors
 
 __all__ = ["MATCHED_TABLE", "MatchResult", "match"]
@@ -145,7 +146,8 @@ def match(
                 if plain[name].dtype.kind == "U":
                     plain[name] = [to_cell(cell) for cell in plain[name]]
             plain.write(beside, format="ascii.csv")
-        record = {"made_by": "galpipe", "status": "complete", **metrics, "notes": notes}
+        record = {"made_by": "galpipe", "status": "complete", **record_of_versions()}
+        record |= {**metrics, "notes": notes}
         folder.write_json(_METRICS, record)
     return MatchResult(metrics, tuple(notes), table, None if folder is None else folder.path)
 

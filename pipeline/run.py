@@ -19,8 +19,8 @@ from ..errors import ConfigError, OutputError
 from ..files.output_folder import OutputFolder
 from ..imaging import FieldSource
 from ..models import ModelLike, read_bundle
-from ..models.training_folder import check_training, open_trainer, train_once
-from ..progress import Progress, open_progress
+from ..models.training_folder import check_earlier, check_training, open_trainer, train_once
+from ..progress import Progress, open_progress, within
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
 from .coverage import require_coverage
@@ -83,7 +83,8 @@ def run(
         others, or, with `overwrite`, with any earlier result.
     config : RunConfig, str, Path or mapping, optional
         Settings, a YAML file of settings, or its content.  Stages with a ``train`` section are
-        trained and evaluated first; finished trainings in the same folder are reused.
+        trained and evaluated first; finished trainings in the same folder are reused, if their data
+        have not changed.
     detector, classifier : BaseDetector and Classifier, Bundle, str or Path, optional
         Models that override those of `config`: an object, the name of a shipped model, or a bundle
         or its path; for the detector also of an exported SavedModel or TFLite file.
@@ -192,7 +193,8 @@ def run(
                     f"{output}: a training needs a local output folder. Train first, and give the "
                     "trained models."
                 )
-            trained, metrics = _train_stages(folder, record, settings, open_progress(progress))
+            display = open_progress(progress)
+            trained, metrics = _train_stages(folder, record, settings, display, overwrite)
             first = first or open_detector(trained["detector"])
             second = second or _with_options(trained["classifier"], settings.classifier)
             if settings.stretch is None:
@@ -259,25 +261,35 @@ def _warn_of_another_stretch(detector: BaseDetector, classifier: Classifier) -> 
 
 
 def _train_stages(
-    folder: OutputFolder, record: RunRecord, settings: RunConfig, progress: Progress
+    folder: OutputFolder,
+    record: RunRecord,
+    settings: RunConfig,
+    progress: Progress,
+    overwrite: bool,
 ) -> tuple[dict[str, Path], dict[str, dict[str, Any]]]:
     """Train the stages that have a training; return their bundles and metrics.
 
     Each training has a folder in ``models/``, named after its settings, so that an interrupted one
-    is resumed and a finished one reused.
+    is resumed and a finished one reused.  A training with other data is replaced if `overwrite`.
     """
     bundles: dict[str, Path] = {}
     metrics: dict[str, dict[str, Any]] = {}
+    models = folder.path / "models"
     stages = (("detector", settings.detector.train), ("classifier", settings.classifier.train))
-    for stage, config in stages:
-        if config is not None:
-            check_training(stage, config)
-    for stage, config in stages:
-        if config is None:
-            continue
+    trainings = {stage: config for stage, config in stages if config is not None}
+    for stage, config in trainings.items():
+        check_training(stage, config)
+    other_data = {
+        stage: check_earlier(stage, [config], models, overwrite=overwrite)[0]
+        for stage, config in trainings.items()
+    }
+    for stage, config in trainings.items():
         if read_plan(folder.path) is None:
             RunSink(folder, replace(record, status="training", metrics=metrics)).write()
-        bundles[stage] = train_once(open_trainer(stage), config, folder.path / "models", progress)
+        shown = within(progress, stage)
+        bundles[stage] = train_once(
+            open_trainer(stage), config, models, shown, replace=other_data[stage]
+        )
         metrics[stage] = read_bundle(bundles[stage]).metrics()
         logger.info("%s: trained, in %s", stage, bundles[stage])
     return bundles, metrics

@@ -10,12 +10,12 @@ import click
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len, set_cell_size
-from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
 from ..console import STDERR, STDOUT
 from .provenance import Failure
+from .terminal_tables import FittingMarkdown, fitting_tables
 
 if TYPE_CHECKING:
     from astropy.table import Row
@@ -164,12 +164,8 @@ def print_measures(title: str, metrics: Mapping[str, Any]) -> None:
     if not measures.rows:
         print_metrics(title, metrics)
         return
-    table = Table(title=title, title_justify="left")
-    for place, name in enumerate(measures.header):
-        table.add_column(name, justify="right" if place else "left")
-    for cells in measures.rows:
-        table.add_row(*map(Text, cells))
-    STDOUT.print(table)
+    header, *rows = ([Text(cell) for cell in cells] for cells in (measures.header, *measures.rows))
+    STDOUT.print(*fitting_tables(header, rows, STDOUT.width, title))
 
 
 def print_metrics(title: str, metrics: Mapping[str, Any]) -> None:
@@ -198,7 +194,7 @@ def print_markdown(title: str, text: str) -> None:
     text : str
         Markdown.
     """
-    STDOUT.print(Markdown(f"**{title}**\n\n{text}"))
+    STDOUT.print(FittingMarkdown(f"**{title}**\n\n{text}"))
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

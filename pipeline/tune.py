@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..configs import ClassifierTraining, ClassifierTuning
 from ..errors import require
-from ..files.atomic import atomic_path
-from ..files.report import Heading, Report, Table
+from ..files.output_folder import OutputFolder
+from ..files.report import Heading, Report, Table, write_report
 from ..models.training_folder import check_training
 from ..progress import Progress, open_progress
 
@@ -35,8 +35,9 @@ def tune_classifier(
         Training with a ``cnn`` of two convolutions as the only member, within the ranges of
         `configs.SEARCHED`: the first trial.
     output : path
-        Folder for ``report.md``, ``report.html``, ``trials.json`` and ``best.yaml``, which trains
-        the best network in full.  A search in the same folder is continued.
+        Folder for ``report.md``, ``report.html``, ``run.json``, ``metrics.json``, ``trials.json``
+        and ``best.yaml``, which trains the best network in full.  A search in the same folder is
+        continued.
     trials : int
         Total number of trials.
     epochs : int
@@ -79,11 +80,9 @@ def tune_classifier(
         progress=open_progress(progress),
         overwrite=overwrite,
     )
-    report = search_report(config.name, search)
-    folder = Path(output)
-    for name, text in (("md", report.to_markdown()), ("html", report.to_html(folder))):
-        with atomic_path(folder / f"report.{name}") as beside:
-            beside.write_text(text, encoding="utf-8")
+    folder = OutputFolder(output, resume=True)
+    results = {"trials": [trial.model_dump() for trial in search.trials]}
+    write_report(folder, search_report(config.name, search), results, {"command": "tune"})
     return search
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from galpipe.console import _SafeConsole, without_controls
+from galpipe import console
+from galpipe.console import _SafeConsole, terminal_progress, without_controls
 
 HOSTILE = "e\x1b]0;title\x07\x1b[2Jx\x9b31m\r\u202ecod"
 
@@ -65,3 +66,33 @@ def test_errors_of_the_command_line(tmp_path: Path, galpipe_cli: Callable[..., R
         assert result.exit_code != 0
         assert r"\x1b]0;title" in result.output
         assert "\x1b" not in result.output
+
+
+def test_a_bar_within_another_is_a_line_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = _SafeConsole(file=io.StringIO(), width=80, force_terminal=True, legacy_windows=False)
+    monkeypatch.setattr(console, "STDERR", screen)
+    with terminal_progress("folds", 2) as outer:
+        with terminal_progress("fold 1/2: cnn", 10) as inner:
+            inner.update(completed=4, status="loss 1.000")
+            (bar,) = console._SHOWN
+            assert [task.description for task in bar.tasks] == ["folds", "fold 1/2: cnn"]
+        outer.update(advance=1)
+        assert [task.description for task in bar.tasks] == ["folds"]
+    assert console._SHOWN == []
+    assert "1/2" in screen.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_time_left_is_that_of_this_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = _SafeConsole(file=io.StringIO(), width=80, force_terminal=True, legacy_windows=False)
+    monkeypatch.setattr(console, "STDERR", screen)
+    with terminal_progress("training", 1000) as task:
+        (bar,) = console._SHOWN
+        clock = iter(range(0, 1000, 2))
+        bar.get_time = lambda: float(next(clock))  # type: ignore[assignment]
+        task.update(completed=900)
+        for step in range(901, 911):
+            task.update(completed=step)
+        (shown,) = bar.tasks
+        assert shown.completed == 910
+        # A step every two seconds, in which the screen asks for the time too.
+        assert (shown.speed or 0.0) < 1

@@ -61,6 +61,7 @@ def model_card(
     weights: Mapping[str, float],
     calibration: FittedCalibration | None,
     earlier: Sequence[Mapping[str, Any]] = (),
+    curves: str | None = None,
 ) -> str:
     """Render the model card: networks, data, metrics, and reproduction of the training.
 
@@ -78,6 +79,8 @@ def model_card(
         Calibration of the probabilities, if any.
     earlier : sequence of mapping
         Lengths after which the training was ended and continued; see `earlier_lengths`.
+    curves : str or None
+        File name of the learning curves, if any.
 
     Returns
     -------
@@ -94,6 +97,7 @@ def model_card(
         sources=sources,
         weights=weights,
         earlier=earlier,
+        curves=curves,
         networks={name: describe_member(member) for name, member in members.items()},
         views=_views(config),
         images=_image_counts(config, sources),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ...configs import ClassifierTraining, KerasFileMember, check_paths
+from ...models.training_record import DataIdentity
 from .network_description import read_description
-from .sources import read_labelled
+from .sources import identify_data, read_labelled
 
-__all__ = ["check_training"]
+__all__ = ["check_training", "identify_training"]
 
 
 def check_training(config: ClassifierTraining) -> None:
@@ -29,3 +30,18 @@ def check_training(config: ClassifierTraining) -> None:
     for member in config.members:
         if isinstance(member, KerasFileMember) and member.needs_description:
             read_description(member.path)
+
+
+def identify_training(config: ClassifierTraining) -> DataIdentity:
+    """Return the images of a training with their checksums, labels and boxes.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+
+    Raises
+    ------
+    InputError
+        If labels, annotations or images cannot be read.
+    """
+    return identify_data(config, read_labelled(config))

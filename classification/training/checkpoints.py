@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from ...files.atomic import atomic_path, remove_temporary
+from ...models.training_progress import RunningLoss
 
 __all__ = ["BestCheckpoint", "Checkpoints", "PlateauDecay", "load_network", "save_network"]
 
@@ -70,8 +71,8 @@ class PlateauDecay(keras.callbacks.Callback):
 class Checkpoints(keras.callbacks.Callback):
     """Save the state of a training after each epoch.
 
-    A state is one file ``epoch-NNNN.weights.h5`` with weights, optimizer and the state of
-    `PlateauDecay`, which is written beside and renamed.  The newest two are kept.
+    A state is one file ``epoch-NNNN.weights.h5`` with weights, optimizer, running loss and the
+    state of `PlateauDecay`, which is written beside and renamed.  The newest two are kept.
 
     Parameters
     ----------
@@ -79,12 +80,15 @@ class Checkpoints(keras.callbacks.Callback):
         Folder of the states.
     plateau : PlateauDecay or None
         Callback whose state is saved and restored too.
+    loss : RunningLoss
+        Running loss, saved and restored too.
     """
 
-    def __init__(self, folder: Path, plateau: PlateauDecay | None) -> None:
+    def __init__(self, folder: Path, plateau: PlateauDecay | None, loss: RunningLoss) -> None:
         super().__init__()
         self._folder = folder
         self._plateau = plateau
+        self._loss = loss
 
     def restore(self, model: keras.Model) -> int:
         """Restore the newest undamaged state, and return the number of epochs done.
@@ -113,6 +117,7 @@ class Checkpoints(keras.callbacks.Callback):
             else:
                 if self._plateau is not None and record["plateau"] is not None:
                     self._plateau.state = record["plateau"]
+                self._loss.state = tuple(record.get("loss", self._loss.state))
                 return int(record["epochs"])
         return 0
 
@@ -124,7 +129,7 @@ class Checkpoints(keras.callbacks.Callback):
         _save_weights(
             self.model,
             self._folder / f"epoch-{epoch + 1:04d}.weights.h5",
-            {"epochs": epoch + 1, "plateau": plateau},
+            {"epochs": epoch + 1, "plateau": plateau, "loss": self._loss.state},
         )
         for state in self._states()[:-2]:
             state.unlink()
@@ -227,6 +232,7 @@ def load_network(path: Path) -> keras.Model | None:
             str(error).splitlines()[0],
         )
         return None
+    logger.info("%s: is finished and used again", path)
     return network
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import AffineAugmentation
-from ...progress import Progress, silent
+from ...progress import Progress, silent, track
 from .augmentation import AffineChange, all_changes, changed_view, random_change
 from .batches import Batch, EpochViews, RandomViews, Recipe, as_input, random_views
 from .dataset import Cutouts
@@ -22,6 +23,8 @@ __all__ = ["CachedViews", "StockedViews", "fine_tune", "split_at_first_trainable
 
 CACHE_DTYPE = np.float16
 """Type of cached features."""
+
+_FEATURES = "features of frozen layers"
 
 LARGEST_CACHE = 2**31
 """Largest size of the cached features, in bytes."""
@@ -40,6 +43,8 @@ class CachedViews(RandomViews):
         Settings with a finite number of views per image, without mixup.
     lower : keras.Model
         Frozen layers.
+    progress : Progress
+        Receives the number of images.
     """
 
     def __init__(
@@ -48,12 +53,14 @@ class CachedViews(RandomViews):
         weights: Sequence[NDArray[np.float64]],
         recipe: Recipe,
         lower: keras.Model,
+        progress: Progress = silent,
     ) -> None:
         super().__init__(cutouts, weights, recipe)
         changes = _possible_changes(recipe)
         shape = (len(self._galaxies), len(changes), *lower.output_shape[1:])
         self._features = np.empty(shape, CACHE_DTYPE)
-        for features, (image, box) in zip(self._features, self._galaxies, strict=True):
+        galaxies = track(self._galaxies, _FEATURES, progress)
+        for features, (image, box) in zip(self._features, galaxies, strict=True):
             views = [
                 changed_view(image, box, recipe.input_size, recipe.crop_margin, change)
                 for change in changes
@@ -129,9 +136,10 @@ def fine_tune(
     frozen = bool(lower.weights)
     views: EpochViews
     if frozen and _can_be_cached(sources, recipe, schedule, lower):
-        views = random_views(sources, recipe, partial(CachedViews, lower=lower))
+        views = random_views(sources, recipe, partial(CachedViews, lower=lower, progress=progress))
     elif frozen and stock_epochs is not None:
-        views = StockedViews(_stock(random_views(sources, recipe), lower, stock_epochs), recipe)
+        stock = _stock(random_views(sources, recipe), lower, stock_epochs, progress)
+        views = StockedViews(stock, recipe)
     else:
         validation = validation_arrays(sources.validation, recipe)
         fit(model, random_views(sources, recipe), validation, schedule, folder, progress)
@@ -175,12 +183,11 @@ def _can_be_cached(
     return 0 < views <= schedule.epochs * recipe.views and size <= LARGEST_CACHE
 
 
-def _stock(views: RandomViews, lower: keras.Model, epochs: int) -> list[Batch]:
+def _stock(views: RandomViews, lower: keras.Model, epochs: int, progress: Progress) -> list[Batch]:
     """Compute the features of the views of the first epochs."""
     stock: list[Batch] = []
-    for epoch in range(epochs):
-        views.epoch = epoch
-        for index in range(len(views)):
-            inputs, *rest = views[index]
-            stock.append((lower.predict_on_batch(inputs).astype(CACHE_DTYPE), *rest))
+    places = list(product(range(epochs), range(len(views))))
+    for views.epoch, index in track(places, _FEATURES, progress):
+        inputs, *rest = views[index]
+        stock.append((lower.predict_on_batch(inputs).astype(CACHE_DTYPE), *rest))
     return stock

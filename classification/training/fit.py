@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ...progress import Progress, Task, silent
+from ...models.training_progress import RunningLoss
+from ...progress import Progress, silent
 from .batches import EpochViews, Recipe, as_input, validation_views
 from .checkpoints import BestCheckpoint, Checkpoints, PlateauDecay
 from .dataset import Cutouts
-from .history import History
 from .losses import AllowedSetLoss, allowed_set_accuracy
+from .training_log import TrainingLog
 
 __all__ = [
     "Schedule",
@@ -121,7 +121,8 @@ def fit(
     schedule : Schedule
         Duration, optimizer and learning rate.
     folder : Path
-        Folder for checkpoints; its name is the title of the progress.
+        Folder for checkpoints, ``history.csv`` and, with Keras on TensorFlow, ``tensorboard/``;
+        its name is the title of the progress.
     progress : Progress
         Receives the steps.
     """
@@ -134,26 +135,32 @@ def fit(
     if schedule.rate == "plateau":
         plateau = PlateauDecay(schedule.plateau_patience, schedule.plateau_factor)
     best = BestCheckpoint(folder, schedule.patience)
-    checkpoints = Checkpoints(folder, plateau)
+    loss = RunningLoss()
+    checkpoints = Checkpoints(folder, plateau, loss)
+    steps, epochs = len(views), schedule.epochs
     first = views.epoch = checkpoints.restore(model)
-    with progress(folder.name, schedule.epochs * len(views)) as task:
-        callbacks: list[keras.callbacks.Callback] = [
-            _SetEpoch(views),
-            _Report(folder.name, schedule.epochs, task),
-            History(folder),
-        ]
-        if plateau is not None:
-            callbacks.append(plateau)
-        if schedule.patience is not None:
-            callbacks.append(best)
-        # A kill between the two repeats the last epoch; in the other order its weights were lost.
-        callbacks.append(checkpoints)
-        if first < schedule.epochs and not best.out_of_patience(first - 1):
+    if first:
+        logger.info("%s: continues after epoch %d of %d", folder.name, first, epochs)
+    if first < epochs and not best.out_of_patience(first - 1):
+        with progress(folder.name, epochs * steps) as task:
+            callbacks: list[keras.callbacks.Callback] = [
+                _SetEpoch(views),
+                TrainingLog(folder, task, loss, steps, epochs, first),
+            ]
+            if keras.backend.backend() == "tensorflow":
+                curves = str(folder / "tensorboard")
+                callbacks.append(keras.callbacks.TensorBoard(curves, write_graph=False))
+            if plateau is not None:
+                callbacks.append(plateau)
+            if schedule.patience is not None:
+                callbacks.append(best)
+            # A kill between the two repeats the last epoch; the other order lost its weights.
+            callbacks.append(checkpoints)
             model.fit(
                 views,
                 validation_data=validation,
                 initial_epoch=first,
-                epochs=schedule.epochs,
+                epochs=epochs,
                 callbacks=callbacks,
                 verbose=0,
             )
@@ -197,49 +204,6 @@ class _SetEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # Batches are prefetched before the next epoch begins.
         self._views.epoch = epoch + 1
-
-
-class _Report(keras.callbacks.Callback):
-    """Report the progress of the steps, and log the metrics of each epoch."""
-
-    params: dict[str, Any]
-
-    def __init__(self, title: str, epochs: int, task: Task) -> None:
-        super().__init__()
-        self._title, self._epochs, self._task = title, epochs, task
-        self._first: int | None = None
-        self._started = 0.0
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._started = time.monotonic()
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self._first is None:
-            self._first = epoch
-            self._task.update(completed=epoch * self.params["steps"])
-            if epoch:
-                logger.info("%s: continues after epoch %d of %d", self._title, epoch, self._epochs)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        loss = (logs or {}).get("loss")
-        self._task.update(advance=1, status=None if loss is None else f"loss {loss:.3f}")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        logs = logs or {}
-        done = epoch + 1 - (self._first or 0)
-        left = (time.monotonic() - self._started) / done * (self._epochs - epoch - 1)
-        logger.info(
-            "%s: epoch %d/%d  loss %.3f  accuracy %.3f  validation loss %.3f  accuracy %.3f  "
-            "%.1f min left",
-            self._title,
-            epoch + 1,
-            self._epochs,
-            logs["loss"],
-            logs["allowed_set_accuracy"],
-            logs["val_loss"],
-            logs["val_allowed_set_accuracy"],
-            left / 60,
-        )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from ...configs import ClassifierTraining
 from ...datasets.labels import GroundTruth, find_ground_truth
 from ...metrics.classifier_metrics import ClassificationMetrics, evaluate_probabilities
 from ...metrics.records import ENSEMBLE, EvaluationSet
+from ...progress import Progress, silent, track
 from ..classifier import Classifier
 from ..crops import read_crops
 from .dataset import Cutouts
@@ -52,7 +53,10 @@ class Measurement:
 
 
 def measure(
-    classifier: Classifier, sources: Sources, config: ClassifierTraining
+    classifier: Classifier,
+    sources: Sources,
+    config: ClassifierTraining,
+    progress: Progress = silent,
 ) -> list[Measurement]:
     """Evaluate a classifier on validation, test and external images.
 
@@ -65,6 +69,8 @@ def measure(
     sources : Sources
         Images of the training.
     config : ClassifierTraining
+    progress : Progress
+        Receives the number of sets of images.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def measure(
         for name, cutouts in sources.external.items()
     ]
     measured = []
-    for images, cutouts in parts:
+    for images, cutouts in track(parts, "measurement", progress):
         truth = find_ground_truth(cutouts.labels, classifier.class_names)
         paths = tuple(compress(cutouts.paths, truth.evaluated))
         if paths:

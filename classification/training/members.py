@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 
 from ...configs import ClassifierMember, ClassifierTraining, TrainedMember
-from ...progress import Progress, silent
+from ...progress import Progress, phase, silent
 from .balance import correct_priors, drawn_shares
 from .checkpoints import load_network, save_network
 from .cnn import CNN
@@ -23,6 +24,8 @@ from .sources import Sources
 from .vgg16 import VGG16
 
 __all__ = ["check_members", "forget_networks", "member_kind", "train_member", "train_members"]
+
+logger = logging.getLogger("galpipe")
 
 _KINDS = {
     kind.settings: kind
@@ -101,13 +104,16 @@ def train_members(
     """
     members = config.named_members
     networks: dict[str, keras.Model] = {}
-    for name in sorted(members, key=lambda name: members[name].teacher is not None):
+    order = sorted(members, key=lambda name: members[name].teacher is not None)
+    for number, name in enumerate(order, 1):
+        logger.info("member %d of %d: %s", number, len(order), name)
         job = TrainingJob(config, sources, output / name, progress)
         teacher = members[name].teacher
         if teacher is not None:
-            labelled = label_by_teacher(
-                sources, networks[teacher], config.input_size, config.crop_margin
-            )
+            with phase(f"labels by {teacher}", progress):
+                labelled = label_by_teacher(
+                    sources, networks[teacher], config.input_size, config.crop_margin
+                )
             job = replace(job, sources=labelled)
         networks[name] = train_member(members[name], job)
     return {name: networks[name] for name in members}

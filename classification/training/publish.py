@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from ...configs import ClassifierTraining
 from ...datasets.labels import Labels, find_ground_truth
 from ...errors import BundleError, InputError
+from ...metrics.learning_curves import LEARNING_CURVES_NAME
 from ...models import Bundle, read_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
-from ...progress import Progress, silent
+from ...progress import Progress, phase, silent
 from ..classifier import Classifier
 from .balance import class_frequencies, class_weights, sampling_weights
 from .calibration import FittedCalibration, fit_calibration
@@ -40,6 +41,7 @@ def measure_bundle(
     weights: Mapping[str, float],
     agreement: Mapping[str, LiteRTAgreement],
     earlier: Sequence[Mapping[str, Any]] = (),
+    progress: Progress = silent,
 ) -> Path:
     """Calibrate a bundle on the validation images, evaluate it, and update the bundle.
 
@@ -57,6 +59,8 @@ def measure_bundle(
         Agreement of the LiteRT file of each member with its network.
     earlier : sequence of mapping
         Lengths after which the training was ended and continued; see `earlier_lengths`.
+    progress : Progress
+        Receives the steps.
 
     Returns
     -------
@@ -67,9 +71,11 @@ def measure_bundle(
     priors = training_priors(sources, config)
     rounded = tuple(priors.round(_DIGITS).tolist())
     plain = bundle.manifest.model_copy(update={"priors": rounded, "calibration": None})
-    fitted = _calibrate(Classifier(replace(bundle, manifest=plain)), sources, config, priors)
+    with phase("calibration", progress):
+        fitted = _calibrate(Classifier(replace(bundle, manifest=plain)), sources, config, priors)
     manifest = plain.model_copy(update={"calibration": fitted and fitted.calibration})
-    measured = measure(Classifier(replace(bundle, manifest=manifest)), sources, config)
+    calibrated = Classifier(replace(bundle, manifest=manifest))
+    measured = measure(calibrated, sources, config, progress)
     metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
     metrics |= {
         "measurements": [m.to_json() for m in measured],
@@ -77,7 +83,8 @@ def measure_bundle(
         "calibration": fitted and fitted.to_json(),
         "litert_against_keras": {name: asdict(one) for name, one in agreement.items()},
     }
-    card = model_card(config, sources, measured, agreement, weights, fitted, earlier)
+    curves = LEARNING_CURVES_NAME if LEARNING_CURVES_NAME in bundle.manifest.files else None
+    card = model_card(config, sources, measured, agreement, weights, fitted, earlier, curves)
     kept = [name for name in bundle.manifest.files if name not in (CARD_NAME, METRICS_NAME)]
     return write_bundle(folder, manifest, {name: bundle.read(name) for name in kept}, card, metrics)
 
@@ -122,7 +129,8 @@ def recalibrate(folder: Path, config: ClassifierTraining, progress: Progress = s
         name: LiteRTAgreement(**one) for name, one in metrics["litert_against_keras"].items()
     }
     earlier = metrics.get("continued_from", ())
-    return measure_bundle(folder, training, sources, metrics["weights"], agreement, earlier)
+    weights = metrics["weights"]
+    return measure_bundle(folder, training, sources, weights, agreement, earlier, progress)
 
 
 def training_priors(sources: Sources, config: ClassifierTraining) -> NDArray[np.float64]:

@@ -16,11 +16,13 @@ from ...configs import ClassifierTraining
 from ...datasets.near_duplicates import sketch
 from ...errors import MissingExtraError
 from ...imaging import remove_sky
+from ...metrics.learning_curves import LEARNING_CURVES_NAME, plot_learning_curves
 from ...models import Manifest, Member, write_bundle
 from ...models.manifest import TrainingData
+from ...models.training_history import read_history
 from ...models.training_images import TRAINING_IMAGES_NAME, RecordedImage, format_images
 from ...models.training_record import claim_training_folder, earlier_lengths
-from ...progress import Progress, silent
+from ...progress import Progress, phase, silent, track
 from .batches import validation_views
 from .dataset import class_map
 from .ensemble_weights import search_weights
@@ -113,7 +115,7 @@ def train_classifier(
             "not installed. Install it with: pip install 'galpipe[train]', or copy the folder to a "
             "machine that has it; then run the same command again. Nothing is trained twice."
         )
-    return export_classifier(config, sources, networks, output / "bundle")
+    return export_classifier(config, sources, networks, output / "bundle", progress)
 
 
 def export_classifier(
@@ -121,6 +123,7 @@ def export_classifier(
     sources: Sources,
     networks: Mapping[str, keras.Model],
     folder: Path,
+    progress: Progress = silent,
 ) -> Path:
     """Convert trained networks to LiteRT, calibrate and evaluate them, and write the bundle.
 
@@ -131,7 +134,9 @@ def export_classifier(
     networks : mapping of str to keras.Model
         Trained networks by member.
     folder : Path
-        Folder of the bundle.
+        Folder of the bundle, within that of the training.
+    progress : Progress
+        Receives the steps.
 
     Returns
     -------
@@ -146,12 +151,12 @@ def export_classifier(
     )
     files: dict[str, bytes] = {}
     agreement: dict[str, LiteRTAgreement] = {}
-    for name, member in config.named_members.items():
+    for name, member in track(list(config.named_members.items()), "export", progress):
         storage = member_kind(member).storage
         files[f"{name}.tflite"] = to_litert(networks[name], storage)
         agreement[name] = compare(networks[name], files[f"{name}.tflite"], crops)
         _warn_of_differences(name, agreement[name], storage)
-    weights = _weights(config, files, sources)
+    weights = _weights(config, files, sources, progress)
     # Networks of weight 0 would only cost time; in a cross-validation all members are evaluated.
     keep_all = config.split.fold is not None
     kept = {name: weight for name, weight in weights.items() if weight or keep_all}
@@ -181,14 +186,24 @@ def export_classifier(
     for name, member in config.named_members.items():
         if picture := member_kind(member).picture:
             files[f"{name}_{picture}"] = (folder.parent / name / picture).read_bytes()
-    files[TRAINING_IMAGES_NAME] = _record_images(sources)
+    if histories := _histories(config, folder.parent):
+        files[LEARNING_CURVES_NAME] = plot_learning_curves(histories)
+    with phase("record of the images", progress):
+        files[TRAINING_IMAGES_NAME] = _record_images(sources)
     write_bundle(folder, manifest, files, "", {})
     earlier = earlier_lengths(folder.parent)
-    return measure_bundle(folder, config, sources, weights, agreement, earlier)
+    return measure_bundle(folder, config, sources, weights, agreement, earlier, progress)
+
+
+def _histories(config: ClassifierTraining, folder: Path) -> dict[str, dict[str, list[float]]]:
+    """Return the history of each trained network, such as ``vgg16: vgg16 pre-training``."""
+    places = [path for name in config.named_members for path in sorted(folder.glob(f"{name}/*/"))]
+    histories = {f"{place.parent.name}: {place.name}": read_history(place) for place in places}
+    return {name: history for name, history in histories.items() if history}
 
 
 def _weights(
-    config: ClassifierTraining, files: Mapping[str, bytes], sources: Sources
+    config: ClassifierTraining, files: Mapping[str, bytes], sources: Sources, progress: Progress
 ) -> dict[str, float]:
     """Return the configured weights, or those of a search on the validation images."""
     members = config.named_members
@@ -198,8 +213,9 @@ def _weights(
         sources.validation, config.input_size, config.crop_margin, config.augmentation
     )
     crops = remove_sky(crops) if config.sky == "removed" else crops
-    probabilities = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in members])
-    found = search_weights(probabilities, labels)
+    with phase("weights of the members", progress):
+        probabilities = np.stack([run_litert(files[f"{name}.tflite"], crops) for name in members])
+        found = search_weights(probabilities, labels)
     return dict(zip(members, found.tolist(), strict=True))
 
 

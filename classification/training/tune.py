@@ -31,7 +31,7 @@ from ...configs.section import PositiveInt, Section
 from ...errors import InputError, require
 from ...files.atomic import atomic_path
 from ...models.training_record import claim_training_folder
-from ...progress import Progress, silent
+from ...progress import Progress, Task, silent, within
 from .batches import as_input, validation_views
 from .losses import FLOOR, allowed_set_accuracy, allowed_set_loss
 from .member_kind import TrainingJob
@@ -152,7 +152,9 @@ def tune_classifier(
     finished = _read(output / _TRIALS)
     if len(finished) < trials:
         sources = gather(training, read, progress)
-        _search(config, output, trials, finished, _measurement(config, sources, progress))
+        measure = _measurement(config, sources, progress)
+        with progress("trials", trials) as task:
+            _search(config, output, trials, finished, measure, task)
     search = Search(tuple(finished))
     _write(output / BEST, dump_config(_full_training(config, search.best)))
     return search
@@ -219,10 +221,14 @@ def _search(
     trials: int,
     finished: list[Trial],
     measure: Callable[[CnnMember, Path], tuple[float, float, int]],
+    task: Task,
 ) -> None:
     """Append trials to `finished`, and write the record after each."""
     total = 0.0
     first = len(finished)
+    task.update(completed=first)
+    if first:
+        logger.info("%s: continues after trial %d of %d", output, first, trials)
     for number in range(first, trials):
         values = _next(config, finished)
         if values is None:
@@ -240,6 +246,8 @@ def _search(
         finished.append(trial)
         _write(output / _TRIALS, _TRIAL_LIST.dump_json(finished, indent=2).decode() + "\n")
         total += seconds
+        best = Search(tuple(finished)).best.loss
+        task.update(completed=number + 1, status=f"best loss {best:.4f}")
         logger.info(
             "trial %d/%d: %s: validation loss %.4f, accuracy %.3f; best loss %.4f; %.0f min left",
             number + 1,
@@ -247,7 +255,7 @@ def _search(
             ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items()),
             loss,
             accuracy,
-            Search(tuple(finished)).best.loss,
+            best,
             total / (number + 1 - first) * (trials - number - 1) / 60,
         )
     _remove_other_trials(output, None)
@@ -276,7 +284,8 @@ def _measurement(
     def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
         # Free the graphs of earlier trials.
         keras.utils.clear_session()
-        model = train_member(member, TrainingJob(training, sources, folder, progress))
+        trial = within(progress, folder.name)
+        model = train_member(member, TrainingJob(training, sources, folder, trial))
         predicted = model.predict(inputs, batch_size=64, verbose=0)
         loss, accuracy = (
             float(np.mean(ops.convert_to_numpy(function(targets, predicted))))

@@ -89,6 +89,7 @@ def model_card(
     quantization: QuantizationLoss | None,
     picture: str,
     earlier: Sequence[Mapping[str, Any]] = (),
+    curves: str | None = None,
 ) -> str:
     """Return the model card in Markdown: network, data, measurements and limits.
 
@@ -108,6 +109,8 @@ def model_card(
         File name of the reliability plot.
     earlier : sequence of mapping
         Lengths after which the training was ended and continued; see `earlier_lengths`.
+    curves : str or None
+        File name of the learning curves, if any.
 
     Returns
     -------
@@ -128,6 +131,7 @@ def model_card(
         quantization=quantization,
         picture=picture,
         earlier=earlier,
+        curves=curves,
         reliabilities={kind: _reliability(metrics) for kind, metrics in measured.items()},
         smallest=max(_SMALLEST_OBJECT, min(data.smallest for data in config.data)),
     )

@@ -13,11 +13,14 @@ import numpy as np
 from ...configs import DetectorTraining
 from ...errors import require
 from ...metrics.curves import PrecisionRecall
+from ...metrics.learning_curves import LEARNING_CURVES_NAME, plot_learning_curves
 from ...metrics.plots import DetectorCurve, plot_reliability
 from ...metrics.records import read_detector_record
 from ...models import DetectorHead, Manifest, Member, ScoreCalibration, read_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
+from ...models.training_history import read_history
 from ...models.training_images import TRAINING_IMAGES_NAME
+from ...progress import Progress, phase, silent, within
 from ..detector import Detector
 from ..measure import search_by_kind
 from ..refinement.fit import fit_refinement
@@ -47,6 +50,7 @@ def publish(
     sources: Sequence[TrainingSource],
     folder: Path,
     earlier: Sequence[Mapping[str, Any]] = (),
+    progress: Progress = silent,
 ) -> Path:
     """Export, calibrate and evaluate a trained network, and write its bundle.
 
@@ -61,9 +65,11 @@ def publish(
         Scores are calibrated and the threshold is chosen on the validation images; metrics are
         computed on the test images.
     folder : Path
-        Folder of the bundle.
+        Folder of the bundle, within that of the training.
     earlier : sequence of mapping
         Lengths after which the training was ended and continued; see `earlier_lengths`.
+    progress : Progress
+        Receives the steps.
 
     Returns
     -------
@@ -76,8 +82,10 @@ def publish(
         If the bundle cannot be written.
     """
     per_cell = config.anchors.per_cell
-    exported = export_litert(model, config.input_size, per_cell)
-    content, step = any_windows(exported, config.anchors)
+    with phase("export", progress):
+        exported = export_litert(model, config.input_size, per_cell)
+        content, step = any_windows(exported, config.anchors)
+        images = record_images(sources)
     classes = config.class_map
     manifest = Manifest(
         name=config.name,
@@ -94,17 +102,20 @@ def publish(
         data=describe_data(sources),
         versions=versions(),
     )
-    files = {_MODEL_FILE: content, TRAINING_IMAGES_NAME: record_images(sources)}
+    files = {_MODEL_FILE: content, TRAINING_IMAGES_NAME: images}
+    if history := read_history(folder.parent):
+        files[LEARNING_CURVES_NAME] = plot_learning_curves({config.name: history})
     bundle = read_bundle(write_bundle(folder, manifest, files, "", {}))
-    detector = _complete(Detector(bundle), config, sources)
+    detector = _complete(Detector(bundle), config, sources, progress)
     tiles = parity_tiles(sources, config.input_size)
-    parity = measure_parity(model, detector, tiles, per_cell)
+    with phase("check of the exported network", progress):
+        parity = measure_parity(model, detector, tiles, per_cell)
     if not parity.holds:
         logger.warning("%s: %s", folder, parity)
-    return _measure(detector, config, sources, parity, earlier=earlier)
+    return _measure(detector, config, sources, progress, parity, earlier=earlier)
 
 
-def recalibrate(folder: Path, config: DetectorTraining) -> Path:
+def recalibrate(folder: Path, config: DetectorTraining, progress: Progress = silent) -> Path:
     """Refit the refinement and calibration of a detector, and evaluate it again.
 
     Replaces the refinement, calibration, score threshold, metrics, reliability plot and model card
@@ -116,6 +127,8 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
         The bundle.
     config : DetectorTraining
         Paths of the images and annotations; everything else is read from the bundle.
+    progress : Progress
+        Receives the steps.
 
     Returns
     -------
@@ -136,11 +149,14 @@ def recalibrate(folder: Path, config: DetectorTraining) -> Path:
     require("pycocotools", "train")
     require("matplotlib", "train")
     training, sources = recorded_training(read_bundle(folder), config)
-    return measure_bundle(folder, training, sources)
+    return measure_bundle(folder, training, sources, progress)
 
 
 def measure_bundle(
-    folder: Path, config: DetectorTraining, sources: Sequence[TrainingSource]
+    folder: Path,
+    config: DetectorTraining,
+    sources: Sequence[TrainingSource],
+    progress: Progress = silent,
 ) -> Path:
     """Fit the refinement and calibration of a bundle, evaluate it, and update the bundle.
 
@@ -156,6 +172,8 @@ def measure_bundle(
         Configuration of its training.
     sources : sequence of TrainingSource
         Training data.
+    progress : Progress
+        Receives the steps.
 
     Returns
     -------
@@ -166,9 +184,10 @@ def measure_bundle(
     plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), refinement=None)
     known = read_detector_record(bundle)
     return _measure(
-        _complete(Detector(replace(bundle, manifest=plain)), config, sources),
+        _complete(Detector(replace(bundle, manifest=plain)), config, sources, progress),
         config,
         sources,
+        progress,
         DetectorParity(**known.litert_parity) if known.litert_parity else None,
         QuantizationLoss.from_json(known.quantized) if known.quantized else None,
         bundle.metrics().get("continued_from", ()),
@@ -176,13 +195,17 @@ def measure_bundle(
 
 
 def _complete(
-    plain: Detector, config: DetectorTraining, sources: Sequence[TrainingSource]
+    plain: Detector,
+    config: DetectorTraining,
+    sources: Sequence[TrainingSource],
+    progress: Progress,
 ) -> Detector:
     """Fit the refinement, calibration and threshold of a detector."""
-    found = search_by_kind(plain, sources, "validation")
-    refinement, validation = fit_refinement(plain, sources, found, config.seed)
-    by_kind = [searched.metrics.matches for searched in validation.values()]
-    calibration = fit_calibration(by_kind)
+    found = search_by_kind(plain, sources, "validation", progress)
+    refinement, validation = fit_refinement(plain, sources, found, config.seed, progress)
+    with phase("calibration", progress):
+        by_kind = [searched.metrics.matches for searched in validation.values()]
+        calibration = fit_calibration(by_kind)
     curves = [PrecisionRecall.of(calibrated(matches, calibration)) for matches in by_kind]
     manifest = _with_head(
         plain.bundle.manifest, calibration=calibration, score_threshold=_best_threshold(curves)
@@ -209,12 +232,14 @@ def _measure(
     detector: Detector,
     config: DetectorTraining,
     sources: Sequence[TrainingSource],
+    progress: Progress,
     parity: DetectorParity | None,
     quantization: QuantizationLoss | None = None,
     earlier: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Evaluate a detector on the held-out images and write its bundle with the metrics."""
-    tested = search_by_kind(detector, sources, "test")
+    shown = within(progress, "measurement")
+    tested = search_by_kind(detector, sources, "test", shown)
     measured = {kind: searched.metrics for kind, searched in tested.items()}
     several = len(detector.class_names) > 1
     head = detector.head
@@ -243,7 +268,10 @@ def _measure(
         files[_REFINEMENT_FILE] = detector.refinement.to_bytes()
         head = head.model_copy(update={"refinement": _REFINEMENT_FILE})
     manifest = bundle.manifest.model_copy(update={"head": head})
-    card = model_card(config, sources, measured, head, parity, quantization, _PICTURE_FILE, earlier)
+    learnt = LEARNING_CURVES_NAME if LEARNING_CURVES_NAME in files else None
+    card = model_card(
+        config, sources, measured, head, parity, quantization, _PICTURE_FILE, earlier, learnt
+    )
     return write_bundle(bundle.path, manifest, files, card, metrics)
 
 

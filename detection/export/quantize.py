@@ -15,6 +15,7 @@ from ...models import InputScaling, find_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
 from ...models.litert import LiteRTNetwork
 from ...models.litert_file import read_graph, widen_weights, write_graph
+from ...progress import Progress, phase, silent, within
 from ..detector import Detector
 from ..measure import metrics_by_kind
 from ..predict import field_tiles
@@ -27,7 +28,11 @@ __all__ = ["quantize", "quantize_network", "representative_tiles"]
 
 
 def quantize(
-    name_or_path: str | Path, config: DetectorTraining, output: Path, tiles: int = 200
+    name_or_path: str | Path,
+    config: DetectorTraining,
+    output: Path,
+    tiles: int = 200,
+    progress: Progress = silent,
 ) -> Path:
     """Quantize a detector to 8-bit integers, then calibrate and evaluate it.
 
@@ -43,6 +48,8 @@ def quantize(
         Folder of the new bundle.
     tiles : int
         Number of training tiles on which the activation ranges are measured.
+    progress : Progress
+        Receives the steps.
 
     Returns
     -------
@@ -75,12 +82,13 @@ def quantize(
         raise BundleError(f"{bundle.path}: is already quantized")
     samples = representative_tiles(sources, manifest.input_size, tiles, training.seed)
     try:
-        quantized = quantize_network(content, samples, member.scaling)
+        with phase("quantization", progress):
+            quantized = quantize_network(content, samples, member.scaling)
     except ValueError as error:
         raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
     quantized, step = any_windows(quantized, detector.head.anchors)
     head = detector.head.model_copy(update={"window_step": step})
-    measured = metrics_by_kind(detector, sources, "test")
+    measured = metrics_by_kind(detector, sources, "test", within(progress, "floating point"))
     files = {
         name: bundle.read(name) for name in manifest.files if name not in (CARD_NAME, METRICS_NAME)
     }
@@ -92,7 +100,7 @@ def quantize(
         "",
         {"quantised": QuantizationLoss.of(tiles, measured).to_json({})},
     )
-    return measure_bundle(output, training.model_copy(update={"name": name}), sources)
+    return measure_bundle(output, training.model_copy(update={"name": name}), sources, progress)
 
 
 def representative_tiles(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...imaging import Detections, iou
 from ...imaging.background import smoothed_grey
 from ...metrics.reliability import log_odds
+from ...progress import Progress, silent, track, within
 from ..detector import Detector
 from ..export.calibration import fit_logistic
 from ..measure import SearchedImages
@@ -49,6 +50,7 @@ def fit_refinement(
     sources: Sequence[TrainingSource],
     validation: Mapping[str, SearchedImages],
     seed: int,
+    progress: Progress = silent,
 ) -> tuple[Refinement | None, Mapping[str, SearchedImages]]:
     """Train a refinement on the training images and select its parts by validation.
 
@@ -62,6 +64,8 @@ def fit_refinement(
         Its detections on the validation images, by kind.
     seed : int
         Seed of the training.
+    progress : Progress
+        Receives the number of images and the steps.
 
     Returns
     -------
@@ -75,18 +79,23 @@ def fit_refinement(
     if not validation:
         return None, validation
     images = [image for source in sources for image in source.train]
-    searched = SearchedImages.search(detector, images)
-    edges = fit_edges(images, searched.found, seed)
+    shown = within(progress, "refinement")
+    searched = SearchedImages.search(detector, images, shown, "training images")
+    edges = fit_edges(images, searched.found, seed, within(shown, "edges"))
     if edges is None:
         return None, validation
     candidates = [Refinement(edges)]
-    rescoring = fit_rescoring(searched.refined_by(candidates[0]), seed)
+    scores = within(shown, "scores")
+    rescoring = fit_rescoring(searched.refined_by(candidates[0], scores), seed, scores)
     if rescoring is not None:
         candidates.append(Refinement(edges, rescoring))
     chosen: Refinement | None = None
     best = validation
     for candidate in candidates:
-        refined = {kind: found.refined_by(candidate) for kind, found in validation.items()}
+        refined = {
+            kind: found.refined_by(candidate, within(progress, f"validation: {kind}"))
+            for kind, found in validation.items()
+        }
         if _mean_precision(refined) > _mean_precision(best):
             chosen, best = candidate, refined
     return chosen, best
@@ -97,7 +106,10 @@ def _mean_precision(searched: Mapping[str, SearchedImages]) -> float:
 
 
 def fit_edges(
-    images: Sequence[TrainingImage], found: Sequence[Detections], seed: int
+    images: Sequence[TrainingImage],
+    found: Sequence[Detections],
+    seed: int,
+    progress: Progress = silent,
 ) -> MLP | None:
     """Train the network that selects box edges among isophotes.
 
@@ -109,13 +121,16 @@ def fit_edges(
         Its detections on each image, including low scores.
     seed : int
         Seed of the training.
+    progress : Progress
+        Receives the number of images and the steps.
 
     Returns
     -------
     MLP or None
         None if there are too few detections.
     """
-    parts = [_edge_examples(*pair) for pair in zip(images, found, strict=True)]
+    pairs = track(list(zip(images, found, strict=True)), "isophotes", progress)
+    parts = [_edge_examples(*pair) for pair in pairs]
     if sum(len(features) for features, _ in parts) < _MIN_BOXES:
         return None
     features, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -128,7 +143,8 @@ def fit_edges(
         drawn = rng.integers(len(targets), size=_EDGE_BATCH)
         return (features[drawn] - mean) / deviation, targets[drawn]
 
-    return fit_mlp(mean, deviation, draw, _edge_loss, outputs=4, decay=_EDGE_DECAY, seed=seed)
+    settings: dict[str, Any] = {"outputs": 4, "decay": _EDGE_DECAY, "seed": seed}
+    return fit_mlp(mean, deviation, draw, _edge_loss, **settings, progress=progress)
 
 
 def _edge_examples(image: TrainingImage, detections: Detections) -> Batch:
@@ -181,7 +197,7 @@ def _edge_loss(targets: Any, values: Any) -> Any:
     return ops.sum(ops.sqrt(ops.square(edges - truth) + _SMOOTH**2), axis=1)
 
 
-def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
+def fit_rescoring(searched: SearchedImages, seed: int, progress: Progress = silent) -> MLP | None:
     """Train the network that corrects scores by light profiles.
 
     A box that matches an object at an IoU of 0.5 is correct; boxes on difficult objects are
@@ -193,6 +209,8 @@ def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
         Detections of an uncalibrated detector on training images, with refined edges.
     seed : int
         Seed of the training.
+    progress : Progress
+        Receives the number of images and the steps.
 
     Returns
     -------
@@ -210,7 +228,10 @@ def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
     if min(correct.sum(), (~correct).sum()) < _MIN_BOXES:
         return None
     features = np.concatenate(
-        [measure_light_profile(smoothed_grey(image.rgb), found.boxes) for image, found in pairs]
+        [
+            measure_light_profile(smoothed_grey(image.rgb), found.boxes)
+            for image, found in track(pairs, "profiles", progress)
+        ]
     )[decided]
     scores = log_odds(np.concatenate([found.scores for _, found in pairs])[decided])
     # The correction is learnt for calibrated log odds, which are fitted here.
@@ -225,7 +246,8 @@ def fit_rescoring(searched: SearchedImages, seed: int) -> MLP | None:
         drawn = rng.integers(len(standardised), size=_SCORE_BATCH)
         return standardised[drawn], targets[drawn]
 
-    network = fit_mlp(mean, deviation, draw, _score_loss, outputs=1, decay=_SCORE_DECAY, seed=seed)
+    settings: dict[str, Any] = {"outputs": 1, "decay": _SCORE_DECAY, "seed": seed}
+    network = fit_mlp(mean, deviation, draw, _score_loss, **settings, progress=progress)
     *layers, kernel, bias = network.parameters
     return MLP((*layers, kernel / slope, bias / slope))
 

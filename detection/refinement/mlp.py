@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import require
+from ...progress import Progress, silent, track
 
 __all__ = ["HIDDEN", "MLP", "Batch", "fit_mlp"]
 
@@ -100,6 +101,7 @@ def fit_mlp(
     outputs: int,
     decay: float,
     seed: int,
+    progress: Progress = silent,
 ) -> MLP:
     """Train a network from random weights, with AdamW and cosine decay.
 
@@ -117,6 +119,8 @@ def fit_mlp(
         Weight decay, in units of the learning rate (Loshchilov and Hutter 2019).
     seed : int
         Seed of the initial weights and of the batches.
+    progress : Progress
+        Receives the steps.
 
     Raises
     ------
@@ -144,7 +148,7 @@ def fit_mlp(
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=decay, beta_2=0.99), loss, jit_compile=False
     )
-    for _ in range(_STEPS):
+    for _ in track(range(_STEPS), "training", progress):
         model.train_on_batch(features.astype(np.float32), targets.astype(np.float32))
         features, targets = draw(rng)
     weights = [np.asarray(array, dtype=np.float64) for array in model.get_weights()]

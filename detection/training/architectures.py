@@ -14,7 +14,7 @@ from ...configs import ARCHITECTURES, DetectorTraining
 from ...errors import require
 from ...models import InputScaling
 
-__all__ = ["INPUT_SCALING", "build_model", "head_outputs", "scale_images"]
+__all__ = ["INPUT_SCALING", "build_model", "head_losses", "head_outputs", "scale_images"]
 
 # Pixels from -1 to 1, as in Keras's MobileNetV2; other backbones rescale them.
 INPUT_SCALING = InputScaling(scale=1 / 127.5, offset=-1.0)
@@ -90,6 +90,43 @@ def head_outputs(model: Any, images: Any, training: bool) -> tuple[Any, Any]:
         lambda level: tf.cast(level, tf.float32), (logits, codes)
     )
     return outputs
+
+
+def head_losses(
+    task: Any,
+    logits: Any,
+    codes: Any,
+    target_classes: Any,
+    target_codes: Any,
+    class_weights: Any,
+    box_weights: Any,
+) -> tuple[Any, Any, Any]:
+    """Compute the losses of the heads.
+
+    Parameters
+    ----------
+    task : RetinaNetTask
+    logits, codes : dict of str to tensor
+        From `head_outputs`.
+    target_classes, target_codes, class_weights, box_weights : tensor, shapes (B, A), (B, A, 4)
+        Targets of the anchors, as in `AnchorTargets`.
+
+    Returns
+    -------
+    class_loss, box_loss, loss : tensor
+        Focal loss, Huber loss, and their weighted sum.
+    """
+    # The task flattens and concatenates the levels; the targets are already flat.
+    _, class_loss, box_loss, loss = task.build_losses(
+        outputs={"cls_outputs": logits, "box_outputs": codes},
+        labels={
+            "cls_targets": {"all": target_classes},
+            "box_targets": {"all": target_codes},
+            "cls_weights": class_weights,
+            "box_weights": box_weights,
+        },
+    )
+    return class_loss, box_loss, loss
 
 
 def scale_images(images: Any) -> Any:

@@ -12,8 +12,9 @@ from ...configs import DetectorTraining, check_paths
 from ...errors import ConfigError, InputError
 from ...models import shipped_models
 from ...models.manifest import MANIFEST_NAME
+from .dataset import identify_data as identify_training
 
-__all__ = ["check_training"]
+__all__ = ["check_training", "identify_training"]
 
 
 def check_training(config: DetectorTraining) -> None:

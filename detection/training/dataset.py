@@ -26,6 +26,7 @@ from ...imaging import read_field, to_rgb
 from ...models import Bundle
 from ...models.manifest import DataSplit
 from ...models.training_record import DataIdentity
+from ...progress import Progress, silent, track
 from .anchor_assignment import assign_anchors
 from .division import divide_sources
 from .sampling import TileSampler
@@ -103,12 +104,14 @@ class Batch(NamedTuple):
     box_weights: NDArray[np.float32]
 
 
-def read_sources(config: DetectorTraining) -> list[TrainingSource]:
+def read_sources(config: DetectorTraining, progress: Progress = silent) -> list[TrainingSource]:
     """Read the sources of a training, each divided into training, validation and test images.
 
     Parameters
     ----------
     config : DetectorTraining
+    progress : Progress
+        Receives the number of images.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def read_sources(config: DetectorTraining) -> list[TrainingSource]:
             logger.warning("%s: %s", data.annotations, division.note)
         images = [
             _labelled(path, annotated, config.class_map, data.smallest)
-            for path, annotated in source
+            for path, annotated in track(source, "reading images", progress)
         ]
         train, validation, test = (
             [images[row] for row in part]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from ...progress import Progress, silent
 from ..anchors import multilevel_anchors
 from ..base import star_classes
 from ..export.publish import publish
+from ..measure import images_by_kind
 from .architectures import build_model
 from .dataset import Batch, TrainingSource, batches, identify_data, read_sources
 from .sampling import TileSampler
@@ -25,12 +28,15 @@ from .starting_point import load_start
 from .strategy import Distribution, create_distribution
 from .trainer import Trainer
 from .training_log import TrainingLog
+from .training_tiles import TrainingImage
 from .validation import Validator
+from .validation_loss import ValidationLoss
 
 __all__ = ["fit", "train_detector"]
 
 _CHECKPOINTS = "checkpoints"
 _METRICS = "metrics.json"
+_VALIDATION_TILES = 64
 
 
 def train_detector(
@@ -50,7 +56,7 @@ def train_detector(
     config : DetectorTraining
         Data, model and schedule.
     output : Path
-        Folder of the training, for configuration, checkpoints, logs and the bundle.
+        Folder of the training, for configuration, checkpoints, history, logs and the bundle.
     progress : Progress
         Receives the steps.
     extend : bool
@@ -82,11 +88,11 @@ def train_detector(
         claim_training_folder(
             output, config, identify_data(config), extend=extend, overwrite=overwrite
         )
-    sources = read_sources(config)
+    sources = read_sources(config, progress)
     model = fit(config, sources, output, distribution, progress)
     bundle = output / config.name
     if distribution.is_chief:
-        publish(model, config, sources, bundle, earlier_lengths(output))
+        publish(model, config, sources, bundle, earlier_lengths(output), progress)
     # A worker that exits breaks the connection: wait until the bundle is written.
     distribution.broadcast(0.0)
     return bundle
@@ -118,14 +124,16 @@ def fit(
     """
     trainer = Trainer(config, folder / _CHECKPOINTS, distribution)
     # A second model, in float32 on one device, for initial weights, validation and export.
-    _, model = build_model(config)
-    validator = Validator(model, config, sources, folder, trainer.step)
+    task, model = build_model(config)
+    quiet = not distribution.is_chief
+    loss = None if quiet else _validation_loss(task, model, config, sources)
+    validator = Validator(model, config, sources, folder, trainer.step, loss, progress)
     make_batches = _batch_maker(config, sources, distribution)
     with TrainingLog(
-        config, folder, trainer.step, progress, quiet=not distribution.is_chief
+        config, folder, trainer.step, trainer.running_loss, progress, quiet=quiet
     ) as log:
         if trainer.resumed:
-            log.message(f"{folder}: continues from step {trainer.step}")
+            log.message(f"{folder}: continues after step {trainer.step} of {config.steps}")
         else:
             # With another seed, so that the first batches are not used twice.
             load_start(model, config, (batch.images for batch in make_batches(config.seed + 1, 0)))
@@ -139,6 +147,7 @@ def fit(
             losses = trainer.train(batch)
             step = trainer.step
             log.step(step, losses, time.perf_counter() - began, waiting)
+            found = None
             if validator.is_due(step):
                 model.set_weights(trainer.mean_weights)
                 if distribution.is_chief:
@@ -147,6 +156,7 @@ def fit(
                         log.validation(found, found is validator.best)
                 stopped = distribution.broadcast(float(validator.out_of_patience))
             if validator.is_due(step) or step % config.checkpoint_every == 0:
+                log.record(step, found)
                 trainer.save()
                 log.checkpoint(step)
         if stopped:
@@ -161,14 +171,7 @@ def _batch_maker(
     config: DetectorTraining, sources: list[TrainingSource], distribution: Distribution
 ) -> Callable[[int, int], Iterator[Batch]]:
     """Return a function of seed and first step that makes this worker's part of the batches."""
-    sampler = TileSampler(
-        [image for source in sources if source.data.kind == "cutouts" for image in source.train],
-        [image for source in sources if source.data.kind == "fields" for image in source.train],
-        config.input_size,
-        config.scale_range,
-        config.paste_fraction,
-        draw_stars=not star_classes(config.class_map.class_names),
-    )
+    sampler = _sampler(config, images_by_kind(sources, "train"))
     anchors = multilevel_anchors(config.anchors, config.input_size)
     share = config.batch_size // distribution.workers
     places = range(distribution.worker * share, (distribution.worker + 1) * share)
@@ -177,6 +180,31 @@ def _batch_maker(
         return batches(sampler, anchors, places, seed, first, available_cores())
 
     return make
+
+
+def _validation_loss(
+    task: Any, model: Any, config: DetectorTraining, sources: list[TrainingSource]
+) -> ValidationLoss | None:
+    """Return the loss on random tiles of the validation images; None without any."""
+    images = images_by_kind(sources, "validation")
+    if config.validate_every is None or not images:
+        return None
+    anchors = multilevel_anchors(config.anchors, config.input_size)
+    places = range(config.batch_size)
+    made = batches(_sampler(config, images), anchors, places, config.seed, 0, available_cores())
+    count = math.ceil(_VALIDATION_TILES / config.batch_size)
+    return ValidationLoss(task, model, list(islice(made, count)))
+
+
+def _sampler(config: DetectorTraining, images: dict[str, list[TrainingImage]]) -> TileSampler:
+    return TileSampler(
+        images.get("cutouts", []),
+        images.get("fields", []),
+        config.input_size,
+        config.scale_range,
+        config.paste_fraction,
+        draw_stars=not star_classes(config.class_map.class_names),
+    )
 
 
 def _write_metrics(folder: Path, log: TrainingLog, validator: Validator) -> None:

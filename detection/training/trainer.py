@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...configs import DetectorTraining
-from .architectures import build_model, head_outputs, scale_images
+from ...models.training_progress import RunningLoss
+from .architectures import build_model, head_losses, head_outputs, scale_images
 from .dataset import Batch
 from .strategy import Distribution
 
@@ -84,6 +85,8 @@ class Trainer:
         On the devices of the distribution, in the precision of the configuration.
     resumed : bool
         Whether there was an undamaged checkpoint.
+    running_loss : RunningLoss
+        Running mean of the loss, to which its user adds the steps; checkpoints hold it.
     """
 
     def __init__(self, config: DetectorTraining, folder: Path, distribution: Distribution) -> None:
@@ -115,11 +118,18 @@ class Trainer:
                 for weight in self.model.weights
             ]
             self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self._loss = tf.Variable([0.0, 0.0], dtype=tf.float64, trainable=False)
         self._backbone = {variable.ref() for variable in self.model.backbone.variables}
         checkpoint = tf.train.Checkpoint(
-            model=self.model, optimizer=self._optimizer, means=self._means, step=self._step
+            model=self.model,
+            optimizer=self._optimizer,
+            means=self._means,
+            step=self._step,
+            loss=self._loss,
         )
         self.resumed = _restore(checkpoint, folder)
+        self.running_loss = RunningLoss()
+        self.running_loss.state = tuple(self._loss.numpy().tolist())
         # Writing is collective; only the files of the chief are kept.
         if not distribution.is_chief:
             folder = Path(tempfile.mkdtemp(prefix="galpipe-worker-"))
@@ -166,6 +176,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint; all workers must call this."""
+        self._loss.assign(self.running_loss.state)
         self._manager.save(checkpoint_number=self.step)
 
     def _train_on(self, *arrays: Any) -> Any:
@@ -195,16 +206,8 @@ class Trainer:
         share = (positives + 1.0) / (context.all_reduce("SUM", positives) + 1.0)
         with tf.GradientTape() as tape:
             logits, boxes = head_outputs(self.model, scale_images(images), training=True)
-            # The task flattens and concatenates the levels; the targets are already flat.
-            _, class_loss, box_loss, model_loss = self._task.build_losses(
-                outputs={"cls_outputs": logits, "box_outputs": boxes},
-                labels={
-                    "cls_targets": {"all": classes},
-                    "box_targets": {"all": codes},
-                    "cls_weights": class_weights,
-                    "box_weights": box_weights,
-                },
-            )
+            targets = (classes, codes, class_weights, box_weights)
+            class_loss, box_loss, model_loss = head_losses(self._task, logits, boxes, *targets)
             penalty = tf.reduce_sum(self.model.losses) / self._distribution.replicas
             loss = share * model_loss + penalty
             minimised = self._optimizer.get_scaled_loss(loss) if self._scales_loss else loss

@@ -1,14 +1,19 @@
-"""Progress of a training: log messages, curves for TensorBoard, and its speed."""
+"""Progress of a training: display, log messages, history, TensorBoard, and its speed."""
 
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from ...configs import DetectorTraining
+from ...models.training_history import TrainingHistory
+from ...models.training_progress import RunningLoss, StepDisplay
 from ...progress import Progress, silent
 from .trainer import Losses, learning_rate
 from .validation import Validation
@@ -20,7 +25,6 @@ logger = logging.getLogger("galpipe")
 _TENSORBOARD = "tensorboard"
 # Steps between two points of its curves.
 _EVERY = 10
-_SMOOTHING = 0.95
 
 
 @dataclass
@@ -57,7 +61,7 @@ class Speed:
 
 
 class TrainingLog:
-    """Log of a training: progress, messages, and TensorBoard curves in ``tensorboard/``.
+    """Log of a training: display, messages, ``history.csv``, and curves in ``tensorboard/``.
 
     Parameters
     ----------
@@ -66,6 +70,8 @@ class TrainingLog:
         Folder of the training.
     step : int
         Number of steps already done.
+    loss : RunningLoss
+        Loss of the training, to which the steps are added.
     progress : Progress
         Receives the steps.
     quiet : bool
@@ -82,6 +88,7 @@ class TrainingLog:
         config: DetectorTraining,
         folder: Path,
         step: int,
+        loss: RunningLoss,
         progress: Progress = silent,
         quiet: bool = False,
     ) -> None:
@@ -89,9 +96,16 @@ class TrainingLog:
 
         self._config = config
         self.speed = Speed(config.batch_size)
-        self._loss: float | None = None
+        self._first: int | None = None
         self._step = step
+        self._loss = loss
+        self._losses: list[float] = []
         self._quiet = quiet
+        kinds = dict.fromkeys(data.kind for data in config.data)
+        measures = [f"{name}_{kind}" for kind in kinds for name in ("map50", "ap")]
+        columns = ("step", "loss", "validation_loss", "score", *measures)
+        self._history = TrainingHistory(folder, columns, step)
+        self._started = time.monotonic()
         self._progress = silent if quiet else progress
         self._open = ExitStack()
         self._writer = (
@@ -101,8 +115,8 @@ class TrainingLog:
         )
 
     def __enter__(self) -> TrainingLog:
-        self._task = self._open.enter_context(self._progress("training", self._config.steps))
-        self._task.update(completed=self._step)
+        task = self._open.enter_context(self._progress("training", self._config.steps))
+        self._display = StepDisplay(task, self._loss, self._step)
         return self
 
     def __exit__(
@@ -139,14 +153,14 @@ class TrainingLog:
         """
         import tensorflow as tf
 
-        if self._loss is None:
-            self._loss = losses.total
+        if self._first is None:
+            self._first = step
         else:
             self.speed.steps += 1
             self.speed.seconds += seconds
             self.speed.waiting += waiting
-            self._loss = _SMOOTHING * self._loss + (1 - _SMOOTHING) * losses.total
-        self._task.update(completed=step, status=f"loss {self._loss:.3f}")
+        self._losses.append(losses.total)
+        self._display.step(step, losses.total)
         if step % _EVERY:
             return
         with self._writer.as_default(step=step):
@@ -156,14 +170,38 @@ class TrainingLog:
             tf.summary.scalar("speed/images_per_second", self.speed.images_per_second)
             tf.summary.scalar("speed/input_wait", self.speed.input_wait)
 
+    def record(self, step: int, found: Validation | None) -> None:
+        """Write a row of the history, before the checkpoint of the same step.
+
+        Parameters
+        ----------
+        step : int
+        found : Validation or None
+            Validation at this step, if any.
+        """
+        values = {"loss": float(np.mean(self._losses))}
+        self._losses.clear()
+        if found is not None:
+            values |= {"score": found.score}
+            values |= {f"map50_{kind}": value for kind, value in found.map50.items()}
+            values |= {f"ap_{kind}": value for kind, value in found.ap.items()}
+            if found.loss is not None:
+                values["validation_loss"] = found.loss
+        if not self._quiet:
+            self._history.add(step, values)
+
     def checkpoint(self, step: int) -> None:
-        """Log loss and speed at a checkpoint.
+        """Log loss, speed and time left at a checkpoint.
 
         Parameters
         ----------
         step : int
         """
-        self.message(f"step {step}: loss {self._loss or 0.0:.4f}, {self.speed}, checkpoint written")
+        seconds = (time.monotonic() - self._started) / max(step - self._step, 1)
+        self.message(
+            f"step {step}/{self._config.steps}: loss {self._loss.value or 0.0:.4f}, {self.speed}, "
+            f"checkpoint written, {seconds * (self._config.steps - step) / 60:.1f} min left"
+        )
         self._writer.flush()
 
     def validation(self, found: Validation, is_best: bool) -> None:
@@ -179,9 +217,13 @@ class TrainingLog:
 
         with self._writer.as_default(step=found.step):
             tf.summary.scalar("validation/score", found.score)
+            if found.loss is not None:
+                tf.summary.scalar("validation/loss", found.loss)
             for kind, value in found.map50.items():
                 tf.summary.scalar(f"validation/map50_{kind}", value)
                 tf.summary.scalar(f"validation/ap_{kind}", found.ap[kind])
+        loss = {} if found.loss is None else {"loss": found.loss}
+        self._display.validated(loss | {"AP": found.score})
         figures = ", ".join(
             f"{kind} mAP@0.5 {value:.3f}, AP@[.5:.95] {found.ap[kind]:.3f}"
             for kind, value in found.map50.items()

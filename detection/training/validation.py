@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ...configs import DetectorTraining
 from ...files.atomic import atomic_path
 from ...imaging import Detections, Stretch
 from ...models import DetectorHead, ModelIdentity
+from ...progress import Progress, silent
 from ..anchors import decode_boxes, multilevel_anchors
 from ..base import LOWEST_SCORE, BaseDetector
 from ..detector import best_boxes
@@ -46,12 +47,15 @@ class Validation:
         Mean of `ap` over the kinds, so that few frames count as much as many cutouts.
     map50, ap : dict of str to float
         Mean average precision at IoU 0.5, and over 0.5, 0.55, ..., 0.95, by kind.
+    loss : float or None
+        Loss on tiles of the validation images; None in records of earlier versions.
     """
 
     step: int
     score: float
     map50: dict[str, float]
     ap: dict[str, float]
+    loss: float | None = None
 
 
 class Validator:
@@ -68,6 +72,10 @@ class Validator:
         checkpoint under ``best/``.
     step : int
         Step from which the training continues; later validations are dropped.
+    loss : callable, optional
+        Returns the loss of the model on tiles of the validation images.
+    progress : Progress
+        Receives the number of images.
 
     Attributes
     ----------
@@ -82,10 +90,14 @@ class Validator:
         sources: Sequence[TrainingSource],
         folder: Path,
         step: int,
+        loss: Callable[[], float] | None = None,
+        progress: Progress = silent,
     ) -> None:
         import tensorflow as tf
 
         self._config = config
+        self._loss = loss
+        self._progress = progress
         self._record = folder / _RECORD
         self._detector = _ModelDetector(model, config)
         self._images = {
@@ -147,7 +159,9 @@ class Validator:
             self._manager.save(checkpoint_number=step)
             return None
         measured = {
-            kind: SearchedImages.search(self._detector, images).metrics
+            kind: SearchedImages.search(
+                self._detector, images, self._progress, f"validation: {kind}"
+            ).metrics
             for kind, images in self._images.items()
         }
         found = Validation(
@@ -155,6 +169,7 @@ class Validator:
             round(float(np.mean([figures.ap for figures in measured.values()])), 4),
             {kind: round(figures.map50, 4) for kind, figures in measured.items()},
             {kind: round(figures.ap, 4) for kind, figures in measured.items()},
+            None if self._loss is None else round(self._loss(), 6),
         )
         self.history.append(found)
         if self.best is found:

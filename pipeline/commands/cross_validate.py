@@ -25,7 +25,9 @@ _folds = click.option(
     show_default=True,
     help="Number of folds; each is held out once.",
 )
-_output = required_output("Folder for the report and the folds; finished folds in it are reused.")
+_output = required_output(
+    "Folder for the report and the folds; finished folds of the same data are reused."
+)
 
 
 @click.group("cross-validate")

@@ -136,18 +136,20 @@ def calibrate(bundle: Path, config: str) -> None:
     from ...configs import ClassifierTraining, DetectorTraining, load_config
     from ...errors import require
     from ...models import read_bundle
+    from ...progress import open_progress
     from ..summary import print_measures
 
+    progress = open_progress(True)
     task = read_bundle(bundle).manifest.task
     if task == "detector":
         from ...detection.export import publish as detectors
 
-        detectors.recalibrate(bundle, load_config(config, DetectorTraining))
+        detectors.recalibrate(bundle, load_config(config, DetectorTraining), progress)
     else:
         require("keras", "train")
         from ...classification.training import publish as classifiers
 
-        classifiers.recalibrate(bundle, load_config(config, ClassifierTraining))
+        classifiers.recalibrate(bundle, load_config(config, ClassifierTraining), progress)
     print_measures("Measured on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
 
@@ -179,9 +181,11 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     from ...configs import DetectorTraining, load_config
     from ...detection.export.quantize import quantize as quantize_detector
     from ...models import read_bundle
+    from ...progress import open_progress
     from ..summary import print_metrics
 
-    quantize_detector(model, load_config(config, DetectorTraining), output, tiles)
+    settings = load_config(config, DetectorTraining)
+    quantize_detector(model, settings, output, tiles, open_progress(True))
     metrics = read_bundle(output).metrics()
     print_metrics("Metrics on held-out data", metrics["held_back"])
     print_metrics("Floating point, and loss by quantization", metrics["quantised"])

@@ -62,7 +62,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, tiny_classifier_bundle: Path) -> Tr
     asked: Trained = []
     tiny = read_bundle(tiny_classifier_bundle)
 
-    def train(config: ClassifierTraining, place: Path, *_: object) -> Path:
+    def train(config: ClassifierTraining, place: Path, *_: object, **__: object) -> Path:
         fold = config.split.fold
         assert fold is not None
         name = config.name.partition("-fold")[0]

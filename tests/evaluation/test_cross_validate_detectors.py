@@ -15,6 +15,7 @@ from galpipe.annotations import AnnotatedImage, ObjectBox, write_voc
 from galpipe.configs import Anchors, DetectorTraining, dump_config
 from galpipe.errors import OutputError
 from galpipe.evaluation import cross_validate_detectors as module
+from galpipe.evaluation import folds
 from galpipe.evaluation.cross_validate_detectors import cross_validate_detectors
 from galpipe.files.atomic import write_png
 from galpipe.models import DetectorHead, InputScaling, Manifest, Member, write_bundle
@@ -37,7 +38,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
     """Put a trainer in place that writes a bundle at once; returns what it was asked to train."""
     asked: Trained = []
 
-    def train(config: DetectorTraining, place: Path, *_: object) -> Path:
+    def train(config: DetectorTraining, place: Path, *_: object, **__: object) -> Path:
         fold, seed = config.split.fold, config.split.seed
         assert fold is not None
         assert config.split.folds == 3
@@ -71,6 +72,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
 
     monkeypatch.setattr(module, "open_trainer", lambda stage: train)
     monkeypatch.setattr(module, "check_training", lambda stage, config: None)
+    monkeypatch.setattr(
+        folds, "check_earlier", lambda stage, configs, *_, **__: [False] * len(configs)
+    )
     return asked
 
 

@@ -69,7 +69,7 @@ def test_the_report_needs_no_other_file_and_trusts_no_name(
 ) -> None:
     evaluate_detectors([models["detector"]], frames, annotated, tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 6
     assert "two &amp; &lt;b&gt;.png" in page
     assert "<b>" not in page
     assert 'src="pictures' not in page

@@ -7,7 +7,12 @@ from galpipe.annotations import AnnotatedImage, ObjectBox
 from galpipe.imaging import Detections
 from galpipe.imaging.draw import PALETTE
 from galpipe.metrics.detector_metrics import evaluate_detections
-from galpipe.metrics.error_analysis import draw_misdetections, worst_false_boxes, worst_misses
+from galpipe.metrics.error_analysis import (
+    draw_examples,
+    ordinary_boxes,
+    worst_false_boxes,
+    worst_misses,
+)
 
 WRONG = PALETTE[7]
 
@@ -59,7 +64,7 @@ def test_the_sheet_shows_the_mistake_where_it_is(
     rgb = np.zeros((200, 200, 3), np.uint8)
     rgb[:100] = 90
     misses = worst_misses(matches, truth, found, 0.5, 10)[2:]
-    sheet = draw_misdetections(misses, truth, found, 0.5, lambda place: (rgb, origin))  # type: ignore[arg-type, return-value]
+    sheet = draw_examples(misses, truth, found, 0.5, lambda place: (rgb, origin))  # type: ignore[arg-type, return-value]
     rows = np.flatnonzero((sheet == WRONG).all(axis=2).sum(axis=1) > 50)
     # The two sides of the drawn box, three pixels outside 20 of the 60 pixels of the crop; the
     # crop of 240 pixels stands under the legend.
@@ -67,3 +72,26 @@ def test_the_sheet_shows_the_mistake_where_it_is(
     grey = sheet[:, 20].mean(axis=1)
     bright = np.flatnonzero(grey > 60)
     assert (bright.mean() < rows.mean()) == (origin == "upper")
+
+
+@pytest.mark.tensorflow
+def test_ordinary_boxes_are_correct_ones_from_the_best_to_the_least_sure() -> None:
+    corners = [(40 * place, 0, 40 * place + 30, 30) for place in range(5)]
+    objects = tuple(ObjectBox("galaxy", *box) for box in corners[:4])
+    truth = [AnnotatedImage("one.png", 200, 200, objects=objects)]
+    scores = np.array([0.9, 0.8, 0.7, 0.2, 0.95])
+    found = [Detections(np.array(corners, float), scores)]
+    matches = evaluate_detections(truth, found).matches
+
+    def ordinary(most: int, threshold: float = 0.5) -> list[float | None]:
+        some = ordinary_boxes(matches, truth, found, ["galaxy"], threshold, most)
+        assert all(one.correct and one.overlap == 1 for one in some)
+        return [one.score for one in some]
+
+    assert ordinary(10) == [0.9, 0.8, 0.7]
+    assert ordinary(1) == [0.8]
+    assert ordinary(10, threshold=0.99) == []
+    some = ordinary_boxes(matches, truth, found, ["galaxy"], 0.5, 1)
+    black = np.zeros((200, 200, 3), np.uint8)
+    sheet = draw_examples(some, truth, found, 0.5, lambda place: (black, "upper"))
+    assert not (sheet == WRONG).all(axis=2).any()

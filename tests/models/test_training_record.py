@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from galpipe import __version__
 from galpipe.configs import DetectorTraining, RunConfig, load_config
 from galpipe.errors import OutputError
 from galpipe.models.training_record import claim_training_folder, earlier_lengths
@@ -29,6 +31,9 @@ def started(tmp_path: Path) -> Path:
 def test_a_folder_holds_one_training(started: Path) -> None:
     claim_training_folder(started, config(), DATA)
     assert load_config(started / "config.yaml", DetectorTraining) == config()
+    record = json.loads((started / "training.json").read_text())
+    assert record["version"] == __version__
+    assert "python" in record["versions"]
     # Settings that a later version added have their defaults.
     (started / "config.yaml").write_text("{data: [], steps: 100}")
     claim_training_folder(started, config(), DATA)

@@ -84,6 +84,7 @@ def command(
     from ....detection.anchor_fit import read_anchors
     from ....errors import InputError
     from ....files.output_folder import refuse_existing, write_json
+    from ....files.versions import record_of_versions
 
     plots = [] if pictures is None else [pictures / name for name in PICTURES]
     refuse_existing([*plots, *([report] if report else [])], overwrite=overwrite)
@@ -101,6 +102,7 @@ def command(
     figures = statistics(table)
     _show(figures)
     content: dict[str, Any] = {"annotations": str(source), **figures.to_json()}
+    content |= record_of_versions()
     if anchors is not None and detector is not None:
         content["anchors"] = {"detector": anchors, **_try_anchors(table, *detector, smallest)}
     if report is not None:

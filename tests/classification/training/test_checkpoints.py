@@ -13,6 +13,7 @@ from galpipe.classification.training.checkpoints import (
     load_network,
     save_network,
 )
+from galpipe.models.training_progress import RunningLoss
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
 
@@ -78,12 +79,14 @@ def test_the_rate_is_lowered_over_an_interruption() -> None:
 def states(folder: Path, epochs: int) -> list[Path]:
     """Save the states of epochs whose weights are the number of epochs done."""
     plateau = PlateauDecay(2, 0.5)
-    watcher = Checkpoints(folder, plateau)
+    loss = RunningLoss()
+    watcher = Checkpoints(folder, plateau, loss)
     watcher.set_model(compiled_network())
     watcher.model.optimizer.build(watcher.model.trainable_variables)
     for epoch in range(epochs):
         for weight in watcher.model.weights:
             weight.assign(np.full(weight.shape, epoch + 1))
+        loss.add(epoch + 1)
         plateau.state = {"since": epoch, "val_loss": 1.0, "learning_rate": 0.25}
         watcher.on_epoch_end(epoch)
     return sorted(folder.iterdir())
@@ -93,7 +96,7 @@ def restored(folder: Path) -> tuple[int, float, float | None]:
     """Return the epochs done, a weight and the learning rate of the restored state."""
     model, plateau = compiled_network(), PlateauDecay(2, 0.5)
     model.set_weights([np.zeros(weight.shape) for weight in model.weights])
-    done = Checkpoints(folder, plateau).restore(model)
+    done = Checkpoints(folder, plateau, RunningLoss()).restore(model)
     return done, float(model.get_weights()[0][0, 0]), plateau.state["learning_rate"]
 
 
@@ -106,6 +109,11 @@ def test_a_training_continues_from_its_newest_state(tmp_path: Path) -> None:
     )
     assert restored(tmp_path) == (5, 5, 0.25)
     assert sorted(tmp_path.iterdir()) == kept
+    loss, whole = RunningLoss(), RunningLoss()
+    Checkpoints(tmp_path, None, loss).restore(compiled_network())
+    for value in range(1, 6):
+        whole.add(value)
+    assert loss.value == whole.value
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.9])

@@ -31,6 +31,7 @@ from galpipe.configs import (
 )
 from galpipe.errors import InputError, OutputError
 from galpipe.models import read_bundle, write_bundle
+from galpipe.models.training_history import read_history
 
 from .label_rows import labels_of
 
@@ -121,6 +122,11 @@ def test_what_was_measured_is_recorded(trained: Path) -> None:
     assert "pre-trained on the galaxies" in card
     assert "| test, whole cutouts | ensemble | 6 |" in card
     assert "about the box" not in card
+    assert "](learning_curves.png)" in card
+    assert (trained / "bundle" / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+    for network, epochs in (("cnn/cnn", 2), ("vgg16/vgg16 pre-training", 1), ("vgg16/vgg16", 1)):
+        assert len(read_history(trained / network)["validation_loss"]) == epochs
+        assert any((trained / network / "tensorboard").rglob("events.*"))
 
 
 def test_no_folder_of_the_machine_is_in_the_bundle(
@@ -183,7 +189,8 @@ def test_a_bundle_is_calibrated_again(
 ) -> None:
     bundle = read_bundle(trained / "bundle")
     earlier = bundle.manifest.model_copy(update={"calibration": None, "priors": None})
-    files = {f"{name}.tflite": bundle.read(f"{name}.tflite") for name in ("cnn", "vgg16")}
+    kept = ("cnn.tflite", "vgg16.tflite", "learning_curves.png")
+    files = {name: bundle.read(name) for name in kept}
     place = write_bundle(tmp_path / "earlier", earlier, files, "", bundle.metrics())
     settings = tmp_path / "config.yaml"
     settings.write_text(dump_config(config.model_copy(update={"seed": 5, "input_size": 64})))

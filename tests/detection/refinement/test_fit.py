@@ -75,8 +75,8 @@ def test_as_much_of_it_is_used_as_is_of_use(
     searched: SearchedImages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed: NETWORK)
-    monkeypatch.setattr(fit, "fit_rescoring", lambda searched, seed: NETWORK)
+    monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed, progress: NETWORK)
+    monkeypatch.setattr(fit, "fit_rescoring", lambda searched, seed, progress: NETWORK)
     monkeypatch.setattr(Refinement, "refine", refining(tighter, surer))
     detector: Any = FakeDetector()
     validation = {"cutouts": searched}
@@ -94,8 +94,8 @@ def test_too_little_to_learn_from_is_no_refinement(
     detector: Any = FakeDetector()
     validation = {"cutouts": searched}
     assert fit.fit_refinement(detector, [], validation, 0) == (None, validation)
-    monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed: NETWORK)
-    monkeypatch.setattr(fit, "fit_rescoring", lambda searched, seed: None)
+    monkeypatch.setattr(fit, "fit_edges", lambda images, found, seed, progress: NETWORK)
+    monkeypatch.setattr(fit, "fit_rescoring", lambda searched, seed, progress: None)
     monkeypatch.setattr(Refinement, "refine", refining(tighter=True, surer=True))
     look, _ = fit.fit_refinement(detector, [], validation, 0)
     assert look is not None

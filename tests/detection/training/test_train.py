@@ -19,6 +19,7 @@ from galpipe.detection.training.train import train_detector
 from galpipe.detection.training.trainer import Losses, Trainer
 from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.models import read_bundle
+from galpipe.models.training_history import read_history
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -126,6 +127,13 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     measured = json.loads((tmp_path / "out" / "validation.json").read_text())
     assert [entry["step"] for entry in measured] == [30, STEPS]
     assert set(measured[0]["map50"]) == {"cutouts", "fields"}
+    assert all(0 < entry["loss"] < 100 for entry in measured)
+    # The mean of the losses since the row before, here of the steps of the second start.
+    history = read_history(tmp_path / "out")
+    assert history["step"] == [20, 30, 40, STEPS]
+    assert history["loss"][-1] == pytest.approx(np.mean(losses[-20:]), rel=1e-5)
+    assert history["validation_loss"][1] == pytest.approx(measured[0]["loss"], rel=1e-4)
+    assert np.isnan(history["ap_fields"]).tolist() == [True, False, True, False]
     speed = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert speed["images_per_second"] > 0
     assert 0 <= speed["input_wait"] <= 1
@@ -158,6 +166,8 @@ def test_an_interrupted_training_goes_on_and_ends_in_a_measured_bundle(
     assert "2 held out" in card
     assert "On 200 tiles" in card
     assert (bundle / "reliability.png").is_file()
+    assert (bundle / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "](learning_curves.png)" in card
 
     _calibrating_again_changes_nothing(bundle, config)
 

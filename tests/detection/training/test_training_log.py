@@ -8,6 +8,7 @@ from galpipe.configs import DetectorTraining
 from galpipe.detection.training.trainer import Losses
 from galpipe.detection.training.training_log import Speed, TrainingLog
 from galpipe.detection.training.validation import Validation
+from galpipe.models.training_progress import RunningLoss
 
 pytestmark = pytest.mark.tensorflow
 
@@ -34,7 +35,7 @@ def test_a_training_is_told_and_written_for_tensorboard(
     caplog.set_level("INFO", "galpipe")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with TrainingLog(_config(), tmp_path, 0, quiet=False) as log:
+    with TrainingLog(_config(), tmp_path, 0, RunningLoss()) as log:
         # The first step, which makes the graph, does not count.
         log.step(1, LOSSES, seconds=60.0, waiting=30.0)
         for step in range(2, 21):
@@ -57,8 +58,9 @@ def test_a_training_is_told_and_written_for_tensorboard(
 
 def test_all_workers_but_one_are_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "galpipe")
-    with TrainingLog(_config(), tmp_path, 0, quiet=True) as log:
+    with TrainingLog(_config(), tmp_path, 0, RunningLoss(), quiet=True) as log:
         log.step(10, LOSSES, seconds=0.5, waiting=0.0)
+        log.record(10, None)
         log.checkpoint(10)
     assert caplog.text == ""
     assert not list(tmp_path.iterdir())

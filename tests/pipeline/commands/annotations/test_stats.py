@@ -36,6 +36,7 @@ def test_report_and_pictures(galpipe_cli: Cli, boxes: Path, tmp_path: Path) -> N
     assert "[bar]" in result.output
     assert "31 images, 1 (3.2%) without an object" in result.output
     figures = json.loads(report.read_text())
+    assert {"version", "versions"} <= set(figures)
     assert figures["classes"]["edge on"]["objects"] == 20
     assert figures["total"]["aspect_ratio"]["p50"] == 5
     assert len(list(pictures.glob("*.png"))) == 4

@@ -1,0 +1,97 @@
+"""Progress of the training of a network: display, log messages and history."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ...models.training_history import TrainingHistory
+from ...models.training_progress import RunningLoss, StepDisplay
+from ...progress import Task
+
+__all__ = ["COLUMNS", "TrainingLog"]
+
+logger = logging.getLogger("galpipe")
+
+COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
+"""Columns of the history."""
+
+_KEYS = ("loss", "allowed_set_accuracy", "val_loss", "val_allowed_set_accuracy")
+
+
+class TrainingLog(keras.callbacks.Callback):
+    """Show the steps, log the metrics of each epoch, and write them to ``history.csv``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the history; its name is the title of the messages.
+    task : Task
+        Receives the steps.
+    loss : RunningLoss
+        Loss of the training, to which the steps are added.
+    steps, epochs : int
+        Steps of an epoch, and largest number of epochs.
+    done : int
+        Epochs of earlier starts.
+    """
+
+    def __init__(
+        self, folder: Path, task: Task, loss: RunningLoss, steps: int, epochs: int, done: int
+    ) -> None:
+        super().__init__()
+        self._title = folder.name
+        self._steps, self._epochs, self._done = steps, epochs, done
+        self._display = StepDisplay(task, loss, done * steps)
+        self._history = TrainingHistory(folder, COLUMNS, done)
+        self._epoch = done
+        self._mean = 0.0
+        self._started = 0.0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # numpydoc ignore=PR01
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:  # numpydoc ignore=PR01
+        """Set the epoch."""
+        self._epoch, self._mean = epoch, 0.0
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:  # numpydoc ignore=PR01
+        """Show a step."""
+        # Keras gives the mean of the epoch so far.
+        mean = float((logs or {})["loss"])
+        loss = (batch + 1) * mean - batch * self._mean
+        self._mean = mean
+        place = f"epoch {self._epoch + 1}/{self._epochs}"
+        done = self._epoch * self._steps + batch + 1
+        self._display.step(done, loss, f"{self._title}, {place}")
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:  # numpydoc ignore=PR01
+        """Show, log and write the metrics of an epoch."""
+        values = [float((logs or {})[key]) for key in _KEYS]
+        loss, accuracy, validation_loss, validation_accuracy = values
+        self._display.validated({"loss": validation_loss, "accuracy": validation_accuracy})
+        self._history.add(epoch + 1, dict(zip(COLUMNS[1:], values, strict=True)))
+        seconds = (time.monotonic() - self._started) / (epoch + 1 - self._done)
+        logger.info(
+            "%s: epoch %d/%d  loss %.3f  accuracy %.3f  validation loss %.3f  accuracy %.3f  "
+            "%.1f min left",
+            self._title,
+            epoch + 1,
+            self._epochs,
+            loss,
+            accuracy,
+            validation_loss,
+            validation_accuracy,
+            seconds * (self._epochs - epoch - 1) / 60,
+        )

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from galpipe.metrics.learning_curves import _label, plot_learning_curves
+
+pytestmark = pytest.mark.tensorflow
+
+pytest.importorskip("matplotlib")
+
+DETECTOR = {
+    "step": [10.0, 20.0, 30.0],
+    "loss": [3.0, 2.0, 1.5],
+    "validation_loss": [float("nan"), 2.2, float("nan")],
+    "score": [float("nan"), 0.4, float("nan")],
+    "map50_fields": [float("nan"), 0.5, float("nan")],
+}
+
+
+def test_each_network_has_a_row() -> None:
+    heights = []
+    for histories in ({"one": DETECTOR}, {"$one": DETECTOR, "other": DETECTOR}):
+        content = np.frombuffer(plot_learning_curves(histories), np.uint8)
+        heights.append(cv2.imdecode(content, cv2.IMREAD_COLOR).shape[0])
+    assert heights[1] == 2 * heights[0]
+
+
+def test_a_training_without_rows_is_drawn_empty() -> None:
+    plot_learning_curves({"one": {name: [] for name in DETECTOR}})
+
+
+def test_legends_are_in_words() -> None:
+    assert [_label(column) for column in DETECTOR if column not in ("step", "score")] == [
+        "training loss",
+        "validation loss",
+        "mAP@0.5, fields",
+    ]
