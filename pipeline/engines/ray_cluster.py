@@ -26,7 +26,7 @@ from .chunks import Chunks
 from .ray_actors import Mailbox, RayWorker
 from .worker import LogMessage, StartedField
 
-__all__ = ["RayEngine", "start_ray"]
+__all__ = ["RayEngine", "start_ray", "stop_ray"]
 
 logger = logging.getLogger("galpipe")
 
@@ -36,6 +36,8 @@ _LOOK_EVERY = 0.2  # seconds, for signals and fields that take too long
 _PATIENCE = 60.0  # seconds without any worker, before this is said
 _ANSWER = 5.0  # seconds for a worker to answer
 _GRACE = 5.0, 1.0  # seconds for finished tasks to be written, after a first and second signal
+_TOKEN = "RAY_AUTH_TOKEN"
+_own_token = secrets.token_hex(32)  # of the clusters of this process
 _STORE = 2**27  # bytes of the object store of a cluster of our own, in which little is put
 
 
@@ -94,7 +96,7 @@ class RayEngine:
                 ray.kill(self._mailbox)
         self._actors.clear()
         if self._ours:
-            ray.shutdown()
+            stop_ray()
 
     def run(
         self, work: FieldWork, tasks: Iterable[FieldTask], interrupts: Interrupts
@@ -248,8 +250,8 @@ def start_ray(workers: int | None, address: str | None) -> None:
             "include_dashboard": False,
             "object_store_memory": _STORE,
         }
-        if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
-            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        if not {_TOKEN, f"{_TOKEN}_PATH"} & os.environ.keys():
+            os.environ[_TOKEN] = _own_token
     elif address.startswith("ray://"):
         raise ConfigError(
             f"{address}: clients of Ray are not supported. Run galpipe on a machine of the "
@@ -275,6 +277,14 @@ def start_ray(workers: int | None, address: str | None) -> None:
         # Ray ends the process at SIGTERM, without writing the catalogue.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
+
+
+def stop_ray() -> None:
+    """Disconnect from a cluster, and end it if it is our own."""
+    ray.shutdown()
+    if os.environ.get(_TOKEN) == _own_token:
+        # Another cluster has another token.
+        del os.environ[_TOKEN]
 
 
 def _check_started(ref: Any) -> None:

@@ -58,6 +58,6 @@ def test_commands_and_their_options_exist(page: Path) -> None:
             assert found is not None, (name, words)
             command = found
         for parameter in command.params:
-            options.update(parameter.opts)
+            options.update(parameter.opts, parameter.secondary_opts)
         for word in words:
             assert not re.match(r"--?[a-z]", word) or word in options, (command.name, word)

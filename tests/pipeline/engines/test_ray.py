@@ -35,7 +35,7 @@ ray = pytest.importorskip("ray")
 @pytest.fixture(scope="module", autouse=True)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cluster of two cores, started without a home folder in which it could write."""
-    from galpipe.pipeline.engines.ray_cluster import start_ray
+    from galpipe.pipeline.engines.ray_cluster import start_ray, stop_ray
 
     home = tmp_path_factory.mktemp("home") / "missing"
     with pytest.MonkeyPatch.context() as patch:
@@ -50,8 +50,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         with warnings.catch_warnings():
             # Ray does not close the files and processes of its cluster.
             warnings.simplefilter("ignore", ResourceWarning)
-            ray.shutdown()
+            stop_ray()
             gc.collect()
+        assert "RAY_AUTH_TOKEN" not in os.environ
         assert not home.exists()
 
 
