@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluate_classifiers import evaluate_classifiers
     from .evaluation.evaluate_detectors import evaluate_detectors
     from .imaging.read import read_field
+    from .pipeline.export import export_model
     from .pipeline.field_processing import FieldModels, FieldSettings, process_field
     from .pipeline.run import run
     from .pipeline.train import train_classifier, train_detector
@@ -28,6 +29,7 @@ __all__ = [
     "__version__",
     "evaluate_classifiers",
     "evaluate_detectors",
+    "export_model",
     "load_classifier",
     "load_detector",
     "process_field",
@@ -42,6 +44,7 @@ _HOME = {
     "FieldSettings": ".pipeline.field_processing",
     "evaluate_classifiers": ".evaluation.evaluate_classifiers",
     "evaluate_detectors": ".evaluation.evaluate_detectors",
+    "export_model": ".pipeline.export",
     "load_classifier": ".classification.classifier",
     "load_detector": ".detection.load",
     "process_field": ".pipeline.field_processing",

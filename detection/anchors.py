@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ..configs import Anchors
 
-__all__ = ["anchors_at", "best_overlaps", "decode_boxes", "multilevel_anchors"]
+__all__ = ["LARGEST_LOG_SIDE", "anchors_at", "best_overlaps", "decode_boxes", "multilevel_anchors"]
 
-# Upper limit of the predicted log side ratio, against overflow (BBOX_XFORM_CLIP of TF-Vision's
-# official/vision/ops/box_ops.py).
-_LARGEST_LOG_SIDE = math.log(1000.0 / 16.0)
+LARGEST_LOG_SIDE = math.log(1000.0 / 16.0)
+"""Upper limit of the predicted log side ratio, against overflow (BBOX_XFORM_CLIP of TF-Vision's
+official/vision/ops/box_ops.py)."""
 
 
 def multilevel_anchors(anchors: Anchors, input_size: int) -> NDArray[np.float64]:
@@ -133,7 +133,7 @@ def decode_boxes(codes: NDArray[np.floating], anchors: NDArray[np.float64]) -> N
     sides = anchors[:, 2:] - anchors[:, :2]
     shift, log_ratio = codes[:, 1::-1], codes[:, :1:-1]
     centres = anchors[:, :2] + sides / 2 + shift * sides
-    half = np.exp(np.minimum(log_ratio, _LARGEST_LOG_SIDE)) * sides / 2
+    half = np.exp(np.minimum(log_ratio, LARGEST_LOG_SIDE)) * sides / 2
     return np.concatenate([centres - half, centres + half], axis=1)
 
 

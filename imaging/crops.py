@@ -8,13 +8,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from .boxes import overlap
 
-__all__ = ["crop_window", "cut_crop", "pixel_square", "remove_sky", "sky_colour", "window"]
+__all__ = [
+    "SKY_QUANTILE",
+    "crop_window",
+    "cut_crop",
+    "pixel_square",
+    "remove_sky",
+    "sky_colour",
+    "window",
+]
 
 _SAMPLE = 40_000  # pixels for a median
 
 # Quantile of the pixels of a crop used as its sky: at least a fifth of the square is free of the
 # galaxy.  Values from 0.1 to 0.3 make no difference.
-_SKY_QUANTILE = 0.2
+SKY_QUANTILE = 0.2
 
 
 def crop_window(box: ArrayLike, margin: float) -> tuple[float, float, float]:
@@ -176,5 +184,5 @@ def remove_sky(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     if not len(crops):
         return crops
-    sky = np.quantile(crops, _SKY_QUANTILE, axis=(1, 2), keepdims=True)
+    sky = np.quantile(crops, SKY_QUANTILE, axis=(1, 2), keepdims=True)
     return np.rint(np.maximum(crops - sky, 0)).astype(np.uint8)

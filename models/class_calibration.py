@@ -12,13 +12,14 @@ from scipy.special import softmax
 from ..configs.section import Section
 
 __all__ = [
+    "SMALLEST_PROBABILITY",
     "ClassCalibration",
     "DirichletCalibration",
     "TemperatureScaling",
     "log_probabilities",
 ]
 
-_SMALLEST = 1e-7
+SMALLEST_PROBABILITY = 1e-7
 """Lower limit of probabilities in logarithms, as in the cross-entropies of Keras."""
 
 
@@ -106,4 +107,6 @@ def log_probabilities(probabilities: NDArray[Any]) -> NDArray[np.float64]:
     probabilities : ndarray
         Of any shape.
     """
-    return np.asarray(np.log(np.clip(np.asarray(probabilities, np.float64), _SMALLEST, 1)))
+    return np.asarray(
+        np.log(np.clip(np.asarray(probabilities, np.float64), SMALLEST_PROBABILITY, 1))
+    )

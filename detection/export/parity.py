@@ -17,7 +17,13 @@ from ..training.dataset import TrainingSource
 from ..training.training_tiles import view
 from .litert_export import flat_heads
 
-__all__ = ["DetectorParity", "QuantizationLoss", "measure_parity", "parity_tiles"]
+__all__ = [
+    "DetectorParity",
+    "QuantizationLoss",
+    "compare_detections",
+    "measure_parity",
+    "parity_tiles",
+]
 
 _TILES = 200
 _LARGEST_BOX_DIFFERENCE = 1.0
@@ -175,7 +181,7 @@ def measure_parity(
     import tensorflow as tf
 
     run = tf.function(lambda images: flat_heads(model, images, anchors_per_cell))
-    differences = [np.zeros((0, 2))]
+    pairs = []
     for tile in tiles:
         scaled = tile[np.newaxis] * INPUT_SCALING.scale + INPUT_SCALING.offset
         logits, codes = run(tf.constant(scaled, tf.float32))
@@ -184,16 +190,36 @@ def measure_parity(
             logits[0].numpy(), codes[0].numpy(), size, detector.lowest_score
         )
         (exported,) = detector.detect_tiles(tile[np.newaxis], detector.lowest_score)
-        for one, other in ((trained, exported), (exported, trained)):
-            kept = one.select(one.scores >= detector.score_threshold)
-            differences.append(_differences(kept, other, float(detector.input_size)))
+        pairs.append((trained, exported))
+    return compare_detections(pairs, detector.score_threshold, detector.input_size)
+
+
+def compare_detections(
+    pairs: Sequence[tuple[Detections, Detections]], score_threshold: float, input_size: int
+) -> DetectorParity:
+    """Compare the detections of two networks on the same tiles.
+
+    Parameters
+    ----------
+    pairs : sequence of (Detections, Detections)
+        Of each tile, also below the threshold.
+    score_threshold : float
+        Lowest score of the boxes that are compared.
+    input_size : int
+        Side of the tiles, in pixels.
+    """
+    differences = [np.zeros((0, 2))]
+    for one, other in pairs:
+        for boxes, others in ((one, other), (other, one)):
+            kept = boxes.select(boxes.scores >= score_threshold)
+            differences.append(_differences(kept, others, float(input_size)))
     together = np.concatenate(differences)
-    boxes, scores = together.T
-    apart = (boxes > _LARGEST_BOX_DIFFERENCE) | (scores > _LARGEST_SCORE_DIFFERENCE)
+    edges, scores = together.T
+    apart = (edges > _LARGEST_BOX_DIFFERENCE) | (scores > _LARGEST_SCORE_DIFFERENCE)
     return DetectorParity(
-        tiles=len(tiles),
+        tiles=len(pairs),
         boxes=len(together),
-        box_difference=float(boxes.max(initial=0.0)),
+        box_difference=float(edges.max(initial=0.0)),
         score_difference=float(scores.max(initial=0.0)),
         boxes_apart=int(apart.sum()),
     )

@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 @click.group("models")
 def command() -> None:
-    """List, show, verify, calibrate and quantize models.
+    """List, show, verify, calibrate, quantize and export models.
 
     MODEL is the name of a shipped model, or the path of a model bundle (a folder or a .zip).
     """
@@ -190,3 +190,36 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     print_metrics("Metrics on held-out data", metrics["held_back"])
     print_metrics("Floating point, and loss by quantization", metrics["quantised"])
     click.echo(f"model: {output}")
+
+
+@command.command(
+    "export",
+    epilog=examples(
+        "galpipe models export ssd_mobilenet --to onnx -o detector_onnx",
+        "galpipe models export training/bundle --to keras -o classifier_keras",
+    ),
+)
+@click.argument("model")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(("saved_model", "keras", "onnx", "tflite")),
+    help="Format: a SavedModel of TensorFlow, a Keras file, ONNX, or LiteRT (TFLite).",
+)
+@required_output("Folder of the written model; must not exist.")
+def export(model: str, target: str, output: Path) -> None:
+    """Write a model as a file that other programs run without galpipe.
+
+    The file takes 8-bit RGB images.  A detector returns calibrated scores and decoded boxes,
+    suppressed in all formats but Keras; a classifier returns the calibrated probabilities of the
+    whole ensemble.  The results are compared with those of MODEL on drawn galaxies, and the file is
+    discarded if they differ.  description.json describes input and outputs.
+    """
+    from ..export import export_model
+
+    exported = export_model(model, target, output)
+    click.echo(f"compared with {model} on {exported.agreement}")
+    for note in exported.notes:
+        click.echo(note)
+    click.echo(f"model: {exported.file}")
