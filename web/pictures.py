@@ -98,7 +98,7 @@ def _key(source: FieldSource, stretch: Stretch) -> str:
             continue
         stamps.append([state.st_size, state.st_mtime_ns])
     content = [
-        [str(path.absolute()) for path in source.paths],
+        list(source.places),
         list(source.images),
         list(source.bands),
         stretch.model_dump(mode="json"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,16 @@ class FieldPlace:
     place : int
         Number of the field in its task.
     record : FieldRecord
-        The record, without the corners.
+        The record.
+    source : FieldSource
+        The files of the field, to read it from.
     """
 
     number: int
     key: int
     place: int
     record: FieldRecord
+    source: FieldSource
 
 
 class OpenRun:
@@ -147,19 +150,6 @@ class OpenRun:
         if not isinstance(found, FieldRows):
             raise KeyError(number)
         return found
-
-    def source(self, record: FieldRecord) -> FieldSource:
-        """Return the files of a field as a source to read it from.
-
-        Parameters
-        ----------
-        record : FieldRecord
-            Record of the field.
-        """
-        bands = self.plan.fingerprint["settings"].get("bands") or ()
-        paths = tuple(map(Path, record.files))
-        images = record.images or ("",) * len(paths)
-        return FieldSource(record.field, paths, images if any(images) else (), tuple(bands))
 
     def stretch(self) -> Stretch:
         """Return the stretch of the run."""
@@ -264,7 +254,10 @@ def _list_fields(results: Results) -> tuple[list[FieldPlace], list[Failure]]:
             if isinstance(found, Failure):
                 failures.append(found)
             else:
-                fields.append(FieldPlace(len(fields), task.key, place, found.record))
+                record = found.record
+                images = record.images or task.source.images
+                source = replace(task.source, identifier=record.field, images=images)
+                fields.append(FieldPlace(len(fields), task.key, place, record, source))
     return fields, failures
 
 

@@ -183,7 +183,7 @@ class ServerState:
         """
         if not 0 <= number < len(run.fields):
             raise KeyError(number)
-        source = run.source(run.fields[number].record)
+        source = run.fields[number].source
         return self.pictures.get(source, run.stretch(), _names(source, run.names))
 
     def job_picture(self, job: JobState) -> Pyramid:

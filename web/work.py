@@ -17,6 +17,7 @@ from ..classification.classifier import Classifier, cached_classifier
 from ..classification.predict import read_central_crops
 from ..errors import GalpipeError, InputError
 from ..imaging import FieldSource, Stretch, read_field
+from ..pipeline.remote_fields import local_copy
 from ..pipeline.run import run
 from .processes import Send
 from .pyramid import write_pyramid
@@ -123,7 +124,8 @@ def prepare_picture(
     with _named(names):
         beside = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(beside, ignore_errors=True)
-        write_pyramid(read_field(source), stretch, beside)
+        with local_copy(source) as copy:
+            write_pyramid(read_field(copy.source), stretch, beside)
         beside.rename(folder)
     return {}
 
