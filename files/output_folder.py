@@ -162,7 +162,7 @@ class OutputFolder:
             _remove_litter(self.path, ours)
             return
         self.path = claim_folder(
-            path, lambda folder: _recorded_status(folder / record), overwrite=overwrite, ours=ours
+            path, lambda folder: recorded_status(folder / record), overwrite=overwrite, ours=ours
         )
         # Fails early if the folder cannot be written.
         self.write_json(record, {"made_by": _MARK, "status": "started"})
@@ -246,8 +246,19 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool, folders: bool = F
         )
 
 
-def _recorded_status(record: Path) -> Status | None:
-    """Return the status in a record; None if it was not written by galpipe."""
+def recorded_status(record: Path) -> Status | None:
+    """Return the status in a record.
+
+    Parameters
+    ----------
+    record : Path
+        The record of a command.
+
+    Returns
+    -------
+    {"unfinished", "complete"} or None
+        None if it was not written by galpipe.
+    """
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):

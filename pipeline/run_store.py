@@ -17,7 +17,7 @@ from socket import gethostname
 from tempfile import mkdtemp
 
 from ..errors import OutputError
-from ..files.output_folder import RECORD_NAME, RUN_FILES, OutputFolder
+from ..files.output_folder import RECORD_NAME, RUN_FILES, OutputFolder, recorded_status
 from ..files.remote_folder import RemoteFolder
 from .parts import PARTS
 from .plan import read_plan
@@ -25,6 +25,7 @@ from .plan import read_plan
 __all__ = ["RunStore", "open_store_run"]
 
 _PICTURES = ("overlays", "crops")
+_PLAN, _LIST = f"{PARTS}/plan.json", f"{PARTS}/fields.jsonl"
 # What is no part and no picture, and is replaced whenever the catalogue is collected.
 _TABLES = tuple(name for name in RUN_FILES if not name.startswith((*_PICTURES, f"{PARTS}/")))
 
@@ -82,10 +83,11 @@ class RunStore:
 
     def publish_plan(self) -> None:
         """Publish plan, list of fields and settings, before anything else."""
-        local = self._local()
-        self.remote.put([name for name in local if not name.endswith("plan.json")], self.folder)
-        # The plan last: with it, the run can be continued.
-        self.remote.put([f"{PARTS}/plan.json"], self.folder)
+        # The list first and then the plan, with which the run can be continued.
+        self.remote.put([_LIST], self.folder)
+        self.remote.put([_PLAN], self.folder)
+        others = (RECORD_NAME, "config.yaml")
+        self.remote.put([name for name in others if (self.folder / name).is_file()], self.folder)
 
     def fetch_parts(self) -> None:
         """Fetch the parts that other machines have published."""
@@ -133,23 +135,27 @@ def open_store_run(address: str, *, overwrite: bool) -> Iterator[tuple[OutputFol
     """
     remote = RemoteFolder(address)
     there = remote.names()
-    if there and RECORD_NAME not in there and f"{PARTS}/plan.json" not in there:
-        raise OutputError(
-            f"{address}: holds files that galpipe did not make ({min(there)} ...); choose another "
-            "output folder"
-        )
     local = Path(mkdtemp(prefix="galpipe-"))
     try:
+        remote.fetch(sorted(there & {RECORD_NAME, _PLAN}), local)
+        earlier = read_plan(local)
+        # A run that was killed before its plan was there has left its list.
+        if there - {_LIST} and earlier is None and recorded_status(local / RECORD_NAME) is None:
+            raise OutputError(
+                f"{address}: holds files that galpipe did not make ({min(there)} ...); choose "
+                "another output folder"
+            )
         if overwrite:
-            ours = [name for name in there if any(fnmatchcase(name, own) for own in RUN_FILES)]
+            earlier = None
+            for name in (RECORD_NAME, _PLAN):
+                (local / name).unlink(missing_ok=True)
+            ours = {name for name in there if any(fnmatchcase(name, own) for own in RUN_FILES)}
             # The plan first: without it, a run whose other files are partly removed is not
             # continued.
-            remote.remove([name for name in ours if name == f"{PARTS}/plan.json"])
-            remote.remove([name for name in ours if name != f"{PARTS}/plan.json"])
-        elif there:
-            state = {name for name in there if name.startswith(f"{PARTS}/") or name == RECORD_NAME}
-            remote.fetch(sorted(state), local)
-        earlier = read_plan(local)
+            remote.remove(sorted(ours & {_PLAN}))
+            remote.remove(sorted(ours - {_PLAN}))
+        elif earlier is not None:
+            remote.fetch(sorted(name for name in there if _is_part(name) or name == _LIST), local)
         folder = OutputFolder(local, resume=earlier is not None)
         yield folder, RunStore(local, remote, continued=earlier is not None)
     except BaseException as error:
@@ -167,4 +173,4 @@ def _files_at(place: Path) -> list[Path]:
 
 
 def _is_part(name: str) -> bool:
-    return name.startswith(f"{PARTS}/") and name.endswith(".jsonl") and "fields" not in name
+    return name.startswith(f"{PARTS}/") and name.endswith(".jsonl") and name != _LIST

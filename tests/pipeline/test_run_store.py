@@ -116,7 +116,14 @@ def test_other_files_are_kept(store: Any, fields: Path, models: dict[str, Path])
     store.pipe("/bucket/out/notes.txt", b"mine")
     with pytest.raises(OutputError, match="holds files that galpipe did not make"):
         galpipe.run(fields, OUT, **models)
-    store.rm("/bucket/out/notes.txt")
+    store.pipe("/bucket/out/run.json", b'{"made_by": "another program"}')
+    store.pipe("/bucket/out/catalogue.csv", b"theirs")
+    with pytest.raises(OutputError, match="holds files that galpipe did not make"):
+        galpipe.run(fields, OUT, **models, overwrite=True)
+    assert store.cat("/bucket/out/catalogue.csv") == b"theirs"
+    store.rm("/bucket/out", recursive=True)
+    # A run that was killed when it had published its list alone.
+    store.pipe("/bucket/out/parts/fields.jsonl", b"{}")
     galpipe.run(fields, OUT, **models)
     store.pipe("/bucket/out/notes.txt", b"mine")
     galpipe.run(fields / "f0.png", OUT, **models, crops=None, overwrite=True)
