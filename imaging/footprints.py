@@ -13,6 +13,9 @@ __all__ = ["SkyBoxes", "are_outlines", "shared_fraction", "unit_vectors"]
 # What numpy computes from float64 is float64, but its types do not say so.
 Floats = NDArray[Any]
 
+# Twice the area of a triangle on the unit sphere that is nothing but rounding.
+_FLAT = 1e-20
+
 
 def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     """Return unit vectors of sky positions.
@@ -157,7 +160,7 @@ def _maps(boxes: SkyBoxes) -> Floats:
 def _fourth(corners: Floats) -> Floats:
     """Return the weights (N, 3) of three corners in the fourth; NaN if they are in one plane."""
     first = np.swapaxes(corners[:, :3], 1, 2)
-    flat = ~(np.abs(np.linalg.det(first)) > 0)
+    flat = ~(np.abs(np.linalg.det(first)) > _FLAT)
     first = np.where(flat[:, np.newaxis, np.newaxis], np.nan, first)
     return np.asarray(np.linalg.solve(first, corners[:, 3, :, np.newaxis])[..., 0])
 
