@@ -181,7 +181,7 @@ def run(
             first = open_detector(detector or settings.detector.model)
             detected = first.class_names
         else:
-            detected = settings.detector.train.class_names
+            detected = settings.detector.train.class_map.class_names
         if settings.classifier.train is None:
             second = _with_options(classifier or settings.classifier.model, settings.classifier)
         galaxies = galaxies_among(detected, settings.classifier.classes)
