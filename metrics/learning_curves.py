@@ -48,7 +48,7 @@ def plot_learning_curves(histories: Mapping[str, Mapping[str, Sequence[float]]])
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.6, 3.4 * len(histories)), layout="constrained")
-    rows = figure.subplots(len(histories), 2, squeeze=False)
+    rows = figure.subplots(len(histories), 2, squeeze=False, sharex="row")
     for (losses, measures), (name, history) in zip(rows, histories.items(), strict=True):
         place, *columns = history
         others = [column for column in columns if column not in (*_LOSSES, _OMITTED)]

@@ -198,8 +198,12 @@ def export_classifier(
 def _histories(config: ClassifierTraining, folder: Path) -> dict[str, dict[str, list[float]]]:
     """Return the history of each trained network, such as ``vgg16: vgg16 pre-training``."""
     places = [path for name in config.named_members for path in sorted(folder.glob(f"{name}/*/"))]
-    histories = {f"{place.parent.name}: {place.name}": read_history(place) for place in places}
-    return {name: history for name, history in histories.items() if history}
+    histories: dict[str, dict[str, list[float]]] = {}
+    for place in places:
+        member, network = place.parts[-2:]
+        if history := read_history(place):
+            histories[network if network == member else f"{member}: {network}"] = history
+    return histories
 
 
 def _weights(
