@@ -20,12 +20,16 @@ from .manifest import MANIFEST_NAME, Manifest, ModelIdentity
 
 __all__ = [
     "CARD_NAME",
+    "LARGEST_FILE",
+    "LARGEST_MANIFEST",
     "METRICS_NAME",
     "TRAINING_RECORD",
     "Bundle",
     "ModelLike",
+    "check_file_name",
     "find_bundle",
     "read_bundle",
+    "replace_folder",
     "shipped_models",
     "write_bundle",
 ]
@@ -38,8 +42,8 @@ TRAINING_RECORD = "config.yaml"
 _SHIPPED = Path(__file__).parent / "weights"
 
 # Limits of the decompressed size of files in an untrusted archive.
-_LARGEST_FILE = 2 * 1024**3
-_LARGEST_MANIFEST = 4 * 1024**2
+LARGEST_FILE = 2 * 1024**3
+LARGEST_MANIFEST = 4 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Bundle:
         expected = self.manifest.files.get(name)
         if expected is None:
             raise BundleError(f"{self.path}: its {MANIFEST_NAME} lists no file '{name}'")
-        content = _read_member(self.path, name, _LARGEST_FILE)
+        content = _read_member(self.path, name, LARGEST_FILE)
         if hashlib.sha256(content).hexdigest() != expected:
             raise BundleError(
                 f"{self.path}: '{name}' differs from the checksum in its {MANIFEST_NAME}; "
@@ -164,7 +168,7 @@ def read_bundle(path: str | Path) -> Bundle:
         If there is no bundle, or its manifest is not valid.
     """
     folder = _bundle_of_training(Path(path)) or Path(path)
-    text = _read_member(folder, MANIFEST_NAME, _LARGEST_MANIFEST)
+    text = _read_member(folder, MANIFEST_NAME, LARGEST_MANIFEST)
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
@@ -240,9 +244,9 @@ def write_bundle(
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             for name, content in contents.items():
-                (temporary / _safe(name, target)).write_bytes(content)
+                (temporary / check_file_name(name, target)).write_bytes(content)
             temporary.chmod(0o755)
-            _replace_folder(temporary, target)
+            replace_folder(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
@@ -250,8 +254,16 @@ def write_bundle(
     return target
 
 
-def _replace_folder(new: Path, target: Path) -> None:
-    """Rename a folder, keeping the one that it replaces until then."""
+def replace_folder(new: Path, target: Path) -> None:
+    """Rename a folder, keeping the one that it replaces until then.
+
+    Parameters
+    ----------
+    new : Path
+        The folder.
+    target : Path
+        Its new path, beside it.
+    """
     if not target.exists():
         new.rename(target)
         return
@@ -265,8 +277,21 @@ def _replace_folder(new: Path, target: Path) -> None:
     shutil.rmtree(earlier, ignore_errors=True)
 
 
-def _safe(name: str, bundle: Path) -> str:
-    """Return a file name if it does not lead outside the bundle."""
+def check_file_name(name: str, bundle: Path | str) -> str:
+    """Return the name of a file if it does not lead outside its bundle.
+
+    Parameters
+    ----------
+    name : str
+        Name in the manifest.
+    bundle : Path or str
+        The bundle, for the message.
+
+    Raises
+    ------
+    BundleError
+        If it leads elsewhere.
+    """
     parts = PurePosixPath(name).parts
     if len(parts) != 1 or parts[0] in {"..", "."} or "\\" in name or ":" in name:
         raise BundleError(f"{bundle}: '{name}' is not a plain file name; do not trust this bundle")
@@ -274,7 +299,7 @@ def _safe(name: str, bundle: Path) -> str:
 
 
 def _read_member(bundle: Path, name: str, largest: int) -> bytes:
-    _safe(name, bundle)
+    check_file_name(name, bundle)
     try:
         if bundle.is_dir():
             file = bundle / name

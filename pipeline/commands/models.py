@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import examples, required_output
+from .options import examples, overwrite_option, required_output
 
 __all__ = ["command"]
 
 
 @click.group("models")
 def command() -> None:
-    """List, show, verify, calibrate, quantize and export models.
+    """List, show, verify, calibrate, quantize, export, push and pull models.
 
     MODEL is the name of a shipped model, or the path of a model bundle (a folder or a .zip).
     """
@@ -223,3 +223,51 @@ def export(model: str, target: str, output: Path) -> None:
     for note in exported.notes:
         click.echo(note)
     click.echo(f"model: {exported.file}")
+
+
+@command.command(
+    "push",
+    epilog=examples(
+        "galpipe models push training/bundle hf://me/my-galaxies --license cc-by-4.0",
+        "galpipe models push training/bundle s3://bucket/models/my-galaxies",
+    ),
+)
+@click.argument("model")
+@click.argument("destination")
+@click.option(
+    "--license",
+    "licence",
+    metavar="NAME",
+    help="Licence of the model for its card on the Hub, such as cc-by-4.0.",
+)
+@overwrite_option
+def push(model: str, destination: str, licence: str | None, overwrite: bool) -> None:
+    """Copy a model to a folder, an object store (s3://, gs://) or the Hugging Face Hub (hf://).
+
+    A model on the Hub has a card with its licence, tags and metrics, and its earlier versions are
+    kept.  Object stores need pip install 'galpipe[remote]', the Hub 'galpipe[hub]'.
+    """
+    from ..sharing import push_model
+
+    click.echo(f"model: {push_model(model, destination, licence=licence, overwrite=overwrite)}")
+
+
+@command.command(
+    "pull",
+    epilog=examples(
+        "galpipe models pull hf://someone/their-galaxies -o theirs",
+        "galpipe run field.fits --classifier theirs -o result",
+    ),
+)
+@click.argument("source")
+@required_output("Folder of the model; must not exist.")
+def pull(source: str, output: Path) -> None:
+    """Copy a model from a folder, an object store, a web server or the Hugging Face Hub.
+
+    SOURCE is a path, an address s3://, gs:// or https:// of its folder, or hf://USER/NAME, with
+    @REVISION for an earlier version.  Every file is checked against its checksum.  The folder is
+    accepted wherever a model is.
+    """
+    from ..sharing import pull_model
+
+    click.echo(f"model: {pull_model(source, output).path}")
