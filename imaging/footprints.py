@@ -172,7 +172,7 @@ def _directions(maps: Floats, points: Floats) -> Floats:
 
 def _pixels(maps: Floats, directions: Floats) -> Floats:
     homogeneous = np.einsum("nij,nj->ni", maps, directions)
-    return homogeneous[:, :2] / homogeneous[:, 2:]
+    return np.asarray(homogeneous[:, :2] / homogeneous[:, 2:])
 
 
 def _clipped(boxes: Floats, sizes: Floats) -> Floats:
