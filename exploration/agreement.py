@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files.spreadsheet import from_cell
 from ..files.tables import read_columns
 from .pictures import Picture
 
@@ -61,12 +62,6 @@ def with_labels(name: str, numbers: NDArray[np.int64], labels: Sequence[str]) ->
         Cluster of each galaxy.
     labels : sequence of str
         Label of each galaxy; empty where it is unknown.
-
-    Examples
-    --------
-    >>> found = with_labels("class", np.array([1, 1, 2, 2]), ["disc", "disc", "disc", "round"])
-    >>> found.purity, found.largest
-    (0.75, 0.75)
     """
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -150,7 +145,8 @@ def read_cluster_labels(table: str | Path, pictures: Sequence[Picture]) -> list[
             f"{', '.join(_LABEL[:-1])} or {_LABEL[-1]}"
         )
     known: dict[str, str] = {}
-    for name, text in zip(columns.texts(galaxy), columns.texts(label), strict=True):
+    for cell, text in zip(columns.texts(galaxy), columns.texts(label), strict=True):
+        name = from_cell(cell)
         if text and known.setdefault(_stem(name), text) != text:
             raise InputError(
                 f"{path}: has the labels {known[_stem(name)]!r} and {text!r} of {_stem(name)!r}; "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, require
 from ..files.report import open_report_folder
+from ..files.spreadsheet import from_cell
 from ..files.tables import read_columns
 from .embedding_file import EmbeddingFile
 from .ranking import RANKING_TABLES, write_ranking
@@ -195,9 +196,10 @@ def read_marks(table: str | Path, ids: list[str]) -> NDArray[np.float64]:
         raise InputError(f"{path}: needs the columns 'id' and 'mark'")
     places = {name: index for index, name in enumerate(ids)}
     found = np.full(len(ids), np.nan)
-    for name, text in zip(columns.texts(names), columns.texts(marks), strict=True):
+    for cell, text in zip(columns.texts(names), columns.texts(marks), strict=True):
         if not text:
             continue
+        name = from_cell(cell)
         if name not in places:
             raise InputError(f"{path}: {name!r} is not a galaxy of the embedding")
         mark = _number(text)

@@ -87,6 +87,13 @@ def test_the_factor_of_a_mark() -> None:
     np.testing.assert_allclose(refined, 0.1 + 0.85 * predicted / 5, atol=1e-6)
 
 
+def test_marks_of_names_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
+    path = tmp_path / "ranking.csv"
+    # As `to_cell` writes it.
+    path.write_text("id,mark\n'=g1,4\ng2,0\ng3,\n")
+    np.testing.assert_array_equal(read_marks(path, ["=g1", "g2", "g3"]), [4, 0, np.nan])
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
