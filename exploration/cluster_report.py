@@ -34,9 +34,10 @@ _NAMES = {"kmeans": "K-means", "spectral": "Spectral clustering", "hdbscan": "HD
 
 _FOLLOWS = (
     "Clusters often follow size, brightness and survey before shape: how large a galaxy is on its "
-    "image, how deep and how noisy that is. Compare the mutual information with these properties "
-    "to that with labels before you take a cluster for a kind of galaxy. Where it is large, "
-    "cluster galaxies of one survey and of a narrow range of sizes."
+    "image, how deep and how noisy that is; most of all with features of a network that was not "
+    "trained on galaxies. Compare the mutual information with these properties to that with "
+    "labels before you take a cluster for a kind of galaxy. Where it is large, cluster galaxies "
+    "of one survey and of a narrow range of sizes."
 )
 
 
