@@ -16,6 +16,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ NAMES = (
 )
 
 
+@cache
 def seeds() -> list[bytes]:
     """Return small files of every type."""
     y, x = np.mgrid[:64, :64] - 32
