@@ -28,7 +28,7 @@ COMMANDS = {
     "anomalies": "Rank galaxies by how unusual they look.",
     "collect": "Write the catalogue of an unfinished run.",
     "match": "Compare a catalogue with a reference catalogue.",
-    "serve": "Show fields, galaxies and results in a browser, and correct them.",
+    "serve": "Show fields and results in a browser, and correct them.",
     "send": "Send a catalogue to TOPCAT, Aladin or DS9.",
     "annotations": "Convert, check, split, count, propose and view boxes.",
     "data": "Download data sets, and look at the data of a training.",
