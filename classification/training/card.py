@@ -24,7 +24,7 @@ _TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 
 @dataclass(frozen=True)
 class _Preset:
-    """How a shipped model was trained: the commands, and what its networks started from."""
+    """Training of a shipped model: its commands, and the origin of its initial weights."""
 
     commands: tuple[str, ...]
     origin: str = ""
