@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +27,20 @@ from ..imaging.psf import point_sources
 from .artefacts import drop_artefacts
 from .base import BaseDetector
 from .duplicates import drop_duplicates
-from .refinement import Refinement
+from .refinement import Refinement, WholePicture
 
 __all__ = [
+    "accepted",
     "detect_field",
     "detect_prepared",
     "drop_false_boxes",
     "field_tiles",
+    "hold_stars",
+    "lowest_searched",
+    "merged",
     "refine_detections",
     "search_field",
+    "search_tiles",
 ]
 
 # Pixels shared by neighbouring tiles, relative to a square one's side: a galaxy up to this size
@@ -99,15 +104,57 @@ def detect_field(
         column ``tiles`` indexes `tiles`.
     """
     threshold = detector.score_threshold if score_threshold is None else score_threshold
-    refinement = detector.refinement
-    if refinement is None:
-        return drop_false_boxes(rgb, search_field(rgb, detector, threshold, tiles))
-    lowest = min(threshold, max(refinement.lowest(threshold), detector.lowest_score))
-    refined = refine_detections(rgb, search_field(rgb, detector, lowest, tiles), refinement)
-    # An evaluation uses the lowest threshold and needs every detection, including those whose
-    # score the refinement lowers.
-    kept = (refined.scores >= threshold) | (threshold <= detector.lowest_score)
-    return drop_false_boxes(rgb, refined.select(kept))
+    lowest = lowest_searched(detector, threshold)
+    return accepted(rgb, search_field(rgb, detector, lowest, tiles), detector, threshold)
+
+
+def lowest_searched(detector: BaseDetector, threshold: float) -> float:
+    """Return the score down to which tiles are searched.
+
+    Parameters
+    ----------
+    detector : BaseDetector
+        The detector.
+    threshold : float
+        Lowest score kept at the end.
+    """
+    if detector.refinement is None:
+        return threshold
+    return min(threshold, max(detector.refinement.lowest(threshold), detector.lowest_score))
+
+
+def accepted(
+    rgb: NDArray[np.uint8],
+    found: Detections,
+    detector: BaseDetector,
+    threshold: float,
+    whole: WholePicture | None = None,
+) -> Detections:
+    """Refine what was found in a field, and drop what is then below the threshold or false.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The stretched field.
+    found : Detections
+        From `search_field`.
+    detector, threshold : BaseDetector, float
+        As in `detect_field`.
+    whole : WholePicture, optional
+        The picture, if `rgb` is a window of it.
+
+    Returns
+    -------
+    Detections
+        Best score first.
+    """
+    if detector.refinement is not None:
+        found = refine_detections(rgb, found, detector.refinement, whole)
+        # An evaluation uses the lowest threshold and needs every detection, including those whose
+        # score the refinement lowers.
+        kept = (found.scores >= threshold) | (threshold <= detector.lowest_score)
+        found = found.select(kept)
+    return drop_false_boxes(rgb, found)
 
 
 def drop_false_boxes(rgb: NDArray[np.uint8], found: Detections) -> Detections:
@@ -152,11 +199,40 @@ def search_field(
         As from `detect_field`.
     """
     height, width = rgb.shape[:2]
-    found = [Detections.empty()]
     if tiles is None:
         tiles = field_tiles(width, height, detector.input_size, detector.window_step)
+    return search_tiles(cut_tiles(rgb, tiles), tiles, (height, width), detector, score_threshold)
+
+
+def search_tiles(
+    cut: Iterable[tuple[Tile, NDArray[np.uint8]]],
+    tiles: Sequence[Tile],
+    shape: tuple[int, int],
+    detector: BaseDetector,
+    score_threshold: float,
+) -> Detections:
+    """Search the tiles of a field one after another, as `search_field` does.
+
+    Parameters
+    ----------
+    cut : iterable of tuple
+        The tiles in any order, each with its pixels.
+    tiles : sequence of Tile
+        The same tiles, from `field_tiles`.
+    shape : tuple of int
+        Height and width of the field.
+    detector, score_threshold : BaseDetector, float
+        As in `search_field`.
+
+    Returns
+    -------
+    Detections
+        As from `search_field`.
+    """
+    height, width = shape
+    found = [Detections.empty()]
     smallest = _smallest_by_scale(tiles, detector.input_size)
-    for tile, pixels in cut_tiles(rgb, tiles):
+    for tile, pixels in cut:
         if (pixels == pixels[0, 0]).all():
             continue  # no data; networks see a galaxy that fills a white picture
         (detections,) = detector.detect_tiles(pixels[np.newaxis], score_threshold)
@@ -167,7 +243,7 @@ def search_field(
         if tile.surrounds:
             kept &= _fills_field(boxes, width, height)
         found.append(detections.with_boxes(boxes).with_tile(tile.index).select(kept))
-    return _merged(Detections.concatenate(found))
+    return merged(Detections.concatenate(found))
 
 
 def detect_prepared(
@@ -204,13 +280,23 @@ def detect_prepared(
         # The sides of the reduced field are whole pixels.
         sampling = np.divide(prepared.searched.shape[1::-1], (width, height))
         found = found.with_boxes(clip(found.boxes / np.tile(sampling, 2), width, height))
-    return found.select(~_stars(prepared, found.boxes, detector.psf_range[1]))
+    return found.select(~hold_stars(prepared, found.boxes, detector.psf_range[1]))
 
 
-def _stars(
+def hold_stars(
     prepared: PreparedField, boxes: NDArray[np.float64], broadest: float
 ) -> NDArray[np.bool_]:
-    """Tell which boxes hold a star, in fields of broader stars than the detector knows."""
+    """Tell which boxes hold a star, in fields of broader stars than the detector knows.
+
+    Parameters
+    ----------
+    prepared : PreparedField
+        The field.
+    boxes : ndarray of float64, shape (N, 4)
+        Pixels of the field.
+    broadest : float
+        Largest FWHM of stars that the detector knows, pixels.
+    """
     psf, background = prepared.psf, prepared.background
     if psf is None or background is None or psf.fwhm <= broadest:
         return np.zeros(len(boxes), dtype=bool)
@@ -218,7 +304,10 @@ def _stars(
 
 
 def refine_detections(
-    rgb: NDArray[np.uint8], found: Detections, refinement: Refinement
+    rgb: NDArray[np.uint8],
+    found: Detections,
+    refinement: Refinement,
+    whole: WholePicture | None = None,
 ) -> Detections:
     """Refine the detections of a field, and merge boxes that then coincide.
 
@@ -229,8 +318,10 @@ def refine_detections(
     found : Detections
         Detections of the field, best score first.
     refinement : Refinement
+    whole : WholePicture, optional
+        The picture, if `rgb` is a window of it.
     """
-    return _merged(refinement.refine(rgb, found))
+    return merged(refinement.refine(rgb, found, whole))
 
 
 def _fills_field(boxes: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:
@@ -248,7 +339,19 @@ def _smallest_by_scale(tiles: Sequence[Tile], size: int) -> dict[float, float]:
     return {scale: _COMPLETE * size / finer for finer, scale in itertools.pairwise(scales)}
 
 
-def _merged(found: Detections) -> Detections:
+def merged(found: Detections) -> Detections:
+    """Merge the boxes of one object.
+
+    Parameters
+    ----------
+    found : Detections
+        Any order.
+
+    Returns
+    -------
+    Detections
+        Best score first.
+    """
     return found.select(suppress(found.boxes, found.scores, _SAME_OBJECT_IOU))
 
 

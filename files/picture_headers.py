@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .file_types import Kind
 
-__all__ = ["PictureHeader", "picture_header", "picture_is_whole", "picture_size"]
+__all__ = ["PictureHeader", "picture_header", "picture_is_whole", "picture_size", "tiff_directory"]
 
 _END_OF_IMAGE = 0xD9
 _START_OF_SCAN = 0xDA
@@ -31,6 +31,7 @@ _TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}  # of integers
 _PLACE = -1  # instead of a tag: the position of the orientation in the file
 _MOST_TAGS = 512
 _MOST_PAGES = 1000
+_MOST_VALUES = 2**22  # of a tag: strips of a picture
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,31 @@ def picture_is_whole(data: bytes, kind: Kind) -> bool:
     return True
 
 
-def _tiff_pages(stream: BinaryIO) -> Iterator[dict[int, int]]:
+def tiff_directory(stream: BinaryIO) -> dict[int, tuple[int, ...]] | None:
+    """Return the tags of the first page of a TIFF or BigTIFF that hold integers, with all values.
+
+    Parameters
+    ----------
+    stream : binary file
+        The picture.
+
+    Returns
+    -------
+    dict of int to tuple of int, or None
+        None if the directory is damaged.
+    """
+    try:
+        tags = next(_tiff_pages(stream, _all_values))
+    except (struct.error, IndexError, OverflowError, StopIteration, ValueError):
+        return None
+    return {tag: values for tag, values in tags.items() if tag != _PLACE}
+
+
+def _tiff_pages(
+    stream: BinaryIO, read: Callable[..., Any] | None = None
+) -> Iterator[dict[int, Any]]:
     """Yield the tags of each page of a TIFF with their first value, if that is an integer."""
+    read = read or _first_value
     head = _at(stream, 0, 16)
     order = "<" if head[:1] == b"I" else ">"
     big = struct.unpack(f"{order}H", head[2:4])[0] == 43
@@ -158,7 +182,7 @@ def _tiff_pages(stream: BinaryIO) -> Iterator[dict[int, int]]:
             entry = entries[index * step : (index + 1) * step]
             tag, form = struct.unpack_from(f"{order}HH", entry)
             if form in _TYPES:
-                tags[tag] = _first_value(stream, order, big, entry, _TYPES[form])
+                tags[tag] = read(stream, order, big, entry, _TYPES[form])
             if tag == _ORIENTATION:
                 tags[_PLACE] = first + index * step + (12 if big else 8)
         yield tags
@@ -170,13 +194,26 @@ def _tiff_pages(stream: BinaryIO) -> Iterator[dict[int, int]]:
 
 
 def _first_value(stream: BinaryIO, order: str, big: bool, entry: bytes, form: str) -> int:
+    return _values(stream, order, big, entry, form, 1)[0]
+
+
+def _all_values(
+    stream: BinaryIO, order: str, big: bool, entry: bytes, form: str
+) -> tuple[int, ...]:
+    return _values(stream, order, big, entry, form, _MOST_VALUES)
+
+
+def _values(
+    stream: BinaryIO, order: str, big: bool, entry: bytes, form: str, most: int
+) -> tuple[int, ...]:
     place = order + ("Q" if big else "I")
     (count,) = struct.unpack_from(place, entry, 4)
     value = entry[12 if big else 8 :]
-    size = struct.calcsize(form)
+    size = struct.calcsize(order + form)
+    read = min(count, most)
     if count * size > len(value):
-        value = _at(stream, struct.unpack(place, value)[0], size)
-    return int(struct.unpack_from(order + form, value)[0])
+        value = _at(stream, struct.unpack(place, value)[0], read * size)
+    return struct.unpack_from(f"{order}{max(read, 1)}{form}", value)
 
 
 def _tiff(stream: BinaryIO) -> PictureHeader:

@@ -20,7 +20,7 @@ from .field import Band
 from .fits import FitsImage
 from .sky import pixel_scale, pixels_of, sky_of
 
-__all__ = ["align", "aligned_band"]
+__all__ = ["align", "aligned_band", "coincide"]
 
 _TOLERANCE = 0.25  # pixels by which bands may differ and count as aligned; 0.1 arcsec on SDSS
 _GRID = 32  # pixels between the points that are mapped; SIP bends by some 0.01 pixels in between
@@ -149,6 +149,23 @@ def align(
     if covered.mean() < _WHOLE_SHARE:
         notes.append(f"all bands cover only {covered.mean():.0%} of the field; the rest is empty")
     return np.stack(planes, axis=2), np.any(masks, axis=0), tuple(notes)
+
+
+def coincide(first: FitsImage, band: FitsImage) -> bool:
+    """Return whether the pixels of two bands show the same places, so that none has to be moved.
+
+    Parameters
+    ----------
+    first, band : FitsImage
+        The bands.
+    """
+    if first.bad.shape != band.bad.shape:
+        return False
+    if first.wcs is None or band.wcs is None:
+        return True
+    mapped = _map(first, band)
+    moved = np.hypot(mapped.x - mapped.columns, mapped.y - mapped.rows[:, None])
+    return bool(moved.max() <= _TOLERANCE)
 
 
 def aligned_band(first: FitsImage, image: FitsImage) -> Band:

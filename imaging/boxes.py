@@ -6,8 +6,10 @@ columns and y along the rows of the array as read.  The box of the first pixel i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +25,9 @@ __all__ = [
     "overlap",
     "suppress",
 ]
+
+
+_MANY = 2000  # boxes; of more, only neighbours are compared
 
 
 def as_boxes(boxes: ArrayLike) -> NDArray[np.float64]:
@@ -164,6 +169,8 @@ def suppress(
     if ranked.shape != (len(array),):
         raise ValueError(f"{len(array)} boxes need as many scores, not {ranked.shape}")
     classes = None if class_ids is None else np.asarray(class_ids)
+    if len(array) > _MANY and 0 < iou_threshold < 1:
+        return _suppress_neighbours(array, ranked, iou_threshold, classes)
     kept = []
     while ranked.size:
         best, rest = ranked[0], ranked[1:]
@@ -173,6 +180,69 @@ def suppress(
             beaten &= classes[rest] == classes[best]
         ranked = rest[~beaten]
     return np.array(kept, dtype=np.int64)
+
+
+def _suppress_neighbours(
+    array: NDArray[np.float64],
+    ranked: NDArray[np.int64],
+    iou_threshold: float,
+    classes: NDArray[Any] | None,
+) -> NDArray[np.int64]:
+    """Do as `suppress`, comparing only boxes that are near each other."""
+    first, second = _near_pairs(array, iou_threshold)
+    alike = _iou_of_pairs(array[first], array[second]) > iou_threshold
+    if classes is not None:
+        alike &= classes[first] == classes[second]
+    rank = np.empty(len(array), np.int64)
+    rank[ranked] = np.arange(len(array))
+    ranks = np.sort(np.stack([rank[first[alike]], rank[second[alike]]]), axis=0)
+    better, worse = ranks[:, np.argsort(ranks[0], kind="stable")]
+    starts = np.searchsorted(better, np.arange(len(array) + 1))
+    left = np.ones(len(array), dtype=bool)
+    for place in range(len(array)):
+        if left[place]:
+            left[worse[starts[place] : starts[place + 1]]] = False
+    return ranked[left]
+
+
+def _near_pairs(
+    array: NDArray[np.float64], iou_threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pairs of boxes that may have a larger IoU than a threshold."""
+    from scipy.spatial import KDTree
+
+    middles, sides = (array[:, :2] + array[:, 2:]) / 2, longer_sides(array)
+    # The IoU is at most the ratio of two sides, so the longer side differs by few powers of two.
+    power = np.floor(np.log2(np.maximum(sides, 1e-6))).astype(int)
+    reach = math.ceil(-math.log2(iou_threshold)) + 1
+    firsts, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    rows = {number: np.flatnonzero(power == number) for number in np.unique(power).tolist()}
+    for number, own in rows.items():
+        tree = KDTree(middles[own])
+        for other in range(number, number + reach + 1):
+            if other not in rows:
+                continue
+            # Boxes overlap up to half the sum of their sides.
+            distance = (2.0 ** (number + 1) + 2.0 ** (other + 1)) / 2
+            near = tree.sparse_distance_matrix(
+                KDTree(middles[rows[other]]), distance, p=np.inf, output_type="coo_matrix"
+            )
+            firsts.append(own[near.row])
+            seconds.append(rows[other][near.col])
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    # Pairs within one power are found twice, and each box with itself.
+    once = (power[first] != power[second]) | (first < second)
+    return first[once], second[once]
+
+
+def _iou_of_pairs(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    shared = np.maximum(high - low, 0.0).prod(axis=1)
+    union = area(a) + area(b) - shared
+    fraction: NDArray[np.float64] = np.divide(
+        shared, union, out=np.zeros_like(shared), where=union > 0
+    )
+    return fraction
 
 
 def overlap(

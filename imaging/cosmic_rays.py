@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -15,7 +16,15 @@ from .field import Field
 from .local_background import Background
 from .psf import PSF
 
-__all__ = ["mask_cosmic_rays"]
+__all__ = [
+    "CAUSE",
+    "are_few",
+    "bands_with_hits",
+    "find_hits",
+    "hit_notes",
+    "mask_cosmic_rays",
+    "without_hits",
+]
 
 _SIGNIFICANT = 8.0  # of the noise
 _FAINTER = 0.4  # of that, for the neighbours of a hit
@@ -29,7 +38,8 @@ _OUTSTANDING = 3.0  # ratio of a hit to its surroundings
 _NARROWEST = 1.8  # FWHM in pixels; narrower stars are too much like hits
 _MOST = 0.02  # of the pixels; more are no cosmic rays
 _WORTH_A_NOTE = 100  # pixels per million
-_CAUSE = "cosmic ray"
+CAUSE = "cosmic ray"
+"""Cause of bad pixels."""
 
 
 def mask_cosmic_rays(
@@ -63,27 +73,104 @@ def mask_cosmic_rays(
         Pixels that were marked.
     """
     hits = np.zeros(field.bad.shape, dtype=bool)
-    if psf is None or psf.fwhm < _NARROWEST:
+    bands = bands_with_hits(field, psf)
+    if psf is None or not bands:
         return field, hits
-    for band in range(field.pixels.shape[2]):
-        if not has_few_photons(field.pixels[..., band], field.bad):
-            hits |= _hits(background.scaled(field, band), field.bad, saturated, psf.fwhm)
+    hits = find_hits(field, background, psf, saturated, bands)
     count = int(np.count_nonzero(hits))
-    if not count or count > _MOST * hits.size:
+    if not count or not are_few(count, hits.size):
         return field, np.zeros_like(hits)
-    pixels = field.pixels.copy()
+    return without_hits(field, hits), hits
+
+
+def bands_with_hits(field: Field, psf: PSF | None) -> tuple[int, ...]:
+    """Return the bands in which cosmic rays can be told from stars.
+
+    Parameters
+    ----------
+    field : Field
+        The field, or a sample of it.
+    psf : PSF or None
+        Its point spread function.
+    """
+    if psf is None or psf.fwhm < _NARROWEST:
+        return ()
+    return tuple(
+        band
+        for band in range(field.pixels.shape[2])
+        if not has_few_photons(field.pixels[..., band], field.bad)
+    )
+
+
+def find_hits(
+    field: Field,
+    background: Background,
+    psf: PSF,
+    saturated: NDArray[np.bool_],
+    bands: Sequence[int],
+) -> NDArray[np.bool_]:
+    """Find the pixels hit by cosmic rays, however many.
+
+    Parameters
+    ----------
+    field, background, psf, saturated : Field, Background, PSF, ndarray
+        As in `mask_cosmic_rays`.
+    bands : sequence of int
+        From `bands_with_hits`.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+    """
+    hits = np.zeros(field.bad.shape, dtype=bool)
+    for band in bands:
+        hits |= _hits(background.scaled(field, band), field.bad, saturated, psf.fwhm)
+    return hits
+
+
+def are_few(count: int, size: int) -> bool:
+    """Return whether so many pixels can be hits by cosmic rays.
+
+    Parameters
+    ----------
+    count, size : int
+        Number of the pixels, and of all pixels.
+    """
+    return count <= _MOST * size
+
+
+def hit_notes(count: int, size: int) -> tuple[str, ...]:
+    """Return a note if many pixels are hit.
+
+    Parameters
+    ----------
+    count, size : int
+        Number of hits, and of all pixels.
+    """
+    if count <= max(10, _WORTH_A_NOTE * size / 1e6):
+        return ()
+    return (f"{count} pixels hit by cosmic rays, or hot, were masked",)
+
+
+def without_hits(field: Field, hits: NDArray[np.bool_]) -> Field:
+    """Return a field with hits marked as bad pixels.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    hits : ndarray of bool, shape (H, W)
+        At least one.
+    """
+    pixels, count = field.pixels.copy(), int(np.count_nonzero(hits))
     pixels[hits] = 0
-    notes = field.notes
-    if count > max(10, _WORTH_A_NOTE * hits.size / 1e6):
-        notes = (*notes, f"{count} pixels hit by cosmic rays, or hot, were masked")
-    marked = replace(
+    return replace(
         field,
         pixels=pixels,
         bad=field.bad | hits,
-        bad_counts={**field.bad_counts, _CAUSE: field.bad_counts.get(_CAUSE, 0) + count},
-        notes=notes,
+        bad_counts={**field.bad_counts, CAUSE: field.bad_counts.get(CAUSE, 0) + count},
+        notes=(*field.notes, *hit_notes(count, hits.size)),
     )
-    return marked, hits
 
 
 def _hits(

@@ -17,7 +17,7 @@ from ..files.picture_headers import PictureHeader
 from .decode_jpeg import decode_jpeg
 from .tiff_strips import strips_are_whole
 
-__all__ = ["decode_picture"]
+__all__ = ["decode_picture", "with_directory"]
 
 # Tags of TIFF 6.0
 _BITS, _PHOTOMETRIC, _OFFSETS, _SAMPLES, _COUNTS, _PLANAR = 258, 262, 273, 277, 279, 284
@@ -165,7 +165,7 @@ def _planes_with_opencv(data: bytes, kind: Kind) -> NDArray[Any] | None:
             tags |= {_PHOTOMETRIC: [_MIN_IS_BLACK], _SAMPLES: [1]}
             for tag in (offsets, counts):
                 tags[tag] = stored[tag][band * strips : (band + 1) * strips]
-            plane = _with_opencv(_with_directory(data, tags), kind)
+            plane = _with_opencv(with_directory(data, tags), kind)
             if plane is None:
                 return None
             planes.append(plane)
@@ -175,8 +175,16 @@ def _planes_with_opencv(data: bytes, kind: Kind) -> NDArray[Any] | None:
         return None
 
 
-def _with_directory(data: bytes, tags: Mapping[int, Sequence[int]]) -> bytes:
-    """Return a TIFF that begins with another directory; all its values are of type LONG."""
+def with_directory(data: bytes, tags: Mapping[int, Sequence[int]]) -> bytes:
+    """Return a TIFF that begins with another directory; all its values are of type LONG.
+
+    Parameters
+    ----------
+    data : bytes
+        The file; not a BigTIFF.
+    tags : mapping of int to sequence of int
+        Tags of the directory with their values.
+    """
     order = "<" if data[:1] == b"I" else ">"
     content = bytearray(data)
     entries = b""

@@ -40,6 +40,7 @@ et al. 2009, IEEE TVCG 15, 1291).
 _LEGIBLE_SIDE = 800  # pixels; smaller images are enlarged to leave room for labels
 _LARGEST_ZOOM = 8
 _CROWD = 60  # objects; with more, labels show the number alone
+_MOST_LABELS = 3000  # with more objects, only boxes are drawn
 _GAP = 3  # pixels between a box and its line
 _DASH = 5  # pixels of a dash, and of the gap after it
 _NUMBER = re.compile(r"^(.*?)\s*(\d*\.\d+|\d+)$")
@@ -114,7 +115,8 @@ def draw_overlay(
     crowded = len(named) > _CROWD
     texts = [number if crowded and number else f"{name} {number}".strip() for name, number in named]
     letters = 9 if longest * factor < 2 * _LEGIBLE_SIDE else 10
-    _draw_labels(picture, boxes, texts, colours, detections.scores, 8 if crowded else letters)
+    if len(texts) <= _MOST_LABELS:
+        _draw_labels(picture, boxes, texts, colours, detections.scores, 8 if crowded else letters)
     if not legend:
         return picture
     counts = Counter(

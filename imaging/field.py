@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +92,10 @@ class Field:
         Notes for the user on the reading.
     images : tuple of str
         Selected images of each file, such as ``CCD2``; empty if the files hold no other field.
+    corner : tuple of float
+        Column and row of the first pixel, for a window of a larger field.
+    step : tuple of float
+        Pixels of the larger field per pixel, along x and y.
 
     Raises
     ------
@@ -113,6 +117,8 @@ class Field:
     bad_counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    corner: tuple[float, float] = (0, 0)
+    step: tuple[float, float] = (1, 1)
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -152,7 +158,8 @@ class Field:
         )
         if self.wcs is None:
             return np.full(across.shape, np.nan), np.full(across.shape, np.nan)
-        return sky_of(self.wcs, across, down)
+        (left, top), (wide, high) = self.corner, self.step
+        return sky_of(self.wcs, across * wide + left, down * high + top)
 
     def pixel(
         self, ra: ArrayLike, dec: ArrayLike
@@ -175,7 +182,52 @@ class Field:
         )
         if self.wcs is None:
             return np.full(east.shape, np.nan), np.full(east.shape, np.nan)
-        return pixels_of(self.wcs, east, north)
+        x, y = pixels_of(self.wcs, east, north)
+        (left, top), (wide, high) = self.corner, self.step
+        return (x - left) / wide, (y - top) / high
+
+    def window(self, rows: slice, columns: slice) -> Field:
+        """Return a part of the field, whose sky positions are those of the whole.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Range of rows and of columns, inside the field.
+        """
+        corner = (
+            self.corner[0] + columns.start * self.step[0],
+            self.corner[1] + rows.start * self.step[1],
+        )
+        part = rows, columns
+        return replace(self, pixels=self.pixels[part], bad=self.bad[part], corner=corner)
+
+
+class TooLargeError(InputError):
+    """A field takes too much memory as a whole."""
+
+
+class NotInWindowsError(InputError):
+    """A field cannot be read by windows; the message tells why, as a clause."""
+
+
+def check_side(name: str | Path, width: int, height: int) -> None:
+    """Raise an error for a field that is too small.
+
+    Parameters
+    ----------
+    name, width, height : str or Path, int, int
+        As in `check_size`.
+
+    Raises
+    ------
+    InputError
+        If it is too small; the message names the limit.
+    """
+    if min(width, height) < MIN_SIDE:
+        raise InputError(
+            f"{name} is {width} x {height} pixels; a field needs at least {MIN_SIDE} x {MIN_SIDE}. "
+            "Give a larger image."
+        )
 
 
 def check_size(
@@ -186,6 +238,7 @@ def check_size(
     bands: int = 1,
     finished: bool = False,
     decoded: int = 0,
+    most_memory: int | None = None,
 ) -> None:
     """Raise an error for a field that is too small, or takes too much memory.
 
@@ -201,29 +254,29 @@ def check_size(
         The field is a picture of 8 bits, not linear pixels.
     decoded : int
         Size in bytes of the data as decoded, with bands that are not used.
+    most_memory : int, optional
+        Memory in bytes that the field may take, if less than `MAX_MEMORY`.
 
     Raises
     ------
     InputError
-        If it is too small or too large; the message names the limit.
+        If it is too small; the message names the limit.
+    TooLargeError
+        If it is too large.
     """
-    if min(width, height) < MIN_SIDE:
-        raise InputError(
-            f"{name} is {width} x {height} pixels; a field needs at least {MIN_SIDE} x {MIN_SIDE}. "
-            "Give a larger image."
-        )
+    check_side(name, width, height)
     if width * height > MAX_PIXELS:
-        raise InputError(
+        raise TooLargeError(
             f"{name} declares {width} x {height} pixels, more than the {MAX_PIXELS / 1e6:.0f} "
             "million that are read at once. Cut it into smaller fields."
         )
     each = _FINISHED if finished else _LINEAR[1 if bands == 1 else 3]
     needed = width * height * each + decoded
     available = available_memory()
-    limit = MAX_MEMORY if available is None else min(MAX_MEMORY, available)
+    limit = min(MAX_MEMORY, most_memory or MAX_MEMORY, available or MAX_MEMORY)
     if needed > limit:
         whose = "can be used here" if limit == available else "a field may take"
-        raise InputError(
+        raise TooLargeError(
             f"{name} declares {width} x {height} pixels, which take {needed / 2**30:.1f} GB of "
             f"memory to search, more than the {limit / 2**30:.1f} GB that {whose}. Cut it into "
             "smaller fields."

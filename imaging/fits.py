@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from io import SEEK_END
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +17,11 @@ from .bands import header_value, is_photographic, linear_fluxes, read_band
 from .bayer import bayer_pattern
 from .field import Band, check_size
 from .fits_hdus import ImageHdu, describe_images, image_headers
-from .fits_images import Plane, choose_images
+from .fits_images import FileImages, Plane, choose_images
 from .fits_names import label, listed
-from .fits_structure import read_structure, structure_notes
+from .fits_open import OpenFits, damage_is_input_error, opened_fits
 from .masks import masked_pixels, weightless_pixels
 from .overscan import overscan_pixels
-from .packed_files import open_unpacked
 from .sky import celestial_wcs, pixel_scale
 
 __all__ = ["FITS_SUFFIXES", "FitsField", "FitsImage", "list_fields", "read_fits", "read_hdus"]
@@ -33,10 +29,6 @@ __all__ = ["FITS_SUFFIXES", "FitsField", "FitsImage", "list_fields", "read_fits"
 FITS_SUFFIXES = tuple(
     stem + packing for stem in (".fits", ".fit", ".fts") for packing in ("", ".gz", ".bz2", ".fz")
 )
-
-
-_MOST_REPAIRS = 3  # of a file, that are noted
-_LONGEST = 160  # characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +90,13 @@ class FitsField:
     notes: tuple[str, ...]
 
 
-def read_fits(path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()) -> FitsField:
+def read_fits(
+    path: Path,
+    kind: Kind,
+    key: str = "",
+    bands: Sequence[str] = (),
+    most_memory: int | None = None,
+) -> FitsField:
     """Read the images of one field from a FITS file: the first field, if it has several.
 
     Parameters
@@ -111,6 +109,8 @@ def read_fits(path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()) 
         Selected images, as in `choose_images`.
     bands : sequence of str
         Selected bands.
+    most_memory : int, optional
+        As in `~galpipe.imaging.field.check_size`.
 
     Returns
     -------
@@ -121,8 +121,8 @@ def read_fits(path: Path, kind: Kind, key: str = "", bands: Sequence[str] = ()) 
     InputError
         If the file is not FITS, is damaged, or holds no such image.
     """
-    with _opened(path, kind) as opened:
-        return _read_field(opened, str(path), key, bands)
+    with opened_fits(path, kind) as opened:
+        return _read_field(opened, str(path), key, bands, most_memory)
 
 
 def list_fields(
@@ -147,7 +147,7 @@ def list_fields(
     InputError
         As `read_fits`.
     """
-    with _opened(path, kind) as opened, _damage_is_input_error(str(path)):
+    with opened_fits(path, kind) as opened, damage_is_input_error(str(path)):
         found = choose_images(str(path), describe_images(opened.hdus), key, bands)
         if len(found.fields) == 1:
             return (key,), found.note
@@ -175,77 +175,20 @@ def read_hdus(hdus: Iterable[Any], name: str = "the HDU", bands: Sequence[str] =
     InputError
         If the HDUs cannot be read, or hold no image of one or three bands.
     """
-    with _damage_is_input_error(name):
-        opened = _OpenFile(list(hdus))
+    with damage_is_input_error(name):
+        opened = OpenFits(list(hdus))
     return _read_field(opened, name, bands=bands)
 
 
-@dataclass(frozen=True, eq=False)
-class _OpenFile:
-    """HDUs, the bytes of memory that hold their file, and a function that notes damage of some."""
-
-    hdus: list[Any]
-    held: int = 0
-    notes_on: Callable[[Iterable[int]], list[str]] = lambda numbers: []
-
-
-@contextmanager
-def _opened(path: Path, kind: Kind) -> Iterator[_OpenFile]:
-    from astropy.io import fits
-
-    repairs: list[str] = []
-    with closing(open_unpacked(path, kind)) as stream:
-        with _damage_is_input_error(str(path), repairs):
-            size = stream.seek(0, SEEK_END)
-            extents = read_structure(stream, size, str(path))
-            stream.seek(0)
-            # The file is closed with the stream.
-            file = fits.open(stream, memmap=False, lazy_load_hdus=True, mode="readonly")
-            hdus = list(file)
-
-        def notes_on(numbers: Iterable[int]) -> list[str]:
-            return [*repairs, *structure_notes(stream, size, extents, numbers)]
-
-        yield _OpenFile(hdus, 0 if kind == "fits" else size, notes_on)
-
-
-@contextmanager
-def _damage_is_input_error(name: str, repairs: list[str] | None = None) -> Iterator[None]:
-    """Convert errors of astropy, and add a note for each of its warnings to `repairs`."""
-    from astropy.utils.exceptions import AstropyUserWarning
-
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("default")
-        try:
-            yield
-        except InputError:
-            raise
-        except MemoryError as error:
-            raise InputError(
-                f"{name} does not fit into memory. Cut it into smaller fields."
-            ) from error
-        except Exception as error:
-            # astropy may raise any exception on a damaged file
-            raise InputError(
-                f"{name} could not be read as FITS ({_first_line(error)}). The file is damaged or "
-                "truncated: copy or download it again."
-            ) from error
-        finally:
-            texts = (
-                " ".join(str(warning.message).split())
-                for warning in warned
-                if issubclass(warning.category, AstropyUserWarning)
-            )
-            if repairs is not None:
-                for text in list(dict.fromkeys(texts))[:_MOST_REPAIRS]:
-                    repairs.append(f"its header was repaired, or partly ignored: {text[:_LONGEST]}")
-
-
 def _read_field(
-    opened: _OpenFile, name: str, key: str = "", bands: Sequence[str] = ()
+    opened: OpenFits,
+    name: str,
+    key: str = "",
+    bands: Sequence[str] = (),
+    most_memory: int | None = None,
 ) -> FitsField:
     hdus, notes = opened.hdus, list[str]()
-    with _damage_is_input_error(name, notes):
+    with damage_is_input_error(name, notes):
         # The places only tell the fields of a file apart.
         described = describe_images(hdus, places=not key)
         found = choose_images(name, described, key, bands)
@@ -253,29 +196,47 @@ def _read_field(
         numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
         if len(numbers) == 1:
             names = [name if found.whole else f"{name}[{chosen.key}]"]
-            _check_sizes(opened, names, chosen.planes[:1], len(chosen.planes))
+            _check_sizes(opened, names, chosen.planes[:1], len(chosen.planes), most_memory)
             images = [_read_image(hdus, names[0], chosen.planes, chosen.auxiliary)]
         else:
             names = [f"{name}[{plane.image.number}]" for plane in chosen.planes]
-            _check_sizes(opened, names, chosen.planes, len(chosen.planes))
+            _check_sizes(opened, names, chosen.planes, len(chosen.planes), most_memory)
             images = [
                 _read_image(hdus, place, [plane], chosen.auxiliary)
                 for place, plane in zip(names, chosen.planes, strict=True)
             ]
         used = [plane.number for number in numbers for plane in chosen.auxiliary.get(number, ())]
         notes += opened.notes_on(sorted({0, *numbers, *used}))
-    notes += [found.note] if found.note else []
+    notes += choice_notes(found, name, key)
+    return FitsField(tuple(images), tuple(names), "" if found.whole else chosen.key, tuple(notes))
+
+
+def choice_notes(found: FileImages, name: str, key: str) -> list[str]:
+    """Return notes on the images of a file that are not read.
+
+    Parameters
+    ----------
+    found : FileImages
+        The images of the file.
+    name, key : str
+        The file, and the selected images.
+    """
+    notes = [found.note] if found.note else []
     if len(found.fields) > 1 and not key:
         others = [field.key for field in found.fields]
         notes.append(
             f"{Path(name).name} holds {len(others)} fields, {listed(map(label, others))}, of which "
             f"{label(others[0])} was read; choose another as '{Path(name).name}[{others[1]}]'"
         )
-    return FitsField(tuple(images), tuple(names), "" if found.whole else chosen.key, tuple(notes))
+    return notes
 
 
 def _check_sizes(
-    opened: _OpenFile, names: Sequence[str], planes: Sequence[Plane], bands: int
+    opened: OpenFits,
+    names: Sequence[str],
+    planes: Sequence[Plane],
+    bands: int,
+    most_memory: int | None,
 ) -> None:
     """Refuse images that take too much memory, before their pixels are read."""
     decoded = opened.held
@@ -285,7 +246,14 @@ def _check_sizes(
         # astropy converts scaled integers to float32, those of 32 bits to float64.
         decoded += image.width * image.height * image.planes * (8 if bits > 32 else 4)
     for name, plane in zip(names, planes, strict=True):
-        check_size(name, plane.image.width, plane.image.height, bands=bands, decoded=decoded)
+        check_size(
+            name,
+            plane.image.width,
+            plane.image.height,
+            bands=bands,
+            decoded=decoded,
+            most_memory=most_memory,
+        )
 
 
 def _read_image(
@@ -335,19 +303,42 @@ def _read_image(
         bad = bad | marked
     if bad.all():
         raise InputError(f"{name} holds no usable pixel: its masks leave none.")
-    pattern = bayer_pattern(headers, height) if pixels.shape[2] == 1 else None
     if bad.any():
         # Copied, as the pixels may belong to an HDU of the caller.
         pixels = np.where(bad[..., np.newaxis], np.float32(0), pixels)
+    found = described(pixels, bad, wcs, headers, [plane.band for plane in planes])
+    counts = {cause: count for cause, count in counts.items() if count}
+    return replace(found, notes=notes, bad_counts=counts)
+
+
+def described(
+    pixels: NDArray[np.float32],
+    bad: NDArray[np.bool_],
+    wcs: Any | None,
+    headers: Sequence[Any],
+    bands: Sequence[str],
+) -> FitsImage:
+    """Return an image with the properties in its headers.
+
+    Parameters
+    ----------
+    pixels, bad, wcs : ndarray, ndarray, astropy.wcs.WCS or None
+        As in `FitsImage`.
+    headers : sequence of astropy.io.fits.Header
+        From `image_headers`.
+    bands : sequence of str
+        Filter of each channel; empty if unknown.
+    """
     area = None if wcs is None else float(np.deg2rad(pixel_scale(wcs) / 3600)) ** 2
     rows = str(header_value(headers, "ROWORDER", str) or "").strip().upper()
+    pattern = bayer_pattern(headers, len(bad)) if pixels.shape[2] == 1 else None
     return FitsImage(
         pixels,
         bad,
         wcs,
-        notes,
-        tuple(read_band(headers, plane.band, pixel_area=area) for plane in planes),
-        {cause: count for cause, count in counts.items() if count},
+        (),
+        tuple(read_band(headers, band, pixel_area=area) for band in bands),
+        {},
         "upper" if rows == "TOP-DOWN" else "lower",
         is_photographic(headers),
         pattern or "",
@@ -359,8 +350,3 @@ def _planes(hdu: Any, name: str) -> NDArray[Any]:
     if data.dtype.kind not in "iuf":
         raise InputError(f"{name} holds pixels of the type {data.dtype}; give real numbers.")
     return data.reshape(-1, *data.shape[-2:])
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:120] if lines else type(error).__name__

@@ -39,15 +39,28 @@ def crop_field(field: Field, box: ArrayLike, margin: float, identifier: str) -> 
     Returns
     -------
     Field
-        The same pixels as those of `cut_crop`; those beyond the edges of the field are bad.
+        The same pixels as those of `cut_crop`; those beyond the edges of the field are bad.  It
+        has no WCS if the field is a window of lower sampling.
     """
     x, y, side = pixel_square(box, margin)
     in_field, in_crop = overlap((x, y, x + side, y + side), field.pixels.shape)
     pixels = np.zeros((side, side, field.pixels.shape[2]), field.pixels.dtype)
     bad = np.ones((side, side), bool)
     pixels[in_crop], bad[in_crop] = field.pixels[in_field], field.bad[in_field]
-    wcs = None if field.wcs is None else _shifted(field.wcs, x, y, side)
-    return replace(field, pixels=pixels, bad=bad, wcs=wcs, identifier=identifier, notes=())
+    wcs = None
+    if field.wcs is not None and field.step == (1, 1):
+        left, top = (int(place) for place in field.corner)
+        wcs = _shifted(field.wcs, x + left, y + top, side)
+    return replace(
+        field,
+        pixels=pixels,
+        bad=bad,
+        wcs=wcs,
+        identifier=identifier,
+        notes=(),
+        corner=(0, 0),
+        step=(1, 1),
+    )
 
 
 def write_fits_crop(path: str | Path, crop: Field) -> Path:

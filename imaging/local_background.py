@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .field import Field
 from .sky_mesh import SkyMesh, measure_mesh
-from .sky_steps import find_sections
+from .sky_steps import Section, find_sections
 
 __all__ = ["Background", "estimate_background", "noise_scaled"]
 
@@ -28,10 +28,26 @@ class Background:
         Rows and columns of the field.
     meshes : sequence of sequences of SkyMesh
         For each band the meshes of its sections, which cover the field.
+    part : Section, optional
+        The part of the field that the arrays cover; by default all of it.
     """
 
     shape: tuple[int, int]
     meshes: Sequence[Sequence[SkyMesh]]
+    part: Section | None = None
+
+    def window(self, rows: slice, columns: slice) -> Background:
+        """Return the background of a part of the field.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Range of rows and of columns of the field.
+        """
+        part = Section(rows.start, rows.stop, columns.start, columns.stop)
+        shape = part.bottom - part.top, part.right - part.left
+        meshes = [[mesh for mesh in band if part.shared(mesh.section)] for band in self.meshes]
+        return Background(shape, meshes, part)
 
     def level(self, band: int) -> NDArray[np.float32]:
         """Return the sky level at each pixel.
@@ -48,7 +64,8 @@ class Background:
         """
         level = np.empty(self.shape, dtype=np.float32)
         for mesh in self.meshes[band]:
-            level[mesh.section.window] = mesh.level()
+            window, shared = self._place(mesh)
+            level[window] = mesh.level(shared)
         return level
 
     def noise(self, band: int) -> NDArray[np.float32]:
@@ -66,7 +83,8 @@ class Background:
         """
         noise = np.empty(self.shape, dtype=np.float32)
         for mesh in self.meshes[band]:
-            noise[mesh.section.window] = mesh.noise()
+            window, shared = self._place(mesh)
+            noise[window] = mesh.noise(shared)
         return noise
 
     def scaled(self, field: Field, band: int) -> NDArray[np.float32]:
@@ -106,8 +124,18 @@ class Background:
         """
         sky = np.empty(self.shape, dtype=bool)
         for mesh in self.meshes[band]:
-            sky[mesh.section.window] = mesh.is_sky()
+            window, shared = self._place(mesh)
+            sky[window] = mesh.is_sky(shared)
         return sky
+
+    def _place(self, mesh: SkyMesh) -> tuple[tuple[slice, slice], Section | None]:
+        """Return the place of a mesh in the arrays, and the part of it that they cover."""
+        if self.part is None:
+            return mesh.section.window, None
+        shared = self.part.shared(mesh.section)
+        assert shared is not None
+        moved = shared.moved(-self.part.top, -self.part.left)
+        return moved.window, shared
 
     def as_dict(self) -> dict[str, Any]:
         """Return what was subtracted, for the record.

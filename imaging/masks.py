@@ -27,7 +27,7 @@ _MOST = 0.95
 
 
 def masked_pixels(
-    planes: NDArray[Any], headers: Sequence[Any]
+    planes: NDArray[Any], headers: Sequence[Any], *, whole: bool = True
 ) -> tuple[NDArray[np.bool_] | None, str]:
     """Return the bad pixels by a data quality or mask plane.
 
@@ -40,6 +40,8 @@ def masked_pixels(
         The pixels.
     headers : sequence of astropy.io.fits.Header
         That of the plane, then the primary header.
+    whole : bool
+        The pixels are all of the plane, not a window of it, which may be bad as a whole.
 
     Returns
     -------
@@ -57,16 +59,20 @@ def masked_pixels(
         if bits is None
         else (np.clip(planes, -(2**62), 2**62).astype(np.int64) & bits) != 0
     )
-    return _plausible(np.any(marked, axis=0))
+    return _plausible(np.any(marked, axis=0), whole)
 
 
-def weightless_pixels(planes: NDArray[Any]) -> tuple[NDArray[np.bool_] | None, str]:
+def weightless_pixels(
+    planes: NDArray[Any], *, whole: bool = True
+) -> tuple[NDArray[np.bool_] | None, str]:
     """Return the pixels without data by a plane of weights or inverse variances.
 
     Parameters
     ----------
     planes : ndarray, shape (C, H, W)
         The weights.
+    whole : bool
+        As in `masked_pixels`.
 
     Returns
     -------
@@ -76,12 +82,12 @@ def weightless_pixels(planes: NDArray[Any]) -> tuple[NDArray[np.bool_] | None, s
         The reason then.
     """
     with np.errstate(invalid="ignore"):
-        return _plausible(np.any(~(planes > 0), axis=0))
+        return _plausible(np.any(~(planes > 0), axis=0), whole)
 
 
-def _plausible(bad: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, str]:
+def _plausible(bad: NDArray[np.bool_], whole: bool) -> tuple[NDArray[np.bool_] | None, str]:
     share = float(np.mean(bad))
-    if share > _MOST:
+    if whole and share > _MOST:
         return None, f"it marks {share:.0%} of the pixels as bad"
     return bad, ""
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bands import header_value
+from .sky_steps import Section
 
-__all__ = ["overscan_pixels"]
+__all__ = ["overscan_pixels", "sections_with_light"]
 
 _SECTION = re.compile(r"\[\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*\]$")
 
@@ -34,18 +35,40 @@ def overscan_pixels(header: Any, height: int, width: int) -> NDArray[np.bool_] |
     ndarray of bool, shape (H, W), or None
         All pixels without light; None if the image has no overscan.
     """
-    bias = _marked(header, "BIASSEC", height, width)
-    data = _marked(header, "TRIMSEC", height, width)
-    if data is None and "TRIMSEC" not in header:
-        data = _marked(header, "DATASEC", height, width)
-    if bias is None or data is None or (bias & data).any():
+    sections = sections_with_light(header, height, width)
+    if sections is None:
         return None
-    return ~data
+    overscan = np.ones((height, width), dtype=bool)
+    for section in sections:
+        overscan[section.window] = False
+    return overscan
 
 
-def _marked(header: Any, prefix: str, height: int, width: int) -> NDArray[np.bool_] | None:
-    """Return the pixels of the sections of a keyword; None unless all fit the image."""
-    marked = np.zeros((height, width), dtype=bool)
+def sections_with_light(header: Any, height: int, width: int) -> list[Section] | None:
+    """Return the parts of an image that saw light, by the same keywords.
+
+    Parameters
+    ----------
+    header, height, width : astropy.io.fits.Header, int, int
+        As in `overscan_pixels`.
+
+    Returns
+    -------
+    list of Section, or None
+        None if the image has no overscan.
+    """
+    bias = _sections(header, "BIASSEC", height, width)
+    data = _sections(header, "TRIMSEC", height, width)
+    if data is None and "TRIMSEC" not in header:
+        data = _sections(header, "DATASEC", height, width)
+    if bias is None or data is None or any(one.shared(two) for one in bias for two in data):
+        return None
+    return data
+
+
+def _sections(header: Any, prefix: str, height: int, width: int) -> list[Section] | None:
+    """Return the sections of a keyword; None unless all fit the image."""
+    found = []
     for key in header:
         if not key.startswith(prefix):
             continue
@@ -57,5 +80,5 @@ def _marked(header: Any, prefix: str, height: int, width: int) -> NDArray[np.boo
         (left, right), (bottom, top) = sorted(numbers[:2]), sorted(numbers[2:])
         if left < 1 or bottom < 1 or right > width or top > height:
             return None
-        marked[bottom - 1 : top, left - 1 : right] = True
-    return marked if marked.any() else None
+        found.append(Section(bottom - 1, top, left - 1, right))
+    return found or None

@@ -16,20 +16,23 @@ from ..files.picture_headers import PictureHeader, picture_header, picture_is_wh
 from .decode_jpeg import is_torn
 from .decode_picture import decode_picture
 from .field import check_size
-from .linear_picture import is_almost_black, is_linear, is_negative, measure_levels
+from .picture_scale import scaled_pixels
 
-__all__ = ["PICTURE_SUFFIXES", "Picture", "read_picture", "read_picture_size", "scaled_pixels"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "Picture",
+    "opaque",
+    "page_notes",
+    "read_picture",
+    "read_picture_size",
+    "stored_origin",
+]
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 
 _HEAD = 64
 _BITS_OF_DISPLAY = 8
 _UPPER_LEFT, _LOWER_LEFT = 1, 4
-
-# Floating-point pictures may exceed 0 (black) and 1 (white) a little after resampling.
-_OVERSHOOT = 0.5
-# Contrast that JPEG may add to a picture of one colour, in levels of 255.
-_NO_CONTRAST = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,20 +139,12 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
             f"{path} could not be decoded as {kind.upper()}: it is damaged or of a rare variety. "
             "Save it again as 8- or 16-bit PNG."
         )
-    notes = _page_notes(header)
+    notes = page_notes(header)
     if kind == "jpeg":
         notes += _damage_notes(decoded, header)
-    origin: Literal["upper", "lower"] = "upper"
     if kind != "tiff":
         decoded = _turned(decoded, header.orientation)
-    elif header.orientation == _LOWER_LEFT:
-        origin = "lower"
-    elif header.orientation != _UPPER_LEFT:
-        notes += (
-            f"its TIFF orientation {header.orientation} is not applied: boxes and pictures are of "
-            "the array as stored",
-        )
-    planes, bad = _opaque(decoded)
+    planes, bad = opaque(decoded)
     if planes.shape[2] not in (1, 3):
         raise InputError(
             f"{path} has {planes.shape[2]} channels. Save it as a grey or RGB picture."
@@ -157,14 +152,38 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
     pixels, further = scaled_pixels(planes, bad)
     pixels = np.ascontiguousarray(pixels)
     pixels[bad] = 0
-    return Picture(pixels, bad, origin, notes + further)
+    return Picture(pixels, bad, stored_origin(header), notes + further)
 
 
-def _page_notes(header: PictureHeader) -> tuple[str, ...]:
-    if header.pages == 1:
-        return ()
-    name = "frames" if header.tags is None else "pages"
-    return (f"only the first of its {header.pages} {name} is used",)
+def stored_origin(header: PictureHeader) -> Literal["upper", "lower"]:
+    """Return the position of the first row of a picture as read, when displayed.
+
+    Parameters
+    ----------
+    header : PictureHeader
+        Its header; only of a TIFF are the rows read as they are stored.
+    """
+    return "lower" if header.tags is not None and header.orientation == _LOWER_LEFT else "upper"
+
+
+def page_notes(header: PictureHeader) -> tuple[str, ...]:
+    """Return notes on further pages, and on an orientation that is not applied.
+
+    Parameters
+    ----------
+    header : PictureHeader
+        Header of the picture.
+    """
+    notes: tuple[str, ...] = ()
+    if header.pages > 1:
+        name = "frames" if header.tags is None else "pages"
+        notes += (f"only the first of its {header.pages} {name} is used",)
+    if header.tags is not None and header.orientation not in (_UPPER_LEFT, _LOWER_LEFT):
+        notes += (
+            f"its TIFF orientation {header.orientation} is not applied: boxes and pictures are of "
+            "the array as stored",
+        )
+    return notes
 
 
 def _damage_notes(decoded: NDArray[Any], header: PictureHeader) -> tuple[str, ...]:
@@ -186,8 +205,14 @@ def _turned(decoded: NDArray[Any], orientation: int) -> NDArray[Any]:
     return decoded
 
 
-def _opaque(decoded: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the colours over black, and the pixels that are transparent."""
+def opaque(decoded: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the colours over black, and the pixels that are transparent.
+
+    Parameters
+    ----------
+    decoded : ndarray, shape (H, W) or (H, W, C)
+        Pixels as decoded: grey or RGB, maybe with an opacity.
+    """
     planes = decoded if decoded.ndim == 3 else decoded[..., np.newaxis]
     bad = np.zeros(planes.shape[:2], dtype=bool)
     if planes.shape[2] in (2, 4):
@@ -198,67 +223,3 @@ def _opaque(decoded: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
             opacity = alpha.astype(np.float32) / np.iinfo(planes.dtype).max
             planes = np.rint(planes * opacity).astype(planes.dtype)
     return planes, bad
-
-
-def scaled_pixels(
-    planes: NDArray[Any], bad: NDArray[np.bool_]
-) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return finished pixels in uint8 or uint16, linear ones in float32, and notes.
-
-    Parameters
-    ----------
-    planes : ndarray, shape (H, W, C)
-        Pixels as decoded.
-    bad : ndarray of bool, shape (H, W)
-        Pixels without data; those without a finite value are added.
-    """
-    kind = planes.dtype
-    if kind == np.uint16 and planes.max() < 256:
-        kind = np.dtype(np.uint8)
-    with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
-        pixels = planes.astype(kind if kind == np.uint8 else np.float32, copy=False)
-    if kind.kind == "f":
-        bad |= ~np.isfinite(pixels).all(axis=2)
-    if bad.all():
-        return pixels, ()
-    values = pixels[~bad] if bad.any() else pixels
-    bands = [values[..., band] for band in range(planes.shape[2])]
-    darkest = np.array([band.min() for band in bands])
-    brightest = np.array([band.max() for band in bands])
-    white = _white(kind, float(darkest.min()), float(brightest.max()))
-    if white is None:
-        return pixels, ("taken as fluxes, not as a finished picture, and stretched",)
-    if (brightest - darkest).max() <= (_NO_CONTRAST if kind == np.uint8 else 0):
-        share = 100 * float(darkest.mean()) / white
-        note = f"it has no contrast: all pixels are at {share:.0f} % of white, so it shows nothing"
-        return _finished(np.broadcast_to(darkest, pixels.shape).copy(), white), (note,)
-    notes: tuple[str, ...] = ()
-    levels = measure_levels(pixels, bad, white)
-    if is_negative(levels):
-        pixels = np.asarray(white - pixels, dtype=pixels.dtype)
-        levels = measure_levels(pixels, bad, white)
-        notes = ("it is a negative, with dark objects on a bright sky: it was inverted",)
-    if kind != np.uint8 and is_linear(pixels, bad, white):
-        return pixels, (*notes, "taken as linear, not as a finished picture, and stretched")
-    if is_almost_black(levels):
-        notes += (
-            "it is almost black, so faint galaxies do not show; if it is a linear picture, save it "
-            "with 16 bits or as FITS",
-        )
-    return _finished(pixels, white), notes
-
-
-def _white(kind: np.dtype[Any], lowest: float, highest: float) -> float | None:
-    """Return the value of white; None for values that are no convention of graphics programs."""
-    if kind.kind == "u":
-        return float(np.iinfo(kind).max)
-    if kind.kind == "f" and lowest >= -_OVERSHOOT and highest <= 1 + _OVERSHOOT:
-        return 1.0
-    return None
-
-
-def _finished(pixels: NDArray[Any], white: float) -> NDArray[Any]:
-    if pixels.dtype == np.uint8:
-        return pixels
-    shares = np.clip(pixels / np.float32(white), 0, 1, dtype=np.float32)
-    return np.asarray(np.rint(shares * np.float32(65535)), dtype=np.uint16)

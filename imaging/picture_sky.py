@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .sky_mesh import measure_mesh
 from .sky_steps import Section
 
-__all__ = ["even_sky"]
+__all__ = ["darkest_level", "even_sky"]
 
 _REDUCTION = 2  # the sky varies slowly, and half of the pixels across show it as well
 _LEAST_SIDE = 64  # pixels, of the reduced picture: a smaller one has too few cells
@@ -47,12 +47,30 @@ def even_sky(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return rgb
     reduced = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     levels = np.dstack([_level(reduced[..., colour]) for colour in range(3)])
-    darkest = np.quantile(levels, _DARKEST, axis=(0, 1))
-    if darkest.max() < _BRIGHT and not _has_glare(levels):
+    dark = darkest_level(levels)
+    if dark is None:
         return rgb
-    dark = np.minimum(darkest, _DARK).astype(np.float32)
     sky = cv2.resize(levels - dark, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(np.rint(rgb - sky), 0, 255), np.uint8)
+
+
+def darkest_level(levels: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return the level to which the sky of a picture is brought.
+
+    Parameters
+    ----------
+    levels : ndarray of float32, shape (H, W, 3)
+        Level of the sky of each colour.
+
+    Returns
+    -------
+    ndarray of float32, shape (3,), or None
+        None if the sky is even and dark.
+    """
+    darkest = np.quantile(levels, _DARKEST, axis=(0, 1))
+    if darkest.max() < _BRIGHT and not _has_glare(levels):
+        return None
+    return np.asarray(np.minimum(darkest, _DARK), np.float32)
 
 
 def _has_glare(levels: NDArray[np.float32]) -> bool:

@@ -17,7 +17,7 @@ from .quality import FieldQuality, measure_quality
 from .saturation import saturated_pixels
 from .stretch import Stretch, to_rgb
 
-__all__ = ["PreparedField", "prepare_field"]
+__all__ = ["UNEVEN_SKY", "PreparedField", "broad_stars", "prepare_field", "sampling_of"]
 
 # A field is searched at its own sampling up to this multiple of the widest stars that the detector
 # knows: at a lower sampling small galaxies are lost, and boxes on stars are recognised by the PSF.
@@ -25,10 +25,11 @@ _BROADEST = 2.25
 _DOUBTFUL = 1.5  # the same, from which the user is told
 _LEAST_WEIGHT = 0.5  # share of a pixel of lower sampling with valid data
 
-_UNEVEN_SKY = (
+UNEVEN_SKY = (
     "its sky is bright or uneven, as with glare or stray light: that light was subtracted for the "
     "search; faint galaxies in it may be missing"
 )
+"""Note on a picture whose glare was subtracted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +101,15 @@ def prepare_field(
         psf = measure_psf(image, field.bad | saturated)
         field, hits = mask_cosmic_rays(field, background, psf, saturated)
         image[hits] = 0
-    sampling = _sampling(field, psf, psf_range)
+    sampling = sampling_of(field, psf, psf_range)
     quality = measure_quality(field, image, psf, saturated)
-    if psf is not None and psf_range is not None and psf.fwhm > _DOUBTFUL * psf_range[1]:
-        quality = replace(quality, notes=(*quality.notes, _broad_stars(psf, sampling)))
+    notes = broad_stars(psf, psf_range, sampling)
+    quality = replace(quality, notes=(*quality.notes, *notes))
     rgb = to_rgb(field, stretch, background)
     if not field.linear:
         searched = even_sky(rgb)
         if searched is not rgb:
-            quality = replace(quality, notes=(*quality.notes, _UNEVEN_SKY))
+            quality = replace(quality, notes=(*quality.notes, UNEVEN_SKY))
     elif sampling == 1:
         searched = rgb
     else:
@@ -116,20 +117,39 @@ def prepare_field(
     return PreparedField(field, background, psf, quality, rgb, searched, sampling, hits, saturated)
 
 
-def _sampling(field: Field, psf: PSF | None, psf_range: tuple[float, float] | None) -> float:
-    """Return the sampling at which a field is searched, relative to its own."""
+def sampling_of(field: Field, psf: PSF | None, psf_range: tuple[float, float] | None) -> float:
+    """Return the sampling at which a field is searched, relative to its own.
+
+    Parameters
+    ----------
+    field, psf, psf_range : Field, PSF or None, tuple of float or None
+        As in `prepare_field`, with the width of the stars.
+    """
     if psf is None or psf_range is None or psf.fwhm <= _BROADEST * psf_range[1]:
         return 1.0
     sampling = _BROADEST * psf_range[1] / psf.fwhm
     return min(1.0, max(sampling, MIN_SIDE / min(field.width, field.height)))
 
 
-def _broad_stars(psf: PSF, sampling: float) -> str:
+def broad_stars(
+    psf: PSF | None, psf_range: tuple[float, float] | None, sampling: float
+) -> tuple[str, ...]:
+    """Return a note on a field whose stars are far broader than those that the detector knows.
+
+    Parameters
+    ----------
+    psf, psf_range : PSF or None, tuple of float or None
+        As in `sampling_of`.
+    sampling : float
+        Sampling of the search.
+    """
+    if psf is None or psf_range is None or psf.fwhm <= _DOUBTFUL * psf_range[1]:
+        return ()
     searched = "" if sampling == 1 else f"; it was searched at {sampling:.2g} of its sampling"
     return (
         f"its stars are {psf.fwhm:.1f} pixels wide, far more than in the detector's training"
         f"{searched}; boxes on single stars were left out, galaxies hardly wider than a star may "
-        "be missing"
+        "be missing",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .sources import find_sources
 
-__all__ = ["PSF", "measure_psf", "point_sources"]
+__all__ = ["PSF", "measure_psf", "measure_psf_of", "point_sources"]
 
 _WINDOW = 512  # pixels
 _WINDOWS = 16  # measured at most
@@ -85,16 +85,35 @@ def measure_psf(image: Image, missing: NDArray[np.bool_]) -> PSF | None:
     PSF or None
         None if the field has too few stars, or no size is common among its sources.
     """
-    share = missing.astype(np.float32)
+
+    def read(rows: slice, columns: slice) -> tuple[Image, NDArray[np.bool_]]:
+        return image[rows, columns], missing[rows, columns]
+
+    return measure_psf_of(image.shape, read)
+
+
+def measure_psf_of(
+    shape: tuple[int, ...], read: Callable[[slice, slice], tuple[Image, NDArray[np.bool_]]]
+) -> PSF | None:
+    """Measure the point spread function of a field of which windows are read.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the field.
+    read : callable
+        Returns some rows and columns of image and missing pixels, as in `measure_psf`.
+
+    Returns
+    -------
+    PSF or None
+        As from `measure_psf`.
+    """
     for factor in _FACTORS:
-        height, width = (side // factor for side in image.shape)
+        height, width = (side // factor for side in shape[:2])
         if min(height, width) < _NARROWEST:
             break
-        size, part = (width, height), np.s_[: height * factor, : width * factor]
-        # The mean of N pixels has a noise lower by the square root of N.
-        reduced = cv2.resize(image[part], size, interpolation=cv2.INTER_AREA) * factor
-        gaps = cv2.resize(share[part], size, interpolation=cv2.INTER_AREA) > 0
-        stars = _stars(np.asarray(reduced, np.float32), gaps)
+        stars = _stars((height, width), read, factor)
         if len(stars) < _FEWEST:
             continue
         fwhm = _moffat_fwhm(stars)
@@ -104,12 +123,24 @@ def measure_psf(image: Image, missing: NDArray[np.bool_]) -> PSF | None:
     return None
 
 
-def _stars(image: Image, missing: NDArray[np.bool_]) -> list[_Shape]:
-    """Find the stars of some windows of a field."""
+def _stars(
+    shape: tuple[int, int],
+    read: Callable[[slice, slice], tuple[Image, NDArray[np.bool_]]],
+    factor: int,
+) -> list[_Shape]:
+    """Find the stars of some windows of a field reduced by a factor."""
     shapes: list[_Shape] = []
     stars: list[_Shape] = []
-    for rows, columns in _windows(*image.shape):
-        shapes += _shapes(image[rows, columns], missing[rows, columns])
+    for window in _windows(*shape):
+        rows, columns = (slice(part.start * factor, part.stop * factor) for part in window)
+        image, missing = read(rows, columns)
+        if factor > 1:
+            size = image.shape[1] // factor, image.shape[0] // factor
+            share = missing.astype(np.float32)
+            # The mean of N pixels has a noise lower by the square root of N.
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA) * np.float32(factor)
+            missing = cv2.resize(share, size, interpolation=cv2.INTER_AREA) > 0
+        shapes += _shapes(np.asarray(image, np.float32), np.asarray(missing, np.bool_))
         stars = _stellar_locus(shapes)
         if len(stars) >= _ENOUGH:
             break

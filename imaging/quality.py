@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .field import Field
 from .psf import PSF
 
-__all__ = ["FieldQuality", "measure_quality"]
+__all__ = ["FieldQuality", "measure_quality", "middle_window", "quality_of_shares"]
 
 _LARGEST = 4_000_000  # pixels measured; larger fields are sampled
 _TYPICAL_FWHM = 3.0  # pixels, where it could not be measured
@@ -87,20 +87,59 @@ def measure_quality(
     -------
     FieldQuality
     """
-    bad = float(field.bad.mean())
+    middle = None if image is None else image[middle_window(image.shape)]
+    bad, filled = float(field.bad.mean()), float(saturated.mean())
+    return quality_of_shares(field.photographic, middle, psf, bad, filled)
+
+
+def middle_window(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the part of a field on which light and sources are measured.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the field.
+    """
+    height, width = shape[:2]
+    if height * width <= _LARGEST:
+        return slice(0, height), slice(0, width)
+    side = int(np.sqrt(_LARGEST))
+    top, left = ((length - min(length, side)) // 2 for length in (height, width))
+    return slice(top, min(top + side, height)), slice(left, min(left + side, width))
+
+
+def quality_of_shares(
+    photographic: bool,
+    image: NDArray[np.float32] | None,
+    psf: PSF | None,
+    bad: float,
+    filled: float,
+) -> FieldQuality:
+    """Return the quality of a field of which some numbers are known.
+
+    Parameters
+    ----------
+    photographic : bool
+        It is a scan of a photographic plate.
+    image : ndarray of float32, or None
+        The `middle_window` of the image in `measure_quality`.
+    psf : PSF or None
+        Its point spread function.
+    bad, filled : float
+        Share of the pixels that are bad, and saturated.
+
+    Returns
+    -------
+    FieldQuality
+    """
     if image is None:
         return FieldQuality(round(bad, 5))
     fwhm = _TYPICAL_FWHM if psf is None else psf.fwhm
-    if image.size > _LARGEST:
-        side = int(np.sqrt(_LARGEST))
-        top, left = ((length - min(length, side)) // 2 for length in image.shape)
-        image = image[top : top + side, left : left + side]
     covered, density = _light(image, fwhm)
     negative = float(np.mean(image < _NEGATIVE))
     bright = float(np.mean(image > -_NEGATIVE))
-    filled = float(saturated.mean())
     inverted = negative > max(_MOST_NEGATIVE, 2 * bright)
-    notes = _notes(field.photographic, bad, filled, covered, density, inverted)
+    notes = _notes(photographic, bad, filled, covered, density, inverted)
     return FieldQuality(
         round(bad, 5),
         None if psf is None else psf.fwhm,

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.file_types import PICTURE_KINDS, REFUSED, Kind, check_regular, kind_of
+from ..files.picture_headers import picture_header
 from .align import align, aligned_band
+from .arrays import field_of_array, pixels_checksum
 from .bad_pixels import contrast_notes, mark_bad_pixels
 from .bayer import debayer
-from .field import MAX_BYTES, Field, check_size
+from .field import MAX_BYTES, Field, TooLargeError, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
 from .fits_names import label, listed
 from .nddata import read_nddata
-from .picture import PICTURE_SUFFIXES, read_picture, scaled_pixels
+from .picture import PICTURE_SUFFIXES, read_picture
 from .sky import pixel_scale
 from .stretch import Stretch, to_rgb
 
@@ -29,6 +31,8 @@ __all__ = [
     "FITS_SUFFIXES",
     "PICTURE_SUFFIXES",
     "FieldLike",
+    "file_kinds",
+    "fits_field",
     "is_rgb",
     "read_field",
     "read_rgb",
@@ -43,7 +47,11 @@ _IN_MEMORY = "field"
 
 
 def read_field(
-    source: FieldLike, identifier: str | None = None, bands: Sequence[str] = ()
+    source: FieldLike,
+    identifier: str | None = None,
+    bands: Sequence[str] = (),
+    *,
+    most_memory: int | None = None,
 ) -> Field:
     """Read a field from files or from memory.
 
@@ -66,6 +74,9 @@ def read_field(
     bands : sequence of str, optional
         One band of a FITS file or of HDUs, or three in red, green, blue order, by filter, name of
         the HDU, or number; by default three are chosen by their wavelengths.
+    most_memory : int, optional
+        Memory in bytes that a field from files may take to be searched; by default 8 GB, or what
+        the machine has.
 
     Returns
     -------
@@ -91,18 +102,18 @@ def read_field(
     if isinstance(source, Field):
         field = source
     elif isinstance(source, FieldSource):
-        field = _read_files(_with_bands(source, bands))
+        field = _read_files(_with_bands(source, bands), most_memory)
     elif isinstance(source, str | Path):
-        field = _read_files(_with_bands(field_source(source), bands))
+        field = _read_files(_with_bands(field_source(source), bands), most_memory)
     elif isinstance(source, np.ndarray):
-        field = _from_array(source)
+        field = field_of_array(source, _IN_MEMORY)
     elif hasattr(source, "data") and hasattr(source, "mask") and hasattr(source, "wcs"):
         field = _from_hdus(read_nddata(source))
     elif hasattr(source, "header") or (source and hasattr(source[0], "header")):
         hdus = [source] if hasattr(source, "header") else source
         field = _from_hdus(read_hdus(hdus, bands=bands))
     else:
-        field = _read_files(_with_bands(field_source(source), bands))
+        field = _read_files(_with_bands(field_source(source), bands), most_memory)
     if field.linear and not isinstance(source, Field):
         field = mark_bad_pixels(field)
         field = replace(field, notes=(*field.notes, *contrast_notes(field)))
@@ -147,15 +158,52 @@ def _with_bands(source: FieldSource, bands: Sequence[str]) -> FieldSource:
     return replace(source, bands=tuple(bands)) if bands else source
 
 
-def _read_files(source: FieldSource) -> Field:
+def file_kinds(
+    source: FieldSource, digest: hashlib._Hash | None = None, *, whole: bool = True
+) -> list[Kind]:
+    """Return the types of the files of a field, which fit together.
+
+    Parameters
+    ----------
+    source : FieldSource
+        The files.
+    digest : hash, optional
+        The content of the files is added to it.
+    whole : bool
+        The files are to be read into memory, which limits their size.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read, or three bands are not three FITS files.
+    """
+    kinds = [_kind(path, digest, whole=whole) for path in source.paths]
+    if len(source.paths) == 1 and kinds[0] in PICTURE_KINDS:
+        if source.bands or source.images:
+            raise InputError(
+                f"{source.paths[0]} is a picture: images and bands are those of FITS files."
+            )
+        return kinds
+    for path, kind in zip(source.paths, kinds, strict=True):
+        if kind not in _FITS_KINDS:
+            raise InputError(f"{path} is a picture; three bands must be three FITS files.")
+    if len(source.paths) > 1 and source.bands:
+        raise InputError(
+            f"{source} are three bands already: bands are chosen within one file. Leave --bands "
+            "out, or give one file."
+        )
+    return kinds
+
+
+def _read_files(source: FieldSource, most_memory: int | None = None) -> Field:
     if source.urls:
         raise InputError(f"{source}: addresses are read by runs only. Download the file first.")
     digest = hashlib.sha256()
-    kinds = [_kind(path, digest) for path in source.paths]
-    if len(source.paths) == 1 and kinds[0] in PICTURE_KINDS:
+    kinds = file_kinds(source, digest)
+    if kinds[0] in PICTURE_KINDS:
         path = source.paths[0]
-        if source.bands or source.images:
-            raise InputError(f"{path} is a picture: images and bands are those of FITS files.")
+        if most_memory is not None:
+            _check_picture(path, kinds[0], most_memory)
         picture = read_picture(path, path.read_bytes(), kinds[0])
         if picture.bad.all():
             raise InputError(f"{path} holds no usable pixel. Give an image with data.")
@@ -169,20 +217,12 @@ def _read_files(source: FieldSource) -> Field:
             linear=picture.linear,
             notes=picture.notes,
         )
-    for path, kind in zip(source.paths, kinds, strict=True):
-        if kind not in _FITS_KINDS:
-            raise InputError(f"{path} is a picture; three bands must be three FITS files.")
-    if len(source.paths) > 1 and source.bands:
-        raise InputError(
-            f"{source} are three bands already: bands are chosen within one file. Leave --bands "
-            "out, or give one file."
-        )
     selected = source.images or ("",) * len(source.paths)
     found = []
     for path, kind, key in zip(source.paths, kinds, selected, strict=True):
-        found.append(read_fits(path, kind, key, source.bands))
+        found.append(read_fits(path, kind, key, source.bands, most_memory))
         height, width = found[0].images[0].bad.shape
-        check_size(path, width, height, bands=len(source.paths))
+        check_size(path, width, height, bands=len(source.paths), most_memory=most_memory)
     notes = (*source.notes, *(note for one in found for note in one.notes))
     if len(found) > 1:
         image = _stack(source.paths, [image for one in found for image in one.images])
@@ -190,7 +230,7 @@ def _read_files(source: FieldSource) -> Field:
     else:
         image = _joined(found[0])
         keys = (found[0].key,)
-    field = _fits_field(image, source.identifier, source.paths, digest.hexdigest())
+    field = fits_field(image, source.identifier, source.paths, digest.hexdigest())
     keys = keys if any(keys) else ()
     return replace(field, notes=tuple(dict.fromkeys((*notes, *field.notes))), images=keys)
 
@@ -217,7 +257,7 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     """
     if any(source.images):
         return [source]
-    kinds = [_kind(path) for path in source.paths]
+    kinds = [_kind(path, whole=False) for path in source.paths]
     if not set(kinds) <= set(_FITS_KINDS):
         return [source]
     found = [
@@ -264,7 +304,25 @@ def _coloured(image: FitsImage) -> FitsImage:
     return replace(image, pixels=pixels, bands=bands, notes=(*image.notes, note), pattern="")
 
 
-def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], checksum: str) -> Field:
+def _check_picture(path: Path, kind: Kind, most_memory: int) -> None:
+    """Refuse a picture by its header, before its file is read."""
+    with path.open("rb") as stream:
+        header = picture_header(stream, kind)
+    if header is not None:
+        finished, size = header.bits <= 8, (header.width, header.height)
+        check_size(path, *size, bands=3, finished=finished, most_memory=most_memory)
+
+
+def fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], checksum: str) -> Field:
+    """Return an image of a FITS file as a field.
+
+    Parameters
+    ----------
+    image : FitsImage
+        One or three bands.
+    identifier, paths, checksum : str, tuple of Path, str
+        As in `Field`.
+    """
     return Field(
         image.pixels,
         identifier,
@@ -283,61 +341,24 @@ def _fits_field(image: FitsImage, identifier: str, paths: tuple[Path, ...], chec
 
 def _from_hdus(found: FitsField) -> Field:
     image = _joined(found)
-    field = _fits_field(image, _IN_MEMORY, (), _checksum(image.pixels, image.bad))
+    field = fits_field(image, _IN_MEMORY, (), pixels_checksum(image.pixels, image.bad))
     return replace(field, notes=(*found.notes, *field.notes))
 
 
-def _from_array(array: NDArray[Any]) -> Field:
-    name = f"an array of {array.dtype} and shape {array.shape}"
-    planes = array[..., np.newaxis] if array.ndim == 2 else array
-    if planes.ndim != 3 or planes.shape[2] not in (1, 3) or array.dtype.kind not in "iuf":
-        raise InputError(
-            f"{name} is no field. Give numbers of shape (height, width) or (height, width, 3)."
-        )
-    check_size(name, planes.shape[1], planes.shape[0], bands=planes.shape[2])
-    masked = np.ma.getmaskarray(planes).any(axis=2)
-    native = planes.dtype.newbyteorder("=")
-    picture = native in (np.uint8, np.uint16)
-    with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
-        pixels = np.array(np.ma.getdata(planes), dtype=native if picture else np.float32, order="C")
-    bad = masked | ~np.isfinite(pixels).all(axis=2)
-    if bad.all():
-        raise InputError(f"{name} holds no usable pixel. Give an image with data.")
-    pixels, notes = scaled_pixels(pixels, bad) if native == np.uint16 else (pixels, ())
-    pixels = np.where(bad[..., np.newaxis], pixels.dtype.type(0), pixels)
-    return Field(
-        pixels,
-        _IN_MEMORY,
-        (),
-        _checksum(pixels, bad),
-        bad,
-        origin="upper" if picture else "lower",
-        linear=pixels.dtype == np.float32,
-        notes=notes,
-    )
-
-
-def _checksum(pixels: NDArray[Any], bad: NDArray[np.bool_]) -> str:
-    digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
-    digest.update(pixels.tobytes())
-    digest.update(bad.tobytes())
-    return digest.hexdigest()
-
-
-def _kind(path: Path, digest: hashlib._Hash | None = None) -> Kind:
+def _kind(path: Path, digest: hashlib._Hash | None = None, *, whole: bool = True) -> Kind:
     """Return the type of a file, and add its content to a checksum."""
     try:
         size = check_regular(path)
         with path.open("rb") as stream:
             head = stream.read(512)
-            if digest is not None:
+            if digest is not None and not (whole and size > MAX_BYTES):
                 digest.update(head)
                 while block := stream.read(2**20):
                     digest.update(block)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    if size > MAX_BYTES:
-        raise InputError(
+    if whole and size > MAX_BYTES:
+        raise TooLargeError(
             f"{path} has more than {MAX_BYTES / 2**30:.0f} GB. Cut it into smaller fields."
         )
     if not head:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +12,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter, label, maximum
 
 from .background import background
+from .sky_cells import CellGrid, Cells, cell_grid, measure_cells, small_grid
 from .sky_steps import Section
 from .sky_waves import has_waves, trend_of_waves
 
-__all__ = ["SkyMesh", "measure_mesh"]
+__all__ = ["SkyMesh", "measure_mesh", "mesh_of_cells"]
 
-_CELL, _SMALL_CELL = 32, 16  # pixels: least side of a cell
-_LARGE = 256  # pixels: least side of a section with cells of the former
-_BATCH = 2**21  # pixels sorted at a time
 _CLIP = 3.0
-_ROUNDS = 8
-_LEAST_DATA = 0.25  # of a cell's pixels
 _QUIET = 0.2  # quantile of the cells' noise that is the noise of the sky
 _LEAST_NOISE = 0.3  # of the scatter of the pixels of a cell that has a slope
 _LEAST_CELLS = 3  # along each side; a smaller section has one level
@@ -62,27 +59,59 @@ class SkyMesh:
     noises: NDArray[np.float32]
     sky: NDArray[np.bool_]
 
-    def level(self) -> NDArray[np.float32]:
-        """Return the level at each pixel of the section."""
-        return self._pixels(self.levels, cv2.INTER_LINEAR)
+    def level(self, window: Section | None = None) -> NDArray[np.float32]:
+        """Return the level at each pixel.
 
-    def noise(self) -> NDArray[np.float32]:
-        """Return the noise at each pixel of the section."""
-        return self._pixels(self.noises, cv2.INTER_LINEAR)
+        Parameters
+        ----------
+        window : Section, optional
+            Part of the section, in the coordinates of the band; by default all of it.
+        """
+        return self._pixels(self.levels, cv2.INTER_LINEAR, window)
 
-    def is_sky(self) -> NDArray[np.bool_]:
-        """Return True at each pixel of a cell without a source."""
+    def noise(self, window: Section | None = None) -> NDArray[np.float32]:
+        """Return the noise at each pixel.
+
+        Parameters
+        ----------
+        window : Section, optional
+            As in `level`.
+        """
+        return self._pixels(self.noises, cv2.INTER_LINEAR, window)
+
+    def is_sky(self, window: Section | None = None) -> NDArray[np.bool_]:
+        """Return True at each pixel of a cell without a source.
+
+        Parameters
+        ----------
+        window : Section, optional
+            As in `level`.
+        """
         cells = np.pad(self.sky, 1, mode="edge").astype(np.uint8)
-        return self._pixels(cells, cv2.INTER_NEAREST).astype(bool)
+        return self._pixels(cells, cv2.INTER_NEAREST, window).astype(bool)
 
-    def _pixels(self, mesh: NDArray[Any], interpolation: int) -> NDArray[Any]:
-        high, wide = self.cell
-        top, bottom, left, right = self.section
+    def _pixels(
+        self, mesh: NDArray[Any], interpolation: int, window: Section | None
+    ) -> NDArray[Any]:
+        top, bottom, left, right = window or self.section
         if (mesh == mesh[0, 0]).all():
             return np.full((bottom - top, right - left), mesh[0, 0])
-        size = mesh.shape[1] * wide, mesh.shape[0] * high
-        whole = cv2.resize(mesh, size, interpolation=interpolation)
-        return whole[high : high + bottom - top, wide : wide + right - left]
+        high, wide = self.cell
+        # The first cell lies before the edge of the section.
+        row, column = top - self.section.top + high, left - self.section.left + wide
+        cells = []
+        for start, length, cell, count in (
+            (row, bottom - top, high, mesh.shape[0]),
+            (column, right - left, wide, mesh.shape[1]),
+        ):
+            first = 0 if window is None else max(start // cell - 1, 0)
+            last = count if window is None else min((start + length - 1) // cell + 2, count)
+            cells.append(slice(first, last))
+        part = np.ascontiguousarray(mesh[cells[0], cells[1]])
+        size = part.shape[1] * wide, part.shape[0] * high
+        whole = cv2.resize(part, size, interpolation=interpolation)
+        row, column = row - cells[0].start * high, column - cells[1].start * wide
+        return whole[row : row + bottom - top, column : column + right - left]
 
 
 def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Section) -> SkyMesh:
@@ -104,29 +133,50 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
     section : Section
     """
     pixels, missing = band[section.window], bad[section.window]
-    size = _CELL if min(pixels.shape) >= _LARGE else _SMALL_CELL
-    rows, columns = (max(1, side // size) for side in pixels.shape)
-    cell = pixels.shape[0] // rows, pixels.shape[1] // columns
-    if min(rows, columns) < _LEAST_CELLS:
-        return _constant(section, *background(pixels, missing))
-    levels, noises = _cells(pixels, missing, rows, columns)
+
+    def measure(grid: CellGrid) -> Cells:
+        return measure_cells(pixels, missing, grid)
+
+    return mesh_of_cells(section, measure, lambda: background(pixels, missing))
+
+
+def mesh_of_cells(
+    section: Section,
+    measure: Callable[[CellGrid], Cells],
+    constant: Callable[[], tuple[float, float]],
+) -> SkyMesh:
+    """Measure the sky of a section from its cells, as `measure_mesh` does.
+
+    Parameters
+    ----------
+    section : Section
+        The section.
+    measure : callable
+        Returns level and noise of the cells of a grid.
+    constant : callable
+        Returns level and noise of the section as a whole, where it has no cells.
+    """
+    grid = cell_grid(section)
+    if min(grid.rows, grid.columns) < _LEAST_CELLS:
+        return _constant(section, *constant())
+    levels, noises = measure(grid)
     noises = _without_slope(levels, noises)
     known = np.isfinite(levels)
     # Light of galaxies varies within their cells.
     typical = float(np.quantile(noises[known], _QUIET)) if known.any() else 0.0
     if typical <= 0 or not np.isfinite(typical):
-        return _constant(section, *background(pixels, missing))
+        return _constant(section, *constant())
     trend, sky = _fit_sky(levels, known, typical)
     wavy = (trend is None or sky.mean() < _LITTLE_SKY) and has_waves(levels, known, typical)
     if wavy:
-        rows, columns = (side // _SMALL_CELL for side in pixels.shape)
-        cell = pixels.shape[0] // rows, pixels.shape[1] // columns
-        levels, noises = _cells(pixels, missing, rows, columns)
+        grid = small_grid(section)
+        levels, noises = measure(grid)
         noises = _without_slope(levels, noises)
         trend, sky = trend_of_waves(levels, np.isfinite(levels))
+    cell = grid.cell
     if trend is None:
         level = float(levels[sky].mean())
-        smooth_levels = np.full((rows + 2, columns + 2), level, dtype=np.float32)
+        smooth_levels: NDArray[Any] = np.full((grid.rows + 2, grid.columns + 2), level)
     else:
         rest = np.where(sky, levels - trend[1:-1, 1:-1], 0)
         uneven = float(np.sqrt(np.mean(rest[sky] ** 2))) > _UNEVEN * typical
@@ -150,78 +200,6 @@ def _constant(section: Section, level: float, noise: float) -> SkyMesh:
     mesh = np.ones((3, 3), dtype=np.float32)
     cell = bottom - top, right - left
     return SkyMesh(section, cell, mesh * level, mesh * noise, np.ones((1, 1), dtype=bool))
-
-
-def _cells(
-    band: NDArray[np.float32], bad: NDArray[np.bool_], rows: int, columns: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return level and noise of each cell; NaN for a cell with too few pixels."""
-    high, wide = band.shape[0] // rows, band.shape[1] // columns
-    pixels = np.where(bad, np.float32(np.nan), band)[: rows * high, : columns * wide]
-    levels, noises = [], []
-    step = max(1, _BATCH // (high * band.shape[1]))
-    for start in range(0, rows, step):
-        strip = pixels[start * high : (start + step) * high].reshape(-1, high, columns, wide)
-        # Half of the pixels of a large cell, as on a chessboard, is enough.
-        parts = [strip[:, side::2, :, side::2] for side in (0, 1)] if wide >= _CELL else [strip]
-        cells = np.concatenate(
-            [part.swapaxes(1, 2).reshape(len(strip) * columns, -1) for part in parts], axis=1
-        )
-        level, noise = _modes(np.sort(cells, axis=1))
-        levels.append(level.reshape(-1, columns))
-        noises.append(noise.reshape(-1, columns))
-    return np.concatenate(levels), np.concatenate(noises)
-
-
-def _modes(
-    cells: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mode and noise of sorted pixels, cell by cell.
-
-    As in `~galpipe.imaging.background.background`, with the mean of the middle half in place of
-    the median, which in integer data would be an integer.
-    """
-    total = np.count_nonzero(np.isfinite(cells), axis=1)
-    first, last = np.zeros_like(total), total.copy()
-    place = np.arange(cells.shape[1])
-    for _ in range(_ROUNDS):
-        middle = _at(cells, (first + last) // 2)
-        # The darker side is free of sources.
-        spread = np.maximum(middle - _at(cells, first + (last - first) * 159 // 1000), 1e-30)
-        low, high = (middle - _CLIP * spread)[:, None], (middle + _CLIP * spread)[:, None]
-        fewer = np.count_nonzero(cells < low, axis=1), np.count_nonzero(cells <= high, axis=1)
-        if (fewer[0] == first).all() and (fewer[1] == last).all():
-            break
-        first, last = fewer
-    # Differences from the median keep their digits in float32.
-    with np.errstate(invalid="ignore"):
-        rest = np.where(place < last[:, None], cells - middle[:, None], np.float32(0))
-        rest[place < first[:, None]] = 0
-    sums = np.concatenate(
-        [np.zeros((len(rest), 1)), np.cumsum(rest, axis=1, dtype=np.float64)], axis=1
-    )
-    count = np.maximum(last - first, 1)
-    mean = _at(sums, last) / count
-    inner = first + (last - first) // 4, last - (last - first) // 4
-    median = (_at(sums, inner[1]) - _at(sums, inner[0])) / np.maximum(inner[1] - inner[0], 1)
-    squares = np.concatenate(
-        [np.zeros((len(rest), 1)), np.cumsum(rest * rest, axis=1, dtype=np.float64)], axis=1
-    )
-    deviation = np.sqrt(np.maximum(_at(squares, last) / count - mean**2, 0))
-    offset = np.where(np.abs(mean - median) > 0.3 * deviation, median, 2.5 * median - 1.5 * mean)
-    darker = np.maximum(
-        np.count_nonzero((rest <= offset[:, None]) & (place < last[:, None]), axis=1), first + 1
-    )
-    below = darker - first
-    power = (_at(squares, darker) - 2 * offset * _at(sums, darker) + below * offset**2) / below
-    unknown = total < _LEAST_DATA * cells.shape[1]
-    level = np.where(unknown, np.nan, middle + offset)
-    return level, np.where(unknown, np.nan, np.sqrt(np.maximum(power, 0)))
-
-
-def _at(cells: NDArray[np.floating], place: NDArray[np.intp]) -> NDArray[np.float64]:
-    inside = np.minimum(place, cells.shape[1] - 1)
-    return np.take_along_axis(cells, inside[:, None], axis=1)[:, 0].astype(np.float64)
 
 
 def _without_slope(levels: NDArray[np.float64], noises: NDArray[np.float64]) -> NDArray[np.float64]:

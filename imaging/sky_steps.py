@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d, median_filter
 
-__all__ = ["Section", "find_sections"]
+__all__ = ["Section", "divide", "find_sections"]
 
 _LINES = 512  # that enter the profiles of a section
 _GROUPS = 8  # of these lines: a step is the same in all, or in all of the upper or lower half
@@ -38,6 +39,28 @@ class Section(NamedTuple):
         """Index of the section in an array of the band."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    def shared(self, other: Section) -> Section | None:
+        """Return the part that two sections share; None if there is none.
+
+        Parameters
+        ----------
+        other : Section
+            The other one.
+        """
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Section(top, bottom, left, right) if top < bottom and left < right else None
+
+    def moved(self, down: int, right: int) -> Section:
+        """Return the section at another place.
+
+        Parameters
+        ----------
+        down, right : int
+            Number of rows and columns by which it moves.
+        """
+        return Section(self.top + down, self.bottom + down, self.left + right, self.right + right)
+
     def halves(self, axis: int, place: int) -> tuple[Section, Section]:
         """Cut the section in two.
 
@@ -53,6 +76,10 @@ class Section(NamedTuple):
             return self._replace(bottom=cut), self._replace(top=cut)
         cut = self.left + place
         return self._replace(right=cut), self._replace(left=cut)
+
+
+Lines = Callable[[Section, int], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+"""Returns pixels of a section and which are bad: rows of it (axis 1), or columns as rows (0)."""
 
 
 def find_sections(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> list[Section]:
@@ -73,11 +100,35 @@ def find_sections(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> list[Sec
     list of Section
         They cover the band without overlap; one if it has no step.
     """
-    waiting, done = [Section(0, band.shape[0], 0, band.shape[1])], []
+
+    def lines(section: Section, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        pixels, missing = band[section.window], bad[section.window]
+        return (pixels, missing) if axis else (pixels.T, missing.T)
+
+    return divide(band.shape, lines)
+
+
+def divide(shape: tuple[int, ...], lines: Lines) -> list[Section]:
+    """Divide a band of which some rows and columns are known, as `find_sections` does.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the band.
+    lines : callable
+        Its known rows or columns within a section.
+
+    Returns
+    -------
+    list of Section
+        As from `find_sections`.
+    """
+    waiting, done = [Section(0, shape[0], 0, shape[1])], []
     while waiting:
         section = waiting.pop()
-        pixels, missing = band[section.window], bad[section.window]
-        best = max((_strongest_step(pixels, missing, axis) for axis in (0, 1)), key=lambda s: s[0])
+        best = max(
+            (_strongest_step(*lines(section, axis), axis) for axis in (0, 1)), key=lambda s: s[0]
+        )
         if best[0] > 0:
             waiting.extend(section.halves(best[1], best[2]))
         else:
@@ -90,8 +141,6 @@ def _strongest_step(
 ) -> tuple[float, int, int]:
     """Return significance, axis and place of the strongest step; significance 0 without one."""
     nothing = (0.0, axis, 0)
-    if axis == 0:
-        band, bad = band.T, bad.T
     height, width = band.shape
     if width < 2 * _SIDE + 2 or height < _GROUPS * _LEAST_LINES:
         return nothing

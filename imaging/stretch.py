@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +16,16 @@ from .background import correlation_length
 from .field import Field
 from .local_background import Background, estimate_background
 
-__all__ = ["Stretch", "apply_curve", "scaled_bands", "to_rgb"]
+__all__ = [
+    "BandScale",
+    "Stretch",
+    "apply_curve",
+    "free_of_sky",
+    "measure_scale",
+    "scaled_bands",
+    "stretch_kind",
+    "to_rgb",
+]
 
 Positive = Annotated[float, Limit(gt=0, allow_inf_nan=False)]
 
@@ -49,8 +59,27 @@ class Stretch(BaseModel):
     Smoother bands are not changed; 0 disables smoothing."""
 
 
+class BandScale(NamedTuple):
+    """Scale of a band, measured on the whole field.
+
+    Attributes
+    ----------
+    smoothing : float
+        Standard deviation of the Gaussian that smooths it, pixels; 0 for none.
+    level, noise : float
+        Sky of the smoothed band, relative to the sky that was subtracted and to its noise.
+    """
+
+    smoothing: float
+    level: float
+    noise: float
+
+
 def to_rgb(
-    field: Field, stretch: Stretch | None = None, background: Background | None = None
+    field: Field,
+    stretch: Stretch | None = None,
+    background: Background | None = None,
+    scales: Sequence[BandScale] | None = None,
 ) -> NDArray[np.uint8]:
     """Stretch a field to an 8-bit colour image.
 
@@ -62,6 +91,8 @@ def to_rgb(
         Settings; by default ``auto``.
     background : Background, optional
         Sky of the field, if known; by default it is estimated.
+    scales : sequence of BandScale, optional
+        Those of the bands, for a window of a larger field; by default they are measured.
 
     Returns
     -------
@@ -70,19 +101,22 @@ def to_rgb(
         of the sky, or of their surroundings where they are no more than six pixels wide.
     """
     settings = stretch or Stretch()
-    if _kind(field, settings) == "identity":
+    if stretch_kind(field, settings) == "identity":
         return _identity(field)
-    return apply_curve(scaled_bands(field, settings, background), settings)
+    return apply_curve(scaled_bands(field, settings, background, scales), settings)
 
 
 def scaled_bands(
-    field: Field, stretch: Stretch | None = None, background: Background | None = None
+    field: Field,
+    stretch: Stretch | None = None,
+    background: Background | None = None,
+    scales: Sequence[BandScale] | None = None,
 ) -> NDArray[Any]:
     """Return the brightnesses of a field to which the curve of a stretch is applied.
 
     Parameters
     ----------
-    field, stretch, background : optional
+    field, stretch, background, scales : optional
         As in `to_rgb`.
 
     Returns
@@ -92,11 +126,11 @@ def scaled_bands(
         the kind ``identity`` the levels of the picture, uint8.
     """
     settings = stretch or Stretch()
-    kind = _kind(field, settings)
+    kind = stretch_kind(field, settings)
     if kind == "identity":
         return _identity(field)
     sky = background or estimate_background(field)
-    bands = _noise_scaled(field, settings, sky, coloured=kind == "lupton")
+    bands = _noise_scaled(field, settings, sky, scales, coloured=kind == "lupton")
     if kind == "lupton" or bands.shape[2] == 1:
         return bands
     return np.asarray(bands.mean(axis=2, keepdims=True))
@@ -124,12 +158,49 @@ def apply_curve(bands: NDArray[Any], stretch: Stretch) -> NDArray[np.uint8]:
     return picture
 
 
-def _kind(field: Field, settings: Stretch) -> str:
-    if settings.kind != "auto":
-        return settings.kind
+def stretch_kind(field: Field, stretch: Stretch) -> Literal["lupton", "asinh", "identity"]:
+    """Return the kind of a stretch, which ``auto`` leaves to the field.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    stretch : Stretch
+        Settings.
+    """
+    if stretch.kind != "auto":
+        return stretch.kind
     if not field.linear:
         return "identity"
     return "lupton" if field.pixels.shape[2] == 3 else "asinh"
+
+
+def measure_scale(
+    plane: NDArray[np.float32], sources: NDArray[np.bool_], smoothing: float
+) -> tuple[NDArray[np.float32], BandScale]:
+    """Smooth a band, and measure its scale.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (H, W)
+        The band above the sky, in units of its noise.
+    sources : ndarray of bool, shape (H, W)
+        Pixels at which no sky is measured.
+    smoothing : float
+        As in `Stretch`.
+
+    Returns
+    -------
+    smooth : ndarray of float32, shape (H, W)
+        The smoothed band.
+    scale : BandScale
+        Its scale.
+    """
+    sigma, expected = _smoothing_of(plane, sources, smoothing)
+    plane = _smoothed(plane, sigma)
+    level, noise = measure_background(plane, sources)
+    # The light of a galaxy that leaves no sky is not noise.
+    return plane, BandScale(sigma, level, min(noise, _MOST * expected))
 
 
 def _identity(field: Field) -> NDArray[np.uint8]:
@@ -147,7 +218,11 @@ def _identity(field: Field) -> NDArray[np.uint8]:
 
 
 def _noise_scaled(
-    field: Field, settings: Stretch, sky: Background, coloured: bool
+    field: Field,
+    settings: Stretch,
+    sky: Background,
+    scales: Sequence[BandScale] | None,
+    coloured: bool,
 ) -> NDArray[np.float32]:
     bands: NDArray[np.float32] = np.empty(field.pixels.shape, dtype=np.float32)
     empty = field.bad
@@ -162,13 +237,14 @@ def _noise_scaled(
         plane = sky.scaled(field, band)
         plane[empty] = 0
         _bridge(plane, narrow, empty)
-        sources = _sources(sky, band, empty)
-        plane, expected = _smooth(plane, sources, settings.smoothing)
-        level, noise = measure_background(plane, sources)
-        # The light of a galaxy that leaves no sky is not noise.
-        noise = min(noise, _MOST * expected)
-        plane[wide] = level
-        bands[..., band] = (plane - np.float32(level)) * np.float32(gain / noise)
+        if scales is None:
+            sources = free_of_sky(~sky.is_sky(band), empty)
+            plane, scale = measure_scale(plane, sources, settings.smoothing)
+        else:
+            scale = scales[band]
+            plane = _smoothed(plane, scale.smoothing)
+        plane[wide] = scale.level
+        bands[..., band] = (plane - np.float32(scale.level)) * np.float32(gain / scale.noise)
     return bands
 
 
@@ -208,26 +284,39 @@ def _bridge(
         plane[narrow] = sums[narrow] / np.maximum(weights[narrow], np.float32(1e-3))
 
 
-def _sources(sky: Background, band: int, empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels at which no sky is measured."""
-    sources = ~sky.is_sky(band) | empty
+def free_of_sky(sources: NDArray[np.bool_], empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels at which no sky is measured.
+
+    Parameters
+    ----------
+    sources : ndarray of bool, shape (H, W)
+        Pixels at which the sky was not measured.
+    empty : ndarray of bool, shape (H, W)
+        Pixels without data; these alone if there is no sky.
+    """
+    sources = sources | empty
     return empty if sources.all() else sources
 
 
-def _smooth(
+def _smoothing_of(
     plane: NDArray[np.float32], ignore: NDArray[np.bool_], smoothing: float
-) -> tuple[NDArray[np.float32], float]:
-    """Smooth a plane of noise 1; return it and the noise that it then should have.
+) -> tuple[float, float]:
+    """Return how far to smooth a plane of noise 1, and the noise that it then should have.
 
     A Gaussian of standard deviation s divides the variance of noise of correlation length c by
     ``1 + s**2 / c**2``.
     """
     if not smoothing:
-        return plane, 1.0
+        return 0.0, 1.0
     correlation = correlation_length(plane, 0.0, 1.0, ignore)
     missing = smoothing**2 - correlation**2
     if missing < 0.1:
-        return plane, 1.0
-    smooth = cv2.GaussianBlur(plane, (0, 0), float(np.sqrt(missing)))
+        return 0.0, 1.0
     variance = correlation**2 + _PIXEL**2
-    return np.asarray(smooth, np.float32), float(np.sqrt(variance / (variance + missing)))
+    return float(np.sqrt(missing)), float(np.sqrt(variance / (variance + missing)))
+
+
+def _smoothed(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    if not sigma:
+        return plane
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)

@@ -75,6 +75,7 @@ def measure_photometry(
     background: Background | None,
     boxes: NDArray[np.float64],
     psf_fwhm: float | None = None,
+    others: NDArray[np.float64] | None = None,
 ) -> Photometry:
     """Measure fluxes and shapes of the objects of a field on its linear pixels.
 
@@ -92,6 +93,8 @@ def measure_photometry(
         Pixel edges, 0-based, half-open.
     psf_fwhm : float, optional
         Width of the stars, pixels.
+    others : ndarray of float64, shape (M, 4), optional
+        Boxes of other objects, which are not measured.
 
     Returns
     -------
@@ -105,7 +108,8 @@ def measure_photometry(
     blended, incomplete = np.zeros(count, bool), np.zeros(count, bool)
     if background is None or not field.linear or not count:
         return Photometry(columns, blended, incomplete)
-    targets = _targets(field, background, boxes, psf_fwhm)
+    others = np.zeros((0, 4)) if others is None else others
+    targets = _targets(field, background, boxes, psf_fwhm, others)
     centres = np.array([_centre(target) for target in targets]).T
     jacobians = sky_jacobian(field, *(centres + 0.5))
     for index, target in enumerate(targets):
@@ -126,17 +130,22 @@ def measure_photometry(
 
 
 def _targets(
-    field: Field, background: Background, boxes: NDArray[np.float64], psf_fwhm: float | None
+    field: Field,
+    background: Background,
+    boxes: NDArray[np.float64],
+    psf_fwhm: float | None,
+    others: NDArray[np.float64],
 ) -> Sequence[_Target]:
     image = _mean_of_bands(field, background)
-    centres, numbers = (boxes[:, :2] + boxes[:, 2:]) / 2, np.arange(len(boxes))
+    every = np.concatenate([boxes, others])
+    centres, numbers = (every[:, :2] + every[:, 2:]) / 2, np.arange(len(every))
     targets = []
     for index, box in enumerate(boxes):
         window = _window(box, image.shape)
         corner = np.array([window[1].start, window[0].start])
         end = np.array([window[1].stop, window[0].stop])
         near = ((centres >= corner) & (centres < end)).all(axis=1) & (numbers != index)
-        around = np.concatenate([box[np.newaxis], boxes[near]]) - np.tile(corner, 2)
+        around = np.concatenate([box[np.newaxis], every[near]]) - np.tile(corner, 2)
         light, bad = image[window], field.bad[window]
         found = find_object(np.ascontiguousarray(light), bad.copy(), around, psf_fwhm)
         targets.append(_target(window, light, bad, found, around[0]))

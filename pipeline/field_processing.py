@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,26 +16,24 @@ from ..classification.classifier import Classifier, cached_classifier
 from ..default_models import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import cached_detector
-from ..detection.predict import detect_prepared, field_tiles
 from ..errors import ConfigError
 from ..imaging import (
     Detections,
     Field,
     FieldLike,
-    PreparedField,
     Stretch,
-    crop_field,
-    cut_crop,
     draw_overlay,
     note_strip,
-    prepare_field,
-    read_field,
     to_display,
 )
+from ..imaging.large_field import LargeField
+from ..imaging.open_field import open_field
 from ..models import Bundle, ModelLike
-from ..photometry import band_units, measure_photometry, with_zero_points
+from ..photometry import band_units, with_zero_points
 from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, Flag, object_label
+from .field_objects import measure_objects
+from .field_search import FieldSearch, search_opened
 from .provenance import FieldRecord, StageClock
 from .rows import detection_rows
 
@@ -223,85 +222,75 @@ def process_field(
     models, settings = models or FieldModels(), settings or FieldSettings()
     detector, classifier = models.open_detector(), models.open_classifier()
     chosen = galaxies_among(detector.class_names, settings.galaxy_classes)
+    stretch = settings.stretch or detector.stretch
+    margin = settings.crop_margin or (1.0 if classifier is None else classifier.crop_margin)
+    wanted = [number for number, name in enumerate(detector.class_names) if name in chosen]
     clock = StageClock()
-    with clock("read"):
-        opened = with_zero_points(read_field(field), settings.zeropoint)
-    with clock("prepare"):
-        prepared = prepare_field(opened, settings.stretch or detector.stretch, detector.psf_range)
-        opened, rgb = prepared.field, prepared.rgb
-    with clock("detect"):
-        height, width = prepared.searched.shape[:2]
-        tiles = field_tiles(width, height, detector.input_size, detector.window_step)
-        detections = detect_prepared(prepared, detector, settings.score_threshold, tiles)
-    with clock("photometry"):
-        width = None if prepared.psf is None else prepared.psf.fwhm
-        photometry = measure_photometry(opened, prepared.background, detections.boxes, width)
-    galaxies = np.isin(
-        detections.class_ids,
-        [number for number, name in enumerate(detector.class_names) if name in chosen],
-    )
-    probabilities: NDArray[np.float32] | None = None
-    crops: list[NDArray[np.uint8]] = []
-    if classifier is not None:
-        margin = settings.crop_margin or classifier.crop_margin
-        with clock("crops"):
-            crops = [cut_crop(rgb, box, margin) for box in detections.boxes[galaxies]]
-        with clock("classify"):
-            shape = len(detections), len(classifier.class_names)
-            probabilities = np.full(shape, np.nan, dtype=np.float32)
-            probabilities[galaxies] = classifier.predict(crops)
+    with ExitStack() as stack:
+        with clock("read"):
+            opened = stack.enter_context(open_field(field))
+            if isinstance(opened, LargeField):
+                outline = with_zero_points(opened.outline, settings.zeropoint)
+                opened = replace(opened, outline=outline)
+            else:
+                opened = with_zero_points(opened, settings.zeropoint)
+        search = search_opened(opened, detector, stretch, settings.score_threshold, margin, clock)
+        objects = measure_objects(
+            search,
+            lambda class_ids: np.isin(class_ids, wanted),
+            classifier,
+            margin,
+            clock,
+            crop_format=settings.crops,
+        )
+    whole, detections = search.field, objects.found
     class_names = None if classifier is None else classifier.class_names
     several = detector.several_classes
-    scales = [tile.scale * prepared.sampling for tile in tiles]
     rows = detection_rows(
-        opened,
+        whole,
         detections,
-        scales,
-        probabilities,
+        search.scales,
+        objects.probabilities,
         class_names or (),
         several,
-        {
-            Flag.BAD_PIXELS: opened.bad & ~prepared.cosmic_rays,
-            Flag.COSMIC_RAY: prepared.cosmic_rays,
-            Flag.SATURATED: prepared.saturated,
-        },
+        objects.marks,
     )
-    rows |= photometry.columns
-    rows["flags"][photometry.blended] |= Flag.BLENDED
-    rows["flags"][photometry.incomplete] |= Flag.PHOTOMETRY
-    if prepared.quality.notes:
+    rows |= objects.photometry
+    if search.quality.notes:
         rows["flags"] |= Flag.UNUSUAL_FIELD
-    overlay = None
+    overlay, reduction = None, 1.0
     if settings.overlay:
         with clock("overlay"):
-            overlay = _draw_overlay(prepared, detections, rows, class_names)
+            picture, reduction = search.picture()
+            overlay = _draw_overlay(search, picture, reduction, detections, rows, class_names)
     counts = Counter(detector.class_names[number] for number in detections.class_ids)
     record = FieldRecord(
-        field=opened.identifier,
-        files=tuple(str(path) for path in opened.paths),
-        sha256=opened.checksum,
-        width=opened.width,
-        height=opened.height,
-        pixel_scale=opened.pixel_scale,
-        galaxies=int(galaxies.sum()),
+        field=whole.identifier,
+        files=tuple(str(path) for path in whole.paths),
+        sha256=whole.checksum,
+        width=whole.width,
+        height=whole.height,
+        pixel_scale=whole.pixel_scale,
+        galaxies=int(objects.galaxies.sum()),
         objects=dict(counts.most_common()),
         seconds=clock.seconds,
-        background={} if prepared.background is None else prepared.background.as_dict(),
-        quality=prepared.quality.as_dict() | {"sampling": prepared.sampling},
-        bad_pixels=dict(opened.bad_counts),
-        images=opened.images,
-        corners=_corners(opened),
-        notes=(*opened.notes, *prepared.quality.notes),
+        background={} if search.background is None else search.background.as_dict(),
+        quality=search.quality.as_dict() | {"sampling": search.sampling},
+        bad_pixels=dict(whole.bad_counts),
+        overlay_reduction=reduction,
+        images=whole.images,
+        corners=_corners(whole),
+        notes=(*whole.notes, *search.quality.notes),
     )
     pictures: dict[str, NDArray[np.uint8]] = {}
     linear: dict[str, Field] = {}
-    names = rows["source_id"][galaxies].tolist()
-    if crops and settings.crops == "png":
-        pictures = dict(zip(names, crops, strict=True))
-    elif crops and settings.crops == "fits" and opened.linear:
-        for name, box in zip(names, detections.boxes[galaxies], strict=True):
-            linear[name] = crop_field(opened, box, margin, name)
-    elif crops and settings.crops == "fits":
+    names = rows["source_id"][objects.galaxies].tolist()
+    if objects.crops:
+        pictures = dict(zip(names, objects.crops, strict=True))
+    elif objects.linear_crops:
+        crops = zip(names, objects.linear_crops, strict=True)
+        linear = {name: replace(crop, identifier=name) for name, crop in crops}
+    elif classifier is not None and names and settings.crops == "fits":
         record = replace(record, notes=(*record.notes, _NO_LINEAR_CROPS))
     return FieldResult(
         rows,
@@ -309,10 +298,10 @@ def process_field(
         pictures,
         linear,
         overlay,
-        opened.origin,
+        whole.origin,
         class_names,
         several,
-        band_units(opened),
+        band_units(whole),
     )
 
 
@@ -353,24 +342,27 @@ def _corners(field: Field) -> tuple[tuple[float, float], ...]:
 
 
 def _draw_overlay(
-    prepared: PreparedField,
+    search: FieldSearch,
+    rgb: NDArray[np.uint8],
+    reduction: float,
     detections: Detections,
     rows: dict[str, NDArray[Any]],
     class_names: Sequence[str] | None,
 ) -> NDArray[np.uint8]:
-    field = prepared.field
+    if reduction != 1:
+        detections = detections.with_boxes(detections.boxes / reduction)
     if class_names is not None:
         # The first colours are for the classes of galaxies, the next for other objects.
         others = len(class_names) + detections.class_ids
         colours = np.where(rows["class_id"] == NOT_CLASSIFIED, others, rows["class_id"])
         detections = replace(detections, class_ids=colours)
-    if field.origin == "lower":
+    if search.field.origin == "lower":
         # Flipped before drawing, so that the text stays upright.
         boxes = detections.boxes.copy()
-        boxes[:, [1, 3]] = field.height - detections.boxes[:, [3, 1]]
+        boxes[:, [1, 3]] = len(rgb) - detections.boxes[:, [3, 1]]
         detections = detections.with_boxes(boxes)
     cells = (dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True))
     labels = [object_label(row) for row in cells]
-    picture = draw_overlay(to_display(prepared.rgb, field.origin), detections, labels)
-    notes = note_strip(prepared.quality.notes, picture.shape[1], _NOTE_LETTERS)
+    picture = draw_overlay(to_display(rgb, search.field.origin), detections, labels)
+    notes = note_strip(search.quality.notes, picture.shape[1], _NOTE_LETTERS)
     return np.vstack([picture, notes])

@@ -92,6 +92,8 @@ class FieldRecord:
         Remarks for the user.
     overlay : str
         Picture of the field in the output folder; empty if there is none.
+    overlay_reduction : float
+        Pixels of the field per pixel of that picture: 1, or more for a large field.
     images : tuple of str
         Selected images of each file, such as ``CCD2``; empty if the files hold no other field.
     corners : tuple of tuple of float
@@ -113,6 +115,7 @@ class FieldRecord:
     bad_pixels: dict[str, int] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
     overlay: str = ""
+    overlay_reduction: float = 1
     images: tuple[str, ...] = ()
     corners: tuple[tuple[float, float], ...] = ()
 

@@ -14,7 +14,7 @@ from ..imaging import Detections, Field
 from ..imaging.field_discovery import field_name
 from .columns import Flag
 
-__all__ = ["detection_rows", "sky_name", "source_ids"]
+__all__ = ["detection_rows", "pixel_flags", "sky_name", "source_ids"]
 
 # Boxes within this distance of the edge of the field, in pixels, are flagged.
 _EDGE = 1.0
@@ -31,7 +31,7 @@ def detection_rows(
     probabilities: NDArray[np.float32] | None = None,
     class_names: Sequence[str] = (),
     detected_classes: Sequence[str] | None = None,
-    marked: Mapping[Flag, NDArray[np.bool_]] | None = None,
+    marks: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Compute the columns of the catalogue for the detections of one field.
 
@@ -50,8 +50,8 @@ def detection_rows(
         The C classes of the classifier.
     detected_classes : sequence of str, optional
         Classes of a detector of several; None for a catalogue without the detector's class.
-    marked : mapping of Flag to ndarray of bool, shape (H, W), optional
-        Pixels that set a flag on the boxes that contain them; by default the bad ones.
+    marks : ndarray of int64, shape (N,), optional
+        Further flags, such as those of `pixel_flags`.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def detection_rows(
             field,
             detections,
             np.asarray(scales, dtype=np.float64),
-            {Flag.BAD_PIXELS: field.bad} if marked is None else marked,
+            marks,
         ),
     }
     rows |= dict(zip(("xmin", "ymin", "xmax", "ymax"), boxes.T, strict=True))
@@ -155,17 +155,23 @@ def _letters(count: int) -> str:
     return text
 
 
-def _flags(
-    field: Field,
-    detections: Detections,
-    scales: NDArray[np.float64],
-    marked: Mapping[Flag, NDArray[np.bool_]],
+def pixel_flags(
+    boxes: NDArray[np.float64], marked: Mapping[Flag, NDArray[np.bool_]]
 ) -> NDArray[np.int64]:
-    boxes = detections.boxes
+    """Return the flags of boxes that contain marked pixels.
+
+    Parameters
+    ----------
+    boxes : ndarray of float64, shape (N, 4)
+        Pixel edges, 0-based, half-open.
+    marked : mapping of Flag to ndarray of bool, shape (H, W)
+        Pixels that set a flag.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+    """
     flags = np.zeros(len(boxes), dtype=np.int64)
-    edge = (boxes[:, :2] < _EDGE).any(axis=1)
-    edge |= (boxes[:, 2:] > np.array([field.width, field.height]) - _EDGE).any(axis=1)
-    flags[edge] |= Flag.FIELD_EDGE
     first = np.maximum(boxes[:, :2], 0).astype(int)
     last = np.ceil(boxes[:, 2:]).astype(int)
     for flag, mask in marked.items():
@@ -173,6 +179,20 @@ def _flags(
             for index, ((left, top), (right, bottom)) in enumerate(zip(first, last, strict=True)):
                 if mask[top:bottom, left:right].any():
                     flags[index] |= flag
+    return flags
+
+
+def _flags(
+    field: Field,
+    detections: Detections,
+    scales: NDArray[np.float64],
+    marks: NDArray[np.int64] | None,
+) -> NDArray[np.int64]:
+    boxes = detections.boxes
+    flags = np.zeros(len(boxes), dtype=np.int64) if marks is None else marks.copy()
+    edge = (boxes[:, :2] < _EDGE).any(axis=1)
+    edge |= (boxes[:, 2:] > np.array([field.width, field.height]) - _EDGE).any(axis=1)
+    flags[edge] |= Flag.FIELD_EDGE
     known = detections.tiles >= 0
     flags[known] |= np.where(scales[detections.tiles[known]] < 1, int(Flag.DOWNSCALED), 0)
     return flags

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .refinement import Refinement
+from .whole_picture import WholePicture
 
-__all__ = ["Refinement"]
+__all__ = ["Refinement", "WholePicture"]

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...imaging.background import extent, noise_level
+from ...imaging.background import extent
 from ...imaging.boxes import area, iou, overlap
+from .whole_picture import WholePicture
 
 __all__ = ["CANDIDATES", "FEATURES", "ODD_FEATURE", "EdgeCandidates", "edge_candidates"]
 
@@ -20,12 +21,9 @@ _LEVELS = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 9.0, 12.0)
 _KINDS = 3
 # Margin of the region near a box: fraction of its size, plus pixels.
 _MARGIN, _MARGIN_PIXELS = 0.35, 2.0
-_SAMPLING = 3
 _FURTHEST = 1.5
 _FAINTEST_MEAN = 0.3
 _CHUNK = 1000
-# Longest side in pixels of an image of a single galaxy.
-_CUTOUT = 640
 
 _Part = tuple[slice, slice]
 
@@ -55,7 +53,9 @@ class EdgeCandidates:
     features: NDArray[np.float64]
 
 
-def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> EdgeCandidates:
+def edge_candidates(
+    grey: NDArray[np.float32], boxes: NDArray[np.float64], whole: WholePicture | None = None
+) -> EdgeCandidates:
     """Measure the isophotes of an image around each box.
 
     Parameters
@@ -64,31 +64,32 @@ def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Ed
         From :func:`~galpipe.imaging.background.smoothed_grey`.
     boxes : ndarray of float64, shape (N, 4)
         Pixel edges, 0-based, half-open; best score first, inside the image and not empty.
+    whole : WholePicture, optional
+        The picture, if the image is a window of it.
 
     Returns
     -------
     EdgeCandidates
         A missing isophote is replaced by the box itself.
     """
-    # In cutouts, isophotes are relative to the noise of the whole image, galaxy included.
-    sky, noise = noise_level(grey, clipped=max(grey.shape) > _CUTOUT)
-    signal = (grey - np.float32(sky)) / np.float32(noise)
+    picture = whole or WholePicture.of(grey)
+    signal = (grey - np.float32(picture.sky)) / np.float32(picture.noise)
     candidates = np.repeat(boxes[:, np.newaxis], CANDIDATES, axis=1)
     # Per candidate: fraction of the box inside the isophote, fraction of the isophote outside the
     # box, growth since the previous level, and 1 if there is no isophote.
     shapes = np.zeros((len(boxes), CANDIDATES, 4))
     sizes = np.zeros(len(boxes))
-    whole = (slice(0, signal.shape[0]), slice(0, signal.shape[1]))
-    parts = [whole] * len(boxes)
+    everything = (slice(0, signal.shape[0]), slice(0, signal.shape[1]))
+    parts = [everything] * len(boxes)
     # One level at a time, to save memory on large images.
     for number, level in enumerate(_LEVELS):
         kinds = slice(_KINDS * number, _KINDS * (number + 1))
-        for part, rows in _searched(parts, whole):
+        for part, rows in _searched(parts, everything):
             regions = _Regions.of(signal[part] > level)
             corner = np.array([part[1].start, part[0].start] * 2, np.float64)
             for row in rows:
-                if part is whole:
-                    parts[row] = _narrowed(regions, boxes[row], len(boxes)) or whole
+                if part is everything:
+                    parts[row] = _narrowed(regions, boxes[row], len(boxes)) or everything
                 found = _isophotes(regions, boxes[row] - corner)
                 if found is None:
                     shapes[row, kinds, 3] = 1
@@ -101,8 +102,8 @@ def edge_candidates(grey: NDArray[np.float32], boxes: NDArray[np.float64]) -> Ed
     empty = area(candidates.reshape(-1, 4)).reshape(candidates.shape[:2]) == 0
     shapes[empty, 3] = 1
     candidates = np.where(empty[:, :, np.newaxis], boxes[:, np.newaxis], candidates)
-    contexts = _contexts(signal, boxes, float(noise))
-    return EdgeCandidates(candidates, _features(candidates, boxes, shapes, contexts, signal.shape))
+    contexts = _contexts(signal, boxes, picture)
+    return EdgeCandidates(candidates, _features(candidates, boxes, shapes, contexts, picture))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,12 +175,11 @@ def _isophotes(
 
 
 def _contexts(
-    signal: NDArray[np.float32], boxes: NDArray[np.float64], noise: float
+    signal: NDArray[np.float32], boxes: NDArray[np.float64], picture: WholePicture
 ) -> NDArray[np.float64]:
     """Return the features of each box that do not depend on the level: light, noise, overlap."""
-    spread = _spread(signal)
-    light = [_light(signal[_pixels(box, signal.shape)], box) for box in boxes]
-    background = np.tile([*spread, np.log(noise)], (len(boxes), 1))
+    light = [_light(signal[_pixels(box, signal.shape)], box, picture.factor) for box in boxes]
+    background = np.tile([*picture.spread, np.log(picture.noise)], (len(boxes), 1))
     return np.column_stack([np.reshape(light, (len(boxes), 5)), background, _overlap_better(boxes)])
 
 
@@ -214,23 +214,15 @@ def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDAr
     return boxes + np.array([x0, y0, x0, y0], np.float64)
 
 
-def _spread(signal: NDArray[np.float32]) -> tuple[float, float]:
-    """Return logarithms of two noise estimates: from pixels below the sky, and sigma-clipped."""
-    sample = signal[::_SAMPLING, ::_SAMPLING].ravel()
-    below = -sample[sample < 0]
-    low = max(1.4826 * float(np.median(below)), 0.1) if below.size else 0.1
-    for _ in range(5):
-        sample = sample[np.abs(sample) < 3 * sample.std() + 1e-6]
-    return float(np.log(low)), float(np.log(max(sample.std(), 0.1)))
-
-
-def _light(inside: NDArray[np.float32], box: NDArray[np.float64]) -> tuple[float, ...]:
+def _light(
+    inside: NDArray[np.float32], box: NDArray[np.float64], factor: float
+) -> tuple[float, ...]:
     """Return aspect ratio and size of a box, and peak, mean and core fraction of its light."""
     width, height = box[2:] - box[:2]
     peak, mean = max(float(inside.max()), 1.0), max(float(inside.mean()), _FAINTEST_MEAN)
     return (
         np.log2(width / height),
-        np.log2(np.sqrt(width * height) / 32),
+        np.log2(factor * np.sqrt(width * height) / 32),
         np.log2(peak),
         np.log2(mean),
         float((inside > peak / 2).mean()),
@@ -242,7 +234,7 @@ def _features(
     boxes: NDArray[np.float64],
     shapes: NDArray[np.float64],
     contexts: NDArray[np.float64],
-    shape: tuple[int, ...],
+    picture: WholePicture,
 ) -> NDArray[np.float64]:
     count = len(boxes)
     own = boxes[:, np.newaxis]
@@ -254,9 +246,9 @@ def _features(
     shared = sides.prod(axis=2)
     union = areas + area(boxes)[:, np.newaxis] - shared
     growth = np.clip(np.log2(areas / area(boxes)[:, np.newaxis]) / 2, -3, 3)
-    height, width = shape
-    at_edge = (candidates[..., :2] <= 0).any(axis=2)
-    at_edge |= (candidates[..., 2:] >= (width, height)).any(axis=2)
+    corner = np.array([picture.left, picture.top], np.float64)
+    at_edge = (candidates[..., :2] + corner <= 0).any(axis=2)
+    at_edge |= (candidates[..., 2:] + corner >= (picture.width, picture.height)).any(axis=2)
     kinds = np.eye(_KINDS + 1)[[*(list(range(_KINDS)) * len(_LEVELS)), _KINDS]]
     levels = np.append(np.repeat(np.log2(_LEVELS), _KINDS) - 2, 0.0)
     kinds = np.concatenate([levels[:, np.newaxis], kinds], axis=1)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...imaging.background import noise_level
+from .whole_picture import WholePicture
 
 __all__ = ["LIGHT_FEATURES", "measure_light_profile"]
 
@@ -29,7 +30,7 @@ _RING = (np.hypot(_OFFSETS[:, np.newaxis], _OFFSETS) * (2 * _RINGS / _SIDE)).ast
 
 
 def measure_light_profile(
-    grey: NDArray[np.float32], boxes: NDArray[np.float64]
+    grey: NDArray[np.float32], boxes: NDArray[np.float64], whole: WholePicture | None = None
 ) -> NDArray[np.float64]:
     """Measure the light profile inside each box.
 
@@ -44,6 +45,8 @@ def measure_light_profile(
         From :func:`~galpipe.imaging.background.smoothed_grey`.
     boxes : ndarray of float64, shape (N, 4)
         Pixel edges, 0-based, half-open; inside the image and not empty.
+    whole : WholePicture, optional
+        The picture, if the image is a window of it.
 
     Returns
     -------
@@ -57,7 +60,10 @@ def measure_light_profile(
     """
     if not len(boxes):
         return np.zeros((0, LIGHT_FEATURES))
-    sky, _ = noise_level(grey)
+    if whole is None:
+        sky, factor = noise_level(grey)[0], 1.0
+    else:
+        sky, factor = whole.plain_sky, whole.factor
     patches = np.zeros((len(boxes), _SIDE, _SIDE))
     for patch, box in zip(patches, boxes, strict=True):
         patch[:] = _stretched(grey, box)
@@ -67,7 +73,7 @@ def measure_light_profile(
     sides = boxes[:, 2:] - boxes[:, :2]
     return np.column_stack(
         [
-            np.log(sides.prod(axis=1)) / 2,
+            np.log(factor**2 * sides.prod(axis=1)) / 2,
             np.log(peaks),
             *((shapes > level).mean(axis=(1, 2)) for level in _LEVELS),
             *(shapes[:, ring == _RING].mean(axis=1) for ring in range(_RINGS)),

@@ -15,6 +15,7 @@ from ...metrics.reliability import log_odds
 from .isophotes import FEATURES, edge_candidates
 from .light_profile import LIGHT_FEATURES, measure_light_profile
 from .mlp import MLP
+from .whole_picture import WholePicture
 
 __all__ = ["Refinement"]
 
@@ -53,7 +54,9 @@ class Refinement:
     rescoring: MLP | None = None
     slope: float = 1.0
 
-    def refine(self, rgb: NDArray[np.uint8], detections: Detections) -> Detections:
+    def refine(
+        self, rgb: NDArray[np.uint8], detections: Detections, whole: WholePicture | None = None
+    ) -> Detections:
         """Refine boxes and scores, except those of galaxies that fill the image.
 
         Parameters
@@ -62,22 +65,27 @@ class Refinement:
             The stretched image.
         detections : Detections
             Boxes in pixel edges, 0-based, half-open; best score first.
+        whole : WholePicture, optional
+            The picture, if the image is a window of it.
 
         Returns
         -------
         Detections
             Best score first.
         """
-        fills = area(detections.boxes) > _LARGEST_PART * rgb.shape[0] * rgb.shape[1]
-        refined = self._refine(rgb, detections.select(~fills))
+        height, width = rgb.shape[:2] if whole is None else (whole.height, whole.width)
+        fills = area(detections.boxes) > _LARGEST_PART * height * width
+        refined = self._refine(rgb, detections.select(~fills), whole)
         both = Detections.concatenate([detections.select(fills), refined])
         return both.select(np.argsort(-both.scores, kind="stable"))
 
-    def _refine(self, rgb: NDArray[np.uint8], detections: Detections) -> Detections:
+    def _refine(
+        self, rgb: NDArray[np.uint8], detections: Detections, whole: WholePicture | None
+    ) -> Detections:
         if not len(detections):
             return detections
         grey = smoothed_grey(rgb)
-        candidates = edge_candidates(grey, detections.boxes)
+        candidates = edge_candidates(grey, detections.boxes, whole)
         weights = softmax(self.edges(candidates.features), axis=1)
         moved = (weights * candidates.boxes).sum(axis=1) - detections.boxes
         limit = _LARGEST_SHIFT * np.tile(detections.boxes[:, 2:] - detections.boxes[:, :2], 2)
@@ -88,7 +96,7 @@ class Refinement:
         )
         if self.rescoring is None:
             return refined
-        evidence = self.rescoring(measure_light_profile(grey, refined.boxes))[:, 0]
+        evidence = self.rescoring(measure_light_profile(grey, refined.boxes, whole))[:, 0]
         odds = log_odds(refined.scores) + self.slope * np.clip(
             evidence, -_LARGEST_CHANGE, _LARGEST_CHANGE
         )

@@ -220,7 +220,7 @@ def test_a_refinement_has_the_last_word(
     tiny_detector_bundle: Path, squares: Callable[..., np.ndarray]
 ) -> None:
     class Look:
-        def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
+        def refine(self, rgb: np.ndarray, found: Detections, whole: None = None) -> Detections:
             assert (np.diff(found.scores) <= 0).all()
             scores = np.where(found.boxes[:, 0] > 50, found.scores, 0.7)
             return Detections(found.boxes + WIDER, scores, found.class_ids, found.tiles)
@@ -249,7 +249,7 @@ class Recording(Undecided):
         def __init__(self, score: float) -> None:
             self.score = score
 
-        def refine(self, rgb: np.ndarray, found: Detections) -> Detections:
+        def refine(self, rgb: np.ndarray, found: Detections, whole: None = None) -> Detections:
             return Detections(found.boxes, np.full(len(found), self.score))
 
         def lowest(self, score: float) -> float:

@@ -21,15 +21,15 @@ BreakReading = Callable[[str, BaseException], None]
 @pytest.fixture
 def break_reading(monkeypatch: pytest.MonkeyPatch) -> BreakReading:
     """Let reading a field, chosen by its identifier, end in an error that nobody expects."""
-    from galpipe.pipeline import field_processing
+    from galpipe.imaging import open_field
 
     def arrange(identifier: str, error: BaseException) -> None:
-        def read(source: Any) -> Any:
+        def read(source: Any, **settings: Any) -> Any:
             if source.identifier == identifier:
                 raise error
-            return read_field(source)
+            return read_field(source, **settings)
 
-        monkeypatch.setattr(field_processing, "read_field", read)
+        monkeypatch.setattr(open_field, "read_field", read)
 
     return arrange
 

@@ -47,7 +47,9 @@ def searched() -> SearchedImages:
 def refining(tighter: bool, surer: bool) -> Any:
     """Return a `Refinement.refine` whose parts are of use, or of none."""
 
-    def refine(look: Refinement, rgb: np.ndarray, found: Detections) -> Detections:
+    def refine(
+        look: Refinement, rgb: np.ndarray, found: Detections, whole: None = None
+    ) -> Detections:
         own = iou(found.boxes, BOX)[:, 0] > 0
         sign = 1 if tighter else -1
         boxes = np.where(own[:, np.newaxis], found.boxes - sign * WIDER, found.boxes)
