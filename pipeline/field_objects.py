@@ -20,7 +20,7 @@ from .rows import pixel_flags
 
 __all__ = ["FieldObjects", "measure_objects"]
 
-_CLASSIFIED = 1024  # crops classified at a time
+_CLASSIFIED = 256  # crops classified at a time: several hundred MB for a thousand
 
 # Columns of the photometry that are lengths in pixels, and those that belong to one pixel.
 _LENGTHS = ("semi_major", "semi_minor", "kron_radius", "half_light_radius")
