@@ -8,7 +8,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -17,7 +16,7 @@ from click.testing import Result
 
 import galpipe
 from galpipe.pipeline import Catalogue
-from galpipe.pipeline.cli import COMMANDS
+from galpipe.pipeline.cli import COMMANDS, cli
 
 Cli = Callable[..., Result]
 
@@ -122,8 +121,8 @@ def test_every_command_says_what_it_does(galpipe_cli: Cli) -> None:
     for name, summary in COMMANDS.items():
         assert f"  {name} " in shown
         assert summary in shown
-        module = import_module(f"galpipe.pipeline.commands.{name.replace('-', '_')}")
-        command = module.command
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
         assert command.name == name
         assert command.help
         _check_help(command, f"galpipe {name}")
