@@ -48,6 +48,13 @@ def skip_foreign_members(
     return True if callable(member) and foreign else None
 
 
+def escape_asterisks(app: object, context: object, lines: list[str]) -> None:
+    """Keep the asterisks of patterns of file names, which would begin emphasis."""
+    lines[:] = [line.replace("*", r"\*") for line in lines]
+
+
 def setup(app: Any) -> None:
     """Register what Sphinx calls while it reads the modules."""
     app.connect("autodoc-skip-member", skip_foreign_members)
+    for part in ("description", "options", "epilog"):
+        app.connect(f"sphinx-click-process-{part}", escape_asterisks)
