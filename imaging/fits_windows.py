@@ -24,7 +24,7 @@ from .masks import masked_pixels, weightless_pixels
 from .overscan import sections_with_light
 from .row_cache import RowCache
 from .sky import celestial_wcs
-from .sky_steps import Section
+from .sky_steps import SkySection
 
 __all__ = ["open_fits_windows"]
 
@@ -62,7 +62,7 @@ class _Reader:
     name: str
     planes: Sequence[_Window]
     headers: Sequence[Any]
-    light: Sequence[Section] | None
+    light: Sequence[SkySection] | None
     masks: Sequence[_Mask]
 
     def __call__(

@@ -15,7 +15,7 @@ from .local_background import Background
 from .saturation import are_piled_up, pile_up_levels
 from .sky_cells import CellGrid, Cells, cell_grid, measure_cells
 from .sky_mesh import SkyMesh, mesh_of_cells
-from .sky_steps import Section, divide
+from .sky_steps import SkySection, divide
 
 __all__ = ["LargeSky", "measure_background", "measure_large_sky"]
 
@@ -71,10 +71,10 @@ class _Lines:
         self._down[:, top:bottom] = strip.pixels[:, self.columns].swapaxes(0, 1)
         self._down_bad[:, top:bottom] = strip.bad[:, self.columns].T
 
-    def sections(self, band: int, shape: tuple[int, ...]) -> list[Section]:
+    def sections(self, band: int, shape: tuple[int, ...]) -> list[SkySection]:
         """Divide a band at its steps."""
 
-        def lines(section: Section, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        def lines(section: SkySection, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             numbers = self.rows if axis else self.columns
             pixels, bad = (self._across, self._across_bad) if axis else (self._down, self._down_bad)
             top, bottom, left, right = section
@@ -146,13 +146,13 @@ def measure_background(large: LargeField) -> Background:
         The field.
     """
     height, width, bands = large.outline.pixels.shape
-    whole = Section(0, height, 0, width)
+    whole = SkySection(0, height, 0, width)
     found, _ = _measure_background(large, [[whole]] * bands, [])
     return found
 
 
 def _measure_background(
-    large: LargeField, sections: list[list[Section]], limits: list[_Limits]
+    large: LargeField, sections: list[list[SkySection]], limits: list[_Limits]
 ) -> tuple[Background, list[tuple[int, int]]]:
     """Return the sky, and the number of pixels of each band above its limits."""
     bands = range(len(sections))
@@ -166,7 +166,7 @@ def _measure_background(
 
 
 _Limits = tuple[float, float] | None
-_Grids = dict[tuple[int, Section], CellGrid]
+_Grids = dict[tuple[int, SkySection], CellGrid]
 
 
 def _limits(field: Field, sample: Field, brightest: NDArray[np.float64]) -> list[_Limits]:
@@ -185,9 +185,9 @@ def _limits(field: Field, sample: Field, brightest: NDArray[np.float64]) -> list
 
 def _measure(
     large: LargeField, grids: _Grids, limits: list[_Limits]
-) -> tuple[dict[tuple[int, Section], Cells], list[tuple[int, int]]]:
+) -> tuple[dict[tuple[int, SkySection], Cells], list[tuple[int, int]]]:
     """Measure cells, and count bright pixels, in one pass over the rows."""
-    parts: dict[tuple[int, Section], list[Cells]] = {place: [] for place in grids}
+    parts: dict[tuple[int, SkySection], list[Cells]] = {place: [] for place in grids}
     bright = np.zeros((len(limits), 2), np.int64)
     height = large.outline.height
     highest = max((grid.cell[0] for grid in grids.values()), default=0)
@@ -223,7 +223,7 @@ def _measure(
     return cells, [(int(top), int(below)) for top, below in bright]
 
 
-def _mesh(large: LargeField, band: int, section: Section, cells: Cells) -> SkyMesh:
+def _mesh(large: LargeField, band: int, section: SkySection, cells: Cells) -> SkyMesh:
     def measure(grid: CellGrid) -> Cells:
         if grid == cell_grid(section):
             return cells
@@ -239,7 +239,7 @@ def _mesh(large: LargeField, band: int, section: Section, cells: Cells) -> SkyMe
 
 
 def _thinned(
-    large: LargeField, band: int, section: Section
+    large: LargeField, band: int, section: SkySection
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return some rows of a section."""
     columns = slice(section.left, section.right)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .field import Field
 from .sky_mesh import SkyMesh, measure_mesh
-from .sky_steps import Section, find_sections
+from .sky_steps import SkySection, find_sections
 
 __all__ = ["Background", "estimate_background", "noise_scaled"]
 
@@ -28,13 +28,13 @@ class Background:
         Rows and columns of the field.
     meshes : sequence of sequences of SkyMesh
         For each band the meshes of its sections, which cover the field.
-    part : Section, optional
+    part : SkySection, optional
         The part of the field that the arrays cover; by default all of it.
     """
 
     shape: tuple[int, int]
     meshes: Sequence[Sequence[SkyMesh]]
-    part: Section | None = None
+    part: SkySection | None = None
 
     def window(self, rows: slice, columns: slice) -> Background:
         """Return the background of a part of the field.
@@ -44,7 +44,7 @@ class Background:
         rows, columns : slice
             Range of rows and of columns of the field.
         """
-        part = Section(rows.start, rows.stop, columns.start, columns.stop)
+        part = SkySection(rows.start, rows.stop, columns.start, columns.stop)
         shape = part.bottom - part.top, part.right - part.left
         meshes = [[mesh for mesh in band if part.shared(mesh.section)] for band in self.meshes]
         return Background(shape, meshes, part)
@@ -128,7 +128,7 @@ class Background:
             sky[window] = mesh.is_sky(shared)
         return sky
 
-    def _place(self, mesh: SkyMesh) -> tuple[tuple[slice, slice], Section | None]:
+    def _place(self, mesh: SkyMesh) -> tuple[tuple[slice, slice], SkySection | None]:
         """Return the place of a mesh in the arrays, and the part of it that they cover."""
         if self.part is None:
             return mesh.section.window, None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bands import header_value
-from .sky_steps import Section
+from .sky_steps import SkySection
 
 __all__ = ["overscan_pixels", "sections_with_light"]
 
@@ -44,7 +44,7 @@ def overscan_pixels(header: Any, height: int, width: int) -> NDArray[np.bool_] |
     return overscan
 
 
-def sections_with_light(header: Any, height: int, width: int) -> list[Section] | None:
+def sections_with_light(header: Any, height: int, width: int) -> list[SkySection] | None:
     """Return the parts of an image that saw light, by the same keywords.
 
     Parameters
@@ -54,7 +54,7 @@ def sections_with_light(header: Any, height: int, width: int) -> list[Section] |
 
     Returns
     -------
-    list of Section, or None
+    list of SkySection, or None
         None if the image has no overscan.
     """
     bias = _sections(header, "BIASSEC", height, width)
@@ -66,7 +66,7 @@ def sections_with_light(header: Any, height: int, width: int) -> list[Section] |
     return data
 
 
-def _sections(header: Any, prefix: str, height: int, width: int) -> list[Section] | None:
+def _sections(header: Any, prefix: str, height: int, width: int) -> list[SkySection] | None:
     """Return the sections of a keyword; None unless all fit the image."""
     found = []
     for key in header:
@@ -80,5 +80,5 @@ def _sections(header: Any, prefix: str, height: int, width: int) -> list[Section
         (left, right), (bottom, top) = sorted(numbers[:2]), sorted(numbers[2:])
         if left < 1 or bottom < 1 or right > width or top > height:
             return None
-        found.append(Section(bottom - 1, top, left - 1, right))
+        found.append(SkySection(bottom - 1, top, left - 1, right))
     return found or None

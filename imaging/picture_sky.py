@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .sky_mesh import measure_mesh
-from .sky_steps import Section
+from .sky_steps import SkySection
 
 __all__ = ["darkest_level", "even_sky"]
 
@@ -84,7 +84,7 @@ def _has_glare(levels: NDArray[np.float32]) -> bool:
 
 def _level(colour: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the level of the sky at each pixel of one colour."""
-    whole = Section(0, colour.shape[0], 0, colour.shape[1])
+    whole = SkySection(0, colour.shape[0], 0, colour.shape[1])
     return measure_mesh(
         colour.astype(np.float32), np.zeros(colour.shape, dtype=bool), whole
     ).level()

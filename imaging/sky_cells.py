@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .sky_steps import Section
+from .sky_steps import SkySection
 
 __all__ = ["CellGrid", "Cells", "cell_grid", "measure_cells", "small_grid"]
 
@@ -30,30 +30,30 @@ class CellGrid(NamedTuple):
     cell: tuple[int, int]
 
 
-def cell_grid(section: Section) -> CellGrid:
+def cell_grid(section: SkySection) -> CellGrid:
     """Return the cells of a section on which its sky is measured first.
 
     Parameters
     ----------
-    section : Section
+    section : SkySection
         The section.
     """
     sides = section.bottom - section.top, section.right - section.left
     return _grid(section, _CELL if min(sides) >= _LARGE else _SMALL_CELL)
 
 
-def small_grid(section: Section) -> CellGrid:
+def small_grid(section: SkySection) -> CellGrid:
     """Return the cells of a section on which the waves of its sky are measured.
 
     Parameters
     ----------
-    section : Section
+    section : SkySection
         The section.
     """
     return _grid(section, _SMALL_CELL)
 
 
-def _grid(section: Section, size: int) -> CellGrid:
+def _grid(section: SkySection, size: int) -> CellGrid:
     sides = section.bottom - section.top, section.right - section.left
     rows, columns = (max(1, side // size) for side in sides)
     return CellGrid(rows, columns, (sides[0] // rows, sides[1] // columns))

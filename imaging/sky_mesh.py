@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter, label, maximum
 
 from .background import background
 from .sky_cells import CellGrid, Cells, cell_grid, measure_cells, small_grid
-from .sky_steps import Section
+from .sky_steps import SkySection
 from .sky_waves import has_waves, trend_of_waves
 
 __all__ = ["SkyMesh", "measure_mesh", "mesh_of_cells"]
@@ -43,7 +43,7 @@ class SkyMesh:
 
     Attributes
     ----------
-    section : Section
+    section : SkySection
         Its place.
     cell : tuple of int
         Height and width of a cell, in pixels.
@@ -53,45 +53,45 @@ class SkyMesh:
         Cells without a source.
     """
 
-    section: Section
+    section: SkySection
     cell: tuple[int, int]
     levels: NDArray[np.float32]
     noises: NDArray[np.float32]
     sky: NDArray[np.bool_]
 
-    def level(self, window: Section | None = None) -> NDArray[np.float32]:
+    def level(self, window: SkySection | None = None) -> NDArray[np.float32]:
         """Return the level at each pixel.
 
         Parameters
         ----------
-        window : Section, optional
+        window : SkySection, optional
             Part of the section, in the coordinates of the band; by default all of it.
         """
         return self._pixels(self.levels, cv2.INTER_LINEAR, window)
 
-    def noise(self, window: Section | None = None) -> NDArray[np.float32]:
+    def noise(self, window: SkySection | None = None) -> NDArray[np.float32]:
         """Return the noise at each pixel.
 
         Parameters
         ----------
-        window : Section, optional
+        window : SkySection, optional
             As in `level`.
         """
         return self._pixels(self.noises, cv2.INTER_LINEAR, window)
 
-    def is_sky(self, window: Section | None = None) -> NDArray[np.bool_]:
+    def is_sky(self, window: SkySection | None = None) -> NDArray[np.bool_]:
         """Return True at each pixel of a cell without a source.
 
         Parameters
         ----------
-        window : Section, optional
+        window : SkySection, optional
             As in `level`.
         """
         cells = np.pad(self.sky, 1, mode="edge").astype(np.uint8)
         return self._pixels(cells, cv2.INTER_NEAREST, window).astype(bool)
 
     def _pixels(
-        self, mesh: NDArray[Any], interpolation: int, window: Section | None
+        self, mesh: NDArray[Any], interpolation: int, window: SkySection | None
     ) -> NDArray[Any]:
         top, bottom, left, right = window or self.section
         if (mesh == mesh[0, 0]).all():
@@ -114,7 +114,7 @@ class SkyMesh:
         return whole[row : row + bottom - top, column : column + right - left]
 
 
-def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Section) -> SkyMesh:
+def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: SkySection) -> SkyMesh:
     """Measure the sky of a section.
 
     The level of each cell is the mode of its pixels.  A polynomial follows the sky across sources:
@@ -130,7 +130,7 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
         The whole band.
     bad : ndarray of bool, shape (H, W)
         Pixels without data.
-    section : Section
+    section : SkySection
     """
     pixels, missing = band[section.window], bad[section.window]
 
@@ -141,7 +141,7 @@ def measure_mesh(band: NDArray[np.float32], bad: NDArray[np.bool_], section: Sec
 
 
 def mesh_of_cells(
-    section: Section,
+    section: SkySection,
     measure: Callable[[CellGrid], Cells],
     constant: Callable[[], tuple[float, float]],
 ) -> SkyMesh:
@@ -149,7 +149,7 @@ def mesh_of_cells(
 
     Parameters
     ----------
-    section : Section
+    section : SkySection
         The section.
     measure : callable
         Returns level and noise of the cells of a grid.
@@ -195,7 +195,7 @@ def mesh_of_cells(
     )
 
 
-def _constant(section: Section, level: float, noise: float) -> SkyMesh:
+def _constant(section: SkySection, level: float, noise: float) -> SkyMesh:
     top, bottom, left, right = section
     mesh = np.ones((3, 3), dtype=np.float32)
     cell = bottom - top, right - left

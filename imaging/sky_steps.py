@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d, median_filter
 
-__all__ = ["Section", "divide", "find_sections"]
+__all__ = ["SkySection", "divide", "find_sections"]
 
 _LINES = 512  # that enter the profiles of a section
 _GROUPS = 8  # of these lines: a step is the same in all, or in all of the upper or lower half
@@ -26,7 +26,7 @@ _FAINT = (0.2, 0.6)  # quantiles of the pixels that a profile averages
 _FAINT_TO_SIGMA = 1.92  # distance of the means of the two halves of that range, in inverse noise
 
 
-class Section(NamedTuple):
+class SkySection(NamedTuple):
     """Rectangle of a band that is read out alike: half-open ranges of rows and columns."""
 
     top: int
@@ -39,19 +39,19 @@ class Section(NamedTuple):
         """Index of the section in an array of the band."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
-    def shared(self, other: Section) -> Section | None:
+    def shared(self, other: SkySection) -> SkySection | None:
         """Return the part that two sections share; None if there is none.
 
         Parameters
         ----------
-        other : Section
+        other : SkySection
             The other one.
         """
         top, left = max(self.top, other.top), max(self.left, other.left)
         bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
-        return Section(top, bottom, left, right) if top < bottom and left < right else None
+        return SkySection(top, bottom, left, right) if top < bottom and left < right else None
 
-    def moved(self, down: int, right: int) -> Section:
+    def moved(self, down: int, right: int) -> SkySection:
         """Return the section at another place.
 
         Parameters
@@ -59,9 +59,11 @@ class Section(NamedTuple):
         down, right : int
             Number of rows and columns by which it moves.
         """
-        return Section(self.top + down, self.bottom + down, self.left + right, self.right + right)
+        return SkySection(
+            self.top + down, self.bottom + down, self.left + right, self.right + right
+        )
 
-    def halves(self, axis: int, place: int) -> tuple[Section, Section]:
+    def halves(self, axis: int, place: int) -> tuple[SkySection, SkySection]:
         """Cut the section in two.
 
         Parameters
@@ -78,11 +80,11 @@ class Section(NamedTuple):
         return self._replace(right=cut), self._replace(left=cut)
 
 
-Lines = Callable[[Section, int], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+Lines = Callable[[SkySection, int], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Returns pixels of a section and which are bad: rows of it (axis 1), or columns as rows (0)."""
 
 
-def find_sections(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> list[Section]:
+def find_sections(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> list[SkySection]:
     """Divide a band where its level or noise jumps from one row or column to the next.
 
     Profiles of the medians along the rows and columns show an amplifier's edge as a jump, whatever
@@ -97,18 +99,18 @@ def find_sections(band: NDArray[np.float32], bad: NDArray[np.bool_]) -> list[Sec
 
     Returns
     -------
-    list of Section
+    list of SkySection
         They cover the band without overlap; one if it has no step.
     """
 
-    def lines(section: Section, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def lines(section: SkySection, axis: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         pixels, missing = band[section.window], bad[section.window]
         return (pixels, missing) if axis else (pixels.T, missing.T)
 
     return divide(band.shape, lines)
 
 
-def divide(shape: tuple[int, ...], lines: Lines) -> list[Section]:
+def divide(shape: tuple[int, ...], lines: Lines) -> list[SkySection]:
     """Divide a band of which some rows and columns are known, as `find_sections` does.
 
     Parameters
@@ -120,10 +122,10 @@ def divide(shape: tuple[int, ...], lines: Lines) -> list[Section]:
 
     Returns
     -------
-    list of Section
+    list of SkySection
         As from `find_sections`.
     """
-    waiting, done = [Section(0, shape[0], 0, shape[1])], []
+    waiting, done = [SkySection(0, shape[0], 0, shape[1])], []
     while waiting:
         section = waiting.pop()
         best = max(

@@ -153,7 +153,10 @@ def test_a_fault_names_the_file_and_the_place(tmp_path: Path, text: str, message
         ("views-per-epoch: 3", "did you mean views_per_epoch?"),
         ("quux: 3", "quux: is no key here; the keys are name, class_names,"),
         ("members: [{architecture: cnn, epoch: 3}]", "members.0.cnn.epoch: is no key here;"),
-        ("members: [{architecture: vgg}]", "members.0: must be one of cnn, vgg16, efficientnet"),
+        (
+            "members: [{architecture: vgg}]",
+            "members.0: must be one of cnn, simple_cnn, pca_logistic, vgg16, efficientnet",
+        ),
         ("weights: serch", "weights: must be one of given, search; did you mean search?"),
     ],
 )
