@@ -11,7 +11,7 @@ from galpipe.imaging import Field
 from galpipe.imaging.field import Band
 from galpipe.imaging.local_background import Background
 from galpipe.imaging.sky_mesh import SkyMesh
-from galpipe.imaging.sky_steps import Section
+from galpipe.imaging.sky_steps import SkySection
 
 
 def flat_sky(
@@ -20,7 +20,7 @@ def flat_sky(
     noises: tuple[float, ...] = (1.0, 1.0, 1.0),
 ) -> Background:
     """Sky of the same level and noise everywhere."""
-    section, cells = Section(0, shape[0], 0, shape[1]), np.ones((3, 3), np.float32)
+    section, cells = SkySection(0, shape[0], 0, shape[1]), np.ones((3, 3), np.float32)
     return Background(
         shape,
         [
