@@ -53,8 +53,18 @@ def escape_asterisks(app: object, context: object, lines: list[str]) -> None:
     lines[:] = [line.replace("*", r"\*") for line in lines]
 
 
+def expand_own_branch(
+    app: object, page: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Expand only the branch of a page in its navigation, or every page would list all modules."""
+    if toctree := context.get("toctree"):
+        context["toctree"] = lambda **options: toctree(**{**options, "collapse": True})
+
+
 def setup(app: Any) -> None:
     """Register what Sphinx calls while it reads the modules."""
     app.connect("autodoc-skip-member", skip_foreign_members)
     for part in ("description", "options", "epilog"):
         app.connect(f"sphinx-click-process-{part}", escape_asterisks)
+    # Before the theme, which asks for the whole tree.
+    app.connect("html-page-context", expand_own_branch, priority=400)
