@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import OutputError
 from .names import shortened
 
-__all__ = ["atomic_path", "is_temporary", "remove_temporary", "write_png"]
+__all__ = ["atomic_folder", "atomic_path", "is_temporary", "remove_temporary", "write_png"]
 
 # Other programs name hidden files after dates, which are eight digits too.
 _TEMPORARY = re.compile(r"\.galpipe-[0-9a-f]{8}\.")
@@ -66,6 +68,58 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             f"Cannot write {target}: {error.strerror or error}. Choose another output folder, or "
             "check its permissions and free space."
         ) from error
+
+
+@contextmanager
+def atomic_folder(path: Path, *, replace: bool) -> Iterator[Path]:
+    """Provide a temporary folder beside `path` that becomes `path` on success.
+
+    After an error the folder is removed, and an existing `path` is unchanged.  Missing parent
+    folders are created.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to write.
+    replace : bool
+        Replace a folder that is there.
+
+    Yields
+    ------
+    Path
+        The temporary folder.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or `path` is there and not to be replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if replace:
+            _replace_folder(temporary, path)
+        else:
+            temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    """Rename a folder, keeping the one that it replaces until then."""
+    if not target.exists():
+        new.rename(target)
+        return
+    earlier = new.with_name(f"{new.name}-earlier")
+    target.rename(earlier)
+    try:
+        new.rename(target)
+    except OSError:
+        earlier.rename(target)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def is_temporary(name: str) -> bool:

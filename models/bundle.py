@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from ..errors import BundleError, OutputError
+from ..files.atomic import atomic_folder
 from .manifest import MANIFEST_NAME, Manifest, ModelIdentity
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "check_file_name",
     "find_bundle",
     "read_bundle",
-    "replace_folder",
     "shipped_models",
     "write_bundle",
 ]
@@ -240,41 +238,12 @@ def write_bundle(
     complete = manifest.model_copy(update={"files": dict(sorted(checksums.items()))})
     contents[MANIFEST_NAME] = (complete.model_dump_json(indent=2) + "\n").encode()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with atomic_folder(target, replace=True) as temporary:
             for name, content in contents.items():
                 (temporary / check_file_name(name, target)).write_bytes(content)
-            temporary.chmod(0o755)
-            replace_folder(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{target}: cannot write the model bundle: {error}") from error
     return target
-
-
-def replace_folder(new: Path, target: Path) -> None:
-    """Rename a folder, keeping the one that it replaces until then.
-
-    Parameters
-    ----------
-    new : Path
-        The folder.
-    target : Path
-        Its new path, beside it.
-    """
-    if not target.exists():
-        new.rename(target)
-        return
-    earlier = new.with_name(f"{new.name}-earlier")
-    target.rename(earlier)
-    try:
-        new.rename(target)
-    except OSError:
-        earlier.rename(target)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def check_file_name(name: str, bundle: Path | str) -> str:

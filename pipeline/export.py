@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +16,7 @@ from .._version import __version__
 from ..classification.classifier import Classifier
 from ..detection.detector import Detector
 from ..errors import BundleError, ConfigError, OutputError, require
+from ..files.atomic import atomic_folder
 from ..models import Bundle, ModelLike, find_bundle
 from ..simulation.surveys import SURVEYS
 from ..simulation.write_cutouts import draw_cutout
@@ -126,28 +125,20 @@ def export_model(model: ModelLike, target: str, output: str | Path) -> ExportedM
     except ValueError as error:
         raise BundleError(f"{bundle.path}: cannot be exported: {error}") from error
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with atomic_folder(folder, replace=False) as temporary:
+            _write(bundle, standalone, target, temporary / chosen.file)
+            agreement = _compare(opened, standalone, target, chosen.open(temporary / chosen.file))
+            notes = _notes(opened, target)
+            content = _description(opened, target, standalone) | {
+                "agreement": agreement,
+                "notes": notes,
+            }
+            text = json.dumps(content, indent=2) + "\n"
+            (temporary / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
+            labels = "".join(f"{name}\n" for name in bundle.manifest.class_names)
+            (temporary / LABELS_NAME).write_text(labels, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-    try:
-        _write(bundle, standalone, target, temporary / chosen.file)
-        agreement = _compare(opened, standalone, target, chosen.open(temporary / chosen.file))
-        notes = _notes(opened, target)
-        content = _description(opened, target, standalone) | {
-            "agreement": agreement,
-            "notes": notes,
-        }
-        text = json.dumps(content, indent=2) + "\n"
-        (temporary / DESCRIPTION_NAME).write_text(text, encoding="utf-8")
-        labels = "".join(f"{name}\n" for name in bundle.manifest.class_names)
-        (temporary / LABELS_NAME).write_text(labels, encoding="utf-8")
-        temporary.chmod(0o755)
-        temporary.rename(folder)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return ExportedModel(folder, folder / chosen.file, agreement, notes)
 
 

@@ -6,7 +6,6 @@ What is pulled is data that the manifest names, each file checked against its ch
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import GalpipeError, InputError, OutputError, require
+from ..files.atomic import atomic_folder
 from ..files.remote import download, is_address, open_store
 from ..models import Bundle, ModelLike, find_bundle, read_bundle
-from ..models.bundle import LARGEST_FILE, LARGEST_MANIFEST, check_file_name, replace_folder
+from ..models.bundle import LARGEST_FILE, LARGEST_MANIFEST, check_file_name
 from ..models.manifest import MANIFEST_NAME
 from .hub_card import hub_card
 
@@ -211,16 +211,10 @@ def _write_folder(contents: Mapping[str, bytes], target: Path, overwrite: bool) 
     if target.exists() and not (overwrite and (target / MANIFEST_NAME).is_file()):
         raise OutputError(f"{target}: exists; choose another folder")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with atomic_folder(target, replace=overwrite) as temporary:
             for name, content in contents.items():
                 (temporary / name).write_bytes(content)
             read_bundle(temporary).verify()
-            temporary.chmod(0o755)
-            replace_folder(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
 

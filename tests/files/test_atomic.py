@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from galpipe.errors import OutputError
-from galpipe.files.atomic import atomic_path, write_png
+from galpipe.files.atomic import atomic_folder, atomic_path, write_png
 from galpipe.imaging import read_field
 
 
@@ -62,3 +63,25 @@ def test_grey_pictures_are_written_too(tmp_path: Path) -> None:
     grey = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
     write_png(tmp_path / "a.png", grey)
     assert_array_equal(cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED), grey)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path, fails: bool) -> None:
+    target = tmp_path / "new" / "model"
+    with atomic_folder(target, replace=False) as temporary:
+        (temporary / "first").write_text("1")
+    with suppress(ZeroDivisionError), atomic_folder(target, replace=True) as temporary:
+        (temporary / "second").write_text(str(1 / (not fails)))
+    assert [path.name for path in target.iterdir()] == ["first" if fails else "second"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_is_there_is_kept_unless_it_may_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "file").touch()
+    with (
+        pytest.raises(OSError, match="not empty"),
+        atomic_folder(tmp_path / "model", replace=False),
+    ):
+        pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "file"]
