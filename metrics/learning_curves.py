@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import require
-from .plots import COLOURS, DPI
+from .plots import COLOURS, png_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,9 +56,7 @@ def plot_learning_curves(histories: Mapping[str, Mapping[str, Sequence[float]]])
         losses.set(xlabel=place, ylabel="loss", title=title)
         _draw(measures, history, place, others)
         measures.set(xlabel=place, ylabel="measure", title=title, ylim=(-0.02, 1.03))
-    content = io.BytesIO()
-    figure.savefig(content, dpi=DPI)
-    return content.getvalue()
+    return png_of(figure)
 
 
 def _draw(

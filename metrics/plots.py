@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 COLOURS = ("#3b6ea5", "#c8553d", "#4f9d69", "#8a5fa8", "#b08a2e", "#4aa3a8", "#8c8c8c")
-DPI = 120
+_DPI = 120
 _LONGEST_LINE = 44
 _SIZE_TICKS = (8, 16, 32, 64, 128, 256, 512)
 # Area of a marker for ten objects, points squared; proportional to the root of their number.
@@ -149,15 +149,25 @@ def plot_reliability(detectors: Sequence[DetectorCurve]) -> bytes:
         If matplotlib is not installed.
     """
     require("matplotlib", "train")
+    return png_of(_overlaid(_draw_reliability, detectors))
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as a PNG file.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    """
     content = io.BytesIO()
-    _overlaid(_draw_reliability, detectors).savefig(content, dpi=DPI)
+    figure.savefig(content, dpi=_DPI)
     return content.getvalue()
 
 
 def _write(folder: Path, figures: Iterable[tuple[str, Figure]]) -> None:
     for name, figure in figures:
         with atomic_path(folder / name) as temporary:
-            figure.savefig(temporary, dpi=DPI)
+            figure.savefig(temporary, dpi=_DPI)
 
 
 def _confusion(title: str, metrics: ClassificationMetrics) -> Figure:

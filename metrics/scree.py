@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..errors import require
+from .plots import png_of
 
 __all__ = ["plot_scree"]
-
-_DPI = 120
 
 
 def plot_scree(shares: Sequence[float], chosen: int) -> bytes:
@@ -48,6 +46,4 @@ def plot_scree(shares: Sequence[float], chosen: int) -> bytes:
     sums.plot(numbers, np.cumsum(shares), color="#c8553d")
     sums.set_ylim(0, 1)
     sums.set_ylabel("sum", color="#c8553d")
-    content = io.BytesIO()
-    figure.savefig(content, dpi=_DPI)
-    return content.getvalue()
+    return png_of(figure)
