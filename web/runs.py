@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from ..classification.class_names import class_slug
-from ..errors import InputError
 from ..files.names import SafeNames
 from ..imaging import FieldSource, Stretch
 from ..imaging.draw import PALETTE
 from ..pipeline.catalogue import Catalogue
+from ..pipeline.collect import plan_in
 from ..pipeline.columns import Flag
 from ..pipeline.field_work import file_name
 from ..pipeline.manifest import read_manifest
 from ..pipeline.parts import PARTS
 from ..pipeline.photometry_columns import photometry_columns
-from ..pipeline.plan import RunPlan, read_plan
+from ..pipeline.plan import RunPlan
 from ..pipeline.provenance import Failure, FieldRecord
 from ..pipeline.result_lines import FieldRows, read_line
 from ..pipeline.results import Results
@@ -95,12 +95,7 @@ class OpenRun:
     def refresh(self) -> None:
         """Read the list of fields again, if results were added."""
         with self._lock:
-            plan = read_plan(self.folder)
-            if plan is None:
-                raise InputError(
-                    f"{self.folder}: holds no result of 'galpipe run' or 'galpipe detect' with its "
-                    "parts. Give the folder that was their option -o."
-                )
+            plan = plan_in(self.folder)
             stamp = (self.folder / PARTS).stat().st_mtime_ns
             if stamp == self._stamp:
                 return
@@ -129,8 +124,8 @@ class OpenRun:
         """``complete`` or ``unfinished``."""
         return "unfinished" if self.results.tally.unfinished else "complete"
 
-    def rows(self, number: int) -> FieldRows:
-        """Return the results of a field.
+    def field(self, number: int) -> FieldPlace:
+        """Return a field.
 
         Parameters
         ----------
@@ -144,7 +139,22 @@ class OpenRun:
         """
         if not 0 <= number < len(self.fields):
             raise KeyError(number)
-        field = self.fields[number]
+        return self.fields[number]
+
+    def rows(self, number: int) -> FieldRows:
+        """Return the results of a field.
+
+        Parameters
+        ----------
+        number : int
+            Number of the field.
+
+        Raises
+        ------
+        KeyError
+            If there is no such field.
+        """
+        field = self.field(number)
         lines = list(self.results.index.results(field.key))
         found = read_line(lines[field.place])
         if not isinstance(found, FieldRows):

@@ -181,9 +181,7 @@ class ServerState:
         InputError
             If its files cannot be read.
         """
-        if not 0 <= number < len(run.fields):
-            raise KeyError(number)
-        source = run.fields[number].source
+        source = run.field(number).source
         return self.pictures.get(source, run.stretch(), _names(source, run.names))
 
     def job_picture(self, job: JobState) -> Pyramid:
