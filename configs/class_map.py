@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-__all__ = ["ClassChanges", "ClassMap", "Galaxy10Name"]
+__all__ = ["ClassChanges", "ClassMap", "Galaxy10Name", "check_labelled_classes"]
 
 Galaxy10Name: TypeAlias = Literal["galaxy10_decals", "galaxy10_sdss"]
 """Data set whose classes are meant."""
@@ -31,6 +31,23 @@ ClassChanges: TypeAlias = Annotated[
     BeforeValidator(_as_mapping),
 ]
 """Classes that are merged or renamed, with their names or indices in the labels, or left out."""
+
+
+def check_labelled_classes(labelled_classes: object, class_names: object) -> None:
+    """Raise an error if the classes of labels are given besides classes that do not change them.
+
+    Parameters
+    ----------
+    labelled_classes, class_names : object
+        Values of these keys.
+
+    Raises
+    ------
+    ValueError
+        If `labelled_classes` is given and `class_names` is no mapping.
+    """
+    if labelled_classes is not None and not isinstance(class_names, Mapping):
+        raise ValueError("labelled_classes are for class_names that change them")
 
 
 @dataclass(frozen=True)

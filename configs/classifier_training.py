@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from .class_map import ClassChanges, Galaxy10Name
+from .class_map import ClassChanges, Galaxy10Name, check_labelled_classes
 from .members import ClassifierMember, TrainedMember
 from .section import (
     ConfigPath,
@@ -227,8 +227,7 @@ class ClassifierTraining(Section):
 
     @model_validator(mode="after")
     def _indices_mean_the_classes(self) -> ClassifierTraining:
-        if self.labelled_classes is not None and not isinstance(self.class_names, Mapping):
-            raise ValueError("labelled_classes are for class_names that change them")
+        check_labelled_classes(self.labelled_classes, self.class_names)
         for data in self.data:
             meant = _MEANT.get(data.kind)
             if meant is not None and self.labels_of != meant:

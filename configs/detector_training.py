@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from .architectures import ARCHITECTURES
-from .class_map import ClassChanges, ClassMap
+from .class_map import ClassChanges, ClassMap, check_labelled_classes
 from .section import (
     BatchSize,
     ConfigPath,
@@ -158,8 +157,7 @@ class DetectorTraining(Section):
 
     @model_validator(mode="after")
     def _classes_are_known(self) -> DetectorTraining:
-        if self.labelled_classes is not None and not isinstance(self.class_names, Mapping):
-            raise ValueError("labelled_classes are for class_names that change them")
+        check_labelled_classes(self.labelled_classes, self.class_names)
         ClassMap.of(self.class_names, self.labelled_classes)
         return self
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from .class_map import ClassChanges, Galaxy10Name
+from .class_map import ClassChanges, Galaxy10Name, check_labelled_classes
 from .section import (
     BatchSize,
     ConfigPath,
@@ -211,8 +210,8 @@ class PcaLogisticMember(_Member):
 
     architecture: Literal["pca_logistic"]
     features: Literal["pixels", "hog"] | ConfigPath = "pixels"
-    """What is decomposed: the pixels of the crop, histograms of oriented gradients, or the features
-    before the last dense layer of a trained network, a ``.keras`` or ``.h5`` file."""
+    """Input of the decomposition: the pixels of the crop, histograms of oriented gradients, or the
+    features before the last dense layer of a trained network, a ``.keras`` or ``.h5`` file."""
     components: PositiveInt = 20
     """Number of principal components."""
     penalty: PositiveFloat = 1.0
@@ -238,8 +237,7 @@ class NetworkDescription(Section):
 
     @model_validator(mode="after")
     def _labelled_classes_are_changed(self) -> NetworkDescription:
-        if self.labelled_classes is not None and not isinstance(self.class_names, Mapping):
-            raise ValueError("labelled_classes are for class_names that change them")
+        check_labelled_classes(self.labelled_classes, self.class_names)
         return self
 
 

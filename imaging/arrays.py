@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .field import Field, check_size
+from .field import Field, check_size, check_usable
 from .picture_scale import scaled_pixels
 
 __all__ = ["field_of_array", "pixels_checksum"]
@@ -43,8 +43,7 @@ def field_of_array(array: NDArray[Any], identifier: str) -> Field:
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus bad
         pixels = np.array(np.ma.getdata(planes), dtype=native if picture else np.float32, order="C")
     bad = masked | ~np.isfinite(pixels).all(axis=2)
-    if bad.all():
-        raise InputError(f"{name} holds no usable pixel. Give an image with data.")
+    check_usable(name, bad)
     pixels, notes = scaled_pixels(pixels, bad) if native == np.uint16 else (pixels, ())
     pixels = np.where(bad[..., np.newaxis], pixels.dtype.type(0), pixels)
     return Field(

@@ -14,7 +14,19 @@ from ..errors import InputError
 from ..files.memory import available_memory
 from .sky import pixels_of, sky_of
 
-__all__ = ["MAX_BYTES", "MAX_MEMORY", "MAX_PIXELS", "MIN_SIDE", "Band", "Field", "check_size"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_MEMORY",
+    "MAX_PIXELS",
+    "MIN_SIDE",
+    "Band",
+    "Field",
+    "NotInWindowsError",
+    "TooLargeError",
+    "check_side",
+    "check_size",
+    "check_usable",
+]
 
 MIN_SIDE = 8
 """Minimum side in pixels."""
@@ -208,6 +220,25 @@ class TooLargeError(InputError):
 
 class NotInWindowsError(InputError):
     """A field cannot be read by windows; the message tells why, as a clause."""
+
+
+def check_usable(name: str | Path, bad: NDArray[np.bool_]) -> None:
+    """Raise an error for a field without a usable pixel.
+
+    Parameters
+    ----------
+    name : str or Path
+        File or name of the field, for the message.
+    bad : ndarray of bool, shape (H, W)
+        Pixels without data.
+
+    Raises
+    ------
+    InputError
+        If all pixels are bad.
+    """
+    if bad.all():
+        raise InputError(f"{name} holds no usable pixel. Give an image with data.")
 
 
 def check_side(name: str | Path, width: int, height: int) -> None:

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files.file_types import PICTURE_KINDS
 from ..files.memory import available_memory
 from .align import coincide
-from .field import MAX_MEMORY, Field, NotInWindowsError, TooLargeError
+from .field import MAX_MEMORY, Field, NotInWindowsError, TooLargeError, check_usable
 from .field_discovery import FieldSource, field_source
 from .fits_windows import open_fits_windows
 from .large_field import LargeField, WindowReader, joined, large_field, outline, sample_windows
@@ -179,8 +179,7 @@ def _scale(
         for (planes, bad), (rows, columns) in zip(decoded, samples, strict=True)
     ]
     sample = joined(parts)
-    if sample.bad.all():
-        raise InputError(f"{path} holds no usable pixel. Give an image with data.")
+    check_usable(path, sample.bad)
     good = sample.pixels[~sample.bad]
     with np.errstate(invalid="ignore"):
         darkest, brightest = np.nanmin(good, axis=0), np.nanmax(good, axis=0)

@@ -21,6 +21,7 @@ from .picture_scale import scaled_pixels
 __all__ = [
     "PICTURE_SUFFIXES",
     "Picture",
+    "check_no_preview",
     "opaque",
     "page_notes",
     "read_picture",
@@ -121,11 +122,7 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
         raise InputError(
             f"{path} is a damaged or truncated {kind.upper()} picture. Copy or download it again."
         )
-    if header.begins_with_preview:
-        raise InputError(
-            f"{path} begins with a preview, as raw files of cameras (DNG, NEF, ARW) do. "
-            f"{CONVERT_RAW}"
-        )
+    check_no_preview(path, header)
     finished = header.bits <= _BITS_OF_DISPLAY
     check_size(path, header.width, header.height, bands=3, finished=finished)
     if len(data) < header.least_bytes:
@@ -164,6 +161,28 @@ def stored_origin(header: PictureHeader) -> Literal["upper", "lower"]:
         Its header; only of a TIFF are the rows read as they are stored.
     """
     return "lower" if header.tags is not None and header.orientation == _LOWER_LEFT else "upper"
+
+
+def check_no_preview(path: Path, header: PictureHeader) -> None:
+    """Raise an error for a raw file of a camera, whose first picture is a preview.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : PictureHeader
+        Its header.
+
+    Raises
+    ------
+    InputError
+        If it begins with a preview; the message tells how to convert it.
+    """
+    if header.begins_with_preview:
+        raise InputError(
+            f"{path} begins with a preview, as raw files of cameras (DNG, NEF, ARW) do. "
+            f"{CONVERT_RAW}"
+        )
 
 
 def page_notes(header: PictureHeader) -> tuple[str, ...]:

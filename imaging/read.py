@@ -18,7 +18,7 @@ from .align import align, aligned_band
 from .arrays import field_of_array, pixels_checksum
 from .bad_pixels import contrast_notes, mark_bad_pixels
 from .bayer import debayer
-from .field import MAX_BYTES, Field, TooLargeError, check_size
+from .field import MAX_BYTES, Field, TooLargeError, check_size, check_usable
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
 from .fits_names import label, listed
@@ -205,8 +205,7 @@ def _read_files(source: FieldSource, most_memory: int | None = None) -> Field:
         if most_memory is not None:
             _check_picture(path, kinds[0], most_memory)
         picture = read_picture(path, path.read_bytes(), kinds[0])
-        if picture.bad.all():
-            raise InputError(f"{path} holds no usable pixel. Give an image with data.")
+        check_usable(path, picture.bad)
         return Field(
             picture.pixels,
             source.identifier,

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files.file_types import CONVERT_RAW
 from ..files.picture_headers import PictureHeader, picture_header, tiff_directory
 from .decode_picture import decode_picture, with_directory
 from .field import NotInWindowsError, check_side
+from .picture import check_no_preview
 from .row_cache import RowCache
 
 __all__ = ["open_tiff_windows"]
@@ -143,11 +143,7 @@ def open_tiff_windows(
             raise InputError(
                 f"{path} is a damaged or truncated TIFF picture. Copy or download it again."
             )
-        if header.begins_with_preview:
-            raise InputError(
-                f"{path} begins with a preview, as raw files of cameras (DNG, NEF, ARW) do. "
-                f"{CONVERT_RAW}"
-            )
+        check_no_preview(path, header)
         check_side(path, header.width, header.height)
         _by_rows(tags, header)
         blocks = _Blocks(path, stream, tags, (header.height, header.width), _block(tags, header))
