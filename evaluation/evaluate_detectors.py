@@ -110,7 +110,7 @@ def evaluate_detectors(
     passes : int, optional
         Limit the search to this many pyramid levels (1, 1/3, 1/9, ...); all by default.
     class_agnostic : bool
-        Evaluate boxes alone, whatever the classes of annotations and detectors.
+        Match boxes without regard to the classes of annotations and detectors.
     held_out : bool
         Evaluate only images held out in the training of every detector.
     overwrite : bool

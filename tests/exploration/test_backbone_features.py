@@ -28,7 +28,7 @@ def test_features_of_a_network_of_keras(monkeypatch: pytest.MonkeyPatch) -> None
     found = model(crops)
     assert found.shape == (3, 512)
     assert model.networks == {"small": 512}
-    # A quarter turn of the image is one of the four, whatever the weights.
+    # The mean over four quarter turns is the same for a rotated image, with any weights.
     np.testing.assert_allclose(model(np.rot90(crops, axes=(1, 2))), found, atol=1e-5)
     assert len(model.fingerprint) == 64
 
