@@ -1,16 +1,21 @@
 """Kill a run at random moments and continue it; its files must be those of an undisturbed run.
 
-    python benchmarks/kills.py --count 100
+    python benchmarks/kills.py --count 1000
+    python benchmarks/kills.py --count 5 --engine ray
 
 Every kill is SIGKILL, SIGTERM, SIGINT or SIGINT twice of the command, or SIGKILL of its process
-group or of a worker alone.
+group or of a worker alone.  Most of the time of a command is spent on imports.  So nine of ten
+commands are copies of this process, which has imported what a run needs and opened no model; the
+tenth is started as a user does.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -18,17 +23,35 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-
-import cv2
-import numpy as np
 
 FORMATS = ("ecsv", "csv", "fits", "votable", "ds9")
 KILLS = ("kill", "kill group", "kill worker", "terminate", "interrupt", "interrupt twice")
+COPIES = 0.9  # of the commands
+# Python and click exit with 1, too, if they are interrupted before the command line begins.
+BEFORE_THE_START = ("KeyboardInterrupt", "Aborted!")
+PATIENCE = 300.0  # seconds for a command to end
+
+# As the command line does, so that this process has a single thread and its copies are safe.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+# Run the command within one process, and tell what it has imported.
+UNDISTURBED = """
+import importlib, json, sys
+from galpipe.pipeline.cli import cli
+from galpipe.pipeline.engines.inline import InlineEngine
+importlib.import_module("galpipe.pipeline.run").open_engine = lambda *_: InlineEngine()
+cli(sys.argv[1:], standalone_mode=False)
+json.dump(list(sys.modules), sys.stdout)
+"""
 
 
 def write_fields(folder: Path, count: int) -> None:
     """Write pictures of one galaxy each, and a file that is no picture."""
+    import cv2
+    import numpy as np
+
     folder.mkdir()
     y, x = np.mgrid[:128, :128] - 64.0
     for number in range(count):
@@ -38,37 +61,95 @@ def write_fields(folder: Path, count: int) -> None:
     (folder / "f999.png").write_bytes(b"no picture")
 
 
+def run_undisturbed(arguments: list[str]) -> None:
+    """Run without a kill, and import all modules that the run has imported at its end."""
+    command = [sys.executable, "-c", UNDISTURBED, *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    for name in json.loads(done.stdout.splitlines()[-1]):
+        # Names that packages have made up for their own modules cannot be imported.
+        with suppress(ImportError):
+            import_module(name)
+    if len(os.listdir("/proc/self/task")) > 1:
+        sys.exit("an import has started a thread, so that copies of this process are not safe")
+
+
+def start(arguments: list[str], said: Path, *, copy: bool) -> int:
+    """Start `galpipe` as a copy of this process or anew; return the process."""
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    # A job in the background ignores SIGINT, and so would this process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not copy:
+        os.execv(sys.executable, [sys.executable, "-m", "galpipe", *arguments])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from galpipe.pipeline.cli import main as galpipe
+
+    sys.argv = ["galpipe", *arguments]
+    galpipe()
+    raise SystemExit
+
+
+def wait(process: int, seconds: float) -> int | None:
+    """Return the exit code of a process, or None if it goes on for longer."""
+    end = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.005)
+
+
+def workers(parent: int, *, actors: bool) -> list[int]:
+    """Return the processes that a process started, or the actors of its Ray cluster."""
+    parents, names = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            process = int(folder.name)
+            parents[process] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            names[process] = (folder / "cmdline").read_bytes()
+    if not actors:
+        return [process for process, its in parents.items() if its == parent]
+    found = {parent}
+    while more := {process for process, its in parents.items() if its in found} - found:
+        found |= more
+    return [process for process in found if names.get(process, b"").startswith(b"ray::")]
+
+
+def kill(process: int, engine: str, how: str, rng: random.Random) -> None:
+    """End a command, or a worker of it, in one of the ways."""
+    if how == "kill worker":
+        if children := workers(process, actors=engine == "ray"):
+            with suppress(ProcessLookupError):
+                os.kill(rng.choice(children), signal.SIGKILL)
+        return
+    if how == "kill group":
+        # A command is the leader of its group a moment after its start.
+        with suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)
+        return
+    number = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM}.get(how, signal.SIGINT)
+    os.kill(process, number)
+    if how == "interrupt twice":
+        time.sleep(rng.uniform(0, 0.2))
+        os.kill(process, signal.SIGINT)
+
+
 def contents(out: Path) -> dict[str, bytes]:
     """Return all files whose content must not depend on the kills."""
     files = [*out.glob("catalogue.*"), *out.glob("regions/*"), *out.glob("*s/**/*.png")]
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
 
 
-def workers(parent: int) -> list[int]:
-    """Return the processes that a process started."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(stat.parent.name))
-    return found
-
-
-def kill(process: subprocess.Popen[bytes], how: str, rng: random.Random) -> None:
-    """End a command in one of the ways."""
-    if how == "kill worker":
-        if children := workers(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(rng.choice(children), signal.SIGKILL)
-        return
-    if how == "kill group":
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        number = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM}.get(how, signal.SIGINT)
-        process.send_signal(number)
-    if how == "interrupt twice":
-        time.sleep(rng.uniform(0, 0.2))
-        process.send_signal(signal.SIGINT)
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of those that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def main() -> None:
@@ -77,49 +158,56 @@ def main() -> None:
     parser.add_argument("--fields", type=int, default=30, help="number of fields of a run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest", type=float, default=6.0, help="seconds until a kill, at most")
+    parser.add_argument(
+        "--engine",
+        choices=("serial", "processes", "ray"),
+        action="append",
+        help="engine of the runs; may be repeated; by default serial and processes",
+    )
     parser.add_argument("models", nargs="*", help="options of galpipe run")
     options = parser.parse_args()
+    engines = options.engine or ["serial", "processes"]
     rng = random.Random(options.seed)
     folder = Path(tempfile.mkdtemp(prefix="galpipe-kills-"))
     write_fields(folder / "in", options.fields)
-    start = [sys.executable, "-m", "galpipe", "run", str(folder / "in"), *options.models]
-    start += [word for name in FORMATS for word in ("--format", name)]
-    subprocess.run([*start, "-o", folder / "whole"], capture_output=True, check=False)
+    arguments = ["run", str(folder / "in"), *options.models]
+    arguments += [word for name in FORMATS for word in ("--format", name)]
+    out, said = folder / "out", folder / "said.txt"
+    run_undisturbed([*arguments, "-o", str(folder / "whole")])
     expected = contents(folder / "whole")
     assert len(expected) > options.fields
-    kills = runs = 0
-    out = folder / "out"
+    begin = cpu_seconds()
+    kills = runs = anew = 0
     while kills < options.count:
         shutil.rmtree(out, ignore_errors=True)
         runs += 1
         while True:
-            engine = rng.choice([[], ["--engine", "processes", "--workers", "2"]])
-            process = subprocess.Popen(
-                [*start, *engine, "-o", out],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            engine = rng.choice(engines)
+            several = [] if engine == "serial" else ["--workers", "2"]
+            copy = rng.random() < COPIES
+            anew += not copy
+            command = [*arguments, "--engine", engine, *several, "-o", str(out)]
+            process = start(command, said, copy=copy)
+            code, how = None, rng.choice(KILLS)
             if kills < options.count:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(rng.uniform(0, options.longest))
-            how = rng.choice(KILLS)
-            if kills < options.count and process.poll() is None:
-                kill(process, how, rng)
-                kills += 1
-            _, said = process.communicate(timeout=300)
-            if process.returncode == 1 and b"KeyboardInterrupt" not in said:
+                code = wait(process, rng.uniform(0, options.longest))
+                if code is None:
+                    kill(process, engine, how, rng)
+                    kills += 1
+            if code is None and (code := wait(process, PATIENCE)) is None:
+                sys.exit(f"{out}: the command goes on {PATIENCE:.0f} s after {how!r}")
+            message = said.read_text()
+            if code == 1 and not any(word in message for word in BEFORE_THE_START):
                 break
-            # Python itself exits with 1 if it is interrupted while it starts.
-            if process.returncode not in (-signal.SIGKILL, -signal.SIGTERM, 130, -signal.SIGINT, 1):
-                sys.exit(f"exit code {process.returncode} after {how!r}: {said.decode()}")
-        different = sorted(
-            name for name, content in expected.items() if contents(out).get(name) != content
-        )
-        if different or contents(out).keys() != expected.keys():
-            sys.exit(f"{out} differs after {how!r} in {different[:5]}: {said.decode()}")
+            if code not in (-signal.SIGKILL, -signal.SIGTERM, 130, -signal.SIGINT, 1):
+                sys.exit(f"exit code {code} after {how!r}: {message}")
+        found = contents(out)
+        different = sorted(name for name in expected if found.get(name) != expected[name])
+        if different or found.keys() != expected.keys():
+            sys.exit(f"{out} differs after {how!r} in {different[:5]}: {message}")
     shutil.rmtree(folder)
     print(f"{kills} kills in {runs} runs: the results are those of an undisturbed run")
+    print(f"{anew} commands started anew; {(cpu_seconds() - begin) / kills:.2f} CPU s a kill")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -53,6 +55,17 @@ _STREAM_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF)
 class _Commands(LazyGroup):
     """Top level of the command line: converts errors to messages and exit codes."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments; an interrupt has its own exit code.
+
+        Parameters
+        ----------
+        *args, **extra : Any
+            As of `click.Command.make_context`.
+        """
+        with _interrupt_code():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and convert errors to messages and exit codes.
 
@@ -61,6 +74,10 @@ class _Commands(LazyGroup):
         ctx : click.Context
             Context of the call.
         """
+        with _interrupt_code():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         from rich.text import Text
 
         from ..console import STDERR, tidy_terminal, without_controls
@@ -77,13 +94,6 @@ class _Commands(LazyGroup):
                 raise
             STDERR.print(Text(f"Error: {error}", style="red"), soft_wrap=True)
             ctx.exit(1 if isinstance(error, InputError) else 2)
-        except KeyboardInterrupt:
-            click.echo(
-                "Interrupted; the results so far are in the output folder. The same command goes "
-                "on.",
-                err=True,
-            )
-            ctx.exit(_INTERRUPTED)
         except click.ClickException as error:
             vars(error)["message"] = without_controls(error.message)
             raise
@@ -122,6 +132,19 @@ def main() -> None:
     # Batch systems end jobs with SIGTERM; treat it as Ctrl-C, so that results are written.
     signal.signal(signal.SIGTERM, _interrupt)
     cli(prog_name="galpipe")
+
+
+@contextmanager
+def _interrupt_code() -> Iterator[None]:
+    """Exit with the code of interrupted commands: that of click says that an input failed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            "Interrupted; the results so far are in the output folder. The same command goes on.",
+            err=True,
+        )
+        raise click.exceptions.Exit(_INTERRUPTED) from None
 
 
 def _cause(error: Exception) -> str:

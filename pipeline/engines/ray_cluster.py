@@ -269,7 +269,8 @@ def start_ray(workers: int | None, address: str | None) -> None:
             f"The Ray cluster {address} asks for its token. Set RAY_AUTH_MODE=token and "
             "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH."
         ) from error
-    except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
+    except Exception as error:
+        # Among others a plain Exception, if the machine is too busy to start one.
         text = str(error).strip().splitlines() or [type(error).__name__]
         where = "on this machine" if address is None else f"at {address}"
         raise ConfigError(f"No Ray cluster {where}: {text[0]}") from error

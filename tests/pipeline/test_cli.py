@@ -248,6 +248,16 @@ def test_interruption(
     assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv")) == 0
 
 
+def test_an_interruption_before_a_command_is_none_of_an_input(
+    galpipe_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(click.Group, "make_context", interrupted)
+    assert galpipe_cli("run").exit_code == 130
+
+
 def test_notes_are_shown(
     galpipe_cli: Cli, tmp_path: Path, nonsense_wcs: Path, model_options: list[str]
 ) -> None:
