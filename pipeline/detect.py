@@ -15,7 +15,7 @@ from ..progress import Progress
 from .catalogue_formats import CATALOGUE_FORMATS, DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
 from .coverage import require_coverage
-from .engines import FIELD_TIMEOUT, open_engine
+from .engines import open_engine
 from .field_processing import FieldModels, FieldSettings
 from .inputs import find_sources
 from .many_fields import open_run, plan_of, process_fields, start_run
@@ -41,7 +41,7 @@ def detect(
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
-    field_timeout: float = FIELD_TIMEOUT,
+    field_timeout: float | None = None,
     ray_address: str | None = None,
     progress: bool | Progress = False,
 ) -> RunResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -177,6 +177,7 @@ def process_field(
     field: FieldLike,
     models: FieldModels | None = None,
     settings: FieldSettings | None = None,
+    opened: Callable[[int], object] = lambda pixels: None,
 ) -> FieldResult:
     """Detect and classify the galaxies of one field.
 
@@ -191,6 +192,8 @@ def process_field(
         Detector and classifier; by default the shipped ones.
     settings : FieldSettings, optional
         Thresholds, stretch and crops; by default those of the models.
+    opened : callable, optional
+        Called with the number of pixels of an image of the field, before these are searched.
 
     Returns
     -------
@@ -228,13 +231,14 @@ def process_field(
     clock = StageClock()
     with ExitStack() as stack:
         with clock("read"):
-            opened = stack.enter_context(open_field(field))
-            if isinstance(opened, LargeField):
-                outline = with_zero_points(opened.outline, settings.zeropoint)
-                opened = replace(opened, outline=outline)
+            source = stack.enter_context(open_field(field))
+            if isinstance(source, LargeField):
+                outline = with_zero_points(source.outline, settings.zeropoint)
+                source = replace(source, outline=outline)
             else:
-                opened = with_zero_points(opened, settings.zeropoint)
-        search = search_opened(opened, detector, stretch, settings.score_threshold, margin, clock)
+                outline = source = with_zero_points(source, settings.zeropoint)
+        opened(outline.width * outline.height)
+        search = search_opened(source, detector, stretch, settings.score_threshold, margin, clock)
         objects = measure_objects(
             search,
             lambda class_ids: np.isin(class_ids, wanted),

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
@@ -34,7 +35,8 @@ SPLITTING = -1
 # Results are written at least this often, in seconds, and after each field that takes longer.
 _PART_SECONDS = 1.0
 
-Started = Callable[[int, int], None]
+Started = Callable[[int, int, int], None]
+"""Called with the key of a task, the number of its field, and the pixels of that, 0 if unknown."""
 
 
 @dataclass
@@ -89,7 +91,7 @@ class FieldWork:
     store: RunStore | None = None
 
     def run(
-        self, tasks: Iterable[FieldTask], started: Started = lambda key, number: None
+        self, tasks: Iterable[FieldTask], started: Started = lambda *_: None
     ) -> Iterator[PartReport]:
         """Process tasks; yield a report after each part.
 
@@ -100,7 +102,7 @@ class FieldWork:
         tasks : iterable of FieldTask
             The tasks.
         started : callable
-            Called with the key of the task and the number of the field before each field.
+            Called before each field, and when its size is known.
 
         Raises
         ------
@@ -164,7 +166,7 @@ class FieldWork:
         if SPLITTING in task.failed:
             yield Failure(source.identifier, task.failed[SPLITTING])
             return
-        started(task.key, SPLITTING)
+        started(task.key, SPLITTING, 0)
         with ExitStack() as files:
             try:
                 copy = files.enter_context(local_copy(source))
@@ -190,9 +192,10 @@ class FieldWork:
             if number in task.failed:
                 yield Failure(part.identifier, task.failed[number])
                 continue
-            started(task.key, number)
+            started(task.key, number, 0)
+            opened = partial(started, task.key, number)
             try:
-                yield process_field(part, self.models, self.settings)
+                yield process_field(part, self.models, self.settings, opened)
             except Exception as error:
                 yield Failure.of(part.identifier, error)
 

@@ -24,7 +24,7 @@ from ..progress import Progress, open_progress, within
 from .catalogue_formats import DEFAULT_FORMATS, check_catalogue_formats
 from .collect import RunResult
 from .coverage import require_coverage
-from .engines import FIELD_TIMEOUT, open_engine
+from .engines import open_engine
 from .field_processing import CropFormat, FieldModels, FieldSettings, galaxies_among
 from .inputs import find_sources
 from .many_fields import open_run, plan_of, process_fields, start_run
@@ -57,7 +57,7 @@ def run(
     overwrite: bool = False,
     engine: str = "inline",
     workers: int | None = None,
-    field_timeout: float = FIELD_TIMEOUT,
+    field_timeout: float | None = None,
     ray_address: str | None = None,
     progress: bool | Progress = False,
 ) -> RunResult:
@@ -126,8 +126,9 @@ def run(
     workers : int, optional
         Number of processes of the engines "processes" and "ray"; by default the number of cores, of
         the whole cluster.
-    field_timeout : float
-        Seconds after which a field is given up; not with the engine "inline".
+    field_timeout : float, optional
+        Seconds after which a field is given up, by default 600 and 10 more for each megapixel; not
+        with the engine "inline".
     ray_address : str, optional
         Address of a running Ray cluster for the engine "ray", such as "auto"; by default, one is
         started on this machine.

@@ -237,8 +237,8 @@ _field_timeout_option = click.option(
     "--field-timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    default=600.0,
-    help="Time after which a field is given up; by default 600.",
+    help="Time after which a field is given up; by default 600, and 10 more for each megapixel of "
+    "the field, several times what one core needs.",
 )
 
 

@@ -88,7 +88,7 @@ def command(
     coverage: bool,
     engine: str,
     workers: int | None,
-    field_timeout: float,
+    field_timeout: float | None,
     ray_address: str | None,
     overwrite: bool,
 ) -> None:

@@ -7,6 +7,6 @@ the same parts.
 
 from __future__ import annotations
 
-from .base import ENGINES, FIELD_TIMEOUT, Engine, open_engine
+from .base import ENGINES, Engine, open_engine
 
-__all__ = ["ENGINES", "FIELD_TIMEOUT", "Engine", "open_engine"]
+__all__ = ["ENGINES", "Engine", "open_engine"]

@@ -11,13 +11,10 @@ from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
 from ..manifest import FieldTask
 
-__all__ = ["ENGINES", "FIELD_TIMEOUT", "Engine", "open_engine"]
+__all__ = ["ENGINES", "Engine", "open_engine"]
 
 ENGINES = ("inline", "serial", "processes", "ray")
 """Names of the engines."""
-
-FIELD_TIMEOUT = 600.0
-"""Seconds after which a field is given up, unless another time is chosen."""
 
 
 class Engine(Protocol):
@@ -53,7 +50,7 @@ class Engine(Protocol):
 def open_engine(
     name: str = "inline",
     workers: int | None = None,
-    field_timeout: float = FIELD_TIMEOUT,
+    field_timeout: float | None = None,
     ray_address: str | None = None,
 ) -> Engine:
     """Start an engine.
@@ -67,8 +64,9 @@ def open_engine(
         The engine.
     workers : int, optional
         Number of processes of ``processes`` and ``ray``; by default the number of cores.
-    field_timeout : float
-        Seconds after which a field is given up, except by ``inline``.
+    field_timeout : float, optional
+        Seconds after which a field is given up, except by ``inline``; by default 600, and 10 more
+        for each megapixel.
     ray_address : str, optional
         Address of a Ray cluster; by default ``ray`` starts one on this machine.
 
@@ -87,7 +85,7 @@ def open_engine(
         raise ConfigError(f"The engine {name} needs no Ray cluster; add --engine ray")
     if workers is not None and workers < 1:
         raise ConfigError(f"The number of workers must be at least 1, not {workers}")
-    if not field_timeout > 0:
+    if field_timeout is not None and not field_timeout > 0:
         raise ConfigError(f"The time limit of a field must be positive, not {field_timeout}")
     if name == "inline":
         from .inline import InlineEngine

@@ -16,6 +16,10 @@ _CHUNK_SECONDS = 1.0  # that a chunk should take
 _LARGEST_CHUNK = 64
 _CRASHES = 2  # of a field until it is failed
 
+# Default of the time limit of a field, in seconds, and for each megapixel.  One core needs 1 to 2
+# seconds for a megapixel; the rest is for machines that have other work.
+_LEAST_TIME, _TIME_PER_MEGAPIXEL = 600.0, 10.0
+
 
 class Chunks:
     """Tasks of a run, in chunks of about a second.
@@ -27,8 +31,8 @@ class Chunks:
     ----------
     tasks : iterable of FieldTask
         The tasks, which are taken as they are needed.
-    field_timeout : float
-        Seconds after which a field is given up.
+    field_timeout : float or None
+        Seconds after which a field is given up; None for 600, and 10 more for each megapixel.
 
     Attributes
     ----------
@@ -36,7 +40,7 @@ class Chunks:
         Whether there may be further tasks.
     """
 
-    def __init__(self, tasks: Iterable[FieldTask], field_timeout: float) -> None:
+    def __init__(self, tasks: Iterable[FieldTask], field_timeout: float | None) -> None:
         self._tasks, self._timeout = iter(tasks), field_timeout
         self._again: deque[FieldTask] = deque()
         self._crashes: Counter[tuple[int, int]] = Counter()
@@ -64,6 +68,19 @@ class Chunks:
         """
         self._seconds = (self._seconds + seconds) / 2
 
+    def time_limit(self, started: StartedField | None) -> float:
+        """Return the seconds after which a field is given up.
+
+        Parameters
+        ----------
+        started : StartedField or None
+            The field; None if it is not known.
+        """
+        if self._timeout is not None:
+            return self._timeout
+        pixels = 0 if started is None else started.pixels
+        return _LEAST_TIME + _TIME_PER_MEGAPIXEL * pixels / 1e6
+
     def repeat(
         self,
         tasks: Iterable[FieldTask],
@@ -87,20 +104,24 @@ class Chunks:
         """
         for task in tasks:
             if started is not None and task.key == started.key:
-                task = self._blamed(task, started.number, how, too_long=too_long)
+                limit = self.time_limit(started) if too_long else None
+                task = self._blamed(task, started.number, how, limit)
             self._again.append(task)
             self.left = True
 
-    def _blamed(self, task: FieldTask, number: int, how: str, *, too_long: bool) -> FieldTask:
-        """Return a task, without the field during which its worker ended if that is to fail."""
+    def _blamed(self, task: FieldTask, number: int, how: str, limit: float | None) -> FieldTask:
+        """Return a task, without the field during which its worker ended if that is to fail.
+
+        ``limit`` is the time limit that the field has exceeded.
+        """
         self._crashes[task.key, number] += 1
-        if not too_long and self._crashes[task.key, number] < _CRASHES:
+        if limit is None and self._crashes[task.key, number] < _CRASHES:
             return task
         place = f"{task.source}, field {number + 1}" if number > 0 else str(task.source)
         message = f"{place}: crashes the program that reads it ({how}); the file may be damaged."
-        if too_long:
+        if limit is not None:
             message = (
-                f"{place}: took longer than {self._timeout:g} s. Allow more time with "
+                f"{place}: took longer than {limit:.6g} s. Allow more time with "
                 "--field-timeout, or check the file."
             )
         return replace(task, failed=task.failed | {number: message})

@@ -61,11 +61,11 @@ class ProcessEngine:
         Number of processes.
     threads : int
         Threads of each.
-    field_timeout : float
-        Seconds after which a field is given up.
+    field_timeout : float or None
+        Seconds after which a field is given up; None for the default of `Chunks`.
     """
 
-    def __init__(self, workers: int, threads: int, field_timeout: float) -> None:
+    def __init__(self, workers: int, threads: int, field_timeout: float | None) -> None:
         self._threads, self._timeout = threads, field_timeout
         self._workers = [self._start() for _ in range(workers)]
         self._failed_starts = 0
@@ -133,7 +133,9 @@ class ProcessEngine:
             except (EOFError, OSError):
                 self._replace(worker, chunks)
         for worker in list(self._workers):
-            if worker.started and worker.tasks and monotonic() - worker.since > self._timeout:
+            if not worker.started or not worker.tasks:
+                continue
+            if monotonic() - worker.since > chunks.time_limit(worker.started):
                 worker.process.kill()
                 self._replace(worker, chunks, too_long=True)
 

@@ -104,8 +104,8 @@ class RayWorker:
                 return
             yield task
 
-    def _started(self, key: int, number: int) -> None:
-        self._last = StartedField(key, number)
+    def _started(self, key: int, number: int, pixels: int) -> None:
+        self._last = StartedField(key, number, pixels)
         # Wait until it is there: a crash in the next moment would lose it.
         ray.get(self._send(self._last))
 

@@ -65,8 +65,8 @@ class RayEngine:
     ----------
     workers : int or None
         Number of actors; by default the number of cores of the cluster.
-    field_timeout : float
-        Seconds after which a field is given up.
+    field_timeout : float or None
+        Seconds after which a field is given up; None for the default of `Chunks`.
     address : str or None
         Address of a cluster; by default one is started on this machine.
 
@@ -76,7 +76,9 @@ class RayEngine:
         If no cluster can be reached or started.
     """
 
-    def __init__(self, workers: int | None, field_timeout: float, address: str | None) -> None:
+    def __init__(
+        self, workers: int | None, field_timeout: float | None, address: str | None
+    ) -> None:
         self._ours = not ray.is_initialized()
         if self._ours:
             start_ray(workers, address)
@@ -184,7 +186,7 @@ class RayEngine:
             actor.reported = actor.since = now
             yield report
         for number, actor in self._actors.items():
-            if actor.chunks and monotonic() - actor.since > self._timeout:
+            if actor.chunks and monotonic() - actor.since > chunks.time_limit(actor.started):
                 self._give_up(number, work, chunks)
 
     def _read_mail(self) -> None:

@@ -12,8 +12,10 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from types import FrameType
+from typing import Any
 
 from ...errors import GalpipeError
 from ...models.litert import limit_threads
@@ -29,7 +31,7 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 @dataclass(frozen=True)
 class StartedField:
-    """Message before each field.
+    """Message before each field, and when its size is known.
 
     Attributes
     ----------
@@ -37,10 +39,13 @@ class StartedField:
         Key of the task.
     number : int
         Number of the field.
+    pixels : int
+        Number of pixels of an image of it; 0 as long as it is not known.
     """
 
     key: int
     number: int
+    pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,12 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def end_with_parent() -> None:
     """End this process when the one that started it has ended, however that ended."""
     parent = os.getppid()
+    # The fork server ends when all ends of this pipe are closed, and its processes with it.  Each
+    # of them has an end, so that one that hangs would keep the server.
+    server: Any = forkserver._forkserver
+    if server._forkserver_alive_fd is not None:
+        os.close(server._forkserver_alive_fd)
+        server._forkserver_alive_fd = None
     if sys.platform == "linux":
         # The kernel does it even while native code hangs, when no thread of Python runs.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

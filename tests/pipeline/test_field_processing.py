@@ -66,7 +66,9 @@ def test_settings_are_those_of_the_models_unless_set(
 ) -> None:
     detector = field_models.open_detector()
     rgb = to_rgb(read_field(good_fits), detector.stretch)
-    result = process_field(good_fits, field_models)
+    opened: list[int] = []
+    result = process_field(good_fits, field_models, None, opened.append)
+    assert opened == [result.record.width * result.record.height]
     assert len(result.rows["x"]) == len(detect_field(rgb, detector))
     strict = process_field(good_fits, field_models, FieldSettings(score_threshold=1.0))
     assert len(strict.rows["x"]) < len(result.rows["x"])

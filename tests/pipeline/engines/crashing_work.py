@@ -24,7 +24,7 @@ class Work:
         done = []
         try:
             for task in tasks:
-                started(task.key, 0)
+                started(task.key, 0, 0)
                 name = task.source.identifier
                 first = self.folder / f"{name}.once"
                 if task.failed:
@@ -34,6 +34,9 @@ class Work:
                     ctypes.PyDLL(None).sleep(100)  # keeps the lock of the interpreter
                 elif "hang" in name:
                     time.sleep(100)
+                elif "large" in name:
+                    started(task.key, 0, 1_000_000)
+                    time.sleep(1)
                 elif "wait" in name:
                     (self.folder / "wait.tmp").write_text(str(os.getpid()))
                     (self.folder / "wait.tmp").rename(self.folder / "wait.pid")

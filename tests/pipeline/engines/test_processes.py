@@ -13,8 +13,10 @@ import pytest
 
 from galpipe.errors import BundleError, ConfigError, GalpipeError
 from galpipe.imaging import FieldSource
-from galpipe.pipeline.engines import open_engine
+from galpipe.pipeline.engines import chunks, open_engine
+from galpipe.pipeline.engines.chunks import Chunks
 from galpipe.pipeline.engines.processes import ProcessEngine
+from galpipe.pipeline.engines.worker import StartedField
 from galpipe.pipeline.field_work import FieldWork, PartReport
 from galpipe.pipeline.interrupts import Interrupts
 from galpipe.pipeline.manifest import FieldTask
@@ -58,6 +60,20 @@ def test_crashes_and_hangs_cost_no_other_field(tmp_path: Path) -> None:
     assert crash == "crash failed: crash: crashes the program that reads it (signal SIGSEGV); "[:60]
     (hang,) = (name for name in found if name.startswith("hang"))
     assert hang == "hang failed: hang: took longer than 1 s. Allow more time with "[:60]
+
+
+def test_large_fields_have_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "_LEAST_TIME", 0.5)
+    run(ProcessEngine(1, 1, None), tmp_path, ["hang", "large"])
+    (hang,) = done(tmp_path) - {"large"}
+    assert hang == "hang failed: hang: took longer than 0.5 s. Allow more time with "[:60]
+
+
+def test_default_and_given_time_limits() -> None:
+    frame, mosaic = StartedField(1, 0), StartedField(2, 0, 30_000 * 30_000)
+    assert Chunks([], None).time_limit(frame) == 600
+    assert Chunks([], None).time_limit(mosaic) == 9600
+    assert Chunks([], 5).time_limit(mosaic) == 5
 
 
 def test_an_error_of_all_fields_ends_the_run(tmp_path: Path) -> None:
@@ -117,13 +133,14 @@ for _ in ProcessEngine(1, 1, 60).run(crashing_work.Work(Path(".")), [task], Inte
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel must help")
-def test_no_worker_outlives_a_killed_run_even_in_native_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2], ids=["forked", "from the fork server"])
+def test_no_worker_outlives_a_killed_run_even_in_native_code(tmp_path: Path, threads: int) -> None:
     paths = os.pathsep.join(path for path in sys.path if path)
     process = subprocess.Popen(
         [sys.executable, "-c", _RUN],
         stdout=subprocess.PIPE,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": str(threads)},
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"hang in native code\n"
