@@ -196,17 +196,19 @@ def _read_field(
         numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
         if len(numbers) == 1:
             names = [name if found.whole else f"{name}[{chosen.key}]"]
-            _check_sizes(opened, names, chosen.planes[:1], len(chosen.planes), most_memory)
-            images = [_read_image(hdus, names[0], chosen.planes, chosen.auxiliary)]
+            groups: list[Sequence[Plane]] = [chosen.planes]
         else:
             names = [f"{name}[{plane.image.number}]" for plane in chosen.planes]
-            _check_sizes(opened, names, chosen.planes, len(chosen.planes), most_memory)
-            images = [
-                _read_image(hdus, place, [plane], chosen.auxiliary)
-                for place, plane in zip(names, chosen.planes, strict=True)
-            ]
+            groups = [[plane] for plane in chosen.planes]
+        firsts = [group[0] for group in groups]
+        _check_sizes(opened, names, firsts, len(chosen.planes), most_memory)
         used = [plane.number for number in numbers for plane in chosen.auxiliary.get(number, ())]
+        # Before the pixels, since decoders of compressed tiles trust them.
         notes += opened.notes_on(sorted({0, *numbers, *used}))
+        images = [
+            _read_image(hdus, place, group, chosen.auxiliary)
+            for place, group in zip(names, groups, strict=True)
+        ]
     notes += choice_notes(found, name, key)
     return FitsField(tuple(images), tuple(names), "" if found.whole else chosen.key, tuple(notes))
 

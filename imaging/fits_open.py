@@ -78,7 +78,7 @@ def opened_fits(path: Path, kind: Kind) -> Iterator[OpenFits]:
             hdus = list(file)
 
         def notes_on(numbers: Iterable[int]) -> list[str]:
-            return [*repairs, *structure_notes(stream, size, extents, numbers)]
+            return [*repairs, *structure_notes(stream, size, extents, numbers, str(path))]
 
         yield OpenFits(hdus, 0 if kind == "fits" else size, notes_on, extents, stream)
 

@@ -144,7 +144,7 @@ def read_header(stream: BinaryIO, name: str, number: int = 0) -> HduExtent:
 
 
 def structure_notes(
-    stream: BinaryIO, size: int, extents: Sequence[HduExtent], numbers: Iterable[int]
+    stream: BinaryIO, size: int, extents: Sequence[HduExtent], numbers: Iterable[int], name: str
 ) -> list[str]:
     """Compare HDUs with their checksums, where they have any, and report what was not read.
 
@@ -158,11 +158,19 @@ def structure_notes(
         From `read_structure`.
     numbers : iterable of int
         Numbers of the HDUs that are used.
+    name : str
+        File, for messages.
 
     Returns
     -------
     list of str
         Notes for the user.
+
+    Raises
+    ------
+    InputError
+        If the data of a tile-compressed image do not match their checksum: the decoders are native
+        code that trusts them.
     """
     notes = []
     rest = size - extents[-1].end
@@ -175,6 +183,9 @@ def structure_notes(
         header = _sum(stream, extent.start, extent.data)
         declared = str(extent.cards.get("DATASUM", "")).strip()
         if declared.isdigit() and int(declared) != data:
+            if extent.cards.get("ZIMAGE") == "T":
+                reason = "its compressed pixels do not match their checksum (DATASUM)"
+                raise _damaged(f"{name}: {label}", reason)
             notes.append(
                 f"the data of {label} do not match their checksum (DATASUM): they are damaged, or "
                 "were changed after it was written"

@@ -125,14 +125,15 @@ def open_fits_windows(
             )
             chosen = found.fields[0]
             numbers = dict.fromkeys(plane.image.number for plane in chosen.planes)
+            used = [plane.number for one in numbers for plane in chosen.auxiliary.get(one, ())]
+            # Before any pixel, since decoders of compressed tiles trust them.
+            notes += opened.notes_on(sorted({0, *numbers, *used}))
             images, readers = list[FitsImage](), list[WindowReader]()
             for number in numbers:
                 name = str(path) if found.whole else f"{path}[{number}]"
                 image, reader = _open_image(opened, name, chosen, number)
                 images.append(image)
                 readers.append(reader)
-            used = [plane.number for one in numbers for plane in chosen.auxiliary.get(one, ())]
-            notes += opened.notes_on(sorted({0, *numbers, *used}))
         notes += choice_notes(found, str(path), key)
         if not all(coincide(images[0], image) for image in images[1:]):
             raise NotInWindowsError("its bands have to be laid on each other")
