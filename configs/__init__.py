@@ -14,10 +14,13 @@ from .classifier_training import (
 from .detector_training import Anchors, DetectorData, DetectorTraining
 from .load import dump_config, load_config, preset
 from .members import (
+    BACKBONE_PARTS,
+    BackboneMember,
     ClassifierMember,
     CnnDesign,
     CnnMember,
     EfficientNetLite0Member,
+    FineTunedMember,
     InputScaling,
     KerasFileMember,
     NetworkDescription,
@@ -33,12 +36,14 @@ from .tuning import SEARCHED, ClassifierTuning, design_values, with_values
 
 __all__ = [
     "ARCHITECTURES",
+    "BACKBONE_PARTS",
     "BALANCES",
     "SEARCHED",
     "AffineAugmentation",
     "Anchors",
     "Architecture",
     "Augmentation",
+    "BackboneMember",
     "Balance",
     "ClassChanges",
     "ClassMap",
@@ -53,6 +58,7 @@ __all__ = [
     "DetectorStage",
     "DetectorTraining",
     "EfficientNetLite0Member",
+    "FineTunedMember",
     "InputScaling",
     "KerasFileMember",
     "NetworkDescription",

@@ -54,7 +54,7 @@ class SurveyAugmentation(Section):
 
 
 class AffineAugmentation(Section):
-    """Random rotation, shift, shear, zoom and noise; by default none.
+    """Random resized crop, rotation, shift, shear, zoom and noise; by default none.
 
     Pixels outside the image repeat the nearest pixel.
     """
@@ -70,6 +70,10 @@ class AffineAugmentation(Section):
     """Largest shift of x per pixel of y, in both directions."""
     zoom: ZeroToOne = 0.0
     """Width and height are each multiplied by 1 - zoom to 1 + zoom."""
+    resized_crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Random resized crop: a part of the crop is stretched to the view.  It has this fraction of
+    the area to all of it, sides in a ratio of 3/4 to 4/3, and a random place with the centre of the
+    galaxy in it, so that no view shows sky alone."""
     symmetry: Literal["none", "mirror", "square"] = "none"
     """``mirror`` swaps left and right half of the time; ``square`` draws from all eight flips and
     quarter turns."""

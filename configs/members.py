@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -19,10 +20,13 @@ from .section import (
 )
 
 __all__ = [
+    "BACKBONE_PARTS",
+    "BackboneMember",
     "ClassifierMember",
     "CnnDesign",
     "CnnMember",
     "EfficientNetLite0Member",
+    "FineTunedMember",
     "InputScaling",
     "KerasFileMember",
     "NetworkDescription",
@@ -66,15 +70,20 @@ class TrainedMember(_Member):
     teacher: str | None = None
     """Name of another trained member, such as ``vgg16``, whose predictions for the images of role
     ``extra`` become their labels, within the classes that their own labels allow."""
-    optimizer: Literal["adamw", "rmsprop"] = "adamw"
-    """Optimizer of Keras."""
-    learning_rate_schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
+    """Optimizer of Keras; ``sgd`` has a momentum of 0.9."""
+    learning_rate_schedule: Literal["cosine", "plateau", "steps", "constant"] = "cosine"
     """``cosine`` rises to ``learning_rate`` within half an epoch and falls along a cosine; the
-    others start with it, and ``plateau`` lowers it when the validation loss stops falling."""
+    others start with it.  ``plateau`` lowers it when the validation loss stops falling, ``steps``
+    every few epochs."""
     plateau_patience: PositiveInt = 3
     """Epochs without a better validation loss after which ``plateau`` lowers the rate."""
     plateau_factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Factor by which ``plateau`` lowers the rate."""
+    step_epochs: PositiveInt = 5
+    """Epochs after which ``steps`` lowers the rate."""
+    step_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Factor by which ``steps`` lowers the rate."""
 
 
 class CnnDesign(Section):
@@ -119,7 +128,28 @@ class CnnMember(CnnDesign, TrainedMember):
     architecture: Literal["cnn"]
 
 
-class Vgg16Member(TrainedMember):
+class FineTunedMember(TrainedMember):
+    """Network that starts from trained weights, and of which upper layers or all are trained."""
+
+    architecture: str
+    fine_tune_from: str
+    """First part that is trained."""
+    stock_epochs: PositiveInt | None = None
+    """Number of epochs whose views run through the frozen layers; later epochs draw from their
+    features, which saves time at the cost of variety.  By default every epoch has new views."""
+    first_part: ClassVar[str] = "stem"
+    """Value of ``fine_tune_from`` with which nothing is frozen."""
+
+    @model_validator(mode="after")
+    def _stock_needs_frozen_layers(self) -> FineTunedMember:
+        if self.stock_epochs is not None and self.fine_tune_from == self.first_part:
+            raise ValueError(
+                f"stock_epochs needs frozen layers; fine_tune_from: {self.first_part} freezes none"
+            )
+        return self
+
+
+class Vgg16Member(FineTunedMember):
     """Fine-tuned VGG16.
 
     The features of the frozen blocks are computed once if the augmentation has few views of an
@@ -137,20 +167,10 @@ class Vgg16Member(TrainedMember):
     fine_tune_from: Literal["block1", "block2", "block3", "block4", "block5", "top"] = "block5"
     """First block of convolutions that is trained; those below stay fixed.  ``top`` trains the
     dense layers only."""
-    stock_epochs: PositiveInt | None = None
-    """Number of epochs whose views run through the frozen blocks; later epochs draw from their
-    features, which saves time at the cost of variety.  By default every epoch has new views."""
-
-    @model_validator(mode="after")
-    def _stock_needs_frozen_blocks(self) -> Vgg16Member:
-        if self.stock_epochs is not None and self.fine_tune_from == "block1":
-            raise ValueError(
-                "stock_epochs needs frozen blocks; fine_tune_from: block1 freezes none"
-            )
-        return self
+    first_part: ClassVar[str] = "block1"
 
 
-class EfficientNetLite0Member(TrainedMember):
+class EfficientNetLite0Member(FineTunedMember):
     """Fine-tuned EfficientNet-Lite0, a small network for phones; inputs of 96 to 224 pixels.
 
     The features of the frozen stages are used as those of `Vgg16Member`.
@@ -176,13 +196,40 @@ class EfficientNetLite0Member(TrainedMember):
     ``top`` the dense layer only."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Dropout rate of the dense layer's inputs in training."""
-    stock_epochs: PositiveInt | None = None
-    """As for `Vgg16Member`."""
+
+
+BACKBONE_PARTS: Mapping[str, tuple[str, ...]] = {
+    "resnet50": ("stem", "conv2", "conv3", "conv4", "conv5", "top"),
+    "inception_v3": ("stem", *(f"mixed{number}" for number in range(1, 11)), "top"),
+    "xception": ("stem", *(f"block{number}" for number in range(2, 15)), "top"),
+}
+"""Parts of each network of ``keras.applications`` from the input to the output, by Keras's names of
+their layers."""
+
+
+class BackboneMember(FineTunedMember):
+    """Network of ``keras.applications`` with a new last layer: ResNet50, InceptionV3 or Xception.
+
+    The features of frozen layers are used as those of `Vgg16Member`.
+    """
+
+    architecture: Literal["resnet50", "inception_v3", "xception"]
+    initial_weights: Literal["imagenet", "none"] | ConfigPath = "imagenet"
+    """Initial weights: those of Keras for ImageNet (downloaded once); random ones; or a path: the
+    ``.h5`` file of Keras without the top, the ``.keras`` file, the folder or the bundle of another
+    training of this network."""
+    fine_tune_from: str = "stem"
+    """First part that is trained; those below stay fixed.  ``stem`` trains the whole network,
+    ``top`` the last layer only; `BACKBONE_PARTS` has those between them."""
 
     @model_validator(mode="after")
-    def _stock_needs_frozen_stages(self) -> EfficientNetLite0Member:
-        if self.stock_epochs is not None and self.fine_tune_from == "stem":
-            raise ValueError("stock_epochs needs frozen stages; fine_tune_from: stem freezes none")
+    def _part_is_one_of_the_network(self) -> BackboneMember:
+        parts = BACKBONE_PARTS[self.architecture]
+        if self.fine_tune_from not in parts:
+            raise ValueError(
+                f"{self.architecture} has no part {self.fine_tune_from!r} to fine-tune from; its "
+                f"parts are {', '.join(parts)}"
+            )
         return self
 
 
@@ -271,6 +318,7 @@ ClassifierMember = Annotated[
     | PcaLogisticMember
     | Vgg16Member
     | EfficientNetLite0Member
+    | BackboneMember
     | KerasFileMember,
     Field(discriminator="architecture"),
 ]

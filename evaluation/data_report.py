@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classification.training.augmentation import affine_view, pixel_deviation, survey_view
+from ..classification.training.affine import affine_view, pixel_deviation
+from ..classification.training.augmentation import survey_view
 from ..classification.training.check import check_training as check_classifier
 from ..classification.training.dataset import Cutouts, class_names
 from ..classification.training.sources import Sources, gather, read_labelled

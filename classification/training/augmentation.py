@@ -1,32 +1,17 @@
-"""Augmentation: random views of a galaxy that vary framing, geometry, colours and noise."""
+"""Augmentation: random views of a galaxy that vary framing, colours, seeing and noise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...configs import AffineAugmentation, SurveyAugmentation
+from ...configs import SurveyAugmentation
 
-__all__ = [
-    "AffineChange",
-    "Framing",
-    "affine_view",
-    "all_changes",
-    "changed_view",
-    "frame",
-    "jitter",
-    "pixel_deviation",
-    "random_change",
-    "random_framing",
-    "survey_view",
-]
-
-SYMMETRIES = {"none": 1, "mirror": 2, "square": 8}
-"""Number of combinations of flips and quarter turns."""
+__all__ = ["Framing", "frame", "jitter", "random_framing", "survey_view", "warp"]
 
 
 @dataclass(frozen=True)
@@ -50,31 +35,6 @@ class Framing:
     side: float
     turn: float = 0.0
     mirror: bool = False
-
-
-@dataclass(frozen=True)
-class AffineChange:
-    """Affine transformation of a crop.
-
-    Attributes
-    ----------
-    symmetry : int
-        Number of the symmetry from 0: twice the quarter turns, plus 1 if mirrored first.
-    turn : float
-        Rotation in degrees.
-    shear : float
-        Shift of x per pixel of y.
-    zoom : (float, float)
-        Factors of width and height.
-    shift : (float, float)
-        Shifts of x and y as fractions of the view.
-    """
-
-    symmetry: int = 0
-    turn: float = 0.0
-    shear: float = 0.0
-    zoom: tuple[float, float] = (1.0, 1.0)
-    shift: tuple[float, float] = (0.0, 0.0)
 
 
 def survey_view(
@@ -185,7 +145,7 @@ def frame(image: NDArray[np.uint8], framing: Framing, size: int) -> NDArray[np.u
     if framing.mirror:
         linear[:, 0] *= -1.0
     sky = np.median(image.reshape(-1, 3)[::7], axis=0)
-    return _warp(image, linear, (framing.x, framing.y), size, colour=sky.tolist())
+    return warp(image, linear, (framing.x, framing.y), size, colour=sky.tolist())
 
 
 def jitter(
@@ -229,144 +189,7 @@ def jitter(
     return np.asarray(np.clip(x, 0.0, 1.0) * 255.0 + 0.5, np.uint8)
 
 
-def affine_view(
-    rng: np.random.Generator,
-    image: NDArray[np.uint8],
-    box: ArrayLike,
-    size: int,
-    margin: float,
-    settings: AffineAugmentation,
-    deviation: float,
-) -> NDArray[np.uint8]:
-    """Draw a random view of a galaxy by an affine transformation and noise.
-
-    The view is resampled from the whole image, so that shifted and rotated views show the sky
-    around the crop; outside the image, the nearest pixel is repeated.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    image : ndarray of uint8, shape (H, W, 3)
-        RGB image.
-    box : array_like, shape (4,)
-        xmin, ymin, xmax, ymax of the galaxy: pixel edges, 0-based, half-open.
-    size : int
-        Side of the view in pixels.
-    margin : float
-        Ratio of the side of the crop to the longer side of the box.
-    settings : AffineAugmentation
-        Amounts of the changes.
-    deviation : float
-        Standard deviation of the data, the unit of the noise.
-
-    Returns
-    -------
-    ndarray of uint8, shape (size, size, 3)
-    """
-    view = changed_view(image, box, size, margin, random_change(rng, settings))
-    if not settings.noise:
-        return view
-    # The noise varies up to the setting, so that the network also learns images without noise.
-    strength = rng.uniform(0, settings.noise) * deviation
-    noisy = view + rng.standard_normal(view.shape, dtype=np.float32) * np.float32(strength)
-    return (np.clip(noisy, 0, 255) + 0.5).astype(np.uint8)
-
-
-def random_change(rng: np.random.Generator, settings: AffineAugmentation) -> AffineChange:
-    """Draw a random affine transformation.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    settings : AffineAugmentation
-        Amounts of the changes.
-    """
-    width, height = rng.uniform(1 - settings.zoom, 1 + settings.zoom, 2)
-    x, y = rng.uniform(-1, 1, 2) * [settings.shift_x, settings.shift_y]
-    return AffineChange(
-        symmetry=int(rng.integers(8)) % SYMMETRIES[settings.symmetry],
-        turn=rng.uniform(-settings.rotation, settings.rotation),
-        shear=rng.uniform(-settings.shear, settings.shear),
-        zoom=(width, height),
-        shift=(x, y),
-    )
-
-
-def all_changes(settings: AffineAugmentation) -> tuple[AffineChange, ...]:
-    """Return all possible transformations, in the order of their symmetry.
-
-    Parameters
-    ----------
-    settings : AffineAugmentation
-        Amounts of the changes.
-
-    Returns
-    -------
-    tuple of AffineChange
-        Empty if their number is infinite.
-    """
-    continuous = ("rotation", "shift_x", "shift_y", "shear", "zoom", "noise")
-    if any(getattr(settings, name) for name in continuous):
-        return ()
-    return tuple(AffineChange(symmetry) for symmetry in range(SYMMETRIES[settings.symmetry]))
-
-
-def changed_view(
-    image: NDArray[np.uint8], box: ArrayLike, size: int, margin: float, change: AffineChange
-) -> NDArray[np.uint8]:
-    """Crop a galaxy after an affine transformation.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (H, W, 3)
-        RGB image.
-    box : array_like, shape (4,)
-        xmin, ymin, xmax, ymax of the galaxy: pixel edges, 0-based, half-open.
-    size : int
-        Side of the result in pixels.
-    margin : float
-        Ratio of the side of the crop to the longer side of the box.
-    change : AffineChange
-        The transformation.
-
-    Returns
-    -------
-    ndarray of uint8, shape (size, size, 3)
-    """
-    xmin, ymin, xmax, ymax = np.asarray(box, np.float64)
-    scale = size / (margin * max(xmax - xmin, ymax - ymin))
-    turns, mirrored = divmod(change.symmetry, 2)
-    linear = (
-        scale
-        * np.diag(change.zoom)
-        @ np.array([[1, change.shear], [0, 1]])
-        @ _rotation(change.turn)
-        @ _rotation(90.0 * turns)
-        @ np.diag([1.0 - 2.0 * mirrored, 1.0])
-    )
-    shift = np.multiply(change.shift, size)
-    return _warp(image, linear, ((xmin + xmax) / 2, (ymin + ymax) / 2), size, shift)
-
-
-def pixel_deviation(images: Iterable[NDArray[np.uint8]]) -> float:
-    """Compute the standard deviation of all pixels of images of one size.
-
-    Parameters
-    ----------
-    images : iterable of ndarray of uint8, shape (H, W, 3)
-
-    Examples
-    --------
-    >>> pixel_deviation([np.zeros((2, 2, 3)), np.full((2, 2, 3), 10.0)])
-    5.0
-    """
-    means, variances = np.transpose([(image.mean(), image.var()) for image in images])
-    return float(np.sqrt(variances.mean() + means.var()))
-
-
-def _warp(
+def warp(
     image: NDArray[np.uint8],
     linear: NDArray[np.float64],
     centre: tuple[float, float],
@@ -376,9 +199,24 @@ def _warp(
 ) -> NDArray[np.uint8]:
     """Resample an affine view of an image at twice the size, and average it down.
 
-    `linear`, shape (2, 2), maps offsets in the image to offsets in the view; `centre` is the point
-    x, y of the image at the centre of the view, and `shift` an offset in pixels of the view.
-    Outside the image, pixels have `colour`, or the value of the nearest pixel.
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (H, W, 3)
+        RGB image.
+    linear : ndarray of float64, shape (2, 2)
+        Maps offsets in the image to offsets in the view.
+    centre : (float, float)
+        x and y of the point of the image at the centre of the view.
+    size : int
+        Side of the view in pixels.
+    shift : array_like, shape (2,)
+        Offset of that point in pixels of the view.
+    colour : sequence of float, optional
+        Colour outside the image; by default that of the nearest pixel.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
     """
     matrix = np.empty((2, 3))
     matrix[:, :2] = 2 * linear
@@ -394,8 +232,3 @@ def _warp(
         borderValue=colour or (0.0, 0.0, 0.0),
     )
     return cv2.resize(warped, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
-
-
-def _rotation(degrees: float) -> NDArray[np.float64]:
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

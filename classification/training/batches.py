@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...configs import Augmentation, Balance, SurveyAugmentation
 from ...datasets.labels import Labels
-from .augmentation import affine_view, pixel_deviation, survey_view
+from .affine import affine_view, pixel_deviation
+from .augmentation import survey_view
 from .balance import class_weights, sampling_weights
 from .dataset import Cutouts
 from .sources import Sources

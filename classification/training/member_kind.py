@@ -82,6 +82,8 @@ class TrainingJob:
             rate=member.learning_rate_schedule,
             plateau_patience=member.plateau_patience,
             plateau_factor=member.plateau_factor,
+            step_epochs=member.step_epochs,
+            step_factor=member.step_factor,
             label_smoothing=self.config.label_smoothing,
         )
 

@@ -10,6 +10,7 @@ import keras
 
 from ...configs import ClassifierMember, ClassifierTraining, TrainedMember
 from ...progress import Progress, phase, silent
+from .backbone import BACKBONE
 from .balance import correct_priors, drawn_shares
 from .checkpoints import load_network, save_network
 from .cnn import CNN
@@ -29,7 +30,7 @@ logger = logging.getLogger("galpipe")
 
 _KINDS = {
     kind.settings: kind
-    for kind in (CNN, SIMPLE_CNN, PCA_LOGISTIC, VGG16, EFFICIENTNET_LITE0, KERAS_FILE)
+    for kind in (CNN, SIMPLE_CNN, PCA_LOGISTIC, VGG16, EFFICIENTNET_LITE0, BACKBONE, KERAS_FILE)
 }
 
 

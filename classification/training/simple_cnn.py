@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from ...configs import SimpleCnnMember
-from .augmentation import pixel_deviation
+from .affine import pixel_deviation
 from .batches import random_views
 from .fit import fit, validation_arrays
 from .member_kind import MemberKind, TrainingJob, softmax_output

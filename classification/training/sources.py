@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...annotations import AnnotatedImage
 from ...configs import ClassifierTraining, Split
 from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
+from ...datasets.galaxy10 import GALAXY10_SETS
 from ...datasets.given_division import DividedSource, find_shared_galaxies
 from ...datasets.image_checksums import describe_boxes, name_in
 from ...datasets.labels import LabelledImage
@@ -272,7 +273,7 @@ def gather(
     logger.info("%s", split.duplicates)
     for note in split.notes:
         logger.warning("%s", note)
-    side = max(CACHE_SIZE, 2 * config.input_size)
+    side = _cached_side(config)
     total = sum(map(len, (*split.train, *split.validation, *split.test)))
     with progress("reading images", total) as task:
 
@@ -313,6 +314,13 @@ def gather(
                 f"(role {name if name == 'train' else f'train or {name}'}) or change 'split'"
             )
     return sources
+
+
+def _cached_side(config: ClassifierTraining) -> int:
+    """Return the side of the images in memory; larger than all of the sources shows no more."""
+    known = [GALAXY10_SETS.get(data.kind) for data in config.data]
+    largest = max(2 * config.input_size if one is None else one.side for one in known)
+    return max(CACHE_SIZE, min(2 * config.input_size, largest))
 
 
 def _split_test(

@@ -16,8 +16,11 @@ from ...configs import Vgg16Member
 from ...errors import ConfigError, InputError
 from .batches import random_views
 from .checkpoints import load_network, save_network
-from .finetune import fine_tune
+from .finetune import fine_tune_member
 from .fit import Schedule, fit, validation_arrays
+from .imagenet_input import adapt_to_rgb, standardized_input
+from .initial_weights import describe_start, find_network
+from .keras_reader import check_weights_file, read_keras_network
 from .member_kind import MemberKind, TrainingJob, softmax_output
 
 __all__ = [
@@ -32,11 +35,7 @@ __all__ = [
 VGG16_BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 """Convolutions and filters of each block (Simonyan & Zisserman 2014, configuration D)."""
 
-IMAGENET_MEAN = (123.68, 116.779, 103.939)
-"""Mean red, green and blue of ImageNet, subtracted in the original VGG16."""
-
-CONTRAST = 58.0
-"""Standard deviation of ImageNet pixels, by which the input is divided."""
+_FIRST = "block1_conv1"
 
 PRETRAINING_SIZE = 45
 """Input size of the pre-training in pixels.  It takes 0.4 of the time of 69 pixels, and the five
@@ -71,7 +70,7 @@ def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) 
     ConfigError
         If the ImageNet weights cannot be downloaded.
     """
-    inputs, x = _standardized_input(input_size)
+    inputs, x = standardized_input(input_size)
     try:
         backbone = keras.applications.VGG16(
             include_top=False, weights="imagenet" if imagenet else None, input_tensor=x
@@ -86,7 +85,7 @@ def build_vgg16(num_classes: int, input_size: int = 69, imagenet: bool = False) 
             "(on your own labelled images) or to 'none'."
         ) from error
     if imagenet:
-        _adapt_imagenet_input(backbone)
+        adapt_to_rgb(backbone.get_layer(_FIRST))
     else:
         initialize = keras.initializers.HeNormal(seed=keras.random.SeedGenerator(0))
         for layer in _convolutions(backbone):
@@ -112,7 +111,7 @@ def build_vgg16_batch_norm(num_classes: int, input_size: int = 69) -> keras.Mode
     -------
     keras.Model
     """
-    inputs, x = _standardized_input(input_size)
+    inputs, x = standardized_input(input_size)
     for block, (count, filters) in enumerate(VGG16_BLOCKS, start=1):
         for number in range(1, count + 1):
             name = f"block{block}_conv{number}"
@@ -163,24 +162,22 @@ def start_from_file(model: keras.Model, path: Path) -> None:
         Network of `build_vgg16`.
     path : Path
         A ``.keras`` model of galpipe, whose dense layers are loaded too if they have the same
-        shapes, or the file ``..._notop.h5`` of the ImageNet weights of Keras.
+        shapes, or the folder or bundle of its training; or the file ``..._notop.h5`` of the
+        ImageNet weights of Keras.
 
     Raises
     ------
     InputError
         If the file is missing or not VGG16.
     """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such file of VGG16 weights. Train it first, or set initial_weights of the "
-            "vgg16 member to imagenet, pretrain or none"
-        )
+    path = find_network(path, "vgg16")
     try:
         if path.suffix == ".keras":
-            source = keras.saving.load_model(path, compile=False, safe_mode=True)
+            source = read_keras_network(path)
         else:
+            check_weights_file(path)
             source = keras.applications.VGG16(include_top=False, weights=str(path))
-            _adapt_imagenet_input(source)
+            adapt_to_rgb(source.get_layer(_FIRST))
         for layer in _convolutions(model):
             layer.set_weights(source.get_layer(layer.name).get_weights())
         if path.suffix == ".keras":
@@ -213,15 +210,7 @@ def _train(member: Vgg16Member, job: TrainingJob) -> keras.Model:
         if isinstance(member.initial_weights, Path):
             start_from_file(model, member.initial_weights)
     freeze_below(model, member.fine_tune_from)
-    fine_tune(
-        model,
-        job.sources,
-        job.recipe(member),
-        job.schedule(member),
-        job.folder / "vgg16",
-        stock_epochs=member.stock_epochs,
-        progress=job.progress,
-    )
+    fine_tune_member(model, member, job)
     return model
 
 
@@ -252,15 +241,13 @@ def _pretrain(member: Vgg16Member, job: TrainingJob) -> keras.Model:
 
 
 def _describe(member: Vgg16Member) -> str:
-    start = {
-        "imagenet": "from ImageNet's weights",
-        "none": "from random weights",
-        "pretrain": (
+    start = describe_start(member.initial_weights)
+    if member.initial_weights == "pretrain":
+        start = (
             "not from ImageNet's weights but pre-trained on the galaxies of all training sources, "
             f"on views of {PRETRAINING_SIZE} pixels, with batch normalisation, which was then "
             "folded into the convolutions"
-        ),
-    }.get(str(member.initial_weights), "from given weights")
+        )
     tuned = (
         "convolutions frozen, dense layers trained"
         if member.fine_tune_from == "top"
@@ -270,12 +257,6 @@ def _describe(member: Vgg16Member) -> str:
 
 
 VGG16 = MemberKind(Vgg16Member, _train, _describe, storage="int8")
-
-
-def _standardized_input(input_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    inputs = keras.Input((input_size, input_size, 3), name="image")
-    offset = [-mean / CONTRAST for mean in IMAGENET_MEAN]
-    return inputs, layers.Rescaling(255.0 / CONTRAST, offset=offset, name="standardise")(inputs)
 
 
 def _top(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
@@ -295,11 +276,3 @@ def _copy_top(source: keras.Model, target: keras.Model) -> None:
 
 def _convolutions(model: keras.Model) -> list[keras.layers.Layer]:
     return [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
-
-
-def _adapt_imagenet_input(model: keras.Model) -> None:
-    # The original expects blue, green, red in 0..255 minus the mean; ours is red, green, blue and
-    # divided by CONTRAST.
-    layer = model.get_layer("block1_conv1")
-    kernel, bias = layer.get_weights()
-    layer.set_weights([kernel[:, :, ::-1] * CONTRAST, bias])

@@ -132,7 +132,7 @@ def test_a_trained_network_is_a_start(tmp_path: Path, network: keras.Model) -> N
 
 def test_wrong_starts_are_told(tmp_path: Path) -> None:
     model = lite.build_efficientnet_lite0(3, 32)
-    with pytest.raises(InputError, match="no such file of EfficientNet-Lite0"):
+    with pytest.raises(InputError, match="no such file of initial weights"):
         lite.start_from_file(model, tmp_path / "missing.keras")
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
     with pytest.raises(InputError, match="does not contain the weights"):

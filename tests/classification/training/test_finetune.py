@@ -11,7 +11,12 @@ import pytest
 from galpipe.classification.training import finetune
 from galpipe.classification.training.batches import EpochViews, Recipe
 from galpipe.classification.training.dataset import CACHE_SIZE, Cutouts
-from galpipe.classification.training.finetune import CachedViews, StockedViews, fine_tune
+from galpipe.classification.training.finetune import (
+    CachedViews,
+    StockedViews,
+    fine_tune,
+    split_at_first_trainable,
+)
 from galpipe.classification.training.fit import Schedule
 from galpipe.classification.training.sources import Sources
 from galpipe.configs import AffineAugmentation, Balance, SurveyAugmentation
@@ -130,6 +135,20 @@ def test_fresh_views_go_through_the_whole_network(
         first = {row.tobytes() for row in views[0][0]}
         views.epoch = 1
         assert not first & {row.tobytes() for row in views[0][0]}
+
+
+def test_a_shortcut_around_a_block_is_cut_before_the_block() -> None:
+    inputs = keras.Input((4,))
+    start = keras.layers.Dense(4, trainable=False)(inputs)
+    active = keras.layers.ReLU()(start)
+    long = keras.layers.Dense(4)(keras.layers.Dense(4)(active))
+    outputs = keras.layers.Add()([long, keras.layers.Dense(4)(start)])
+    model = keras.Model(inputs, outputs)
+    lower, upper = split_at_first_trainable(model)
+    assert lower.output is start
+    points = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    whole, split = (keras.ops.convert_to_numpy(y) for y in (model(points), upper(lower([points]))))
+    np.testing.assert_allclose(split, whole, atol=1e-6)
 
 
 def test_nothing_is_kept_where_nothing_is_frozen(fitted: list[Fitted], tmp_path: Path) -> None:

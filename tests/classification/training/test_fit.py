@@ -81,6 +81,17 @@ def test_rmsprop_at_a_rate_that_does_not_fall_by_itself(tmp_path: Path, rate: An
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
 
 
+def test_descent_at_a_rate_that_falls_in_steps(tmp_path: Path) -> None:
+    model = network()
+    schedule = Schedule(4, 0.1, optimizer="sgd", rate="steps", step_epochs=2, step_factor=0.1)
+    fit(model, Points(), points(9), schedule, tmp_path)
+    assert model.optimizer.momentum == 0.9
+    rate = model.optimizer.get_config()["learning_rate"]
+    falling = keras.optimizers.schedules.deserialize(rate)
+    rates = [float(falling(4 * epoch)) for epoch in range(5)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+
+
 def test_the_same_seed_trains_the_same_network(tmp_path: Path) -> None:
     trained = []
     for name in ("one", "other"):
