@@ -11,7 +11,7 @@ import cv2
 
 from ..files.atomic import atomic_path
 from ..files.report import load_template
-from ..imaging.draw import PALETTE
+from ..imaging.draw import class_colour
 from .contact_sheets import Thumbnail
 
 __all__ = ["write_gallery"]
@@ -59,7 +59,7 @@ def write_gallery(
             "id": ids[name],
             "name": name,
             "count": f"{count:,}",
-            "colour": "#{:02x}{:02x}{:02x}".format(*PALETTE[number % len(PALETTE)]),
+            "colour": class_colour(number),
         }
         for number, (name, count) in enumerate(classes.items())
     ]

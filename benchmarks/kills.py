@@ -143,7 +143,12 @@ def kill(process: int, engine: str, how: str, rng: random.Random) -> None:
 def contents(out: Path) -> dict[str, bytes]:
     """Return all files whose content must not depend on the kills."""
     files = [*out.glob("catalogue.*"), *out.glob("regions/*"), *out.glob("*s/**/*.png")]
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+    files += out.glob("pictures/*")
+    found = {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+    if (out / "report.html").is_file():
+        # Date and command are those of this run; all figures come after them.
+        found["report.html"] = (out / "report.html").read_bytes().partition(b'id="run"')[2]
+    return found
 
 
 def cpu_seconds() -> float:

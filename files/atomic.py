@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from ..errors import OutputError
 from .names import shortened
 
-__all__ = ["atomic_folder", "atomic_path", "is_temporary", "remove_temporary", "write_png"]
+__all__ = [
+    "atomic_folder",
+    "atomic_path",
+    "is_temporary",
+    "remove_temporary",
+    "write_jpeg",
+    "write_png",
+]
 
 # Other programs name hidden files after dates, which are eight digits too.
 _TEMPORARY = re.compile(r"\.galpipe-[0-9a-f]{8}\.")
@@ -166,11 +173,41 @@ def write_png(path: str | Path, picture: NDArray[np.uint8]) -> Path:
     OutputError
         If the file cannot be written.
     """
-    target = Path(path)
+    return _write_picture(Path(path), picture, ".png")
+
+
+def write_jpeg(path: str | Path, picture: NDArray[np.uint8], quality: int) -> Path:
+    """Write a picture atomically, with some loss.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its suffix should be ``.jpg``.
+    picture : ndarray of uint8, shape (H, W, 3) or (H, W)
+        RGB or grey; row 0 is the top row.
+    quality : int
+        0 to 100.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    return _write_picture(Path(path), picture, ".jpg", (cv2.IMWRITE_JPEG_QUALITY, quality))
+
+
+def _write_picture(
+    target: Path, picture: NDArray[np.uint8], form: str, options: tuple[int, ...] = ()
+) -> Path:
     ordered = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
-    done, encoded = cv2.imencode(".png", ordered)
+    done, encoded = cv2.imencode(form, ordered, options)
     if not done:
-        raise OutputError(f"Cannot write {target}: the picture could not be encoded as PNG.")
+        raise OutputError(f"Cannot write {target}: the picture could not be encoded as {form}.")
     with atomic_path(target) as temporary:
         temporary.write_bytes(encoded.tobytes())
     return target

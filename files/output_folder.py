@@ -15,8 +15,10 @@ from .names import printable
 __all__ = [
     "RECORD_NAME",
     "RUN_FILES",
+    "RUN_PICTURES",
     "OutputFolder",
     "claim_folder",
+    "field_pictures",
     "refuse_existing",
     "write_json",
 ]
@@ -39,7 +41,9 @@ RUN_FILES = (
     "config.yaml",
     "metrics.json",
     "metrics.md",
+    "report.html",
     "overlays/*.png",
+    "pictures/*.jpg",
     "crops/*/*.png",
     "crops/*/*.fits",
     "parts/*.jsonl",
@@ -55,6 +59,10 @@ RUN_FILES = (
     "annotations/yolo/labels/*.txt",
 )
 """Outputs of a run that are removed before it is repeated, as patterns; trained models are kept."""
+
+RUN_PICTURES = ("overlays", "pictures", "crops")
+"""Folders of the pictures of a run."""
+
 _MARK = "galpipe"
 
 
@@ -117,6 +125,22 @@ def claim_folder(
             "Choose another one, or correct its permissions."
         ) from error
     return folder
+
+
+def field_pictures(name: str) -> tuple[str, ...]:
+    """Return the places of the pictures of a field in the output folder of a run.
+
+    Parameters
+    ----------
+    name : str
+        Name of the files of the field.
+
+    Returns
+    -------
+    tuple of str
+        Two files, with and without boxes, and the folder of its crops.
+    """
+    return f"overlays/{name}.png", f"pictures/{name}.jpg", f"crops/{name}"
 
 
 class OutputFolder:

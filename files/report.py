@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .output_folder import RECORD_NAME, OutputFolder
-from .versions import record_of_versions
+from .versions import program_arguments, record_of_versions
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -179,11 +178,10 @@ def write_report(
 
 def _origin() -> dict[str, Any]:
     """Return version, time in UTC, and the arguments of the program, empty within others."""
-    is_program = Path(sys.argv[0]).name in ("galpipe", "galpipe.exe")
     return {
         **record_of_versions(),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "arguments": sys.argv[1:] if is_program else [],
+        "arguments": program_arguments(),
     }
 
 
@@ -224,6 +222,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters["plain"] = _plain
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
 
 

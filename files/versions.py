@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from .._version import __version__
 
-__all__ = ["TRAINING_PACKAGES", "package_versions", "record_of_versions"]
+__all__ = ["TRAINING_PACKAGES", "package_versions", "program_arguments", "record_of_versions"]
 
 _PACKAGES = (
     *("ai-edge-litert", "astropy", "numpy", "opencv-python-headless", "pandas", "pillow"),
@@ -48,3 +49,9 @@ def package_versions(*further: str) -> dict[str, str]:
             # A library may be installed as another distribution, such as OpenCV.
             continue
     return found
+
+
+def program_arguments() -> list[str]:
+    """Return the arguments of the program ``galpipe``; none in another program."""
+    is_program = Path(sys.argv[0]).name in ("galpipe", "galpipe.exe")
+    return sys.argv[1:] if is_program else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .boxes import Detections, area, clip, iou, longer_sides, suppress
 from .crops import crop_window, cut_crop, pixel_square, remove_sky
-from .draw import draw_overlay, to_display
+from .draw import draw_overlay, shrunk, to_display
 from .field import Band, Field
 from .field_discovery import FieldSource, find_fields
 from .fits_crops import crop_field, write_fits_crop
@@ -60,6 +60,7 @@ __all__ = [
     "read_rgb",
     "remove_sky",
     "scaled_bands",
+    "shrunk",
     "split_source",
     "suppress",
     "surrounding_tile",

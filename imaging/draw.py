@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .boxes import Detections, intersection
 from .text import Colour, legend_strip, paint_plate, paint_text, shorten, text_size
 
-__all__ = ["PALETTE", "draw_overlay", "to_display"]
+__all__ = ["PALETTE", "class_colour", "draw_overlay", "shrunk", "to_display"]
 
 PALETTE: tuple[Colour, ...] = (
     (91, 200, 30),
@@ -47,6 +47,22 @@ _NUMBER = re.compile(r"^(.*?)\s*(\d*\.\d+|\d+)$")
 _PLURAL = re.compile(r"\s+(galaxies|galaxy)\b", re.IGNORECASE)
 
 
+def class_colour(number: int) -> str:
+    """Return the colour of a class as ``#rrggbb``.
+
+    Parameters
+    ----------
+    number : int
+        Number of the class; colours are repeated after those of the palette.
+
+    Examples
+    --------
+    >>> class_colour(0)
+    '#5bc81e'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*PALETTE[number % len(PALETTE)])
+
+
 def to_display(rgb: NDArray[np.uint8], origin: Literal["upper", "lower"]) -> NDArray[np.uint8]:
     """Flip an image so that its top row is first.
 
@@ -57,6 +73,23 @@ def to_display(rgb: NDArray[np.uint8], origin: Literal["upper", "lower"]) -> NDA
         Position of row 0 on the sky; images with a ``lower`` origin are flipped.
     """
     return np.ascontiguousarray(rgb[::-1]) if origin == "lower" else rgb
+
+
+def shrunk(rgb: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Return a picture whose longer side has at most a number of pixels.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (H, W, 3)
+        The picture, which is returned itself if it is small enough.
+    longest : int
+        Pixels of the longer side.
+    """
+    scale = longest / max(rgb.shape[:2])
+    if scale >= 1:
+        return rgb
+    size = max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def draw_overlay(

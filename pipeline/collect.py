@@ -25,6 +25,7 @@ from .provenance import Failure, RunRecord
 from .record_file import write_record
 from .result_lines import FieldRows
 from .results import Results, Tally
+from .run_report import write_run_report
 from .run_store import RunStore, open_store_run
 
 __all__ = ["RunResult", "collect", "collect_parts", "plan_in"]
@@ -40,7 +41,8 @@ class RunResult:
     ----------
     output : Path
         The output folder: the catalogue in each format (``catalogue.ecsv``, ``catalogue.csv``),
-        ``overlays/``, ``crops/``, ``run.json``, ``config.yaml``.
+        ``report.html``, ``overlays/``, ``pictures/``, ``crops/``, ``run.json``,
+        ``config.yaml``.
     results : Results
         The results, field by field.
     status : str
@@ -195,6 +197,7 @@ def collect_parts(
         write_coverage(results)
         if plan.annotations:
             write_detected(results)
+        write_run_report(results, status)
         write_record(results, status)
     if store is None:
         return RunResult(folder, results, status)

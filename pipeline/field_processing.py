@@ -24,6 +24,7 @@ from ..imaging import (
     Stretch,
     draw_overlay,
     note_strip,
+    shrunk,
     to_display,
 )
 from ..imaging.large_field import LargeField
@@ -42,6 +43,7 @@ CropFormat: TypeAlias = Literal["png", "fits"]
 
 _NO_LINEAR_CROPS = "a finished picture has no linear pixels, so its crops were not written as FITS"
 
+_LONGEST_PICTURE = 1600  # pixels: longer side of the picture without boxes
 _NOTE_LETTERS = 10  # pixels: height of the notes on an overlay
 
 __all__ = [
@@ -111,7 +113,7 @@ class FieldSettings:
     crop_margin : float or None
         Ratio of the side of a crop to the longer side of its box.
     overlay : bool
-        Draw the overlay.
+        Draw the overlay, and the picture without boxes.
     crops : {"png", "fits"} or None
         Include the crops in the result: as pictures, with linear pixels, or not at all.
     zeropoint : float, mapping of str to float, or None
@@ -145,6 +147,8 @@ class FieldResult:
         Crops as `crop_field` cuts them, if these are chosen.
     overlay : ndarray of uint8, shape (h, w, 3), or None
         Picture of the field with all boxes, as displayed: top row first, small fields magnified.
+    picture : ndarray of uint8, shape (h, w, 3), or None
+        Picture of the field without boxes, as displayed, of at most 1,600 pixels a side.
     origin : {"upper", "lower"}
         Position of row 0 of the field and the crops when displayed.
     class_names : tuple of str or None
@@ -160,6 +164,7 @@ class FieldResult:
     crops: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     linear_crops: dict[str, Field] = field(default_factory=dict)
     overlay: NDArray[np.uint8] | None = None
+    picture: NDArray[np.uint8] | None = None
     origin: Literal["upper", "lower"] = "upper"
     class_names: tuple[str, ...] | None = None
     detected_classes: tuple[str, ...] | None = None
@@ -262,11 +267,12 @@ def process_field(
     rows |= objects.photometry
     if search.quality.notes:
         rows["flags"] |= Flag.UNUSUAL_FIELD
-    overlay, reduction = None, 1.0
+    overlay, shown, reduction = None, None, 1.0
     if settings.overlay:
         with clock("overlay"):
             picture, reduction = search.picture()
             overlay = _draw_overlay(search, picture, reduction, detections, rows, class_names)
+            shown = to_display(shrunk(picture, _LONGEST_PICTURE), whole.origin)
     counts = Counter(detector.class_names[number] for number in detections.class_ids)
     record = FieldRecord(
         field=whole.identifier,
@@ -282,6 +288,7 @@ def process_field(
         quality=search.quality.as_dict() | {"sampling": search.sampling},
         bad_pixels=dict(whole.bad_counts),
         overlay_reduction=reduction,
+        origin=whole.origin,
         images=whole.images,
         corners=_corners(whole),
         notes=(*whole.notes, *search.quality.notes),
@@ -302,6 +309,7 @@ def process_field(
         pictures,
         linear,
         overlay,
+        shown,
         whole.origin,
         class_names,
         several,

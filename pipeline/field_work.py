@@ -12,8 +12,9 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
-from ..files.atomic import write_png
+from ..files.atomic import write_jpeg, write_png
 from ..files.names import SafeNames, safe_name, shortened
+from ..files.output_folder import field_pictures
 from ..imaging import FieldSource, split_source, to_display, write_fits_crop
 from .field_processing import FieldModels, FieldResult, FieldSettings, process_field
 from .interrupts import signals_delayed
@@ -25,7 +26,7 @@ from .result_lines import failure_line, field_line, field_of
 from .run_store import RunStore
 from .sinks import log_failure
 
-__all__ = ["SPLITTING", "FieldWork", "PartReport", "Started"]
+__all__ = ["SPLITTING", "FieldWork", "PartReport", "Started", "crop_files", "file_name"]
 
 logger = logging.getLogger("galpipe")
 
@@ -34,6 +35,8 @@ SPLITTING = -1
 
 # Results are written at least this often, in seconds, and after each field that takes longer.
 _PART_SECONDS = 1.0
+
+_QUALITY = 88  # of JPEG
 
 Started = Callable[[int, int, int], None]
 """Called with the key of a task, the number of its field, and the pixels of that, 0 if unknown."""
@@ -201,7 +204,7 @@ class FieldWork:
 
 
 def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
-    """Write overlay and crops of a field, and remove those that it had before.
+    """Write the pictures of a field, and remove those that it had before.
 
     Parameters
     ----------
@@ -213,7 +216,7 @@ def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
     Returns
     -------
     FieldRecord
-        The record, with the place of the overlay and the time spent.
+        The record, with the places of the pictures of the field and the time spent.
 
     Raises
     ------
@@ -222,29 +225,33 @@ def write_pictures(folder: Path, result: FieldResult) -> FieldRecord:
     """
     record = result.record
     start = perf_counter()
-    name, overlay = file_name(record.field), ""
+    name, overlay, picture = file_name(record.field), "", ""
+    overlay_file, picture_file, crops_folder = field_pictures(name)
     crop_names = SafeNames()
     written = []
     for source_id, crop in result.crops.items():
-        path = folder / "crops" / name / f"{crop_names(source_id)}.png"
+        path = folder / crops_folder / f"{crop_names(source_id)}.png"
         written.append(write_png(path, to_display(crop, result.origin)))
     for source_id, part in result.linear_crops.items():
-        path = folder / "crops" / name / f"{crop_names(source_id)}.fits"
+        path = folder / crops_folder / f"{crop_names(source_id)}.fits"
         written.append(write_fits_crop(path, part))
     if result.overlay is not None:
-        overlay = f"overlays/{name}.png"
+        overlay = overlay_file
         written.append(write_png(folder / overlay, result.overlay))
+    if result.picture is not None:
+        picture = picture_file
+        written.append(write_jpeg(folder / picture, result.picture, _QUALITY))
     _remove_files(folder, record.field, keep=written)
     seconds = record.seconds | {"write": round(perf_counter() - start, 4)}
-    return replace(record, overlay=overlay, seconds=seconds)
+    return replace(record, overlay=overlay, picture=picture, seconds=seconds)
 
 
 def _remove_files(folder: Path, identifier: str, keep: Sequence[Path] = ()) -> None:
     """Remove the files of a field that it had before its input was changed."""
     name = file_name(identifier)
-    single = folder / "overlays" / f"{name}.png", folder / "regions" / f"{name}.reg"
-    crops = folder / "crops" / name
-    for path in (*single, *crops.glob("*.png"), *crops.glob("*.fits")):
+    *single, crops = (folder / place for place in field_pictures(name))
+    regions = folder / "regions" / f"{name}.reg"
+    for path in (*single, regions, *crops.glob("*.png"), *crops.glob("*.fits")):
         if path not in keep:
             path.unlink(missing_ok=True)
 
@@ -262,6 +269,32 @@ def file_name(identifier: str) -> str:
         return name
     digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{shortened(name, 190)}-{digest[:8]}"
+
+
+def crop_files(identifier: str, sources: Sequence[str], cropped: Sequence[bool]) -> list[str]:
+    """Return the places of the crops of a field in the output folder.
+
+    Parameters
+    ----------
+    identifier : str
+        Identifier of the field.
+    sources : sequence of str
+        The objects, in the order of the catalogue.
+    cropped : sequence of bool
+        Whether the object has a crop: whether it was classified.
+
+    Returns
+    -------
+    list of str
+        One for each object; empty for those without a crop.
+    """
+    *_, folder = field_pictures(file_name(identifier))
+    names = SafeNames()
+    # Objects without a crop take no name from the others.
+    return [
+        f"{folder}/{names(source)}.png" if has_crop else ""
+        for source, has_crop in zip(sources, cropped, strict=True)
+    ]
 
 
 def _unique(source: FieldSource, taken: tuple[str, ...], names: set[str]) -> FieldSource:

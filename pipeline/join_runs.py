@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, InputError, OutputError
 from ..files.atomic import atomic_path, is_temporary
-from ..files.output_folder import RECORD_NAME
+from ..files.output_folder import RECORD_NAME, RUN_PICTURES
 from ..files.remote import is_address
 from .collect import plan_in
 from .manifest import join_manifests
@@ -20,8 +20,6 @@ from .parts import PARTS
 from .plan import RunPlan, differences, read_plan, write_plan
 
 __all__ = ["join_runs"]
-
-_PICTURES = ("overlays", "crops")
 
 
 def join_runs(
@@ -107,7 +105,7 @@ def _files(folder: Path) -> Iterator[Path]:
         # Those that are written while the whole is made are for the next time.
         if not is_temporary(path.name) and path.stem != "fields":
             yield path.relative_to(folder)
-    for name in _PICTURES:
+    for name in RUN_PICTURES:
         for parent, _, files in os.walk(folder / name):
             yield from (Path(parent, file).relative_to(folder) for file in files)
     if (folder / "config.yaml").is_file():

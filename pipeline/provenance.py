@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .._version import __version__
 from ..errors import GalpipeError
-from ..files.versions import package_versions
+from ..files.versions import package_versions, program_arguments
 
 __all__ = ["Failure", "FieldRecord", "RunRecord", "StageClock"]
 
@@ -94,6 +94,10 @@ class FieldRecord:
         Picture of the field in the output folder; empty if there is none.
     overlay_reduction : float
         Pixels of the field per pixel of that picture: 1, or more for a large field.
+    picture : str
+        The same without boxes, reduced, for the report; empty if there is none.
+    origin : {"upper", "lower"}
+        Position of row 0 of the field in its pictures.
     images : tuple of str
         Selected images of each file, such as ``CCD2``; empty if the files hold no other field.
     corners : tuple of tuple of float
@@ -116,6 +120,8 @@ class FieldRecord:
     notes: tuple[str, ...] = ()
     overlay: str = ""
     overlay_reduction: float = 1
+    picture: str = ""
+    origin: Literal["upper", "lower"] = "upper"
     images: tuple[str, ...] = ()
     corners: tuple[tuple[float, float], ...] = ()
 
@@ -151,6 +157,8 @@ class RunRecord:
         ``started``, ``training``, ``running``, ``complete``, ``interrupted`` or ``failed``.
     started : str
         Time of the start, UTC, in ISO 8601.
+    arguments : list of str
+        Arguments of the command line; empty in Python.
     """
 
     command: Literal["run", "detect", "classify", "explain"]
@@ -165,6 +173,7 @@ class RunRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     status: str = "started"
     started: str = field(default_factory=lambda: _now())
+    arguments: list[str] = field(default_factory=lambda: _arguments())
 
     def as_dict(self) -> dict[str, Any]:
         """Return the contents of ``run.json``."""
@@ -231,6 +240,13 @@ class StageClock:
             Time spent.
         """
         self.seconds[step] = round(self.seconds.get(step, 0.0) + seconds, 4)
+
+
+def _arguments() -> list[str]:
+    """Return the arguments of the command that runs, which is not one that serves others."""
+    from click import get_current_context
+
+    return program_arguments() if get_current_context(silent=True) else []
 
 
 def _now() -> str:

@@ -12,7 +12,9 @@ from astropy.table import QTable
 
 from .catalogue import Catalogue
 from .columns import TEXT_COLUMNS
+from .histograms import Histograms
 from .manifest import read_manifest
+from .object_classes import class_numbers
 from .overlaps import OverlapGroups, resolve_overlaps
 from .parts import read_parts
 from .photometry_columns import join_bands
@@ -43,6 +45,8 @@ class Tally:
         Time spent in each step, over all fields.
     bands : dict of str to str
         Bands of all fields, with the units of their pixels.
+    histograms : Histograms
+        Numbers of objects by class, size and probability.
     widths : dict of str to int
         Size of the longest text in each column of text, in bytes of UTF-8.
     distinct : int or None
@@ -57,6 +61,7 @@ class Tally:
     objects: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     bands: dict[str, str] = field(default_factory=dict)
+    histograms: Histograms = field(default_factory=Histograms)
     widths: dict[str, int] = field(default_factory=dict)
     distinct: int | None = None
 
@@ -132,6 +137,8 @@ class Results:
             tally.galaxies += result.record.galaxies
             tally.objects.update(result.record.objects)
             tally.bands = _joined(tally.bands, result.bands)
+            if result.rows:
+                tally.histograms.add(result.rows, class_numbers(result.rows, self.plan))
             for step, seconds in result.record.seconds.items():
                 clock.add(step, seconds)
             for name in TEXT_COLUMNS:

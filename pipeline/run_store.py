@@ -17,17 +17,23 @@ from socket import gethostname
 from tempfile import mkdtemp
 
 from ..errors import OutputError
-from ..files.output_folder import RECORD_NAME, RUN_FILES, OutputFolder, recorded_status
+from ..files.output_folder import (
+    RECORD_NAME,
+    RUN_FILES,
+    RUN_PICTURES,
+    OutputFolder,
+    field_pictures,
+    recorded_status,
+)
 from ..files.remote_folder import RemoteFolder
 from .parts import PARTS
 from .plan import read_plan
 
 __all__ = ["RunStore", "open_store_run"]
 
-_PICTURES = ("overlays", "crops")
 _PLAN, _LIST = f"{PARTS}/plan.json", f"{PARTS}/fields.jsonl"
 # What is no part and no picture, and is replaced whenever the catalogue is collected.
-_TABLES = tuple(name for name in RUN_FILES if not name.startswith((*_PICTURES, f"{PARTS}/")))
+_TABLES = tuple(name for name in RUN_FILES if not name.startswith((*RUN_PICTURES, f"{PARTS}/")))
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class RunStore:
         names : iterable of str
             Names of the files of the fields.
         """
-        places = [place for name in names for place in (f"overlays/{name}.png", f"crops/{name}")]
+        places = [place for name in names for place in field_pictures(name)]
         files = [path for place in places for path in _files_at(self.folder / place)]
         written = [path.relative_to(self.folder).as_posix() for path in files]
         self.remote.put(written, self.folder)
@@ -97,9 +103,9 @@ class RunStore:
     def publish_rest(self) -> None:
         """Publish what is not yet there, and the tables; remove tables that are out of date."""
         local, there = self._local(), self.remote.names()
-        pictures = [name for name in local if name.startswith(_PICTURES)]
+        pictures = [name for name in local if name.startswith(RUN_PICTURES)]
         parts = [name for name in local if _is_part(name) and name not in there]
-        tables = [name for name in local if not name.startswith((*_PICTURES, f"{PARTS}/"))]
+        tables = [name for name in local if not name.startswith((*RUN_PICTURES, f"{PARTS}/"))]
         self.remote.put(pictures, self.folder)
         self.remote.put(parts, self.folder)
         self.remote.put(tables, self.folder)

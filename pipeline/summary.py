@@ -59,6 +59,7 @@ def finish_run(result: RunResult) -> None:
     """
     from .catalogue_formats import CATALOGUE_FORMATS
     from .coverage import COVERAGE_NAME
+    from .run_report import REPORT_NAME
 
     for stage, metrics in result.results.plan.record.metrics.items():
         print_measures(f"{stage.capitalize()}, on held-out data", metrics)
@@ -77,6 +78,8 @@ def finish_run(result: RunResult) -> None:
     tables = [result.output / f"catalogue{suffix}" for suffix in suffixes]
     if written := [table for table in tables if table.is_file()]:
         places["catalogue"] = written[0]
+    if (result.output / REPORT_NAME).is_file():
+        places["report"] = result.output / REPORT_NAME
     for name in ("regions", "overlays", "crops", "annotations"):
         if (result.output / name).is_dir():
             places[name] = result.output / name

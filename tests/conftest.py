@@ -19,6 +19,8 @@ from galpipe.models import DetectorHead, InputScaling, Manifest, Member, read_bu
 from galpipe.models.class_calibration import TemperatureScaling
 from galpipe.pipeline.cli import cli
 
+from .browser import browser, page  # noqa: F401
+
 # How long an example takes is the machine's affair, not the code's.
 settings.register_profile("unhurried", settings.default, deadline=None)
 # Fewer examples, for `make test-fast`.

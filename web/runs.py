@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..classification.class_names import class_slug
-from ..files.names import SafeNames
 from ..imaging import FieldSource, Stretch
-from ..imaging.draw import PALETTE
+from ..imaging.draw import class_colour
 from ..pipeline.catalogue import Catalogue
 from ..pipeline.collect import plan_in
 from ..pipeline.columns import Flag
-from ..pipeline.field_work import file_name
+from ..pipeline.field_work import crop_files
 from ..pipeline.manifest import read_manifest
+from ..pipeline.object_classes import ObjectClass, object_classes
 from ..pipeline.parts import PARTS
 from ..pipeline.photometry_columns import photometry_columns
 from ..pipeline.plan import RunPlan
@@ -112,12 +112,13 @@ class OpenRun:
         return tuple(self.plan.record.models["detector"]["class_names"])
 
     @property
-    def other_classes(self) -> tuple[str, ...]:
+    def other_classes(self) -> tuple[ObjectClass, ...]:
         """Classes of the detector that are not classified further."""
-        if self.plan.class_names is None:
+        if self.plan.class_names is None or self.plan.detected_classes is None:
             return ()
-        named = self.plan.detected_classes or ()
-        return tuple(name for name in named if name not in self.plan.record.galaxy_classes)
+        of_detector = object_classes(self.plan)[len(self.plan.class_names) :]
+        galaxies = self.plan.record.galaxy_classes
+        return tuple(item for item in of_detector if item.name not in galaxies)
 
     @property
     def status(self) -> str:
@@ -190,13 +191,13 @@ class OpenRun:
             name: np.asarray(catalogue.table[name]).tolist() for name in catalogue.table.colnames
         }
         measured = self._measured(catalogue, found)
-        crops = self.crop_paths(found)
+        there = {source for source, path in self.crop_paths(found).items() if path.is_file()}
         return [
             _object(
                 {name: values[row] for name, values in columns.items()},
                 self.plan.class_names,
                 measured,
-                crop=crops[columns["source_id"][row]].is_file(),
+                crop=columns["source_id"][row] in there,
             )
             for row in range(len(catalogue))
         ]
@@ -213,43 +214,34 @@ class OpenRun:
         return {column.name: column.unit or "" for column in columns}
 
     def crop_paths(self, found: FieldRows) -> dict[str, Path]:
-        """Return the files of the crops by source, of which some may be missing.
+        """Return the files of the crops by source, which may be missing.
 
         Parameters
         ----------
         found : FieldRows
             Results of the field.
         """
-        folder = self.folder / "crops" / file_name(found.record.field)
         rows = found.rows
         sources = rows["source_id"].tolist() if rows else []
-        classified = rows.get("class_id")
-        names = SafeNames()
-        paths = {}
-        for place, source in enumerate(sources):
-            # Objects without a class have no crop, and take no name from the others.
-            has_crop = classified is not None and classified[place] >= 0
-            paths[source] = folder / f"{names(source)}.png" if has_crop else folder / ".none"
-        return paths
+        classified = rows["class_id"] >= 0 if "class_id" in rows else [False] * len(sources)
+        files = crop_files(found.record.field, sources, classified)
+        return {
+            source: self.folder / file for source, file in zip(sources, files, strict=True) if file
+        }
 
     def _measured(self, catalogue: Catalogue, found: FieldRows) -> tuple[str, ...]:
         return tuple(name for name in self.units(found) if name in catalogue.table.colnames)
 
 
-def class_infos(names: tuple[str, ...], first: int = 0) -> list[ClassInfo]:
+def class_infos(names: tuple[str, ...]) -> list[ClassInfo]:
     """Return classes with their colours in pictures.
 
     Parameters
     ----------
     names : tuple of str
-        The classes.
-    first : int
-        Number of the first in the palette.
+        The classes, the first of all.
     """
-    return [
-        ClassInfo(name=name, colour="#{:02x}{:02x}{:02x}".format(*PALETTE[number % len(PALETTE)]))
-        for number, name in enumerate(names, start=first)
-    ]
+    return [ClassInfo(name=name, colour=class_colour(number)) for number, name in enumerate(names)]
 
 
 def _list_fields(results: Results) -> tuple[list[FieldPlace], list[Failure]]:

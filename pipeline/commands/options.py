@@ -186,7 +186,9 @@ test_time_augmentation_option = click.option(
 )
 
 overlays_option = click.option(
-    "--overlays/--no-overlays", default=True, help="Draw a picture of each field with all boxes."
+    "--overlays/--no-overlays",
+    default=True,
+    help="Write pictures of each field, with and without all boxes.",
 )
 
 overwrite_option = click.option(

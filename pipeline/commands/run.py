@@ -98,8 +98,8 @@ def command(
     quotes ('survey/**/*.fits'), addresses of these (https://, s3://, gs://), or three bands as
     red.fits,green.fits,blue.fits.  Every CCD of a mosaic camera is searched; 'file.fits[CCD2]',
     'file.fits[SCI,1]' and 'file.fits[3]' choose an image.  Writes catalogue.ecsv, catalogue.csv,
-    overlays/, crops/, run.json and config.yaml to OUT, with --format the catalogue in other
-    formats.
+    report.html, overlays/, crops/, run.json and config.yaml to OUT, with --format the catalogue in
+    other formats.
 
     A run that was interrupted or killed goes on where it stopped if the same command is given
     again; 'galpipe collect OUT' writes the catalogue of what is done at any time.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from astropy.wcs import WCS
 
 # Bright enough for the tiny detector (mean over 0.5), and of one colour each for the classifier.
 COLOURS = {"red": (255, 150, 150), "green": (150, 255, 150), "blue": (150, 150, 255)}
+
+
+DATE = re.compile(rb"20\d\d-\d\d-\d\dT[\d:+]+")
 
 
 def picture(width: int, height: int, squares: dict[tuple[int, int], str]) -> np.ndarray:
@@ -25,6 +29,12 @@ def write_picture(path: Path, rgb: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     return path
+
+
+def undated(path: Path) -> bytes:
+    """Content of a file of a run, without the time of its start."""
+    content = path.read_bytes()
+    return DATE.sub(b"DATE", content) if path.name == "report.html" else content
 
 
 def sky_wcs(width: int, height: int) -> WCS:

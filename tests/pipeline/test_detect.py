@@ -28,6 +28,8 @@ def test_a_catalogue_without_classes(
         "catalogue.ecsv",
         "catalogue.csv",
         "overlays/good.png",
+        "pictures/good.jpg",
+        "report.html",
         "run.json",
     }
     record = json.loads((result.output / "run.json").read_text())

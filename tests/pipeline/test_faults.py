@@ -19,7 +19,7 @@ from galpipe.errors import OutputError
 from galpipe.pipeline import field_work
 from galpipe.pipeline.field_processing import FieldResult, process_field
 
-from .conftest import picture, write_picture
+from .conftest import picture, undated, write_picture
 
 # The process must find the module by its name.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -30,8 +30,9 @@ FORMATS = ("csv", "ds9")
 
 def contents(out: Path) -> dict[str, bytes]:
     """Everything that must not depend on how a run went."""
-    files = [*out.glob("catalogue.*"), *out.glob("regions/*"), *out.glob("*s/**/*.png")]
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+    files = [*out.glob("catalogue.*"), *out.glob("regions/*"), out / "report.html"]
+    files += [*out.glob("*s/**/*.png"), *out.glob("pictures/*")]
+    return {path.relative_to(out).as_posix(): undated(path) for path in files}
 
 
 def changed(now: dict[str, bytes], before: dict[str, bytes]) -> list[str]:

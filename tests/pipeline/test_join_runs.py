@@ -13,12 +13,13 @@ from galpipe.errors import InputError, OutputError
 from galpipe.pipeline.collect import collect
 from galpipe.pipeline.join_runs import join_runs
 
-from .conftest import picture, write_picture
+from .conftest import picture, undated, write_picture
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    files = [*out.glob("catalogue.*"), *out.glob("*s/**/*.png"), out / "config.yaml"]
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+    files = [*out.glob("catalogue.*"), out / "report.html", out / "config.yaml"]
+    files += [*out.glob("*s/**/*.png"), *out.glob("pictures/*")]
+    return {path.relative_to(out).as_posix(): undated(path) for path in files}
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from galpipe.pipeline.detect import detect
 from galpipe.pipeline.field_processing import FieldResult, process_field
 from galpipe.pipeline.result_lines import read_line
 
-from .conftest import picture, write_picture
+from .conftest import picture, undated, write_picture
 
 FORMATS = ("ecsv", "csv", "fits", "votable", "ds9")
 
@@ -52,8 +52,9 @@ def processed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def tables(out: Path) -> dict[str, bytes]:
     """Contents of everything that must not depend on how a run went."""
-    files = [*out.glob("catalogue.*"), *out.glob("regions/*"), *out.glob("*s/**/*.png")]
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+    files = [*out.glob("catalogue.*"), *out.glob("regions/*"), out / "report.html"]
+    files += [*out.glob("*s/**/*.png"), *out.glob("pictures/*")]
+    return {path.relative_to(out).as_posix(): undated(path) for path in files}
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, place: int, error: BaseException) -> None:

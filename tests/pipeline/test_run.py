@@ -37,7 +37,8 @@ def test_a_picture_gives_a_catalogue(
     start = f"good-{result.record.fields[0].sha256[:8]}"
     assert list(table["source_id"]) == [f"{start}-{n + 1:04d}" for n in range(len(table))]
     assert list(table["score"]) == sorted(table["score"], reverse=True)
-    expected = {"catalogue.ecsv", "catalogue.csv", "config.yaml", "run.json", "overlays/good.png"}
+    expected = {"catalogue.ecsv", "catalogue.csv", "config.yaml", "run.json", "report.html"}
+    expected |= {"overlays/good.png", "pictures/good.jpg"}
     expected |= {f"crops/good/{name}.png" for name in table["source_id"]}
     assert contents(result.output) == expected
 

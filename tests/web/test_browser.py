@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +15,8 @@ import pytest
 from galpipe.web.settings import ServerSettings
 from galpipe.web.state import example_path
 
+from ..browser import check_accessibility
 from .conftest import Server, running
-
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -28,33 +24,6 @@ def shipped() -> Iterator[Server]:
     """A server with the models that galpipe brings."""
     with running(ServerSettings()) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page, none of whose scripts may fail."""
-    opened = browser.new_page(viewport={"width": 1280, "height": 860})
-    opened.set_default_timeout(120_000)
-    problems: list[str] = []
-
-    def note(message: Any) -> None:
-        # A request that the server refuses is no error of the page.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            problems.append(message.text)
-
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("console", note)
-    yield opened
-    opened.close()
-    assert problems == []
 
 
 def field_files() -> list[str]:
@@ -182,7 +151,7 @@ def test_a_field_from_upload_to_correction(shipped: Server, page: Any) -> None:
     page.click("text='Undo (2)'")
     page.click("text='Undo (1)'")
     page.wait_for_selector(".actions button:disabled >> text=Undo")
-    _check_accessibility(page)
+    check_accessibility(page)
     _look_at_the_phone(page, chosen["source_id"])
 
 
@@ -200,25 +169,6 @@ def _alone(objects: list[dict[str, Any]]) -> dict[str, Any]:
         and not any(overlaps(item, other) for other in objects if other is not item)
     ]
     return max(free, key=lambda item: item["box"][2] - item["box"][0])
-
-
-def _check_accessibility(page: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found = axe.Axe().run(page).response["violations"]
-        serious = [
-            (item["id"], [node["html"][:120] for node in item["nodes"][:3]])
-            for item in found
-            if item["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], scheme
-    sizes = page.evaluate(
-        """() => [...document.querySelectorAll("body *")]
-          .filter((element) => element.innerText && element.offsetParent)
-          .map((element) => parseFloat(getComputedStyle(element).fontSize))"""
-    )
-    assert min(sizes) >= 12
 
 
 def _look_at_the_phone(page: Any, source: str) -> None:

@@ -67,7 +67,8 @@ def _checked(run: OpenRun, field: int, edit: Edit, earlier: list[Edit]) -> Edit:
     record = found.record
     if edit.box is not None and not inside(edit.box, record.width, record.height):
         raise HTTPException(422, "The box is not inside the field.")
-    if edit.label and edit.label not in (*run.class_names, *run.other_classes):
+    others = (item.name for item in run.other_classes)
+    if edit.label and edit.label not in (*run.class_names, *others):
         raise HTTPException(422, f"'{edit.label}' is no class of this run.")
     if edit.kind == "add":
         return edit.model_copy(update={"source_id": f"added-{secrets.token_hex(4)}"})

@@ -11,12 +11,11 @@ from starlette.background import BackgroundTask
 
 from ...classification.class_names import class_slug
 from ...pipeline.catalogue_formats import CATALOGUE_FORMATS
-from ...pipeline.field_work import file_name
 from ...pipeline.result_lines import FieldRows
 from ..download import write_catalogue
 from ..pyramid import PictureInfo
 from ..runs import OpenRun, class_infos
-from ..schemas import FieldDetail, FieldSummary, RunDetail, RunSummary, Votes
+from ..schemas import ClassInfo, FieldDetail, FieldSummary, RunDetail, RunSummary, Votes
 from ..votes import votes_of
 from .common import Responses, RunDependency, State, not_found, problems
 from .pictures import StretchQuery, tile_response
@@ -45,7 +44,7 @@ def _get_run(run: RunDependency) -> RunDetail:
     return RunDetail(
         **dict(_summary(run)),
         classes=class_infos(run.class_names),
-        other_classes=class_infos(run.other_classes, len(run.class_names)),
+        other_classes=[ClassInfo(name=item.name, colour=item.colour) for item in run.other_classes],
         members=members,
         models={stage: str(model.get("name", "")) for stage, model in models.items()},
         field_list=[_field_summary(run, place.number) for place in run.fields],
@@ -116,8 +115,7 @@ def _get_crop(run: RunDependency, field: int, source: str) -> FileResponse:
 def _get_overlay(run: RunDependency, field: int) -> FileResponse:
     """Return the picture of a field with boxes and labels."""
     record = _rows(run, field).record
-    path = run.folder / "overlays" / f"{file_name(record.field)}.png"
-    return _picture_file(path if record.overlay else None, "overlay")
+    return _picture_file(run.folder / record.overlay if record.overlay else None, "overlay")
 
 
 @router.get("/{run}/fields/{field}/picture", responses=problems(404, 422), name="get_picture")
