@@ -215,6 +215,12 @@ class Galaxy10File:
             image: NDArray[np.uint8] = self._blocks[number][place]
             return image
 
+    @property
+    def image_paths(self) -> list[Path]:
+        """Paths by which `ImageReader` reads the images, in the order of the file."""
+        stem = self.path.stem.replace(".", "_")
+        return [self.path / f"{stem}-{index:05d}" for index in range(len(self))]
+
     def labels(self) -> NDArray[np.int64]:
         """Return the class index of each image, int64 (N,); invalid ones raise InputError."""
         with self._reading():
@@ -340,7 +346,7 @@ def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
                 f"{path} is {file.known.title}, not {wanted.title}; their classes differ. Set "
                 "'kind' and 'class_names' to the data set that it is."
             )
-        labels, positions = file.labels(), file.positions()
+        paths, labels, positions = file.image_paths, file.labels(), file.positions()
     counts = np.bincount(labels, minlength=len(wanted.class_names))
     differences = [
         f"{name} {count} (published: {published})"
@@ -356,8 +362,7 @@ def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
             wanted.title,
             ", ".join(differences),
         )
-    stem = Path(path).stem.replace(".", "_")
     return [
-        LabelledImage(Path(path, f"{stem}-{index:05d}"), (label,), position=position)
-        for index, (label, position) in enumerate(zip(labels.tolist(), positions, strict=True))
+        LabelledImage(image, (label,), position=position)
+        for image, label, position in zip(paths, labels.tolist(), positions, strict=True)
     ]

@@ -13,7 +13,9 @@ from ..errors import InputError
 from ..imaging import Stretch, read_field, to_rgb
 from .galaxy10 import Galaxy10File
 
-__all__ = ["ImageReader", "in_data_file"]
+__all__ = ["ImageReader", "find_in_data_file", "in_data_file", "is_data_file"]
+
+_HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def in_data_file(path: Path) -> bool:
@@ -25,6 +27,34 @@ def in_data_file(path: Path) -> bool:
         Path of the image, such as ``Galaxy10.h5/Galaxy10-00017``.
     """
     return os.path.isfile(path.parent)
+
+
+def is_data_file(path: Path) -> bool:
+    """Return whether a file is a data file of images, by its name.
+
+    Parameters
+    ----------
+    path : Path
+        An input of a command.
+    """
+    return path.suffix.lower() in _HDF5_SUFFIXES and path.is_file()
+
+
+def find_in_data_file(path: Path) -> list[Path]:
+    """Return the paths of the images in a data file, in its order.
+
+    Parameters
+    ----------
+    path : Path
+        A file of Galaxy10.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or has another layout.
+    """
+    with Galaxy10File(path) as file:
+        return file.image_paths
 
 
 class ImageReader:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.crops import central_box, central_crop, resize_crops
+from ..datasets.image_reader import ImageReader, in_data_file
 from ..errors import InputError
 from ..files.file_types import check_regular
 from ..files.picture_headers import picture_header, picture_is_whole
@@ -33,7 +34,8 @@ class Picture:
     id : str
         Identifier of the galaxy.
     file : str
-        The image, as in `galpipe.read_field`; or the crop that a run wrote.
+        The image, as in `galpipe.read_field` or `~galpipe.datasets.image_reader.ImageReader`; or
+        the crop that a run wrote.
     survey : str
         Survey or field to which it belongs.
     is_crop : bool
@@ -74,7 +76,9 @@ class GalaxyCrop:
     notes: tuple[str, ...] = ()
 
 
-def read_crop(picture: Picture, rule: CropRule) -> GalaxyCrop:
+def read_crop(
+    picture: Picture, rule: CropRule, data_files: ImageReader | None = None
+) -> GalaxyCrop:
     """Read a picture and crop its galaxy as ``galpipe classify`` or ``galpipe run`` does.
 
     Parameters
@@ -82,22 +86,29 @@ def read_crop(picture: Picture, rule: CropRule) -> GalaxyCrop:
     picture : Picture
     rule : CropRule
         Size, margin and stretch of the crop.
+    data_files : ImageReader, optional
+        Keeps data files open, for pictures in them.
 
     Raises
     ------
     InputError
         If the file is missing or cannot be read.
     """
+    origin: Literal["upper", "lower"]
     if picture.is_crop:
         stored = _read_stored(Path(picture.file))
         rgb = np.ascontiguousarray(stored[::-1]) if picture.is_flipped else stored
-        origin: Literal["upper", "lower"] = "lower" if picture.is_flipped else "upper"
+        origin = "lower" if picture.is_flipped else "upper"
         return GalaxyCrop(resize_crops([rgb], rule.size)[0], picture.size, origin)
-    field = read_field(picture.file)
-    rgb = to_rgb(field, rule.stretch)
+    notes: tuple[str, ...] = ()
+    if in_data_file(Path(picture.file)):
+        rgb, origin = _read_in_file(Path(picture.file), rule, data_files), "upper"
+    else:
+        field = read_field(picture.file)
+        rgb, origin, notes = to_rgb(field, rule.stretch), field.origin, field.notes
     box = central_box(rgb)
     crop = central_crop(rgb, rule.size, rule.margin, box)
-    return GalaxyCrop(crop, float(longer_sides(box[None])[0]), field.origin, field.notes)
+    return GalaxyCrop(crop, float(longer_sides(box[None])[0]), origin, notes)
 
 
 def read_for_display(picture: Picture, rule: CropRule) -> NDArray[np.uint8]:
@@ -119,6 +130,13 @@ def read_for_display(picture: Picture, rule: CropRule) -> NDArray[np.uint8]:
     except InputError:
         return np.full((_DISPLAYED_SIDE, _DISPLAYED_SIDE, 3), 90, np.uint8)
     return to_display(crop.rgb, crop.origin)
+
+
+def _read_in_file(path: Path, rule: CropRule, data_files: ImageReader | None) -> NDArray[np.uint8]:
+    if data_files is not None:
+        return data_files(path)
+    with ImageReader(rule.stretch) as opened:
+        return opened(path)
 
 
 def _read_stored(path: Path) -> NDArray[np.uint8]:

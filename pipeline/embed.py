@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.image_reader import ImageReader, find_in_data_file, is_data_file
 from ..default_models import DEFAULT_CLASSIFIER
 from ..errors import InputError, OutputError, require
 from ..exploration.embedding_file import EmbeddingFile, EmbeddingWriter
@@ -76,7 +77,8 @@ def embed(
     ----------
     images : str, Path or iterable of them
         Image files with the galaxy at the centre, folders of images, CSV files that list images in
-        a column ``file``, or catalogues in the output folder of a run, whose crops are used.
+        a column ``file``, files of Galaxy10, or catalogues in the output folder of a run, whose
+        crops are used.
     output : str or Path
         Parquet file.
     model : str or Path, optional
@@ -116,12 +118,13 @@ def embed(
     with (
         atomic_path(output) as beside,
         EmbeddingWriter(beside, opened) as writer,
+        ImageReader(opened.crop.stretch) as data_files,
         open_progress(progress)("images", len(waiting)) as task,
     ):
         if earlier is not None:
             writer.copy(earlier)
         try:
-            for crops in _chunks(waiting, opened, failures, task):
+            for crops in _chunks(waiting, opened, data_files, failures, task):
                 named = [replace(one, id=ids(one)) for one in crops.pictures]
                 writer.add(named, crops.brightness, opened(crops.rgb))
                 added += len(named)
@@ -159,7 +162,8 @@ def find_pictures(
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     catalogues = [item for item in given if is_catalogue(item)]
-    others = [item for item in given if item not in catalogues]
+    data_files = [item for item in given if is_data_file(Path(item))]
+    others = [item for item in given if item not in catalogues and item not in data_files]
     pictures: list[Picture] = []
     failures: list[Failure] = []
     for catalogue in catalogues:
@@ -167,13 +171,24 @@ def find_pictures(
             pictures += pictures_of_run(catalogue)
         except InputError as error:
             failures.append(Failure.of(str(catalogue), error))
-    if others or not catalogues:
+    for item in data_files:
+        try:
+            pictures += [
+                _picture_in_file(path) for path in find_in_data_file(Path(item).absolute())
+            ]
+        except InputError as error:
+            failures.append(Failure.of(str(item), error))
+    if others or not (catalogues or data_files):
         sources, missing = find_images(others)
         failures += missing
         pictures += [_picture(source) for source in sources]
     if not pictures:
         raise InputError("\n".join(failure.message for failure in failures))
     return pictures, failures
+
+
+def _picture_in_file(path: Path) -> Picture:
+    return Picture(path.name, str(path), path.parent.stem)
 
 
 def _picture(source: FieldSource) -> Picture:
@@ -228,7 +243,11 @@ class _Crops:
 
 
 def _chunks(
-    pictures: Sequence[Picture], model: FeatureModel, failures: list[Failure], task: Task
+    pictures: Sequence[Picture],
+    model: FeatureModel,
+    data_files: ImageReader,
+    failures: list[Failure],
+    task: Task,
 ) -> Iterator[_Crops]:
     """Read the crops chunk by chunk, and add the failures to a list."""
     for start in range(0, len(pictures), _CHUNK):
@@ -238,7 +257,7 @@ def _chunks(
         crops: list[NDArray[np.uint8]] = []
         for picture in chunk:
             try:
-                crop = read_crop(picture, model.crop)
+                crop = read_crop(picture, model.crop, data_files)
                 for note in crop.notes:
                     logger.warning("%s: %s", printable(picture.file), note)
                 if (crop.rgb == crop.rgb[:1, :1]).all():

@@ -9,13 +9,17 @@ import pytest
 from click.testing import Result
 
 import galpipe
+from galpipe.classification.crops import central_crop
 from galpipe.errors import InputError, OutputError
 from galpipe.exploration.embedding_file import EmbeddingFile
 from galpipe.exploration.features import FeatureModel, open_features
+from galpipe.exploration.pictures import read_crop
 from galpipe.models import read_bundle, write_bundle
 from galpipe.pipeline import embed as module
 from galpipe.pipeline.embed import embed
 from galpipe.pipeline.run_crops import is_catalogue, pictures_of_run
+
+from ..datasets.galaxy10_files import decals_columns, write_galaxy10
 
 pytest.importorskip("pyarrow")
 
@@ -74,6 +78,23 @@ def test_an_embedding_is_extended(
     for ours, theirs in zip(first.batches(), second.batches(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert embed(cutouts, output, model=feature_bundle).added == 0
+
+
+def test_a_data_file(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> None:
+    pytest.importorskip("h5py")
+    data = write_galaxy10(tmp_path / "Galaxy10_DECals.h5", decals_columns(3))
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(b"no data")
+    result = embed([cutouts / "wide", data, broken], tmp_path / "e.parquet", model=feature_bundle)
+    assert (result.galaxies, [one.input for one in result.failures]) == (6, [str(broken)])
+    file = EmbeddingFile(result.output)
+    assert file.ids[:3] == [f"Galaxy10_DECals-0000{number}" for number in range(3)]
+    assert [picture.survey for picture in file.pictures[:3]] == ["Galaxy10_DECals"] * 3
+    model = open_features(feature_bundle)
+    image = decals_columns(3)["images"][1]
+    shown = read_crop(file.pictures[1], model.crop).rgb
+    np.testing.assert_array_equal(shown, central_crop(image, model.crop.size, model.crop.margin))
+    assert embed(data, result.output, model=feature_bundle).added == 0
 
 
 def test_identifiers_stay_unique(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> None:
