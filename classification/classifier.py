@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..default_models import DEFAULT_CLASSIFIER
-from ..errors import BundleError, require
+from ..errors import BundleError
 from ..imaging import FieldLike, cut_crop, read_rgb, remove_sky
-from ..models import Bundle, ModelLike, find_bundle
+from ..models import Bundle, ModelLike
 from ..models.litert import LiteRTNetwork
 from ..models.manifest import DEFAULT_CROP_MARGIN, ModelIdentity
 from .crops import resize_crops
+from .find import find_classifier
 from .priors import Prior, adjust_to_priors, resolve_prior
+from .votes import classes_of, vote_tree
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["BATCH", "Classifier", "cached_classifier", "load_classifier", "open_classifier"]
 
 BATCH = 16
 """Batch size at which VGG16 with dynamic int8 quantization is fastest, measured."""
-
-_KERAS_FILES = (".keras", ".h5", ".hdf5")
-_DESCRIBED = "galpipe.classification.training.described_network"
 
 
 class Classifier:
@@ -53,6 +54,8 @@ class Classifier:
         Names of the M networks.
     test_time_augmentation : bool
         Whether predictions are the mean over the eight flips and quarter turns of a crop.
+    votes : VoteTree or None
+        Decision tree of Galaxy Zoo whose votes the networks predict; None if they predict classes.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Classifier:
         self.member_names = tuple(member.name for member in manifest.members)
         self._prior: NDArray[np.float64] | None = None
         self.test_time_augmentation = manifest.test_time_augmentation
+        self.votes = vote_tree(bundle)
         weights = np.array([member.weight for member in manifest.members])
         self._weights = weights / weights.sum()
         self._networks = []
@@ -121,7 +125,8 @@ class Classifier:
         Returns
         -------
         ndarray of float32, shape (N, C)
-            Probabilities over `class_names`, summing to 1.
+            Probabilities over `class_names`, summing to 1; derived from the votes if the networks
+            predict these.
 
         Examples
         --------
@@ -150,6 +155,18 @@ class Classifier:
         Returns
         -------
         ndarray of float32, shape (M, N, C)
+        """
+        return classes_of(self.votes, self.predict_outputs(crops))
+
+    def predict_outputs(
+        self, crops: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return the outputs of each member, (M, N, C), or (M, N, A) if these are votes.
+
+        Parameters
+        ----------
+        crops : ndarray of uint8, shape (N, S, S, 3), or sequence of arrays of different S
+            As in `predict`.
         """
         resized = resize_crops(crops, self.input_size)
         if self._sky_removed:
@@ -277,7 +294,8 @@ class Classifier:
 
     def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run each member on crops of the input size."""
-        result = np.empty((len(self._networks), len(crops), len(self.class_names)), np.float32)
+        width = len(self.class_names if self.votes is None else self.votes.answers)
+        result = np.empty((len(self._networks), len(crops), width), np.float32)
         for row, network in zip(result, self._networks, strict=True):
             for start in range(0, len(crops), BATCH):
                 (probabilities,) = network.run(crops[start : start + BATCH])
@@ -329,20 +347,9 @@ def load_classifier(
     >>> galpipe.load_classifier("galaxy10_cnn").class_names[:2]
     ('Disturbed Galaxies', 'Merging Galaxies')
     """
-    return Classifier(_find(name_or_path)).with_options(
+    return Classifier(find_classifier(name_or_path)).with_options(
         prior=prior, test_time_augmentation=test_time_augmentation
     )
-
-
-def _find(name_or_path: ModelLike) -> Bundle:
-    """Read a bundle, or convert a Keras network to one in memory."""
-    path = None if isinstance(name_or_path, Bundle) else Path(name_or_path)
-    if path is None or path.suffix.lower() not in _KERAS_FILES:
-        return find_bundle(name_or_path)
-    require("keras", "train")
-    # By name, as nothing else that runs a classifier needs Keras.
-    bundle: Bundle = import_module(_DESCRIBED).open_described(path)
-    return bundle
 
 
 def open_classifier(

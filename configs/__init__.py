@@ -10,6 +10,7 @@ from .classifier_training import (
     ClassifierData,
     ClassifierTraining,
     SurveyAugmentation,
+    VoteTreeName,
 )
 from .detector_training import Anchors, DetectorData, DetectorTraining
 from .load import dump_config, load_config, preset
@@ -21,6 +22,7 @@ from .members import (
     CnnMember,
     EfficientNetLite0Member,
     FineTunedMember,
+    GalaxyZooCnnMember,
     InputScaling,
     KerasFileMember,
     NetworkDescription,
@@ -59,6 +61,7 @@ __all__ = [
     "DetectorTraining",
     "EfficientNetLite0Member",
     "FineTunedMember",
+    "GalaxyZooCnnMember",
     "InputScaling",
     "KerasFileMember",
     "NetworkDescription",
@@ -69,6 +72,7 @@ __all__ = [
     "SurveyAugmentation",
     "TrainedMember",
     "Vgg16Member",
+    "VoteTreeName",
     "check_paths",
     "design_values",
     "dump_config",

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AliasChoices, Field, model_validator
 
 from .class_map import ClassChanges, Galaxy10Name, check_labelled_classes
-from .members import ClassifierMember, TrainedMember
+from .members import (
+    BackboneMember,
+    ClassifierMember,
+    CnnMember,
+    EfficientNetLite0Member,
+    GalaxyZooCnnMember,
+    TrainedMember,
+)
 from .section import (
     ConfigPath,
     CropMargin,
@@ -29,15 +36,22 @@ __all__ = [
     "ClassifierData",
     "ClassifierTraining",
     "SurveyAugmentation",
+    "VoteTreeName",
 ]
+
+VoteTreeName: TypeAlias = Literal["galaxy_zoo_2", "gz_decals_5", "gz_decals_1_2"]
+"""Campaign of Galaxy Zoo whose decision tree is meant."""
 
 _MEANT: Mapping[str, Galaxy10Name] = {
     "votes": "galaxy10_decals",
     "vote_probabilities": "galaxy10_decals",
+    "vote_fractions": "galaxy10_decals",
     "galaxy10_decals": "galaxy10_decals",
     "galaxy10_sdss": "galaxy10_sdss",
 }
 """Data set whose classes the labels of a kind mean."""
+
+_PREDICT_VOTES = (CnnMember, GalaxyZooCnnMember, EfficientNetLite0Member, BackboneMember)
 
 _MAX_SEARCHED = 8
 """Largest number of members whose weights can be searched: 19,448 combinations."""
@@ -114,14 +128,15 @@ class ClassifierData(Section):
     """Images and their labels."""
 
     images: ConfigPath
-    """Folder of the images, or the data file of a Galaxy10 data set."""
+    """Folder of the images, a ZIP archive of them, or the data file of a Galaxy10 data set."""
     labels: ConfigPath | None = None
-    """Table of the labels, for the first four kinds."""
+    """Table of the labels, for the first five kinds."""
     kind: Literal[
         "labels",
         "probabilities",
         "votes",
         "vote_probabilities",
+        "vote_fractions",
         "folders",
         "galaxy10_decals",
         "galaxy10_sdss",
@@ -134,6 +149,7 @@ class ClassifierData(Section):
       ``p0``, ``p1`` ... in the order of the classes;
     - ``votes``, ``vote_probabilities``: a table of Galaxy Zoo votes, which documented rules convert
       to sets of classes or to the probability of each class;
+    - ``vote_fractions``: a table of Galaxy Zoo votes for networks that predict ``votes``;
     - ``folders``: a folder of images for each class, in ``images``;
     - ``galaxy10_decals``, ``galaxy10_sdss``: the HDF5 file of the data set, in ``images``;
     - ``unlabelled``: no labels, for a member with a ``teacher``."""
@@ -191,6 +207,13 @@ class ClassifierTraining(Section):
     """Classes in order, or the data set whose classes they are, or what is changed of the classes
     of the labels: ``smooth: [2, 3, 4]`` merges classes by index or name, ``Barred Spiral: null``
     leaves one out with its images."""
+    votes: VoteTreeName | None = None
+    """Campaign of Galaxy Zoo whose votes the networks predict: the fraction of all volunteers who
+    give each answer of its decision tree.  The classes are derived from them by the rules for
+    votes, and must be those of Galaxy10 DECaLS.  By default networks predict the classes."""
+    vote_head: Literal["tree", "sigmoid"] = "tree"
+    """Last layer of networks that predict votes: a softmax for each question, multiplied by the
+    fraction of volunteers who reach it, or a sigmoid for each answer."""
     labelled_classes: tuple[str, ...] | Galaxy10Name | None = None
     """Classes of the labels in order, or the data set whose classes they are, where ``class_names``
     changes them; by default those of the sources' data set, or those that ``class_names`` names."""
@@ -249,6 +272,28 @@ class ClassifierTraining(Section):
         if self.labelled_classes is not None:
             return self.labelled_classes
         return next((_MEANT[data.kind] for data in self.data if data.kind in _MEANT), None)
+
+    @model_validator(mode="after")
+    def _votes_are_learned_from_votes(self) -> ClassifierTraining:
+        fractions = [data.kind == "vote_fractions" for data in self.data]
+        if self.votes is None:
+            if any(fractions):
+                raise ValueError("labels of kind 'vote_fractions' need the campaign in 'votes'")
+            return self
+        if not all(fractions):
+            raise ValueError("votes are learned from labels of kind 'vote_fractions' alone")
+        for name, member in self.named_members.items():
+            if not isinstance(member, _PREDICT_VOTES):
+                raise ValueError(f"a member {name} cannot predict votes")
+            if member.teacher is not None:
+                raise ValueError(f"{name} has a teacher, so it cannot predict votes")
+        if self.class_names != "galaxy10_decals":
+            raise ValueError("the classes that follow from votes are galaxy10_decals")
+        if self.balance != Balance(evenness=0):
+            raise ValueError("votes have no classes to balance; set balance: {evenness: 0}")
+        if self.label_smoothing or self.weights == "search":
+            raise ValueError("label_smoothing and weights: search are for classes, not for votes")
+        return self
 
     @model_validator(mode="after")
     def _teachers_are_other_members(self) -> ClassifierTraining:

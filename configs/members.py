@@ -27,6 +27,7 @@ __all__ = [
     "CnnMember",
     "EfficientNetLite0Member",
     "FineTunedMember",
+    "GalaxyZooCnnMember",
     "InputScaling",
     "KerasFileMember",
     "NetworkDescription",
@@ -70,7 +71,7 @@ class TrainedMember(_Member):
     teacher: str | None = None
     """Name of another trained member, such as ``vgg16``, whose predictions for the images of role
     ``extra`` become their labels, within the classes that their own labels allow."""
-    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
     """Optimizer of Keras; ``sgd`` has a momentum of 0.9."""
     learning_rate_schedule: Literal["cosine", "plateau", "steps", "constant"] = "cosine"
     """``cosine`` rises to ``learning_rate`` within half an epoch and falls along a cosine; the
@@ -252,6 +253,42 @@ class SimpleCnnMember(TrainedMember):
     that of the pixels of the training images."""
 
 
+class GalaxyZooCnnMember(TrainedMember):
+    """Four convolutions, three of them with max pooling, and two dense layers with dropout.
+
+    The defaults are the arrangement of the winner of the Kaggle Galaxy Challenge (Dieleman, Willett
+    & Dambre 2015, MNRAS 450, 1441) for a single view of 64 pixels, with smaller dense layers.
+    """
+
+    architecture: Literal["galaxy_zoo_cnn"]
+    grey: bool = True
+    """Turn colours into grey first."""
+    filters: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=8)] = (32, 64, 128, 128)
+    """Number of filters of each convolution."""
+    kernel_sizes: Annotated[tuple[InputSize, ...], Field(min_length=1, max_length=8)] = (6, 5, 3, 3)
+    """Kernel size of each convolution in pixels."""
+    pooled: Annotated[tuple[bool, ...], Field(min_length=1, max_length=8)] = (
+        True,
+        True,
+        False,
+        True,
+    )
+    """Whether 2x2 max pooling follows each convolution."""
+    dense: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=5)] = (256, 256)
+    """Number of units of each dense layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Dropout rate after each dense layer in training."""
+    batch_norm: bool = False
+    """Batch normalization after every convolution and dense layer."""
+
+    @model_validator(mode="after")
+    def _as_many_of_each(self) -> GalaxyZooCnnMember:
+        counts = {len(self.filters), len(self.kernel_sizes), len(self.pooled)}
+        if len(counts) > 1:
+            raise ValueError("filters, kernel_sizes and pooled need a value for each convolution")
+        return self
+
+
 class PcaLogisticMember(_Member):
     """Principal components and logistic regression, as a baseline; fitted in one step."""
 
@@ -319,6 +356,7 @@ ClassifierMember = Annotated[
     | Vgg16Member
     | EfficientNetLite0Member
     | BackboneMember
+    | GalaxyZooCnnMember
     | KerasFileMember,
     Field(discriminator="architecture"),
 ]

@@ -1,4 +1,4 @@
-"""Read labelled images from image files and from Galaxy10 data files."""
+"""Read labelled images from image files, ZIP archives and Galaxy10 data files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..imaging import Stretch, read_field, to_rgb
 from .galaxy10 import Galaxy10File
+from .image_archive import ImageArchive, is_archive
 
 __all__ = ["ImageReader", "find_in_data_file", "in_data_file", "is_data_file"]
 
@@ -19,12 +20,12 @@ _HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def in_data_file(path: Path) -> bool:
-    """Return whether a path refers to an image in a data file; see `read_galaxy10`.
+    """Return whether a path refers to an image in a data file or archive; see `read_galaxy10`.
 
     Parameters
     ----------
     path : Path
-        Path of the image, such as ``Galaxy10.h5/Galaxy10-00017``.
+        Path of the image, such as ``Galaxy10.h5/Galaxy10-00017`` or ``images.zip/100008.jpg``.
     """
     return os.path.isfile(path.parent)
 
@@ -70,7 +71,7 @@ class ImageReader:
 
     def __init__(self, stretch: Stretch | None = None) -> None:
         self._stretch = stretch or Stretch()
-        self._files: dict[Path, Galaxy10File] = {}
+        self._files: dict[Path, Galaxy10File | ImageArchive] = {}
         self._lock = Lock()
 
     def __enter__(self) -> ImageReader:
@@ -87,7 +88,7 @@ class ImageReader:
         Parameters
         ----------
         path : Path
-            Path of an image file, or of an image in a data file.
+            Path of an image file, or of an image in a data file or archive.
 
         Raises
         ------
@@ -96,13 +97,16 @@ class ImageReader:
         """
         if not in_data_file(path):
             return to_rgb(read_field(path), self._stretch)
+        file = self._open(path.parent)
+        if isinstance(file, ImageArchive):
+            return file.image(path.name, self._stretch)
         number = path.name.rpartition("-")[2]
         if not (number.isdecimal() and len(number) < 10):
             raise InputError(f"{path} is not an image of {path.parent}.")
-        return self._open(path.parent).image(int(number))
+        return file.image(int(number))
 
-    def _open(self, path: Path) -> Galaxy10File:
+    def _open(self, path: Path) -> Galaxy10File | ImageArchive:
         with self._lock:
             if path not in self._files:
-                self._files[path] = Galaxy10File(path)
+                self._files[path] = ImageArchive(path) if is_archive(path) else Galaxy10File(path)
             return self._files[path]

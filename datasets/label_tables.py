@@ -17,15 +17,18 @@ from ..annotations.images import ImageFolder
 from ..errors import InputError
 from ..files.tables import read_columns
 from .identifiers import table_positions
+from .image_archive import ImageArchive, is_archive
 from .labels import LabelledImage, Position
 from .votes.class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed
 from .votes.vote_table import read_votes
+from .votes.vote_trees import VoteTree
 
 __all__ = [
     "GALAXY_ZOO_LABELS",
     "parse_label",
     "read_label_table",
     "read_probability_table",
+    "read_vote_fractions",
     "read_vote_labels",
     "read_vote_probabilities",
 ]
@@ -228,6 +231,35 @@ def read_vote_probabilities(votes: str | Path, images: str | Path) -> list[Label
     return _soft(table.names, values, table.identifiers, table.positions, votes, images)
 
 
+def read_vote_fractions(
+    votes: str | Path, images: str | Path, tree: VoteTree
+) -> list[LabelledImage]:
+    """Read a table of Galaxy Zoo votes as the fraction of all volunteers who give each answer.
+
+    Parameters
+    ----------
+    votes : str or Path
+        Table of votes; see `read_votes`.
+    images : str or Path
+        Folder or ZIP archive of the images; the table may omit their extension.
+    tree : VoteTree
+        The decision tree.
+
+    Returns
+    -------
+    list of LabelledImage
+        In the order of the table; `probabilities` are the values of the answers of the tree.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read or is not of this campaign, or an image is missing.
+    """
+    table = read_votes(votes, kinds=tree.kinds)
+    values = tree.values(table.shares)
+    return _soft(table.names, values, table.identifiers, table.positions, votes, images)
+
+
 def parse_label(
     label: str,
     class_names: Sequence[str],
@@ -318,10 +350,14 @@ def _file_column(table: pd.DataFrame, path: Path, others: str) -> str:
 
 def _locate_images(names: Sequence[str], table: str | Path, images: str | Path) -> list[Path]:
     """Return the images that a table names; a missing one raises InputError."""
-    if not Path(images).is_dir():
-        raise InputError(f"{images} is not a folder; {table} needs its images there.")
-    folder = ImageFolder(images)
-    found = [(name, folder.find(name)) for name in names]
+    if is_archive(Path(images)):
+        with ImageArchive(images) as archive:
+            found = [(name, archive.find(name)) for name in names]
+    elif Path(images).is_dir():
+        folder = ImageFolder(images)
+        found = [(name, folder.find(name)) for name in names]
+    else:
+        raise InputError(f"{images} is not a folder or archive; {table} needs its images there.")
     missing = [name for name, path in found if path is None]
     if missing:
         raise InputError(

@@ -36,7 +36,9 @@ class LabelledImage:
     identifier : str
         Name of the galaxy in its survey; empty if unknown.
     probabilities : tuple of float
-        Probability of each class, summing to at most one, for a soft label; else empty.
+        Probability of each class, summing to at most one, for a soft label; or, for a network that
+        predicts votes, the fraction of volunteers who give each answer of the decision tree; else
+        empty.
     position : (float, float) or None
         ICRS right ascension and declination in degrees, if known.
     """
@@ -63,7 +65,8 @@ class Labels:
     Attributes
     ----------
     values : ndarray of float32, shape (N, C)
-        Class probabilities, summing to at most one; for a set, 1 for each of its classes.
+        Class probabilities, summing to at most one; for a set, 1 for each of its classes; or the
+        fractions of volunteers who give each answer.
     is_set : ndarray of bool, shape (N,)
         True where the label is a set of two or more classes, one of which is true.
 

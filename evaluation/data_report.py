@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..classification.training.affine import affine_view, pixel_deviation
 from ..classification.training.augmentation import survey_view
 from ..classification.training.check import check_training as check_classifier
-from ..classification.training.dataset import Cutouts, class_names
+from ..classification.training.dataset import Cutouts, label_names
 from ..classification.training.sources import Sources, gather, read_labelled
 from ..configs import ClassifierTraining, DetectorTraining, SurveyAugmentation
 from ..datasets.near_duplicates import find_near_duplicates
@@ -104,7 +104,7 @@ def show_data(
 def _classifier_blocks(
     config: ClassifierTraining, sources: Sources, folder: OutputFolder
 ) -> list[Block]:
-    names = class_names(config)
+    names = label_names(config)
     parts = {
         "training": sources.train,
         "extra": sources.extra,

@@ -18,12 +18,13 @@ from .align import align, aligned_band
 from .arrays import field_of_array, pixels_checksum
 from .bad_pixels import contrast_notes, mark_bad_pixels
 from .bayer import debayer
-from .field import MAX_BYTES, Field, TooLargeError, check_size, check_usable
+from .field import MAX_BYTES, Field, TooLargeError, check_size
 from .field_discovery import FieldSource, field_source, name_with_images
 from .fits import FITS_SUFFIXES, FitsField, FitsImage, list_fields, read_fits, read_hdus
 from .fits_names import label, listed
 from .nddata import read_nddata
-from .picture import PICTURE_SUFFIXES, read_picture
+from .picture import PICTURE_SUFFIXES
+from .picture_field import picture_field
 from .sky import pixel_scale
 from .stretch import Stretch, to_rgb
 
@@ -204,18 +205,8 @@ def _read_files(source: FieldSource, most_memory: int | None = None) -> Field:
         path = source.paths[0]
         if most_memory is not None:
             _check_picture(path, kinds[0], most_memory)
-        picture = read_picture(path, path.read_bytes(), kinds[0])
-        check_usable(path, picture.bad)
-        return Field(
-            picture.pixels,
-            source.identifier,
-            source.paths,
-            digest.hexdigest(),
-            picture.bad,
-            origin=picture.origin,
-            linear=picture.linear,
-            notes=picture.notes,
-        )
+        data, checksum = path.read_bytes(), digest.hexdigest()
+        return picture_field(path, data, kinds[0], source.identifier, source.paths, checksum)
     selected = source.images or ("",) * len(source.paths)
     found = []
     for path, kind, key in zip(source.paths, kinds, selected, strict=True):

@@ -199,6 +199,13 @@ def measures_table(metrics: Mapping[str, Any]) -> Table:
     pydantic.ValidationError
         If the measures are damaged.
     """
+    if "vote_measurements" in metrics:
+        rows = [
+            [entry["images"], name, str(one["images"]), f"{one['rmse']:.4f}", f"{one['mse']:.4f}"]
+            for entry in metrics["vote_measurements"]
+            for name, one in entry["metrics"].items()
+        ]
+        return Table(["images", "classifier", "number", "RMSE", "MSE"], rows)
     if "measurements" in metrics:
         entries = map(ClassifierRecord.model_validate, metrics["measurements"])
         rows = [

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..configs import Anchors, ClassMap, InputScaling
+from ..configs import Anchors, ClassMap, InputScaling, VoteTreeName
 from ..imaging import Stretch
 from .class_calibration import ClassCalibration
 
@@ -167,6 +167,8 @@ class Manifest(_Section):
     frequencies that its probabilities assume, summing to 1.  Bundles of earlier versions have
     neither.  ``test_time_augmentation`` is true where predictions are by default the mean over the
     flips and quarter turns of a crop.
+    ``votes`` is the campaign whose votes the members of a classifier predict, from which its
+    classes are derived; None where members predict the classes.
     ``pixel_scale_range`` is in arcsec per pixel, ``psf_range`` the FWHM of stars in pixels.
     """
 
@@ -183,6 +185,7 @@ class Manifest(_Section):
     calibration: ClassCalibration | None = None
     priors: tuple[Annotated[float, Field(gt=0, le=1)], ...] | None = None
     test_time_augmentation: bool = False
+    votes: VoteTreeName | None = None
     stretch: Stretch = Stretch()
     pixel_scale_range: tuple[float, float] | None = None
     psf_range: tuple[float, float] | None = None
@@ -207,6 +210,12 @@ class Manifest(_Section):
             raise ValueError("a detector has a 'head', a classifier has none")
         if self.task == "detector" and len(self.members) != 1:
             raise ValueError("a detector has exactly one member")
+        if self.votes is not None and (self.task, self.calibration, self.priors) != (
+            "classifier",
+            None,
+            None,
+        ):
+            raise ValueError("only a classifier predicts votes, without calibration or priors")
         if not any(member.weight for member in self.members):
             raise ValueError("a member must have a weight over 0")
         return self

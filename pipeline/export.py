@@ -92,8 +92,8 @@ def export_model(model: ModelLike, target: str, output: str | Path) -> ExportedM
     Raises
     ------
     BundleError
-        If the model is missing or altered, its network cannot be written in the format, or the
-        results differ.
+        If the model is missing or altered, or predicts votes, its network cannot be written in the
+        format, or the results differ.
     ConfigError
         If the format is unknown, or Keras uses another backend than TensorFlow.
     OutputError
@@ -109,6 +109,8 @@ def export_model(model: ModelLike, target: str, output: str | Path) -> ExportedM
     PosixPath('exported/model.onnx')
     """
     bundle = find_bundle(model)
+    if bundle.manifest.votes is not None:
+        raise BundleError(f"{bundle.path}: predicts votes; only classes can be exported")
     opened = Detector(bundle) if bundle.manifest.task == "detector" else Classifier(bundle)
     folder = Path(output)
     if folder.exists():

@@ -204,6 +204,8 @@ def _open_training(
                 f"{folder / _BUNDLE}: '{member.name}' is not a plain name; do not trust this bundle"
             )
         file = folder / member.name / _NETWORK
+        if manifest.votes is not None:
+            raise InputError(f"{folder}: predicts votes; only networks of classes are explained")
         network = ExplainedNetwork(read_keras_network(file), member.scaling, file)
         if (network.input_size, network.num_classes) != (
             manifest.input_size,

@@ -14,7 +14,7 @@ from .finetune import fine_tune_member
 from .imagenet_input import adapt_to_rgb, standardized_input
 from .initial_weights import copy_weights, describe_start, find_network
 from .keras_reader import check_weights_file, read_keras_network
-from .member_kind import MemberKind, TrainingJob, softmax_output
+from .member_kind import MemberKind, Outputs, TrainingJob, output_layers
 
 __all__ = ["BACKBONE", "build_backbone", "freeze_below", "start_from_file"]
 
@@ -51,9 +51,9 @@ NETWORKS = {
 
 
 def build_backbone(
-    architecture: str, num_classes: int, input_size: int, weights: str | None = None
+    architecture: str, outputs: Outputs, input_size: int, weights: str | None = None
 ) -> keras.Model:
-    """Build a network of `keras.applications` with the mean over the image and a softmax.
+    """Build a network of `keras.applications` with the mean over the image and a last layer.
 
     The input is RGB in 0..1, scaled inside the network as its original expects.
 
@@ -61,8 +61,8 @@ def build_backbone(
     ----------
     architecture : {"resnet50", "inception_v3", "xception"}
         The network.
-    num_classes : int
-        Number of classes.
+    outputs : int or VoteHead
+        Number of classes, or the head of a network that predicts votes.
     input_size : int
         Side of the input in pixels.
     weights : str, optional
@@ -86,7 +86,7 @@ def build_backbone(
     for layer in backbone.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = NORM_MOMENTUM
-    return keras.Model(inputs, softmax_output(backbone.output, num_classes), name=architecture)
+    return keras.Model(inputs, output_layers(backbone.output, outputs), name=architecture)
 
 
 def freeze_below(model: keras.Model, part: str) -> None:
@@ -114,7 +114,7 @@ def freeze_below(model: keras.Model, part: str) -> None:
 
 
 def start_from_file(
-    architecture: str, num_classes: int, input_size: int, path: Path
+    architecture: str, outputs: Outputs, input_size: int, path: Path
 ) -> keras.Model:
     """Build a network with initial weights from a file.
 
@@ -122,8 +122,8 @@ def start_from_file(
     ----------
     architecture : {"resnet50", "inception_v3", "xception"}
         The network.
-    num_classes : int
-        Number of classes.
+    outputs : int or VoteHead
+        Number of classes, or the head of a network that predicts votes.
     input_size : int
         Side of the input in pixels.
     path : Path
@@ -142,25 +142,25 @@ def start_from_file(
     file = find_network(path, architecture)
     try:
         if file.suffix == ".keras":
-            model = build_backbone(architecture, num_classes, input_size)
+            model = build_backbone(architecture, outputs, input_size)
             copy_weights(read_keras_network(file), model)
             return model
         check_weights_file(file)
-        return build_backbone(architecture, num_classes, input_size, str(file))
+        return build_backbone(architecture, outputs, input_size, str(file))
     except (OSError, ValueError, KeyError) as error:
         title = NETWORKS[architecture].builder
         raise InputError(f"{file}: does not contain the weights of {title} ({error})") from error
 
 
-def _build(member: BackboneMember, num_classes: int, input_size: int) -> keras.Model:
+def _build(member: BackboneMember, outputs: Outputs, input_size: int) -> keras.Model:
     """Build the network of a member with its initial weights."""
     architecture, weights = member.architecture, member.initial_weights
     if isinstance(weights, Path):
-        return start_from_file(architecture, num_classes, input_size, weights)
+        return start_from_file(architecture, outputs, input_size, weights)
     if weights == "none":
-        return build_backbone(architecture, num_classes, input_size)
+        return build_backbone(architecture, outputs, input_size)
     try:
-        return build_backbone(architecture, num_classes, input_size, weights)
+        return build_backbone(architecture, outputs, input_size, weights)
     except Exception as error:
         # Keras raises a bare Exception if a download fails.
         raise ConfigError(
@@ -182,7 +182,7 @@ def _check(member: BackboneMember, config: ClassifierTraining) -> None:
 
 
 def _train(member: BackboneMember, job: TrainingJob) -> keras.Model:
-    model = _build(member, job.num_classes, job.config.input_size)
+    model = _build(member, job.outputs, job.config.input_size)
     freeze_below(model, member.fine_tune_from)
     fine_tune_member(model, member, job)
     return model

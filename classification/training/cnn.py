@@ -10,7 +10,7 @@ from keras import layers
 from ...configs import CnnDesign, CnnMember
 from .batches import random_views
 from .fit import fit, validation_arrays
-from .member_kind import MemberKind, TrainingJob, softmax_output
+from .member_kind import MemberKind, Outputs, TrainingJob, output_layers
 
 __all__ = ["CNN", "build_cnn"]
 
@@ -24,16 +24,16 @@ epoch is missed.
 
 
 def build_cnn(
-    num_classes: int, input_size: int = 69, design: CnnDesign | None = None
+    outputs: Outputs, input_size: int = 69, design: CnnDesign | None = None
 ) -> keras.Model:
-    """Build a small network: convolutions with ReLU and 2x2 max pooling, a dense layer, softmax.
+    """Build a small network: convolutions with ReLU and 2x2 max pooling, a dense layer, outputs.
 
     Batch normalization precedes each ReLU, dropout the dense layer.
 
     Parameters
     ----------
-    num_classes : int
-        Number of classes.
+    outputs : int or VoteHead
+        Number of classes, or the head of a network that predicts votes.
     input_size : int
         Side of the input in pixels, at least 2 to the power of the number of convolutions.
     design : CnnDesign, optional
@@ -60,11 +60,11 @@ def build_cnn(
     x = layers.Dense(design.dense, **start)(x)
     x = layers.BatchNormalization(momentum=MOMENTUM)(x) if design.batch_norm else x
     x = layers.ReLU()(x)
-    return keras.Model(inputs, softmax_output(x, num_classes), name="cnn")
+    return keras.Model(inputs, output_layers(x, outputs), name="cnn")
 
 
 def _train(member: CnnMember, job: TrainingJob) -> keras.Model:
-    model = build_cnn(job.num_classes, job.config.input_size, member)
+    model = build_cnn(job.outputs, job.config.input_size, member)
     recipe = job.recipe(member)
     views = random_views(job.sources, recipe)
     validation = validation_arrays(job.sources.validation, recipe)

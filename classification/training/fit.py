@@ -20,6 +20,7 @@ from .checkpoints import BestCheckpoint, Checkpoints, PlateauDecay
 from .dataset import Cutouts
 from .losses import AllowedSetLoss, allowed_set_accuracy
 from .training_log import TrainingLog
+from .vote_head import VoteHead, squared_error
 
 __all__ = [
     "Schedule",
@@ -53,9 +54,9 @@ class Schedule:
         keeps the last weights instead of the best.
     weight_decay : float
         Weight decay of AdamW.
-    optimizer : {"adamw", "rmsprop", "sgd"}
-        AdamW with gradients clipped to a norm of 1, RMSprop with the defaults of Keras, or gradient
-        descent with a momentum of 0.9.
+    optimizer : {"adamw", "adam", "rmsprop", "sgd"}
+        AdamW with gradients clipped to a norm of 1, Adam or RMSprop with the defaults of Keras, or
+        gradient descent with a momentum of 0.9.
     rate : {"cosine", "plateau", "steps", "constant"}
         ``cosine`` rises to the learning rate during half an epoch, then decays along a cosine;
         ``plateau`` reduces the rate when the validation loss stops falling, ``steps`` every few
@@ -70,6 +71,8 @@ class Schedule:
         Factor of each of them.
     label_smoothing : float
         Fraction of each label that is distributed over all classes.
+    votes : VoteHead or None
+        Head of a network that predicts votes, which has its own loss.
     """
 
     epochs: int
@@ -77,13 +80,14 @@ class Schedule:
     final: float = 0.0
     patience: int | None = None
     weight_decay: float = 1e-3
-    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
     rate: Literal["cosine", "plateau", "steps", "constant"] = "cosine"
     plateau_patience: int = 3
     plateau_factor: float = 0.2
     step_epochs: int = 5
     step_factor: float = 0.1
     label_smoothing: float = 0.0
+    votes: VoteHead | None = None
 
 
 def make_optimizer(schedule: Schedule, steps: int) -> keras.optimizers.Optimizer:
@@ -117,6 +121,8 @@ def make_optimizer(schedule: Schedule, steps: int) -> keras.optimizers.Optimizer
         return keras.optimizers.RMSprop(rate)
     if schedule.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=_MOMENTUM)
+    if schedule.optimizer == "adam":
+        return keras.optimizers.Adam(rate)
     return keras.optimizers.AdamW(rate, weight_decay=schedule.weight_decay, clipnorm=1.0)
 
 
@@ -133,7 +139,7 @@ def fit(
     Parameters
     ----------
     model : keras.Model
-        Network that ends in a softmax.
+        Network that ends in a softmax, or in the head of the schedule.
     views : EpochViews
         Training batches.
     validation : (inputs, targets)
@@ -146,11 +152,14 @@ def fit(
     progress : Progress
         Receives the steps.
     """
-    model.compile(
-        optimizer=make_optimizer(schedule, len(views)),
-        loss=AllowedSetLoss(schedule.label_smoothing),
-        metrics=[allowed_set_accuracy],
-    )
+    optimizer = make_optimizer(schedule, len(views))
+    if schedule.votes is None:
+        metric, title = allowed_set_accuracy, "accuracy"
+        loss_of: keras.losses.Loss = AllowedSetLoss(schedule.label_smoothing)
+    else:
+        metric, title = squared_error, "squared error"
+        loss_of = schedule.votes.loss
+    model.compile(optimizer, loss_of, metrics=[metric])
     plateau = None
     if schedule.rate == "plateau":
         plateau = PlateauDecay(schedule.plateau_patience, schedule.plateau_factor)
@@ -165,7 +174,7 @@ def fit(
         with progress(folder.name, epochs * steps) as task:
             callbacks: list[keras.callbacks.Callback] = [
                 _SetEpoch(views),
-                TrainingLog(folder, task, loss, steps, epochs, first),
+                TrainingLog(folder, task, loss, steps, epochs, first, (metric.__name__, title)),
             ]
             if keras.backend.backend() == "tensorflow":
                 curves = str(folder / "tensorboard")

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from .fixed_layers import fixed_convolution, to_grey
+
 __all__ = ["hog_features"]
 
 ORIENTATIONS = 9
@@ -13,9 +15,6 @@ CELL = 8
 """Side of a cell in pixels."""
 BLOCK = 2
 """Side of a block in cells."""
-
-# ITU-R BT.601.
-_GREY = (0.299, 0.587, 0.114)
 
 
 def hog_features(images: keras.KerasTensor) -> keras.KerasTensor:
@@ -36,23 +35,25 @@ def hog_features(images: keras.KerasTensor) -> keras.KerasTensor:
         Shape (N, F).
     """
     angles = np.pi * (np.arange(ORIENTATIONS) + 0.5) / ORIENTATIONS
-    grey = _fixed(images, np.reshape(_GREY, (1, 1, 3, 1)), "hog_grey")
+    grey = to_grey(images, "hog_grey")
     # Central differences along each direction and against it.
     directions = np.zeros((3, 3, 1, 2 * ORIENTATIONS))
     for index, angle in enumerate(angles):
         for place, sign in ((index, 1), (index + ORIENTATIONS, -1)):
             directions[1, (0, 2), 0, place] = np.array([-1, 1]) * sign * np.cos(angle)
             directions[(0, 2), 1, 0, place] = np.array([-1, 1]) * sign * np.sin(angle)
-    signed = _fixed(grey, directions, "hog_gradients", activation="relu")
+    signed = fixed_convolution(grey, directions, "hog_gradients", activation="relu")
     both = np.concatenate([np.eye(ORIENTATIONS)] * 2).reshape(1, 1, 2 * ORIENTATIONS, ORIENTATIONS)
-    along = _fixed(signed, both, "hog_orientations")
+    along = fixed_convolution(signed, both, "hog_orientations")
     height, width = along.shape[1:3]
     listed = layers.Reshape((height * width, ORIENTATIONS, 1), name="hog_listed")(along)
     largest = layers.MaxPooling2D((1, ORIENTATIONS), name="hog_largest")(listed)
     # A gradient between two directions votes for both, one along a direction for this alone.
     least = -np.cos(np.pi / ORIENTATIONS) * np.ones((1, 1, 1, ORIENTATIONS))
     largest = layers.Reshape((height, width, 1), name="hog_magnitude")(largest)
-    votes = layers.Add(name="hog_difference")([along, _fixed(largest, least, "hog_least")])
+    votes = layers.Add(name="hog_difference")(
+        [along, fixed_convolution(largest, least, "hog_least")]
+    )
     votes = layers.ReLU(name="hog_votes")(votes)
     cells = layers.AveragePooling2D(CELL, name="hog_cells")(votes)
     gathered = np.zeros((BLOCK, BLOCK, ORIENTATIONS, BLOCK * BLOCK * ORIENTATIONS))
@@ -60,24 +61,7 @@ def hog_features(images: keras.KerasTensor) -> keras.KerasTensor:
         start = place * ORIENTATIONS
         row, column = divmod(place, BLOCK)
         gathered[row, column, :, start : start + ORIENTATIONS] = np.eye(ORIENTATIONS)
-    blocks = _fixed(cells, gathered, "hog_blocks")
+    blocks = fixed_convolution(cells, gathered, "hog_blocks")
     blocks = layers.UnitNormalization(axis=-1, name="hog_normalized")(blocks)
     features: keras.KerasTensor = layers.Flatten(name="hog")(blocks)
     return features
-
-
-def _fixed(
-    x: keras.KerasTensor, kernel: np.ndarray, name: str, activation: str | None = None
-) -> keras.KerasTensor:
-    """Append a convolution whose weights are not trained."""
-    layer = layers.Conv2D(
-        kernel.shape[-1],
-        kernel.shape[:2],
-        activation=activation,
-        use_bias=False,
-        trainable=False,
-        name=name,
-    )
-    result: keras.KerasTensor = layer(x)
-    layer.set_weights([kernel.astype(np.float32)])
-    return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from ..crops import read_crops
 from .dataset import Cutouts
 from .sources import Sources
 
-__all__ = ["Measurement", "measure"]
+__all__ = ["Measurement", "measure", "measured_parts"]
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,8 @@ def measure(
         One per set of images with labels that can be evaluated.
     """
     boxes = sources.boxes
-    parts: list[tuple[EvaluationSet, Cutouts]] = [
-        (
-            EvaluationSet(part="validation", crops="boxes" if boxes else "cutouts"),
-            sources.validation,
-        )
-    ]
-    if boxes:
-        parts.append((EvaluationSet(part="test", crops="boxes"), sources.test))
-    parts.append((EvaluationSet(part="test", crops="cutouts"), sources.test))
-    parts += [
-        (EvaluationSet(part="external", crops="cutouts", source=name), cutouts)
-        for name, cutouts in sources.external.items()
-    ]
     measured = []
-    for images, cutouts in track(parts, "measurement", progress):
+    for images, cutouts in track(measured_parts(sources), "measurement", progress):
         truth = find_ground_truth(cutouts.labels, classifier.class_names)
         paths = tuple(compress(cutouts.paths, truth.evaluated))
         if paths:
@@ -103,6 +90,33 @@ def measure(
             files = tuple(path.name for path in paths)
             measured.append(Measurement(images, by_classifier, files))
     return measured
+
+
+def measured_parts(sources: Sources) -> list[tuple[EvaluationSet, Cutouts]]:
+    """Return the sets of images on which a training is measured.
+
+    Parameters
+    ----------
+    sources : Sources
+        Images of the training.
+
+    Returns
+    -------
+    list of (EvaluationSet, Cutouts)
+        Validation, test and external images; the test images also by annotated boxes, if any.
+    """
+    crops: Literal["boxes", "cutouts"] = "boxes" if sources.boxes else "cutouts"
+    parts = [
+        (EvaluationSet(part="validation", crops=crops), sources.validation),
+        (EvaluationSet(part="test", crops="cutouts"), sources.test),
+    ]
+    if sources.boxes:
+        parts.insert(1, (EvaluationSet(part="test", crops="boxes"), sources.test))
+    parts += [
+        (EvaluationSet(part="external", crops="cutouts", source=name), cutouts)
+        for name, cutouts in sources.external.items()
+    ]
+    return parts
 
 
 def _measure(

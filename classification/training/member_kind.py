@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras import layers
@@ -16,8 +16,12 @@ from .batches import Recipe
 from .export import Storage
 from .fit import Schedule
 from .sources import Sources
+from .vote_head import VoteHead
 
-__all__ = ["MemberKind", "TrainingJob", "softmax_output"]
+__all__ = ["MemberKind", "Outputs", "TrainingJob", "output_layers", "softmax_output"]
+
+Outputs: TypeAlias = int | VoteHead
+"""Number of classes, or the head of a network that predicts votes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +47,19 @@ class TrainingJob:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes."""
+        """Number of classes, or of answers if the networks predict votes."""
         return self.sources.train.labels.num_classes
+
+    @property
+    def outputs(self) -> Outputs:
+        """Outputs of the networks."""
+        return self.votes or self.num_classes
+
+    @property
+    def votes(self) -> VoteHead | None:
+        """Head of the networks if they predict votes."""
+        tree = self.config.votes
+        return None if tree is None else VoteHead(tree, self.config.vote_head)
 
     def recipe(self, member: TrainedMember) -> Recipe:
         """Return the settings of the training views of a member.
@@ -85,6 +100,7 @@ class TrainingJob:
             step_epochs=member.step_epochs,
             step_factor=member.step_factor,
             label_smoothing=self.config.label_smoothing,
+            votes=self.votes,
         )
 
 
@@ -93,7 +109,7 @@ class MemberKind:
     """Kind of ensemble member: settings, training and description.
 
     Networks map RGB in 0..1, float32, shape (N, S, S, 3), where S is the input size of the
-    training, to class probabilities.
+    training, to class probabilities, or to the values of the answers if they predict votes.
 
     Attributes
     ----------
@@ -117,6 +133,21 @@ class MemberKind:
     check: Callable[[Any, ClassifierTraining], object] | None = None
     storage: Storage = "float32"
     picture: str | None = None
+
+
+def output_layers(features: keras.KerasTensor, outputs: Outputs) -> keras.KerasTensor:
+    """Append the last layers of a network, which end in ``probabilities``.
+
+    Parameters
+    ----------
+    features : KerasTensor
+        Features, shape (N, F).
+    outputs : int or VoteHead
+        Number of classes, for a softmax, or the head of a network that predicts votes.
+    """
+    if isinstance(outputs, VoteHead):
+        return outputs.append(features)
+    return softmax_output(features, outputs)
 
 
 def softmax_output(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:

@@ -17,6 +17,7 @@ from .cnn import CNN
 from .distillation import label_by_teacher
 from .efficientnet_lite import EFFICIENTNET_LITE0
 from .fit import computing_in, in_float32
+from .galaxy_zoo_cnn import GALAXY_ZOO_CNN
 from .keras_file import KERAS_FILE
 from .member_kind import MemberKind, TrainingJob
 from .pca_logistic import PCA_LOGISTIC
@@ -30,7 +31,16 @@ logger = logging.getLogger("galpipe")
 
 _KINDS = {
     kind.settings: kind
-    for kind in (CNN, SIMPLE_CNN, PCA_LOGISTIC, VGG16, EFFICIENTNET_LITE0, BACKBONE, KERAS_FILE)
+    for kind in (
+        CNN,
+        SIMPLE_CNN,
+        PCA_LOGISTIC,
+        VGG16,
+        EFFICIENTNET_LITE0,
+        BACKBONE,
+        GALAXY_ZOO_CNN,
+        KERAS_FILE,
+    )
 }
 
 

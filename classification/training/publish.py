@@ -109,12 +109,14 @@ def recalibrate(folder: Path, config: ClassifierTraining, progress: Progress = s
     Raises
     ------
     BundleError
-        If the bundle is not a classifier, or has no record of its training.
+        If the bundle is not a classifier, predicts votes, or has no record of its training.
     InputError
         If the images cannot be read, or their split differs from that of the training, so that test
         images may have been trained on.
     """
     bundle = read_bundle(folder)
+    if bundle.manifest.votes is not None:
+        raise BundleError(f"{folder}: predicts votes, which need no calibration")
     training = _recorded_config(bundle, config)
     metrics = bundle.metrics()
     sources = gather(training, read_labelled(training), progress)

@@ -28,7 +28,7 @@ from .dataset import (
     Cutouts,
     LabelledSource,
     class_map,
-    class_names,
+    label_names,
     load_cutouts,
     read_boxes,
     read_labels,
@@ -210,7 +210,8 @@ def read_labelled(config: ClassifierTraining) -> list[LabelledSource]:
     """
     classes = class_map(config)
     return [
-        LabelledSource(data, read_labels(data, classes), read_boxes(data)) for data in config.data
+        LabelledSource(data, read_labels(data, classes, config.votes), read_boxes(data))
+        for data in config.data
     ]
 
 
@@ -229,7 +230,7 @@ def identify_data(config: ClassifierTraining, read: Sequence[LabelledSource]) ->
     InputError
         If an image cannot be read.
     """
-    names = class_names(config)
+    names = label_names(config)
     identity: dict[str, tuple[str, str]] = {}
     for number, source in enumerate(read, 1):
         for item in source.labelled:
@@ -268,7 +269,7 @@ def gather(
     InputError
         If an image cannot be read.
     """
-    num_classes = len(class_names(config))
+    num_classes = len(label_names(config))
     split = split_sources([source.labelled for source in read], config)
     logger.info("%s", split.duplicates)
     for note in split.notes:

@@ -37,6 +37,7 @@ from .export import (
 )
 from .members import check_members, forget_networks, member_kind, train_members
 from .publish import measure_bundle
+from .publish_votes import measure_vote_bundle
 from .sources import Sources, gather, identify_data, read_labelled
 
 __all__ = ["export_classifier", "train_classifier"]
@@ -175,6 +176,7 @@ def export_classifier(
         sky=config.sky,
         crop_margin=config.crop_margin,
         test_time_augmentation=config.test_time_augmentation,
+        votes=config.votes,
         training=_portable(config),
         data=_data_record(sources),
         versions={
@@ -192,6 +194,8 @@ def export_classifier(
         files[TRAINING_IMAGES_NAME] = _record_images(sources)
     write_bundle(folder, manifest, files, "", {})
     earlier = earlier_lengths(folder.parent)
+    if config.votes is not None:
+        return measure_vote_bundle(folder, config, sources, agreement, earlier, progress)
     return measure_bundle(folder, config, sources, weights, agreement, earlier, progress)
 
 

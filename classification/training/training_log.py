@@ -13,14 +13,9 @@ from ...models.training_history import TrainingHistory
 from ...models.training_progress import RunningLoss, StepDisplay
 from ...progress import Task
 
-__all__ = ["COLUMNS", "TrainingLog"]
+__all__ = ["TrainingLog"]
 
 logger = logging.getLogger("galpipe")
-
-COLUMNS = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy")
-"""Columns of the history."""
-
-_KEYS = ("loss", "allowed_set_accuracy", "val_loss", "val_allowed_set_accuracy")
 
 
 class TrainingLog(keras.callbacks.Callback):
@@ -38,16 +33,29 @@ class TrainingLog(keras.callbacks.Callback):
         Steps of an epoch, and largest number of epochs.
     done : int
         Epochs of earlier starts.
+    measure : tuple of str
+        Name of the metric of the network besides the loss, and its title.
     """
 
     def __init__(
-        self, folder: Path, task: Task, loss: RunningLoss, steps: int, epochs: int, done: int
+        self,
+        folder: Path,
+        task: Task,
+        loss: RunningLoss,
+        steps: int,
+        epochs: int,
+        done: int,
+        measure: tuple[str, str],
     ) -> None:
         super().__init__()
         self._title = folder.name
         self._steps, self._epochs, self._done = steps, epochs, done
         self._display = StepDisplay(task, loss, done * steps)
-        self._history = TrainingHistory(folder, COLUMNS, done)
+        key, self._measure = measure
+        self._keys = "loss", key, "val_loss", f"val_{key}"
+        column = self._measure.replace(" ", "_")
+        self._columns = "epoch", "loss", column, "validation_loss", f"validation_{column}"
+        self._history = TrainingHistory(folder, self._columns, done)
         self._epoch = done
         self._mean = 0.0
         self._started = 0.0
@@ -78,20 +86,21 @@ class TrainingLog(keras.callbacks.Callback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:  # numpydoc ignore=PR01
         """Show, log and write the metrics of an epoch."""
-        values = [float((logs or {})[key]) for key in _KEYS]
-        loss, accuracy, validation_loss, validation_accuracy = values
-        self._display.validated({"loss": validation_loss, "accuracy": validation_accuracy})
-        self._history.add(epoch + 1, dict(zip(COLUMNS[1:], values, strict=True)))
+        values = [float((logs or {})[key]) for key in self._keys]
+        loss, measure, validation_loss, validation_measure = values
+        self._display.validated({"loss": validation_loss, self._measure: validation_measure})
+        self._history.add(epoch + 1, dict(zip(self._columns[1:], values, strict=True)))
         seconds = (time.monotonic() - self._started) / (epoch + 1 - self._done)
         logger.info(
-            "%s: epoch %d/%d  loss %.3f  accuracy %.3f  validation loss %.3f  accuracy %.3f  "
-            "%.1f min left",
+            "%s: epoch %d/%d  loss %.3f  %s %.3f  validation loss %.3f  %s %.3f  %.1f min left",
             self._title,
             epoch + 1,
             self._epochs,
             loss,
-            accuracy,
+            self._measure,
+            measure,
             validation_loss,
-            validation_accuracy,
+            self._measure,
+            validation_measure,
             seconds * (self._epochs - epoch - 1) / 60,
         )

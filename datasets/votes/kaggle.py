@@ -11,15 +11,22 @@ anything is odd is the exception: it counts as asked of all volunteers, so ``Cla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .decision_trees import GZ2_TREE, normalized_shares, question_masses
+from .decision_trees import GZ2_TREE, Tree, normalized_shares, question_masses
 
-__all__ = ["KAGGLE_COLUMNS", "find_inconsistent", "from_kaggle", "to_kaggle"]
+__all__ = [
+    "ASKED_OF_ALL",
+    "KAGGLE_COLUMNS",
+    "find_inconsistent",
+    "from_kaggle",
+    "to_kaggle",
+    "tree_values",
+]
 
 KAGGLE_COLUMNS: Mapping[str, str] = {
     f"Class{q}.{a}": column
@@ -28,7 +35,8 @@ KAGGLE_COLUMNS: Mapping[str, str] = {
 }
 """The 37 columns in order, and the answer of `GZ2_TREE` that each one holds."""
 
-_ASKED_OF_ALL = ("t06_odd",)
+ASKED_OF_ALL = ("t06_odd",)
+"""Questions that the challenge counts as asked of all volunteers."""
 
 _TOLERANCE = 0.005
 """Tolerance of the sums: more than rounding to three digits, far less than one vote of the 40 to 50
@@ -49,12 +57,36 @@ def to_kaggle(shares: pd.DataFrame) -> pd.DataFrame:
         The columns of `KAGGLE_COLUMNS`, from 0 to 1, with the index of `shares`; 0 for the answers
         of a question that nobody answered.
     """
-    masses = question_masses(GZ2_TREE, shares, _ASKED_OF_ALL)
-    values = [
-        normalized_shares(question, shares) * masses[name][:, None]
-        for name, question in GZ2_TREE.items()
-    ]
-    return pd.DataFrame(np.hstack(values), columns=list(KAGGLE_COLUMNS), index=shares.index)
+    values = tree_values(GZ2_TREE, shares, ASKED_OF_ALL)
+    return pd.DataFrame(values, columns=list(KAGGLE_COLUMNS), index=shares.index)
+
+
+def tree_values(
+    tree: Tree, shares: pd.DataFrame, whole: Collection[str] = ()
+) -> NDArray[np.float64]:
+    """Return the fraction of all volunteers who give each answer of a tree.
+
+    Parameters
+    ----------
+    tree : Tree
+        The tree.
+    shares : DataFrame
+        One row per galaxy; a column ``<question>_<answer>`` for each of the A answers.
+    whole : collection of str, optional
+        Questions that count as asked of all volunteers.
+
+    Returns
+    -------
+    ndarray of float64, shape (galaxies, A)
+        0 for the answers of a question that nobody answered.
+    """
+    masses = question_masses(tree, shares, whole)
+    return np.hstack(
+        [
+            normalized_shares(question, shares) * masses[name][:, None]
+            for name, question in tree.items()
+        ]
+    )
 
 
 def from_kaggle(values: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +126,7 @@ def find_inconsistent(values: pd.DataFrame) -> tuple[NDArray[np.bool_], str]:
         Description of the first inconsistency; empty if there is none.
     """
     named = _named(values)
-    masses = question_masses(GZ2_TREE, from_kaggle(values), _ASKED_OF_ALL)
+    masses = question_masses(GZ2_TREE, from_kaggle(values), ASKED_OF_ALL)
     sums = np.stack(
         [named[q.columns()].to_numpy(np.float64).sum(axis=1) for q in GZ2_TREE.values()], axis=1
     )

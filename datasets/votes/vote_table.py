@@ -16,10 +16,26 @@ from ...errors import InputError
 from ...files.tables import read_columns
 from ..identifiers import POSITION_COLUMNS, table_positions
 from ..labels import Position
-from .decision_trees import GZ2_DATASETS_AS_GZ2, GZ2_TREE, GZD_1_2_AS_GZ2, GZD_5_AS_GZ2
+from .decision_trees import (
+    GZ2_DATASETS_AS_GZ2,
+    GZ2_TREE,
+    GZD_1_2_AS_GZ2,
+    GZD_5_AS_GZ2,
+    Tree,
+)
 from .kaggle import KAGGLE_COLUMNS, find_inconsistent, from_kaggle
 
-__all__ = ["VOTE_KINDS", "VoteKind", "VoteTable", "read_votes"]
+__all__ = [
+    "GZ2",
+    "GZD_1_2",
+    "GZD_5",
+    "KAGGLE",
+    "VOTE_KINDS",
+    "VoteKind",
+    "VoteTable",
+    "fractions_of_tree",
+    "read_votes",
+]
 
 _NAMES = (
     "filename", "file", "asset_id", "GalaxyID", "iauname", "id_str", "dr8_id", "dr8objid",
@@ -81,7 +97,7 @@ def _gz2_shares(votes: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-_GZ2 = VoteKind(
+GZ2 = VoteKind(
     "Galaxy Zoo 2",
     tuple(
         tuple(f"{column}_{kind}" for column in question.columns() for kind in _WEIGHTS)
@@ -90,7 +106,7 @@ _GZ2 = VoteKind(
     _gz2_shares,
 )
 
-_KAGGLE = VoteKind(
+KAGGLE = VoteKind(
     "Kaggle Galaxy Challenge",
     tuple(
         tuple(c for c, answer in KAGGLE_COLUMNS.items() if answer in question.columns())
@@ -145,11 +161,30 @@ def _fractions(name: str, as_gz2: Mapping[str, Sequence[str]]) -> VoteKind:
     return VoteKind(name, tuple(tuple(columns) for columns in questions.values()), to_shares)
 
 
+def fractions_of_tree(name: str, tree: Tree) -> VoteKind:
+    """Return the table format of a campaign with all its answers, under their own names.
+
+    Parameters
+    ----------
+    name : str
+        Name of the campaign, for messages.
+    tree : Tree
+        Its tree; the table has a column ``<question>_<answer>_fraction`` for each answer.
+    """
+    questions = tuple(tuple(question.columns("fraction")) for question in tree.values())
+    return VoteKind(
+        name, questions, lambda votes: votes.rename(columns=lambda c: c.removesuffix("_fraction"))
+    )
+
+
+GZD_5 = _fractions("Galaxy Zoo DECaLS (GZD-5)", GZD_5_AS_GZ2)
+GZD_1_2 = _fractions("Galaxy Zoo DECaLS (GZD-1, GZD-2)", GZD_1_2_AS_GZ2)
+
 VOTE_KINDS: tuple[VoteKind, ...] = (
-    _GZ2,
-    _KAGGLE,
-    _fractions("Galaxy Zoo DECaLS (GZD-5)", GZD_5_AS_GZ2),
-    _fractions("Galaxy Zoo DECaLS (GZD-1, GZD-2)", GZD_1_2_AS_GZ2),
+    GZ2,
+    KAGGLE,
+    GZD_5,
+    GZD_1_2,
     _fractions("Galaxy Zoo 2 (galaxy-datasets)", GZ2_DATASETS_AS_GZ2),
     _GZ1,
 )
@@ -214,20 +249,26 @@ def _refuse(error: InputError) -> NoReturn:
     raise error
 
 
-def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _refuse) -> VoteTable:
+def read_votes(
+    path: str | Path,
+    on_error: Callable[[InputError], object] = _refuse,
+    kinds: Sequence[VoteKind] = VOTE_KINDS,
+) -> VoteTable:
     """Read a table of votes; the columns identify the survey.
 
     Parameters
     ----------
     path : str or Path
-        CSV, FITS, ECSV, VOTable or Parquet with the columns of one of `VOTE_KINDS` and one that
-        names the image: ``filename``, ``file``, ``asset_id``, ``GalaxyID``, ``iauname``,
+        CSV, FITS, ECSV, VOTable or Parquet with the columns of one of `kinds` and one that names
+        the image: ``filename``, ``file``, ``asset_id``, ``GalaxyID``, ``iauname``,
         ``id_str``, ``dr8_id``, ``dr8objid``, ``dr7objid`` or ``objid``.  Questions may be
         followed by their campaign, ``-gz2``, ``-dr5``, ``-dr8`` or ``-dr12``.
     on_error : callable, optional
         Called with an error about invalid galaxies: without a name, with an invalid fraction, or,
         in Kaggle's columns, inconsistent with the decision tree.  When it returns, they are left
         out.  By default the error is raised.
+    kinds : sequence of VoteKind, optional
+        Table formats that are accepted; by default all.
 
     Returns
     -------
@@ -244,7 +285,7 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     def choose(columns: Sequence[str]) -> list[str]:
         plain = _without_campaign(path, columns)
         wanted = {
-            *_kind_of(path, list(plain.values())).columns,
+            *_kind_of(path, list(plain.values()), kinds).columns,
             _name_column(path, columns),
             _IDENTIFIER,
             *POSITION_COLUMNS,
@@ -260,7 +301,7 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
         }
     )
     table = table.rename(columns=_without_campaign(path, list(table.columns)))
-    kind = _kind_of(path, list(table.columns))
+    kind = _kind_of(path, list(table.columns), kinds)
     name = _name_column(path, list(table.columns))
 
     # A program that read the identifiers as numbers wrote them with a decimal point.
@@ -286,7 +327,7 @@ def read_votes(path: str | Path, on_error: Callable[[InputError], object] = _ref
     votes = table[list(kind.columns)]
     valid = ((votes >= 0) & (votes <= 1)).all(axis=1)
     table = without(~valid, "with a vote fraction that is not a number from 0 to 1")
-    if kind is _KAGGLE:
+    if kind is KAGGLE:
         inconsistent, reason = find_inconsistent(table)
         what = f"against the rule of the decision tree ({reason})"
         table = without(pd.Series(inconsistent), what)
@@ -308,15 +349,16 @@ def _without_campaign(path: Path, columns: Sequence[str]) -> dict[str, str]:
     return plain
 
 
-def _kind_of(path: Path, columns: Sequence[str]) -> VoteKind:
-    lacking = {kind.name: [c for c in kind.columns if c not in columns] for kind in VOTE_KINDS}
-    found = {kind.name: len(kind.columns) - len(lacking[kind.name]) for kind in VOTE_KINDS}
-    kind = max(VOTE_KINDS, key=lambda kind: found[kind.name])
+def _kind_of(path: Path, columns: Sequence[str], kinds: Sequence[VoteKind]) -> VoteKind:
+    lacking = {kind.name: [c for c in kind.columns if c not in columns] for kind in kinds}
+    found = {kind.name: len(kind.columns) - len(lacking[kind.name]) for kind in kinds}
+    kind = max(kinds, key=lambda kind: found[kind.name])
     if found[kind.name] == 0:
-        examples = ", ".join(repr(kind.columns[0]) for kind in VOTE_KINDS[:3])
+        examples = ", ".join(repr(kind.columns[0]) for kind in kinds[:3])
+        accepted = ", ".join(kind.name for kind in kinds[:3])
         raise InputError(
-            f"{path} has no column of Galaxy Zoo votes, such as {examples}. Use a table of "
-            "Galaxy Zoo 2, of the Kaggle Galaxy Challenge or of Galaxy Zoo DECaLS."
+            f"{path} has no column of Galaxy Zoo votes, such as {examples}. Use a table of one of "
+            f"these: {accepted}."
         )
     if missing := lacking[kind.name]:
         raise InputError(

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from galpipe.configs import ClassifierData, ClassifierTraining, DetectorData
+from galpipe.configs import ClassifierData, ClassifierTraining, DetectorData, GalaxyZooCnnMember
 
 
 def training(class_names: Any, **data: Any) -> ClassifierTraining:
@@ -107,3 +108,40 @@ def test_the_earlier_name_of_held_out_is_read() -> None:
     )
     assert (detector.held_out, classifier.held_out) == (6, 0.2)
     assert "held_back" not in detector.model_dump()
+
+
+def votes_training(**changes: Any) -> ClassifierTraining:
+    data = {"images": "images.zip", "labels": "votes.csv", "kind": "vote_fractions"}
+    training = {
+        "votes": "galaxy_zoo_2",
+        "data": [data],
+        "members": [{"architecture": "galaxy_zoo_cnn"}],
+        "balance": {"evenness": 0},
+    }
+    return ClassifierTraining.model_validate(training | changes)
+
+
+def test_votes_are_learned_from_votes() -> None:
+    training = votes_training()
+    assert (training.vote_head, training.named_members.keys()) == ("tree", {"galaxy_zoo_cnn"})
+    labels = {"images": "images", "labels": "labels.csv"}
+    with_teacher = {"architecture": "cnn", "teacher": "galaxy_zoo_cnn"}
+    for changes, message in (
+        ({"votes": None}, "need the campaign in 'votes'"),
+        ({"data": [labels]}, "kind 'vote_fractions' alone"),
+        ({"members": [{"architecture": "pca_logistic"}]}, "pca_logistic cannot predict votes"),
+        (
+            {"members": [{"architecture": "galaxy_zoo_cnn"}, with_teacher]},
+            "has a teacher, so it cannot predict votes",
+        ),
+        ({"class_names": {"smooth": [2, 3, 4]}}, "galaxy10_decals"),
+        ({"balance": {}}, "no classes to balance"),
+        ({"label_smoothing": 0.1}, "label_smoothing"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            votes_training(**changes)
+
+
+def test_every_convolution_has_a_kernel() -> None:
+    with pytest.raises(ValueError, match="a value for each convolution"):
+        GalaxyZooCnnMember(architecture="galaxy_zoo_cnn", filters=(8, 8))

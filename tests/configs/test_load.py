@@ -31,6 +31,8 @@ PRESETS = {
     "ssd_mobilenet_folds.yaml": DetectorTraining,
     "ssd_mobilenet_start.yaml": DetectorTraining,
     "vgg16_start.yaml": ClassifierTraining,
+    "votes.yaml": ClassifierTraining,
+    "votes_sigmoid.yaml": ClassifierTraining,
     **{
         f"published/{name}.yaml": ClassifierTraining
         for name in (
@@ -48,6 +50,8 @@ PRESETS = {
             "ensemble",
             "pca_logistic",
             "simple_cnn",
+            "votes",
+            "votes_tree",
         )
     },
 }

@@ -1,0 +1,193 @@
+"""Heads of networks that predict votes: a decision tree of softmaxes, or independent sigmoids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+from keras import layers, ops
+
+from ...configs import VoteTreeName
+from ...datasets.votes.vote_trees import VOTE_TREES
+from .losses import FLOOR
+
+__all__ = ["DecisionTree", "SigmoidLoss", "TreeLoss", "VoteHead", "squared_error"]
+
+
+@keras.saving.register_keras_serializable(package="galpipe")
+class DecisionTree(layers.Layer):
+    """Layer from logits to the fraction of all volunteers who give each answer.
+
+    The answers of a question share, by a softmax, the sum of the answers that lead to it, so the
+    sums of the tree hold for any logits.
+
+    Parameters
+    ----------
+    answers : sequence of int
+        Number of answers of each question, in the order of the logits.
+    leading : sequence of sequence of int
+        Indices of the answers that lead to each question; none if it is asked of all.
+    **settings
+        Settings of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self, answers: Sequence[int], leading: Sequence[Sequence[int]], **settings: Any
+    ) -> None:
+        super().__init__(**settings)
+        self._answers = [int(count) for count in answers]
+        self._leading = [[int(index) for index in indices] for indices in leading]
+
+    def call(self, logits: Any) -> Any:  # numpydoc ignore=PR01
+        """Return the values, shape (N, A), of logits of the same shape."""
+        starts = [sum(self._answers[:number]) for number in range(len(self._answers))]
+        question_of = [number for number, count in enumerate(self._answers) for _ in range(count)]
+        values: dict[int, Any] = {}
+
+        def value(number: int) -> Any:
+            if number not in values:
+                start = starts[number]
+                shares = ops.softmax(logits[:, start : start + self._answers[number]], axis=-1)
+                parts = [
+                    value(question_of[index])[:, place : place + 1]
+                    for index in self._leading[number]
+                    for place in [index - starts[question_of[index]]]
+                ]
+                values[number] = shares * sum(parts[1:], start=parts[0]) if parts else shares
+            return values[number]
+
+        return ops.concatenate([value(number) for number in range(len(self._answers))], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:  # numpydoc ignore=PR01
+        """Return the shape of the input."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, for serialization."""
+        config: dict[str, Any] = super().get_config()
+        return config | {"answers": self._answers, "leading": self._leading}
+
+
+@keras.saving.register_keras_serializable(package="galpipe")
+class TreeLoss(keras.losses.Loss):
+    """Negative log-likelihood of the votes for a galaxy, by the number of volunteers.
+
+    The votes for the answers of a question are multinomial.  Divided by the number of volunteers,
+    the logarithm of their likelihood is, but for a constant, the sum over the answers of the
+    fraction of all volunteers who gave each, times the logarithm of its predicted share of its
+    question.  A question that few volunteers reach so has little weight.
+
+    Parameters
+    ----------
+    answers : sequence of int
+        Number of answers of each question, in the order of the values.
+    **settings
+        Settings of `keras.losses.Loss`.
+    """
+
+    def __init__(self, answers: Sequence[int], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._answers = [int(count) for count in answers]
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:  # numpydoc ignore=PR01
+        """Return the loss of each row; targets are those of `Labels.to_targets`."""
+        predicted = ops.clip(ops.convert_to_tensor(y_pred), FLOOR, 1.0)
+        voted = ops.cast(y_true, predicted.dtype)[:, :-1]
+        loss = -ops.sum(voted * ops.log(predicted), axis=-1)
+        start = 0
+        for count in self._answers:
+            place = slice(start, start + count)
+            start += count
+            reached = ops.log(ops.sum(predicted[:, place], axis=-1))
+            loss += ops.sum(voted[:, place], axis=-1) * reached
+        return loss
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, for serialization."""
+        config: dict[str, Any] = super().get_config()
+        return config | {"answers": self._answers}
+
+
+@keras.saving.register_keras_serializable(package="galpipe")
+class SigmoidLoss(keras.losses.Loss):
+    """Binary cross-entropy, the mean over the answers."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:  # numpydoc ignore=PR01
+        """Return the loss of each row; targets are those of `Labels.to_targets`."""
+        predicted = ops.convert_to_tensor(y_pred)
+        return keras.losses.binary_crossentropy(
+            ops.cast(y_true, predicted.dtype)[:, :-1], predicted
+        )
+
+
+@keras.saving.register_keras_serializable(package="galpipe")
+def squared_error(targets: Any, predicted: Any) -> Any:
+    """Return the mean squared error of each row, for targets of `Labels.to_targets`.
+
+    Parameters
+    ----------
+    targets : tensor, shape (N, A + 1)
+        Encoded values.
+    predicted : tensor, shape (N, A)
+        Predicted values.
+    """
+    predicted = ops.convert_to_tensor(predicted)
+    difference = predicted - ops.cast(targets, predicted.dtype)[:, :-1]
+    return ops.mean(ops.square(difference), axis=-1)
+
+
+@dataclass(frozen=True)
+class VoteHead:
+    """Output layers and loss of a network that predicts the votes of a decision tree.
+
+    Attributes
+    ----------
+    tree : str
+        Key of `VOTE_TREES`.
+    kind : {"tree", "sigmoid"}
+        A softmax for each question, multiplied by the fraction of volunteers who reach it, with
+        `TreeLoss`; or a sigmoid for each answer, with the binary cross-entropy.
+    """
+
+    tree: VoteTreeName
+    kind: Literal["tree", "sigmoid"]
+
+    def append(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """Append the layers to features, in 32-bit precision.
+
+        Parameters
+        ----------
+        features : KerasTensor
+            Features, shape (N, F).
+
+        Returns
+        -------
+        KerasTensor
+            Values of the A answers, shape (N, A).
+        """
+        # Members find their last layer with weights by the name "probabilities".
+        dense = layers.Dense(
+            sum(self._answers),
+            activation="sigmoid" if self.kind == "sigmoid" else None,
+            dtype="float32",
+            name="probabilities",
+        )
+        outputs: keras.KerasTensor = dense(features)
+        if self.kind == "sigmoid":
+            return outputs
+        leading = list(VOTE_TREES[self.tree].leading.values())
+        decide = DecisionTree(self._answers, leading, dtype="float32", name="votes")
+        votes: keras.KerasTensor = decide(outputs)
+        return votes
+
+    @property
+    def loss(self) -> keras.losses.Loss:
+        """The loss, for targets of `Labels.to_targets`."""
+        return TreeLoss(self._answers) if self.kind == "tree" else SigmoidLoss()
+
+    @property
+    def _answers(self) -> list[int]:
+        """Number of answers of each question."""
+        return [len(one.answers) for one in VOTE_TREES[self.tree].questions.values()]
