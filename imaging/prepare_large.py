@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from .prepare import UNEVEN_SKY, PreparedField, broad_stars, sampling_of
 from .psf import PSF, measure_psf_of
 from .quality import FieldQuality, middle_window, quality_of_shares
 from .saturation import saturated_at
-from .stretch import BandScale, Stretch, free_of_sky, measure_scale, to_rgb
+from .stretch import BandScale, Stretch, free_of_sky, measure_scale, scaled_bands, to_rgb
 
 __all__ = ["PreparedLargeField", "prepare_large_field"]
 
@@ -90,8 +91,7 @@ class PreparedLargeField:
         outer, inner = padded(self.field, rows, columns, margin)
         field, background, hits, saturated = self._cleaned(*outer)
         if background is None:
-            rgb = to_rgb(field, Stretch(kind="identity"))
-            rgb[field.bad] = self.fill
+            rgb = self._picture(field)
             sky = self.picture_sky
             searched = rgb if sky is None else sky.subtracted(rgb, *outer)
         else:
@@ -107,6 +107,31 @@ class PreparedLargeField:
             hits[inner],
             saturated[inner],
         )
+
+    def brightnesses(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return the brightnesses of a window, as `scaled_bands` does for a whole field.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            As in `window`.
+
+        Returns
+        -------
+        ndarray, shape (h, w, 1) or (h, w, 3)
+            float32, or uint8 for a finished picture.
+        """
+        outer, inner = padded(self.field, rows, columns, _MARGIN if self.background else 0)
+        field, background, _, _ = self._cleaned(*outer)
+        if background is None:
+            return self._picture(field)[inner]
+        return scaled_bands(field, self.stretch, background, self.scales)[inner]
+
+    def _picture(self, field: Field) -> NDArray[np.uint8]:
+        """Return a window of a finished picture, its bad pixels filled."""
+        rgb = to_rgb(field, Stretch(kind="identity"))
+        rgb[field.bad] = self.fill
+        return rgb
 
     def cleaned(self, rows: slice, columns: slice) -> Field:
         """Return a window of the field with cosmic rays marked as bad pixels.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ..imaging import Field, Stretch, apply_curve, scaled_bands
+from ..imaging.large_field import LargeField
+from ..imaging.prepare_large import prepare_large_field
 from .sky_grid import SkyGrid, sky_grid
 
 __all__ = ["TILE", "PictureInfo", "Pyramid", "write_pyramid"]
@@ -25,6 +29,7 @@ TILE = 256
 """Side of a tile in pixels, without the overlap."""
 
 _OVERLAP = 1
+_ROWS = 2048  # of a level that are halved at a time; even
 _BRIGHTEST = 60_000  # that half-precision numbers hold, far above any white
 _QUALITY = 92  # of JPEG
 _IDENTITY = Stretch(kind="identity", black=0, linear=255, softening=0.01)
@@ -53,13 +58,13 @@ class PictureInfo(BaseModel):
     """Notes on the reading."""
 
 
-def write_pyramid(field: Field, stretch: Stretch, folder: Path) -> PictureInfo:
-    """Write the pyramid of a field.
+def write_pyramid(opened: Field | LargeField, stretch: Stretch, folder: Path) -> PictureInfo:
+    """Write the pyramid of a field, piece by piece if it is a large one.
 
     Parameters
     ----------
-    field : Field
-        The field.
+    opened : Field or LargeField
+        The field, as `open_field` yields it.
     stretch : Stretch
         Stretch of the detector.
     folder : Path
@@ -70,24 +75,21 @@ def write_pyramid(field: Field, stretch: Stretch, folder: Path) -> PictureInfo:
     PictureInfo
     """
     folder.mkdir(parents=True)
-    bands = scaled_bands(field, stretch)
-    if bands.dtype == np.uint8:
+    field = opened.outline if isinstance(opened, LargeField) else opened
+    level = _write_level(folder, 0, (field.height, field.width), _displayed(opened, stretch))
+    linear = level.dtype != np.uint8
+    number = 0
+    while max(level.shape[:2]) > TILE:
+        number += 1
+        half = -(-level.shape[0] // 2), -(-level.shape[1] // 2)
+        level = _write_level(folder, number, half, _halves(level))
+    if not linear:
         stretch = _IDENTITY
-    if field.origin == "lower":
-        bands = bands[::-1]
-    level = 0
-    while True:
-        _write_level(folder, level, bands)
-        height, width = bands.shape[:2]
-        if max(height, width) <= TILE:
-            break
-        bands = _halved(bands)
-        level += 1
     info = PictureInfo(
         width=field.width,
         height=field.height,
         origin=field.origin,
-        linear=stretch is not _IDENTITY,
+        linear=linear,
         black=stretch.black,
         white=stretch.linear,
         softening=stretch.softening,
@@ -98,6 +100,29 @@ def write_pyramid(field: Field, stretch: Stretch, folder: Path) -> PictureInfo:
     )
     (folder / "picture.json").write_text(info.model_dump_json(), encoding="utf-8")
     return info
+
+
+def _displayed(opened: Field | LargeField, stretch: Stretch) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield rows of brightnesses as they are displayed, with the number of the first."""
+    pieces: Iterable[tuple[int, NDArray[Any]]]
+    if isinstance(opened, LargeField):
+        field, prepared = opened.outline, prepare_large_field(opened, stretch)
+        pieces = (
+            (rows.start, prepared.brightnesses(rows, columns)) for rows, columns in opened.strips()
+        )
+    else:
+        field, pieces = opened, [(0, scaled_bands(opened, stretch))]
+    for start, bands in pieces:
+        if field.origin == "lower":
+            yield field.height - start - len(bands), bands[::-1]
+        else:
+            yield start, bands
+
+
+def _halves(level: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield rows of a level reduced by 2, with the number of the first."""
+    for start in range(0, len(level), _ROWS):
+        yield start // 2, _halved(level[start : start + _ROWS])
 
 
 class Pyramid:
@@ -211,18 +236,33 @@ class Pyramid:
 
 
 def _halved(bands: NDArray[Any]) -> NDArray[Any]:
-    height, width = bands.shape[:2]
-    size = -(-width // 2), -(-height // 2)
-    values = bands if bands.dtype == np.uint8 else bands.astype(np.float32, copy=False)
-    reduced = cv2.resize(np.ascontiguousarray(values), size, interpolation=cv2.INTER_AREA)
-    halved: NDArray[Any] = reduced.reshape(size[1], size[0], bands.shape[2])
+    # A pixel stands for exactly two by two, so an odd side is continued by a pixel.
+    height, width, count = bands.shape
+    even = np.pad(bands, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    values = even if even.dtype == np.uint8 else even.astype(np.float32, copy=False)
+    size = even.shape[1] // 2, even.shape[0] // 2
+    reduced = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    halved: NDArray[Any] = reduced.reshape(size[1], size[0], count)
     return halved
 
 
-def _write_level(folder: Path, level: int, bands: NDArray[Any]) -> None:
-    if bands.dtype != np.uint8:
-        bands = np.clip(bands, -_BRIGHTEST, _BRIGHTEST).astype(np.float16)
-    np.save(_level_file(folder, level), bands)
+def _write_level(
+    folder: Path,
+    level: int,
+    size: tuple[int, int],
+    pieces: Iterator[tuple[int, NDArray[Any]]],
+) -> NDArray[Any]:
+    """Write a level from pieces of its rows, and return it, mapped into memory."""
+    first, bands = next(pieces)
+    dtype = np.uint8 if bands.dtype == np.uint8 else np.float16
+    written = np.lib.format.open_memmap(
+        _level_file(folder, level), "w+", dtype, (*size, bands.shape[2])
+    )
+    for start, rows in chain([(first, bands)], pieces):
+        limited = rows if dtype == np.uint8 else np.clip(rows, -_BRIGHTEST, _BRIGHTEST)
+        written[start : start + len(rows)] = limited
+    written.flush()
+    return written
 
 
 def _level_file(folder: Path, level: int) -> Path:

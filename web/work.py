@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ..classification.classifier import Classifier, cached_classifier
 from ..classification.predict import read_central_crops
 from ..errors import GalpipeError, InputError
-from ..imaging import FieldSource, Stretch, read_field
+from ..imaging import FieldSource, Stretch
+from ..imaging.open_field import open_field
 from ..pipeline.remote_fields import local_copy
 from ..pipeline.run import run
 from .processes import Send
@@ -124,8 +125,8 @@ def prepare_picture(
     with _named(names):
         beside = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(beside, ignore_errors=True)
-        with local_copy(source) as copy:
-            write_pyramid(read_field(copy.source), stretch, beside)
+        with local_copy(source) as copy, open_field(copy.source) as opened:
+            write_pyramid(opened, stretch, beside)
         beside.rename(folder)
     return {}
 

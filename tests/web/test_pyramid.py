@@ -5,10 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.wcs import WCS
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from galpipe.imaging import Field, Stretch, to_rgb
+from galpipe.imaging.large_field import LargeField
+from galpipe.imaging.open_field import open_field
 
 pytest.importorskip("fastapi")
 
@@ -75,6 +78,43 @@ def test_every_level_has_the_size_of_the_format(tmp_path: Path) -> None:
     assert pyramid.tile(pyramid.deepest + 1, 0, 0, stretch) is None
     assert pyramid.tile(-1, 0, 0, stretch) is None
     assert pyramid.tile(3, -1, 0, stretch) is None
+
+
+def test_a_large_field_is_shown_by_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(2)
+    pixels = chance.normal(100, 2, (601, 500)).astype(np.float32)
+    pixels[20:40, 30:60] += 400
+    fits.PrimaryHDU(pixels).writeto(tmp_path / "field.fits")
+    with open_field(tmp_path / "field.fits") as opened:
+        assert isinstance(opened, Field)
+        whole = write_pyramid(opened, Stretch(), tmp_path / "whole")
+    monkeypatch.setattr("galpipe.imaging.open_field._WHOLE", 1000)
+    monkeypatch.setattr("galpipe.imaging.large_field._STRIP", 200 * 500)
+    with open_field(tmp_path / "field.fits") as opened:
+        assert isinstance(opened, LargeField)
+        info = write_pyramid(opened, Stretch(), tmp_path / "parts")
+    assert info.model_copy(update={"notes": []}) == whole.model_copy(update={"notes": []})
+    for level, size in enumerate([(601, 500), (301, 250), (151, 125)]):
+        one, two = (
+            np.load(tmp_path / name / f"level-{level:02d}.npy") for name in ("whole", "parts")
+        )
+        assert one.shape == two.shape == (*size, 1)
+        # Sky and noise are measured on cells and samples: they agree to some hundredths.
+        assert_allclose(two, one, rtol=0.05, atol=0.3)
+    light = np.load(tmp_path / "parts" / "level-00.npy")[..., 0]
+    assert light[601 - 40 : 601 - 20, 30:60].mean() > 20 * abs(light[:500]).mean()
+
+
+def test_reduced_pixels_are_means_of_four(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (301, 299, 3), np.uint8)
+    field = Field(pixels, "f", (), "0", np.zeros((301, 299), bool), linear=False)
+    write_pyramid(field, Stretch(), tmp_path / "pyramid")
+    half = np.load(tmp_path / "pyramid" / "level-01.npy")
+    expected = pixels[:300, :298].reshape(150, 2, 149, 2, 3).mean(axis=(1, 3))
+    assert np.abs(half[:150, :149] - expected).max() <= 0.5
+    # Beyond an odd side the last pixel goes on.
+    last = pixels[300, :298].reshape(149, 2, 3).mean(axis=1)
+    assert np.abs(half[150, :149] - last).max() <= 0.5
 
 
 def interpolated(grid: SkyGrid, x: float, y: float) -> np.ndarray:
