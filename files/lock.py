@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import math
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 from ..errors import OutputError
 
@@ -21,10 +23,17 @@ logger = logging.getLogger("galpipe")
 LOCK_NAME = ".galpipe.lock"
 """Name of the file that is locked; it says who holds the lock."""
 
+_LOOK_EVERY = 0.05  # seconds, while a lock is held by another process
+_SILENT = 2.0  # seconds until it is said who holds it
+
 
 @contextmanager
 def locked_folder(
-    folder: str | Path, name: str = LOCK_NAME, *, wait: bool = False
+    folder: str | Path,
+    name: str = LOCK_NAME,
+    *,
+    wait: float = 0.0,
+    pause: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
     """Hold the lock of a folder within the ``with`` block.
 
@@ -36,18 +45,20 @@ def locked_folder(
         The folder; created if missing.
     name : str
         Name of the file that is locked, which is removed afterwards.
-    wait : bool
-        Wait for another holder instead of raising an error.
+    wait : float
+        Seconds to wait for another holder.
+    pause : callable
+        Called again and again while this process waits; may raise an exception to end that.
 
     Raises
     ------
     OutputError
-        If another process holds the lock, or the folder cannot be created or written.
+        If another process still holds the lock, or the folder cannot be created or written.
     """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = _lock(folder / name, wait=wait)
+        handle = _lock(folder / name, monotonic() + wait, pause)
     except BlockingIOError:
         raise OutputError(
             f"{folder}: {_holder(folder / name)} is writing to this folder. Wait until it has "
@@ -67,14 +78,17 @@ def locked_folder(
         os.close(handle)
 
 
-def _lock(path: Path, *, wait: bool) -> int:
+def _lock(path: Path, until: float, pause: Callable[[], None]) -> int:
     """Open and lock a file, and write into it who holds it."""
+    said = monotonic() + _SILENT
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            _flock(handle, path, wait=wait)
+            locked = _flock(handle, path)
+            if not locked and monotonic() > until:
+                raise BlockingIOError
             # The holder before may have removed the file between the two calls.
-            if _is_file(handle, path):
+            if locked and _is_file(handle, path):
                 since = datetime.now(UTC).isoformat(timespec="seconds")
                 who = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
                 os.truncate(handle, 0)
@@ -84,13 +98,20 @@ def _lock(path: Path, *, wait: bool) -> int:
             os.close(handle)
             raise
         os.close(handle)
+        if not locked:
+            if monotonic() > said:
+                said = math.inf
+                logger.warning("Waiting for %s, which writes to %s", _holder(path), path.parent)
+            pause()
+            sleep(_LOOK_EVERY)
 
 
-def _flock(handle: int, path: Path, *, wait: bool) -> None:
+def _flock(handle: int, path: Path) -> bool:
+    """Lock a file; return whether nobody else holds its lock."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise
+        return False
     except OSError as error:
         # Some network file systems have no locks.
         logger.warning(
@@ -98,6 +119,7 @@ def _flock(handle: int, path: Path, *, wait: bool) -> None:
             path.parent,
             error.strerror or error,
         )
+    return True
 
 
 def _is_file(handle: int, path: Path) -> bool:

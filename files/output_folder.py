@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -101,7 +102,7 @@ def claim_folder(
         If the folder is refused or cannot be written.
     """
     folder = Path(folder)
-    try:
+    with _writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _remove_litter(folder, ours)
         held = sorted(entry.name for entry in folder.iterdir() if entry.name != LOCK_NAME)
@@ -119,11 +120,6 @@ def claim_folder(
                 "--overwrite (in Python: overwrite=True) to replace it"
             )
         _remove(folder, ours)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be used as output folder: {error.strerror or error}. "
-            "Choose another one, or correct its permissions."
-        ) from error
     return folder
 
 
@@ -183,7 +179,8 @@ class OutputFolder:
     ) -> None:
         if resume:
             self.path = Path(path)
-            _remove_litter(self.path, ours)
+            with _writable(self.path):
+                _remove_litter(self.path, ours)
             return
         self.path = claim_folder(
             path, lambda folder: recorded_status(folder / record), overwrite=overwrite, ours=ours
@@ -290,6 +287,18 @@ def recorded_status(record: Path) -> Status | None:
     if not isinstance(content, dict) or content.get("made_by") != _MARK:
         return None
     return "unfinished" if content.get("status") in ("started", "training") else "complete"
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Turn the errors of the file system into one that names the output folder."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be used as output folder: {error.strerror or error}. "
+            "Choose another one, or correct its permissions."
+        ) from error
 
 
 def _remove_litter(folder: Path, patterns: Sequence[str]) -> None:

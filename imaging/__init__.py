@@ -6,8 +6,9 @@ from .boxes import Detections, area, clip, iou, longer_sides, suppress
 from .crops import crop_window, cut_crop, pixel_square, remove_sky
 from .draw import draw_overlay, shrunk, to_display
 from .field import Band, Field
-from .field_discovery import FieldSource, find_fields
+from .field_discovery import FieldSource
 from .fits_crops import crop_field, write_fits_crop
+from .found_fields import FoundFields, find_fields
 from .local_background import Background, estimate_background
 from .picture import read_picture_size
 from .prepare import PreparedField, prepare_field
@@ -33,6 +34,7 @@ __all__ = [
     "Field",
     "FieldLike",
     "FieldSource",
+    "FoundFields",
     "PreparedField",
     "Stretch",
     "Tile",

@@ -1,13 +1,11 @@
-"""Find and name the fields among files, folders and triples of bands."""
+"""Sources of fields: a file, or three of bands, and the names of the fields."""
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +20,7 @@ __all__ = [
     "FieldSource",
     "field_name",
     "field_source",
-    "find_fields",
+    "file_stem",
     "has_field_suffix",
     "name_with_images",
     "split_bands",
@@ -137,7 +135,7 @@ def field_name(paths: Sequence[Path], images: Sequence[str] = ()) -> str:
     >>> field_name([Path("mosaic.fits")], ["CCD2"])
     'mosaic-CCD2'
     """
-    name = _stem(paths[0]) if len(paths) == 1 else _common_stem(tuple(paths))
+    name = file_stem(paths[0]) if len(paths) == 1 else _common_stem(tuple(paths))
     return name_with_images(name, images)
 
 
@@ -157,65 +155,7 @@ def name_with_images(name: str, images: Sequence[str]) -> str:
     'flt-SCI-2'
     """
     keys = dict.fromkeys(key.replace(",", "-") for key in images if key)
-    return _safe("-".join([name, *keys]))
-
-
-def find_fields(
-    inputs: Iterable[str | Path | FieldSource],
-    report: Callable[[Path, InputError], None] | None = None,
-) -> list[FieldSource]:
-    """Find the fields of the inputs, in the order given.
-
-    Parameters
-    ----------
-    inputs : iterable of str, Path or FieldSource
-        Image files, folders (searched recursively in the order of names, without hidden files) and
-        triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.  Addresses are
-        taken as they are.
-    report : callable, optional
-        Called with the path and an error for each part of a folder that cannot be searched: a
-        folder that may not be read, or a link to a folder, which could lead back to this one.  By
-        default, the first error is raised.
-
-    Returns
-    -------
-    list of FieldSource
-        Identifiers are unique, even ignoring case: fields of the same name are prefixed by the name
-        of their folder.
-
-    Raises
-    ------
-    InputError
-        If a path does not exist, or a folder holds no image.
-    """
-    # A text for each takes a quarter of the memory of a tuple of paths.
-    sources: dict[str, FieldSource] = {}
-    for name in inputs:
-        source = name if isinstance(name, FieldSource) else field_source(name)
-        if source.urls:
-            sources.setdefault("\0".join((*source.places, *source.images)), source)
-            continue
-        for path in source.paths:
-            _check_exists(path)
-        found: Iterable[FieldSource] = [source]
-        if len(source.paths) == 1 and source.paths[0].is_dir():
-            images, problems = _images_in(source.paths[0])
-            for path, problem in problems:
-                if report is None:
-                    raise problem
-                report(path, problem)
-            found = map(field_source, images)
-            if not images and not problems:
-                raise InputError(
-                    f"{source.paths[0]} holds no image. Give a folder with "
-                    f"{', '.join(sorted({suffix.lstrip('.') for suffix in PICTURE_SUFFIXES}))} "
-                    "or FITS files."
-                )
-        for item in found:
-            # Path.resolve raises an error for a link that leads to itself.
-            resolved = map(os.path.realpath, item.paths)
-            sources.setdefault("\0".join((*resolved, *item.images)), item)
-    return _distinct(list(sources.values()))
+    return safe_name("-".join([name, *keys]), default="field")
 
 
 def split_bands(text: str) -> list[str]:
@@ -274,73 +214,14 @@ def _path_of(place: str) -> Path:
     return Path(parts.netloc + parts.path)
 
 
-def _check_exists(path: Path) -> None:
-    try:
-        path.stat()
-    except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        if number in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-            raise InputError(
-                f"{path} does not exist. Check the spelling and the folder."
-            ) from error
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"Cannot read {path}: {reason}.") from error
+def file_stem(path: Path) -> str:
+    """Return the name of a file without its suffix, such as ``.fits.gz``.
 
-
-def _images_in(folder: Path) -> tuple[list[str], list[tuple[Path, InputError]]]:
-    """Return the images in a folder, and the parts of it that cannot be searched."""
-    problems: list[tuple[Path, InputError]] = []
-
-    def closed(error: OSError) -> None:
-        text = f"Cannot read the folder {error.filename}: {error.strerror}."
-        problems.append((Path(error.filename), InputError(text)))
-
-    found: list[str] = []
-    for parent, folders, files in os.walk(folder, onerror=closed):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for link in (Path(parent, name) for name in folders):
-            if link.is_symlink():  # which os.walk does not follow
-                text = f"{link} is a link to a folder, which is not searched. Give it by its name."
-                problems.append((link, InputError(text)))
-        found += [
-            os.path.join(parent, name)
-            for name in sorted(files)
-            if not name.startswith(".") and has_field_suffix(name)
-        ]
-    return found, problems
-
-
-def _distinct(sources: list[FieldSource]) -> list[FieldSource]:
-    def longer(source: FieldSource) -> str:
-        path = Path(os.path.realpath(source.paths[0]))
-        return _safe(f"{path.parent.name}_{source.identifier}")
-
-    def longest(source: FieldSource) -> str:
-        path = source.paths[0]
-        return _safe(longer(source) + path.name[len(_stem(path)) :].replace(".", "_"))
-
-    names = [source.identifier for source in sources]
-    for rename in (longer, longest):
-        shared = Counter(name.casefold() for name in names)
-        names = [
-            rename(source) if shared[name.casefold()] > 1 else name
-            for name, source in zip(names, sources, strict=True)
-        ]
-    taken: set[str] = set()
-    for place, name in enumerate(names):
-        number, unique = 2, name
-        while unique.casefold() in taken:
-            unique = f"{name}-{number}"
-            number += 1
-        taken.add(unique.casefold())
-        names[place] = unique
-    return [
-        source if source.identifier == name else replace(source, identifier=name)
-        for name, source in zip(names, sources, strict=True)
-    ]
-
-
-def _stem(path: Path) -> str:
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
     for suffix in _SUFFIXES:
         if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
             return path.name[: -len(suffix)]
@@ -348,7 +229,7 @@ def _stem(path: Path) -> str:
 
 
 def _common_stem(paths: tuple[Path, ...]) -> str:
-    stems = [_stem(path) for path in paths]
+    stems = [file_stem(path) for path in paths]
     if len(set(stems)) == 1:
         return stems[0]
     start = _shared_start(stems)
@@ -361,7 +242,3 @@ def _common_stem(paths: tuple[Path, ...]) -> str:
 def _shared_start(names: list[str]) -> str:
     letters = takewhile(lambda column: len(set(column)) == 1, zip(*names, strict=False))
     return "".join(column[0] for column in letters)
-
-
-def _safe(name: str) -> str:
-    return safe_name(name, default="field")

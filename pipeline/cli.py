@@ -49,6 +49,8 @@ _PLACES = {"serve": f"{__name__.partition('.')[0]}.web.command"}
 # 128 + SIGINT, the exit code of interrupted commands in shells.
 _INTERRUPTED = 130
 
+_NO_HOME = "/nonexistent"  # as in the passwd files of Debian
+
 _STREAM_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
@@ -129,6 +131,9 @@ def cli(debug: bool) -> None:  # numpydoc ignore=PR01
 def main() -> None:
     """Run the command line."""
     _open_standard_streams()
+    if os.path.expanduser("~") == "~":
+        # A user without entry in the passwd file and without HOME: astropy refuses to load.
+        os.environ["HOME"] = _NO_HOME
     # Batch systems end jobs with SIGTERM; treat it as Ctrl-C, so that results are written.
     signal.signal(signal.SIGTERM, _interrupt)
     cli(prog_name="galpipe")

@@ -31,6 +31,7 @@ from .run_store import RunStore, open_store_run
 __all__ = ["RunResult", "collect", "collect_parts", "plan_in"]
 
 _LOCK = ".collect.lock"
+_PATIENCE = 600.0  # seconds for another process to write the catalogue
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,12 +184,12 @@ def collect_parts(
     Raises
     ------
     OutputError
-        If a file cannot be written.
+        If a file cannot be written, or another process writes the catalogue for ten minutes.
     """
     if store is not None:
         store.fetch_parts()
     # A run that ends waits here for one who looks at it, so that its catalogue is the last.
-    with locked_folder(folder / PARTS, _LOCK, wait=True):
+    with locked_folder(folder / PARTS, _LOCK, wait=_PATIENCE, pause=pause):
         results = Results(folder, plan, pause)
         if status != "failed" and not results.tally.unfinished:
             status = "complete"

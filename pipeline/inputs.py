@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigError, InputError
-from ..imaging import FieldSource, find_fields
+from ..imaging import FieldSource, FoundFields, find_fields
 from .field_lists import expand_pattern, listed_paths
 from .provenance import Failure
 from .remote_fields import look_up_addresses
@@ -18,7 +17,7 @@ __all__ = ["find_images", "find_sources"]
 
 def find_sources(
     inputs: Iterable[str | Path | FieldSource] | str | Path, bands: Sequence[str] = ()
-) -> tuple[list[FieldSource], list[Failure]]:
+) -> tuple[FoundFields, list[Failure]]:
     """Find the fields among the inputs.
 
     Parameters
@@ -31,7 +30,7 @@ def find_sources(
 
     Returns
     -------
-    sources : list of FieldSource
+    sources : FoundFields
         The fields.
     failures : list of Failure
         The inputs without a field.
@@ -59,7 +58,7 @@ def find_sources(
     given = look_up_addresses(named, report)
     not_found = len(failures)
     try:
-        found = find_fields([path for item in given for path in _expanded(item)], report)
+        found = find_fields((path for item in given for path in _expanded(item)), report)
     except InputError:
         # Check inputs one by one, then find the valid ones together for unique identifiers.
         valid: list[str | Path | FieldSource] = []
@@ -77,20 +76,16 @@ def find_sources(
         raise InputError("\n".join(failure.message for failure in failures))
     for failure in failures:
         log_failure(failure)
-    return _with_bands(found, bands), failures
+    return found.with_bands(bands), failures
 
 
 def _expanded(item: str | Path | FieldSource) -> Sequence[str | Path | FieldSource]:
     return [item] if isinstance(item, FieldSource) else expand_pattern(item)
 
 
-def _with_bands(sources: list[FieldSource], bands: Sequence[str]) -> list[FieldSource]:
-    return [replace(source, bands=tuple(bands)) for source in sources] if bands else sources
-
-
 def find_images(
     inputs: Iterable[str | Path] | str | Path,
-) -> tuple[list[FieldSource], list[Failure]]:
+) -> tuple[FoundFields, list[Failure]]:
     """Find the images among the inputs, including those listed in CSV files.
 
     Parameters
@@ -101,7 +96,7 @@ def find_images(
 
     Returns
     -------
-    sources : list of FieldSource
+    sources : FoundFields
         The images.
     failures : list of Failure
         The inputs without an image.

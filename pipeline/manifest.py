@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..imaging import FieldSource
@@ -64,16 +67,16 @@ def write_manifest(
     OutputError
         If fields of an earlier list are missing, or the list cannot be written.
     """
-    identities = [_identity(source) for source in sources]
-    _refuse_missing(folder, set(identities))
+    identities = np.fromiter(map(_identity, sources), np.uint64, len(sources))
+    _refuse_missing(folder, identities)
     names = sorted(source.identifier.casefold() for source in sources)
     with atomic_path(folder / _MANIFEST) as beside, beside.open("w", encoding="ascii") as lines:
         for failure in failures:
             lines.write(json.dumps({"failure": asdict(failure)}) + "\n")
         for source, identity in zip(sources, identities, strict=True):
             line = {
-                "identity": identity,
-                "key": _number(identity, _stamps(source)),
+                "identity": int(identity),
+                "key": _number(int(identity), _stamps(source)),
                 "source": asdict(source) | {"paths": [str(path) for path in source.paths]},
                 "taken": _starting(names, f"{source.identifier.casefold()}-"),
             }
@@ -156,13 +159,14 @@ def _manifest_lines(folder: Path) -> Iterator[dict[str, Any]]:
                 ) from error
 
 
-def _refuse_missing(folder: Path, identities: set[int]) -> None:
+def _refuse_missing(folder: Path, identities: NDArray[np.uint64]) -> None:
     if not (folder / _MANIFEST).exists():
         return
+    given = set(identities.tolist())
     missing = [
         content["source"]["identifier"]
         for content in _manifest_lines(folder)
-        if "identity" in content and content["identity"] not in identities
+        if "identity" in content and content["identity"] not in given
     ]
     if missing:
         named = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")

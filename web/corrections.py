@@ -21,6 +21,7 @@ CORRECTIONS = "corrections"
 
 _FILE = "edits.json"
 _MOST = 100_000  # changes of a field
+_PATIENCE = 60.0  # seconds for another process to write
 
 
 class _FieldEdits(BaseModel):
@@ -86,7 +87,7 @@ class Corrections:
         OutputError
             If it cannot be written.
         """
-        with locked_folder(self.folder, wait=True):
+        with locked_folder(self.folder, wait=_PATIENCE):
             edits = self.edits(field, sha256)
             if len(edits) >= _MOST:
                 raise InputError(f"{field} has {_MOST} corrections already.")
@@ -107,7 +108,7 @@ class Corrections:
         OutputError
             If it cannot be written.
         """
-        with locked_folder(self.folder, wait=True):
+        with locked_folder(self.folder, wait=_PATIENCE):
             return self._write(field, sha256, self.edits(field, sha256)[:-1])
 
     def _read(self) -> dict[str, _FieldEdits]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,3 +90,17 @@ def test_files_and_folders_that_exist(tmp_path: Path) -> None:
     ):
         with pytest.raises(OutputError, match=message):
             refuse_existing([path], overwrite=False, folders=folders)
+
+
+def test_litter_that_cannot_be_removed_is_an_error_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / ".galpipe-0123abcd.run.json")
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for resume in (False, True):
+        with pytest.raises(OutputError, match=f"{tmp_path}: cannot be used.*Permission denied"):
+            OutputFolder(tmp_path, overwrite=False, resume=resume)

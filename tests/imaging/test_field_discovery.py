@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,28 @@ def test_files_keep_the_order_given_and_come_once(tmp_path: Path) -> None:
 def test_bands(tmp_path: Path) -> None:
     paths = tuple(tmp_path / f"{band}.fits" for band in "rgb")
     touch(*paths)
-    assert find_fields([",".join(map(str, paths))]) == [FieldSource("r_g_b", paths)]
+    assert [*find_fields([",".join(map(str, paths))])] == [FieldSource("r_g_b", paths)]
     long = ",".join(f"{letter * 120}.fits" for letter in "rgb")
     with pytest.raises(InputError, match="does not exist"):
         find_fields([long])
     odd = tmp_path / "m31,north.jpg"
     touch(odd)
     assert find_fields([str(odd)])[0] == FieldSource("m31_north", (odd,))
+
+
+def test_found_fields_are_a_sequence_of_sources(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("x/a.fits", "y/a.fits", "y/b.fits")]
+    touch(*paths)
+    found = find_fields([tmp_path / "x", f"{paths[1]}[SCI]", paths[2]])
+    expected = [
+        FieldSource("a", (paths[0],)),
+        FieldSource("a-SCI", (paths[1],), ("SCI",)),
+        FieldSource("b", (paths[2],)),
+    ]
+    assert [*found] == found[:] == expected
+    assert found[-1] == expected[2]
+    assert [*found.with_bands(["r"])] == [replace(source, bands=("r",)) for source in expected]
+    assert [*find_fields(paths)][1] == FieldSource("y_a", (paths[1],))
 
 
 def test_identifiers_are_unique_safe_file_names(tmp_path: Path) -> None:
@@ -111,4 +127,4 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(reported) == 1
     assert "closed" in reported[0]
     assert "Permission denied" in reported[0]
-    assert find_fields([tmp_path / "in/closed"], lambda path, error: reported.append("")) == []
+    assert not find_fields([tmp_path / "in/closed"], lambda path, error: reported.append(""))

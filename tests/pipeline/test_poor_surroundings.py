@@ -11,13 +11,23 @@ import pytest
 
 from galpipe.pipeline import Catalogue
 
+STRANGER = "unshare --user --map-user=12345 --map-group=12345"
+"""Command that runs another one as a user without entry in the passwd file."""
+
 
 def run(
-    field: Path, out: Path, models: dict[str, Path], streams: str = "", **variables: str
+    field: Path,
+    out: Path,
+    models: dict[str, Path],
+    streams: str = "",
+    before: str = "",
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the real command line in a shell that redirects the standard streams."""
     options = " ".join(f"--{name} '{path}'" for name, path in models.items())
-    command = f"'{sys.executable}' -m galpipe.pipeline.cli run '{field}' -o '{out}' {options}"
+    command = (
+        f"{before} '{sys.executable}' -m galpipe.pipeline.cli run '{field}' -o '{out}' {options}"
+    )
     return subprocess.run(
         ["bash", "-c", f"{command} {streams}"],
         env={
@@ -41,6 +51,18 @@ def test_closed_streams_and_no_home(
     assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))
     # Nothing that was meant for a closed stream is in a file.
     assert (tmp_path / "out" / "run.json").read_text().startswith("{")
+
+
+@pytest.mark.skipif(
+    subprocess.run(f"{STRANGER} true", shell=True, capture_output=True, check=False).returncode,
+    reason="needs user namespaces",
+)
+def test_a_user_that_the_system_does_not_know(
+    tmp_path: Path, good_picture: Path, models: dict[str, Path]
+) -> None:
+    done = run(good_picture, tmp_path / "out", models, before=STRANGER)
+    assert done.returncode == 0, done.stderr
+    assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
