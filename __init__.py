@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .detection.load import load_detector
     from .evaluation.evaluate_classifiers import evaluate_classifiers
     from .evaluation.evaluate_detectors import evaluate_detectors
+    from .evaluation.evaluate_votes import evaluate_votes
     from .imaging.read import read_field
     from .pipeline.export import export_model
     from .pipeline.field_processing import FieldModels, FieldSettings, process_field
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "evaluate_classifiers",
     "evaluate_detectors",
+    "evaluate_votes",
     "export_model",
     "load_classifier",
     "load_detector",
@@ -43,6 +45,7 @@ _HOME = {
     "FieldModels": ".pipeline.field_processing",
     "FieldSettings": ".pipeline.field_processing",
     "evaluate_classifiers": ".evaluation.evaluate_classifiers",
+    "evaluate_votes": ".evaluation.evaluate_votes",
     "evaluate_detectors": ".evaluation.evaluate_detectors",
     "export_model": ".pipeline.export",
     "load_classifier": ".classification.classifier",

@@ -248,6 +248,7 @@ class Classifier:
         return self.identity.as_dict() | {
             "priors": named and dict(zip(self.class_names, named, strict=True)),
             "test_time_augmentation": self.test_time_augmentation,
+            **({} if self.votes is None else {"votes": self.bundle.manifest.votes}),
         }
 
     def classify(

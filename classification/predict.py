@@ -15,6 +15,7 @@ from ..imaging import read_field, to_rgb
 from .class_names import class_slug
 from .classifier import Classifier
 from .crops import central_crop
+from .votes import predict_votes, vote_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,8 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     Returns
     -------
     DataFrame
-        One row per image, in order: ``file`` and the columns of `class_columns`.  Its
+        One row per image, in order: ``file``, the columns of `class_columns` and, if the classifier
+        predicts votes, those of `~galpipe.classification.votes.vote_columns`.  Its
         ``attrs["notes"]`` lists the notes on the reading, such as that an image has no contrast.
         An image without contrast around its centre gets no class.
 
@@ -139,9 +141,15 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
 
     files = [str(path) for path in paths]
     crops, notes = read_central_crops(files, classifier)
-    probabilities = classifier.predict(crops)
-    probabilities[(crops == crops[:, :1, :1]).all(axis=(1, 2, 3))] = np.nan
-    columns = class_columns(probabilities, classifier.class_names)
+    blank = (crops == crops[:, :1, :1]).all(axis=(1, 2, 3))
+    if classifier.votes is None:
+        probabilities, voted = classifier.predict(crops), {}
+    else:
+        votes, probabilities = predict_votes(classifier, crops)
+        votes[blank] = np.nan
+        voted = dict(zip(vote_columns(classifier.votes.answers), votes.T, strict=True))
+    probabilities[blank] = np.nan
+    columns = class_columns(probabilities, classifier.class_names) | voted
     table = pd.DataFrame({"file": pd.Series(map(printable, files), dtype=str), **columns})
     table.attrs["notes"] = notes
     return table

@@ -39,6 +39,7 @@ RUN_FILES = (
     "coverage.moc.fits",
     "regions/*.reg",
     "predictions.csv",
+    "votes.csv",
     "config.yaml",
     "metrics.json",
     "metrics.md",

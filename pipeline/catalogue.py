@@ -13,6 +13,7 @@ from astropy.table import QTable
 from astropy.units import Unit
 from numpy.typing import ArrayLike, NDArray
 
+from ..configs import VoteTreeName
 from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
 from ..files.file_types import check_regular
@@ -42,6 +43,8 @@ class Catalogue:
         Classes of a detector of several; None for a catalogue without ``detected_class``.
     bands : mapping of str to str, optional
         Names of the bands, with the units of their pixels; None for a catalogue without photometry.
+    votes : str, optional
+        Campaign whose votes the classifier predicts; None if it predicts classes.
     overlaps : bool
         Objects seen in several fields are grouped.
 
@@ -55,6 +58,8 @@ class Catalogue:
         Classes of a detector of several.
     bands : dict of str to str or None
         Names of the bands, with the units of their pixels.
+    votes : str or None
+        Campaign whose votes the classifier predicts.
     overlaps : bool
         Objects seen in several fields are grouped.
 
@@ -85,14 +90,16 @@ class Catalogue:
         detected_classes: Sequence[str] | None = None,
         bands: Mapping[str, str] | None = None,
         *,
+        votes: VoteTreeName | None = None,
         overlaps: bool = False,
     ) -> None:
         self.class_names = None if class_names is None else tuple(class_names)
         self.detected_classes = None if detected_classes is None else tuple(detected_classes)
         self.bands = None if bands is None else dict(bands)
+        self.votes = votes
         self.overlaps = overlaps
         self._columns = catalogue_columns(
-            self.class_names, self.detected_classes, self.bands, overlaps=overlaps
+            self.class_names, self.detected_classes, self.bands, votes=votes, overlaps=overlaps
         )
         missing = [column.name for column in self._columns if column.name not in columns]
         if missing:
@@ -108,6 +115,8 @@ class Catalogue:
             self.table.meta["class_names"] = list(self.class_names)
         if self.detected_classes is not None:
             self.table.meta["detected_classes"] = list(self.detected_classes)
+        if self.votes is not None:
+            self.table.meta["votes"] = self.votes
         if self.bands is not None:
             self.table.meta["bands"] = self.bands
 
@@ -120,6 +129,7 @@ class Catalogue:
         detected_classes: Sequence[str] | None = None,
         bands: Sequence[Mapping[str, str]] | None = None,
         *,
+        votes: VoteTreeName | None = None,
         overlaps: bool = False,
     ) -> Catalogue:
         """Concatenate the columns of many fields into one catalogue.
@@ -135,21 +145,31 @@ class Catalogue:
             As in the class.
         bands : sequence of mappings of str to str, optional
             Bands of each field, with the units of their pixels.
-        overlaps : bool
+        votes, overlaps : optional
             As in the class.
         """
         joined_bands = None if bands is None else join_bands(bands)
         required = {
             column.name
-            for column in catalogue_columns(class_names, detected_classes, overlaps=overlaps)
+            for column in catalogue_columns(
+                class_names, detected_classes, votes=votes, overlaps=overlaps
+            )
         }
         joined = {
             column.name: _joined(parts, column.name, required=column.name in required)
             for column in catalogue_columns(
-                class_names, detected_classes, joined_bands, overlaps=overlaps
+                class_names, detected_classes, joined_bands, votes=votes, overlaps=overlaps
             )
         }
-        return cls(joined, class_names, meta, detected_classes, joined_bands, overlaps=overlaps)
+        return cls(
+            joined,
+            class_names,
+            meta,
+            detected_classes,
+            joined_bands,
+            votes=votes,
+            overlaps=overlaps,
+        )
 
     def __len__(self) -> int:
         return len(self.table)
@@ -167,6 +187,7 @@ class Catalogue:
             self.table.meta,
             self.detected_classes,
             self.bands,
+            votes=self.votes,
             overlaps=self.overlaps,
         )
 
@@ -279,10 +300,13 @@ class Catalogue:
         if detected is None and "detected_class" in columns:
             detected = sorted(set(columns["detected_class"].tolist()))
         overlaps = "group_id" in columns
-        for column in catalogue_columns(class_names, detected, bands, overlaps=overlaps):
+        votes = meta.get("votes")
+        for column in catalogue_columns(
+            class_names, detected, bands, votes=votes, overlaps=overlaps
+        ):
             if column.name not in columns:
                 columns[column.name] = np.full(len(columns["score"]), _MISSING[column.kind])
-        return cls(columns, class_names, meta, detected, bands, overlaps=overlaps)
+        return cls(columns, class_names, meta, detected, bands, votes=votes, overlaps=overlaps)
 
 
 def _plain(column: Any) -> NDArray[Any]:

@@ -12,6 +12,8 @@ import pandas as pd
 from ..classification import classify_images
 from ..classification.classifier import Classifier, open_classifier
 from ..classification.priors import Prior
+from ..classification.votes import vote_columns
+from ..datasets.votes.vote_trees import write_vote_table
 from ..files.atomic import atomic_path
 from ..files.lock import locked_folder
 from ..files.output_folder import OutputFolder
@@ -30,15 +32,21 @@ logger = logging.getLogger("galpipe")
 # Images in memory at a time, a few batches of the networks.
 _CHUNK = 64
 
+VOTES_NAME = "votes.csv"
+"""File of the predicted votes."""
+
 
 @dataclass(frozen=True, eq=False)
 class ClassifyResult:
     """Result of `classify`; also in ``predictions.csv`` and ``run.json`` of the output folder.
 
+    Of a classifier that predicts votes, ``votes.csv`` there has the votes in the table format of
+    their campaign, such as ``GalaxyID,Class1.1,...``.
+
     Attributes
     ----------
     predictions : pandas.DataFrame
-        ``file`` and the columns of `galpipe.classification.class_columns`.
+        ``file`` and the columns of `galpipe.classification.predict.classify_images`.
     output : Path
         The output folder.
     failures : tuple of Failure
@@ -129,6 +137,7 @@ class _PredictionSink(RunSink):
     def __init__(self, folder: OutputFolder, record: RunRecord, classifier: Classifier) -> None:
         super().__init__(folder, record)
         self.tables = [classify_images([], classifier)]
+        self._tree = classifier.votes
 
     def add(self, table: pd.DataFrame) -> None:
         self.tables.append(table)
@@ -143,6 +152,12 @@ class _PredictionSink(RunSink):
     def write(self) -> None:
         with atomic_path(self.folder.path / "predictions.csv") as beside:
             self.predictions().map(to_cell).to_csv(beside, index=False)
+        if self._tree is not None:
+            known = self.predictions()
+            known = known[known["class_id"] >= 0]
+            votes = known[vote_columns(self._tree.answers)].to_numpy()
+            names = [Path(file).name for file in known["file"]]
+            write_vote_table(self.folder.path / VOTES_NAME, names, votes, self._tree)
         super().write()
 
 

@@ -7,6 +7,8 @@ from enum import IntFlag
 from typing import Any
 
 from ..classification import NOT_CLASSIFIED, class_slug
+from ..classification.votes import vote_columns
+from ..configs import VoteTreeName
 from .column import Column
 from .photometry_columns import photometry_columns
 
@@ -146,6 +148,7 @@ def catalogue_columns(
     detected_classes: Sequence[str] | None = None,
     bands: Mapping[str, str] | None = None,
     *,
+    votes: VoteTreeName | None = None,
     overlaps: bool = False,
 ) -> tuple[Column, ...]:
     """Return the columns of a catalogue.
@@ -158,6 +161,8 @@ def catalogue_columns(
         Classes of the detector; None if it has only one.
     bands : mapping of str to str, optional
         Names of the bands, with the units of their pixels; None for a catalogue without photometry.
+    votes : str, optional
+        Campaign whose votes the classifier predicts; None if it predicts classes.
     overlaps : bool
         Objects seen in several fields are grouped.
     """
@@ -173,7 +178,27 @@ def catalogue_columns(
         )
         for name in class_names
     )  # fmt: skip
-    return (*found, *_CLASS, *probabilities, *photometry, *last)
+    predicted = () if votes is None else _vote_columns(votes)
+    return (*found, *_CLASS, *probabilities, *predicted, *photometry, *last)
+
+
+def _vote_columns(votes: VoteTreeName) -> tuple[Column, ...]:
+    # Imported here because other catalogues do not need pandas.
+    from ..datasets.votes.vote_trees import VOTE_TREES
+
+    tree = VOTE_TREES[votes]
+    texts = [
+        (answer.name, question.text)
+        for question in tree.questions.values()
+        for answer in question.answers
+    ]
+    return tuple(
+        Column(
+            name, "real", None, "stat.probability;src.morph.type",
+            f"Predicted fraction of all volunteers who answer {answer}: {text}", 6,
+        )
+        for name, (answer, text) in zip(vote_columns(tree.answers), texts, strict=True)
+    )  # fmt: skip
 
 
 def doubt_mark(probability: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.classifier import Classifier
+from ..classification.votes import predict_votes
 from ..detection.pieces import Piece
 from ..imaging import Detections, Field, crop_field, cut_crop
 from ..photometry import measure_photometry
@@ -43,6 +44,9 @@ class FieldObjects:
         Flags that pixels and photometry set.
     probabilities : ndarray of float32, shape (N, C), or None
         Class probabilities, NaN where an object is no galaxy; None without a classifier.
+    votes : ndarray of float32, shape (N, A), or None
+        Fraction of all volunteers who give each answer, likewise; A is 0 if the classifier does not
+        predict votes.
     crops : list of ndarray of uint8, shape (S, S, 3)
         Those of the galaxies, if they are kept as pictures.
     linear_crops : list of Field
@@ -54,6 +58,7 @@ class FieldObjects:
     photometry: dict[str, NDArray[Any]]
     marks: NDArray[np.int64]
     probabilities: NDArray[np.float32] | None
+    votes: NDArray[np.float32] | None
     crops: list[NDArray[np.uint8]]
     linear_crops: list[Field]
 
@@ -91,12 +96,12 @@ def measure_objects(
     found, columns, marks = [], list[dict[str, NDArray[Any]]](), []
     crops, waiting = list[NDArray[np.uint8]](), list[NDArray[np.uint8]]()
     linear = list[Field]()
-    probabilities = []
+    predicted = list[NDArray[np.float32]]()
 
     def classify() -> None:
         if classifier is not None and waiting:
             with clock("classify"):
-                probabilities.append(classifier.predict(waiting))
+                predicted.append(_predict(classifier, waiting))
             waiting.clear()
 
     for piece in search.pieces:
@@ -122,11 +127,14 @@ def measure_objects(
     order = np.argsort(-every.scores, kind="stable")
     # Places of the galaxies, in this order, among the crops.
     places = (np.cumsum(galaxies) - 1)[order][galaxies[order]]
-    known = None
+    known = votes = None
     if classifier is not None:
-        known = np.full((len(every), len(classifier.class_names)), np.nan, dtype=np.float32)
-        known[galaxies] = np.concatenate(probabilities) if probabilities else known[galaxies]
-        known = known[order]
+        classes = len(classifier.class_names)
+        answers = 0 if classifier.votes is None else len(classifier.votes.answers)
+        every_output = np.full((len(every), classes + answers), np.nan, dtype=np.float32)
+        if predicted:
+            every_output[galaxies] = np.concatenate(predicted)
+        known, votes = np.split(every_output[order], [classes], axis=1)
     # A field without objects has the columns as well.
     columns = columns or [measure_photometry(search.field, None, every.boxes).columns]
     photometry = {
@@ -138,9 +146,18 @@ def measure_objects(
         photometry,
         np.concatenate(marks)[order] if marks else np.zeros(0, np.int64),
         known,
+        votes,
         [crops[place] for place in places] if crops else [],
         [linear[place] for place in places] if linear else [],
     )
+
+
+def _predict(classifier: Classifier, crops: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Return class probabilities and, if the classifier predicts them, votes, (N, C + A)."""
+    if classifier.votes is None:
+        return classifier.predict(crops)
+    votes, probabilities = predict_votes(classifier, crops)
+    return np.hstack([probabilities, votes])
 
 
 def _measured(

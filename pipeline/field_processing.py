@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.classifier import Classifier, cached_classifier
+from ..classification.votes import vote_columns
+from ..configs import VoteTreeName
 from ..default_models import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR
 from ..detection.base import BaseDetector, galaxy_classes
 from ..detection.load import cached_detector
@@ -155,6 +157,8 @@ class FieldResult:
         Classes of the classifier.
     detected_classes : tuple of str or None
         Classes of a detector of several.
+    votes : str or None
+        Campaign whose votes the classifier predicts.
     bands : dict of str to str
         Names of the bands in the columns of the photometry, with the units of their pixels.
     """
@@ -168,13 +172,19 @@ class FieldResult:
     origin: Literal["upper", "lower"] = "upper"
     class_names: tuple[str, ...] | None = None
     detected_classes: tuple[str, ...] | None = None
+    votes: VoteTreeName | None = None
     bands: dict[str, str] = field(default_factory=dict)
 
     @property
     def catalogue(self) -> Catalogue:
         """The rows as a catalogue with units and descriptions."""
         return Catalogue.concatenate(
-            [self.rows], self.class_names, None, self.detected_classes, [self.bands]
+            [self.rows],
+            self.class_names,
+            None,
+            self.detected_classes,
+            [self.bands],
+            votes=self.votes,
         )
 
 
@@ -264,6 +274,10 @@ def process_field(
         several,
         objects.marks,
     )
+    votes = None if classifier is None else classifier.bundle.manifest.votes
+    if classifier is not None and classifier.votes is not None and objects.votes is not None:
+        names = vote_columns(classifier.votes.answers)
+        rows |= dict(zip(names, objects.votes.T.astype(np.float64), strict=True))
     rows |= objects.photometry
     if search.quality.notes:
         rows["flags"] |= Flag.UNUSUAL_FIELD
@@ -313,6 +327,7 @@ def process_field(
         whole.origin,
         class_names,
         several,
+        votes,
         band_units(whole),
     )
 

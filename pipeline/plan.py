@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._version import __version__
+from ..configs import VoteTreeName
 from ..files.output_folder import write_json
 from .parts import PARTS
 from .provenance import RunRecord
@@ -49,6 +50,12 @@ class RunPlan:
     annotations: tuple[str, ...] = ()
     overlaps: bool = False
     coverage: bool = False
+
+    @property
+    def votes(self) -> VoteTreeName | None:
+        """Campaign whose votes the classifier predicts; None if it predicts classes."""
+        votes: VoteTreeName | None = self.record.models.get("classifier", {}).get("votes")
+        return votes
 
     @property
     def checksum(self) -> str:

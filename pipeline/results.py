@@ -182,6 +182,7 @@ class Results:
             plan.record.provenance(),
             plan.detected_classes,
             [self.tally.bands],
+            votes=plan.votes,
             overlaps=plan.overlaps,
         )
 

@@ -89,7 +89,11 @@ def _run(results: Results) -> dict[str, Any]:
     plan, tally = results.plan, results.tally
     histograms = tally.histograms
     columns = catalogue_columns(
-        plan.class_names, plan.detected_classes, tally.bands, overlaps=plan.overlaps
+        plan.class_names,
+        plan.detected_classes,
+        tally.bands,
+        votes=plan.votes,
+        overlaps=plan.overlaps,
     )
     return {
         "classes": [
@@ -142,7 +146,11 @@ def _field(results: Results, found: FieldRows, most: int) -> dict[str, Any]:
     rows = {name: values[:most] for name, values in found.rows.items()}
     numbers = class_numbers(rows, plan).tolist() if rows else []
     columns = catalogue_columns(
-        plan.class_names, plan.detected_classes, found.bands, overlaps=plan.overlaps
+        plan.class_names,
+        plan.detected_classes,
+        found.bands,
+        votes=plan.votes,
+        overlaps=plan.overlaps,
     )
     classified = (
         len(plan.class_names or ()) if plan.fingerprint["settings"]["crops"] == "png" else 0

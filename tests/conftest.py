@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
+from galpipe.annotations.classes import GALAXY10_DECALS
 from galpipe.configs import Anchors
 from galpipe.models import DetectorHead, InputScaling, Manifest, Member, read_bundle, write_bundle
 from galpipe.models.class_calibration import TemperatureScaling
@@ -147,6 +148,21 @@ def feature_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"q.tflite": _network("quadrants"), "u.tflite": _network("undecided")}
     folder = tmp_path_factory.mktemp("models") / "quadrants"
     return write_bundle(folder, manifest, files, "# Quadrants\n", {})
+
+
+@pytest.fixture(scope="session")
+def votes_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundle that predicts votes: red is smooth and round, blue an edge-on disc, green a star."""
+    manifest = Manifest(
+        name="votes",
+        task="classifier",
+        class_names=GALAXY10_DECALS,
+        input_size=16,
+        members=(Member(name="votes", file="votes.tflite", scaling=_TO_UNIT),),
+        votes="galaxy_zoo_2",
+    )
+    folder = tmp_path_factory.mktemp("models") / "votes"
+    return write_bundle(folder, manifest, {"votes.tflite": _network("votes")}, "# Votes\n", {})
 
 
 @pytest.fixture

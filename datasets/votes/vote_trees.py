@@ -6,9 +6,10 @@ of the votes for its question, times the fraction of all volunteers who reach th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -16,13 +17,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ...annotations.classes import GALAXY10_DECALS
+from ...annotations.images import image_stem
 from ...configs import VoteTreeName
+from ...files.atomic import atomic_path
 from .class_rules import GALAXY10_RULE, class_shares
 from .decision_trees import GZ2_TREE, GZD_1_2_TREE, GZD_5_TREE, Tree, normalized_shares
 from .kaggle import ASKED_OF_ALL, KAGGLE_COLUMNS, tree_values
 from .vote_table import GZ2, GZD_1_2, GZD_5, KAGGLE, VoteKind, fractions_of_tree
 
-__all__ = ["VOTE_TREES", "VoteTree"]
+__all__ = ["VOTE_TREES", "VoteTree", "write_vote_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +150,8 @@ class VoteTree:
             exact = np.hstack([normalized_shares(q, named) for q in self.questions.values()])
         return pd.DataFrame(exact, columns=list(self.columns))
 
-    def galaxy10(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the probabilities of the classes of `GALAXY10_DECALS`, by `GALAXY10_RULE`.
+    def galaxy10_shares(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the vote probability of each class of `GALAXY10_DECALS`, by `GALAXY10_RULE`.
 
         Parameters
         ----------
@@ -158,11 +161,25 @@ class VoteTree:
         Returns
         -------
         ndarray of float64, shape (galaxies, 10)
-            Given that the galaxy is of one of the classes, so a row sums to 1; equal if no vote
-            leads to any.
+            A row sums to 1, less the votes that lead to no class.
         """
         shares = self.layout.to_shares(self.table(values))
-        classes = class_shares(GALAXY10_RULE, shares, len(GALAXY10_DECALS))
+        return class_shares(GALAXY10_RULE, shares, len(GALAXY10_DECALS))
+
+    def galaxy10(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the probabilities of the classes, given that the galaxy is of one of them.
+
+        Parameters
+        ----------
+        values : ndarray, shape (galaxies, A)
+            Values of the answers.
+
+        Returns
+        -------
+        ndarray of float64, shape (galaxies, 10)
+            The shares of `galaxy10_shares` divided by their sum; equal if no vote leads to a class.
+        """
+        classes = self.galaxy10_shares(values)
         total = classes.sum(axis=1, keepdims=True)
         equal = np.full(classes.shape, 1 / len(GALAXY10_DECALS))
         probabilities: NDArray[np.float64] = np.divide(classes, total, out=equal, where=total > 0)
@@ -195,3 +212,26 @@ VOTE_TREES: Mapping[VoteTreeName, VoteTree] = {
     ),
 }
 """The trees by their name in configurations and models."""
+
+
+def write_vote_table(
+    path: Path, names: Sequence[str], values: NDArray[np.floating], tree: VoteTree
+) -> None:
+    """Write votes in the table format of their campaign, such as ``GalaxyID,Class1.1,...``.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    names : sequence of str
+        Names of the N images; without extension they are those of the galaxies.
+    values : ndarray, shape (N, A)
+        Fraction of all volunteers who give each answer.
+    tree : VoteTree
+        The decision tree.
+    """
+    table = tree.table(values)
+    table.insert(0, tree.identifier, pd.Series(list(map(image_stem, names)), dtype=str))
+    with atomic_path(path) as beside:
+        # The sums of the tree hold to 1e-6 in the file too.
+        table.to_csv(beside, index=False, float_format="%.8f", lineterminator="\n")

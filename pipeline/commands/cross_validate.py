@@ -95,7 +95,8 @@ def classifier(
     The images are split by galaxy into folds.  For each fold, a classifier is trained on the others
     and evaluated on it; the report contains mean and standard deviation of accuracy, precision,
     recall and F1 over the folds, for each member and the ensemble, significance tests of the
-    differences, and metrics on whole cutouts and external sources.  Run again with the same OUT to
+    differences, and metrics on whole cutouts and external sources; of trainings that predict votes,
+    their errors instead, and the classes that follow.  Run again with the same OUT to
     resume an interrupted cross-validation.
     """
     from ...configs import ClassifierTraining, load_config
@@ -106,6 +107,17 @@ def classifier(
     from ..summary import print_markdown
 
     trainings = [load_config(config, ClassifierTraining) for config in configs]
+    if any(training.votes is not None for training in trainings):
+        from ...evaluation.cross_validate_votes import cross_validate_votes
+
+        if balances:
+            raise click.UsageError("--balances is for trainings of classes; votes have none.")
+        validated = cross_validate_votes(
+            trainings, output, folds=folds, overwrite=overwrite, progress=True
+        )
+        print_markdown("Cross-validated", validated.report().to_markdown())
+        click.echo(f"report: {output / 'report.html'}")
+        return
     if balances:
         trainings = [variant for config in trainings for variant in balance_variants(config)]
     result = cross_validate_classifiers(

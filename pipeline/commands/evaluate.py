@@ -32,7 +32,7 @@ _held_out = click.option(
 
 @click.group("evaluate")
 def command() -> None:
-    """Evaluate a detector or a classifier on labelled images.
+    """Evaluate a detector, a classifier, or predicted votes on labelled images.
 
     Use galaxies that were not in the training; images that were are counted in the report.
     """
@@ -230,5 +230,63 @@ def classifier(
         print_markdown("Comparison", metrics_table(wholes).to_markdown())
     if measured[0].by_survey:
         print_markdown("By survey", survey_table(measured).to_markdown())
+    if output is not None:
+        click.echo(f"report: {output / 'report.html'}")
+
+
+@command.command(
+    "votes",
+    epilog=examples(
+        "galpipe evaluate votes --model training --images images_training_rev1.zip "
+        "--labels training_solutions_rev1.csv --held-out -o measured",
+        "galpipe evaluate votes --model tree --model sigmoid --images cutouts/ --labels votes.csv",
+    ),
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="Path of a classifier that predicts votes; repeat to compare several.",
+)
+@click.option(
+    "--images", required=True, metavar="PATH", help="Folder or ZIP archive of the images."
+)
+@click.option("--labels", required=True, metavar="TABLE", help="Table of Galaxy Zoo votes.")
+@_held_out
+@test_time_augmentation_option
+@_output
+@overwrite_option
+def votes(
+    models: tuple[str, ...],
+    images: str,
+    labels: str,
+    held_out: bool,
+    test_time_augmentation: bool | None,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
+    """Evaluate the votes that classifiers predict: RMSE, MSE and cross-entropy, by question.
+
+    The RMSE is the measure of the Kaggle Galaxy Challenge.  OUT also has the predictions in the
+    layout of the campaign (GalaxyID, Class1.1 ... Class11.6), and right and wrong galaxies by
+    answer.  Classes that follow from votes are measured by 'galpipe evaluate classifier'.
+    """
+    from ...evaluation.evaluate_votes import evaluate_votes
+    from ...metrics.vote_metrics import vote_table
+    from ..summary import print_markdown
+
+    measured = evaluate_votes(
+        models,
+        images,
+        labels,
+        output,
+        held_out=held_out,
+        test_time_augmentation=test_time_augmentation,
+        overwrite=overwrite,
+        progress=True,
+    )
+    table = vote_table({one.name: one.metrics for one in measured})
+    print_markdown("Predicted votes", table.to_markdown())
     if output is not None:
         click.echo(f"report: {output / 'report.html'}")

@@ -25,6 +25,16 @@ def test_every_column_is_explained(column: Column) -> None:
         assert f"| {column.unit} |" in line
 
 
+def test_the_columns_of_votes_are_explained() -> None:
+    columns = catalogue_columns(("...",), votes="galaxy_zoo_2")
+    votes = [column for column in columns if column.name.startswith("vote_")]
+    assert len(votes) == 37
+    (line,) = [line for line in PAGE.splitlines() if line.startswith("| `vote_<question>_")]
+    beginning = "Predicted fraction of all volunteers who answer"
+    assert beginning in line
+    assert all(column.description.startswith(beginning) for column in votes)
+
+
 @pytest.mark.parametrize("flag", Flag, ids=lambda flag: flag.name)
 def test_every_flag_is_explained(flag: Flag) -> None:
     assert f"| {flag.value} | `{str(flag.name).lower()}` |" in PAGE

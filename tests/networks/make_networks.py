@@ -11,7 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from galpipe.classification.training.vote_head import DecisionTree
+from galpipe.datasets.votes.vote_trees import VOTE_TREES
 
 SIDE = 64
 
@@ -57,6 +61,21 @@ def questions(image: Any) -> Any:
     return tf.matmul(quadrants(image), sums)
 
 
+def votes(image: Any) -> Any:
+    """Predict votes of Galaxy Zoo 2: red is round, blue an edge-on disc, green a star."""
+    tree = VOTE_TREES["galaxy_zoo_2"]
+    colour = tf.reduce_mean(image, axis=[1, 2])
+    weights = np.zeros((3, len(tree.answers)), np.float32)
+    red, green, blue = weights
+    red[[tree.columns.index(name) for name in ("Class1.1", "Class7.1", "Class6.2")]] = 8
+    blue[
+        [tree.columns.index(name) for name in ("Class1.2", "Class2.1", "Class9.1", "Class6.2")]
+    ] = 8
+    green[tree.columns.index("Class1.3")] = 8
+    answers = [len(question.answers) for question in tree.questions.values()]
+    return DecisionTree(answers, list(tree.leading.values()))(tf.matmul(colour, weights))
+
+
 def convert(function: Callable[[Any], Any], shape: list[int | None]) -> bytes:
     """Return a function of images as a LiteRT network."""
     traced = tf.function(function, input_signature=[tf.TensorSpec(shape, tf.float32)])
@@ -69,7 +88,7 @@ def convert(function: Callable[[Any], Any], shape: list[int | None]) -> bytes:
 
 
 if __name__ == "__main__":
-    for network in (tiny_detector, star_galaxy, decided, undecided, quadrants, questions):
+    for network in (tiny_detector, star_galaxy, decided, undecided, quadrants, questions, votes):
         shape = [1, SIDE, SIDE, 3] if network in (tiny_detector, star_galaxy) else [None, 16, 16, 3]
         file = Path(__file__).parent / f"{network.__name__}.tflite"
         file.write_bytes(convert(network, shape))
