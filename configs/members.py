@@ -133,6 +133,8 @@ class FineTunedMember(TrainedMember):
     """Network that starts from trained weights, and of which upper layers or all are trained."""
 
     architecture: str
+    initial_weights: str | ConfigPath
+    """Initial weights: their origin, or a path."""
     fine_tune_from: str
     """First part that is trained."""
     stock_epochs: PositiveInt | None = None
@@ -217,8 +219,8 @@ class BackboneMember(FineTunedMember):
     architecture: Literal["resnet50", "inception_v3", "xception"]
     initial_weights: Literal["imagenet", "none"] | ConfigPath = "imagenet"
     """Initial weights: those of Keras for ImageNet (downloaded once); random ones; or a path: the
-    ``.h5`` file of Keras without the top, the ``.keras`` file, the folder or the bundle of another
-    training of this network."""
+    ``.h5`` file of Keras without the top, the ``.keras`` file or the folder of another training of
+    this network, or a bundle."""
     fine_tune_from: str = "stem"
     """First part that is trained; those below stay fixed.  ``stem`` trains the whole network,
     ``top`` the last layer only; `BACKBONE_PARTS` has those between them."""

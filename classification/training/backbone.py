@@ -12,8 +12,8 @@ from ...configs import BackboneMember, ClassifierTraining
 from ...errors import ConfigError, InputError
 from .finetune import fine_tune_member
 from .imagenet_input import adapt_to_rgb, standardized_input
-from .initial_weights import copy_weights, describe_start, find_network
-from .keras_reader import check_weights_file, read_keras_network
+from .initial_weights import copy_trained, describe_start, find_network, is_bundle
+from .keras_reader import check_weights_file
 from .member_kind import MemberKind, Outputs, TrainingJob, output_layers
 
 __all__ = ["BACKBONE", "build_backbone", "freeze_below", "start_from_file"]
@@ -128,7 +128,7 @@ def start_from_file(
         Side of the input in pixels.
     path : Path
         Keras's ``..._notop.h5``; the ``.keras`` file of a training, whose last layer is loaded too
-        if it has as many classes; or the folder of the training, or the bundle in it.
+        if it has as many classes; or the folder of the training, or a bundle.
 
     Returns
     -------
@@ -141,9 +141,9 @@ def start_from_file(
     """
     file = find_network(path, architecture)
     try:
-        if file.suffix == ".keras":
+        if file.suffix == ".keras" or is_bundle(file):
             model = build_backbone(architecture, outputs, input_size)
-            copy_weights(read_keras_network(file), model)
+            copy_trained(file, architecture, model)
             return model
         check_weights_file(file)
         return build_backbone(architecture, outputs, input_size, str(file))

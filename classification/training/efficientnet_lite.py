@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from ...configs import ClassifierTraining, EfficientNetLite0Member
 from ...errors import ConfigError, InputError
 from .finetune import fine_tune_member
-from .initial_weights import copy_weights, describe_start, find_network
-from .keras_reader import read_keras_network
+from .initial_weights import copy_trained, describe_start, find_network
 from .member_kind import MemberKind, Outputs, TrainingJob, output_layers
 
 __all__ = [
@@ -151,7 +150,7 @@ def start_from_file(model: keras.Model, path: Path) -> None:
         Network of `build_efficientnet_lite0`.
     path : Path
         ``.keras`` of galpipe, whose last layer is loaded too if it has as many classes, or the
-        folder or bundle of its training; or ``.pth`` of efficientnet-lite-pytorch, for which
+        folder of its training, or a bundle; or ``.pth`` of efficientnet-lite-pytorch, for which
         ``torch`` must be installed.
 
     Raises
@@ -166,7 +165,7 @@ def start_from_file(model: keras.Model, path: Path) -> None:
         if path.suffix == ".pth":
             load_torch_weights(model, _read_torch(path))
         else:
-            copy_weights(read_keras_network(path), model)
+            copy_trained(path, "efficientnet_lite0", model)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path}: does not contain the weights of EfficientNet-Lite0 ({error})"

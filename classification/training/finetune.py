@@ -15,8 +15,10 @@ from ...configs import AffineAugmentation, FineTunedMember
 from ...progress import Progress, silent, track
 from .affine import AffineChange, all_changes, changed_view, random_change
 from .batches import Batch, EpochViews, RandomViews, Recipe, as_input, random_views
+from .bundle_weights import refresh_statistics
 from .dataset import Cutouts
 from .fit import Schedule, fit, validation_arrays
+from .initial_weights import find_network, is_bundle
 from .member_kind import TrainingJob
 from .sources import Sources
 
@@ -32,6 +34,10 @@ CACHE_DTYPE = np.float16
 """Type of cached features."""
 
 _FEATURES = "features of frozen layers"
+
+# Batches, and views of each, on which the statistics of batch norms are measured.
+_STATISTICS_BATCHES = 8
+_STATISTICS_VIEWS = 16
 
 LARGEST_CACHE = 2**31
 """Largest size of the cached features, in bytes."""
@@ -117,10 +123,17 @@ def fine_tune_member(model: keras.Model, member: FineTunedMember, job: TrainingJ
     job : TrainingJob
         Data and settings common to all members.
     """
+    recipe = job.recipe(member)
+    start = member.initial_weights
+    if isinstance(start, Path) and is_bundle(find_network(start, member.architecture)):
+        views = random_views(job.sources, recipe)
+        count = min(_STATISTICS_BATCHES, len(views))
+        batches = (views[index][0][:_STATISTICS_VIEWS] for index in range(count))
+        refresh_statistics(model, batches)
     fine_tune(
         model,
         job.sources,
-        job.recipe(member),
+        recipe,
         job.schedule(member),
         job.folder / member.architecture,
         stock_epochs=member.stock_epochs,

@@ -8,18 +8,22 @@ import keras
 
 from ...errors import InputError
 from ...models.manifest import MANIFEST_NAME
+from .bundle_weights import copy_bundle_weights
+from .keras_reader import read_keras_network
 
-__all__ = ["copy_weights", "describe_start", "find_network"]
+__all__ = ["copy_trained", "copy_weights", "describe_start", "find_network", "is_bundle"]
 
 
 def find_network(path: Path, architecture: str) -> Path:
-    """Return the file of initial weights.
+    """Return the file of initial weights, or the bundle that holds them.
+
+    The networks of a training are preferred to those of its bundle, which have lost the statistics
+    of their batch norms.
 
     Parameters
     ----------
     path : Path
-        The file; or the folder of a training with a member of this architecture, or the bundle in
-        it.
+        The file; the folder of a training with a member of this architecture; or a bundle.
     architecture : str
         Architecture of the member.
 
@@ -41,15 +45,51 @@ def find_network(path: Path, architecture: str) -> Path:
         for name in (architecture, f"{architecture}_[0-9]*")
         for file in sorted(training.glob(f"{name}/model.keras"))
     ]
+    if not found and is_bundle(path):
+        return path
     if not found:
         raise InputError(
-            f"{path}: has no trained network {architecture}/model.keras. A bundle alone is not "
-            "enough, since its networks have lost the statistics of their batch norms: keep it in "
-            "the folder of its training"
+            f"{path}: is no bundle, and has no trained network {architecture}/model.keras"
         )
     if len(found) > 1:
         raise InputError(f"{path}: has several networks; name one: {', '.join(map(str, found))}")
     return found[0]
+
+
+def is_bundle(path: Path) -> bool:
+    """Return whether initial weights are those of a bundle.
+
+    Parameters
+    ----------
+    path : Path
+        As `find_network` returns it.
+    """
+    return path.suffix == ".zip" or (path / MANIFEST_NAME).is_file()
+
+
+def copy_trained(path: Path, architecture: str, model: keras.Model) -> None:
+    """Copy the weights of an earlier training.
+
+    Parameters
+    ----------
+    path : Path
+        Its ``model.keras`` or a bundle, from `find_network`.
+    architecture : str
+        Architecture of the member.
+    model : keras.Model
+        Network of this architecture, changed in place.
+
+    Raises
+    ------
+    BundleError, InputError
+        If the file or bundle cannot be read.
+    ValueError
+        If it holds another network.
+    """
+    if is_bundle(path):
+        copy_bundle_weights(path, architecture, model)
+    else:
+        copy_weights(read_keras_network(path), model)
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

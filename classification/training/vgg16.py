@@ -15,11 +15,12 @@ from keras import layers
 from ...configs import Vgg16Member
 from ...errors import ConfigError, InputError
 from .batches import random_views
+from .bundle_weights import copy_bundle_weights
 from .checkpoints import load_network, save_network
 from .finetune import fine_tune_member
 from .fit import Schedule, fit, validation_arrays
 from .imagenet_input import adapt_to_rgb, standardized_input
-from .initial_weights import describe_start, find_network
+from .initial_weights import describe_start, find_network, is_bundle
 from .keras_reader import check_weights_file, read_keras_network
 from .member_kind import MemberKind, TrainingJob, softmax_output
 
@@ -162,8 +163,8 @@ def start_from_file(model: keras.Model, path: Path) -> None:
         Network of `build_vgg16`.
     path : Path
         A ``.keras`` model of galpipe, whose dense layers are loaded too if they have the same
-        shapes, or the folder or bundle of its training; or the file ``..._notop.h5`` of the
-        ImageNet weights of Keras.
+        shapes, or the folder of its training; a bundle, for the same input size; or the file
+        ``..._notop.h5`` of the ImageNet weights of Keras.
 
     Raises
     ------
@@ -172,6 +173,9 @@ def start_from_file(model: keras.Model, path: Path) -> None:
     """
     path = find_network(path, "vgg16")
     try:
+        if is_bundle(path):
+            copy_bundle_weights(path, "vgg16", model)
+            return
         if path.suffix == ".keras":
             source = read_keras_network(path)
         else:

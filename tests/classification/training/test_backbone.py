@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from galpipe.classification.training import backbone
-from galpipe.classification.training.export import run_litert, to_litert
+from galpipe.classification.training.export import INPUT_SCALING, run_litert, to_litert
 from galpipe.classification.training.finetune import split_at_first_trainable
 from galpipe.classification.training.initial_weights import copy_weights
 from galpipe.classification.training.members import check_members
 from galpipe.configs import BACKBONE_PARTS, BackboneMember, ClassifierTraining, load_config
 from galpipe.errors import ConfigError, InputError
+from galpipe.models import Manifest, Member, write_bundle
 
 pytestmark = pytest.mark.tensorflow
 
@@ -136,7 +137,7 @@ def test_weights_of_keras_and_of_a_training_are_a_start(tmp_path: Path) -> None:
         again = backbone.start_from_file("resnet50", 3, 96, start)
         for one, two in zip(network.get_weights(), again.get_weights(), strict=True):
             np.testing.assert_array_equal(one, two)
-    with pytest.raises(InputError, match=r"no trained network xception/model\.keras"):
+    with pytest.raises(InputError, match=r"is no bundle, and has no .* xception/model\.keras"):
         backbone.start_from_file("xception", 3, 75, folder)
     (folder / "resnet50").rename(folder / "resnet50_1")
     network.save(folder / "resnet50_1" / "model.keras")
@@ -145,6 +146,28 @@ def test_weights_of_keras_and_of_a_training_are_a_start(tmp_path: Path) -> None:
     network.save(folder / "resnet50_2" / "model.keras")
     with pytest.raises(InputError, match=r"several networks; name one: .*resnet50_2/model\.keras"):
         backbone.start_from_file("resnet50", 3, 32, folder)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_bundle_alone_is_a_start(tmp_path: Path) -> None:
+    network = backbone.build_backbone("resnet50", 3, 32)
+    rng = np.random.default_rng(0)
+    network.set_weights([rng.uniform(0.1, 0.9, one.shape) for one in network.get_weights()])
+    content = to_litert(network, "float16")
+    manifest = Manifest(
+        name="earlier",
+        task="classifier",
+        class_names=("a", "b", "c"),
+        input_size=32,
+        members=(Member(name="resnet50", file="network.tflite", scaling=INPUT_SCALING),),
+    )
+    write_bundle(tmp_path / "bundle", manifest, {"network.tflite": content}, "", {})
+    restored = backbone.start_from_file("resnet50", 3, 32, tmp_path / "bundle")
+    crops = CROPS[:, :32, :32]
+    given = restored.predict(crops / np.float32(255), verbose=0)
+    np.testing.assert_allclose(given, run_litert(content, crops), atol=1e-3)
+    with pytest.raises(InputError, match="0 of its members have the architecture xception"):
+        backbone.start_from_file("xception", 3, 75, tmp_path / "bundle")
 
 
 def test_the_last_layer_of_other_classes_starts_anew() -> None:
