@@ -99,6 +99,11 @@ class ImageArchive:
         """Close the file."""
         self._file.close()
 
+    @property
+    def image_paths(self) -> list[Path]:
+        """Paths by which `ImageReader` reads the images, in the order of the archive."""
+        return [self.path / name for name in self._entries]
+
     def find(self, name: str) -> Path | None:
         """Return the path of an image, as `ImageReader` reads it; None if there is none.
 

@@ -31,30 +31,30 @@ def in_data_file(path: Path) -> bool:
 
 
 def is_data_file(path: Path) -> bool:
-    """Return whether a file is a data file of images, by its name.
+    """Return whether a file is a data file of images or a ZIP archive.
 
     Parameters
     ----------
     path : Path
         An input of a command.
     """
-    return path.suffix.lower() in _HDF5_SUFFIXES and path.is_file()
+    return path.is_file() and (path.suffix.lower() in _HDF5_SUFFIXES or is_archive(path))
 
 
 def find_in_data_file(path: Path) -> list[Path]:
-    """Return the paths of the images in a data file, in its order.
+    """Return the paths of the images in a data file or archive, in its order.
 
     Parameters
     ----------
     path : Path
-        A file of Galaxy10.
+        A file of Galaxy10, or a ZIP archive.
 
     Raises
     ------
     InputError
         If the file is damaged or has another layout.
     """
-    with Galaxy10File(path) as file:
+    with ImageArchive(path) if is_archive(path) else Galaxy10File(path) as file:
         return file.image_paths
 
 

@@ -77,8 +77,8 @@ def embed(
     ----------
     images : str, Path or iterable of them
         Image files with the galaxy at the centre, folders of images, CSV files that list images in
-        a column ``file``, files of Galaxy10, or catalogues in the output folder of a run, whose
-        crops are used.
+        a column ``file``, files of Galaxy10, ZIP archives of images, or catalogues in the output
+        folder of a run, whose crops are used.
     output : str or Path
         Parquet file.
     model : str or Path, optional
@@ -188,7 +188,7 @@ def find_pictures(
 
 
 def _picture_in_file(path: Path) -> Picture:
-    return Picture(path.name, str(path), path.parent.stem)
+    return Picture(path.stem, str(path), path.parent.stem)
 
 
 def _picture(source: FieldSource) -> Picture:

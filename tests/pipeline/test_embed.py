@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +96,21 @@ def test_a_data_file(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> Non
     shown = read_crop(file.pictures[1], model.crop).rgb
     np.testing.assert_array_equal(shown, central_crop(image, model.crop.size, model.crop.margin))
     assert embed(data, result.output, model=feature_bundle).added == 0
+
+
+def test_an_archive(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for path in sorted((cutouts / "wide").iterdir()):
+            archive.write(path, f"images/{path.name}")
+    result = embed(tmp_path / "images.zip", tmp_path / "e.parquet", model=feature_bundle)
+    file, folder = (
+        EmbeddingFile(result.output),
+        EmbeddingFile(embed(cutouts / "wide", tmp_path / "f.parquet", model=feature_bundle).output),
+    )
+    assert file.ids == folder.ids == ["g0", "g1", "g2"]
+    assert {picture.survey for picture in file.pictures} == {"images"}
+    for ours, theirs in zip(file.batches(), folder.batches(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_identifiers_stay_unique(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> None:
