@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...models import InputScaling
 from ...models.litert import LiteRTNetwork
+from ...models.litert_converter import open_converter
 
 __all__ = [
     "INPUT_SCALING",
@@ -80,14 +81,16 @@ def to_litert(model: keras.Model, storage: Storage) -> bytes:
         return _convert_in_process(model, storage)
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, format="tf_saved_model", verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if storage != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if storage == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        return bytes(converter.convert())
+    # The variables of TensorFlow within those of Keras.
+    variables = [variable.value for variable in model.variables]
+    converter = open_converter(
+        lambda images: model(images, training=False), (None, *model.input_shape[1:]), variables
+    )
+    if storage != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if storage == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
 
 
 def run_litert(content: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

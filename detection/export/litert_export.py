@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...models.litert_converter import open_converter
 from ...models.litert_file import halve_large_weights
 from ..training.architectures import head_outputs
 
@@ -29,18 +30,12 @@ def export_litert(model: Any, input_size: int, anchors_per_cell: int) -> bytes:
         :data:`~galpipe.detection.training.architectures.INPUT_SCALING`; the outputs are those of
         :func:`flat_heads`.
     """
-    import tensorflow as tf
 
     def heads(images: Any) -> tuple[Any, Any]:
         return flat_heads(model, images, anchors_per_cell)
 
     # LiteRT can resize the batch, as no shape inside the graph depends on it.
-    signature = tf.TensorSpec((1, input_size, input_size, 3), tf.float32)
-    concrete = tf.function(heads).get_concrete_function(signature)
-    # Track the variables alone: given the Keras model, the converter would try to save it.
-    holder = tf.Module()
-    holder.kept = model.weights
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], holder)
+    converter = open_converter(heads, (1, input_size, input_size, 3), model.weights)
     return halve_large_weights(converter.convert())
 
 

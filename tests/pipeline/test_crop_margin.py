@@ -57,7 +57,7 @@ def trained(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = ClassifierTraining(
         class_names=("red", "blue"),
         data=(ClassifierData(images=images, labels=images / "labels.csv"),),
-        members=(CnnMember(architecture="cnn", epochs=1, batch_size=8),),
+        members=(CnnMember(architecture="cnn", filters=(4, 4), dense=4, epochs=1, batch_size=8),),
         input_size=SIZE,
         crop_margin=2.0,
         views_per_epoch=8,

@@ -53,7 +53,15 @@ def config(labelled_folder: Callable[..., Path]) -> ClassifierTraining:
             ClassifierData(images=unlabelled, kind="unlabelled", role="extra"),
         ),
         members=(
-            CnnMember(architecture="cnn", weight=0.6, epochs=2, batch_size=8, teacher="vgg16"),
+            CnnMember(
+                architecture="cnn",
+                weight=0.6,
+                filters=(4, 4),
+                dense=4,
+                epochs=2,
+                batch_size=8,
+                teacher="vgg16",
+            ),
             Vgg16Member(
                 architecture="vgg16",
                 weight=0.4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -48,6 +49,24 @@ EFFICIENTDET: dict[str, Any] = {
 def _config(**changes: Any) -> DetectorTraining:
     settings: dict[str, Any] = {"data": [], "backbone_weights": "none"}
     return DetectorTraining.model_validate(settings | changes)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_efficientdet() -> Iterator[None]:
+    """Build EfficientDets of one block a stage, two in one, and of two narrow pyramids."""
+    from official.vision.modeling.backbones import efficientnet
+
+    from galpipe.detection.training import efficientdet
+
+    blocks = [
+        (kind, 2 if stage == 4 else 1, *rest)
+        for stage, (kind, _, *rest) in enumerate(efficientnet.EN_B0_BLOCK_SPECS)
+    ]
+    scale = efficientdet._Scale("b0", channels=16, pyramids=2, head_layers=2)
+    with pytest.MonkeyPatch.context() as smaller:
+        smaller.setattr(efficientnet, "EN_B0_BLOCK_SPECS", blocks)
+        smaller.setitem(efficientdet._SCALES, "efficientdet_d0", scale)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,23 @@
 """Train a detector of a few convolutions for a few steps; test_trainer.py runs this.
 
-    tiny_training.py FOLDER KIND...
+    tiny_training.py FOLDER PORT PORT
 
-writes the weights and losses of each kind of training to FOLDER/KIND.npz.  The network has the
+writes the weights and losses of each kind of training to FOLDER/KIND.npz.  Two forks are the
+workers of one training, at these ports, a third trains in the other ways.  The network has the
 parts that a training knows of a real one.
 """
 
 from __future__ import annotations
 
+import json
+import multiprocessing
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import official.vision.tasks.retinanet  # noqa: F401  imported once for all forks
 import tensorflow as tf
 import tf_keras
 
@@ -26,6 +31,7 @@ from galpipe.detection.training.trainer import Trainer
 SIZE = 32
 ANCHORS = 4 * 4 + 2 * 2
 STEPS = 6
+ALONE = ("single", "resumed", "mirrored", "mixed_bfloat16", "mixed_float16")
 
 
 def tiny_config(**changes: Any) -> DetectorTraining:
@@ -120,7 +126,7 @@ def run(folder: Path, config: DetectorTraining, steps: int) -> dict[str, Any]:
     }
 
 
-def main(folder: Path, kinds: list[str]) -> None:
+def train(folder: Path, kinds: tuple[str, ...]) -> None:
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
     )
@@ -143,5 +149,30 @@ def main(folder: Path, kinds: list[str]) -> None:
         np.savez(folder / f"{kind}.npz", **result)
 
 
+def train_as_worker(folder: Path, index: int, ports: list[str]) -> None:
+    cluster = {"worker": [f"localhost:{port}" for port in ports]}
+    task = {"type": "worker", "index": index}
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
+    train(folder, (f"multi_worker-{index}",))
+
+
+def main(folder: Path, ports: list[str]) -> int:
+    # TensorFlow is imported once; it has no threads before its first operation.
+    fork = multiprocessing.get_context("fork")
+    processes = [
+        fork.Process(target=train_as_worker, args=(folder, 0, ports)),
+        fork.Process(target=train_as_worker, args=(folder, 1, ports)),
+        fork.Process(target=train, args=(folder, ALONE)),
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        # A worker waits for ever for one that has failed.
+        process.join(timeout=300)
+    for process in processes:
+        process.kill()
+    return int(any(process.exitcode != 0 for process in processes))
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
