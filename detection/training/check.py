@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from ...annotations import AnnotatedImage, read_annotated_images
+from ...annotations import AnnotatedImage
 from ...configs import DetectorTraining, check_paths
 from ...errors import ConfigError, InputError
 from ...models import shipped_models
 from ...models.manifest import MANIFEST_NAME
-from .dataset import identify_data as identify_training
+from ...models.training_record import DataIdentity
+from .dataset import identify_data, read_annotated
 
 __all__ = ["check_training", "identify_training"]
 
@@ -33,9 +34,24 @@ def check_training(config: DetectorTraining) -> None:
     """
     check_paths(config)
     _check_start(config.start_from)
-    for data in config.data:
-        pairs = read_annotated_images(data.annotations, data.images)
-        _check_classes(data.annotations, [image for _, image in pairs], config.class_map.labelled)
+    for source in read_annotated(config):
+        images = [image for _, image in source.images]
+        _check_classes(source.data.annotations, images, config.class_map.labelled)
+
+
+def identify_training(config: DetectorTraining) -> DataIdentity:
+    """Return the images of a training with their checksums and boxes.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+
+    Raises
+    ------
+    InputError
+        If an annotation or image cannot be read.
+    """
+    return identify_data(read_annotated(config))
 
 
 def _check_start(start_from: str | None) -> None:

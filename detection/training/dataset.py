@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,10 +34,13 @@ from .sampling import TileSampler
 from .training_tiles import NO_CLASS, TrainingImage
 
 __all__ = [
+    "AnnotatedSource",
     "Batch",
     "TrainingSource",
     "batches",
+    "gather",
     "identify_data",
+    "read_annotated",
     "read_sources",
     "recorded_training",
 ]
@@ -45,6 +49,26 @@ logger = logging.getLogger("galpipe")
 
 # Batches prefetched per thread.
 _PREFETCH = 2
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotatedSource:
+    """Images and annotations of one source, without the pixels.
+
+    Attributes
+    ----------
+    data : DetectorData
+        Configuration of the source.
+    images : list of (Path, AnnotatedImage)
+    """
+
+    data: DetectorData
+    images: list[tuple[Path, AnnotatedImage]]
+
+    @cached_property
+    def checksums(self) -> list[str]:
+        """SHA-256 of each image; InputError if one cannot be read."""
+        return image_checksums(path for path, _ in self.images)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +128,72 @@ class Batch(NamedTuple):
     box_weights: NDArray[np.float32]
 
 
-def read_sources(config: DetectorTraining, progress: Progress = silent) -> list[TrainingSource]:
-    """Read the sources of a training, each divided into training, validation and test images.
+def read_annotated(config: DetectorTraining) -> list[AnnotatedSource]:
+    """Read the annotations of a training, without the pixels.
 
     Parameters
     ----------
     config : DetectorTraining
+
+    Raises
+    ------
+    InputError
+        If an annotation cannot be read.
+    """
+    return [
+        AnnotatedSource(data, read_annotated_images(data.annotations, data.images))
+        for data in config.data
+    ]
+
+
+def identify_data(read: Sequence[AnnotatedSource]) -> DataIdentity:
+    """Return the images of a training with their checksums and boxes.
+
+    Parameters
+    ----------
+    read : sequence of AnnotatedSource
+        The sources.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
+    """
+    identity: dict[str, tuple[str, str]] = {}
+    for number, source in enumerate(read, 1):
+        for (path, annotated), checksum in zip(source.images, source.checksums, strict=True):
+            name = f"{number}/{name_in(source.data.images, path)}"
+            identity[name] = (checksum, describe_boxes(annotated))
+    return identity
+
+
+def read_sources(config: DetectorTraining, progress: Progress = silent) -> list[TrainingSource]:
+    """Read annotations and images of a training, as `gather` divides them.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+    progress : Progress
+        Receives the number of images.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As `gather`; also if an annotation cannot be read.
+    """
+    return gather(config, read_annotated(config), progress)
+
+
+def gather(
+    config: DetectorTraining, read: Sequence[AnnotatedSource], progress: Progress = silent
+) -> list[TrainingSource]:
+    """Divide the images of a training into training, validation and test images, and load them.
+
+    Parameters
+    ----------
+    config : DetectorTraining
+    read : sequence of AnnotatedSource
+        The sources.
     progress : Progress
         Receives the number of images.
 
@@ -123,55 +207,32 @@ def read_sources(config: DetectorTraining, progress: Progress = silent) -> list[
     ConfigError
         If a source is empty, too small to split, or contains a class that is not configured.
     InputError
-        If an annotation or image cannot be read.
+        If an image cannot be read.
     """
-    pairs = [read_annotated_images(data.annotations, data.images) for data in config.data]
     # Grouped across sources, as these often share galaxies.
-    groups = iter(group_galaxies([path for source in pairs for path, _ in source]))
-    galaxies = [[next(groups) for _ in source] for source in pairs]
-    names = [[path.name for path, _ in source] for source in pairs]
+    groups = iter(group_galaxies([path for source in read for path, _ in source.images]))
+    galaxies = [[next(groups) for _ in source.images] for source in read]
+    names = [[path.name for path, _ in source.images] for source in read]
     sources = []
-    for data, source, division in zip(
-        config.data, pairs, divide_sources(config, names, galaxies), strict=True
-    ):
+    for source, division in zip(read, divide_sources(config, names, galaxies), strict=True):
         if division.note:
-            logger.warning("%s: %s", data.annotations, division.note)
+            logger.warning("%s: %s", source.data.annotations, division.note)
         images = [
-            _labelled(path, annotated, config.class_map, data.smallest)
-            for path, annotated in track(source, "reading images", progress)
+            _labelled(path, annotated, checksum, config.class_map, source.data.smallest)
+            for (path, annotated), checksum in zip(
+                track(source.images, "reading images", progress), source.checksums, strict=True
+            )
         ]
         train, validation, test = (
             [images[row] for row in part]
             for part in (division.train, division.validation, division.test)
         )
-        sources.append(TrainingSource(data, train, validation, test, division.note))
+        sources.append(TrainingSource(source.data, train, validation, test, division.note))
     return sources
 
 
-def identify_data(config: DetectorTraining) -> DataIdentity:
-    """Return the images of a training with their checksums and boxes.
-
-    Parameters
-    ----------
-    config : DetectorTraining
-
-    Raises
-    ------
-    InputError
-        If an annotation or image cannot be read.
-    """
-    identity: dict[str, tuple[str, str]] = {}
-    for number, data in enumerate(config.data, 1):
-        pairs = read_annotated_images(data.annotations, data.images)
-        checksums = image_checksums(path for path, _ in pairs)
-        for (path, annotated), checksum in zip(pairs, checksums, strict=True):
-            name = f"{number}/{name_in(data.images, path)}"
-            identity[name] = (checksum, describe_boxes(annotated))
-    return identity
-
-
 def _labelled(
-    path: Path, annotated: AnnotatedImage, classes: ClassMap, smallest: float
+    path: Path, annotated: AnnotatedImage, sha256: str, classes: ClassMap, smallest: float
 ) -> TrainingImage:
     unknown = sorted(set(annotated.labels) - set(classes.labelled))
     if unknown:
@@ -189,7 +250,7 @@ def _labelled(
         class_ids=np.array([index[label] for label in annotated.labels], dtype=np.int64),
         difficult=annotated.difficult,
         smallest=smallest,
-        sha256=image_checksums([path])[0],
+        sha256=sha256,
     )
 
 

@@ -22,7 +22,7 @@ from ..base import star_classes
 from ..export.publish import publish
 from ..measure import images_by_kind
 from .architectures import build_model
-from .dataset import Batch, TrainingSource, batches, identify_data, read_sources
+from .dataset import Batch, TrainingSource, batches, gather, identify_data, read_annotated
 from .sampling import TileSampler
 from .starting_point import load_start
 from .strategy import Distribution, create_distribution
@@ -84,11 +84,12 @@ def train_detector(
     require("official", "train")
     # TensorFlow must connect several machines before any other computation.
     distribution = create_distribution(config)
+    read = read_annotated(config)
     if distribution.is_chief:
         claim_training_folder(
-            output, config, identify_data(config), extend=extend, overwrite=overwrite
+            output, config, identify_data(read), extend=extend, overwrite=overwrite
         )
-    sources = read_sources(config, progress)
+    sources = gather(config, read, progress)
     model = fit(config, sources, output, distribution, progress)
     bundle = output / config.name
     if distribution.is_chief:
