@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import cut_crop
+from ..imaging.background import MAD_TO_SIGMA
 
 if TYPE_CHECKING:
     from ..annotations import AnnotatedImage
@@ -50,7 +51,7 @@ def central_box(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
     total = np.add(rgb[..., 0], rgb[..., 1], dtype=np.float32) + rgb[..., 2]
     grey = cv2.GaussianBlur(total / np.float32(3), (0, 0), sigma)
     sky = np.median(grey)
-    noise = 1.4826 * np.median(np.abs(grey - sky))
+    noise = MAD_TO_SIGMA * np.median(np.abs(grey - sky))
     bright = (grey > sky + max(6 * noise, 8.0)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(bright)
     reach = max(min(height, width) // 20, 1)

@@ -23,7 +23,7 @@ from .._version import __version__
 from ..errors import GalpipeError, InputError, require
 from .names import safe_name
 
-__all__ = ["RemoteFile", "download", "find_remote", "is_address", "open_store"]
+__all__ = ["RemoteFile", "download", "find_remote", "is_address", "open_store", "store_errors"]
 
 SCHEMES = ("https", "s3", "gs")
 """Schemes of the addresses that are read."""
@@ -34,6 +34,8 @@ _WILDCARDS = re.compile(r"[*?]")
 _BLOCK = 2**20
 _TIMEOUT = 60  # seconds of a connection without data
 _MOST_REDIRECTIONS = 5
+_LONGEST_REASON = 200
+_CREDENTIALS = "set the credentials in the environment (FSSPEC_S3_ANON=true for a public bucket)"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def find_remote(url: str) -> list[RemoteFile]:
     scheme = _checked_scheme(url)
     if scheme.startswith("http"):
         return [_web_file(url)]
-    with _reading(url):
+    with store_errors(url):
         store = open_store(scheme)
         path = _path_in_store(url)
         if _WILDCARDS.search(path):
@@ -131,7 +133,7 @@ def download(url: str, folder: Path, limit: int) -> Path:
     scheme = _checked_scheme(url)
     name = urlsplit(url).path.rstrip("/").rpartition("/")[2]
     target = folder / safe_name(name, default="file")
-    with _reading(url), target.open("wb") as file:
+    with store_errors(url), target.open("wb") as file:
         if scheme.startswith("http"):
             with _open_web(url) as response:
                 _copy(response, file, url, limit)
@@ -175,6 +177,44 @@ def open_store(scheme: str) -> Any:
     if package := _PACKAGES.get(scheme):
         require(package, "remote")
     return fsspec.filesystem(scheme, use_listings_cache=False)
+
+
+@contextmanager
+def store_errors(
+    url: str, kind: type[GalpipeError] = InputError, access: str = _CREDENTIALS
+) -> Iterator[None]:
+    """Convert the exceptions of clients of stores to errors that name the address and the cure.
+
+    Parameters
+    ----------
+    url : str
+        Address of the file or folder.
+    kind : type
+        Type of the errors.
+    access : str
+        What to do if access is denied, for the message.
+
+    Raises
+    ------
+    GalpipeError
+        Of the given type, instead of any other exception.
+    """
+    try:
+        yield
+    except GalpipeError:
+        raise
+    except Exception as error:  # clients of stores raise a wide range of types
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+            reason = str(error)
+        elif type(error) is FileNotFoundError:  # its subclasses have other causes
+            reason = "there is no such file"
+        else:
+            reason = str(getattr(error, "reason", error)).strip() or type(error).__name__
+        raise kind(
+            f"Cannot access {url}: {reason.splitlines()[0][:_LONGEST_REASON]}. Check the address "
+            f"and the network; for access, {access}."
+        ) from error
 
 
 def _checked_scheme(url: str) -> str:
@@ -237,7 +277,7 @@ def _open_web(url: str, method: str = "GET") -> http.client.HTTPResponse:
 
 
 def _web_file(url: str) -> RemoteFile:
-    with _reading(url):
+    with store_errors(url):
         try:
             with _open_web(url, "HEAD") as response:
                 headers: Message = response.headers
@@ -260,27 +300,3 @@ def _copy(content: Any, file: IO[bytes], url: str, limit: int) -> None:
 
 def _too_large(url: str, limit: int) -> InputError:
     return InputError(f"{url} has more than {limit / 2**30:.0f} GB. Cut it into smaller fields.")
-
-
-@contextmanager
-def _reading(url: str) -> Iterator[None]:
-    """Convert the exceptions of clients of stores to InputErrors that name the address."""
-    try:
-        yield
-    except GalpipeError:
-        raise
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{url}: there is no such file. Check the spelling and the bucket."
-        ) from error
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise InputError(f"Cannot read {url}: {error}.") from error
-    except PermissionError as error:
-        raise InputError(
-            f"Cannot read {url}: access is denied. Set the credentials in the environment; for "
-            "public buckets set FSSPEC_S3_ANON=true."
-        ) from error
-    except Exception as error:  # clients of stores raise a wide range of types
-        reason = str(getattr(error, "reason", error)).strip() or type(error).__name__
-        raise InputError(f"Cannot read {url}: {reason.splitlines()[0][:200]}.") from error

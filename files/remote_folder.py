@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, GalpipeError, OutputError
+from ..errors import ConfigError, OutputError
 from . import remote
-from .remote import is_address, open_store
+from .remote import is_address, open_store, store_errors
 
 __all__ = ["RemoteFolder"]
 
@@ -131,17 +131,8 @@ class RemoteFolder:
 
     @contextmanager
     def _using(self) -> Iterator[Any]:
-        """Convert the exceptions of clients of stores to OutputErrors that name the address."""
-        try:
+        with store_errors(self.url, OutputError):
             yield open_store(self._scheme)
-        except GalpipeError:
-            raise
-        except Exception as error:  # clients of stores raise a wide range of types
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise OutputError(
-                f"{self.url}: cannot be written or read: {reason[:200]}. Check the address, and "
-                "the credentials in the environment."
-            ) from error
 
 
 def _stores() -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MAD_TO_SIGMA",
     "background",
     "correlation_length",
     "extent",
@@ -22,10 +23,12 @@ __all__ = [
     "smoothed_grey",
 ]
 
+MAD_TO_SIGMA = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+
 _SAMPLE = 100_000  # pixels: the error of the level is then 0.005 of the noise
 _CLIP = 3.0
 _ROUNDS = 12
-_MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _FEW_PHOTONS = 0.4  # of the pixels of one value: the noise is below one step of the values
 _SMOOTHING = 1.0  # pixels
 _STEP = 3  # pixels between those of a sample of a grey image
@@ -178,7 +181,7 @@ def noise_level(grey: NDArray[np.float32], *, clipped: bool = False) -> tuple[fl
 def _median_and_spread(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
     """Return the median, and the standard deviation from the median absolute deviation."""
     median = float(np.median(values))
-    return median, _MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
+    return median, MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
 
 
 def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:

@@ -8,6 +8,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from .background import MAD_TO_SIGMA
+
 __all__ = ["decode_jpeg", "is_torn"]
 
 # Brightness and two differences of colours, about those of JFIF: damage shifts each of them.
@@ -76,7 +78,7 @@ def is_torn(pixels: NDArray[Any], block: tuple[int, int]) -> bool:
     if means.shape[1] == len(_CHANNELS):
         means = means @ _CHANNELS
     jumps = means[columns:] - means[:-columns]
-    noise = 1.4826 * np.median(np.abs(jumps), axis=0) + _LEAST_NOISE
+    noise = MAD_TO_SIGMA * np.median(np.abs(jumps), axis=0) + _LEAST_NOISE
     # The jumps from one row of blocks to the next, over stretches that are as long as a row.
     return any(
         _jumps(jumps[start : start + columns], columns - start % columns, noise)

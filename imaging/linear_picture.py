@@ -8,6 +8,8 @@ import numpy as np
 import sep
 from numpy.typing import NDArray
 
+from .background import MAD_TO_SIGMA
+
 __all__ = ["Levels", "is_almost_black", "is_linear", "is_negative", "measure_levels"]
 
 _SIDE = 1024  # pixels: of the middle part of a large picture, whose sky is measured
@@ -73,7 +75,7 @@ def is_linear(pixels: NDArray[Any], bad: NDArray[np.bool_], full: float) -> bool
     mesh = min(_MESH, max(grey.shape) // 8 + 1)
     level = sep.Background(grey, mask=missing, bw=mesh, bh=mesh).back()
     above = (grey - level)[~missing]
-    noise = 1.4826 * float(np.median(np.abs(above)))
+    noise = MAD_TO_SIGMA * float(np.median(np.abs(above)))
     if sky - darkest < 2 * noise:
         # The sky was cut off at black, as is done for display.
         return False

@@ -22,11 +22,13 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "Picture",
     "check_no_preview",
+    "damaged_picture",
     "opaque",
     "page_notes",
     "read_picture",
     "read_picture_size",
     "stored_origin",
+    "undecodable_picture",
 ]
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
@@ -119,9 +121,7 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
     """
     header = picture_header(io.BytesIO(data), kind)
     if header is None or not picture_is_whole(data, kind):
-        raise InputError(
-            f"{path} is a damaged or truncated {kind.upper()} picture. Copy or download it again."
-        )
+        raise damaged_picture(path, kind)
     check_no_preview(path, header)
     finished = header.bits <= _BITS_OF_DISPLAY
     check_size(path, header.width, header.height, bands=3, finished=finished)
@@ -132,10 +132,7 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
         )
     decoded = decode_picture(data, kind, header)
     if decoded is None:
-        raise InputError(
-            f"{path} could not be decoded as {kind.upper()}: it is damaged or of a rare variety. "
-            "Save it again as 8- or 16-bit PNG."
-        )
+        raise undecodable_picture(path, kind)
     notes = page_notes(header)
     if kind == "jpeg":
         notes += _damage_notes(decoded, header)
@@ -150,6 +147,37 @@ def read_picture(path: Path, data: bytes, kind: Kind) -> Picture:
     pixels = np.ascontiguousarray(pixels)
     pixels[bad] = 0
     return Picture(pixels, bad, stored_origin(header), notes + further)
+
+
+def damaged_picture(path: Path, kind: Kind) -> InputError:
+    """Return the error about a picture that is damaged or truncated.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the file.
+    kind : {"jpeg", "png", "webp", "tiff"}
+        Type of the file.
+    """
+    return InputError(
+        f"{path} is a damaged or truncated {kind.upper()} picture. Copy or download it again."
+    )
+
+
+def undecodable_picture(path: Path, kind: Kind) -> InputError:
+    """Return the error about a picture that no decoder reads.
+
+    Parameters
+    ----------
+    path : Path
+        Path of the file.
+    kind : {"jpeg", "png", "webp", "tiff"}
+        Type of the file.
+    """
+    return InputError(
+        f"{path} could not be decoded as {kind.upper()}: it is damaged or of a rare variety. "
+        "Save it again as 8- or 16-bit PNG or TIFF."
+    )
 
 
 def stored_origin(header: PictureHeader) -> Literal["upper", "lower"]:

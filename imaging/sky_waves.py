@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, median_filter
 
+from .background import MAD_TO_SIGMA
+
 __all__ = ["has_waves", "trend_of_waves"]
 
 _TAIL = 0.05  # quantile of the levels that is an end of their range
@@ -14,7 +16,6 @@ _SYMMETRIC = 0.5, 1.5  # ratio of the range above the median to that below
 _LEAST_WAVES = 3  # bright regions, and dark ones
 _WINDOW = 7  # cells
 _CLIP = 3.0
-_MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
 
 def has_waves(levels: NDArray[np.float64], known: NDArray[np.bool_], noise: float) -> bool:
@@ -58,7 +59,7 @@ def trend_of_waves(
     filled = np.where(known, levels, np.median(levels[known]))
     trend = median_filter(filled, size=_WINDOW, mode="nearest")
     excess = levels - trend
-    scatter = _MAD_TO_SIGMA * float(np.median(np.abs(excess[known])))
+    scatter = MAD_TO_SIGMA * float(np.median(np.abs(excess[known])))
     source = binary_dilation(known & (excess > _CLIP * scatter), np.ones((3, 3), dtype=bool))
     sky = known & ~source
     return np.pad(trend, 1, mode="edge"), sky if sky.any() else known

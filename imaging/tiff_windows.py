@@ -11,11 +11,10 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..files.picture_headers import PictureHeader, picture_header, tiff_directory
 from .decode_picture import decode_picture, with_directory
 from .field import NotInWindowsError, check_side
-from .picture import check_no_preview
+from .picture import check_no_preview, damaged_picture, undecodable_picture
 from .row_cache import RowCache
 
 __all__ = ["open_tiff_windows"]
@@ -73,11 +72,11 @@ class _Blocks:
                 for column in across:
                     number = plane * of_plane + row * in_row + column
                     if number >= min(len(starts), len(counts)):
-                        raise self._damaged()
+                        raise undecodable_picture(self.path, "tiff")
                     self.stream.seek(starts[number])
                     block = self.stream.read(counts[number])
                     if len(block) < counts[number]:
-                        raise self._damaged()
+                        raise undecodable_picture(self.path, "tiff")
                     places.append(len(content))
                     sizes.append(len(block))
                     content += block + bytes(len(block) % 2)
@@ -92,7 +91,7 @@ class _Blocks:
         header = picture_header(io.BytesIO(small), "tiff")
         pixels = None if header is None else decode_picture(small, "tiff", header)
         if pixels is None:
-            raise self._damaged()
+            raise undecodable_picture(self.path, "tiff")
         return pixels
 
     @property
@@ -100,12 +99,6 @@ class _Blocks:
         """Order of bytes: ``II`` or ``MM``."""
         self.stream.seek(0)
         return self.stream.read(2)
-
-    def _damaged(self) -> InputError:
-        return InputError(
-            f"{self.path} could not be decoded as TIFF: it is damaged or of a rare variety. Save "
-            "it again as 8- or 16-bit TIFF."
-        )
 
 
 @contextmanager
@@ -140,9 +133,7 @@ def open_tiff_windows(
         header = picture_header(stream, "tiff")
         tags = None if header is None else tiff_directory(stream)
         if header is None or tags is None:
-            raise InputError(
-                f"{path} is a damaged or truncated TIFF picture. Copy or download it again."
-            )
+            raise damaged_picture(path, "tiff")
         check_no_preview(path, header)
         check_side(path, header.width, header.height)
         _by_rows(tags, header)

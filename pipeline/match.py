@@ -20,6 +20,7 @@ from ..files.safe_readers import read_json
 from ..files.spreadsheet import to_cell
 from ..files.tables import read_columns
 from ..files.versions import record_of_versions
+from ..imaging.background import MAD_TO_SIGMA
 from ..imaging.footprints import unit_vectors
 
 __all__ = ["MATCHED_TABLE", "MatchResult", "match"]
@@ -30,7 +31,6 @@ MATCHED_TABLE = "matched.ecsv"
 _METRICS = "metrics.json"
 _OURS = (MATCHED_TABLE, "matched.csv", _METRICS)
 _ARCSEC = 3600.0
-_MAD = 1.4826  # standard deviation over the median absolute deviation of a normal distribution
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _statistics(offsets: NDArray[Any]) -> dict[str, float | None]:
     if not len(offsets):
         return {f"{kind}_{name}_arcsec": None for name in names for kind in ("median", "scatter")}
     middle = np.median(offsets, axis=0)
-    scatter = _MAD * np.median(np.abs(offsets - middle), axis=0)
+    scatter = MAD_TO_SIGMA * np.median(np.abs(offsets - middle), axis=0)
     return {
         f"{kind}_{name}_arcsec": round(float(values[axis]), 4)
         for axis, name in enumerate(names)

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import GalpipeError, InputError, OutputError, require
+from ..errors import InputError, OutputError, require
 from ..files.atomic import atomic_folder
-from ..files.remote import download, is_address, open_store
+from ..files.remote import download, is_address, open_store, store_errors
 from ..models import Bundle, ModelLike, find_bundle, read_bundle
 from ..models.bundle import LARGEST_FILE, LARGEST_MANIFEST, check_file_name
 from ..models.manifest import MANIFEST_NAME
@@ -26,6 +26,7 @@ _HUB = "hf://"
 _STORES = ("s3", "gs")
 _REPOSITORY = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?/?")
 _HUB_CARD = "README.md"
+_LOG_IN = "log in with `hf auth login`"
 
 _Fetch: TypeAlias = Callable[[str, int], bytes]
 """Returns a file of a bundle by its name, of at most a number of bytes."""
@@ -151,14 +152,14 @@ def _opened(source: str | Path) -> Iterator[_Fetch]:
 def _hub_files(address: str, scratch: Path) -> _Fetch:
     repository, revision = _repository(address)
     hub = require("huggingface_hub", "hub")
-    with _client_errors(address, InputError):
+    with store_errors(address, InputError, _LOG_IN):
         described = hub.HfApi().model_info(repository, revision=revision, files_metadata=True)
     sizes = {file.rfilename: file.size for file in described.siblings}
 
     def fetch(name: str, limit: int) -> bytes:
         if (sizes.get(name) or 0) > limit:
             raise InputError(f"{address}: '{name}' has more than {limit} bytes")
-        with _client_errors(address, InputError):
+        with store_errors(address, InputError, _LOG_IN):
             # All files of one version, even if another is pushed meanwhile.
             path = hub.hf_hub_download(repository, name, revision=described.sha, cache_dir=scratch)
         return Path(path).read_bytes()
@@ -181,7 +182,7 @@ def _upload(
     with tempfile.TemporaryDirectory() as folder:
         for file, content in contents.items():
             Path(folder, file).write_bytes(content)
-        with _client_errors(f"{_HUB}{repository}", OutputError):
+        with store_errors(f"{_HUB}{repository}", OutputError, _LOG_IN):
             client = hub.HfApi()
             client.create_repo(repository, repo_type="model", exist_ok=True)
             client.upload_folder(
@@ -199,7 +200,7 @@ def _store(contents: Mapping[str, bytes], address: str, overwrite: bool) -> None
         known = ", ".join(f"{one}://" for one in (*_STORES, "hf"))
         raise InputError(f"{address}: models are not pushed there. Give {known} or a path.")
     store = open_store(scheme)
-    with _client_errors(address, OutputError):
+    with store_errors(address, OutputError):
         if store.exists(f"{path}/{MANIFEST_NAME}") and not overwrite:
             raise OutputError(f"{address}: holds a model; choose another address, or --overwrite")
         for name, content in contents.items():
@@ -217,18 +218,3 @@ def _write_folder(contents: Mapping[str, bytes], target: Path, overwrite: bool) 
             read_bundle(temporary).verify()
     except OSError as error:
         raise OutputError(f"{target}: cannot be written: {error.strerror or error}") from error
-
-
-@contextmanager
-def _client_errors(address: str, kind: type[GalpipeError]) -> Iterator[None]:
-    """Convert the errors of the client of a store."""
-    try:
-        yield
-    except GalpipeError:
-        raise
-    except Exception as error:  # clients of stores raise a wide range of types
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        cure = "log in with `hf auth login`" if address.startswith(_HUB) else "set the credentials"
-        raise kind(
-            f"{address}: {reason}. Check the spelling and the network; if it is private, {cure}."
-        ) from error

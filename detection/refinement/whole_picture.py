@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...imaging.background import noise_level
+from ...imaging.background import MAD_TO_SIGMA, noise_level
 
 __all__ = ["WholePicture"]
 
@@ -68,7 +68,7 @@ class WholePicture:
 def _spread(sample: NDArray[np.float32]) -> tuple[float, float]:
     """Return logarithms of two noise estimates: from pixels below the sky, and sigma-clipped."""
     below = -sample[sample < 0]
-    low = max(1.4826 * float(np.median(below)), 0.1) if below.size else 0.1
+    low = max(MAD_TO_SIGMA * float(np.median(below)), 0.1) if below.size else 0.1
     for _ in range(5):
         sample = sample[np.abs(sample) < 3 * sample.std() + 1e-6]
     return float(np.log(low)), float(np.log(max(sample.std(), 0.1)))

@@ -105,7 +105,7 @@ def test_what_a_web_server_must_not_do(server: str, tmp_path: Path, place: str, 
         ("file:///etc/hostname", "such addresses are not read"),
         ("zip://a.fits::s3://b/c.zip", "such addresses are not read"),
         ("https://name:secret@host/a.fits", "holds a password"),
-        ("http://127.0.0.1:9/a.fits", "Cannot read"),
+        ("http://127.0.0.1:9/a.fits", "Cannot access"),
     ],
 )
 def test_addresses_that_are_refused(tmp_path: Path, address: str, says: str) -> None:
