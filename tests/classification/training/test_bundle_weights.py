@@ -15,9 +15,9 @@ COLOURS = np.random.default_rng(2).integers(0, 200, (8, 1, 1, 3))
 CROPS = (COLOURS + np.random.default_rng(0).integers(0, 56, (8, 32, 32, 3))).astype(np.uint8)
 
 
-def network(classes: int = 3, size: int = 32) -> keras.Model:
+def network() -> keras.Model:
     """Parallel branches of the same shapes, and all kinds of layers with weights."""
-    inputs = keras.Input((size, size, 3))
+    inputs = keras.Input((32, 32, 3))
     x = layers.Rescaling(2.0, offset=-1.0)(inputs)
     x = layers.Conv2D(4, 3, strides=2)(x)
     x = layers.ReLU()(layers.BatchNormalization()(x))
@@ -31,7 +31,7 @@ def network(classes: int = 3, size: int = 32) -> keras.Model:
     z = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
     z = layers.Conv2D(6, 1)(layers.ReLU()(layers.BatchNormalization()(z)))
     x = layers.GlobalAveragePooling2D()(layers.Add()([y, z]))
-    return keras.Model(inputs, softmax_output(x, classes))
+    return keras.Model(inputs, softmax_output(x, 3))
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +74,3 @@ def test_a_file_gives_back_its_network(trained: keras.Model) -> None:
     mean, variance = first.get_weights()[2:]
     np.testing.assert_allclose(mean, before.mean(axis=(0, 1, 2)), atol=1e-4)
     np.testing.assert_allclose(variance, before.var(axis=(0, 1, 2)), rtol=1e-3)
-
-    other = network(classes=5, size=40)
-    last = other.layers[-1].get_weights()[0]
-    unfold_weights(content, other)
-    np.testing.assert_array_equal(other.layers[-1].get_weights()[0], last)
-    kernels = (one.layers[2].get_weights()[0] for one in (other, restored))
-    np.testing.assert_array_equal(*kernels)
