@@ -211,9 +211,10 @@ class ClassifierTraining(Section):
     """Campaign of Galaxy Zoo whose votes the networks predict: the fraction of all volunteers who
     give each answer of its decision tree.  The classes are derived from them by the rules for
     votes, and must be those of Galaxy10 DECaLS.  By default networks predict the classes."""
-    vote_head: Literal["tree", "sigmoid"] = "tree"
+    vote_head: Literal["tree", "sigmoid", "majority"] = "tree"
     """Last layer of networks that predict votes: a softmax for each question, multiplied by the
-    fraction of volunteers who reach it, or a sigmoid for each answer."""
+    fraction of volunteers who reach it; a sigmoid for each answer; or, for ``majority``, a sigmoid
+    for whether more than half of all volunteers give it."""
     labelled_classes: tuple[str, ...] | Galaxy10Name | None = None
     """Classes of the labels in order, or the data set whose classes they are, where ``class_names``
     changes them; by default those of the sources' data set, or those that ``class_names`` names."""

@@ -256,7 +256,7 @@ class SimpleCnnMember(TrainedMember):
 
 
 class GalaxyZooCnnMember(TrainedMember):
-    """Four convolutions, three of them with max pooling, and two dense layers with dropout.
+    """Convolutions, some of them with max pooling, and dense layers with dropout.
 
     The defaults are the arrangement of the winner of the Kaggle Galaxy Challenge (Dieleman, Willett
     & Dambre 2015, MNRAS 450, 1441) for a single view of 64 pixels, with smaller dense layers.
@@ -265,11 +265,11 @@ class GalaxyZooCnnMember(TrainedMember):
     architecture: Literal["galaxy_zoo_cnn"]
     grey: bool = True
     """Turn colours into grey first."""
-    filters: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=8)] = (32, 64, 128, 128)
-    """Number of filters of each convolution."""
-    kernel_sizes: Annotated[tuple[InputSize, ...], Field(min_length=1, max_length=8)] = (6, 5, 3, 3)
+    filters: Annotated[tuple[_Units, ...], Field(max_length=8)] = (32, 64, 128, 128)
+    """Number of filters of each convolution; none for a network of dense layers."""
+    kernel_sizes: Annotated[tuple[InputSize, ...], Field(max_length=8)] = (6, 5, 3, 3)
     """Kernel size of each convolution in pixels."""
-    pooled: Annotated[tuple[bool, ...], Field(min_length=1, max_length=8)] = (
+    pooled: Annotated[tuple[bool, ...], Field(max_length=8)] = (
         True,
         True,
         False,

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from ..errors import require
 from ..files.report import Table, format_number
 
-__all__ = ["AnswerMetrics", "MajorityMetrics", "VoteMetrics", "evaluate_votes", "vote_table"]
+__all__ = [
+    "MAJORITY",
+    "AnswerMetrics",
+    "MajorityMetrics",
+    "VoteMetrics",
+    "evaluate_votes",
+    "vote_table",
+]
 
 MAJORITY = 0.5
 """Fraction of all volunteers above which an answer is that of the majority."""

@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from ...configs import VoteTreeName
 from ...datasets.votes.vote_trees import VOTE_TREES
+from ...metrics.vote_metrics import MAJORITY
 from .losses import FLOOR
 
 __all__ = ["DecisionTree", "SigmoidLoss", "TreeLoss", "VoteHead", "squared_error"]
@@ -112,14 +113,33 @@ class TreeLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="galpipe")
 class SigmoidLoss(keras.losses.Loss):
-    """Binary cross-entropy, the mean over the answers."""
+    """Binary cross-entropy, the mean over the answers.
+
+    Parameters
+    ----------
+    majority : bool
+        The targets are 1 for answers of more than half of all volunteers, else 0, instead of the
+        fractions.
+    **settings
+        Settings of `keras.losses.Loss`.
+    """
+
+    def __init__(self, majority: bool = False, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._majority = majority
 
     def call(self, y_true: Any, y_pred: Any) -> Any:  # numpydoc ignore=PR01
         """Return the loss of each row; targets are those of `Labels.to_targets`."""
         predicted = ops.convert_to_tensor(y_pred)
-        return keras.losses.binary_crossentropy(
-            ops.cast(y_true, predicted.dtype)[:, :-1], predicted
-        )
+        voted = ops.cast(y_true, predicted.dtype)[:, :-1]
+        if self._majority:
+            voted = ops.cast(voted > MAJORITY, predicted.dtype)
+        return keras.losses.binary_crossentropy(voted, predicted)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, for serialization."""
+        config: dict[str, Any] = super().get_config()
+        return config | {"majority": self._majority}
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
@@ -146,13 +166,14 @@ class VoteHead:
     ----------
     tree : str
         Key of `VOTE_TREES`.
-    kind : {"tree", "sigmoid"}
+    kind : {"tree", "sigmoid", "majority"}
         A softmax for each question, multiplied by the fraction of volunteers who reach it, with
-        `TreeLoss`; or a sigmoid for each answer, with the binary cross-entropy.
+        `TreeLoss`; or a sigmoid for each answer, with `SigmoidLoss`, for the fraction or for
+        whether it is that of the majority.
     """
 
     tree: VoteTreeName
-    kind: Literal["tree", "sigmoid"]
+    kind: Literal["tree", "sigmoid", "majority"]
 
     def append(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """Append the layers to features, in 32-bit precision.
@@ -170,12 +191,12 @@ class VoteHead:
         # Members find their last layer with weights by the name "probabilities".
         dense = layers.Dense(
             sum(self._answers),
-            activation="sigmoid" if self.kind == "sigmoid" else None,
+            activation=None if self.kind == "tree" else "sigmoid",
             dtype="float32",
             name="probabilities",
         )
         outputs: keras.KerasTensor = dense(features)
-        if self.kind == "sigmoid":
+        if self.kind != "tree":
             return outputs
         leading = list(VOTE_TREES[self.tree].leading.values())
         decide = DecisionTree(self._answers, leading, dtype="float32", name="votes")
@@ -185,7 +206,9 @@ class VoteHead:
     @property
     def loss(self) -> keras.losses.Loss:
         """The loss, for targets of `Labels.to_targets`."""
-        return TreeLoss(self._answers) if self.kind == "tree" else SigmoidLoss()
+        if self.kind == "tree":
+            return TreeLoss(self._answers)
+        return SigmoidLoss(majority=self.kind == "majority")
 
     @property
     def _answers(self) -> list[int]:

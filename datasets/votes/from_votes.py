@@ -15,7 +15,7 @@ from ...files.atomic import atomic_path
 from ...files.output_folder import refuse_existing
 from .class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed, galaxy10_sdss_allowed
 from .decision_trees import GZ2_TREE
-from .kaggle import to_kaggle
+from .kaggle import ARGMAX_CLASSES, to_kaggle
 from .vote_table import VoteTable, read_votes
 
 __all__ = ["TARGETS", "VoteLabels", "convert_votes", "labels_from_votes", "with_images"]
@@ -25,6 +25,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "galaxy10-sdss": GALAXY10_SDSS,
     "soft": GALAXY10_DECALS,
     "kaggle": (),
+    "kaggle-argmax": ARGMAX_CLASSES,
 }
 """Kinds of labels that votes can be converted to, and their classes."""
 
@@ -130,7 +131,8 @@ def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
         One of `TARGETS`.  ``galaxy10-decals`` and ``galaxy10-sdss`` give the columns ``filename``
         and ``label``, the allowed classes separated by ``|``; ``soft`` gives ``filename`` and the
         probability of each class of `GALAXY10_DECALS`; ``kaggle`` gives ``GalaxyID`` and the 37
-        columns.
+        columns; ``kaggle-argmax`` gives ``filename`` and as ``label`` the column of the largest of
+        them, of several equal ones the first.
 
     Returns
     -------
@@ -160,6 +162,12 @@ def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
     if target == "kaggle":
         _need_every_question(votes)
         return _named("GalaxyID", list(map(image_stem, votes.names)), to_kaggle(votes.shares))
+    if target == "kaggle-argmax":
+        _need_every_question(votes)
+        values = to_kaggle(votes.shares)
+        largest = values[list(ARGMAX_CLASSES)].idxmax(axis=1)
+        table = pd.DataFrame({"filename": votes.names, "label": largest}, dtype=object)
+        return table[(values > 0).any(axis=1)].reset_index(drop=True)
     raise ValueError(f"target is {target!r}, not one of {', '.join(TARGETS)}")
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from .decision_trees import GZ2_TREE, Tree, normalized_shares, question_masses
 
 __all__ = [
+    "ARGMAX_CLASSES",
     "ASKED_OF_ALL",
     "KAGGLE_COLUMNS",
     "find_inconsistent",
@@ -34,6 +35,12 @@ KAGGLE_COLUMNS: Mapping[str, str] = {
     for a, column in enumerate(question.columns(), 1)
 }
 """The 37 columns in order, and the answer of `GZ2_TREE` that each one holds."""
+
+ARGMAX_CLASSES = ("Class1.1", "Class1.2", "Class1.3", "Class6.1", "Class6.2")
+"""Columns that can be the first of the largest: those of the questions asked of all.
+
+The value of any other answer is at most that of ``Class1.1``, ``Class1.2`` or ``Class6.1``, through
+which its question is reached."""
 
 ASKED_OF_ALL = ("t06_odd",)
 """Questions that the challenge counts as asked of all volunteers."""

@@ -50,8 +50,16 @@ PRESETS = {
             "ensemble",
             "pca_logistic",
             "simple_cnn",
+            "resnet50",
+            "inception_v3",
+            "xception",
+            "efficientnet_lite0",
             "votes",
             "votes_tree",
+            "votes_feed_forward",
+            "votes_argmax_logistic",
+            "votes_argmax_cnn",
+            "votes_argmax_xception",
         )
     },
 }

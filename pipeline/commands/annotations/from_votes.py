@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 # Not imported from the package, which would slow down the help; a test compares them.
-_TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
+_TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle", "kaggle-argmax")
 
 
 @click.command(
@@ -39,7 +39,7 @@ _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle")
     required=True,
     type=click.Choice(_TARGETS),
     help="Classes (one, or several A|B that the votes leave open); the probability of each class "
-    "of Galaxy10 DECaLS; or the 37 columns of the Kaggle Galaxy Challenge.",
+    "of Galaxy10 DECaLS; the 37 columns of the Kaggle Galaxy Challenge, or the largest of them.",
 )
 @click.option(
     "--images",

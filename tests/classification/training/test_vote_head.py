@@ -73,6 +73,28 @@ def test_the_sigmoids_have_the_binary_cross_entropy() -> None:
     assert float(loss(targets, predicted)) == pytest.approx((both - 36 * np.log(0.75)) / 37)
 
 
+def test_the_majority_is_a_target_of_zeros_and_ones() -> None:
+    predicted = np.full((1, 37), 0.25, np.float32)
+    targets = np.zeros((1, 38), np.float32)
+    targets[0, :2] = 0.6, 0.5
+    loss = VoteHead("galaxy_zoo_2", "majority").loss
+    expected = (-np.log(0.25) - 36 * np.log(0.75)) / 37
+    assert float(loss(targets, predicted)) == pytest.approx(expected)
+    copied = type(loss).from_config(loss.get_config())
+    assert float(copied(targets, predicted)) == pytest.approx(expected)
+
+
+def test_a_network_without_convolutions_has_dense_layers_alone() -> None:
+    member = GalaxyZooCnnMember(
+        architecture="galaxy_zoo_cnn", filters=(), kernel_sizes=(), pooled=(), dense=(8,)
+    )
+    model = build_galaxy_zoo_cnn(VoteHead("galaxy_zoo_2", "majority"), 16, member)
+    dense = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert dense == [8, 37]
+    # Those of the grey pixels, of the dense layer and of the sigmoids.
+    assert model.count_params() == 3 + (256 * 8 + 8) + (8 * 37 + 37)
+
+
 def test_the_published_network_is_grey_with_four_convolutions_and_two_dropouts(
     tmp_path: Path,
 ) -> None:

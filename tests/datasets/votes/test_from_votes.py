@@ -67,6 +67,19 @@ def test_columns_of_kaggle() -> None:
     assert table.loc[0, ["Class1.1", "Class7.1", "Class7.2"]].tolist() == [1.0, 0.5, 0.5]
 
 
+def test_the_largest_column_of_kaggle() -> None:
+    asked = {
+        "a02": 0.9, "a03": 0.1, "a05": 1.0, "a07": 1.0, "a14": 0.8, "a15": 0.2,
+    }  # fmt: skip
+    table = labels_from_votes(votes(**{"1.jpg": asked, "2": ROUND, "3": {}}), "kaggle-argmax")
+    # "No bar" has as many votes as "features", which leads to it and comes first.
+    assert table.to_dict("list") == {
+        "filename": ["1.jpg", "2"],
+        "label": ["Class1.2", "Class1.1"],
+    }
+    assert set(table["label"]) <= set(TARGETS["kaggle-argmax"])
+
+
 def test_decals_has_no_columns_of_kaggle(tmp_path: Path) -> None:
     decals = VOTE_KINDS[2]
     row = dict.fromkeys(decals.columns, 0.0)
@@ -154,4 +167,5 @@ def test_every_target_names_its_classes() -> None:
         "galaxy10-sdss": GALAXY10_SDSS,
         "soft": GALAXY10_DECALS,
         "kaggle": (),
+        "kaggle-argmax": ("Class1.1", "Class1.2", "Class1.3", "Class6.1", "Class6.2"),
     }
