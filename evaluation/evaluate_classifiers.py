@@ -117,8 +117,8 @@ def evaluate_classifiers(
     models : Classifier, Bundle, name or path, or sequence of these
         The classifiers, at least one, with the same classes.
     images : path
-        Folder of images with the galaxy at the centre; folder with a subfolder per class; or the
-        HDF5 file of Galaxy10.
+        Folder or ZIP archive of images with the galaxy at the centre; folder with a subfolder per
+        class; or the HDF5 file of Galaxy10.
     labels : path, optional
         Table of the labels, unless they are in `images`.  Classes that the training of a model left
         out or merged are left out or merged here too.  Only images with a label of one class are

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from ..annotations.classes import GALAXY10_DECALS
 from ..annotations.images import ImageFolder
 from ..configs import ClassifierData, ClassMap
 from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
+from ..datasets.image_archive import ImageArchive, is_archive
 from ..errors import ConfigError, InputError
 from ..files.file_types import check_regular
 from ..files.tables import column_names, read_columns
@@ -38,7 +40,8 @@ def labelled_source(
     Parameters
     ----------
     images : path
-        Folder of images, folder with a subfolder per class, or HDF5 file of Galaxy10.
+        Folder or ZIP archive of images, folder with a subfolder per class, or HDF5 file of
+        Galaxy10.
     labels : path, optional
         Table of the labels, unless they are in `images`.
     kind : str, optional
@@ -99,17 +102,22 @@ def read_surveys(data: ClassifierData, paths: Sequence[Path]) -> list[str]:
     file = next((name for name in _FILES if name in columns.names), None)
     if file is None:
         return unknown
-    folder = ImageFolder(data.images)
-    surveys = {
-        folder.find(name): survey.strip()
-        for name, survey in zip(columns.texts(file), columns.texts(_SURVEY), strict=True)
-    }
+    with ExitStack() as opened:
+        images = (
+            opened.enter_context(ImageArchive(data.images))
+            if is_archive(data.images)
+            else ImageFolder(data.images)
+        )
+        surveys = {
+            images.find(name): survey.strip()
+            for name, survey in zip(columns.texts(file), columns.texts(_SURVEY), strict=True)
+        }
     return [surveys.get(path, "") for path in paths]
 
 
 def _infer_kind(images: str | Path, labels: str | Path | None, classes: ClassMap) -> str:
     """Infer the kind of labels from the files."""
-    if Path(images).is_file():
+    if Path(images).is_file() and not is_archive(Path(images)):
         with Galaxy10File(images) as file:
             return next(name for name, known in GALAXY10_SETS.items() if known is file.known)
     if labels is None:

@@ -193,7 +193,7 @@ def _describe(member: BackboneMember) -> str:
         member.fine_tune_from, f"trained from {member.fine_tune_from} on"
     )
     title = NETWORKS[member.architecture].builder
-    return f"{title}, softmax; {describe_start(member.initial_weights)}; {trained}"
+    return f"{title}; {describe_start(member.initial_weights)}; {trained}"
 
 
 BACKBONE = MemberKind(BackboneMember, _train, _describe, check=_check, storage="float16")

@@ -79,8 +79,8 @@ def _describe(member: CnnMember) -> str:
     dropout = f"dropout {member.dropout:g}, " if member.dropout else ""
     return (
         f"{len(member.filters)} {kernels} convolutions of {', '.join(map(str, member.filters))}, "
-        f"each with {norm}ReLU and 2x2 max pooling; {penalty}{dropout}dense {member.dense}, "
-        "softmax; from random weights"
+        f"each with {norm}ReLU and 2x2 max pooling; {penalty}{dropout}dense {member.dense}; "
+        "from random weights"
     )
 
 

@@ -220,7 +220,7 @@ def _train(member: EfficientNetLite0Member, job: TrainingJob) -> keras.Model:
 
 def _describe(member: EfficientNetLite0Member) -> str:
     start = describe_start(member.initial_weights)
-    return f"EfficientNet-Lite0, softmax; {start}; trained from {member.fine_tune_from} on"
+    return f"EfficientNet-Lite0; {start}; trained from {member.fine_tune_from} on"
 
 
 EFFICIENTNET_LITE0 = MemberKind(

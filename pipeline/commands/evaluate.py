@@ -140,7 +140,8 @@ def detector(
     "--images",
     required=True,
     metavar="PATH",
-    help="Folder of images, folder with a subfolder per class, or HDF5 file of Galaxy10.",
+    help="Folder or ZIP archive of images, folder with a subfolder per class, or HDF5 file of "
+    "Galaxy10.",
 )
 @click.option(
     "--labels",

@@ -67,6 +67,8 @@ def show(model: str) -> None:
     table.add_row("classes", ", ".join(manifest.class_names))
     table.add_row("input", f"{manifest.input_size} x {manifest.input_size} px")
     table.add_row("networks", ", ".join(member.file for member in manifest.members))
+    if manifest.votes is not None:
+        table.add_row("votes", manifest.votes)
     if manifest.head is not None:
         table.add_row("score threshold", f"{manifest.head.score_threshold:g}")
     if manifest.pixel_scale_range is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,11 +92,17 @@ def test_the_classes_that_follow_from_votes_are_measured_as_classes(
 ) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text(
-        "filename,label\n100,Round Smooth Galaxies\n200,Edge-on Galaxies with Bulge\n"
+        "filename,label,survey\n100,Round Smooth Galaxies,sloan\n"
+        "200,Edge-on Galaxies with Bulge,sloan\n"
     )
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for image in cutouts.iterdir():
+            file.write(image, f"images/{image.name}")
     result = galpipe_cli(
-        "evaluate", "classifier", "--model", str(votes_bundle), "--images", str(cutouts),
+        "evaluate", "classifier", "--model", str(votes_bundle), "--images", str(archive),
         "--labels", str(labels),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "1.000" in result.output
+    assert "sloan" in result.output
