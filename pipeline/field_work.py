@@ -271,16 +271,16 @@ def file_name(identifier: str) -> str:
     return f"{shortened(name, 190)}-{digest[:8]}"
 
 
-def crop_files(identifier: str, sources: Sequence[str], cropped: Sequence[bool]) -> list[str]:
+def crop_files(identifier: str, sources: Iterable[str], cropped: Iterable[bool]) -> list[str]:
     """Return the places of the crops of a field in the output folder.
 
     Parameters
     ----------
     identifier : str
         Identifier of the field.
-    sources : sequence of str
+    sources : iterable of str
         The objects, in the order of the catalogue.
-    cropped : sequence of bool
+    cropped : iterable of bool
         Whether the object has a crop: whether it was classified.
 
     Returns

@@ -157,6 +157,8 @@ class RunDetail(RunSummary):
     """Classes of the detector that are not classified further, such as stars."""
     members: list[str]
     """Networks of the classifier."""
+    explained: bool
+    """Whether evidence for a class can be shown: the Keras networks of the training are there."""
     models: dict[str, str]
     field_list: list[FieldSummary]
     failures: list[str]

@@ -1,8 +1,10 @@
-"""Probabilities of a galaxy by each network of the classifier of its run."""
+"""What the networks of the classifier of a run make of a galaxy: votes, and their evidence."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ from ..classification.classifier import Classifier, load_classifier
 from ..errors import BundleError, InputError
 from .processes import ProcessLimits, call_in_process
 from .schemas import MemberVote, Votes
-from .work import ClassifierOptions, classify_crop
+from .work import ClassifierOptions, classify_crop, explain_crop
 
-__all__ = ["member_votes", "votes_of"]
+__all__ = ["evidence_for", "member_votes", "training_of", "votes_of"]
 
 
 def votes_of(model: Mapping[str, Any], crop: Path, flipped: bool, limits: ProcessLimits) -> Votes:
@@ -43,6 +45,65 @@ def votes_of(model: Mapping[str, Any], crop: Path, flipped: bool, limits: Proces
         probabilities=result["probabilities"],
         members=member_votes(opened, result["members"]),
     )
+
+
+def training_of(model: Mapping[str, Any]) -> Path | None:
+    """Return the training of the classifier of a run, if its networks can be explained here.
+
+    Parameters
+    ----------
+    model : mapping
+        Record of the classifier of the run.
+
+    Returns
+    -------
+    Path or None
+        None without the packages of the extra ``train``, and for a classifier beside which there
+        are no Keras networks, such as the shipped ones.
+    """
+    if find_spec("keras") is None or not model:
+        return None
+    try:
+        bundle = _classifier(model).bundle
+    except InputError:
+        return None
+    folder = bundle.path.parent
+    networks = [folder / member.name / "model.keras" for member in bundle.manifest.members]
+    return folder if all(path.is_file() for path in networks) else None
+
+
+def evidence_for(
+    class_name: str, training: Path, crop: Path, flipped: bool, limits: ProcessLimits
+) -> bytes:
+    """Return the evidence for a class in a crop of a run, as a PNG picture.
+
+    Parameters
+    ----------
+    class_name : str
+        The class.
+    training : Path
+        As `training_of` returns it.
+    crop : Path
+        The crop.
+    flipped : bool
+        Whether the rows of the crop are in the opposite order as in the field.
+    limits : ProcessLimits
+        Memory and time.
+
+    Raises
+    ------
+    InputError
+        If a network cannot be explained.
+    """
+    result = call_in_process(
+        explain_crop,
+        limits,
+        path=crop,
+        training=training,
+        class_name=class_name,
+        flipped=flipped,
+    )
+    return base64.b64decode(result["png"])
 
 
 def member_votes(classifier: Classifier, members: list[list[float]]) -> list[MemberVote]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classification.classifier import Classifier, cached_classifier
+from ..classification.crops import resize_crops
 from ..classification.predict import read_central_crops
 from ..errors import GalpipeError, InputError
-from ..imaging import FieldSource, Stretch
+from ..imaging import FieldSource, Stretch, remove_sky
 from ..imaging.open_field import open_field
 from ..pipeline.remote_fields import local_copy
 from ..pipeline.run import run
@@ -27,10 +29,14 @@ __all__ = [
     "ClassifierOptions",
     "classify_crop",
     "classify_cutout",
+    "explain_crop",
     "prepare_picture",
     "process_upload",
     "warm_up",
 ]
+
+
+_EVIDENCE_SIDE = 276  # pixels
 
 
 @dataclass(frozen=True)
@@ -183,14 +189,62 @@ def classify_crop(
     dict
         ``probabilities`` of the classes and those of the ``members``.
     """
+    crop = _read_crop(path, flipped)
+    model = cached_classifier(classifier.path).with_options(
+        prior=classifier.priors, test_time_augmentation=classifier.test_time_augmentation
+    )
+    return _predicted(model, [crop])
+
+
+def explain_crop(
+    send: Send, path: Path, training: Path, class_name: str, flipped: bool
+) -> dict[str, Any]:
+    """Draw the evidence for a class over a crop of a run: Grad-CAM, the mean over the networks.
+
+    Parameters
+    ----------
+    send : callable
+        Not used.
+    path : Path
+        Crop in the output folder of a run.
+    training : Path
+        Training of the classifier of the run, with its Keras networks.
+    class_name : str
+        The class.
+    flipped : bool
+        Whether the rows of the crop are in the opposite order as in the field.
+
+    Returns
+    -------
+    dict
+        ``png``, the picture in base 64, rows as displayed.
+    """
+    from ..classification.explain import heat_maps, open_explained
+    from ..classification.explain.plots import over_crop
+
+    crop = _read_crop(path, flipped)
+    classifier = open_explained(training)
+    crops = resize_crops([crop], classifier.input_size)
+    if classifier.sky_removed:
+        crops = remove_sky(crops)
+    images = crops.astype(np.float32) / np.float32(255)
+    number = classifier.class_names.index(class_name)
+    members = [
+        heat_maps(member.network, images, [number]).gradcam[0] for member in classifier.members
+    ]
+    heat = classifier.combine(np.stack(members))
+    picture = over_crop(crops[0], heat, _EVIDENCE_SIDE)[:: -1 if flipped else 1]
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return {"png": base64.b64encode(encoded.tobytes()).decode()}
+
+
+def _read_crop(path: Path, flipped: bool) -> NDArray[np.uint8]:
+    """Return a crop of a run, rows as in the field."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise InputError("The crop of this galaxy is not in the folder of the run.")
     rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-    model = cached_classifier(classifier.path).with_options(
-        prior=classifier.priors, test_time_augmentation=classifier.test_time_augmentation
-    )
-    return _predicted(model, [rgb[::-1] if flipped else rgb])
+    return rgb[::-1] if flipped else rgb
 
 
 def _predicted(

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from ...imaging import contact_sheet
 from ...imaging.text import paint_text, shorten, text_size
 
-__all__ = ["HeatPanel", "channel_sheet", "colour_map", "filter_sheet", "heat_sheet", "strongest"]
+__all__ = [
+    "HeatPanel",
+    "channel_sheet",
+    "colour_map",
+    "filter_sheet",
+    "heat_sheet",
+    "over_crop",
+    "strongest",
+]
 
 _CELL = 276
 _CHANNEL_CELL = 112
@@ -62,6 +70,29 @@ def colour_map(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)[..., ::-1])
 
 
+def over_crop(crop: NDArray[np.uint8], heat: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
+    """Draw a heat map over a crop.
+
+    Parameters
+    ----------
+    crop : ndarray of uint8, shape (S, S, 3)
+        Input of the networks.
+    heat : ndarray of float32, shape (S, S)
+        Heat map in 0..1.
+    side : int
+        Side of the picture in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (side, side, 3)
+    """
+    plain = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    grey = np.repeat(plain.mean(axis=2, keepdims=True), 3, axis=2)
+    enlarged = cv2.resize(heat, (side, side), interpolation=cv2.INTER_LINEAR)
+    colours = colour_map(np.asarray(enlarged, np.float32))
+    return np.asarray(np.rint((grey + colours) / 2), np.uint8)
+
+
 def heat_sheet(
     crop: NDArray[np.uint8],
     panels: Sequence[HeatPanel],
@@ -91,16 +122,14 @@ def heat_sheet(
     """
     side = (_CELL, _CELL)
     plain = np.asarray(cv2.resize(crop, side, interpolation=cv2.INTER_CUBIC), np.uint8)
-    grey = np.repeat(plain.mean(axis=2, keepdims=True), 3, axis=2)
     images: list[NDArray[np.uint8]] = []
     captions: list[str] = []
     for row, method in enumerate(panels[0].heat):
         images.append(_colour_bar() if row else plain)
         captions.append("heat: none to most" if row else title)
         for panel in panels:
-            enlarged = cv2.resize(panel.heat[method], side, interpolation=cv2.INTER_LINEAR)
-            heat = np.asarray(enlarged, np.float32)
-            images.append(np.rint((grey + colour_map(heat)) / 2).astype(np.uint8))
+            heat = panel.heat[method]
+            images.append(over_crop(crop, heat, _CELL))
             nothing = "" if heat.any() else ": nothing"
             captions.append(f"{panel.title}, {method}{nothing}")
     grid = contact_sheet(images, captions, 1 + len(panels), _CELL)

@@ -16,7 +16,7 @@ from ..download import write_catalogue
 from ..pyramid import PictureInfo
 from ..runs import OpenRun, class_infos
 from ..schemas import ClassInfo, FieldDetail, FieldSummary, RunDetail, RunSummary, Votes
-from ..votes import votes_of
+from ..votes import evidence_for, training_of, votes_of
 from .common import Responses, RunDependency, State, not_found, problems
 from .pictures import StretchQuery, tile_response
 
@@ -24,6 +24,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
+_KEPT = {"Cache-Control": "private, max-age=3600"}
 _PNG: Responses = {200: {"content": {"image/png": {}}}}
 _JPEG: Responses = {200: {"content": {"image/jpeg": {}}}}
 _XML: Responses = {200: {"content": {"application/xml": {}}}}
@@ -46,6 +47,7 @@ def _get_run(run: RunDependency) -> RunDetail:
         classes=class_infos(run.class_names),
         other_classes=[ClassInfo(name=item.name, colour=item.colour) for item in run.other_classes],
         members=members,
+        explained=training_of(models.get("classifier", {})) is not None,
         models={stage: str(model.get("name", "")) for stage, model in models.items()},
         field_list=[_field_summary(run, place.number) for place in run.fields],
         failures=[failure.message for failure in run.failures],
@@ -164,11 +166,34 @@ def _get_tile(
 @router.get("/{run}/fields/{field}/votes/{source}", responses=problems(404, 422), name="get_votes")
 def _get_votes(run: RunDependency, state: State, field: int, source: str) -> Votes:
     """Return the probabilities of a galaxy by each network of the classifier."""
+    crop, flipped = _crop(run, state, field, source)
+    return votes_of(run.plan.record.models["classifier"], crop, flipped, state.settings.limits)
+
+
+@router.get(
+    "/{run}/fields/{field}/evidence/{source}.png",
+    response_class=Response,
+    responses={**_PNG, **problems(404, 422)},
+    name="get_evidence",
+)
+def _get_evidence(
+    run: RunDependency, state: State, field: int, source: str, label: str
+) -> Response:
+    """Return the crop of a galaxy with the evidence for a class over it, by Grad-CAM."""
+    crop, flipped = _crop(run, state, field, source)
+    training = training_of(run.plan.record.models["classifier"])
+    if training is None or label not in run.class_names:
+        raise not_found("explanation")
+    picture = evidence_for(label, training, crop, flipped, state.settings.limits)
+    return Response(picture, media_type="image/png", headers=_KEPT)
+
+
+def _crop(run: OpenRun, state: State, field: int, source: str) -> tuple[Path, bool]:
+    """Return the crop of a galaxy, and whether its rows are opposite to those of the field."""
     path = run.crop_paths(_rows(run, field)).get(source)
     if path is None or not path.is_file():
         raise not_found("galaxy with a class")
-    flipped = state.picture(run, field).info.origin == "lower"
-    return votes_of(run.plan.record.models["classifier"], path, flipped, state.settings.limits)
+    return path, state.picture(run, field).info.origin == "lower"
 
 
 def _rows(run: OpenRun, field: int) -> FieldRows:
@@ -211,9 +236,7 @@ def _field_summary(run: OpenRun, number: int) -> FieldSummary:
 def _picture_file(path: Path | None, thing: str) -> FileResponse:
     if path is None or not path.is_file():
         raise not_found(thing)
-    return FileResponse(
-        path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"}
-    )
+    return FileResponse(path, media_type="image/png", headers=_KEPT)
 
 
 def _download(run: OpenRun, form: str, name: str, field: FieldRows | None) -> FileResponse:

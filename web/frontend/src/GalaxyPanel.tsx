@@ -11,6 +11,7 @@ interface Props {
   base: string;
   classes: ClassInfo[];
   classified: ClassInfo[];
+  explained: boolean;
   units: Record<string, string>;
   corrected: CorrectedField | null;
   saving: boolean;
@@ -50,7 +51,7 @@ export function GalaxyPanel(props: Props) {
   );
 }
 
-function Galaxy({ item, base, classes, classified, units, saving, drawing, editable, setDrawing, change, remove }: Props & { item: Item }) {
+function Galaxy({ item, base, classes, classified, explained, units, saving, drawing, editable, setDrawing, change, remove }: Props & { item: Item }) {
   const [votes, setVotes] = useState<Votes | null>(null);
   const [problem, setProblem] = useState("");
   const row = item.row;
@@ -90,6 +91,9 @@ function Galaxy({ item, base, classes, classified, units, saving, drawing, edita
         <Probabilities classes={classified} probabilities={row.probabilities} members={votes?.members} />
       )}
       {problem && <p className="hint">No votes: {problem}</p>}
+      {explained && row?.probabilities && row.crop && (
+        <Evidence address={`${base}/evidence/${name}.png`} classes={classified} first={row.label} />
+      )}
       <fieldset disabled={saving || !editable}>
         <legend>Correct</legend>
         <label className="wide">
@@ -129,6 +133,49 @@ function Galaxy({ item, base, classes, classified, units, saving, drawing, edita
         </p>
       )}
     </>
+  );
+}
+
+/** The crop with the evidence for a class over it, which takes some seconds: on demand. */
+function Evidence({ address, classes, first }: { address: string; classes: ClassInfo[]; first: string }) {
+  const [open, setOpen] = useState(false);
+  const [label, setLabel] = useState(first);
+  const [state, setState] = useState<"waiting" | "there" | "failed">("waiting");
+  const choose = (name: string) => {
+    setState("waiting");
+    setLabel(name);
+  };
+  return (
+    <details className="evidence" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Evidence (Grad-CAM)</summary>
+      {open && (
+        <>
+          <label className="wide">
+            For{" "}
+            <select value={label} onChange={(event) => choose(event.target.value)}>
+              {classes.map((one) => (
+                <option key={one.name} value={one.name}>
+                  {short(one.name)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <img
+            key={label}
+            src={`${address}?label=${encodeURIComponent(label)}`}
+            alt={`Where the networks see evidence for ${label}`}
+            hidden={state !== "there"}
+            onLoad={() => setState("there")}
+            onError={() => setState("failed")}
+          />
+          <p className="hint" aria-live="polite">
+            {state === "waiting" && "Computing …"}
+            {state === "there" && "Violet: no evidence for the class; yellow: most. The mean over the networks."}
+            {state === "failed" && "The evidence cannot be computed here."}
+          </p>
+        </>
+      )}
+    </details>
   );
 }
 

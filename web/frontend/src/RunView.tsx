@@ -224,6 +224,7 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
           base={base}
           classes={classes}
           classified={detail.classes}
+          explained={detail.explained}
           units={field.units}
           corrected={corrected}
           saving={saving}

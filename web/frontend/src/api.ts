@@ -56,6 +56,8 @@ export interface FieldSummary {
 export interface RunDetail extends RunSummary {
   classes: ClassInfo[];
   other_classes: ClassInfo[];
+  /** Evidence for a class can be shown. */
+  explained: boolean;
   models: Record<string, string>;
   field_list: FieldSummary[];
   failures: string[];
