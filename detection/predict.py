@@ -233,7 +233,7 @@ def search_tiles(
     found = [Detections.empty()]
     smallest = _smallest_by_scale(tiles, detector.input_size)
     for tile, pixels in cut:
-        if (pixels == pixels[0, 0]).all():
+        if (pixels[0] == pixels[0, 0]).all() and (pixels == pixels[0, 0]).all():
             continue  # no data; networks see a galaxy that fills a white picture
         (detections,) = detector.detect_tiles(pixels[np.newaxis], score_threshold)
         boxes = clip(tile.to_field(detections.boxes), width, height)

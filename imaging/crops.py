@@ -141,10 +141,14 @@ def window(
     inside = rgb[in_image]
     if inside.shape[:2] == (height, width):
         return inside
-    pixels = np.empty((height, width, rgb.shape[2]), dtype=rgb.dtype)
-    pixels[:] = fill
-    pixels[in_window] = inside
-    return pixels
+    if not inside.size:
+        return np.broadcast_to(fill, (height, width, rgb.shape[2])).copy()
+    rows, columns = in_window
+    margins = rows.start, height - rows.stop, columns.start, width - columns.stop
+    colour = fill.tolist()
+    return np.asarray(
+        cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT, value=colour), np.uint8
+    )
 
 
 def sky_colour(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
