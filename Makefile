@@ -19,9 +19,10 @@ DEMONSTRATION := pipeline/demonstration/demonstration.fits.fz
 run: $(VENV)/base
 	$(BIN)/galpipe run $(DEMONSTRATION) -o galpipe-demonstration --overwrite
 
-# A file runs in one process, so that its tests share what they have trained.
+# A file runs in one process, so that its tests share what they have trained.  By default, files of a
+# single test come last, and some of these are trainings.
 test: $(VENV)/everything
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/everything
 	$(BIN)/python -m pytest -n auto --dist loadfile --hypothesis-profile fast \
