@@ -34,6 +34,7 @@ from ..files.report import (
     write_report,
 )
 from ..imaging import Detections, contact_sheet, draw_overlay, longer_sides
+from ..imaging.draw import shrunk
 from ..progress import Progress, open_progress
 
 __all__ = ["show_data"]
@@ -42,6 +43,10 @@ _MOST_SHOWN = 24
 _PER_CLASS = 6
 _VIEWS = 5
 _COLUMNS = 6
+_CELL = 160  # pixels
+# Fields and tiles, with many objects.
+_FEW_COLUMNS = 4
+_LARGE_CELL = 240
 _PERCENTILES = (5, 25, 50, 75, 95)
 
 
@@ -208,8 +213,9 @@ def _detector_blocks(
         for number, source in enumerate(sources, 1)
     ]
     parts = {
-        part: [image for source in sources for image in getattr(source, part)]
-        for part in ("train", "validation", "test")
+        "training": [image for source in sources for image in source.train],
+        "validation": [image for source in sources for image in source.validation],
+        "test": [image for source in sources for image in source.test],
     }
     everything = [(image.name, image.rgb) for images in parts.values() for image in images]
     held_out = parts["test"][:_MOST_SHOWN]
@@ -233,9 +239,11 @@ def _detector_blocks(
         _sheet(
             folder,
             "held_out",
-            [_with_boxes(image) for image in held_out],
+            [_drawn(i.rgb, i.boxes, i.class_ids, i.difficult) for i in held_out],
             [image.name for image in held_out],
             "Test images; difficult objects are dashed.",
+            _FEW_COLUMNS,
+            _LARGE_CELL,
         ),
         *_duplicate_blocks(folder, everything),
     ]
@@ -280,15 +288,22 @@ def _tiles(
     pictures, captions = [], []
     for place in range(_MOST_SHOWN):
         tile = sampler.sample(np.random.default_rng([config.seed, 0, place]))
-        found = Detections(tile.boxes, np.ones(len(tile.boxes)), tile.class_ids)
-        pictures.append(draw_overlay(tile.image, found, zoom=1, legend=False))
+        pictures.append(_drawn(tile.image, tile.boxes, tile.class_ids))
         captions.append(f"objects: {len(tile.boxes)}")
-    return _sheet(folder, "tiles", pictures, captions, "Random training tiles.")
+    caption = "Random training tiles."
+    return _sheet(folder, "tiles", pictures, captions, caption, _FEW_COLUMNS, _LARGE_CELL)
 
 
-def _with_boxes(image: TrainingImage) -> NDArray[np.uint8]:
-    found = Detections(image.boxes, np.ones(len(image.boxes)), image.class_ids)
-    return draw_overlay(image.rgb, found, zoom=1, dashed=image.difficult, legend=False)
+def _drawn(
+    rgb: NDArray[np.uint8],
+    boxes: NDArray[np.float64],
+    class_ids: NDArray[np.int64],
+    dashed: NDArray[np.bool_] | None = None,
+) -> NDArray[np.uint8]:
+    """Draw boxes on an image of the size of a cell, in which thin lines stay."""
+    small = shrunk(rgb, _LARGE_CELL)
+    found = Detections(boxes * (small.shape[1] / rgb.shape[1]), np.ones(len(boxes)), class_ids)
+    return draw_overlay(small, found, zoom=1, dashed=dashed, legend=False)
 
 
 def _size_table(sizes: dict[str, NDArray[np.float64]], digits: int) -> Table:
@@ -338,10 +353,12 @@ def _sheet(
     pictures: Sequence[NDArray[np.uint8]],
     captions: Sequence[str],
     caption: str,
+    columns: int = _COLUMNS,
+    cell: int = _CELL,
 ) -> Picture | str:
     """Write a contact sheet; without pictures, say so."""
     if not len(pictures):
         return "None."
     file = f"{PICTURES}/{name}.png"
-    write_png(folder.path / file, contact_sheet(pictures, captions, _COLUMNS))
+    write_png(folder.path / file, contact_sheet(pictures, captions, columns, cell))
     return Picture(file, caption)

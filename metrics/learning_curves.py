@@ -67,7 +67,7 @@ def _draw(
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for column, colour in zip(columns, COLOURS, strict=False):
         values = np.array(history[column])
         known = np.isfinite(values)

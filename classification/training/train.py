@@ -200,13 +200,18 @@ def export_classifier(
 
 
 def _histories(config: ClassifierTraining, folder: Path) -> dict[str, dict[str, list[float]]]:
-    """Return the history of each trained network, such as ``vgg16: vgg16 pre-training``."""
-    places = [path for name in config.named_members for path in sorted(folder.glob(f"{name}/*/"))]
+    """Return the history of each trained network, such as ``vgg16 pre-training`` and ``vgg16``."""
+    places = [
+        path
+        for name in config.named_members
+        # What a member is trained from comes before it.
+        for path in sorted(folder.glob(f"{name}/*/"), key=lambda path: (path.name == name, path))
+    ]
     histories: dict[str, dict[str, list[float]]] = {}
     for place in places:
         member, network = place.parts[-2:]
         if history := read_history(place):
-            histories[network if network == member else f"{member}: {network}"] = history
+            histories[network if network.startswith(member) else f"{member}: {network}"] = history
     return histories
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from galpipe.metrics.learning_curves import _label, plot_learning_curves
+from galpipe.metrics.learning_curves import _draw, _label, plot_learning_curves
 
 pytestmark = pytest.mark.tensorflow
 
@@ -29,6 +29,15 @@ def test_each_network_has_a_row() -> None:
 
 def test_a_training_without_rows_is_drawn_empty() -> None:
     plot_learning_curves({"one": {name: [] for name in DETECTOR}})
+
+
+def test_epochs_are_whole_numbers() -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    _draw(axes, {"epoch": [1.0], "loss": [2.0]}, "epoch", ["loss"])
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
 
 
 def test_legends_are_in_words() -> None:

@@ -117,7 +117,7 @@ def test_the_bundle_runs_on_any_number_of_crops(trained: Path) -> None:
         )
 
 
-def test_what_was_measured_is_recorded(trained: Path) -> None:
+def test_what_was_measured_is_recorded(trained: Path, config: ClassifierTraining) -> None:
     bundle = read_bundle(trained / "bundle")
     bundle.verify()
     metrics = bundle.metrics()
@@ -135,6 +135,7 @@ def test_what_was_measured_is_recorded(trained: Path) -> None:
     for network, epochs in (("cnn/cnn", 2), ("vgg16/vgg16 pre-training", 1), ("vgg16/vgg16", 1)):
         assert len(read_history(trained / network)["validation_loss"]) == epochs
         assert any((trained / network / "tensorboard").rglob("events.*"))
+    assert list(train._histories(config, trained)) == ["cnn", "vgg16 pre-training", "vgg16"]
 
 
 def test_no_folder_of_the_machine_is_in_the_bundle(
