@@ -86,7 +86,7 @@ def worst_misclassified(
 def draw_misclassified(
     mistakes: Sequence[Misclassified], crop: Callable[[int], NDArray[np.uint8]]
 ) -> NDArray[np.uint8]:
-    """Draw a contact sheet, each galaxy with its number, given class and probability.
+    """Draw a contact sheet, each galaxy with its number and both classes with probabilities.
 
     Parameters
     ----------
@@ -100,7 +100,9 @@ def draw_misclassified(
     ndarray of uint8, shape (H, W, 3)
     """
     captions = [
-        f"{number}: {one.probability:.2f} {one.given}" for number, one in enumerate(mistakes, 1)
+        f"{number}: {one.probability:.2f} {_short(one.given)}\n"
+        f"true: {one.true_probability:.2f} {_short(one.true)}"
+        for number, one in enumerate(mistakes, 1)
     ]
     pictures = [crop(one.image) for one in mistakes]
     return contact_sheet(pictures, captions, min(_COLUMNS, len(pictures)))
@@ -126,3 +128,8 @@ def misclassified_table(mistakes: Sequence[Misclassified]) -> Table:
     ]
     header = ["", "image", "labelled", "given", "probability", "probability of the label"]
     return Table(header, rows)
+
+
+def _short(name: str) -> str:
+    """Return the name of a class for a narrow caption."""
+    return name.replace(" Galaxies", "")

@@ -154,7 +154,7 @@ def contact_sheet(
         Of any size; each is resized to fit a square cell, and rows are as high as the highest
         image.
     captions : sequence of str
-        One per image; abbreviated to the width of the cell.
+        One per image, of one line or several; abbreviated to the width of the cell.
     columns : int, optional
         Images per row; by default for a nearly square sheet.
     cell : int
@@ -177,13 +177,17 @@ def contact_sheet(
     small = [_resized(image, cell) for image in images]
     high = max(image.shape[0] for image in small)
     down = math.ceil(len(images) / across)
-    sheet = _blank((gap + down * (high + line + gap), gap + across * (cell + gap)), _PAPER)
-    for place, (image, caption) in enumerate(zip(small, captions, strict=True)):
+    lines = [caption.split("\n") for caption in captions]
+    step = high + line * max(map(len, lines)) + gap
+    sheet = _blank((gap + down * step, gap + across * (cell + gap)), _PAPER)
+    for place, (image, texts) in enumerate(zip(small, lines, strict=True)):
         x = gap + place % across * (cell + gap)
-        y = gap + place // across * (high + line + gap)
+        y = gap + place // across * step
         left, top = x + (cell - image.shape[1]) // 2, y + (high - image.shape[0]) // 2
         sheet[top : top + image.shape[0], left : left + image.shape[1]] = image
-        paint_text(sheet, shorten(caption, cell, letters), x, y + high + gap // 2, letters, _INK)
+        for number, text in enumerate(texts):
+            top = y + high + gap // 2 + number * line
+            paint_text(sheet, shorten(text, cell, letters), x, top, letters, _INK)
     return sheet
 
 

@@ -23,6 +23,19 @@ def test_wide_pictures_leave_no_empty_bands() -> None:
     assert sheet.shape[0] < 4 * 90
 
 
+def test_a_caption_has_as_many_lines_as_it_is_given() -> None:
+    one, two = (
+        contact_sheet([np.zeros((64, 64, 3), np.uint8)] * 2, ["a", text], columns=1, cell=64)
+        for text in ("b", "b\nc")
+    )
+    # All rows are equally high, and there is text in the second line of the second one alone.
+    more = (two.shape[0] - one.shape[0]) // 2
+    assert more > 0
+    bright = (two > 128).any(axis=(1, 2))
+    assert not bright[one.shape[0] // 2 : two.shape[0] // 2].any()
+    assert bright[-more - 8 :].any()
+
+
 def test_a_legend_has_a_spot_of_each_colour_and_as_many_lines_as_it_needs() -> None:
     entries = [("elliptical  3", (255, 0, 0)), ("spiral  1", (0, 255, 0))]
     wide, narrow = (legend_strip(entries, width, 10) for width in (600, 120))
