@@ -14,6 +14,7 @@ from ..files.atomic import atomic_path
 from ..files.names import printable
 from ..files.report import load_template
 from .catalogue_formats import CATALOGUE_FORMATS
+from .column import Column
 from .columns import Flag, catalogue_columns
 from .field_work import crop_files
 from .histograms import SHARE_EDGES, SIZE_EDGES
@@ -88,13 +89,6 @@ def _run(results: Results) -> dict[str, Any]:
     """Return what the script needs to know of the whole run."""
     plan, tally = results.plan, results.tally
     histograms = tally.histograms
-    columns = catalogue_columns(
-        plan.class_names,
-        plan.detected_classes,
-        tally.bands,
-        votes=plan.votes,
-        overlaps=plan.overlaps,
-    )
     return {
         "classes": [
             {"name": item.name, "colour": item.colour, "count": histograms.total(number)}
@@ -103,7 +97,7 @@ def _run(results: Results) -> dict[str, Any]:
         "classified": len(plan.class_names or ()),
         "columns": [
             {"name": column.name, "unit": column.unit or "", "description": column.description}
-            for column in columns
+            for column in _columns(results)
         ],
         "flags": {flag.value: str(flag.name).lower().replace("_", " ") for flag in Flag},
         "fields": tally.fields,
@@ -132,26 +126,32 @@ def _histogram(
 
 def _fields(results: Results) -> Iterator[dict[str, Any]]:
     """Yield the content of the page for each field, as many as it shows."""
-    left = _OBJECTS
+    left, columns = _OBJECTS, _columns(results)
     for found in islice((item for item in results if isinstance(item, FieldRows)), _FIELDS):
         if left <= 0:
             return
-        content = _field(results, found, left)
+        content = _field(results, columns, found, left)
         left -= len(content["classes"])
         yield content
 
 
-def _field(results: Results, found: FieldRows, most: int) -> dict[str, Any]:
-    record, plan = found.record, results.plan
-    rows = {name: values[:most] for name, values in found.rows.items()}
-    numbers = class_numbers(rows, plan).tolist() if rows else []
-    columns = catalogue_columns(
+def _columns(results: Results) -> tuple[Column, ...]:
+    plan = results.plan
+    return catalogue_columns(
         plan.class_names,
         plan.detected_classes,
-        found.bands,
+        results.tally.bands,
         votes=plan.votes,
         overlaps=plan.overlaps,
     )
+
+
+def _field(
+    results: Results, columns: tuple[Column, ...], found: FieldRows, most: int
+) -> dict[str, Any]:
+    record, plan = found.record, results.plan
+    rows = {name: values[:most] for name, values in found.rows.items()}
+    numbers = class_numbers(rows, plan).tolist() if rows else []
     classified = (
         len(plan.class_names or ()) if plan.fingerprint["settings"]["crops"] == "png" else 0
     )
