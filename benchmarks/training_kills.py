@@ -85,7 +85,7 @@ def make_images(folder: Path) -> Path:
 def classifier(images: Path) -> Kind:
     from galpipe.classification.training.train import train_classifier
 
-    member = {"architecture": "cnn", "filters": [4, 4], "dense": 256, "epochs": 12}
+    member = {"architecture": "cnn", "filters": [4, 4], "dense": 256, "epochs": 6}
     config = _classifier_config(images, member | {"learning_rate_schedule": "plateau"})
     return Kind(lambda folder: train_classifier(config, folder), _saved_epochs, 1)
 
