@@ -76,17 +76,19 @@ const filters = byId("filters");
 const hiddenClasses = new Set();
 let passing = [];
 
-function passes(object) {
+// The form is read once, not for each of many thousand objects.
+function makeTest() {
   const given = (name) => (filters[name].value === "" ? null : Number(filters[name].value));
-  const within = (value, low, high) =>
+  const within = (value, [low, high]) =>
     (low === null || (value !== null && value >= low)) && (high === null || (value !== null && value <= high));
+  const share = [given("shareFrom"), given("shareTo")];
+  const size = [given("sizeFrom"), given("sizeTo")];
   const flag = filters.flag.value;
-  return (
+  return (object) =>
     !hiddenClasses.has(object.kind) &&
-    within(object.share, given("shareFrom"), given("shareTo")) &&
-    within(object.size, given("sizeFrom"), given("sizeTo")) &&
-    (flag === "" || (flag === "none" ? !object.flags : (object.flags & Number(flag)) > 0))
-  );
+    within(object.share, share) &&
+    within(object.size, size) &&
+    (flag === "" || (flag === "none" ? !object.flags : (object.flags & Number(flag)) > 0));
 }
 
 const orders = {
@@ -100,7 +102,7 @@ const orders = {
 function applyFilters() {
   const key = orders[filters.order.value];
   const sign = filters.direction.value === "up" ? 1 : -1;
-  passing = objects.filter(passes)
+  passing = objects.filter(makeTest())
     .sort((one, two) => sign * (key(one) - key(two)) || one.place - two.place);
   filters.querySelector("output").value = `${thousands(passing.length)} of ${thousands(objects.length)}`;
   passing.forEach((object, order) => { object.order = order; });
