@@ -45,8 +45,8 @@ class FieldObjects:
     probabilities : ndarray of float32, shape (N, C), or None
         Class probabilities, NaN where an object is no galaxy; None without a classifier.
     votes : ndarray of float32, shape (N, A), or None
-        Fraction of all volunteers who give each answer, likewise; A is 0 if the classifier does not
-        predict votes.
+        Fraction of all volunteers who give each answer, NaN where an object is no galaxy; A is 0 if
+        the classifier does not predict votes.
     crops : list of ndarray of uint8, shape (S, S, 3)
         Those of the galaxies, if they are kept as pictures.
     linear_crops : list of Field
