@@ -1,4 +1,4 @@
-"""What the networks of the classifier of a run make of a galaxy: votes, and their evidence."""
+"""Votes of the networks of a run's classifier for a galaxy, and their evidence."""
 
 from __future__ import annotations
 
