@@ -84,6 +84,8 @@ def main() -> None:
             os._exit(0)
         os.waitpid(child, 0)
         command = [sys.executable, "-m", "galpipe", "run", str(path), "-o", str(out)]
+        # On a machine that is busy enough, any default is too short.
+        command += ["--field-timeout", "100000"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         record = json.loads((out / "run.json").read_text(encoding="utf-8"))
