@@ -146,9 +146,9 @@ def window(
     rows, columns = in_window
     margins = rows.start, height - rows.stop, columns.start, width - columns.stop
     colour = fill.tolist()
-    return np.asarray(
-        cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT, value=colour), np.uint8
-    )
+    filled = cv2.copyMakeBorder(inside, *margins, cv2.BORDER_CONSTANT, value=colour)
+    # OpenCV drops the axis of a single channel.
+    return np.asarray(filled, np.uint8).reshape(height, width, -1)
 
 
 def sky_colour(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:

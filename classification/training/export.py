@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,14 +85,32 @@ def to_litert(model: keras.Model, storage: Storage) -> bytes:
 
     # The variables of TensorFlow within those of Keras.
     variables = [variable.value for variable in model.variables]
-    converter = open_converter(
-        lambda images: model(images, training=False), (None, *model.input_shape[1:]), variables
-    )
+    with _numbered_layers(model):
+        converter = open_converter(
+            lambda images: model(images, training=False), (None, *model.input_shape[1:]), variables
+        )
     if storage != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if storage == "float16":
         converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
+
+
+@contextmanager
+def _numbered_layers(model: keras.Model) -> Iterator[None]:
+    """Name the layers by their numbers.
+
+    The converter orders parallel branches by name, and Keras counts the layers of a kind over all
+    networks of a process.
+    """
+    names = [layer.name for layer in model.layers]
+    for number, layer in enumerate(model.layers):
+        layer.name = f"layer{number:05}"
+    try:
+        yield
+    finally:
+        for layer, name in zip(model.layers, names, strict=True):
+            layer.name = name
 
 
 def run_litert(content: bytes, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
