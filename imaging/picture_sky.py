@@ -46,12 +46,21 @@ def even_sky(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if min(size) < _LEAST_SIDE:
         return rgb
     reduced = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    levels = np.dstack([_level(reduced[..., colour]) for colour in range(3)])
+    levels = np.empty(reduced.shape, np.float32)
+    for colour in range(3):
+        levels[..., colour] = _level(reduced[..., colour])
     dark = darkest_level(levels)
     if dark is None:
         return rgb
-    sky = cv2.resize(levels - dark, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(np.rint(rgb - sky), 0, 255), np.uint8)
+    even = np.empty_like(rgb)
+    # One colour at a time, in place: three planes of float32 would take more than the search.
+    for colour in range(3):
+        excess = levels[..., colour] - dark[colour]
+        plane = np.asarray(cv2.resize(excess, (width, height), interpolation=cv2.INTER_LINEAR))
+        np.subtract(rgb[..., colour], plane, out=plane)
+        np.clip(np.rint(plane, out=plane), 0, 255, out=plane)
+        even[..., colour] = plane
+    return even
 
 
 def darkest_level(levels: NDArray[np.float32]) -> NDArray[np.float32] | None:
