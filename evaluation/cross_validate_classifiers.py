@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 from ..classification.classifier import load_classifier
 from ..configs import BALANCES, ClassifierTraining
 from ..errors import ConfigError, require
-from ..files.names import distinct_names
 from ..metrics.records import ENSEMBLE
-from ..models.training_folder import Trainer, check_training, open_trainer
+from ..models.training_folder import Trainer, open_trainer
 from ..progress import Progress
 from .classifier_folds import ClassifierCrossValidation, ValidatedClassifier, ValidatedTraining
-from .folds import FoldTrainings, open_folder, plan_folds, train_folds, write_result
+from .folds import FoldTrainings, plan_folds, train_folds, write_result
 from .significance import Comparison, compare_folds
 
 if TYPE_CHECKING:
-    from ..annotations import AnnotatedImage
     from ..classification.classifier import Classifier
 
 __all__ = ["balance_variants", "cross_validate_classifiers"]
@@ -111,14 +109,7 @@ def cross_validate_classifiers(
         If the training packages are not installed.
     """
     require("sklearn", "train")
-    for config in configs:
-        check_training("classifier", config)
-    folder = open_folder(output, overwrite=overwrite)
-    names = distinct_names(config.name for config in configs)
-    planned = [
-        plan_folds("classifier", name, config, folds, folder, overwrite=overwrite)
-        for name, config in zip(names, configs, strict=True)
-    ]
+    folder, planned = plan_folds("classifier", configs, folds, output, overwrite=overwrite)
     train = open_trainer("classifier")
     trainings = [_train(train, one, progress) for one in planned]
     result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
@@ -146,20 +137,15 @@ def _train(
 def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Predictions:
     """Classify the test images of a training, cropped around their boxes as in ``galpipe run``."""
     from ..classification.crops import read_crops
-    from ..classification.training.sources import read_labelled, split_sources
+    from ..classification.training.sources import held_out_images
 
-    read = read_labelled(config)
-    split = split_sources([source.labelled for source in read], config)
+    images, boxes = held_out_images(config)
     paths: list[Path] = []
     truth: list[int] = []
-    boxes: dict[Path, AnnotatedImage] = {}
-    for source, positions in zip(read, split.test, strict=True):
-        if source.data.role == "train":
-            boxes.update(source.boxes)
-            for item in (source.labelled[position] for position in positions):
-                if item.class_id is not None:
-                    paths.append(item.path)
-                    truth.append(item.class_id)
+    for item in images:
+        if item.class_id is not None:
+            paths.append(item.path)
+            truth.append(item.class_id)
     if not paths:
         raise ConfigError(
             f"{config.name}: no held-out image has a label of one class. Use fewer folds, or add "

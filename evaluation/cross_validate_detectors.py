@@ -12,13 +12,12 @@ from typing import Any
 
 from ..configs import DetectorTraining
 from ..errors import require
-from ..files.names import distinct_names
 from ..files.report import Block, Heading, Report, Table
 from ..metrics.records import DetectorFigures, read_detector_record
 from ..models import Bundle, read_bundle
-from ..models.training_folder import check_training, open_trainer
+from ..models.training_folder import open_trainer
 from ..progress import Progress
-from .folds import open_folder, plan_folds, spread, summarize, train_folds, write_result
+from .folds import plan_folds, spread, summarize, train_folds, write_result
 from .significance import Comparison, compare_folds
 
 __all__ = ["DetectorCrossValidation", "ValidatedDetector", "cross_validate_detectors"]
@@ -204,14 +203,7 @@ def cross_validate_detectors(
         If the training packages are not installed.
     """
     require("pycocotools", "train")
-    for config in configs:
-        check_training("detector", config)
-    folder = open_folder(output, overwrite=overwrite)
-    names = distinct_names(config.name for config in configs)
-    planned = [
-        plan_folds("detector", name, config, folds, folder, overwrite=overwrite)
-        for name, config in zip(names, configs, strict=True)
-    ]
+    folder, planned = plan_folds("detector", configs, folds, output, overwrite=overwrite)
     train = open_trainer("detector")
     detectors = []
     for one in planned:

@@ -17,15 +17,13 @@ from ..classification.votes import predict_votes
 from ..configs import ClassifierTraining
 from ..datasets.votes.vote_trees import VOTE_TREES, VoteTree
 from ..errors import ConfigError, require
-from ..files.names import distinct_names
 from ..files.report import Block, Heading, Report, Table
-from ..models.training_folder import check_training, open_trainer
+from ..models.training_folder import open_trainer
 from ..progress import Progress
-from .folds import open_folder, plan_folds, summarize, train_folds, write_result
+from .folds import plan_folds, summarize, train_folds, write_result
 from .significance import Comparison, compare_folds
 
 if TYPE_CHECKING:
-    from ..annotations import AnnotatedImage
     from ..classification.classifier import Classifier
     from ..metrics.classifier_metrics import ClassificationMetrics
     from ..metrics.vote_metrics import VoteMetrics
@@ -253,14 +251,7 @@ def cross_validate_votes(
             "Trainings that predict votes are compared with those of the same campaign alone: "
             + ", ".join(f"{config.name} has votes: {config.votes}" for config in configs)
         )
-    for config in configs:
-        check_training("classifier", config)
-    folder = open_folder(output, overwrite=overwrite)
-    names = distinct_names(config.name for config in configs)
-    planned = [
-        plan_folds("classifier", name, config, folds, folder, overwrite=overwrite)
-        for name, config in zip(names, configs, strict=True)
-    ]
+    folder, planned = plan_folds("classifier", configs, folds, output, overwrite=overwrite)
     train = open_trainer("classifier")
     trainings = []
     for one in planned:
@@ -288,22 +279,14 @@ def cross_validate_votes(
 def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Fold:
     """Predict the votes for the test images of a training, cropped as in its measurement."""
     from ..classification.crops import read_crops
-    from ..classification.training.sources import read_labelled, split_sources
+    from ..classification.training.sources import held_out_images
 
-    read = read_labelled(config)
-    split = split_sources([source.labelled for source in read], config)
-    images: list[Path] = []
-    truth: list[tuple[float, ...]] = []
-    boxes: dict[Path, AnnotatedImage] = {}
-    for source, positions in zip(read, split.test, strict=True):
-        if source.data.role == "train":
-            boxes.update(source.boxes)
-            for item in (source.labelled[position] for position in positions):
-                images.append(item.path)
-                truth.append(item.probabilities)
-    crops = read_crops(images, classifier.input_size, config.crop_margin, boxes)
+    images, boxes = held_out_images(config)
+    paths = [item.path for item in images]
+    truth = np.array([item.probabilities for item in images])
+    crops = read_crops(paths, classifier.input_size, config.crop_margin, boxes)
     votes, probabilities = predict_votes(classifier, crops)
-    return _Fold(classifier.bundle.path, tuple(images), np.array(truth), votes, probabilities)
+    return _Fold(classifier.bundle.path, tuple(paths), truth, votes, probabilities)
 
 
 def _spread(values: Sequence[float], measure: str) -> str:

@@ -11,14 +11,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from ..configs import ClassifierTraining, DetectorTraining, Split
+from ..files.names import distinct_names
 from ..files.output_folder import RECORD_NAME, OutputFolder
 from ..files.report import Report, open_report_folder, write_report
-from ..models.training_folder import Trainer, check_earlier, train_once
+from ..models.training_folder import Trainer, check_earlier, check_training, train_once
 from ..progress import Progress, open_progress, track, within
 
 __all__ = [
     "FoldTrainings",
-    "open_folder",
     "plan_folds",
     "spread",
     "summarize",
@@ -45,27 +45,6 @@ class Result(Protocol):
         ...
 
 
-def open_folder(output: str | Path, *, overwrite: bool) -> OutputFolder:
-    """Open the folder of a cross-validation.
-
-    Parameters
-    ----------
-    output : path
-    overwrite : bool
-        Replace an earlier report; trained folds are kept.
-
-    Raises
-    ------
-    OutputError
-        If the folder contains other files or an earlier report, or cannot be written.
-    """
-    folder = open_report_folder(output, overwrite=overwrite)
-    folder.write_json(
-        RECORD_NAME, {"made_by": "galpipe", "command": _COMMAND, "status": "training"}
-    )
-    return folder
-
-
 @dataclass(frozen=True)
 class FoldTrainings(Generic[Training]):
     """The trainings of a cross-validation.
@@ -89,36 +68,60 @@ class FoldTrainings(Generic[Training]):
 
 
 def plan_folds(
-    stage: str, name: str, config: Training, folds: int, folder: OutputFolder, *, overwrite: bool
-) -> FoldTrainings[Training]:
-    """Plan the trainings of a cross-validation.
+    stage: str, configs: Sequence[Training], folds: int, output: str | Path, *, overwrite: bool
+) -> tuple[OutputFolder, list[FoldTrainings[Training]]]:
+    """Check the trainings of a cross-validation, open its folder, and plan the folds.
 
     Parameters
     ----------
     stage : {"detector", "classifier"}
-    name : str
-        Unique name of the training in messages.
-    config : DetectorTraining or ClassifierTraining
+    configs : sequence of DetectorTraining or ClassifierTraining
+        The trainings.
     folds : int
         Number of folds.
-    folder : OutputFolder
-        The models are written below ``models/``.
+    output : path
+        Folder of the report; the models are written below ``models/``.
     overwrite : bool
-        Replace trained folds if the data have changed.
+        Replace an earlier report, and trained folds if the data have changed.
+
+    Returns
+    -------
+    OutputFolder
+        The folder.
+    list of FoldTrainings
+        The folds of each training.
 
     Raises
     ------
+    ConfigError
+        If a training cannot start.
     InputError
         If the data cannot be read.
     OutputError
-        If the data of a trained fold have changed, and it may not be replaced.
+        If the folder contains other files or an earlier report, or cannot be written; or if the
+        data of a trained fold have changed, and it may not be replaced.
     """
+    for config in configs:
+        check_training(stage, config)
+    folder = open_report_folder(output, overwrite=overwrite)
+    folder.write_json(
+        RECORD_NAME, {"made_by": "galpipe", "command": _COMMAND, "status": "training"}
+    )
+    names = distinct_names(config.name for config in configs)
+    return folder, [
+        _plan(stage, name, config, folds, folder.path / "models", overwrite=overwrite)
+        for name, config in zip(names, configs, strict=True)
+    ]
+
+
+def _plan(
+    stage: str, name: str, config: Training, folds: int, models: Path, *, overwrite: bool
+) -> FoldTrainings[Training]:
     configs = []
     for fold in range(folds):
         split = Split.model_validate(config.split.model_dump() | {"folds": folds, "fold": fold})
         changes = {"name": f"{config.name}-fold{fold}", "split": split}
         configs.append(config.model_copy(update=changes))
-    models = folder.path / "models"
     replace = check_earlier(stage, configs, models, overwrite=overwrite)
     return FoldTrainings(name, configs, replace, models)
 
@@ -194,7 +197,7 @@ def write_result(folder: OutputFolder, result: Result) -> None:
     Parameters
     ----------
     folder : OutputFolder
-        From `open_folder`.
+        From `plan_folds`.
     result : Result
 
     Raises

@@ -38,6 +38,7 @@ __all__ = [
     "SourceSplit",
     "Sources",
     "gather",
+    "held_out_images",
     "identify_data",
     "read_labelled",
     "split_sources",
@@ -315,6 +316,39 @@ def gather(
                 f"(role {name if name == 'train' else f'train or {name}'}) or change 'split'"
             )
     return sources
+
+
+def held_out_images(
+    config: ClassifierTraining,
+) -> tuple[list[LabelledImage], dict[Path, AnnotatedImage]]:
+    """Return the test images of a training, without those of sources of role ``test``.
+
+    Parameters
+    ----------
+    config : ClassifierTraining
+        Configuration of the training.
+
+    Returns
+    -------
+    images : list of LabelledImage
+        The images.
+    boxes : dict of Path to AnnotatedImage
+        Annotated boxes of the images of these sources.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As `gather`.
+    """
+    read = read_labelled(config)
+    split = split_sources([source.labelled for source in read], config)
+    images: list[LabelledImage] = []
+    boxes: dict[Path, AnnotatedImage] = {}
+    for source, positions in zip(read, split.test, strict=True):
+        if source.data.role == "train":
+            boxes.update(source.boxes)
+            images += (source.labelled[position] for position in positions)
+    return images, boxes
 
 
 def _cached_side(config: ClassifierTraining) -> int:

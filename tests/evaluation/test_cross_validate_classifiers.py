@@ -15,6 +15,7 @@ from click.testing import Result
 from galpipe.configs import Balance, ClassifierTraining, dump_config
 from galpipe.errors import ConfigError, OutputError
 from galpipe.evaluation import cross_validate_classifiers as module
+from galpipe.evaluation import folds
 from galpipe.evaluation.cross_validate_classifiers import cross_validate_classifiers
 from galpipe.models import Manifest, read_bundle, write_bundle
 
@@ -82,7 +83,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, tiny_classifier_bundle: Path) -> Tr
         return write_bundle(place / "bundle", manifest, files, "", {})
 
     monkeypatch.setattr(module, "open_trainer", lambda stage: train)
-    monkeypatch.setattr(module, "check_training", lambda stage, config: None)
+    monkeypatch.setattr(folds, "check_training", lambda stage, config: None)
     return asked
 
 

@@ -71,7 +71,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Trained:
         return write_bundle(place / config.name, manifest, {"m.tflite": b"network"}, "", metrics)
 
     monkeypatch.setattr(module, "open_trainer", lambda stage: train)
-    monkeypatch.setattr(module, "check_training", lambda stage, config: None)
+    monkeypatch.setattr(folds, "check_training", lambda stage, config: None)
     monkeypatch.setattr(
         folds, "check_earlier", lambda stage, configs, *_, **__: [False] * len(configs)
     )

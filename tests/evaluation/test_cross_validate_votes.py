@@ -17,6 +17,7 @@ from galpipe.configs import ClassifierTraining, dump_config
 from galpipe.datasets.votes.vote_trees import VOTE_TREES
 from galpipe.errors import ConfigError
 from galpipe.evaluation import cross_validate_votes as module
+from galpipe.evaluation import folds
 from galpipe.evaluation.cross_validate_votes import cross_validate_votes
 from galpipe.models import read_bundle, write_bundle
 
@@ -78,7 +79,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, votes_bundle: Path) -> list[tuple[s
         )
 
     monkeypatch.setattr(module, "open_trainer", lambda stage: train)
-    monkeypatch.setattr(module, "check_training", lambda stage, config: None)
+    monkeypatch.setattr(folds, "check_training", lambda stage, config: None)
     return asked
 
 
