@@ -275,7 +275,7 @@ class GalaxyZooCnnMember(TrainedMember):
         False,
         True,
     )
-    """Whether 2x2 max pooling follows each convolution."""
+    """For each convolution, true if 2 x 2 max pooling follows it."""
     dense: Annotated[tuple[_Units, ...], Field(min_length=1, max_length=5)] = (256, 256)
     """Number of units of each dense layer."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5

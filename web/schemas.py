@@ -158,7 +158,7 @@ class RunDetail(RunSummary):
     members: list[str]
     """Networks of the classifier."""
     explained: bool
-    """Whether evidence for a class can be shown: the Keras networks of the training are there."""
+    """True if the Keras networks of the training are there, which Grad-CAM needs."""
     models: dict[str, str]
     field_list: list[FieldSummary]
     failures: list[str]

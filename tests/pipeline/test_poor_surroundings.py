@@ -11,7 +11,7 @@ import pytest
 
 from galpipe.pipeline import Catalogue
 
-STRANGER = "unshare --user --map-user=12345 --map-group=12345"
+WITHOUT_PASSWD_ENTRY = "unshare --user --map-user=12345 --map-group=12345"
 """Command that runs another one as a user without entry in the passwd file."""
 
 
@@ -54,13 +54,15 @@ def test_closed_streams_and_no_home(
 
 
 @pytest.mark.skipif(
-    subprocess.run(f"{STRANGER} true", shell=True, capture_output=True, check=False).returncode,
+    subprocess.run(
+        f"{WITHOUT_PASSWD_ENTRY} true", shell=True, capture_output=True, check=False
+    ).returncode,
     reason="needs user namespaces",
 )
 def test_a_user_that_the_system_does_not_know(
     tmp_path: Path, good_picture: Path, models: dict[str, Path]
 ) -> None:
-    done = run(good_picture, tmp_path / "out", models, before=STRANGER)
+    done = run(good_picture, tmp_path / "out", models, before=WITHOUT_PASSWD_ENTRY)
     assert done.returncode == 0, done.stderr
     assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv"))
 
