@@ -154,7 +154,8 @@ def contact_sheet(
         Of any size; each is resized to fit a square cell, and rows are as high as the highest
         image.
     captions : sequence of str
-        One per image, of one line or several; abbreviated to the width of the cell.
+        One per image, of one line or several. Lines wider than the cell are broken between words,
+        and single words that are wider are shortened.
     columns : int, optional
         Images per row; by default for a nearly square sheet.
     cell : int
@@ -177,7 +178,10 @@ def contact_sheet(
     small = [_resized(image, cell) for image in images]
     high = max(image.shape[0] for image in small)
     down = math.ceil(len(images) / across)
-    lines = [caption.split("\n") for caption in captions]
+    lines = [
+        [part for line in caption.split("\n") for part in _broken(line, cell, letters)]
+        for caption in captions
+    ]
     step = high + line * max(map(len, lines)) + gap
     sheet = _blank((gap + down * step, gap + across * (cell + gap)), _PAPER)
     for place, (image, texts) in enumerate(zip(small, lines, strict=True)):
@@ -189,6 +193,18 @@ def contact_sheet(
             top = y + high + gap // 2 + number * line
             paint_text(sheet, shorten(text, cell, letters), x, top, letters, _INK)
     return sheet
+
+
+def _broken(text: str, width: int, letters: int) -> list[str]:
+    """Return the lines of a text that is broken between words to fit a width in pixels."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_size(longer, letters)[0] > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def legend_strip(
@@ -245,16 +261,7 @@ def note_strip(notes: Sequence[str], width: int, letters: int) -> NDArray[np.uin
     ndarray of uint8, shape (H, width, 3)
         No rows without notes.
     """
-    lines: list[str] = []
-    for note in notes:
-        line = ""
-        for word in note.split():
-            longer = f"{line} {word}".strip()
-            if line and text_size(longer, letters)[0] > width - 2 * letters:
-                lines.append(line)
-                longer = word
-            line = longer
-        lines.append(line)
+    lines = [line for note in notes for line in _broken(note, width - 2 * letters, letters)]
     high = text_size("Ag", letters)[1] + letters // 2
     strip = _blank((high * len(lines), width), _PAPER)
     for number, line in enumerate(lines):

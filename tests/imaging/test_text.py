@@ -36,6 +36,15 @@ def test_a_caption_has_as_many_lines_as_it_is_given() -> None:
     assert bright[-more - 8 :].any()
 
 
+def test_long_captions_are_broken_between_words() -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    words, lines = (
+        contact_sheet([picture], [text], columns=1, cell=96)
+        for text in ("unbarred intermediate", "unbarred\nintermediate")
+    )
+    assert_array_equal(words, lines)
+
+
 def test_a_legend_has_a_spot_of_each_colour_and_as_many_lines_as_it_needs() -> None:
     entries = [("elliptical  3", (255, 0, 0)), ("spiral  1", (0, 255, 0))]
     wide, narrow = (legend_strip(entries, width, 10) for width in (600, 120))
