@@ -79,7 +79,7 @@ def open_engine(
     """
     if name not in ENGINES:
         raise ConfigError(f"There is no engine {name}; choose from {', '.join(ENGINES)}")
-    if workers is not None and name not in ("processes", "ray"):
+    if workers not in (None, 1) and name not in ("processes", "ray"):
         raise ConfigError(f"The engine {name} has one worker; add --engine processes")
     if ray_address is not None and name != "ray":
         raise ConfigError(f"The engine {name} needs no Ray cluster; add --engine ray")

@@ -118,6 +118,10 @@ def test_wrong_choices(arguments: tuple[Any, ...], says: str) -> None:
         open_engine(*arguments)
 
 
+def test_serial_has_one_worker() -> None:
+    assert isinstance(open_engine("serial", 1), ProcessEngine)
+
+
 _RUN = """
 import sys
 from pathlib import Path
