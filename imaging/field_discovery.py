@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InputError
@@ -69,6 +70,25 @@ class FieldSource:
         """Paths or addresses, as a user gives them."""
         urls = self.urls or ("",) * len(self.paths)
         return tuple(url or str(path) for url, path in zip(urls, self.paths, strict=True))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the source in types supported by JSON."""
+        return asdict(self) | {"paths": [str(path) for path in self.paths]}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> FieldSource:
+        """Return the source of which `as_dict` returned the content.
+
+        Parameters
+        ----------
+        content : mapping
+            The content, also after it was written to JSON.
+        """
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
+        return cls(**given | {"paths": tuple(map(Path, content["paths"]))})
 
     def __str__(self) -> str:
         """Return the source as a user gives it: ``r.fits,g.fits,b.fits``, ``file.fits[SCI,2]``."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
-from typing import TypeAlias, overload
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files.names import safe_name
+from ..files.packed_texts import PackedTexts, text_digests
 from .field_discovery import (
     FieldSource,
     field_name,
@@ -24,27 +27,24 @@ from .picture import PICTURE_SUFFIXES
 
 __all__ = ["FoundFields", "find_fields"]
 
-# A single file takes a fifth of the memory of its source.
-_Place: TypeAlias = str | FieldSource
-
 
 class FoundFields(Sequence[FieldSource]):
     """Fields in the order found, whose sources are made when they are asked for.
 
     Parameters
     ----------
-    places : sequence of str or FieldSource
-        The file of each field, or its source if that is more than a file.
-    names : mapping of int to str
-        Identifiers of fields, by number, that are not those of their sources.
+    places : sequence of str
+        Of each field, in JSON, its file, or its source if that is more than a file.
+    names : sequence of str, optional
+        The identifiers, if some are not those of the sources.
     bands : tuple of str
         Selected bands of all fields, as in `FieldSource`.
     """
 
     def __init__(
         self,
-        places: Sequence[_Place],
-        names: Mapping[int, str] = MappingProxyType({}),
+        places: Sequence[str],
+        names: Sequence[str] | None = None,
         bands: tuple[str, ...] = (),
     ) -> None:
         self._places, self._names, self._bands = places, names, bands
@@ -68,10 +68,9 @@ class FoundFields(Sequence[FieldSource]):
         """
         if isinstance(number, slice):
             return [self[one] for one in range(len(self))[number]]
-        number = range(len(self))[number]
-        place = self._places[number]
-        source = _single_file(place) if isinstance(place, str) else place
-        name = self._names.get(number, source.identifier)
+        place = json.loads(self._places[number])
+        source = _single_file(place) if isinstance(place, str) else FieldSource.from_dict(place)
+        name = source.identifier if self._names is None else self._names[number]
         if name == source.identifier and not self._bands:
             return source
         return replace(source, identifier=name, bands=self._bands or source.bands)
@@ -89,9 +88,12 @@ class FoundFields(Sequence[FieldSource]):
 
 def find_fields(
     inputs: Iterable[str | Path | FieldSource],
-    report: Callable[[Path, InputError], None] | None = None,
+    report: Callable[[str | Path | FieldSource, InputError], None] | None = None,
 ) -> FoundFields:
     """Find the fields of the inputs, in the order given.
+
+    Memory is needed for some tens of bytes of each field while they are found, and then for some
+    ten bytes.
 
     Parameters
     ----------
@@ -100,9 +102,10 @@ def find_fields(
         triples ``red.fits,green.fits,blue.fits``.  Repeated fields are taken once.  Addresses are
         taken as they are.
     report : callable, optional
-        Called with the path and an error for each part of a folder that cannot be searched: a
-        folder that may not be read, or a link to a folder, which could lead back to this one.  By
-        default, the first error is raised.
+        Called with the input, or the path, and an error for each input that does not exist or holds
+        no image, and each part of a folder that cannot be searched: a folder that may not be read,
+        or a link to a folder, which could lead back to this one.  By default, the first error is
+        raised.
 
     Returns
     -------
@@ -113,27 +116,50 @@ def find_fields(
     Raises
     ------
     InputError
-        If a path does not exist, or a folder holds no image.
+        If a path does not exist, or a folder holds no image, and `report` is not given.
     """
-    places: dict[str, _Place] = {}
-    for name in inputs:
-        source = name if isinstance(name, FieldSource) else field_source(name)
-        if source.urls:
-            places.setdefault("\0".join((*source.places, *source.images)), source)
-            continue
-        for path in source.paths:
-            _check_exists(path)
-        if len(source.paths) == 1 and source.paths[0].is_dir():
-            for image in _images_of(source.paths[0], report):
-                # Path.resolve raises an error for a link that leads to itself.
-                resolved = os.path.realpath(image)
-                # Mostly they are equal: one text for both.
-                places.setdefault(resolved, resolved if resolved == image else image)
-            continue
-        key = "\0".join((*map(os.path.realpath, source.paths), *source.images))
-        single = str(source.paths[0])
-        places.setdefault(key, single if source == _single_file(single) else source)
-    return _with_unique_names(list(places.values()))
+    places = PackedTexts()
+
+    def add() -> Iterator[str]:
+        """Add the place of each field; yield a text that is the same for the same field."""
+        for given in inputs:
+            try:
+                for key, place in _fields_of(given, report):
+                    places.append(json.dumps(place))
+                    yield key
+            except InputError as error:
+                if report is None:
+                    raise
+                report(given, error)
+
+    _, first = np.unique(text_digests(add()), return_index=True)
+    if len(first) < len(places):
+        places = PackedTexts(places[number] for number in np.sort(first).tolist())
+    return _with_unique_names(places)
+
+
+def _fields_of(
+    given: str | Path | FieldSource,
+    report: Callable[[str | Path | FieldSource, InputError], None] | None,
+) -> Iterator[tuple[str, str | dict[str, Any]]]:
+    """Yield what is the same for the same field, and the place of it, for each field of an input.
+
+    A place is the file of a field, or its source if that is more than a file.
+    """
+    source = given if isinstance(given, FieldSource) else field_source(given)
+    if source.urls:
+        yield "\0".join((*source.places, *source.images)), source.as_dict()
+        return
+    for path in source.paths:
+        _check_exists(path)
+    if len(source.paths) == 1 and source.paths[0].is_dir():
+        for image in _images_of(source.paths[0], report):
+            # Path.resolve raises an error for a link that leads to itself.
+            yield os.path.realpath(image), image
+        return
+    key = "\0".join((*map(os.path.realpath, source.paths), *source.images))
+    single = str(source.paths[0])
+    yield key, single if source == _single_file(single) else source.as_dict()
 
 
 def _single_file(path: str) -> FieldSource:
@@ -154,49 +180,48 @@ def _check_exists(path: Path) -> None:
         raise InputError(f"Cannot read {path}: {reason}.") from error
 
 
-def _images_of(folder: Path, report: Callable[[Path, InputError], None] | None) -> list[str]:
-    """Return the images in a folder; the parts that cannot be searched are reported."""
-    images, problems = _images_in(folder)
-    for path, problem in problems:
+def _images_of(
+    folder: Path, report: Callable[[str | Path | FieldSource, InputError], None] | None
+) -> Iterator[str]:
+    """Yield the images in a folder; the parts that cannot be searched are reported."""
+    empty = True
+
+    def problem(path: Path, text: str) -> None:
+        nonlocal empty
+        empty, error = False, InputError(text)
         if report is None:
-            raise problem
-        report(path, problem)
-    if not images and not problems:
+            raise error
+        report(path, error)
+
+    def closed(error: OSError) -> None:
+        text = f"Cannot read the folder {error.filename}: {error.strerror}."
+        problem(Path(error.filename), text)
+
+    for parent, folders, files in os.walk(folder, onerror=closed):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for link in (Path(parent, name) for name in folders):
+            if link.is_symlink():  # which os.walk does not follow
+                problem(
+                    link,
+                    f"{link} is a link to a folder, which is not searched. Give it by its name.",
+                )
+        for name in sorted(files):
+            if not name.startswith(".") and has_field_suffix(name):
+                empty = False
+                yield os.path.join(parent, name)
+    if empty:
         raise InputError(
             f"{folder} holds no image. Give a folder with "
             f"{', '.join(sorted({suffix.lstrip('.') for suffix in PICTURE_SUFFIXES}))} "
             "or FITS files."
         )
-    return images
 
 
-def _images_in(folder: Path) -> tuple[list[str], list[tuple[Path, InputError]]]:
-    """Return the images in a folder, and the parts of it that cannot be searched."""
-    problems: list[tuple[Path, InputError]] = []
-
-    def closed(error: OSError) -> None:
-        text = f"Cannot read the folder {error.filename}: {error.strerror}."
-        problems.append((Path(error.filename), InputError(text)))
-
-    found: list[str] = []
-    for parent, folders, files in os.walk(folder, onerror=closed):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for link in (Path(parent, name) for name in folders):
-            if link.is_symlink():  # which os.walk does not follow
-                text = f"{link} is a link to a folder, which is not searched. Give it by its name."
-                problems.append((link, InputError(text)))
-        found += [
-            os.path.join(parent, name)
-            for name in sorted(files)
-            if not name.startswith(".") and has_field_suffix(name)
-        ]
-    return found, problems
-
-
-def _with_unique_names(places: list[_Place]) -> FoundFields:
+def _with_unique_names(places: Sequence[str]) -> FoundFields:
     """Return fields whose identifiers differ, even ignoring case."""
     found = FoundFields(places)
-    if not _repeated(source.identifier for source in found):
+    repeated = _repeated(source.identifier for source in found)
+    if not repeated.any():
         return found
 
     def longer(source: FieldSource) -> str:
@@ -208,26 +233,32 @@ def _with_unique_names(places: list[_Place]) -> FoundFields:
         suffix = path.name[len(file_stem(path)) :].replace(".", "_")
         return safe_name(longer(source) + suffix, default="field")
 
-    names = [source.identifier for source in found]
+    names = PackedTexts(source.identifier for source in found)
     for rename in (longer, longest):
+        names = PackedTexts(
+            rename(source) if again else name
+            for again, name, source in zip(repeated, names, found, strict=True)
+        )
         repeated = _repeated(names)
-        names = [
-            rename(source) if name.casefold() in repeated else name
-            for name, source in zip(names, found, strict=True)
-        ]
+    return FoundFields(places, PackedTexts(_numbered(names)) if repeated.any() else names)
+
+
+def _repeated(names: Iterable[str]) -> NDArray[np.bool_]:
+    """Return which names occur more than once, without regard to case."""
+    digests = text_digests(name.casefold() for name in names)
+    _, place, count = np.unique(digests, return_inverse=True, return_counts=True)
+    return np.asarray(count[place] > 1)
+
+
+def _numbered(names: Iterable[str]) -> Iterator[str]:
+    """Yield names that differ without regard to case, by numbers at the end of repeated ones."""
     taken: set[str] = set()
-    for place, name in enumerate(names):
-        number, unique = 2, name
+    following: dict[str, int] = {}
+    for name in names:
+        folded, unique = name.casefold(), name
         while unique.casefold() in taken:
+            number = following.get(folded, 2)
+            following[folded] = number + 1
             unique = f"{name}-{number}"
-            number += 1
         taken.add(unique.casefold())
-        names[place] = unique
-    pairs = enumerate(zip(names, found, strict=True))
-    return FoundFields(places, {n: name for n, (name, own) in pairs if name != own.identifier})
-
-
-def _repeated(names: Iterable[str]) -> set[str]:
-    """Return the names that occur more than once, without regard to case."""
-    ordered = sorted(name.casefold() for name in names)
-    return {name for name, following in pairwise(ordered) if name == following}
+        yield unique

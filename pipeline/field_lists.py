@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError
 from ..files.file_types import check_regular
+from ..files.packed_texts import PackedTexts
 from ..files.safe_readers import read_bytes
 from ..files.tables import read_columns
 from ..files.text_encoding import encoding_of
@@ -29,7 +31,7 @@ _COMMENT = "#"
 _WILDCARDS = ("*", "?")
 
 
-def read_field_list(source: str | Path) -> list[str]:
+def read_field_list(source: str | Path) -> Sequence[str]:
     """Read a list of fields.
 
     Parameters
@@ -42,9 +44,9 @@ def read_field_list(source: str | Path) -> list[str]:
 
     Returns
     -------
-    list of str
-        The entries, for `galpipe.run`.  Relative paths are those of the folder of the list, or of
-        the current folder for ``-``.
+    sequence of str
+        The entries, for `galpipe.run`, in little memory.  Relative paths are those of the folder of
+        the list, or of the current folder for ``-``.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def read_field_list(source: str | Path) -> list[str]:
 
     Examples
     --------
-    >>> read_field_list("fields.txt")                                 # doctest: +SKIP
+    >>> [*read_field_list("fields.txt")]                              # doctest: +SKIP
     ['survey/a.fits', 'survey/b.fits']
     """
     if str(source) == "-":
@@ -67,12 +69,13 @@ def read_field_list(source: str | Path) -> list[str]:
         check_regular(Path(source))
         entries = _lines(read_bytes(Path(source), _MOST_BYTES), str(source))
         folder = Path(source).parent
-    if not entries:
+    listed = PackedTexts(_within(folder, entry) for entry in entries)
+    if not listed:
         raise InputError(f"{source}: lists no field. Write the path of a field on each line.")
-    return [_within(folder, entry) for entry in entries]
+    return listed
 
 
-def listed_paths(table: Path) -> list[str]:
+def listed_paths(table: Path) -> Sequence[str]:
     """Return the paths in a table.
 
     Parameters
@@ -82,8 +85,8 @@ def listed_paths(table: Path) -> list[str]:
 
     Returns
     -------
-    list of str
-        Relative paths are those of the folder of the table.
+    sequence of str
+        In little memory; relative paths are those of the folder of the table.
 
     Raises
     ------
@@ -103,10 +106,11 @@ def listed_paths(table: Path) -> list[str]:
         return found[:1]
 
     columns = read_columns(table, choose)
-    entries = [entry for entry in columns.texts(found[0]) if entry]
-    if not entries:
+    entries = (entry for entry in columns.texts(found[0]) if entry)
+    listed = PackedTexts(_within(table.parent, entry) for entry in entries)
+    if not listed:
         raise InputError(f"{table}: lists no file in its column {found[0]}.")
-    return [_within(table.parent, entry) for entry in entries]
+    return listed
 
 
 def expand_pattern(entry: str | Path) -> list[str | Path]:
@@ -144,7 +148,7 @@ def expand_pattern(entry: str | Path) -> list[str | Path]:
     return found
 
 
-def _lines(content: bytes, name: str) -> list[str]:
+def _lines(content: bytes, name: str) -> Iterator[str]:
     """Return the entries of a text, whose names may be of any bytes."""
     encoding = encoding_of(content)
     try:
@@ -156,8 +160,9 @@ def _lines(content: bytes, name: str) -> list[str]:
         raise InputError(f"{name} is no text ({error}). Save the list as UTF-8.") from error
     if "\0" in text:
         raise InputError(f"{name} is no text. Give a list of paths, one on each line.")
-    lines = (line.strip(" \t\r") for line in text.split("\n"))
-    return [line for line in lines if line and not line.startswith(_COMMENT)]
+    # Without a copy of all lines.
+    lines = (found[0].strip(" \t\r") for found in re.finditer("[^\n]+", text))
+    return (line for line in lines if line and not line.startswith(_COMMENT))
 
 
 def _within(folder: Path, entry: str) -> str:

@@ -33,8 +33,10 @@ logger = logging.getLogger("galpipe")
 SPLITTING = -1
 """Number of the step before the first field of a source: listing the fields in it."""
 
-# Results are written at least this often, in seconds, and after each field that takes longer.
+# Results are written at least this often, in seconds, and after each field that takes longer, and
+# for at most so many tasks, since they are in memory until then.
 _PART_SECONDS = 1.0
+_PART_TASKS = 64
 
 _QUALITY = 88  # of JPEG
 
@@ -123,7 +125,7 @@ class FieldWork:
                 counts, results = self._run_task(task, started)
                 done.append((task.key, results))
                 report += counts
-                if monotonic() - since > _PART_SECONDS:
+                if monotonic() - since > _PART_SECONDS or len(done) == _PART_TASKS:
                     self._write(done)
                     written, report, done = report, PartReport(), []
                     yield written

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ConfigError, InputError
@@ -13,6 +13,8 @@ from .remote_fields import look_up_addresses
 from .sinks import log_failure
 
 __all__ = ["find_images", "find_sources"]
+
+_NOTHING_GIVEN = "No field given; name at least one image file or folder of images."
 
 
 def find_sources(
@@ -47,40 +49,25 @@ def find_sources(
             f"'{','.join(bands)}' names {len(bands)} bands. Give one, or three in red, green, blue "
             "order, as in --bands i,r,g"
         )
-    named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    if not named:
-        raise InputError("No field given; name at least one image file or folder of images.")
     failures: list[Failure] = []
 
     def report(item: str | Path | FieldSource, error: InputError) -> None:
         failures.append(Failure(str(item), str(error)))
 
-    given = look_up_addresses(named, report)
-    not_found = len(failures)
-    try:
-        found = find_fields((path for item in given for path in _expanded(item)), report)
-    except InputError:
-        # Check inputs one by one, then find the valid ones together for unique identifiers.
-        valid: list[str | Path | FieldSource] = []
-        del failures[not_found:]
-        for item in given:
+    def expanded() -> Iterator[str | Path | FieldSource]:
+        for item in look_up_addresses(named, report):
             try:
-                paths = _expanded(item)
-                find_fields(paths, report)
+                yield from [item] if isinstance(item, FieldSource) else expand_pattern(item)
             except InputError as error:
                 report(item, error)
-            else:
-                valid += paths
-        found = find_fields(valid, lambda item, error: None)
+
+    named = [inputs] if isinstance(inputs, str | Path) else inputs
+    found = find_fields(expanded(), report)
     if not found:
-        raise InputError("\n".join(failure.message for failure in failures))
+        raise InputError("\n".join(failure.message for failure in failures) or _NOTHING_GIVEN)
     for failure in failures:
         log_failure(failure)
     return found.with_bands(bands), failures
-
-
-def _expanded(item: str | Path | FieldSource) -> Sequence[str | Path | FieldSource]:
-    return [item] if isinstance(item, FieldSource) else expand_pattern(item)
 
 
 def find_images(

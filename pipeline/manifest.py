@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, OutputError
 from ..files.atomic import atomic_path
+from ..files.packed_texts import text_digests
 from ..imaging import FieldSource
-from .parts import PARTS
+from .parts import PARTS, place_of
 from .plan import digest
 from .provenance import Failure
 
@@ -23,6 +24,7 @@ __all__ = ["FieldTask", "join_manifests", "read_manifest", "write_manifest"]
 
 _MANIFEST = f"{PARTS}/fields.jsonl"
 _LISTED = 5  # fields named in a message
+_BLOCK = 4096  # fields whose names are compared at once
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,16 @@ def write_manifest(
     """
     identities = np.fromiter(map(_identity, sources), np.uint64, len(sources))
     _refuse_missing(folder, identities)
-    names = sorted(source.identifier.casefold() for source in sources)
+    taken = _longer_names(sources)
     with atomic_path(folder / _MANIFEST) as beside, beside.open("w", encoding="ascii") as lines:
         for failure in failures:
             lines.write(json.dumps({"failure": asdict(failure)}) + "\n")
-        for source, identity in zip(sources, identities, strict=True):
+        for number, (source, identity) in enumerate(zip(sources, identities, strict=True)):
             line = {
                 "identity": int(identity),
                 "key": _number(int(identity), _stamps(source)),
-                "source": asdict(source) | {"paths": [str(path) for path in source.paths]},
-                "taken": _starting(names, f"{source.identifier.casefold()}-"),
+                "source": source.as_dict(),
+                "taken": sorted(taken.get(number, ())),
             }
             lines.write(json.dumps(line) + "\n")
 
@@ -139,12 +141,8 @@ def read_manifest(folder: Path) -> Iterator[FieldTask | Failure]:
         if "failure" in content:
             yield Failure(**content["failure"])
             continue
-        source: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in content["source"].items()
-        }
-        source["paths"] = tuple(map(Path, source["paths"]))
-        yield FieldTask(content["key"], FieldSource(**source), tuple(content["taken"]))
+        source = FieldSource.from_dict(content["source"])
+        yield FieldTask(content["key"], source, tuple(content["taken"]))
 
 
 def _manifest_lines(folder: Path) -> Iterator[dict[str, Any]]:
@@ -162,11 +160,11 @@ def _manifest_lines(folder: Path) -> Iterator[dict[str, Any]]:
 def _refuse_missing(folder: Path, identities: NDArray[np.uint64]) -> None:
     if not (folder / _MANIFEST).exists():
         return
-    given = set(identities.tolist())
+    given = np.sort(identities)
     missing = [
         content["source"]["identifier"]
         for content in _manifest_lines(folder)
-        if "identity" in content and content["identity"] not in given
+        if "identity" in content and place_of(np.uint64(content["identity"]), given) is None
     ]
     if missing:
         named = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")
@@ -177,13 +175,27 @@ def _refuse_missing(folder: Path, identities: NDArray[np.uint64]) -> None:
         )
 
 
-def _starting(names: Sequence[str], start: str) -> list[str]:
-    """Return the names that begin with a text, of a sorted sequence."""
-    first = bisect_left(names, start)
-    last = first
-    while last < len(names) and names[last].startswith(start):
-        last += 1
-    return list(names[first:last])
+def _longer_names(sources: Sequence[FieldSource]) -> dict[int, list[str]]:
+    """Return, by the number of a field, the names that begin with its name and a hyphen.
+
+    Names are in lower case; most fields have none.
+    """
+    names = text_digests(source.identifier.casefold() for source in sources)
+    order = np.argsort(names)
+    known = names[order]
+    found: dict[int, list[str]] = {}
+    for first in range(0, len(sources), _BLOCK):
+        longer, starts = [], []
+        for source in sources[first : first + _BLOCK]:
+            name = source.identifier.casefold()
+            for hyphen in re.finditer("-", name):
+                longer.append(name)
+                starts.append(name[: hyphen.start()])
+        wanted = text_digests(starts)
+        places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        for match in np.flatnonzero(known[places] == wanted).tolist():
+            found.setdefault(int(order[places[match]]), []).append(longer[match])
+    return found
 
 
 def _identity(source: FieldSource) -> int:

@@ -206,6 +206,9 @@ def process_fields(
     left = sum(1 for _ in _unfinished(folder, done))
     if total - left:
         logger.info("%s", _continued(total, left))
+    tasks = _unfinished(folder, done)
+    # Kept by the tasks as long as these are needed.
+    del done
     work = FieldWork(models, settings, folder, plan.checksum, store)
     if store is not None:
         store.publish_plan()
@@ -213,7 +216,6 @@ def process_fields(
     with Interrupts() as interrupts:
         try:
             if left:
-                tasks = _unfinished(folder, done)
                 with closing(engine.run(work, tasks, interrupts)) as reports:
                     _follow(reports, total, left, open_progress(progress))
             status = "interrupted"

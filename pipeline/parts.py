@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..files.atomic import atomic_path
 
-__all__ = ["PARTS", "PartIndex", "read_parts", "write_part"]
+__all__ = ["PARTS", "PartIndex", "place_of", "read_parts", "write_part"]
 
 logger = logging.getLogger("galpipe")
 
@@ -115,8 +115,21 @@ class PartIndex:
             yield json.loads(line)
 
     def _find(self, key: int) -> int | None:
-        place = int(np.searchsorted(self.keys, np.uint64(key)))
-        return place if place < len(self.keys) and int(self.keys[place]) == key else None
+        return place_of(np.uint64(key), self.keys)
+
+
+def place_of(key: np.uint64, keys: NDArray[np.uint64]) -> int | None:
+    """Return the place of a key, or None if it is not there.
+
+    Parameters
+    ----------
+    key : uint64
+        The key.
+    keys : ndarray of uint64, shape (N,)
+        Keys, sorted.
+    """
+    place = int(np.searchsorted(keys, key))
+    return place if place < len(keys) and keys[place] == key else None
 
 
 def read_parts(folder: Path, fingerprint: str) -> PartIndex:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,13 +21,14 @@ from .provenance import Failure
 __all__ = ["LocalCopy", "local_copy", "look_up_addresses"]
 
 _CONNECTIONS = 16
+_BLOCK = 1024  # inputs looked up at once
 
 
 def look_up_addresses(
     inputs: Iterable[str | Path | FieldSource],
     report: Callable[[str | Path | FieldSource, InputError], None],
-) -> list[str | Path | FieldSource]:
-    """Look up the inputs that are addresses.
+) -> Iterator[str | Path | FieldSource]:
+    """Look up the inputs that are addresses, many at a time.
 
     Parameters
     ----------
@@ -37,25 +39,22 @@ def look_up_addresses(
     report : callable
         Called with each input of which nothing is found, and the error.
 
-    Returns
-    -------
-    list of str, Path or FieldSource
+    Yields
+    ------
+    str, Path or FieldSource
         In the order of the inputs.
     """
-    given = list(inputs)
-    addresses = [item for item in given if isinstance(item, str) and is_address(item)]
-    if not addresses:
-        return given
+    given = iter(inputs)
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        found = dict(zip(addresses, pool.map(_look_up, addresses), strict=True))
-    resolved: list[str | Path | FieldSource] = []
-    for item in given:
-        answer = found.get(item, [item]) if isinstance(item, str) else [item]
-        if isinstance(answer, InputError):
-            report(item, answer)
-        else:
-            resolved += answer
-    return resolved
+        while block := list(islice(given, _BLOCK)):
+            addresses = [item for item in block if isinstance(item, str) and is_address(item)]
+            found = dict(zip(addresses, pool.map(_look_up, addresses), strict=True))
+            for item in block:
+                answer = found.get(item, [item]) if isinstance(item, str) else [item]
+                if isinstance(answer, InputError):
+                    report(item, answer)
+                else:
+                    yield from answer
 
 
 def _look_up(address: str) -> list[FieldSource] | InputError:

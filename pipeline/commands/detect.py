@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -49,7 +50,7 @@ __all__ = ["command"]
 @engine_options
 @overwrite_option
 def command(
-    fields: tuple[str, ...],
+    fields: Iterable[str],
     output: str | Path,
     model: str | None,
     score_threshold: float | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def fields_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     Parameters
     ----------
     command : callable
-        Function of the command, with a parameter ``fields``.
+        Function of the command, with a parameter ``fields``, an iterable to be used once.
     """
 
     @wraps(command)
@@ -81,7 +82,7 @@ def fields_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(fields=fields, **options)
         from ..field_lists import read_field_list
 
-        return command(fields=(*fields, *read_field_list(fields_from)), **options)
+        return command(fields=chain(fields, read_field_list(fields_from)), **options)
 
     return click.argument("fields", nargs=-1)(_fields_from_option(call))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -70,7 +71,7 @@ __all__ = ["command"]
 @engine_options
 @overwrite_option
 def command(
-    fields: tuple[str, ...],
+    fields: Iterable[str],
     output: str | Path,
     config: Path | None,
     detector: str | None,

@@ -43,6 +43,26 @@ def test_bands(tmp_path: Path) -> None:
     assert find_fields([str(odd)])[0] == FieldSource("m31_north", (odd,))
 
 
+def test_many_fields_of_one_name_are_numbered(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}/1/frame.fits" for number in range(100)]
+    touch(*paths, tmp_path / "1_frame_fits-3.png")
+    names = [source.identifier for source in find_fields([tmp_path])]
+    assert names[:4] == ["1_frame_fits-3", "1_frame_fits", "1_frame_fits-2", "1_frame_fits-4"]
+    assert len(set(names)) == 101
+    assert names[-1] == "1_frame_fits-101"
+
+
+def test_what_is_missing_is_reported_and_the_rest_is_found(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "bare/notes.txt")
+    reported: dict[str, str] = {}
+    given = [tmp_path / "gone.png", tmp_path / "bare", tmp_path / "a.png"]
+    found = find_fields(given, lambda item, error: reported.update({str(item): str(error)}))
+    assert [source.identifier for source in found] == ["a"]
+    assert [*reported] == [str(path) for path in given[:2]]
+    assert "does not exist" in reported[str(given[0])]
+    assert "holds no image" in reported[str(given[1])]
+
+
 def test_found_fields_are_a_sequence_of_sources(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("x/a.fits", "y/a.fits", "y/b.fits")]
     touch(*paths)

@@ -29,7 +29,7 @@ def text_list(folder: Path, content: bytes) -> Path:
 def test_a_list_of_lines_is_relative_to_its_folder(tmp_path: Path, encoding: str) -> None:
     lines = "# fields of the survey\r\na.fits\r\n\r\n  sub/é b.png \r\n/far/c.fits\r\n"
     lines += "r.fits, g.fits,/far/b.fits[SCI,2]\r\ns3://bucket/d.fits\r\n"
-    assert read_field_list(text_list(tmp_path, lines.encode(encoding))) == [
+    assert [*read_field_list(text_list(tmp_path, lines.encode(encoding)))] == [
         f"{tmp_path}/a.fits",
         f"{tmp_path}/sub/é b.png",
         "/far/c.fits",
@@ -49,7 +49,7 @@ def test_the_standard_input_is_relative_to_the_current_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a.fits\nb/c.fits")))
-    assert read_field_list("-") == ["a.fits", "b/c.fits"]
+    assert [*read_field_list("-")] == ["a.fits", "b/c.fits"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_tables_of_every_format(tmp_path: Path, name: str, column: str) -> None:
     table = Table({"id": ["1", "2"], column: ["a.fits", "/far/b,c,d.fits"]})
     kinds = {"t.csv": "ascii.csv", "t.ecsv": "ascii.ecsv", "t.vot": "votable"}
     table.write(tmp_path / name, format=kinds.get(name, "fits"))
-    assert read_field_list(tmp_path / name) == [
+    assert [*read_field_list(tmp_path / name)] == [
         f"{tmp_path}/a.fits",
         f"/far/b,{tmp_path}/c,{tmp_path}/d.fits",
     ]
