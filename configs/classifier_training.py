@@ -215,6 +215,10 @@ class ClassifierTraining(Section):
     """Last layer of networks that predict votes: a softmax for each question, multiplied by the
     fraction of volunteers who reach it; a sigmoid for each answer; or, for ``majority``, a sigmoid
     for whether more than half of all volunteers give it."""
+    vote_loss: Literal["multinomial", "dirichlet_multinomial"] = "multinomial"
+    """Loss of ``vote_head: tree``: the likelihood of the votes if volunteers answer with the
+    predicted fractions, or if these fractions scatter from galaxy to galaxy, which needs the number
+    of volunteers."""
     labelled_classes: tuple[str, ...] | Galaxy10Name | None = None
     """Classes of the labels in order, or the data set whose classes they are, where ``class_names``
     changes them; by default those of the sources' data set, or those that ``class_names`` names."""
@@ -294,6 +298,8 @@ class ClassifierTraining(Section):
             raise ValueError("votes have no classes to balance; set balance: {evenness: 0}")
         if self.label_smoothing or self.weights == "search":
             raise ValueError("label_smoothing and weights: search are for classes, not for votes")
+        if self.vote_loss != "multinomial" and (self.vote_head != "tree" or self.mixup):
+            raise ValueError(f"vote_loss: {self.vote_loss} needs vote_head: tree and no mixup")
         return self
 
     @model_validator(mode="after")

@@ -248,7 +248,8 @@ def read_vote_fractions(
     Returns
     -------
     list of LabelledImage
-        In the order of the table; `probabilities` are the values of the answers of the tree.
+        In the order of the table; `probabilities` are the values of the answers of the tree,
+        `volunteers` their number, if the table has it.
 
     Raises
     ------
@@ -257,7 +258,8 @@ def read_vote_fractions(
     """
     table = read_votes(votes, kinds=tree.kinds)
     values = tree.values(table.shares)
-    return _soft(table.names, values, table.identifiers, table.positions, votes, images)
+    identifiers, positions, volunteers = table.identifiers, table.positions, table.volunteers
+    return _soft(table.names, values, identifiers, positions, votes, images, volunteers)
 
 
 def parse_label(
@@ -374,8 +376,10 @@ def _soft(
     positions: Sequence[Position | None],
     table: str | Path,
     images: str | Path,
+    volunteers: NDArray[np.float64] | None = None,
 ) -> list[LabelledImage]:
     """Return the images whose class probabilities, shape (N, C), are not all zero."""
+    numbers = np.zeros(len(values)) if volunteers is None else volunteers
     kept = np.flatnonzero(values.any(axis=1)).tolist()
     paths = _locate_images([names[row] for row in kept], table, images)
     return [
@@ -385,6 +389,7 @@ def _soft(
             identifiers[row],
             tuple(values[row].tolist()),
             positions[row],
+            float(numbers[row]),
         )
         for path, row in zip(paths, kept, strict=True)
     ]

@@ -41,6 +41,8 @@ class LabelledImage:
         empty.
     position : (float, float) or None
         ICRS right ascension and declination in degrees, if known.
+    volunteers : float
+        Number of volunteers who voted, if the label is their votes and the number is known; else 0.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class LabelledImage:
     identifier: str = ""
     probabilities: tuple[float, ...] = ()
     position: Position | None = None
+    volunteers: float = 0.0
 
     @property
     def class_id(self) -> int | None:
@@ -69,6 +72,8 @@ class Labels:
         fractions of volunteers who give each answer.
     is_set : ndarray of bool, shape (N,)
         True where the label is a set of two or more classes, one of which is true.
+    volunteers : ndarray of float32, shape (N,), or None
+        Number of volunteers of each image, if the labels are votes and the number is known.
 
     Examples
     --------
@@ -86,6 +91,7 @@ class Labels:
 
     values: NDArray[np.float32]
     is_set: NDArray[np.bool_]
+    volunteers: NDArray[np.float32] | None = None
 
     @classmethod
     def from_images(cls, images: Sequence[LabelledImage], num_classes: int) -> Labels:
@@ -105,7 +111,8 @@ class Labels:
             else:
                 row[list(image.allowed)] = 1
         is_set = [not image.probabilities and len(image.allowed) > 1 for image in images]
-        return cls(values, np.array(is_set, np.bool_))
+        volunteers = np.array([image.volunteers for image in images], np.float32)
+        return cls(values, np.array(is_set, np.bool_), volunteers if volunteers.any() else None)
 
     @classmethod
     def join(cls, parts: Sequence[Labels]) -> Labels:
@@ -116,16 +123,19 @@ class Labels:
         parts : sequence of Labels
             Labels over the same classes, at least one group.
         """
+        known = [part.volunteers for part in parts if part.volunteers is not None]
         return cls(
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.is_set for part in parts]),
+            np.concatenate(known) if len(known) == len(parts) else None,
         )
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Labels:
-        return Labels(self.values[index], self.is_set[index])
+        volunteers = None if self.volunteers is None else self.volunteers[index]
+        return Labels(self.values[index], self.is_set[index], volunteers)
 
     @property
     def num_classes(self) -> int:
@@ -145,14 +155,16 @@ class Labels:
         return ~self.is_set & likely
 
     def to_targets(self) -> NDArray[np.float32]:
-        """Return the labels as one array for a Keras loss; `split_targets` is the inverse.
+        """Return the labels as one array for a Keras loss.
 
         Returns
         -------
         ndarray of float32, shape (N, C + 1)
-            `values` and, in the last column, 1 where the label is a set.
+            `values` and, in the last column, 1 where the label is a set of classes
+            (`split_targets` is the inverse), or the number of volunteers whose votes they are.
         """
-        return np.column_stack([self.values, self.is_set.astype(np.float32)])
+        last = self.is_set if self.volunteers is None else self.volunteers
+        return np.column_stack([self.values, last.astype(np.float32)])
 
 
 def split_targets(targets: Any) -> tuple[Any, Any]:

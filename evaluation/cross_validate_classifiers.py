@@ -25,7 +25,12 @@ from .significance import Comparison, compare_folds
 if TYPE_CHECKING:
     from ..classification.classifier import Classifier
 
-__all__ = ["balance_variants", "cross_validate_classifiers"]
+__all__ = [
+    "balance_variants",
+    "compare_trainings",
+    "cross_validate_classifiers",
+    "validate_training",
+]
 
 logger = logging.getLogger("galpipe")
 
@@ -111,15 +116,25 @@ def cross_validate_classifiers(
     require("sklearn", "train")
     folder, planned = plan_folds("classifier", configs, folds, output, overwrite=overwrite)
     train = open_trainer("classifier")
-    trainings = [_train(train, one, progress) for one in planned]
-    result = ClassifierCrossValidation(folds, tuple(trainings), _compare(trainings))
+    trainings = [validate_training(train, one, progress) for one in planned]
+    result = ClassifierCrossValidation(folds, tuple(trainings), compare_trainings(trainings))
     write_result(folder, result)
     return result
 
 
-def _train(
+def validate_training(
     train: Trainer, planned: FoldTrainings[ClassifierTraining], progress: bool | Progress
 ) -> ValidatedTraining:
+    """Train a classifier for each fold, and classify the held-out images with each.
+
+    Parameters
+    ----------
+    train : Trainer
+    planned : FoldTrainings
+        The folds.
+    progress : bool or Progress
+        Show a progress bar on the terminal; or a custom display.
+    """
     name = planned.name
     bundles, predicted = [], []
     for training, path in train_folds(train, planned, progress):
@@ -182,8 +197,14 @@ def _classifiers(
     )
 
 
-def _compare(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
-    """Compare each ensemble with its members, and all trainings with the same held-out images."""
+def compare_trainings(trainings: Sequence[ValidatedTraining]) -> tuple[Comparison, ...]:
+    """Compare each ensemble with its members, and all trainings with the same held-out images.
+
+    Parameters
+    ----------
+    trainings : sequence of ValidatedTraining
+        The trainings.
+    """
     pairs = [
         (training.classifiers[0], member)
         for training in trainings

@@ -1,4 +1,4 @@
-"""Cross-validate classifiers that predict votes: train each fold, measure its held-out images."""
+"""Cross-validate classifiers that predict votes, also against those that predict classes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from ..classification.classifier import load_classifier
 from ..classification.votes import predict_votes
-from ..configs import ClassifierTraining
+from ..configs import ClassifierTraining, VoteTreeName
 from ..datasets.votes.vote_trees import VOTE_TREES, VoteTree
 from ..errors import ConfigError, require
 from ..files.report import Block, Heading, Report, Table
 from ..models.training_folder import open_trainer
 from ..progress import Progress
+from .classifier_folds import ClassifierCrossValidation, ValidatedClassifier, ValidatedTraining
+from .cross_validate_classifiers import compare_trainings, validate_training
 from .folds import plan_folds, summarize, train_folds, write_result
 from .significance import Comparison, compare_folds
 
 if TYPE_CHECKING:
     from ..classification.classifier import Classifier
-    from ..metrics.classifier_metrics import ClassificationMetrics
     from ..metrics.vote_metrics import VoteMetrics
+    from ..models import Bundle
 
 __all__ = ["ValidatedVotes", "VoteCrossValidation", "cross_validate_votes"]
 
@@ -48,8 +50,8 @@ class _Fold:
 
     Attributes
     ----------
-    path : Path
-        Bundle of the fold.
+    bundle : Bundle
+        Classifier of the fold.
     images : tuple of Path
         The N images.
     truth, votes : ndarray, shape (N, A)
@@ -58,7 +60,7 @@ class _Fold:
         Predicted probabilities of the classes.
     """
 
-    path: Path
+    bundle: Bundle
     images: tuple[Path, ...]
     truth: NDArray[np.float64]
     votes: NDArray[np.float32]
@@ -97,16 +99,20 @@ class ValidatedVotes:
         return self._measure(self.folds)
 
     @cached_property
-    def classes(self) -> ClassificationMetrics | None:
-        """Metrics of the classes for the clear cases of all folds; None if there are none."""
-        from ..metrics.classifier_metrics import evaluate_probabilities
-
-        shares = self.tree.galaxy10_shares(np.concatenate([fold.truth for fold in self.folds]))
-        clear = shares.max(axis=1) > CLEAR
-        if not clear.any():
+    def classes(self) -> ValidatedTraining | None:
+        """The same networks as classifiers of the clear cases; None if a fold has none."""
+        images, truth, given = [], [], []
+        for fold in self.folds:
+            shares = self.tree.galaxy10_shares(fold.truth)
+            clear = np.flatnonzero(shares.max(axis=1) > CLEAR)
+            images.append(tuple(fold.images[place] for place in clear))
+            truth.append(shares[clear].argmax(axis=1))
+            given.append(fold.probabilities[clear])
+        if not all(images):
             return None
-        given = np.concatenate([fold.probabilities for fold in self.folds])
-        return evaluate_probabilities(shares.argmax(axis=1)[clear], given[clear], self.class_names)
+        whole = ValidatedClassifier(self.name, self.class_names, truth, given)
+        bundles = tuple(fold.bundle for fold in self.folds)
+        return ValidatedTraining(self.name, bundles, tuple(images), (whole,))
 
     def _measure(self, folds: Sequence[_Fold]) -> VoteMetrics:
         from ..metrics.vote_metrics import evaluate_votes
@@ -130,11 +136,10 @@ class ValidatedVotes:
         """Return metrics of each fold and pooled, and their mean and standard deviation."""
         return {
             "name": self.name,
-            "bundles": [str(fold.path) for fold in self.folds],
+            "bundles": [str(fold.bundle.path) for fold in self.folds],
             "summary": {measure: summarize(self.values(measure)) for measure in _ERRORS},
             "folds": [metrics.to_json() for metrics in self.metrics],
             "pooled": self.pooled.to_json(),
-            "classes": None if self.classes is None else self.classes.to_json(),
         }
 
 
@@ -147,19 +152,22 @@ class VoteCrossValidation:
     folds : int
         Number of folds.
     trainings : tuple of ValidatedVotes
-        The trainings.
+        The trainings that predict votes.
     comparisons : tuple of Comparison
-        Comparisons of the RMSE of all pairs of trainings with the same held-out images.
+        Comparisons of the RMSE of all pairs of these with the same held-out images.
+    classes : ClassifierCrossValidation or None
+        These and the trainings that predict classes, as classifiers of the clear cases; None if
+        there are no clear cases.
     """
 
     folds: int
     trainings: tuple[ValidatedVotes, ...]
     comparisons: tuple[Comparison, ...]
+    classes: ClassifierCrossValidation | None
 
     def report(self) -> Report:
         """Return tables and comparisons."""
         from ..metrics.vote_metrics import vote_table
-        from .classifier_report import metrics_table
 
         blocks: list[Block] = [
             f"{self.folds} folds, split by galaxy: the votes for every image are predicted once, "
@@ -184,15 +192,17 @@ class VoteCrossValidation:
                 ],
             ),
         ]
-        classes = {one.name: one.classes for one in self.trainings if one.classes is not None}
-        if classes:
+        names = [one.name for one in self.trainings]
+        if self.classes is not None:
+            names = [one.name for one in self.classes.trainings]
             blocks += [
-                Heading("Classes that follow from the votes"),
-                "Clear cases, in which one of the ten classes has a vote probability of more than "
-                "one half.",
-                metrics_table(classes),
+                Heading("Classes"),
+                "Those that follow from predicted votes, and those of networks that predict "
+                "classes, for the clear cases, in which one of the ten classes has a vote "
+                "probability of more than one half.",
+                *self.classes.report().blocks,
             ]
-        return Report(f"Cross-validation: {', '.join(one.name for one in self.trainings)}", blocks)
+        return Report(f"Cross-validation: {', '.join(names)}", blocks)
 
     def to_json(self) -> dict[str, Any]:
         """Return the metrics of each fold, their mean and deviation, and the comparisons."""
@@ -200,6 +210,7 @@ class VoteCrossValidation:
             "folds": self.folds,
             "trainings": [one.to_json() for one in self.trainings],
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
+            "classes": None if self.classes is None else self.classes.to_json(),
         }
 
 
@@ -216,7 +227,8 @@ def cross_validate_votes(
     Parameters
     ----------
     configs : sequence of ClassifierTraining
-        At least one, all with the votes of the same campaign.
+        At least one that predicts votes, all of the same campaign; others predict the classes of
+        Galaxy10 DECaLS.
     output : path
         Folder for ``metrics.json``, ``report.md``, ``report.html`` and ``models/`` with a folder
         per fold.  Finished folds are reused, an interrupted one is resumed.
@@ -245,22 +257,21 @@ def cross_validate_votes(
         If the training packages are not installed.
     """
     require("sklearn", "train")
-    campaign = configs[0].votes
-    if campaign is None or any(config.votes != campaign for config in configs):
-        raise ConfigError(
-            "Trainings that predict votes are compared with those of the same campaign alone: "
-            + ", ".join(f"{config.name} has votes: {config.votes}" for config in configs)
-        )
+    tree = VOTE_TREES[_campaign(configs)]
     folder, planned = plan_folds("classifier", configs, folds, output, overwrite=overwrite)
     train = open_trainer("classifier")
-    trainings = []
-    for one in planned:
-        held_out = []
-        for config, path in train_folds(train, one, progress):
-            classifier = load_classifier(path)
-            held_out.append(_predict_held_out(config, classifier))
-        tree, class_names = VOTE_TREES[campaign], classifier.class_names
-        trainings.append(ValidatedVotes(one.name, tree, class_names, tuple(held_out)))
+    voted: list[ValidatedVotes] = []
+    classified: list[ValidatedTraining] = []
+    for one, first in zip(planned, configs, strict=True):
+        if first.votes is None:
+            classified.append(validate_training(train, one, progress))
+            continue
+        held_out = [
+            _predict_held_out(config, load_classifier(path))
+            for config, path in train_folds(train, one, progress)
+        ]
+        class_names = held_out[0].bundle.manifest.class_names
+        voted.append(ValidatedVotes(one.name, tree, class_names, tuple(held_out)))
     comparisons = [
         compare_folds(
             (first.name, second.name),
@@ -268,12 +279,40 @@ def cross_validate_votes(
             (first.values("rmse"), second.values("rmse")),
             1 / folds,
         )
-        for first, second in combinations(trainings, 2)
+        for first, second in combinations(voted, 2)
         if [fold.images for fold in first.folds] == [fold.images for fold in second.folds]
     ]
-    result = VoteCrossValidation(folds, tuple(trainings), tuple(comparisons))
+    classes = _as_classifiers(folds, voted, classified)
+    result = VoteCrossValidation(folds, tuple(voted), tuple(comparisons), classes)
     write_result(folder, result)
     return result
+
+
+def _campaign(configs: Sequence[ClassifierTraining]) -> VoteTreeName:
+    """Return the campaign of the votes that some of the trainings predict."""
+    campaigns = {config.votes for config in configs if config.votes is not None}
+    if len(campaigns) != 1:
+        raise ConfigError(
+            "Trainings that predict votes are compared with those of the same campaign alone: "
+            + ", ".join(f"{config.name} has votes: {config.votes}" for config in configs)
+        )
+    for config in configs:
+        if config.class_names != "galaxy10_decals":
+            raise ConfigError(
+                f"{config.name}: the classes that follow from votes are those of galaxy10_decals, "
+                "so a training of other classes cannot be compared with one that predicts votes"
+            )
+    return campaigns.pop()
+
+
+def _as_classifiers(
+    folds: int, voted: Sequence[ValidatedVotes], classified: Sequence[ValidatedTraining]
+) -> ClassifierCrossValidation | None:
+    trainings = [one.classes for one in voted if one.classes is not None]
+    trainings += classified
+    if not trainings:
+        return None
+    return ClassifierCrossValidation(folds, tuple(trainings), compare_trainings(trainings))
 
 
 def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Fold:
@@ -286,7 +325,7 @@ def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Fo
     truth = np.array([item.probabilities for item in images])
     crops = read_crops(paths, classifier.input_size, config.crop_margin, boxes)
     votes, probabilities = predict_votes(classifier, crops)
-    return _Fold(classifier.bundle.path, tuple(paths), truth, votes, probabilities)
+    return _Fold(classifier.bundle, tuple(paths), truth, votes, probabilities)
 
 
 def _spread(values: Sequence[float], measure: str) -> str:

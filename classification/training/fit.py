@@ -20,7 +20,7 @@ from .checkpoints import BestCheckpoint, Checkpoints, PlateauDecay
 from .dataset import Cutouts
 from .losses import AllowedSetLoss, allowed_set_accuracy
 from .training_log import TrainingLog
-from .vote_head import VoteHead, squared_error
+from .vote_head import VoteHead
 
 __all__ = [
     "Schedule",
@@ -157,7 +157,8 @@ def fit(
         metric, title = allowed_set_accuracy, "accuracy"
         loss_of: keras.losses.Loss = AllowedSetLoss(schedule.label_smoothing)
     else:
-        metric, title = squared_error, "squared error"
+        model = schedule.votes.trained(model)
+        metric, title = schedule.votes.metric, "squared error"
         loss_of = schedule.votes.loss
     model.compile(optimizer, loss_of, metrics=[metric])
     plateau = None

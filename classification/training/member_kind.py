@@ -59,7 +59,8 @@ class TrainingJob:
     def votes(self) -> VoteHead | None:
         """Head of the networks if they predict votes."""
         tree = self.config.votes
-        return None if tree is None else VoteHead(tree, self.config.vote_head)
+        dirichlet = self.config.vote_loss == "dirichlet_multinomial"
+        return None if tree is None else VoteHead(tree, self.config.vote_head, dirichlet)
 
     def recipe(self, member: TrainedMember) -> Recipe:
         """Return the settings of the training views of a member.

@@ -6,21 +6,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...annotations import AnnotatedImage
-from ...configs import ClassifierTraining, Split
-from ...datasets.duplicate_groups import DuplicateGroups, find_duplicate_groups
+from ...configs import ClassifierTraining
 from ...datasets.galaxy10 import GALAXY10_SETS
-from ...datasets.given_division import DividedSource, find_shared_galaxies
 from ...datasets.image_checksums import describe_boxes, name_in
 from ...datasets.labels import LabelledImage
-from ...datasets.split import folds_by_galaxy, split_by_galaxy
-from ...errors import ConfigError
+from ...errors import ConfigError, InputError
 from ...models.training_record import DataIdentity
 from ...progress import Progress, silent
 from .dataset import (
@@ -33,15 +26,14 @@ from .dataset import (
     read_boxes,
     read_labels,
 )
+from .source_split import split_sources
 
 __all__ = [
-    "SourceSplit",
     "Sources",
     "gather",
     "held_out_images",
     "identify_data",
     "read_labelled",
-    "split_sources",
 ]
 
 logger = logging.getLogger("galpipe")
@@ -86,116 +78,6 @@ class Sources:
         return {path: one for source in self.read for path, one in source.checksums.items()}
 
 
-@dataclass(frozen=True)
-class SourceSplit:
-    """Indices of the labelled images in each part of the split.
-
-    Attributes
-    ----------
-    train, validation, test : list of list of int
-        Indices into the images of each source.
-    duplicates : DuplicateGroups
-        Images of the same galaxy.
-    notes : tuple of str
-        Sentences about images that are in several parts of a given division, or left out.
-    """
-
-    train: list[list[int]]
-    validation: list[list[int]]
-    test: list[list[int]]
-    duplicates: DuplicateGroups
-    notes: tuple[str, ...]
-
-
-def split_sources(labelled: list[list[LabelledImage]], config: ClassifierTraining) -> SourceSplit:
-    """Divide the images of each source: by its role, and those of role ``train`` by galaxy.
-
-    A galaxy held out in one source is excluded from the training images of all others, except in
-    a division whose parts are all given; see `find_shared_galaxies`.  The held-out part of a source
-    of role ``extra`` depends only on that source and the seed, so that it is the same in every
-    fold.
-
-    Parameters
-    ----------
-    labelled : list of list of LabelledImage
-        The images of each of ``config.data``.
-    config : ClassifierTraining
-        The roles of the sources and the split.
-
-    Returns
-    -------
-    SourceSplit
-
-    Raises
-    ------
-    ConfigError
-        If there are fewer galaxies than folds.
-    """
-    duplicates = find_duplicate_groups([item for source in labelled for item in source])
-    galaxies = duplicates.galaxies
-    starts = np.cumsum([0] + [len(source) for source in labelled])
-    role = np.repeat([data.role for data in config.data], [len(source) for source in labelled])
-    division = config.division
-    shared = find_shared_galaxies(
-        [
-            DividedSource(
-                data.role,
-                [item.path.name for item in source],
-                galaxies[start : start + len(source)],
-            )
-            for data, source, start in zip(config.data, labelled, starts[:-1], strict=True)
-        ],
-        split=division.divides,
-    )
-    left_out = np.zeros(len(galaxies), np.bool_)
-    for one, start in zip(shared, starts[:-1], strict=True):
-        left_out[[start + index for index in one.left_out]] = True
-    strata = [_stratum(item) for source in labelled for item in source]
-    held_out: dict[str, set[str]] = {}
-    rest = np.flatnonzero((role == "train") & ~left_out)
-    for part, function in (("test", _split_test), ("validation", _split_validation)):
-        kept, taken = function([galaxies[i] for i in rest], [strata[i] for i in rest], division)
-        held_out[part] = {galaxies[rest[i]] for i in taken}
-        rest = rest[kept]
-    measured = np.zeros(len(galaxies), np.bool_)
-    for (start, stop), data in zip(pairwise(starts), config.data, strict=True):
-        _, taken = split_by_galaxy(
-            galaxies[start:stop], data.held_out, config.split.seed, strata[start:stop]
-        )
-        measured[start + taken] = True
-    external = {galaxies[i] for i in np.flatnonzero(measured)}
-    parts = np.empty(len(galaxies), dtype=object)
-    for i, galaxy in enumerate(galaxies):
-        if measured[i] or role[i] == "test":
-            parts[i] = "test"
-        elif role[i] == "validation":
-            parts[i] = "validation"
-        elif left_out[i] or galaxy in external:
-            parts[i] = "unused"
-        elif galaxy in held_out["test"] or galaxy in held_out["validation"]:
-            part = "test" if galaxy in held_out["test"] else "validation"
-            parts[i] = part if role[i] == "train" else "unused"
-        else:
-            parts[i] = "train"
-
-    def indices(part: str) -> list[list[int]]:
-        return [
-            np.flatnonzero(parts[start:stop] == part).tolist() for start, stop in pairwise(starts)
-        ]
-
-    return SourceSplit(
-        indices("train"),
-        indices("validation"),
-        indices("test"),
-        duplicates,
-        tuple(
-            f"{data.images.name}: {one.note}"
-            for data, one in zip(config.data, shared, strict=True)
-            if one.note
-        ),
-    )
-
-
 def read_labelled(config: ClassifierTraining) -> list[LabelledSource]:
     """Read the labels and boxes of a training, without the pixels.
 
@@ -210,10 +92,21 @@ def read_labelled(config: ClassifierTraining) -> list[LabelledSource]:
         If labels or annotations cannot be read.
     """
     classes = class_map(config)
-    return [
+    read = [
         LabelledSource(data, read_labels(data, classes, config.votes), read_boxes(data))
         for data in config.data
     ]
+    if config.vote_loss == "dirichlet_multinomial":
+        for source in read:
+            unknown = [item.path.name for item in source.labelled if not item.volunteers]
+            if unknown:
+                raise InputError(
+                    f"{source.data.table} has no number of volunteers for {len(unknown)} of "
+                    f"{len(source.labelled)} images, first {unknown[0]}; vote_loss: "
+                    "dirichlet_multinomial needs it. Use vote_loss: multinomial, or the table with "
+                    "the column 'total_classifications' or 'smooth-or-featured_total-votes'."
+                )
+    return read
 
 
 def identify_data(config: ClassifierTraining, read: Sequence[LabelledSource]) -> DataIdentity:
@@ -238,6 +131,8 @@ def identify_data(config: ClassifierTraining, read: Sequence[LabelledSource]) ->
             label = "|".join(names[index] for index in item.allowed)
             if item.probabilities:
                 label = " ".join(f"{value:.6g}" for value in item.probabilities)
+                if config.vote_loss == "dirichlet_multinomial":
+                    label += f" of {item.volunteers:g}"
             if item.path in source.boxes:
                 label += f" {describe_boxes(source.boxes[item.path])}"
             name = f"{number}/{name_in(source.data.images, item.path)}"
@@ -356,31 +251,3 @@ def _cached_side(config: ClassifierTraining) -> int:
     known = [GALAXY10_SETS.get(data.kind) for data in config.data]
     largest = max(2 * config.input_size if one is None else one.side for one in known)
     return max(CACHE_SIZE, min(2 * config.input_size, largest))
-
-
-def _split_test(
-    galaxies: list[str], strata: list[str], split: Split
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of the other images and of the test images."""
-    if split.folds is None or split.fold is None:
-        return split_by_galaxy(galaxies, split.test_fraction or 0, split.seed, strata)
-    try:
-        return folds_by_galaxy(galaxies, split.folds, split.seed, strata)[split.fold]
-    except ValueError as error:
-        raise ConfigError(
-            f"split: {error}; use fewer folds, or add images to 'data' (role train)"
-        ) from error
-
-
-def _split_validation(
-    galaxies: list[str], strata: list[str], split: Split
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of the training and of the validation images."""
-    return split_by_galaxy(galaxies, split.validation_fraction or 0, split.seed, strata)
-
-
-def _stratum(item: LabelledImage) -> str:
-    """Return the stratum of the split: the allowed classes, or the most probable one."""
-    if item.probabilities:
-        return str((max(item.allowed, key=item.probabilities.__getitem__),))
-    return str(item.allowed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,21 @@ from ...datasets.votes.vote_trees import VOTE_TREES
 from ...metrics.vote_metrics import MAJORITY
 from .losses import FLOOR
 
-__all__ = ["DecisionTree", "SigmoidLoss", "TreeLoss", "VoteHead", "squared_error"]
+__all__ = [
+    "DecisionTree",
+    "DirichletTreeLoss",
+    "SigmoidLoss",
+    "TreeLoss",
+    "VoteHead",
+    "squared_error",
+]
+
+_LARGEST_LOGIT = 12.0
+"""Largest absolute logit from which a concentration is computed: from 6e-6 to 160,000."""
+
+_SHIFT = 7
+"""Number by which the argument of the logarithm of the gamma function is raised, so that the
+asymptotic series has the precision of 32-bit numbers."""
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
@@ -112,6 +126,68 @@ class TreeLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="galpipe")
+class DirichletTreeLoss(keras.losses.Loss):
+    """Negative log-likelihood of the votes for a galaxy, if answers scatter between galaxies.
+
+    The votes for the answers of a question have a Dirichlet-multinomial distribution (Walmsley et
+    al. 2020, MNRAS 491, 1554, for two answers; Walmsley et al. 2022, MNRAS 509, 3966), so that
+    volunteers may disagree with the prediction by more than chance, and a question with many votes
+    does not outweigh all others.  The concentrations are the exponentials of the logits, of which
+    the softmax is then the mean; in these publications they are sigmoids, scaled to 1 to 101.
+
+    Parameters
+    ----------
+    answers : sequence of int
+        Number of answers of each question, in the order of the values.
+    **settings
+        Settings of `keras.losses.Loss`.
+    """
+
+    def __init__(self, answers: Sequence[int], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._answers = [int(count) for count in answers]
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:  # numpydoc ignore=PR01
+        """Return the loss of each row, of logits; targets are those of `Labels.to_targets`."""
+        logits = ops.convert_to_tensor(y_pred)
+        concentrations = ops.exp(ops.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT))
+        targets = ops.cast(y_true, concentrations.dtype)
+        votes = targets[:, :-1] * targets[:, -1:]
+        one = ops.ones_like(votes)
+        # The likelihood of a question is n! / prod(k!), by the rising factorials of 1, times the
+        # ratio of the rising factorials of the concentrations to that of their sum.
+        parts = _log_rising_factorial(concentrations, votes) - _log_rising_factorial(one, votes)
+        loss = -ops.sum(parts, axis=-1)
+        start = 0
+        for count in self._answers:
+            place = slice(start, start + count)
+            start += count
+            total = ops.sum(votes[:, place], axis=-1)
+            loss += _log_rising_factorial(ops.sum(concentrations[:, place], axis=-1), total)
+            loss -= _log_rising_factorial(one[:, 0], total)
+        return loss
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings, for serialization."""
+        config: dict[str, Any] = super().get_config()
+        return config | {"answers": self._answers}
+
+
+def _log_rising_factorial(start: Any, count: Any) -> Any:
+    """Return log(gamma(start + count) / gamma(start)) for positive start and count of at least 0.
+
+    By the recurrence and the asymptotic series of the gamma function (DLMF 5.5.1, 5.11.1), as sums
+    without a difference of large numbers, which 32 bits would round.
+    """
+    first, last = start + _SHIFT, start + _SHIFT + count
+    series = (1 / last - 1 / first) / 12 - (1 / last**3 - 1 / first**3) / 360
+    result = (first - 0.5) * ops.log1p(count / first) + count * (ops.log(last) - 1) + series
+    for step in range(_SHIFT):
+        result -= ops.log1p(count / (start + step))
+    return result
+
+
+@keras.saving.register_keras_serializable(package="galpipe")
 class SigmoidLoss(keras.losses.Loss):
     """Binary cross-entropy, the mean over the answers.
 
@@ -168,12 +244,15 @@ class VoteHead:
         Key of `VOTE_TREES`.
     kind : {"tree", "sigmoid", "majority"}
         A softmax for each question, multiplied by the fraction of volunteers who reach it, with
-        `TreeLoss`; or a sigmoid for each answer, with `SigmoidLoss`, for the fraction or for
-        whether it is that of the majority.
+        `TreeLoss` or `DirichletTreeLoss`; or a sigmoid for each answer, with `SigmoidLoss`, for the
+        fraction or for whether it is that of the majority.
+    dirichlet : bool
+        Use `DirichletTreeLoss`, for a tree.
     """
 
     tree: VoteTreeName
     kind: Literal["tree", "sigmoid", "majority"]
+    dirichlet: bool = False
 
     def append(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """Append the layers to features, in 32-bit precision.
@@ -198,17 +277,54 @@ class VoteHead:
         outputs: keras.KerasTensor = dense(features)
         if self.kind != "tree":
             return outputs
-        leading = list(VOTE_TREES[self.tree].leading.values())
-        decide = DecisionTree(self._answers, leading, dtype="float32", name="votes")
-        votes: keras.KerasTensor = decide(outputs)
+        votes: keras.KerasTensor = self._decision_tree("votes")(outputs)
         return votes
+
+    def trained(self, model: keras.Model) -> keras.Model:
+        """Return the part of a network that is trained, of which the loss is computed.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Network that ends in the layers of `append`.
+
+        Returns
+        -------
+        keras.Model
+            The network; or, for `DirichletTreeLoss`, the network up to the logits, with the same
+            weights.
+        """
+        if not self.dirichlet:
+            return model
+        logits = model.get_layer("probabilities").output
+        return keras.Model(model.inputs, logits, name=f"{model.name}_logits")
 
     @property
     def loss(self) -> keras.losses.Loss:
-        """The loss, for targets of `Labels.to_targets`."""
+        """The loss of what is trained, for targets of `Labels.to_targets`."""
+        if self.dirichlet:
+            return DirichletTreeLoss(self._answers)
         if self.kind == "tree":
             return TreeLoss(self._answers)
         return SigmoidLoss(majority=self.kind == "majority")
+
+    @property
+    def metric(self) -> Callable[[Any, Any], Any]:
+        """The squared error of what is trained, for targets of `Labels.to_targets`."""
+        error: Callable[[Any, Any], Any] = squared_error
+        if not self.dirichlet:
+            return error
+        decide = self._decision_tree("squared_error_votes")
+
+        def squared_error_of_logits(targets: Any, logits: Any) -> Any:
+            return error(targets, decide(logits))
+
+        squared_error_of_logits.__name__ = squared_error.__name__
+        return squared_error_of_logits
+
+    def _decision_tree(self, name: str) -> DecisionTree:
+        leading = list(VOTE_TREES[self.tree].leading.values())
+        return DecisionTree(self._answers, leading, dtype="float32", name=name)
 
     @property
     def _answers(self) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -190,7 +190,7 @@ def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
     found = [folder.find(name) for name in votes.names]
     kept = votes.only([path is not None for path in found])
     names = tuple(folder.name_of(path) for path in found if path is not None)
-    return VoteTable(kept.kind, names, kept.identifiers, kept.positions, kept.shares)
+    return replace(kept, names=names)
 
 
 def _need_every_question(votes: VoteTable) -> None:

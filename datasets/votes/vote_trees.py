@@ -23,7 +23,7 @@ from ...files.atomic import atomic_path
 from .class_rules import GALAXY10_RULE, class_shares
 from .decision_trees import GZ2_TREE, GZD_1_2_TREE, GZD_5_TREE, Tree, normalized_shares
 from .kaggle import ASKED_OF_ALL, KAGGLE_COLUMNS, tree_values
-from .vote_table import GZ2, GZD_1_2, GZD_5, KAGGLE, VoteKind, fractions_of_tree
+from .vote_kinds import GZ2, GZD_1_2, GZD_5, KAGGLE, VoteKind, fractions_of_tree
 
 __all__ = ["VOTE_TREES", "VoteTree", "write_vote_table"]
 

@@ -95,9 +95,9 @@ def classifier(
     The images are split by galaxy into folds.  For each fold, a classifier is trained on the others
     and evaluated on it; the report contains mean and standard deviation of accuracy, precision,
     recall and F1 over the folds, for each member and the ensemble, significance tests of the
-    differences, and metrics on whole cutouts and external sources; of trainings that predict votes,
-    their errors instead, and the classes that follow.  Run again with the same OUT to
-    resume an interrupted cross-validation.
+    differences, and metrics on whole cutouts and external sources.  Trainings that predict votes
+    are compared by their errors, and with those of the ten classes by the classes that follow.  Run
+    again with the same OUT to resume an interrupted cross-validation.
     """
     from ...configs import ClassifierTraining, load_config
     from ...evaluation.cross_validate_classifiers import (

@@ -136,6 +136,8 @@ def test_votes_are_learned_from_votes() -> None:
         ),
         ({"class_names": {"smooth": [2, 3, 4]}}, "galaxy10_decals"),
         ({"balance": {}}, "no classes to balance"),
+        ({"vote_loss": "dirichlet_multinomial", "mixup": 0.2}, "tree and no mixup"),
+        ({"vote_loss": "dirichlet_multinomial", "vote_head": "sigmoid"}, "needs vote_head: tree"),
         ({"label_smoothing": 0.1}, "label_smoothing"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):

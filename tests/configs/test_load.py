@@ -32,6 +32,8 @@ PRESETS = {
     "ssd_mobilenet_start.yaml": DetectorTraining,
     "vgg16_start.yaml": ClassifierTraining,
     "votes.yaml": ClassifierTraining,
+    "votes_dirichlet.yaml": ClassifierTraining,
+    "votes_ensemble.yaml": ClassifierTraining,
     "votes_sigmoid.yaml": ClassifierTraining,
     **{
         f"published/{name}.yaml": ClassifierTraining

@@ -47,6 +47,20 @@ def test_selected_and_joined_labels() -> None:
     np.testing.assert_array_equal(joined.values, MIXED.values[[3, 1, 1]])
 
 
+def test_votes_carry_the_number_of_volunteers() -> None:
+    images = [
+        LabelledImage(Path(f"{number}.png"), (0,), probabilities=(0.5, 0.5), volunteers=number)
+        for number in (40, 35, 50)
+    ]
+    votes = Labels.from_images(images, 2)
+    np.testing.assert_array_equal(votes.to_targets()[:, -1], [40, 35, 50])
+    joined = Labels.join([votes[np.array([2, 0])], votes])
+    np.testing.assert_array_equal(joined.to_targets()[:, -1], [50, 40, 40, 35, 50])
+    # Of a table without their number it is unknown.
+    unknown = Labels.from_images([LabelledImage(Path("a.png"), (0,), probabilities=(1, 0))], 2)
+    assert Labels.join([votes, unknown]).volunteers is None
+
+
 @pytest.mark.parametrize(
     ("given", "names", "class_ids"),
     [

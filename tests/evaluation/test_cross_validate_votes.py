@@ -105,19 +105,43 @@ def test_the_votes_of_every_image_are_measured_once(
     squares = [fold["mse"] * fold["images"] for fold in tree["folds"]]
     assert tree["pooled"]["mse"] == pytest.approx(sum(squares) / 12)
     # Two of the twelve are not what their colour says.
-    assert tree["classes"]["images"] == 12
-    assert tree["classes"]["accuracy"] == pytest.approx(10 / 12)
+    (classes,) = content["classes"]["trainings"][0]["classifiers"]
+    assert classes["pooled"]["images"] == 12
+    assert classes["pooled"]["accuracy"] == pytest.approx(10 / 12)
     (comparison,) = content["comparisons"]
     assert (comparison["measure"], comparison["difference"]) == ("RMSE", 0)
     report = (out / "report.md").read_text()
     assert f"| RMSE | {tree['summary']['rmse']['mean']:.4f} ± " in report
-    assert "Classes that follow from the votes" in report
     refused = galpipe_cli("cross-validate", "classifier", *arguments, "--balances")
     assert refused.exit_code == 2
     assert "votes have none" in refused.output
 
 
-def test_votes_and_classes_are_not_compared(tmp_path: Path, make: Make) -> None:
-    classes = make("classes").model_copy(update={"votes": None})
+def test_the_classes_that_follow_are_compared_with_predicted_ones(
+    tmp_path: Path, make: Make, trained: list[tuple[str, int | None]]
+) -> None:
+    votes = make("votes")
+    probabilities = votes.data[0].model_copy(update={"kind": "vote_probabilities"})
+    classes = votes.model_copy(update={"name": "classes", "votes": None, "data": (probabilities,)})
+    result = cross_validate_votes([votes, classes], tmp_path / "out", folds=3)
+    assert [name for name, _ in trained] == ["votes"] * 3 + ["classes"] * 3
+    assert [one.name for one in result.trainings] == ["votes"]
+    assert result.classes is not None
+    # Both held out the same images in each fold, and the made-up networks are the same.
+    assert [one.measure for one in result.classes.comparisons] == ["accuracy", "macro F1"]
+    assert all(one.difference == 0 for one in result.classes.comparisons)
+    first, second = (one.classifiers[0].pooled for one in result.classes.trainings)
+    assert first.accuracy == second.accuracy == pytest.approx(10 / 12)
+    report = result.report().to_markdown()
+    assert report.startswith("# Cross-validation: votes, classes")
+    assert "Comparison by class" in report
+
+
+def test_other_campaigns_and_other_classes_are_not_compared(tmp_path: Path, make: Make) -> None:
+    votes = make("votes")
+    other = votes.model_copy(update={"votes": "gz_decals_5"})
     with pytest.raises(ConfigError, match="of the same campaign alone"):
-        cross_validate_votes([make("votes"), classes], tmp_path / "out")
+        cross_validate_votes([votes, other], tmp_path / "out")
+    classes = votes.model_copy(update={"votes": None, "class_names": ("red", "blue")})
+    with pytest.raises(ConfigError, match="those of galaxy10_decals"):
+        cross_validate_votes([votes, classes], tmp_path / "out")

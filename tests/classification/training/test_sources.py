@@ -14,12 +14,12 @@ from galpipe.annotations import GALAXY10_DECALS
 from galpipe.classification.training import dataset as dataset_module
 from galpipe.classification.training import sources as sources_module
 from galpipe.classification.training.dataset import class_map, read_labels
+from galpipe.classification.training.source_split import split_sources
 from galpipe.classification.training.sources import (
     Sources,
     gather,
     identify_data,
     read_labelled,
-    split_sources,
 )
 from galpipe.configs import ClassifierData, ClassifierTraining, CnnMember, Split
 from galpipe.datasets.galaxy10 import read_galaxy10

@@ -5,9 +5,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
 from galpipe.classification.training.galaxy_zoo_cnn import build_galaxy_zoo_cnn
-from galpipe.classification.training.vote_head import TreeLoss, VoteHead, squared_error
+from galpipe.classification.training.vote_head import (
+    DirichletTreeLoss,
+    TreeLoss,
+    VoteHead,
+    squared_error,
+)
 from galpipe.configs import GalaxyZooCnnMember
 from galpipe.datasets.votes.vote_trees import VOTE_TREES
 
@@ -62,6 +68,66 @@ def test_the_loss_is_that_of_multinomial_votes() -> None:
     assert float(copied(targets, predicted)) == pytest.approx(expected, rel=1e-5)
     error = np.asarray(squared_error(targets, predicted))
     assert error == pytest.approx(((voted - predicted) ** 2).mean(axis=1), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "tolerance"), [(0.01, 2e-5), (1, 2e-5), (30, 2e-3), (5000, 5e-3)]
+)
+def test_the_loss_is_that_of_dirichlet_multinomial_votes(scale: float, tolerance: float) -> None:
+    rng = np.random.default_rng(3)
+    logits = np.log(scale * rng.uniform(0.2, 1, (6, 5))).astype(np.float32)
+    volunteers = np.array([1, 5, 38, 60, 200, 1000])
+    first = rng.binomial(volunteers, 0.7)
+    # As many go on to the second question as gave the first answer of the first.
+    second = np.stack([rng.multinomial(count, [0.5, 0.1, 0.4]) for count in first])
+    counts = np.column_stack([first, volunteers - first, second])
+    targets = np.column_stack([counts / volunteers[:, None], volunteers]).astype(np.float32)
+    concentrations = np.exp(logits.astype(np.float64))
+    distribution = stats.dirichlet_multinomial
+    expected = -distribution.logpmf(counts[:, :2], concentrations[:, :2], volunteers)
+    expected -= distribution.logpmf(second, concentrations[:, 2:], first)
+    loss = DirichletTreeLoss([2, 3], reduction=None)
+    np.testing.assert_allclose(
+        np.asarray(loss(targets, logits)), expected, rtol=2e-5, atol=tolerance
+    )
+    copied = DirichletTreeLoss.from_config(loss.get_config())
+    np.testing.assert_allclose(
+        np.asarray(copied(targets, logits)), expected, rtol=2e-5, atol=tolerance
+    )
+
+
+def test_extreme_logits_and_no_votes_have_a_finite_loss() -> None:
+    logits = np.array([[1e4, -1e4, 0, 0, 0], [0, 0, 90, -90, 0]], np.float32)
+    targets = np.array([[0, 1, 0, 0, 0, 40], [0, 0, 0, 0, 0, 0]], np.float32)
+    loss = DirichletTreeLoss([2, 3], reduction=None)
+    disagree, nobody = np.asarray(loss(targets, logits))
+    assert 100 < disagree < 1e4
+    assert nobody == 0
+
+
+def test_the_dirichlet_head_trains_the_logits_of_the_same_network() -> None:
+    rng = np.random.default_rng(4)
+    inputs = keras.Input((3,))
+    head = VoteHead("galaxy_zoo_2", "tree", dirichlet=True)
+    model = keras.Model(inputs, head.append(inputs))
+    trained = head.trained(model)
+    assert trained.output.name != model.output.name
+    features = rng.normal(size=(64, 3)).astype(np.float32)
+    voted = np.zeros((64, 37), np.float32)
+    # Round galaxies, of which nothing is odd; the feature decides whether they are smooth.
+    smooth = (features[:, 0] > 0).astype(np.float32)
+    voted[:, TREE.places["t01_smooth_or_features"]] = np.stack([smooth, 1 - smooth, 0 * smooth], 1)
+    voted[:, TREE.places["t06_odd"]] = [0, 1]
+    targets = np.column_stack([voted, np.full(64, 40)]).astype(np.float32)
+    trained.compile(keras.optimizers.Adam(0.1), head.loss, metrics=[head.metric])
+    history = trained.fit(features, targets, epochs=30, verbose=0).history
+    votes = np.asarray(model(features))
+    error = float(np.mean(squared_error(targets, votes)))
+    assert history["squared_error"][-1] == pytest.approx(error, rel=0.2)
+    first = votes[:, TREE.places["t01_smooth_or_features"]]
+    assert ((first[:, 0] > 0.5) == (smooth > 0)).mean() > 0.9
+    np.testing.assert_allclose(votes[:, TREE.places["t06_odd"]], [[0, 1]] * 64, atol=0.05)
+    assert np.abs(TREE.sums(votes)).max() < 1e-6
 
 
 def test_the_sigmoids_have_the_binary_cross_entropy() -> None:

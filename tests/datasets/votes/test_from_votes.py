@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,7 +11,8 @@ from galpipe.datasets.label_tables import read_label_table, read_vote_labels
 from galpipe.datasets.votes.decision_trees import GZ2_TREE
 from galpipe.datasets.votes.from_votes import TARGETS, convert_votes, labels_from_votes, with_images
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS
-from galpipe.datasets.votes.vote_table import VOTE_KINDS, VoteTable, read_votes
+from galpipe.datasets.votes.vote_kinds import VOTE_KINDS
+from galpipe.datasets.votes.vote_table import VoteTable, read_votes
 from galpipe.errors import InputError, OutputError
 
 COLUMNS = [column for question in GZ2_TREE.values() for column in question.columns()]
@@ -24,7 +26,8 @@ def votes(**galaxies: dict[str, float]) -> VoteTable:
     ]
     names = tuple(galaxies)
     nowhere = (None,) * len(names)
-    return VoteTable(VOTE_KINDS[0], names, names, nowhere, pd.DataFrame(rows, columns=COLUMNS))
+    shares = pd.DataFrame(rows, columns=COLUMNS)
+    return VoteTable(VOTE_KINDS[0], names, names, nowhere, shares, np.zeros(len(names)))
 
 
 ROUND = {"a15": 1.0, "a01": 1.0, "a16": 1.0}

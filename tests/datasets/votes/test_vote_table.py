@@ -14,7 +14,8 @@ from galpipe.datasets.votes.class_rules import galaxy10_allowed
 from galpipe.datasets.votes.decision_trees import GZ2_TREE, GZD_1_2_TREE, GZD_5_TREE, Tree
 from galpipe.datasets.votes.from_votes import labels_from_votes
 from galpipe.datasets.votes.kaggle import KAGGLE_COLUMNS, to_kaggle
-from galpipe.datasets.votes.vote_table import VOTE_KINDS, read_votes
+from galpipe.datasets.votes.vote_kinds import VOTE_KINDS
+from galpipe.datasets.votes.vote_table import read_votes
 from galpipe.errors import InputError, MissingExtraError
 
 FRACTIONS = [
@@ -63,6 +64,24 @@ def test_positions_are_kept_where_they_are_known(tmp_path: Path) -> None:
     assert votes.positions == ((180.25, -1.5), None, (1, 2))
     assert votes.only([False, True, True]).positions == (None, (1, 2))
     assert read_votes(table(tmp_path / "votes.csv", gz2_row())).positions == (None,)
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (gz2_row(), "total_classifications"),
+        (decals_row(GZD_5_TREE, "smooth-or-featured_smooth"), "smooth-or-featured_total-votes"),
+        (decals_row(GZD_1_2_TREE, "bar_no"), "smooth-or-featured-dr5_total-votes"),
+    ],
+)
+def test_numbers_of_volunteers(tmp_path: Path, row: dict[str, object], column: str) -> None:
+    if "dr5" in column:
+        row = {name.replace("_", "-dr5_", 1): cell for name, cell in row.items()}
+    rows = [row | {column: count} for count in (38, "", 45)]
+    votes = read_votes(table(tmp_path / "votes.csv", *rows))
+    assert votes.volunteers.tolist() == [38, 0, 45]
+    assert votes.only([False, True, True]).volunteers.tolist() == [0, 45]
+    assert read_votes(table(tmp_path / "votes.csv", row)).volunteers.tolist() == [0]
 
 
 def test_a_table_of_hart_names_galaxies_by_their_sdss_number(tmp_path: Path) -> None:
