@@ -4,9 +4,11 @@
     python benchmarks/kills.py --count 5 --engine ray
 
 Every kill is SIGKILL, SIGTERM, SIGINT or SIGINT twice of the command, or SIGKILL of its process
-group or of a worker alone.  Most of the time of a command is spent on imports.  So nine of ten
-commands are copies of this process, which has imported what a run needs and opened no model; the
-tenth is started as a user does.
+group or of a worker alone.  No process of a command may be left half a minute after its end.
+
+Most of the time of a command is spent on imports.  So nine of ten commands are copies of this
+process, which has imported what a run needs and opened no model; the tenth is started as a user
+does.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ COPIES = 0.9  # of the commands
 # Python and click exit with 1, too, if they are interrupted before the command line begins.
 BEFORE_THE_START = ("KeyboardInterrupt", "Aborted!")
 PATIENCE = 300.0  # seconds for a command to end
+GRACE = 30.0  # seconds for its processes to end
+MARK = "GALPIPE_KILLS"  # variable in the environment of all processes of a command
 
 # As the command line does, so that this process has a single thread and its copies are safe.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -79,6 +83,7 @@ def start(arguments: list[str], said: Path, *, copy: bool) -> int:
     if child:
         return child
     os.setsid()
+    os.environ[MARK] = f"{os.getpid()}"
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     # A job in the background ignores SIGINT, and so would this process.
@@ -138,6 +143,20 @@ def kill(process: int, engine: str, how: str, rng: random.Random) -> None:
     if how == "interrupt twice":
         time.sleep(rng.uniform(0, 0.2))
         os.kill(process, signal.SIGINT)
+
+
+def left_behind(process: int) -> list[str]:
+    """Return the processes of a command that are there long after its end."""
+    mark, until = f"{MARK}={process}\0".encode(), time.monotonic() + GRACE
+    while True:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (folder / "environ").read_bytes():
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -201,6 +220,8 @@ def main() -> None:
                     kills += 1
             if code is None and (code := wait(process, PATIENCE)) is None:
                 sys.exit(f"{out}: the command goes on {PATIENCE:.0f} s after {how!r}")
+            if left := left_behind(process):
+                sys.exit(f"processes are left after {how!r}: {left}")
             message = said.read_text()
             if code == 1 and not any(word in message for word in BEFORE_THE_START):
                 break

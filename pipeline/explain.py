@@ -30,7 +30,7 @@ from ..configs import InputScaling
 from ..errors import ConfigError, OutputError
 from ..files.atomic import write_png
 from ..files.lock import locked_folder
-from ..files.names import SafeNames
+from ..files.names import SafeNames, printable
 from ..files.output_folder import OutputFolder
 from ..imaging import FieldSource, read_field, remove_sky, to_display, to_rgb
 from ..progress import Progress, count_of, open_progress
@@ -181,8 +181,11 @@ def explain(
             task.update(description=source.identifier)
             try:
                 with sink.clock("images"):
-                    _explain_image(explainer, source)
+                    notes = _explain_image(explainer, source)
                 done += 1
+                sink.record.notes += notes
+                for note in notes:
+                    logger.warning("%s", note)
             except OutputError:
                 raise
             except Exception as error:
@@ -214,6 +217,8 @@ class ImageCrop:
         The crop, as in :func:`~.classify.classify`.
     inputs : ndarray of float32, shape (1, S, S, 3)
         The crop as a batch, in 0..1.
+    notes : tuple of str
+        Notes on the reading, such as that the file holds further images.
     """
 
     def __init__(self, source: FieldSource, classifier: ExplainedClassifier) -> None:
@@ -225,7 +230,7 @@ class ImageCrop:
         if classifier.sky_removed:
             self.rgb = remove_sky(self.rgb[np.newaxis])[0]
         self.inputs = self.rgb[np.newaxis].astype(np.float32) / np.float32(255)
-        self._origin = field.origin
+        self._origin, self.notes = field.origin, field.notes
 
     def display(self) -> NDArray[np.uint8]:
         """Return the crop with the top row of the displayed picture first."""
@@ -319,14 +324,15 @@ class _Explainer:
         self.written.append(write_png(self._folder / name, sheet))
 
 
-def _explain_image(explainer: _Explainer, source: FieldSource) -> None:
-    """Draw the explanations of one image."""
+def _explain_image(explainer: _Explainer, source: FieldSource) -> list[str]:
+    """Draw the explanations of one image; return the notes on its reading."""
     what = explainer.settings.what
     crop = ImageCrop(source, explainer.classifier)
     if "gradcam" in what:
         explainer.draw_heat_maps(crop)
     if "activations" in what or "filters" in what:
         explainer.draw_activations(crop)
+    return [f"{printable(source)}: {note}" for note in crop.notes]
 
 
 def _class_id(classifier: ExplainedClassifier, name: str) -> int:

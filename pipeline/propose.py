@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,15 @@ from ..detection.load import open_detector
 from ..detection.predict import detect_field
 from ..errors import InputError, OutputError, require
 from ..files.names import printable
-from ..imaging import Detections, FieldSource, longer_sides, read_field, to_rgb
+from ..imaging import Detections, Field, FieldSource, longer_sides, read_field, to_rgb
 from ..models import ModelLike
 from ..progress import Progress, count_of, open_progress
 from .inputs import find_sources
 from .provenance import Failure
 
 __all__ = ["ProposeResult", "propose"]
+
+logger = logging.getLogger("galpipe")
 
 Finder: TypeAlias = Callable[[FieldSource], AnnotatedImage]
 
@@ -68,6 +71,8 @@ def propose(
     progress: bool | Progress = False,
 ) -> ProposeResult:
     """Write a Pascal VOC file of proposed boxes for each field.
+
+    Of a file that holds several fields, the first is annotated, and a warning names the others.
 
     Parameters
     ----------
@@ -153,7 +158,7 @@ def _classical(threshold: float, smallest: float, label: str) -> Finder:
     require("sep", "annotations")
 
     def find(source: FieldSource) -> AnnotatedImage:
-        rgb = to_rgb(read_field(source))
+        rgb = to_rgb(_read(source))
         try:
             found = propose_galaxies(rgb, threshold, smallest)
         except InputError as error:
@@ -167,12 +172,20 @@ def _trained(detector: BaseDetector, smallest: float) -> Finder:
     certain = detector.score_threshold
 
     def find(source: FieldSource) -> AnnotatedImage:
-        rgb = to_rgb(read_field(source), detector.stretch)
+        rgb = to_rgb(_read(source), detector.stretch)
         found = detect_field(rgb, detector, _DOUBTFUL_SHARE * certain)
         large = found.select(longer_sides(found.boxes) >= smallest)
         return _annotated(source, rgb, large, detector.class_names, certain)
 
     return find
+
+
+def _read(source: FieldSource) -> Field:
+    """Read a field, and say what is unusual about it, such as that its file holds others."""
+    field = read_field(source)
+    for note in field.notes:
+        logger.warning("%s: %s", source.identifier, note)
+    return field
 
 
 def _annotated(

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import signal
-import threading
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Self
 
 import ray
-from ray.exceptions import AuthenticationError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from ...errors import ConfigError, GalpipeError
-from ...models.litert import available_cores
+from ...errors import GalpipeError
 from ..field_work import FieldWork, PartReport
 from ..interrupts import Interrupts
 from ..manifest import FieldTask
 from .chunks import Chunks
 from .ray_actors import Mailbox, RayWorker
+from .ray_connection import ray_connection
 from .worker import LogMessage, StartedField
 
-__all__ = ["RayEngine", "start_ray", "stop_ray"]
+__all__ = ["RayEngine"]
 
 logger = logging.getLogger("galpipe")
 
@@ -36,9 +33,6 @@ _LOOK_EVERY = 0.2  # seconds, for signals and fields that take too long
 _PATIENCE = 60.0  # seconds without any worker, before this is said
 _ANSWER = 5.0  # seconds for a worker to answer
 _GRACE = 5.0, 1.0  # seconds for finished tasks to be written, after a first and second signal
-_TOKEN = "RAY_AUTH_TOKEN"
-_own_token = secrets.token_hex(32)  # of the clusters of this process
-_STORE = 2**27  # bytes of the object store of a cluster of our own, in which little is put
 
 
 @dataclass(eq=False)
@@ -79,9 +73,9 @@ class RayEngine:
     def __init__(
         self, workers: int | None, field_timeout: float | None, address: str | None
     ) -> None:
-        self._ours = not ray.is_initialized()
-        if self._ours:
-            start_ray(workers, address)
+        self._connection = ExitStack()
+        if not ray.is_initialized():
+            self._connection.enter_context(ray_connection(workers, address))
         self._count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._timeout = field_timeout
         self._actors: dict[int, _Actor] = {}
@@ -91,14 +85,12 @@ class RayEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(RayError):
+        with self._connection, suppress(RayError):
             for actor in self._actors.values():
                 ray.kill(actor.handle)
             if self._mailbox is not None:
                 ray.kill(self._mailbox)
         self._actors.clear()
-        if self._ours:
-            stop_ray()
 
     def run(
         self, work: FieldWork, tasks: Iterable[FieldTask], interrupts: Interrupts
@@ -224,70 +216,6 @@ class RayEngine:
         since = monotonic()
         while refs and monotonic() - since < _GRACE[interrupts.count > 1]:
             _, refs = ray.wait(refs, num_returns=len(refs), timeout=_LOOK_EVERY)
-
-
-def start_ray(workers: int | None, address: str | None) -> None:
-    """Connect to a cluster, or start one on this machine.
-
-    A cluster of our own has an access token that is in the environment alone, so that nothing is
-    written to the home folder.
-
-    Parameters
-    ----------
-    workers : int or None
-        Cores of a cluster of our own; by default those of this machine.
-    address : str or None
-        Address of a running cluster.
-
-    Raises
-    ------
-    ConfigError
-        If there is no cluster at the address, or none can be started.
-    """
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        options |= {
-            "address": "local",
-            "num_cpus": workers or available_cores(),
-            "include_dashboard": False,
-            "object_store_memory": _STORE,
-        }
-        if not {_TOKEN, f"{_TOKEN}_PATH"} & os.environ.keys():
-            os.environ[_TOKEN] = _own_token
-    elif address.startswith("ray://"):
-        raise ConfigError(
-            f"{address}: clients of Ray are not supported. Run galpipe on a machine of the "
-            "cluster, with --ray-address auto."
-        )
-    else:
-        options["address"] = address
-    # What Ray says of workers that ended is said in other words; Ray has no public switch for it.
-    ray._private.worker._worker_logs_enabled = False
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(**options)
-    except AuthenticationError as error:
-        raise ConfigError(
-            f"The Ray cluster {address} asks for its token. Set RAY_AUTH_MODE=token and "
-            "RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH."
-        ) from error
-    except Exception as error:
-        # Among others a plain Exception, if the machine is too busy to start one.
-        text = str(error).strip().splitlines() or [type(error).__name__]
-        where = "on this machine" if address is None else f"at {address}"
-        raise ConfigError(f"No Ray cluster {where}: {text[0]}") from error
-    finally:
-        # Ray ends the process at SIGTERM, without writing the catalogue.
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
-
-
-def stop_ray() -> None:
-    """Disconnect from a cluster, and end it if it is our own."""
-    ray.shutdown()
-    if os.environ.get(_TOKEN) == _own_token:
-        # Another cluster has another token.
-        del os.environ[_TOKEN]
 
 
 def _check_started(ref: Any) -> None:

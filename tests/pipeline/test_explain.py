@@ -129,6 +129,20 @@ def test_the_class_may_be_chosen(
     assert len(sheets) == 2
 
 
+def test_what_a_file_holds_besides_is_named(
+    galpipe_cli: Cli, training: Path, tmp_path: Path
+) -> None:
+    light = np.random.default_rng(0).normal(100, 3, (2, 64, 64)).astype(np.float32)
+    ccds = [fits.ImageHDU(light[number], name=f"CCD{number + 1}") for number in range(2)]
+    fits.HDUList([fits.PrimaryHDU(), *ccds]).writeto(tmp_path / "mosaic.fits")
+    member, output = training / "net1" / "model.keras", tmp_path / "out"
+    done = galpipe_cli("explain", tmp_path / "mosaic.fits", "--model", member, "-o", output)
+    assert done.exit_code == 0, done.output
+    assert "CCD2" in done.stderr
+    (note,) = json.loads((output / "run.json").read_text())["notes"]
+    assert note.startswith(f"{tmp_path}/mosaic.fits: ")
+
+
 def test_an_image_that_cannot_be_read_is_named(
     galpipe_cli: Cli, training: Path, images: Path, tmp_path: Path
 ) -> None:

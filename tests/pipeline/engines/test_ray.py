@@ -6,10 +6,12 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +19,7 @@ import pytest
 
 import galpipe
 from galpipe.errors import BundleError, ConfigError
+from galpipe.files.lock import is_locked
 from galpipe.imaging import FieldSource
 from galpipe.pipeline.engines import open_engine
 from galpipe.pipeline.field_work import FieldWork, PartReport
@@ -35,8 +38,13 @@ ray = pytest.importorskip("ray")
 @pytest.fixture(scope="module", autouse=True)
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cluster of two cores, started without a home folder in which it could write."""
-    from galpipe.pipeline.engines.ray_cluster import start_ray, stop_ray
+    from galpipe.pipeline.engines.ray_connection import ray_connection
 
+    # Its path must be short.
+    temporary = Path(tempfile.mkdtemp(prefix="g", dir="/tmp"))
+    killed = temporary / "galpipe-ray-killed"
+    (killed / "session").mkdir(parents=True)
+    os.utime(killed, (1, 1))
     home = tmp_path_factory.mktemp("home") / "missing"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home))
@@ -44,15 +52,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.delenv("RAY_AUTH_TOKEN", raising=False)
         patch.delenv("RAY_ADDRESS", raising=False)
         before = signal.getsignal(signal.SIGTERM)
-        start_ray(2, None)
+        patch.setattr(tempfile, "tempdir", str(temporary))
+        connection = ExitStack()
+        connection.enter_context(ray_connection(2, None))
         assert signal.getsignal(signal.SIGTERM) is before
+        (folder,) = temporary.iterdir()
+        assert is_locked(folder)
+        assert folder.stat().st_mode & 0o077 == 0
         yield
         with warnings.catch_warnings():
             # Ray does not close the files and processes of its cluster.
             warnings.simplefilter("ignore", ResourceWarning)
-            stop_ray()
+            connection.close()
             gc.collect()
         assert "RAY_AUTH_TOKEN" not in os.environ
+        temporary.rmdir()
         assert not home.exists()
 
 
@@ -118,9 +132,12 @@ def test_the_catalogue_is_that_of_any_engine(
 
 
 def test_wrong_addresses() -> None:
-    from galpipe.pipeline.engines.ray_cluster import start_ray
+    from galpipe.pipeline.engines.ray_connection import ray_connection
 
     with pytest.raises(ConfigError, match="add --engine ray"):
         open_engine("serial", ray_address="auto")
-    with pytest.raises(ConfigError, match="clients of Ray are not supported"):
-        start_ray(None, "ray://head:10001")
+    with (
+        pytest.raises(ConfigError, match="clients of Ray are not supported"),
+        ray_connection(None, "ray://head:10001"),
+    ):
+        pass

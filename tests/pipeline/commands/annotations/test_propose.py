@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from astropy.io import fits
 from click.testing import Result
 
 from galpipe.annotations import read_voc
@@ -125,3 +126,13 @@ def test_a_detector_has_its_own_settings(galpipe_cli: Cli, images: Path, option:
     done = galpipe_cli("annotations", "propose", images, "--detector", "x", option, "3")
     assert done.exit_code == 2
     assert "classical detection" in done.output
+
+
+def test_what_a_file_holds_besides_is_named(galpipe_cli: Cli, tmp_path: Path) -> None:
+    light = np.random.default_rng(0).normal(100, 3, (2, 64, 64)).astype(np.float32)
+    ccds = [fits.ImageHDU(light[number], name=f"CCD{number + 1}") for number in range(2)]
+    fits.HDUList([fits.PrimaryHDU(), *ccds]).writeto(tmp_path / "mosaic.fits")
+    done = galpipe_cli("annotations", "propose", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "mosaic.xml").exists()
+    assert "CCD2" in done.stderr
