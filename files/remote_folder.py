@@ -38,7 +38,7 @@ class RemoteFolder:
     def __post_init__(self) -> None:
         if not is_address(self.url) or self._scheme not in _stores() or not self._path:
             known = " or ".join(f"{scheme}://bucket/folder" for scheme in _stores())
-            raise ConfigError(f"{self.url}: results cannot be written there. Give a path, {known}.")
+            raise ConfigError(f"{self.url}: nothing can be written there. Give a path, {known}.")
 
     def names(self, under: str = "") -> set[str]:
         """Return the names of the files, relative to the folder.
@@ -70,11 +70,14 @@ class RemoteFolder:
         Raises
         ------
         OutputError
-            If a file cannot be read.
+            If a file cannot be read, or its name leads out of the local folder.
         """
 
         def fetch(name: str) -> None:
             path = target / name
+            # A store takes any text as a name.
+            if not path.resolve().is_relative_to(target.resolve()):
+                raise OutputError(f"{self.url}/{name}: leads out of its folder. Remove the file.")
             path.parent.mkdir(parents=True, exist_ok=True)
             store.get_file(f"{self._path}/{name}", str(path))
 

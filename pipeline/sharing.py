@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 from ..errors import InputError, OutputError, require
 from ..files.atomic import atomic_folder
-from ..files.remote import download, is_address, open_store, store_errors
+from ..files.remote import download, is_address, store_errors
+from ..files.remote_folder import RemoteFolder
 from ..models import Bundle, ModelLike, find_bundle, read_bundle
 from ..models.bundle import LARGEST_FILE, LARGEST_MANIFEST, check_file_name
 from ..models.manifest import MANIFEST_NAME
@@ -23,7 +24,6 @@ from .hub_card import hub_card
 __all__ = ["pull_model", "push_model"]
 
 _HUB = "hf://"
-_STORES = ("s3", "gs")
 _REPOSITORY = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?/?")
 _HUB_CARD = "README.md"
 _LOG_IN = "log in with `hf auth login`"
@@ -62,7 +62,7 @@ def push_model(
     ------
     BundleError
         If the model is missing or altered.
-    InputError
+    InputError, ConfigError
         If the destination is none of these.
     OutputError
         If it holds a model or other files, or cannot be written.
@@ -72,7 +72,6 @@ def push_model(
     bundle = find_bundle(model)
     bundle.verify()
     contents = {name: bundle.read(name) for name in bundle.manifest.files}
-    # Last, so that nothing reads a bundle that is not complete.
     contents[MANIFEST_NAME] = _manifest(bundle)
     address = str(destination).rstrip("/")
     if address.startswith(_HUB):
@@ -179,32 +178,35 @@ def _upload(
 ) -> None:
     """Upload files to a repository of the Hub as one version."""
     hub = require("huggingface_hub", "hub")
-    with tempfile.TemporaryDirectory() as folder:
-        for file, content in contents.items():
-            Path(folder, file).write_bytes(content)
-        with store_errors(f"{_HUB}{repository}", OutputError, _LOG_IN):
-            client = hub.HfApi()
-            client.create_repo(repository, repo_type="model", exist_ok=True)
-            client.upload_folder(
-                repo_id=repository,
-                folder_path=folder,
-                revision=revision,
-                commit_message=f"Push {name}",
-            )
+    with _written(contents) as folder, store_errors(f"{_HUB}{repository}", OutputError, _LOG_IN):
+        client = hub.HfApi()
+        client.create_repo(repository, repo_type="model", exist_ok=True)
+        client.upload_folder(
+            repo_id=repository,
+            folder_path=str(folder),
+            revision=revision,
+            commit_message=f"Push {name}",
+        )
 
 
 def _store(contents: Mapping[str, bytes], address: str, overwrite: bool) -> None:
     """Write files to a folder of an object store."""
-    scheme, _, path = address.partition("://")
-    if scheme not in _STORES:
-        known = ", ".join(f"{one}://" for one in (*_STORES, "hf"))
-        raise InputError(f"{address}: models are not pushed there. Give {known} or a path.")
-    store = open_store(scheme)
-    with store_errors(address, OutputError):
-        if store.exists(f"{path}/{MANIFEST_NAME}") and not overwrite:
-            raise OutputError(f"{address}: holds a model; choose another address, or --overwrite")
+    store = RemoteFolder(address)
+    if MANIFEST_NAME in store.names(MANIFEST_NAME) and not overwrite:
+        raise OutputError(f"{address}: holds a model; choose another address, or --overwrite")
+    with _written(contents) as folder:
+        # The manifest last, so that nothing reads a bundle that is not complete.
+        store.put(contents.keys() - {MANIFEST_NAME}, folder)
+        store.put([MANIFEST_NAME], folder)
+
+
+@contextmanager
+def _written(contents: Mapping[str, bytes]) -> Iterator[Path]:
+    """Write files to a temporary folder."""
+    with tempfile.TemporaryDirectory() as scratch:
         for name, content in contents.items():
-            store.pipe_file(f"{path}/{name}", content)
+            Path(scratch, name).write_bytes(content)
+        yield Path(scratch)
 
 
 def _write_folder(contents: Mapping[str, bytes], target: Path, overwrite: bool) -> None:

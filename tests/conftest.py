@@ -21,6 +21,7 @@ from galpipe.models.class_calibration import TemperatureScaling
 from galpipe.pipeline.cli import cli
 
 from .browser import browser, page  # noqa: F401
+from .object_store import object_store, object_store_server  # noqa: F401
 
 # How long an example takes is the machine's affair, not the code's.
 settings.register_profile("unhurried", settings.default, deadline=None)

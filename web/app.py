@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from .._version import __version__
-from ..errors import GalpipeError
+from ..errors import GalpipeError, OutputError
 from .routes import corrections, jobs, runs, server
 from .security import AccessControl
 from .state import ServerState
@@ -67,7 +67,8 @@ class _Page(StaticFiles):
 
 
 def _explain(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, 422)
+    # What cannot be written or fetched is not the fault of the request.
+    return JSONResponse({"detail": str(error)}, 503 if isinstance(error, OutputError) else 422)
 
 
 def _explain_request(request: Request, error: Exception) -> JSONResponse:

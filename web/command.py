@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..files.remote import is_address
 from ..pipeline.commands.options import examples
 
 __all__ = ["command"]
@@ -17,11 +18,16 @@ __all__ = ["command"]
         "galpipe serve",
         "galpipe serve result other-result --port 8080",
         "GALPIPE_TOKEN=secret galpipe serve --host 0.0.0.0 --storage kept",
+        "galpipe serve --storage s3://bucket/galpipe --classifier s3://bucket/models/mine",
     ),
 )
 @click.argument("outputs", metavar="[OUT]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--detector", metavar="MODEL", help="Detector for uploads: a name or a path.")
-@click.option("--classifier", metavar="MODEL", help="Classifier for uploads: a name or a path.")
+@click.option(
+    "--detector", metavar="MODEL", help="Detector for uploads: a name, a path or an address."
+)
+@click.option(
+    "--classifier", metavar="MODEL", help="Classifier for uploads: a name, a path or an address."
+)
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -44,9 +50,9 @@ __all__ = ["command"]
 )
 @click.option(
     "--storage",
-    type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Keep uploads and results here; by default they are removed an hour after their last use.",
+    help="Keep uploads and results here, a folder or s3://bucket/prefix; by default they are "
+    "removed an hour after their last use.",
 )
 @click.option(
     "--max-upload",
@@ -87,7 +93,7 @@ def command(
     host: str,
     port: int,
     token: str | None,
-    storage: Path | None,
+    storage: str | None,
     max_upload: int,
     queue: int,
     memory: float,
@@ -112,7 +118,7 @@ def command(
             host=host,
             port=port,
             token=token,
-            storage=storage,
+            storage=Path(storage) if storage and not is_address(storage) else storage,
             max_upload=max_upload * 2**20,
             max_queue=queue,
             memory=round(memory * 2**30),

@@ -2,109 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import GalpipeError
-from ..files.output_folder import write_json
-from ..imaging import FieldSource
 from ..imaging.field_discovery import field_name
+from .job_state import RECORD, JobState, UploadedField, read_job, write_job
 from .processes import Cancelled, ProcessLimits, call_in_process
 from .uploads import StoredUpload
 from .work import process_upload
 
-__all__ = ["JobQueue", "JobState", "QueueFull"]
+__all__ = ["JobQueue", "QueueFull"]
 
 logger = logging.getLogger("galpipe")
-
-Status = Literal["queued", "running", "done", "failed", "cancelled"]
-
-_RECORD = "job.json"
-_RESULT = "result"
-_SHUT_DOWN = "The server was stopped before this job was done. Start it again."
 
 
 class QueueFull(Exception):
     """As many jobs wait as may."""
-
-
-@dataclass
-class JobState:
-    """A job and its state, which only the queue changes.
-
-    Attributes
-    ----------
-    id : str
-        Identifier.
-    name : str
-        Name of the field.
-    folder : Path
-        Folder of the job.
-    source : FieldSource
-        The files of the field.
-    names : dict of str to str
-        Names that the user gave to the files, by path.
-    status : str
-        ``queued``, ``running``, ``done``, ``failed`` or ``cancelled``.
-    done, total : int
-        Fields that are processed, and that the files hold.
-    progress, message : str
-        Progress in words, and the cause of a failure.
-    started, ended : float or None
-        Times of a monotonic clock.
-    used : float
-        Time of the last use.
-    pid : int
-        Number of its process.
-    cancel : Event
-        Set to end it.
-    version : int
-        Counts the changes of the state.
-    """
-
-    id: str
-    name: str
-    folder: Path
-    source: FieldSource
-    names: dict[str, str]
-    status: Status = "queued"
-    done: int = 0
-    total: int = 0
-    progress: str = ""
-    message: str = ""
-    started: float | None = None
-    ended: float | None = None
-    used: float = field(default_factory=monotonic)
-    pid: int = 0
-    cancel: threading.Event = field(default_factory=threading.Event)
-    version: int = 0
-
-    @property
-    def result(self) -> Path:
-        """Output folder of the run."""
-        return self.folder / _RESULT
-
-    @property
-    def seconds(self) -> float:
-        """Time since the start of the processing, or that it took."""
-        if self.started is None:
-            return 0.0
-        return (monotonic() if self.ended is None else self.ended) - self.started
-
-    @property
-    def over(self) -> bool:
-        """True if it is neither queued nor running."""
-        return self.status not in ("queued", "running")
 
 
 class JobQueue:
@@ -120,21 +41,28 @@ class JobQueue:
         Memory and time of a job.
     max_queue : int
         Jobs that may wait.
+    on_done : callable
+        Receives the identifier of each job that is done.
     """
 
     def __init__(
-        self, folder: Path, models: tuple[str, str], limits: ProcessLimits, max_queue: int
+        self,
+        folder: Path,
+        models: tuple[str, str],
+        limits: ProcessLimits,
+        max_queue: int,
+        on_done: Callable[[str], None] = lambda number: None,
     ) -> None:
         self._folder, self._models, self._limits = folder, models, limits
-        self._max_queue = max_queue
+        self._max_queue, self._on_done = max_queue, on_done
         self._jobs: dict[str, JobState] = {}
         self._waiting: deque[JobState] = deque()
         self._changed = threading.Condition()
         self._closing = False
         folder.mkdir(parents=True, exist_ok=True)
-        for record in sorted(folder.glob(f"*/{_RECORD}"), key=lambda path: path.stat().st_mtime):
-            if (job := _read(record)) is not None:
-                self._jobs[job.id] = job
+        earlier = (read_job(record.parent) for record in folder.glob(f"*/{RECORD}"))
+        for job in sorted(filter(None, earlier), key=lambda job: job.date):
+            self._jobs[job.id] = job
         self._thread = threading.Thread(target=self._work, name="galpipe-jobs", daemon=True)
         self._thread.start()
 
@@ -176,14 +104,8 @@ class JobQueue:
         with self._changed:
             self._check_room()
             job = self._new([upload.name for upload in uploads])
-            paths = [job.folder / "input" / str(place) for place in range(len(uploads))]
-            paths[0].parent.mkdir()
-            for upload, path in zip(uploads, paths, strict=True):
+            for upload, path in zip(uploads, job.source.paths, strict=True):
                 upload.path.rename(path)
-            job.source = replace(job.source, paths=tuple(paths))
-            job.names = {
-                str(path): upload.name for path, upload in zip(paths, uploads, strict=True)
-            }
             return self._add(job)
 
     def submit_example(self, path: Path) -> JobState:
@@ -202,8 +124,7 @@ class JobQueue:
         with self._changed:
             self._check_room()
             job = self._new([path.name])
-            job.source = replace(job.source, paths=(path,))
-            job.names = {str(path): path.name}
+            shutil.copyfile(path, job.source.paths[0])
             return self._add(job)
 
     def stop(self, job: JobState) -> None:
@@ -261,14 +182,16 @@ class JobQueue:
         number = secrets.token_hex(8)
         identifier = field_name([Path(name) for name in names])
         title = names[0] if len(names) == 1 else identifier
-        folder = self._folder / number
-        folder.mkdir()
-        return JobState(number, title, folder, FieldSource(identifier, ()), {})
+        job = JobState(
+            number, title, self._folder / number, UploadedField(identifier, tuple(names))
+        )
+        job.source.paths[0].parent.mkdir(parents=True)
+        return job
 
     def _add(self, job: JobState) -> JobState:
         self._jobs[job.id] = job
         self._waiting.append(job)
-        _write(job)
+        write_job(job)
         self._changed.notify_all()
         return job
 
@@ -278,7 +201,7 @@ class JobQueue:
         job.version += 1
         if job.over:
             job.ended = job.used = monotonic()
-            _write(job)
+            write_job(job)
 
     def _work(self) -> None:
         while True:
@@ -288,7 +211,8 @@ class JobQueue:
                 if self._closing:
                     return
                 job = self._waiting.popleft()
-                self._change(job, status="running", started=monotonic())
+                job.start()
+                self._change(job, status="running")
             try:
                 self._process(job)
             except Exception as error:
@@ -303,7 +227,6 @@ class JobQueue:
             state = {"done": message["done"], "total": message["total"]}
             self._change(job, progress=str(message["status"]), **state)
 
-        ending: Callable[..., None] = self._change
         try:
             result = call_in_process(
                 process_upload,
@@ -311,50 +234,17 @@ class JobQueue:
                 job.cancel,
                 progressed,
                 set_pid,
-                source=job.source,
-                output=job.result,
+                folder=job.folder,
+                upload=job.upload,
                 models=self._models,
-                names=job.names,
             )
         except Cancelled:
-            ending(job, status="cancelled")
+            self._change(job, status="cancelled")
         except GalpipeError as error:
-            ending(job, status="failed", message=str(error))
+            self._change(job, status="failed", message=str(error))
         else:
-            status: Status = "done" if result["fields"] else "failed"
-            ending(job, status=status, message="\n".join(result["messages"]))
-
-
-def _write(job: JobState) -> None:
-    write_json(
-        job.folder / _RECORD,
-        {
-            "id": job.id,
-            "name": job.name,
-            "identifier": job.source.identifier,
-            "files": job.names,
-            "status": job.status if job.over else "failed",
-            "message": job.message if job.over else _SHUT_DOWN,
-            "done": job.done,
-            "total": job.total,
-            "progress": job.progress,
-        },
-    )
-
-
-def _read(record: Path) -> JobState | None:
-    """Read a job of an earlier server; None if its record is damaged."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        content = json.loads(record.read_text(encoding="utf-8"))
-        paths = tuple(map(Path, content["files"]))
-        job = JobState(
-            record.parent.name,
-            content["name"],
-            record.parent,
-            FieldSource(content["identifier"], paths),
-            content["files"],
-        )
-        for name in ("status", "message", "done", "total", "progress"):
-            setattr(job, name, content[name])
-        return job
-    return None
+            numbers = {name: result[name] for name in ("fields", "galaxies", "failed")}
+            status = "done" if result["fields"] else "failed"
+            self._change(job, status=status, message="\n".join(result["messages"]), **numbers)
+            if status == "done":
+                self._on_done(job.id)

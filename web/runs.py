@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..classification.class_names import class_slug
+from ..errors import InputError
 from ..imaging import FieldSource, Stretch
 from ..imaging.draw import class_colour
 from ..pipeline.catalogue import Catalogue
@@ -25,6 +26,7 @@ from ..pipeline.plan import RunPlan
 from ..pipeline.provenance import Failure, FieldRecord
 from ..pipeline.result_lines import FieldRows, read_line
 from ..pipeline.results import Results
+from .job_state import UploadedField
 from .schemas import ClassInfo, GalaxyObject
 
 __all__ = ["FieldPlace", "OpenRun", "class_infos"]
@@ -68,8 +70,11 @@ class OpenRun:
         Name for users.
     temporary : bool
         Whether the server removes it.
-    names : dict of str to str
-        Names for users of the files of its fields, by path; by default the names of the files.
+    upload : UploadedField, optional
+        Files of its field, for the result of a job in the folder of the job; by default its fields
+        are where they were, under the names of their files.
+    address : str
+        Address of the output folder in an object store, of which `folder` is a local copy.
 
     Raises
     ------
@@ -84,10 +89,16 @@ class OpenRun:
         name: str,
         *,
         temporary: bool = False,
-        names: dict[str, str] | None = None,
+        upload: UploadedField | None = None,
+        address: str = "",
     ) -> None:
         self.id, self.folder, self.name = identifier, folder, name
-        self.temporary, self.names = temporary, names or {}
+        self.temporary, self.place = temporary, address or str(folder)
+        self._files: dict[Path, Path] | None = None
+        self._names: dict[str, str] = {}
+        if upload is not None:
+            self._files = {path: folder.parent / path for path in upload.paths}
+            self._names = upload.names_in(Path()) | upload.names_in(folder.parent)
         self._lock = threading.Lock()
         self._stamp: object = None
         self.refresh()
@@ -101,7 +112,7 @@ class OpenRun:
                 return
             self.plan: RunPlan = plan
             self.results = Results(self.folder, plan)
-            self.fields, self.failures = _list_fields(self.results)
+            self.fields, self.failures = _list_fields(self.results, self._files)
             self._stamp = stamp
 
     @property
@@ -174,7 +185,17 @@ class OpenRun:
         record : FieldRecord
             Record of the field.
         """
-        return [self.names.get(path, Path(path).name) for path in record.files]
+        return [self._name(path) for path in record.files]
+
+    def names_of(self, source: FieldSource) -> dict[str, str]:
+        """Return names for messages, which need not show their folders, of the files of a field.
+
+        Parameters
+        ----------
+        source : FieldSource
+            The files.
+        """
+        return {str(path): self._name(path) for path in source.paths}
 
     def objects(self, found: FieldRows) -> list[GalaxyObject]:
         """Return the objects of a field, with the numbers of the catalogue.
@@ -229,6 +250,9 @@ class OpenRun:
             source: self.folder / file for source, file in zip(sources, files, strict=True) if file
         }
 
+    def _name(self, path: str | Path) -> str:
+        return self._names.get(str(path), Path(path).name)
+
     def _measured(self, catalogue: Catalogue, found: FieldRows) -> tuple[str, ...]:
         return tuple(name for name in self.units(found) if name in catalogue.table.colnames)
 
@@ -244,7 +268,9 @@ def class_infos(names: tuple[str, ...]) -> list[ClassInfo]:
     return [ClassInfo(name=name, colour=class_colour(number)) for number, name in enumerate(names)]
 
 
-def _list_fields(results: Results) -> tuple[list[FieldPlace], list[Failure]]:
+def _list_fields(
+    results: Results, files: dict[Path, Path] | None
+) -> tuple[list[FieldPlace], list[Failure]]:
     fields: list[FieldPlace] = []
     failures: list[Failure] = []
     for task in read_manifest(results.folder):
@@ -259,6 +285,10 @@ def _list_fields(results: Results) -> tuple[list[FieldPlace], list[Failure]]:
                 record = found.record
                 images = record.images or task.source.images
                 source = replace(task.source, identifier=record.field, images=images)
+                if files is not None:
+                    if not files.keys() >= set(source.paths):
+                        raise InputError(f"{results.folder}: names files that were not uploaded.")
+                    source = replace(source, paths=tuple(files[path] for path in source.paths))
                 fields.append(FieldPlace(len(fields), task.key, place, record, source))
     return fields, failures
 

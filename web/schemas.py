@@ -133,6 +133,8 @@ class RunSummary(BaseModel):
     galaxies: int
     temporary: bool
     """Removed an hour after its last use."""
+    problem: str = ""
+    """Why it could not be put into the object store yet."""
 
 
 class FieldSummary(BaseModel):

@@ -23,16 +23,18 @@ class ServerSettings:
     outputs : tuple of Path
         Output folders of runs to open.
     detector, classifier : str
-        Names or paths of the models for uploads.
+        Names, paths or addresses of the models for uploads.
     host : str
         Address to listen on.
     port : int
         Port to listen on; 0 for any.
     token : str or None
         Secret that every request must present; None for none, on a loopback address only.
-    storage : Path or None
-        Folder in which uploads and results are kept; None for a temporary one, which is removed at
-        the end, and whose uploads and results are removed an hour after they were last used.
+    storage : Path, str or None
+        Folder in which uploads and results are kept, or the address of one in an object store, for
+        which the server works in a temporary folder; None for a temporary folder alone, which is
+        removed at the end, and whose uploads and results are removed an hour after they were last
+        used.
     max_upload : int
         Bytes of an upload.
     max_queue : int
@@ -56,7 +58,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = None
-    storage: Path | None = None
+    storage: Path | str | None = None
     max_upload: int = 2**30
     max_queue: int = 20
     max_requests: int = 600
@@ -69,6 +71,11 @@ class ServerSettings:
                 f"--host {self.host} lets other machines reach the server: protect it with "
                 "--token, a secret text of your choice, or listen on 127.0.0.1"
             )
+
+    @property
+    def keeps(self) -> bool:
+        """True if uploads and results are kept."""
+        return self.storage is not None
 
     @cached_property
     def limits(self) -> ProcessLimits:

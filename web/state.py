@@ -15,11 +15,16 @@ from ..classification.classifier import load_classifier
 from ..detection.load import load_detector
 from ..errors import GalpipeError, InputError
 from ..files.lock import locked_folder
-from ..imaging import FieldSource, Stretch
-from .jobs import JobQueue, JobState
+from ..files.remote import is_address
+from ..imaging import Stretch
+from ..models import shipped_models
+from ..pipeline.sharing import pull_model
+from .job_state import RESULT, JobState
+from .jobs import JobQueue
 from .pictures import PictureStore
 from .processes import call_in_process
 from .pyramid import Pyramid
+from .remote_jobs import JOBS, RemoteJobs
 from .runs import OpenRun
 from .schemas import Example
 from .settings import ServerSettings
@@ -86,42 +91,48 @@ class ServerState:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
-        self.stretch: Stretch = load_detector(settings.detector).stretch
-        self.classifier = load_classifier(settings.classifier)
         self.correcting = threading.Lock()
         self._opened: dict[str, OpenRun] = {}
         for folder in settings.outputs:
             number = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
             self._opened[number] = OpenRun(number, folder, folder.resolve().name)
         self._of_jobs: dict[str, OpenRun] = {}
-        self._ending = ExitStack()
         self._temporary = Path(tempfile.mkdtemp(prefix="galpipe-serve-"))
-        self._ending.callback(shutil.rmtree, self._temporary, ignore_errors=True)
-        try:
-            root = self._temporary
-            if settings.storage is not None:
-                root = settings.storage
-                self._ending.enter_context(locked_folder(root))
+        self._root = self._temporary
+        self._remote: RemoteJobs | None = None
+        with ExitStack() as ending:
+            ending.callback(shutil.rmtree, self._temporary, ignore_errors=True)
+            self.models = (
+                _local_model(settings.detector, self._temporary / "detector"),
+                _local_model(settings.classifier, self._temporary / "classifier"),
+            )
+            self.stretch: Stretch = load_detector(self.models[0]).stretch
+            self.classifier = load_classifier(self.models[1])
+            if isinstance(settings.storage, Path):
+                self._root = settings.storage
+                ending.enter_context(locked_folder(self._root))
+            elif settings.storage is not None:
+                self._remote = RemoteJobs(settings.storage, self._root / JOBS)
             waiting = 3 * (settings.max_queue + 1)
-            uploads = self._temporary / "uploads", self._temporary / "cutouts"
-            self.uploads = UploadStore(uploads[0], settings.max_upload, waiting)
-            self.cutouts = UploadStore(uploads[1], LARGEST_CUTOUT, waiting)
+            # Beside the jobs, on the same disk, since jobs take uploads over by renaming.
+            uploads, cutouts = self._root / "uploads", self._temporary / "cutouts"
+            self.uploads = UploadStore(uploads, settings.max_upload, waiting)
+            ending.callback(shutil.rmtree, uploads, ignore_errors=True)
+            self.cutouts = UploadStore(cutouts, LARGEST_CUTOUT, waiting)
             self.pictures = PictureStore(self._temporary / "pictures", settings.limits)
-            models = settings.detector, settings.classifier
-            self.jobs = JobQueue(root / "jobs", models, settings.limits, settings.max_queue)
-        except BaseException:
-            self._ending.close()
-            raise
-        self._ending.callback(self.jobs.close)
+            self.jobs = JobQueue(
+                self._root / JOBS, self.models, settings.limits, settings.max_queue, self._keep_job
+            )
+            # Kept from here on for `close`.
+            self._ending = ending.pop_all()
         self._closed = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="galpipe-keeper", daemon=True)
         self._keeper.start()
 
     @property
-    def runs(self) -> list[OpenRun]:
-        """The opened runs and then the results of jobs, the newest first."""
-        of_jobs = [run for job in self.jobs.jobs if (run := self.run_of(job)) is not None]
-        return [*self._opened.values(), *of_jobs]
+    def opened(self) -> list[OpenRun]:
+        """The runs that the settings name."""
+        return list(self._opened.values())
 
     def run(self, number: str) -> OpenRun:
         """Return a run.
@@ -135,34 +146,55 @@ class ServerState:
         ------
         KeyError
             If there is none.
+        OutputError
+            If it cannot be fetched from the object store.
         """
         if number in self._opened:
             run = self._opened[number]
             run.refresh()
             return run
-        run_of_job = self.run_of(self.jobs[number])
-        if run_of_job is None:
+        job = self.jobs[number]
+        if job.status != "done":
             raise KeyError(number)
-        return run_of_job
+        if self._remote is not None and self._remote.fetch(number):
+            self._of_jobs.pop(number, None)
+        if number not in self._of_jobs:
+            address = f"{self._remote.address}/{number}/{RESULT}" if self._remote else ""
+            try:
+                self._of_jobs[number] = OpenRun(
+                    number,
+                    job.result,
+                    job.name,
+                    temporary=not self.settings.keeps,
+                    upload=job.upload,
+                    address=address,
+                )
+            except (InputError, OSError) as error:
+                raise KeyError(number) from error
+        return self._of_jobs[number]
 
-    def run_of(self, job: JobState) -> OpenRun | None:
-        """Return the result of a job; None if there is none yet.
+    def keep(self, run: OpenRun) -> None:
+        """Put what was changed of a run into the object store, if it is one that lasts there.
+
+        Parameters
+        ----------
+        run : OpenRun
+            The run.
+        """
+        if run.id not in self._opened:
+            self._keep_job(run.id)
+
+    def problem_of(self, job: JobState) -> str:
+        """Return why a job that is done is not in the object store; empty if it is.
 
         Parameters
         ----------
         job : JobState
             The job.
         """
-        if job.status != "done":
-            return None
-        if job.id not in self._of_jobs:
-            temporary = self.settings.storage is None
-            try:
-                run = OpenRun(job.id, job.result, job.name, temporary=temporary, names=job.names)
-            except (InputError, OSError):
-                return None
-            self._of_jobs[job.id] = run
-        return self._of_jobs[job.id]
+        if self._remote is None or not self._remote.waits(job.id):
+            return ""
+        return self._remote.problem
 
     def picture(self, run: OpenRun, number: int) -> Pyramid:
         """Return the picture of a field of a run.
@@ -182,7 +214,7 @@ class ServerState:
             If its files cannot be read.
         """
         source = run.field(number).source
-        return self.pictures.get(source, run.stretch(), _names(source, run.names))
+        return self.pictures.get(source, run.stretch(), run.names_of(source))
 
     def job_picture(self, job: JobState) -> Pyramid:
         """Return the picture of the first field of a job, before its result is there.
@@ -206,15 +238,41 @@ class ServerState:
         ----------
         job : JobState
             The job.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be removed from the object store.
         """
+        if self._remote is not None:
+            self._remote.remove(job.id)
         self._of_jobs.pop(job.id, None)
         self.jobs.remove(job)
 
     def close(self) -> None:
         """End the processes and remove the temporary files."""
         self._closed.set()
+        self.jobs.close()
+        if self._remote is not None and (left := self._remote.close()):
+            saved = Path(tempfile.mkdtemp(prefix="galpipe-storage-"))
+            (saved / JOBS).mkdir()
+            for number in left:
+                shutil.move(self._root / JOBS / number, saved / JOBS / number)
+            logger.error(
+                "%d results are not in %s (%s). They are kept in %s: copy them there, or open them "
+                "with 'galpipe serve --storage %s'.",
+                len(left),
+                self._remote.address,
+                self._remote.problem or "it took too long",
+                saved / JOBS,
+                saved,
+            )
         self._ending.close()
         self._keeper.join()
+
+    def _keep_job(self, number: str) -> None:
+        if self._remote is not None:
+            self._remote.keep(number)
 
     def _keep(self) -> None:
         """Start the server of processes, and then remove what is old from time to time."""
@@ -224,10 +282,12 @@ class ServerState:
             logger.warning("Worker processes cannot be started: %s", error)
         while not self._closed.wait(_LOOK_EVERY):
             self.uploads.remove_old(_HOUR)
-            if self.settings.storage is None:
+            if not self.settings.keeps:
                 self.jobs.remove_old(_HOUR)
 
 
-def _names(source: FieldSource, given: dict[str, str]) -> dict[str, str]:
-    """Return the names of files for messages, which need not show their folders."""
-    return {str(path): given.get(str(path), path.name) for path in source.paths}
+def _local_model(model: str, folder: Path) -> str:
+    """Return a model as jobs name it, which work in other folders; fetch one at an address."""
+    if is_address(model):
+        return str(pull_model(model, folder).path)
+    return model if model in shipped_models() else str(Path(model).absolute())

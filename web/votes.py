@@ -17,13 +17,17 @@ from .work import ClassifierOptions, classify_crop, explain_crop
 __all__ = ["evidence_for", "member_votes", "training_of", "votes_of"]
 
 
-def votes_of(model: Mapping[str, Any], crop: Path, flipped: bool, limits: ProcessLimits) -> Votes:
+def votes_of(
+    model: Mapping[str, Any], ours: Classifier, crop: Path, flipped: bool, limits: ProcessLimits
+) -> Votes:
     """Classify a crop of a run once more.
 
     Parameters
     ----------
     model : mapping
         Record of the classifier of the run.
+    ours : Classifier
+        The classifier of the server, where that of the run is not at its place any more.
     crop : Path
         The crop.
     flipped : bool
@@ -36,7 +40,7 @@ def votes_of(model: Mapping[str, Any], crop: Path, flipped: bool, limits: Proces
     InputError
         If the classifier of the run is not there any more, or was changed.
     """
-    opened = _classifier(model)
+    opened = _classifier(model, ours)
     options = ClassifierOptions(
         str(opened.bundle.path), model.get("priors"), bool(model.get("test_time_augmentation"))
     )
@@ -47,13 +51,15 @@ def votes_of(model: Mapping[str, Any], crop: Path, flipped: bool, limits: Proces
     )
 
 
-def training_of(model: Mapping[str, Any]) -> Path | None:
+def training_of(model: Mapping[str, Any], ours: Classifier) -> Path | None:
     """Return the training of the classifier of a run, if its networks can be explained here.
 
     Parameters
     ----------
     model : mapping
         Record of the classifier of the run.
+    ours : Classifier
+        As in `votes_of`.
 
     Returns
     -------
@@ -64,7 +70,7 @@ def training_of(model: Mapping[str, Any]) -> Path | None:
     if find_spec("keras") is None or not model:
         return None
     try:
-        bundle = _classifier(model).bundle
+        bundle = _classifier(model, ours).bundle
     except InputError:
         return None
     folder = bundle.path.parent
@@ -124,13 +130,20 @@ def member_votes(classifier: Classifier, members: list[list[float]]) -> list[Mem
     ]
 
 
-def _classifier(model: Mapping[str, Any]) -> Classifier:
+def _classifier(model: Mapping[str, Any], ours: Classifier) -> Classifier:
     """Open the classifier of a run, at its place or by its name."""
+    wanted = model.get("sha256")
     for place in (model.get("path"), model.get("name")):
         try:
             opened = load_classifier(str(place))
         except BundleError:
             continue
-        if opened.bundle.identity.as_dict()["sha256"] == model.get("sha256"):
+        if _checksum(opened) == wanted:
             return opened
+    if _checksum(ours) == wanted:
+        return ours
     raise InputError("The classifier of this run is not here any more, or was changed.")
+
+
+def _checksum(classifier: Classifier) -> object:
+    return classifier.bundle.identity.as_dict()["sha256"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from ..imaging import FieldSource, Stretch, remove_sky
 from ..imaging.open_field import open_field
 from ..pipeline.remote_fields import local_copy
 from ..pipeline.run import run
+from .job_state import RESULT, UploadedField
 from .processes import Send
 from .pyramid import write_pyramid
 
@@ -70,11 +72,7 @@ def warm_up(send: Send) -> dict[str, Any]:
 
 
 def process_upload(
-    send: Send,
-    source: FieldSource,
-    output: Path,
-    models: tuple[str, str],
-    names: Mapping[str, str],
+    send: Send, folder: Path, upload: UploadedField, models: tuple[str, str]
 ) -> dict[str, Any]:
     """Detect and classify the galaxies of an uploaded field, as ``galpipe run`` does.
 
@@ -82,24 +80,29 @@ def process_upload(
     ----------
     send : callable
         Receives the progress: ``done``, ``total`` and ``status``.
-    source : FieldSource
+    folder : Path
+        Folder of the job, which becomes the working directory of the process: the run records paths
+        that are true wherever the folder lies.
+    upload : UploadedField
         The field.
-    output : Path
-        Output folder.
     models : (str, str)
         Detector and classifier.
-    names : mapping of str to str
-        Names of the files for messages, by path.
 
     Returns
     -------
     dict
         Numbers of ``fields``, ``galaxies`` and ``failed``, and ``messages`` of the failures.
     """
+    os.chdir(folder)
+    names = upload.names_in(Path())
     with _named(names):
         detector, classifier = models
         result = run(
-            [source], output, detector=detector, classifier=classifier, progress=_Progress(send)
+            [upload.source(Path())],
+            RESULT,
+            detector=detector,
+            classifier=classifier,
+            progress=_Progress(send),
         )
     messages = [_with_names(failure.message, names) for failure in result.failures]
     return {

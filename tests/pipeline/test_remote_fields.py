@@ -16,6 +16,7 @@ from galpipe.pipeline.detect import detect
 from galpipe.pipeline.field_lists import read_field_list
 from galpipe.pipeline.inputs import find_sources
 
+from ..object_store import ObjectStore
 from .conftest import write_fits
 
 fsspec = pytest.importorskip("fsspec")
@@ -102,38 +103,17 @@ def test_three_bands_and_images(store: Any, tmp_path: Path, good_fits: Path) -> 
 
 
 def test_a_bucket_of_amazon(
-    tmp_path: Path, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, models: dict[str, Path], object_store: ObjectStore
 ) -> None:
     """The same through s3fs and a server on this machine."""
-    pytest.importorskip("s3fs")
-    moto = pytest.importorskip("moto.server")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "no_proxy": "*",
-    }.items():
-        monkeypatch.setenv(name, value)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        field = write_fits(tmp_path / "sky.fits", {(16, 32): "red"})
-        store = remote.open_store("s3")
-        store.mkdir("survey")
-        store.put_file(str(field), "survey/one/sky.fits")
-        result = galpipe.run("s3://survey/one/*.fits", tmp_path / "out", **models)
-        assert len(result.catalogue) == 1
-        assert result.record.fields[0].files == ("s3://survey/one/sky.fits",)
-        again = galpipe.run("s3://survey/one/*.fits", "s3://survey/out", **models)
-        assert len(again.catalogue) == 1
-        assert (
-            store.cat("survey/out/catalogue.csv")
-            == (tmp_path / "out" / "catalogue.csv").read_bytes()
-        )
-        galpipe.run("s3://survey/one/sky.fits", "s3://survey/out", **models, overwrite=True)
-        assert len(store.find("survey/out/crops")) == 1
-    finally:
-        server.stop()
+    field = write_fits(tmp_path / "sky.fits", {(16, 32): "red"})
+    object_store.objects["survey/one/sky.fits"] = field.read_bytes()
+    result = galpipe.run("s3://survey/one/*.fits", tmp_path / "out", **models)
+    assert len(result.catalogue) == 1
+    assert result.record.fields[0].files == ("s3://survey/one/sky.fits",)
+    again = galpipe.run("s3://survey/one/*.fits", "s3://survey/out", **models)
+    assert len(again.catalogue) == 1
+    table = (tmp_path / "out" / "catalogue.csv").read_bytes()
+    assert object_store.objects["survey/out/catalogue.csv"] == table
+    galpipe.run("s3://survey/one/sky.fits", "s3://survey/out", **models, overwrite=True)
+    assert len(object_store.names("survey/out/crops/")) == 1

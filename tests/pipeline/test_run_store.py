@@ -137,5 +137,5 @@ def test_other_files_are_kept(store: Any, fields: Path, models: dict[str, Path])
 def test_where_nothing_can_be_written(
     store: Any, fields: Path, models: dict[str, Path], address: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be written there"):
+    with pytest.raises(ConfigError, match=r"nothing can be written there"):
         galpipe.run(fields, address, **models)

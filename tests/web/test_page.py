@@ -12,6 +12,7 @@ import galpipe
 ROOT = Path(galpipe.__path__[0])
 FRONTEND, STATIC = ROOT / "web" / "frontend", ROOT / "web" / "static"
 SOURCES = (
+    "../../files/templates/colours.css",
     "index.html",
     "package-lock.json",
     "package.json",
@@ -28,9 +29,10 @@ def _files(path: Path) -> list[Path]:
 
 def test_the_page_was_built_from_its_sources() -> None:
     digest = hashlib.sha256()
-    for path in (FRONTEND / name for name in SOURCES):
-        for file in _files(path):
-            digest.update(f"{file.relative_to(FRONTEND).as_posix()}\0".encode())
+    for name in SOURCES:
+        for file in _files(FRONTEND / name):
+            place = (Path(name) / file.relative_to(FRONTEND / name)).as_posix()
+            digest.update(f"{place}\0".encode())
             digest.update(file.read_bytes() + b"\0")
     built = (STATIC / "sources.sha256").read_text().strip()
     assert digest.hexdigest() == built, "run make web"

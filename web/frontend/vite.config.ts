@@ -5,6 +5,7 @@ import { defineConfig } from "vite";
 
 const OUT = "../static";
 const SOURCES = [
+  "../../files/templates/colours.css",
   "index.html",
   "package-lock.json",
   "package.json",

@@ -7,7 +7,7 @@ import secrets
 from fastapi import APIRouter, HTTPException
 
 from ..correction_files import write_corrections
-from ..corrections import Corrections, corrected_objects, inside
+from ..corrections import CORRECTIONS, Corrections, corrected_objects, inside
 from ..runs import OpenRun
 from ..schemas import CorrectedField, Edit
 from .common import RunDependency, State, not_found, problems
@@ -35,6 +35,7 @@ def _correct(run: RunDependency, state: State, field: int, edit: Edit) -> Correc
     with state.correcting:
         edits = corrections.add(*record, edit)
         write_corrections(run, field, pyramid)
+    state.keep(run)
     return _shown(run, edits)
 
 
@@ -49,6 +50,7 @@ def _undo(run: RunDependency, state: State, field: int) -> CorrectedField:
     with state.correcting:
         edits = corrections.undo(*record)
         write_corrections(run, field, pyramid)
+    state.keep(run)
     return _shown(run, edits)
 
 
@@ -83,5 +85,5 @@ def _checked(run: OpenRun, field: int, edit: Edit, earlier: list[Edit]) -> Edit:
 
 
 def _shown(run: OpenRun, edits: list[Edit]) -> CorrectedField:
-    folder = str(Corrections(run.folder).folder) if edits and not run.temporary else ""
+    folder = f"{run.place}/{CORRECTIONS}" if edits and not run.temporary else ""
     return CorrectedField(edits=len(edits), objects=corrected_objects(edits), folder=folder)

@@ -10,7 +10,8 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ...errors import InputError
-from ..jobs import JobState, QueueFull
+from ..job_state import JobState
+from ..jobs import QueueFull
 from ..pyramid import PictureInfo
 from ..schemas import Job, JobRequest, Upload
 from ..state import ServerState, example_path
@@ -145,7 +146,7 @@ def _shown(state: ServerState, job: JobState) -> Job:
         progress=job.progress,
         message=job.message,
         seconds=round(job.seconds, 1),
-        run=job.id if state.run_of(job) is not None else None,
+        run=job.id if job.status == "done" else None,
     )
 
 

@@ -13,9 +13,11 @@ from ...classification.class_names import class_slug
 from ...pipeline.catalogue_formats import CATALOGUE_FORMATS
 from ...pipeline.result_lines import FieldRows
 from ..download import write_catalogue
+from ..job_state import JobState
 from ..pyramid import PictureInfo
 from ..runs import OpenRun, class_infos
 from ..schemas import ClassInfo, FieldDetail, FieldSummary, RunDetail, RunSummary, Votes
+from ..state import ServerState
 from ..votes import evidence_for, training_of, votes_of
 from .common import Responses, RunDependency, State, not_found, problems
 from .pictures import StretchQuery, tile_response
@@ -33,12 +35,13 @@ _FILE: Responses = {200: {"content": {"application/octet-stream": {}}}}
 
 @router.get("", name="list_runs")
 def _list_runs(state: State) -> list[RunSummary]:
-    """Return the opened runs and the results of jobs."""
-    return [_summary(run) for run in state.runs]
+    """Return the opened runs and the results of jobs, the newest first."""
+    of_jobs = [_summary_of_job(state, job) for job in state.jobs.jobs if job.status == "done"]
+    return [*map(_summary, state.opened), *of_jobs]
 
 
 @router.get("/{run}", responses=problems(404), name="get_run")
-def _get_run(run: RunDependency) -> RunDetail:
+def _get_run(run: RunDependency, state: State) -> RunDetail:
     """Return a run with its fields, without their objects."""
     models = run.plan.record.models
     members = models.get("classifier", {}).get("members", [])
@@ -47,7 +50,7 @@ def _get_run(run: RunDependency) -> RunDetail:
         classes=class_infos(run.class_names),
         other_classes=[ClassInfo(name=item.name, colour=item.colour) for item in run.other_classes],
         members=members,
-        explained=training_of(models.get("classifier", {})) is not None,
+        explained=training_of(models.get("classifier", {}), state.classifier) is not None,
         models={stage: str(model.get("name", "")) for stage, model in models.items()},
         field_list=[_field_summary(run, place.number) for place in run.fields],
         failures=[failure.message for failure in run.failures],
@@ -117,7 +120,11 @@ def _get_crop(run: RunDependency, field: int, source: str) -> FileResponse:
 def _get_overlay(run: RunDependency, field: int) -> FileResponse:
     """Return the picture of a field with boxes and labels."""
     record = _rows(run, field).record
-    return _picture_file(run.folder / record.overlay if record.overlay else None, "overlay")
+    path = run.folder / record.overlay if record.overlay else None
+    # The record may be of another person.
+    if path is not None and not path.resolve().is_relative_to(run.folder.resolve()):
+        raise not_found("overlay")
+    return _picture_file(path, "overlay")
 
 
 @router.get("/{run}/fields/{field}/picture", responses=problems(404, 422), name="get_picture")
@@ -167,7 +174,8 @@ def _get_tile(
 def _get_votes(run: RunDependency, state: State, field: int, source: str) -> Votes:
     """Return the probabilities of a galaxy by each network of the classifier."""
     crop, flipped = _crop(run, state, field, source)
-    return votes_of(run.plan.record.models["classifier"], crop, flipped, state.settings.limits)
+    model = run.plan.record.models["classifier"]
+    return votes_of(model, state.classifier, crop, flipped, state.settings.limits)
 
 
 @router.get(
@@ -181,7 +189,7 @@ def _get_evidence(
 ) -> Response:
     """Return the crop of a galaxy with the evidence for a class over it, by Grad-CAM."""
     crop, flipped = _crop(run, state, field, source)
-    training = training_of(run.plan.record.models["classifier"])
+    training = training_of(run.plan.record.models["classifier"], state.classifier)
     if training is None or label not in run.class_names:
         raise not_found("explanation")
     picture = evidence_for(label, training, crop, flipped, state.settings.limits)
@@ -215,6 +223,22 @@ def _summary(run: OpenRun) -> RunSummary:
         failed=tally.failed,
         galaxies=tally.galaxies,
         temporary=run.temporary,
+    )
+
+
+def _summary_of_job(state: ServerState, job: JobState) -> RunSummary:
+    """Return the summary of the result of a job, which need not be opened."""
+    return RunSummary(
+        id=job.id,
+        name=job.name,
+        status="complete",
+        command="run",
+        started=job.date,
+        fields=job.fields,
+        failed=job.failed,
+        galaxies=job.galaxies,
+        temporary=not state.settings.keeps,
+        problem=state.problem_of(job),
     )
 
 

@@ -42,7 +42,7 @@ def _info(state: State) -> ServerInfo:
         examples=list(EXAMPLES),
         formats=[form.suffixes[0] for form in CATALOGUE_FORMATS.values()],
         max_upload=settings.max_upload,
-        keeps=settings.storage is not None,
+        keeps=settings.keeps,
     )
 
 
@@ -63,7 +63,7 @@ async def _classify(request: Request, state: State) -> Cutout:
                 classify_cutout,
                 state.settings.limits,
                 path=stored.path,
-                classifier=state.settings.classifier,
+                classifier=state.models[1],
                 names={str(stored.path): stored.name},
             )
         )

@@ -107,6 +107,7 @@ export function Home({ info, setTrail }: { info: ServerInfo; setTrail: (trail: s
                 {run.status !== "complete" && " · unfinished"}
               </span>
               <time dateTime={run.started}>{run.started.slice(0, 16).replace("T", " ")} UTC</time>
+              {run.problem && <span className="note">Not in the storage yet: {run.problem}</span>}
             </li>
           ))}
         </ul>

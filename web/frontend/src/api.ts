@@ -39,6 +39,8 @@ export interface RunSummary {
   failed: number;
   galaxies: number;
   temporary: boolean;
+  /** Why it is not in the object store yet. */
+  problem: string;
 }
 
 export interface FieldSummary {
