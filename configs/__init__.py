@@ -13,7 +13,7 @@ from .classifier_training import (
     VoteTreeName,
 )
 from .detector_training import Anchors, DetectorData, DetectorTraining
-from .load import dump_config, load_config, preset
+from .load import dump_config, load_config, preset, presets
 from .members import (
     BACKBONE_PARTS,
     BackboneMember,
@@ -34,13 +34,20 @@ from .members import (
 from .paths import check_paths
 from .run_config import ClassifierStage, DetectorStage, RunConfig
 from .section import Split
-from .tuning import SEARCHED, ClassifierTuning, design_values, with_values
+from .tuning import (
+    CNN_SEARCH,
+    FEED_FORWARD_SEARCH,
+    ClassifierTuning,
+    SearchedMember,
+    SearchSpace,
+)
 
 __all__ = [
     "ARCHITECTURES",
     "BACKBONE_PARTS",
     "BALANCES",
-    "SEARCHED",
+    "CNN_SEARCH",
+    "FEED_FORWARD_SEARCH",
     "AffineAugmentation",
     "Anchors",
     "Architecture",
@@ -67,6 +74,8 @@ __all__ = [
     "NetworkDescription",
     "PcaLogisticMember",
     "RunConfig",
+    "SearchSpace",
+    "SearchedMember",
     "SimpleCnnMember",
     "Split",
     "SurveyAugmentation",
@@ -74,9 +83,8 @@ __all__ = [
     "Vgg16Member",
     "VoteTreeName",
     "check_paths",
-    "design_values",
     "dump_config",
     "load_config",
     "preset",
-    "with_values",
+    "presets",
 ]

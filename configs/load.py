@@ -15,7 +15,7 @@ from ..errors import ConfigError, InputError
 from ..files.safe_readers import read_yaml
 from .section import FROM_FILE, UNKNOWN_KEYS
 
-__all__ = ["dump_config", "load_config", "preset"]
+__all__ = ["dump_config", "load_config", "preset", "presets"]
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -121,17 +121,22 @@ def preset(path: str | Path) -> Path:
     given = Path(path)
     if given.is_file():
         return given
-    folder = Path(__file__).parent
-    presets = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.yaml")}
+    shipped = presets()
     # Only "configs/NAME" or a bare name refers to a preset, so that mistyped paths are errors.
     parts = given.parts
     if "configs" in parts:
         parts = parts[len(parts) - parts[::-1].index("configs") :]
     name = "/".join(parts)
-    if name in presets:
-        return presets[name]
-    names = ", ".join(sorted(presets))
-    raise ConfigError(f"{path}: no such file. Presets that ship with galpipe: {names}")
+    if name in shipped:
+        return shipped[name]
+    raise ConfigError(f"{path}: no such file. Presets that ship with galpipe: {', '.join(shipped)}")
+
+
+def presets() -> dict[str, Path]:
+    """Return the shipped configurations by name, such as ``published/votes.yaml``, in order."""
+    folder = Path(__file__).parent
+    found = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.yaml")}
+    return dict(sorted(found.items()))
 
 
 def dump_config(config: BaseModel) -> str:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations.image_names import image_stem, image_suffix
+from ..annotations.images import ImageFolder
 from ..errors import InputError
 from ..files.file_types import PICTURE_KINDS, REFUSED, check_regular, kind_of
 from ..imaging import Stretch, to_rgb
 from ..imaging.picture_field import picture_field
 
-__all__ = ["ImageArchive", "is_archive"]
+__all__ = ["ImageArchive", "find_images", "is_archive"]
 
 LARGEST_IMAGE = 2**26
 """Largest decompressed size of an image, in bytes."""
@@ -160,3 +162,27 @@ class ImageArchive:
             raise InputError(f"{path} is {REFUSED.get(kind, f'a {kind} file. Unpack it.')}")
         checksum = hashlib.sha256(data).hexdigest()
         return to_rgb(picture_field(path, data, kind, path.stem, (path,), checksum), stretch)
+
+
+def find_images(names: Iterable[str], images: str | Path) -> list[Path | None]:
+    """Return the paths of images, as `ImageReader` reads them; None where there is none.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Their names, with or without the extension.
+    images : str or Path
+        Folder of the images, or a ZIP archive.
+
+    Raises
+    ------
+    InputError
+        If the folder or archive cannot be read, or a name leads out of it or fits several images.
+    """
+    if is_archive(Path(images)):
+        with ImageArchive(images) as archive:
+            return [archive.find(name) for name in names]
+    if not Path(images).is_dir():
+        raise InputError(f"{images} is not a folder or a ZIP archive of images.")
+    folder = ImageFolder(images)
+    return [folder.find(name) for name in names]

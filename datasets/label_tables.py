@@ -13,11 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..annotations.classes import GALAXY10_DECALS
-from ..annotations.images import ImageFolder
 from ..errors import InputError
 from ..files.tables import read_columns
 from .identifiers import table_positions
-from .image_archive import ImageArchive, is_archive
+from .image_archive import find_images
 from .labels import LabelledImage, Position
 from .votes.class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed
 from .votes.vote_table import read_votes
@@ -352,21 +351,14 @@ def _file_column(table: pd.DataFrame, path: Path, others: str) -> str:
 
 def _locate_images(names: Sequence[str], table: str | Path, images: str | Path) -> list[Path]:
     """Return the images that a table names; a missing one raises InputError."""
-    if is_archive(Path(images)):
-        with ImageArchive(images) as archive:
-            found = [(name, archive.find(name)) for name in names]
-    elif Path(images).is_dir():
-        folder = ImageFolder(images)
-        found = [(name, folder.find(name)) for name in names]
-    else:
-        raise InputError(f"{images} is not a folder or archive; {table} needs its images there.")
-    missing = [name for name, path in found if path is None]
+    found = find_images(names, images)
+    missing = [name for name, path in zip(names, found, strict=True) if path is None]
     if missing:
         raise InputError(
             f"{len(missing)} of {len(found)} images that {table} names are not in {images}, "
             f"first {missing[0]!r}. Add them or remove their rows."
         )
-    return [path for _, path in found if path is not None]
+    return [path for path in found if path is not None]
 
 
 def _soft(

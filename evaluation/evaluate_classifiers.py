@@ -36,7 +36,7 @@ from .evaluation_images import (
     read_surveys,
 )
 from .misclassified import Misclassified, draw_misclassified, worst_misclassified
-from .training_overlap import find_overlap, report_overlaps, select_held_out
+from .training_overlap import check_seen_images, select_held_out
 
 if TYPE_CHECKING:
     from ..metrics.classifier_metrics import ClassificationMetrics
@@ -210,8 +210,7 @@ def evaluate_classifiers(
         logger.info("%s", note)
     paths = list(compress(paths, crops.kept))
     truth = ground_truth.class_ids[crops.kept]
-    overlaps = [find_overlap(name, bundle, paths) for name, bundle in bundles.items()]
-    overlap_notes = report_overlaps(overlaps)
+    seen = check_seen_images(bundles, paths, held_out=held_out)
     surveys = np.array(read_surveys(data, paths), dtype=str)
     pairs = list(product(classifiers, crops.sources))
     measured = []
@@ -244,12 +243,11 @@ def evaluate_classifiers(
         described = {
             "images": str(images),
             "labels": str(labels or images),
-            "which": "held out by the training of every model" if held_out else "all",
+            **seen.record(),
             "crops_about": [source.name for source in crops.sources],
             "annotations": None if annotations is None else str(annotations),
             "detector": None if opened_detector is None else opened_detector.identity.as_dict(),
-            "notes": [*overlap_notes, *crops.notes],
-            "seen_in_training": [overlap.to_json() for overlap in overlaps],
+            "notes": [*seen.notes, *crops.notes],
         }
         write_classifier_report(folder, measured, described, bundles, by_sets=ground_truth.by_sets)
     return measured

@@ -19,7 +19,7 @@ from ..imaging import Detections, prepare_field, read_field
 from ..models import ModelLike
 from ..progress import Progress, count_of, open_progress
 from .detector_report import write_detector_report
-from .training_overlap import find_overlap, report_overlaps, select_held_out
+from .training_overlap import check_seen_images, select_held_out
 
 if TYPE_CHECKING:
     from ..metrics.detector_metrics import DetectionMetrics
@@ -160,8 +160,7 @@ def evaluate_detectors(
         chosen = set(select_held_out(bundles, [path for path, _ in pairs]))
         pairs = [pair for pair in pairs if pair[0] in chosen]
     paths = tuple(path for path, _ in pairs)
-    overlaps = [find_overlap(name, bundle, paths) for name, bundle in bundles.items()]
-    notes = report_overlaps(overlaps)
+    seen = check_seen_images(bundles, paths, held_out=held_out)
     folder = None if output is None else open_report_folder(output, overwrite=overwrite)
     found: list[list[Detections]] = [[] for _ in detectors]
     truth: list[AnnotatedImage] = []
@@ -194,9 +193,7 @@ def evaluate_detectors(
         data: dict[str, Any] = {"images": str(images), "annotations": str(annotations)}
         data |= {"smallest": f"{smallest:g}", "passes": "all" if passes is None else str(passes)}
         data |= {"classes": "all as one" if class_agnostic else "those of each detector"}
-        data |= {"which": "held out by the training of every model" if held_out else "all"}
-        data |= {"notes": notes, "seen_in_training": [overlap.to_json() for overlap in overlaps]}
-        write_detector_report(folder, measured, AnnotatedSet(paths, data))
+        write_detector_report(folder, measured, AnnotatedSet(paths, data | seen.record()))
     return measured
 
 

@@ -35,7 +35,7 @@ from ..imaging import contact_sheet
 from ..models import ModelLike
 from ..progress import Progress, open_progress
 from .learning_curves import learning_curve_blocks
-from .training_overlap import find_overlap, report_overlaps, select_held_out
+from .training_overlap import check_seen_images, select_held_out
 
 if TYPE_CHECKING:
     from ..metrics.vote_metrics import VoteMetrics
@@ -148,8 +148,7 @@ def evaluate_votes(
     if output is not None:
         tables = [f"{class_slug(name)}.csv" for name in names]
         folder = open_report_folder(output, overwrite=overwrite, tables=tables)
-    overlaps = [find_overlap(name, bundle, paths) for name, bundle in by_name.items()]
-    notes = report_overlaps(overlaps)
+    seen = check_seen_images(by_name, paths, held_out=held_out)
     measured = []
     with open_progress(progress)("images", len(paths) * len(names)) as task:
         for name, classifier in zip(names, classifiers, strict=True):
@@ -170,16 +169,10 @@ def evaluate_votes(
                 write_vote_table(target, [path.name for path in paths], predicted, tree)
                 _draw(folder, measured[-1], classifier, tree, paths, truth)
     if folder is not None:
-        blocks = _blocks(measured, tree, notes)
+        blocks = _blocks(measured, tree, seen.notes)
         blocks += learning_curve_blocks(folder, by_name)
         first, *others = (one.to_json() for one in measured)
-        data = {
-            "images": str(images),
-            "labels": str(labels),
-            "which": "held out by the training of every model" if held_out else "all",
-            "notes": notes,
-            "seen_in_training": [overlap.to_json() for overlap in overlaps],
-        }
+        data = {"images": str(images), "labels": str(labels), **seen.record()}
         write_report(
             folder,
             Report(f"{', '.join(names)}, measured on votes", blocks),

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ..annotations.classes import GALAXY10_DECALS
-from ..annotations.images import ImageFolder
 from ..configs import ClassifierData, ClassMap
 from ..datasets.galaxy10 import GALAXY10_SETS, Galaxy10File
-from ..datasets.image_archive import ImageArchive, is_archive
+from ..datasets.image_archive import find_images, is_archive
 from ..errors import ConfigError, InputError
 from ..files.file_types import check_regular
 from ..files.tables import column_names, read_columns
@@ -102,16 +100,12 @@ def read_surveys(data: ClassifierData, paths: Sequence[Path]) -> list[str]:
     file = next((name for name in _FILES if name in columns.names), None)
     if file is None:
         return unknown
-    with ExitStack() as opened:
-        images = (
-            opened.enter_context(ImageArchive(data.images))
-            if is_archive(data.images)
-            else ImageFolder(data.images)
-        )
-        surveys = {
-            images.find(name): survey.strip()
-            for name, survey in zip(columns.texts(file), columns.texts(_SURVEY), strict=True)
-        }
+    found = find_images(columns.texts(file), data.images)
+    surveys = {
+        path: survey.strip()
+        for path, survey in zip(found, columns.texts(_SURVEY), strict=True)
+        if path is not None
+    }
     return [surveys.get(path, "") for path in paths]
 
 

@@ -16,7 +16,13 @@ from ..metrics.records import read_classifier_records
 from ..models import Bundle
 from ..models.training_images import read_images
 
-__all__ = ["TrainingOverlap", "find_overlap", "report_overlaps", "select_held_out"]
+__all__ = [
+    "SeenImages",
+    "TrainingOverlap",
+    "check_seen_images",
+    "find_overlap",
+    "select_held_out",
+]
 
 logger = logging.getLogger("galpipe")
 
@@ -133,17 +139,54 @@ def find_overlap(
     )
 
 
-def report_overlaps(overlaps: Sequence[TrainingOverlap]) -> list[str]:
-    """Log warnings about images that are not new to the models, and return them as notes.
+@dataclass(frozen=True)
+class SeenImages:
+    """Images of an evaluation that the trainings of its models have used.
+
+    Attributes
+    ----------
+    overlaps : tuple of TrainingOverlap
+        One for each model.
+    held_out : bool
+        Only images held out in the training of every model are evaluated.
+    """
+
+    overlaps: tuple[TrainingOverlap, ...]
+    held_out: bool
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about images that are not new to the models."""
+        return [note for overlap in self.overlaps for note in overlap.notes]
+
+    def record(self) -> dict[str, Any]:
+        """Return which images are evaluated, the notes, and the images seen, as plain values."""
+        return {
+            "which": "held out by the training of every model" if self.held_out else "all",
+            "notes": self.notes,
+            "seen_in_training": [overlap.to_json() for overlap in self.overlaps],
+        }
+
+
+def check_seen_images(
+    bundles: Mapping[str, Bundle | None], paths: Sequence[Path], *, held_out: bool
+) -> SeenImages:
+    """Find the evaluated images that are not new to the models, and log warnings about them.
 
     Parameters
     ----------
-    overlaps : sequence of TrainingOverlap
+    bundles : mapping of str to Bundle or None
+        Models by name; None for one of another program.
+    paths : sequence of Path
+        The images.
+    held_out : bool
+        They are those held out in the training of every model.
     """
-    notes = [note for overlap in overlaps for note in overlap.notes]
-    for note in notes:
+    overlaps = tuple(find_overlap(name, bundle, paths) for name, bundle in bundles.items())
+    seen = SeenImages(overlaps, held_out)
+    for note in seen.notes:
         logger.warning("%s", note)
-    return notes
+    return seen
 
 
 def select_held_out(bundles: Mapping[str, Bundle | None], paths: Sequence[Path]) -> list[Path]:

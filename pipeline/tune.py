@@ -32,8 +32,9 @@ def tune_classifier(
     Parameters
     ----------
     config : ClassifierTraining
-        Training with a ``cnn`` of two convolutions as the only member, within the ranges of
-        `configs.SEARCHED`: the first trial.
+        Training with one member, a ``cnn`` of two convolutions or a ``galaxy_zoo_cnn`` of two dense
+        layers and no convolution, within the ranges of `configs.CNN_SEARCH` or
+        `configs.FEED_FORWARD_SEARCH`: the first trial.
     output : path
         Folder for ``report.md``, ``report.html``, ``run.json``, ``metrics.json``, ``trials.json``
         and ``best.yaml``, which trains the best network in full.  A search in the same folder is
@@ -102,11 +103,12 @@ def search_report(name: str, search: Search) -> Report:
     """
     start, best = search.trials[0], search.best
     numbered = sorted(enumerate(search.trials, 1), key=lambda item: item[1].loss)
-    header = ["first", "second", "dense", "dropout", "weights", "loss", "accuracy"]
+    searched = [name.replace("_", " ") for name in start.values]
+    header = [*searched, "weights", "loss", "accuracy"]
     return Report(
         f"Bayesian search: {name}",
         [
-            f"{len(search.trials)} trials, each a short training of a network of two convolutions. "
+            f"{len(search.trials)} trials, each a short training of another network. "
             "Loss and accuracy are on the validation images. The best of many trials is partly due "
             "to chance: train the network in full and evaluate it on the test images.",
             Table(["network", *header], [["start", *_cells(start)], ["best", *_cells(best)]]),
@@ -120,12 +122,8 @@ def search_report(name: str, search: Search) -> Report:
 
 
 def _cells(trial: Trial) -> list[str]:
-    values = {name: f"{value:g}" for name, value in trial.values.items()}
     return [
-        "{first_filters} of {first_kernel}x{first_kernel}".format_map(values),
-        "{second_filters} of {second_kernel}x{second_kernel}".format_map(values),
-        values["dense"],
-        values["dropout"],
+        *(f"{value:g}" for value in trial.values.values()),
         f"{trial.parameters:,}",
         f"{trial.loss:.4f}",
         f"{trial.accuracy:.3f}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,7 @@ from pydantic import ValidationError
 from ...configs import ClassifierTraining
 from ...datasets.labels import Labels, find_ground_truth
 from ...errors import BundleError, InputError
-from ...metrics.learning_curves import LEARNING_CURVES_NAME
-from ...models import Bundle, read_bundle, write_bundle
-from ...models.bundle import CARD_NAME, METRICS_NAME
+from ...models import Bundle, read_bundle
 from ...progress import Progress, phase, silent
 from ..classifier import Classifier
 from .balance import class_frequencies, class_weights, sampling_weights
@@ -25,6 +23,7 @@ from .calibration import FittedCalibration, fit_calibration
 from .card import model_card
 from .export import LiteRTAgreement
 from .measure import measure
+from .measured_bundle import learning_curves_of, write_measured_bundle
 from .sources import Sources, gather, read_labelled
 
 __all__ = ["measure_bundle", "recalibrate", "training_priors"]
@@ -76,17 +75,14 @@ def measure_bundle(
     manifest = plain.model_copy(update={"calibration": fitted and fitted.calibration})
     calibrated = Classifier(replace(bundle, manifest=manifest))
     measured = measure(calibrated, sources, config, progress)
-    metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
-    metrics |= {
+    metrics = {
         "measurements": [m.to_json() for m in measured],
         "weights": dict(weights),
         "calibration": fitted and fitted.to_json(),
-        "litert_against_keras": {name: asdict(one) for name, one in agreement.items()},
     }
-    curves = LEARNING_CURVES_NAME if LEARNING_CURVES_NAME in bundle.manifest.files else None
+    curves = learning_curves_of(bundle)
     card = model_card(config, sources, measured, agreement, weights, fitted, earlier, curves)
-    kept = [name for name in bundle.manifest.files if name not in (CARD_NAME, METRICS_NAME)]
-    return write_bundle(folder, manifest, {name: bundle.read(name) for name in kept}, card, metrics)
+    return write_measured_bundle(bundle, manifest, card, metrics, agreement, earlier)
 
 
 def recalibrate(folder: Path, config: ClassifierTraining, progress: Progress = silent) -> Path:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...configs import ClassifierTraining
 from ...datasets.votes.vote_trees import VoteTree
-from ...metrics.learning_curves import LEARNING_CURVES_NAME
 from ...metrics.records import ENSEMBLE, EvaluationSet
 from ...metrics.vote_metrics import VoteMetrics, evaluate_votes, vote_table
-from ...models import read_bundle, write_bundle
-from ...models.bundle import CARD_NAME, METRICS_NAME
+from ...models import read_bundle
 from ...progress import Progress, silent, track
 from ..classifier import Classifier
 from ..crops import read_crops
@@ -21,6 +19,7 @@ from ..votes import predict_votes
 from .card import describe_member
 from .export import LiteRTAgreement
 from .measure import measured_parts
+from .measured_bundle import learning_curves_of, write_measured_bundle
 from .sources import Sources
 
 __all__ = ["MeasuredVotes", "measure_vote_bundle", "measure_votes"]
@@ -89,16 +88,10 @@ def measure_vote_bundle(
     bundle = read_bundle(folder)
     classifier = Classifier(bundle)
     measured = measure_votes(classifier, sources, config, progress)
-    metrics: dict[str, Any] = {"continued_from": list(earlier)} if earlier else {}
-    metrics |= {
-        "vote_measurements": [one.to_json() for one in measured],
-        "litert_against_keras": {name: asdict(one) for name, one in agreement.items()},
-    }
-    kept = [name for name in bundle.manifest.files if name not in (CARD_NAME, METRICS_NAME)]
-    curves = LEARNING_CURVES_NAME if LEARNING_CURVES_NAME in kept else None
+    metrics = {"vote_measurements": [one.to_json() for one in measured]}
+    curves = learning_curves_of(bundle)
     card = _card(config, sources, measured, classifier.votes, agreement, curves)
-    files = {name: bundle.read(name) for name in kept}
-    return write_bundle(folder, bundle.manifest, files, card, metrics)
+    return write_measured_bundle(bundle, bundle.manifest, card, metrics, agreement, earlier)
 
 
 def measure_votes(

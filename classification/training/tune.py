@@ -19,17 +19,16 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from ...configs import (
-    SEARCHED,
     ClassifierTraining,
     ClassifierTuning,
-    CnnMember,
-    design_values,
+    SearchedMember,
+    SearchSpace,
     dump_config,
-    with_values,
 )
 from ...configs.section import PositiveInt, Section
 from ...errors import InputError, require
 from ...files.atomic import atomic_path
+from ...metrics.vote_metrics import MAJORITY
 from ...models.training_record import claim_training_folder
 from ...progress import Progress, Task, silent, within
 from .batches import as_input, validation_views
@@ -38,15 +37,12 @@ from .member_kind import TrainingJob
 from .members import train_member
 from .sources import Sources, gather, identify_data, read_labelled
 
-__all__ = ["BEST", "RANDOM_TRIALS", "Search", "Trial", "propose", "tune_classifier"]
+__all__ = ["BEST", "Search", "Trial", "propose", "random_trials", "tune_classifier"]
 
 logger = logging.getLogger("galpipe")
 
 BEST = "best.yaml"
 """File name of the configuration of the best network."""
-
-RANDOM_TRIALS = 2 * len(SEARCHED)
-"""Number of random trials before the Gaussian process is used."""
 
 EXPLORATION = 2.6
 """Width of the lower confidence bound in standard deviations, as in KerasTuner, which was used for
@@ -67,9 +63,10 @@ class Trial(Section):
     Attributes
     ----------
     values : dict of str to float
-        Hyper-parameters, by the names of `SEARCHED`.
+        Hyper-parameters, by the names of the search space.
     loss, accuracy : float
-        Metrics on the validation images; see :mod:`.losses`.
+        Metrics on the validation images; see :mod:`.losses`.  Of votes, the accuracy is the
+        fraction of all answers for which the network knows whether the majority gives them.
     parameters : int
         Number of trainable weights.
     seconds : float
@@ -146,7 +143,7 @@ def tune_classifier(
         If the folder contains a search with other settings or data, or cannot be written.
     """
     output = Path(output)
-    design_values(config.start)
+    config.space.values_of(config.start)
     training, read = config.training, read_labelled(config.training)
     claim_training_folder(output, config, identify_data(training, read), overwrite=overwrite)
     finished = _read(output / _TRIALS)
@@ -160,8 +157,19 @@ def tune_classifier(
     return search
 
 
+def random_trials(space: SearchSpace) -> int:
+    """Return the number of random trials before the Gaussian process is used.
+
+    Parameters
+    ----------
+    space : SearchSpace
+        Networks that are tried.
+    """
+    return 2 * len(space.values)
+
+
 def propose(
-    tried: Sequence[Mapping[str, float]], losses: Sequence[float], seed: int
+    space: SearchSpace, tried: Sequence[Mapping[str, float]], losses: Sequence[float], seed: int
 ) -> dict[str, float] | None:
     """Propose the hyper-parameters of the next trial.
 
@@ -171,8 +179,10 @@ def propose(
 
     Parameters
     ----------
+    space : SearchSpace
+        Networks that are tried.
     tried : sequence of mapping
-        Hyper-parameters of the finished trials, by the names of `SEARCHED`.
+        Hyper-parameters of the finished trials, by the names of the search space.
     losses : sequence of float
         Their losses.
     seed : int
@@ -183,11 +193,12 @@ def propose(
     dict of str to float or None
         None if all networks have been tried.
     """
-    grid = [dict(zip(SEARCHED, values, strict=True)) for values in product(*SEARCHED.values())]
+    searched = space.values
+    grid = [dict(zip(searched, values, strict=True)) for values in product(*searched.values())]
     remaining = [point for point in grid if point not in tried]
     if not remaining:
         return None
-    if len(tried) < RANDOM_TRIALS:
+    if len(tried) < random_trials(space):
         return remaining[np.random.default_rng([seed, len(tried)]).integers(len(remaining))]
     gaussian_process = require("sklearn.gaussian_process", "train")
     regressor = gaussian_process.GaussianProcessRegressor(
@@ -200,16 +211,19 @@ def propose(
     with warnings.catch_warnings():
         # A length scale at its bound means that the loss hardly depends on a hyper-parameter.
         warnings.simplefilter("ignore")
-        regressor.fit(_embed(tried), np.asarray(losses))
-        mean, deviation = regressor.predict(_embed(remaining), return_std=True)
+        regressor.fit(_embed(space, tried), np.asarray(losses))
+        mean, deviation = regressor.predict(_embed(space, remaining), return_std=True)
     return remaining[int(np.argmin(mean - EXPLORATION * deviation))]
 
 
-def _embed(points: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+def _embed(space: SearchSpace, points: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
     """Map grid points to the unit cube, shape (N, hyper-parameters)."""
     return np.array(
         [
-            [(values.index(point[name]) + 0.5) / len(values) for name, values in SEARCHED.items()]
+            [
+                (values.index(point[name]) + 0.5) / len(values)
+                for name, values in space.values.items()
+            ]
             for point in points
         ]
     )
@@ -220,7 +234,7 @@ def _search(
     output: Path,
     trials: int,
     finished: list[Trial],
-    measure: Callable[[CnnMember, Path], tuple[float, float, int]],
+    measure: Callable[[SearchedMember, Path], tuple[float, float, int]],
     task: Task,
 ) -> None:
     """Append trials to `finished`, and write the record after each."""
@@ -237,7 +251,8 @@ def _search(
         started = time.monotonic()
         folder = output / f"trial-{number + 1}"
         _remove_other_trials(output, folder)
-        member = with_values(config.start, values).model_copy(update={"epochs": config.epochs})
+        member = config.space.member(config.start, values)
+        member = member.model_copy(update={"epochs": config.epochs})
         loss, accuracy, parameters = measure(member, folder)
         seconds = time.monotonic() - started
         trial = Trial(
@@ -263,8 +278,9 @@ def _search(
 
 def _next(config: ClassifierTuning, finished: Sequence[Trial]) -> dict[str, float] | None:
     if not finished:
-        return design_values(config.start)
+        return config.space.values_of(config.start)
     return propose(
+        config.space,
         [trial.values for trial in finished],
         [trial.loss for trial in finished],
         config.training.seed,
@@ -273,7 +289,7 @@ def _next(config: ClassifierTuning, finished: Sequence[Trial]) -> dict[str, floa
 
 def _measurement(
     config: ClassifierTuning, sources: Sources, progress: Progress
-) -> Callable[[CnnMember, Path], tuple[float, float, int]]:
+) -> Callable[[SearchedMember, Path], tuple[float, float, int]]:
     """Return a function that trains a network and returns loss, accuracy and number of weights."""
     training = config.training
     views, labels = validation_views(
@@ -281,16 +297,22 @@ def _measurement(
     )
     inputs, targets = as_input(views), labels.to_targets()
 
-    def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
+    def measure(member: SearchedMember, folder: Path) -> tuple[float, float, int]:
         # Free the graphs of earlier trials.
         keras.utils.clear_session()
         trial = within(progress, folder.name)
-        model = train_member(member, TrainingJob(training, sources, folder, trial))
+        job = TrainingJob(training, sources, folder, trial)
+        model = train_member(member, job)
         predicted = model.predict(inputs, batch_size=64, verbose=0)
-        loss, accuracy = (
-            float(np.mean(ops.convert_to_numpy(function(targets, predicted))))
-            for function in (allowed_set_loss, allowed_set_accuracy)
-        )
+        if job.votes is None:
+            loss, accuracy = (
+                float(np.mean(ops.convert_to_numpy(function(targets, predicted))))
+                for function in (allowed_set_loss, allowed_set_accuracy)
+            )
+        else:
+            outputs = job.votes.trained(model).predict(inputs, batch_size=64, verbose=0)
+            loss = float(ops.convert_to_numpy(job.votes.loss(targets, outputs)))
+            accuracy = float(np.mean((labels.values > MAJORITY) == (predicted > MAJORITY)))
         loss = loss if math.isfinite(loss) else _WORST
         parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
         return loss, accuracy, parameters
@@ -302,7 +324,7 @@ def _full_training(config: ClassifierTuning, best: Trial) -> ClassifierTraining:
     return config.training.model_copy(
         update={
             "name": f"{config.training.name}_best",
-            "members": (with_values(config.start, best.values),),
+            "members": (config.space.member(config.start, best.values),),
         }
     )
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from ...annotations.classes import GALAXY10_DECALS, GALAXY10_SDSS
-from ...annotations.images import ImageFolder, image_stem
+from ...annotations.images import image_stem
 from ...errors import InputError
 from ...files.atomic import atomic_path
 from ...files.output_folder import refuse_existing
+from ..image_archive import find_images
+from ..image_checksums import name_in
 from .class_rules import GALAXY10_RULE, class_shares, galaxy10_allowed, galaxy10_sdss_allowed
 from .decision_trees import GZ2_TREE
 from .kaggle import ARGMAX_CLASSES, to_kaggle
@@ -80,7 +82,7 @@ def convert_votes(
     target : str
         One of `TARGETS`, see `labels_from_votes`.
     images : str or Path, optional
-        Folder of the images; galaxies without one in it are left out.
+        Folder of the images, or a ZIP archive; galaxies without one in it are left out.
     overwrite : bool
         Replace an existing output.
 
@@ -172,24 +174,23 @@ def labels_from_votes(votes: VoteTable, target: str) -> pd.DataFrame:
 
 
 def with_images(votes: VoteTable, images: str | Path) -> VoteTable:
-    """Return the votes of the galaxies whose image is in a folder, with their names there.
+    """Return the votes of the galaxies whose image is in a folder or archive, by their names there.
 
     Parameters
     ----------
     votes : VoteTable
         The votes; names may lack the extension.
     images : str or Path
-        Folder of the images.
+        Folder of the images, or a ZIP archive.
 
     Raises
     ------
     InputError
-        If the folder is missing, or a name leads out of it.
+        If the folder or archive is missing or damaged, or a name leads out of it.
     """
-    folder = ImageFolder(images)
-    found = [folder.find(name) for name in votes.names]
+    found = find_images(votes.names, images)
     kept = votes.only([path is not None for path in found])
-    names = tuple(folder.name_of(path) for path in found if path is not None)
+    names = tuple(name_in(Path(images), path) for path in found if path is not None)
     return replace(kept, names=names)
 
 

@@ -38,7 +38,9 @@ def command(
     """Classify images of single galaxies: the second stage alone.
 
     IMAGES are pictures or FITS files with the galaxy at the centre, folders of these, or CSV files
-    that list images in a column 'file'.  Writes predictions.csv and run.json to OUT.
+    that list images in a column 'file'.  Writes predictions.csv and run.json to OUT; for a model
+    that predicts votes of Galaxy Zoo also votes.csv, in the layout of the campaign (GalaxyID,
+    Class1.1 ... Class11.6).
     """
     from ..classify import classify
     from ..summary import finish_classify

@@ -16,7 +16,7 @@ _configs = click.option(
     multiple=True,
     required=True,
     metavar="FILE",
-    help="YAML file of a training, or name of a preset; repeat to compare several.",
+    help="YAML file of a training, or a name of 'galpipe presets'; repeat to compare several.",
 )
 _folds = click.option(
     "--folds",

@@ -24,8 +24,9 @@ __all__ = ["command"]
 @click.option(
     "--model",
     metavar="NAME|PATH",
-    help="Classifier: a shipped model, or a path; or a network trained on ImageNet, such as "
-    f"imagenet-resnet50, which needs the training packages; by default {DEFAULT_CLASSIFIER}.",
+    help="Classifier: a shipped model, or a path; or a network trained on ImageNet, which needs "
+    "the training packages: imagenet-resnet50, -inception_v3, -xception, -vgg16, -mobilenet_v2 or "
+    f"-efficientnet_b0; by default {DEFAULT_CLASSIFIER}.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier embedding.")
 def command(images: tuple[str, ...], output: Path, model: str | None, overwrite: bool) -> None:
@@ -34,7 +35,7 @@ def command(images: tuple[str, ...], output: Path, model: str | None, overwrite:
     IMAGES are as in 'galpipe classify', or files of Galaxy10 or ZIP archives of images; CATALOGUE
     is that of a run, with the crops beside it.  Features are the layer before the class
     probabilities of each network, averaged over four quarter turns.  Needs pyarrow: pip install
-    'galpipe[parquet]'.
+    'galpipe[parquet]'.  FILE is the input of 'galpipe cluster', 'similar' and 'anomalies'.
     """
     from ..embed import embed
     from ..summary import finish_embed

@@ -47,7 +47,10 @@ __all__ = ["command"]
 )
 @click.option("--detector", metavar="MODEL", help="Detector: name of a shipped model, or a path.")
 @click.option(
-    "--classifier", metavar="MODEL", help="Classifier: name of a shipped model, or a path."
+    "--classifier",
+    metavar="MODEL",
+    help="Classifier: name of a shipped model, or a path. One that predicts votes of Galaxy Zoo "
+    "adds a column for each answer.",
 )
 @prior_option
 @test_time_augmentation_option

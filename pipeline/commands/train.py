@@ -19,7 +19,7 @@ _config = click.option(
     "--config",
     required=True,
     metavar="FILE",
-    help="YAML file of the training, or name of a preset.",
+    help="YAML file of the training, or a name of 'galpipe presets'.",
 )
 _output = required_output("Folder of the training; an interrupted training in it is continued.")
 _continue = click.option(
@@ -63,7 +63,9 @@ def detector(config: str, output: Path, extend: bool, overwrite: bool) -> None:
 @command.command(
     "classifier",
     epilog=examples(
-        "GALPIPE_DATA=data galpipe train classifier --config configs/cnn.yaml -o training"
+        "GALPIPE_DATA=data galpipe train classifier --config configs/cnn.yaml -o training",
+        "galpipe presets published/votes_tree.yaml > mine.yaml",
+        "galpipe train classifier --config mine.yaml -o training",
     ),
 )
 @_config
@@ -71,11 +73,15 @@ def detector(config: str, output: Path, extend: bool, overwrite: bool) -> None:
 @_continue
 @overwrite_training_option
 def classifier(config: str, output: Path, extend: bool, overwrite: bool) -> None:
-    """Train the classifier ensemble on labelled images.
+    """Train a classifier, of one or several networks, on labelled images.
 
-    The configuration contains images, labels, members and schedule.  Writes the model bundle to
-    OUT; run again with the same OUT to continue an interrupted training.  Settings and data must be
-    the same; --continue adds steps or epochs.
+    The configuration contains images, labels, members and schedule.  Labels are classes, their
+    probabilities, or votes of Galaxy Zoo, such as the 37 probabilities of the Kaggle challenge.
+    Members are convolutional networks, networks pre-trained on ImageNet, or principal components
+    with logistic regression.  'galpipe presets' lists a configuration for each of these.
+
+    Writes the model bundle to OUT; run again with the same OUT to continue an interrupted training.
+    Settings and data must be the same; --continue adds steps or epochs.
     """
     from ..train import train_classifier
 

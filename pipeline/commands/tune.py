@@ -24,6 +24,8 @@ def command() -> None:
     epilog=examples(
         "GALPIPE_DATA=data galpipe tune classifier --config configs/published/bayesian.yaml "
         "-o search",
+        "GALPIPE_DATA=data galpipe tune classifier --config "
+        "configs/published/votes_feed_forward.yaml -o search",
         "galpipe train classifier --config search/best.yaml -o training",
     ),
 )
@@ -31,8 +33,9 @@ def command() -> None:
     "--config",
     required=True,
     metavar="FILE",
-    help="YAML file of a training with a 'cnn' of two convolutions as the only member, or name of "
-    "a preset: the first trial.",
+    help="YAML file of a training with one member, a 'cnn' of two convolutions or a "
+    "'galaxy_zoo_cnn' of two dense layers, such as the presets published/bayesian.yaml and "
+    "published/votes_feed_forward.yaml: the first trial.",
 )
 @required_output("Folder for the search; an interrupted search in it is continued.")
 @click.option(
@@ -53,8 +56,11 @@ def command() -> None:
 def classifier(config: str, output: Path, trials: int, epochs: int, overwrite: bool) -> None:
     """Search for the small network with the lowest validation loss.
 
-    Bayesian search with a Gaussian process over two convolutions, of 32 to 128 and 32 to 64 filters
-    in steps of 16, with kernels of 3 or 5, dense 32 to 128 in steps of 16, dropout 0.3, 0.5 or 0.7.
+    Bayesian search with a Gaussian process.  Of a 'cnn': over two convolutions, of 32 to 128 and 32
+    to 64 filters in steps of 16, with kernels of 3 or 5, dense 32 to 128 in steps of 16, dropout
+    0.3, 0.5 or 0.7.  Of a feed-forward network ('galaxy_zoo_cnn' with 'filters: []'): over two
+    dense layers of 32 to 512 units in steps of 32, and learning rates of 0.0001, 0.001 or 0.01.
+
     Writes the table of trials and best.yaml, a configuration that trains the best network in full,
     to OUT.  Weights of trials are not kept.
     """

@@ -21,4 +21,4 @@ _SUMMARIES: dict[str, str] = {
 
 @click.group("annotations", cls=LazyGroup, package=__name__, summaries=_SUMMARIES)
 def command() -> None:
-    """Convert, check, split, count, propose and view box annotations."""
+    """Convert, check, split, count, propose and view box annotations; convert votes into labels."""

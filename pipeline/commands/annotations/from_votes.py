@@ -28,7 +28,7 @@ _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle", "kaggle-argmax
     epilog=examples(
         "galpipe annotations from-votes gz2_hart16.csv.gz -o labels.csv --to galaxy10-decals",
         "galpipe annotations from-votes training_solutions_rev1.csv -o soft.csv --to soft "
-        "--images images_training_rev1/",
+        "--images images_training_rev1.zip",
     ),
 )
 @click.argument("table", metavar="TABLE", type=click.Path(path_type=Path))
@@ -43,9 +43,9 @@ _TARGETS = ("galaxy10-decals", "galaxy10-sdss", "soft", "kaggle", "kaggle-argmax
 )
 @click.option(
     "--images",
-    metavar="DIR",
+    metavar="DIR|ZIP",
     type=click.Path(path_type=Path),
-    help="Folder of images: keep only galaxies with an image, under its name.",
+    help="Folder or ZIP archive of images: keep only galaxies with an image, under its name.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace LABELS.csv.")
 def command(table: Path, output: Path, target: str, images: Path | None, overwrite: bool) -> None:

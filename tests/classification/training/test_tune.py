@@ -7,30 +7,31 @@ from pathlib import Path
 import pytest
 
 from galpipe.classification.training import tune as module
-from galpipe.classification.training.tune import RANDOM_TRIALS, propose, tune_classifier
+from galpipe.classification.training.tune import propose, random_trials, tune_classifier
 from galpipe.configs import (
-    SEARCHED,
+    CNN_SEARCH,
+    FEED_FORWARD_SEARCH,
     ClassifierTraining,
     ClassifierTuning,
-    CnnDesign,
     CnnMember,
-    design_values,
+    GalaxyZooCnnMember,
+    SearchedMember,
     load_config,
-    with_values,
 )
 from galpipe.errors import ConfigError, InputError, OutputError
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
 
-Measured = list[CnnMember]
+SEARCHED = CNN_SEARCH.values
+Measured = list[SearchedMember]
 
 
-def loss(design: CnnDesign) -> float:
+def loss(design: SearchedMember) -> float:
     """A made-up loss: filters of 96 and 64, kernels of 5 and 3, dense 112, dropout 0.5 are best."""
     best = dict(zip(SEARCHED, (96, 5, 64, 3, 112, 0.5), strict=True))
     return sum(
         abs(value - best[name]) / (max(SEARCHED[name]) - min(SEARCHED[name]))
-        for name, value in design_values(design).items()
+        for name, value in CNN_SEARCH.values_of(design).items()
     )
 
 
@@ -52,7 +53,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
     """Put the made-up loss in the place of a training; its fourth call is interrupted."""
     members: Measured = []
 
-    def measure(member: CnnMember, folder: Path) -> tuple[float, float, int]:
+    def measure(member: SearchedMember, folder: Path) -> tuple[float, float, int]:
         members.append(member)
         folder.mkdir(exist_ok=True)
         (folder / "model.keras").write_bytes(bytes(10**6))
@@ -72,32 +73,51 @@ def test_the_search_is_over_the_published_networks() -> None:
         (32, 128, 7), (3, 5, 2), (32, 64, 3), (3, 5, 2), (32, 128, 7), (0.3, 0.7, 3)
     ]  # fmt: skip
     member = CnnMember(architecture="cnn", filters=(64, 48), kernel_sizes=(3,), batch_norm=False)
-    values = design_values(member)
+    values = CNN_SEARCH.values_of(member)
     assert list(values.values()) == [64, 3, 48, 3, 64, 0.5]
-    other = with_values(member, values | {"first_kernel": 5, "dropout": 0.7})
+    other = CNN_SEARCH.member(member, values | {"first_kernel": 5, "dropout": 0.7})
     assert (other.filters, other.kernel_sizes, other.dropout) == ((64, 48), (5, 3), 0.7)
+    assert isinstance(other, CnnMember)
     assert not other.batch_norm
+
+
+def test_a_feed_forward_network_is_searched_by_units_and_learning_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GALPIPE_DATA", "data")
+    training = load_config("published/votes_feed_forward.yaml", ClassifierTraining)
+    config = ClassifierTuning(training=training)
+    assert config.space is FEED_FORWARD_SEARCH
+    values = config.space.values_of(config.start)
+    assert values == {"first_units": 256, "second_units": 128, "learning_rate": 0.001}
+    other = config.space.member(config.start, values | {"second_units": 512, "learning_rate": 0.01})
+    assert isinstance(other, GalaxyZooCnnMember)
+    assert (other.dense, other.learning_rate, other.filters) == ((256, 512), 0.01, ())
+    deeper = {**config.start.model_dump(), "dense": (32, 32, 32)}
+    content = training.model_dump() | {"members": [deeper]}
+    with pytest.raises(ConfigError, match=r"2 dense layers and no convolution.*'dense' 3"):
+        _ = ClassifierTuning(training=ClassifierTraining.model_validate(content)).space
 
 
 def test_the_best_network_is_found_and_none_is_tried_twice() -> None:
     start = CnnMember(architecture="cnn", filters=(32, 32), dense=32, dropout=0.3)
-    tried = [design_values(start)]
+    tried = [CNN_SEARCH.values_of(start)]
     losses = [loss(start)]
     while len(tried) < 24:
-        values = propose(tried, losses, seed=0)
+        values = propose(CNN_SEARCH, tried, losses, seed=0)
         assert values is not None
         tried.append(values)
-        losses.append(loss(with_values(start, values)))
+        losses.append(loss(CNN_SEARCH.member(start, values)))
     assert len({tuple(values.values()) for values in tried}) == 24
-    assert min(losses) < 0.2 < min(losses[:RANDOM_TRIALS])
-    assert propose(tried[:20], losses[:20], seed=0) == tried[20]
+    assert min(losses) < 0.2 < min(losses[: random_trials(CNN_SEARCH)])
+    assert propose(CNN_SEARCH, tried[:20], losses[:20], seed=0) == tried[20]
 
 
 def test_a_search_of_everything_ends() -> None:
     everything = [
         dict(zip(SEARCHED, values, strict=True)) for values in product(*SEARCHED.values())
     ]
-    assert propose(everything, [1.0] * len(everything), seed=0) is None
+    assert propose(CNN_SEARCH, everything, [1.0] * len(everything), seed=0) is None
 
 
 def test_an_interrupted_search_goes_on_without_repeating(
@@ -109,7 +129,7 @@ def test_an_interrupted_search_goes_on_without_repeating(
     # Of the trials only the one that was interrupted has weights on the disk.
     assert [path.name for path in output.glob("trial-*")] == ["trial-4"]
     search = tune_classifier(config, output, trials=5)
-    designs = [tuple(design_values(member).values()) for member in measured]
+    designs = [tuple(CNN_SEARCH.values_of(member).values()) for member in measured]
     assert len(designs) == 6
     assert designs[3] == designs[4]
     assert len(set(designs)) == len(search.trials) == 5
@@ -143,7 +163,7 @@ def test_the_best_network_is_left_as_a_training(
     training = load_config(tmp_path / "search" / "best.yaml", ClassifierTraining)
     (member,) = training.members
     assert isinstance(member, CnnMember)
-    assert design_values(member) == search.best.values
+    assert CNN_SEARCH.values_of(member) == search.best.values
     assert (member.epochs, member.batch_norm, training.name) == (77, False, "small_best")
     assert training.data == config.training.data
 

@@ -13,8 +13,9 @@ import pytest
 from galpipe.classification.classifier import load_classifier
 from galpipe.classification.training.publish import recalibrate
 from galpipe.classification.training.train import train_classifier
+from galpipe.classification.training.tune import tune_classifier
 from galpipe.classification.votes import predict_votes
-from galpipe.configs import ClassifierTraining
+from galpipe.configs import ClassifierTraining, ClassifierTuning
 from galpipe.datasets.votes.vote_trees import VOTE_TREES
 from galpipe.errors import BundleError
 from galpipe.metrics.records import measures_table
@@ -133,3 +134,20 @@ def test_what_is_for_classes_is_refused(challenge: Path, trained: Path) -> None:
         recalibrate(trained / "bundle", config(challenge))
     with pytest.raises(BundleError, match="predicts classes"):
         predict_votes(load_classifier("galaxy10_cnn"), np.zeros((1, 69, 69, 3), np.uint8))
+
+
+def test_a_feed_forward_network_is_searched(challenge: Path, tmp_path: Path) -> None:
+    dense = {"architecture": "galaxy_zoo_cnn", "filters": [], "kernel_sizes": [], "pooled": []}
+    content = config(challenge).model_dump() | {
+        "vote_head": "majority",
+        "members": [dense | {"dense": [32, 64], "learning_rate": 0.001, "batch_size": 8}],
+    }
+    training = ClassifierTraining.model_validate(content)
+    search = tune_classifier(ClassifierTuning(training=training, epochs=1), tmp_path / "search", 1)
+    (trial,) = search.trials
+    searched = {"first_units": 32, "second_units": 64, "learning_rate": 0.001}
+    assert trial.model_dump()["values"] == searched
+    # Grey pixels, two dense layers and the answers.
+    assert trial.parameters == (32 * 32 + 1) * 32 + 33 * 64 + 65 * 37
+    assert 0 < trial.loss < 3
+    assert 0 < trial.accuracy <= 1

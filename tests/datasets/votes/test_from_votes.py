@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,14 @@ def test_galaxies_with_an_image_go_by_its_name(images: Path) -> None:
 def test_names_do_not_lead_out_of_the_folder(images: Path) -> None:
     with pytest.raises(InputError, match="inside"):
         with_images(votes(**{"../votes": ROUND}), images)
-    with pytest.raises(InputError, match="not a folder of images"):
+    with pytest.raises(InputError, match="not a folder or a ZIP archive of images"):
         with_images(votes(a=ROUND), images / "none")
+
+
+def test_images_of_an_archive_go_by_their_names_in_it(tmp_path: Path, images: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", images.parent, "images"))
+    galaxies = {"a": ROUND, "b": ROUND, "J1.5-0.2": NO_ARMS}
+    assert with_images(votes(**galaxies), archive).names == ("a.jpg", "J1.5-0.2.png")
 
 
 def real(galpipe_data: Path) -> tuple[Path, Path]:
