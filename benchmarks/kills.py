@@ -4,7 +4,8 @@
     python benchmarks/kills.py --count 5 --engine ray
 
 Every kill is SIGKILL, SIGTERM, SIGINT or SIGINT twice of the command, or SIGKILL of its process
-group or of a worker alone.  No process of a command may be left half a minute after its end.
+group or of a worker alone.  No process of a command may be left 90 seconds after its end: Ray's
+agents notice within a minute that all others have ended.
 
 Most of the time of a command is spent on imports.  So nine of ten commands are copies of this
 process, which has imported what a run needs and opened no model; the tenth is started as a user
@@ -34,7 +35,7 @@ COPIES = 0.9  # of the commands
 # Python and click exit with 1, too, if they are interrupted before the command line begins.
 BEFORE_THE_START = ("KeyboardInterrupt", "Aborted!")
 PATIENCE = 300.0  # seconds for a command to end
-GRACE = 30.0  # seconds for its processes to end
+GRACE = 90.0  # seconds after its end for its processes to end
 MARK = "GALPIPE_KILLS"  # variable in the environment of all processes of a command
 
 # As the command line does, so that this process has a single thread and its copies are safe.
@@ -123,7 +124,9 @@ def workers(parent: int, *, actors: bool) -> list[int]:
     found = {parent}
     while more := {process for process, its in parents.items() if its in found} - found:
         found |= more
-    return [process for process in found if names.get(process, b"").startswith(b"ray::")]
+    # Not the agents of Ray, without which a machine leaves its cluster.
+    ours = (b"ray::RayWorker", b"ray::Mailbox")
+    return [process for process in found if names.get(process, b"").startswith(ours)]
 
 
 def kill(process: int, engine: str, how: str, rng: random.Random) -> None:
@@ -145,18 +148,27 @@ def kill(process: int, engine: str, how: str, rng: random.Random) -> None:
         os.kill(process, signal.SIGINT)
 
 
-def left_behind(process: int) -> list[str]:
-    """Return the processes of a command that are there long after its end."""
-    mark, until = f"{MARK}={process}\0".encode(), time.monotonic() + GRACE
+def check_that_none_is_left(ended: dict[int, float], *, wait_for_all: bool = False) -> None:
+    """Exit if processes of commands are there although these ended long ago.
+
+    `ended` has the process of each command and when it ended.
+    """
     while True:
-        found = []
+        found: dict[int, list[str]] = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                if mark in (folder / "environ").read_bytes():
-                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        if not found or time.monotonic() > until:
-            return found
-        time.sleep(0.1)
+                words = (folder / "environ").read_bytes().split(b"\0")
+                marks = [word for word in words if word.startswith(MARK.encode())]
+                name = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                for mark in marks:
+                    found.setdefault(int(mark.partition(b"=")[2]), []).append(name)
+        left = {process: ended[process] for process in found if process in ended}
+        for process, end in left.items():
+            if time.monotonic() - end > GRACE:
+                sys.exit(f"processes are left: {found[process]}")
+        if not wait_for_all or not left:
+            return
+        time.sleep(1)
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -202,6 +214,7 @@ def main() -> None:
     assert len(expected) > options.fields
     begin = cpu_seconds()
     kills = runs = anew = 0
+    ended: dict[int, float] = {}
     while kills < options.count:
         shutil.rmtree(out, ignore_errors=True)
         runs += 1
@@ -220,8 +233,8 @@ def main() -> None:
                     kills += 1
             if code is None and (code := wait(process, PATIENCE)) is None:
                 sys.exit(f"{out}: the command goes on {PATIENCE:.0f} s after {how!r}")
-            if left := left_behind(process):
-                sys.exit(f"processes are left after {how!r}: {left}")
+            ended[process] = time.monotonic()
+            check_that_none_is_left(ended)
             message = said.read_text()
             if code == 1 and not any(word in message for word in BEFORE_THE_START):
                 break
@@ -231,6 +244,7 @@ def main() -> None:
         different = sorted(name for name in expected if found.get(name) != expected[name])
         if different or found.keys() != expected.keys():
             sys.exit(f"{out} differs after {how!r} in {different[:5]}: {message}")
+    check_that_none_is_left(ended, wait_for_all=True)
     shutil.rmtree(folder)
     print(f"{kills} kills in {runs} runs: the results are those of an undisturbed run")
     print(f"{anew} commands started anew; {(cpu_seconds() - begin) / kills:.2f} CPU s a kill")

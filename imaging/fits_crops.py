@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..files.atomic import atomic_path
@@ -17,7 +17,7 @@ from .crops import pixel_square
 from .field import Band, Field
 from .sky import quiet_astropy
 
-__all__ = ["crop_field", "write_fits_crop"]
+__all__ = ["crop_field", "crop_pixels", "framed_crop", "write_fits_crop"]
 
 _COLOURS = ("red", "green", "blue")
 
@@ -42,11 +42,64 @@ def crop_field(field: Field, box: ArrayLike, margin: float, identifier: str) -> 
         The same pixels as those of `cut_crop`; those beyond the edges of the field are bad.  It
         has no WCS if the field is a window of lower sampling.
     """
-    x, y, side = pixel_square(box, margin)
+    square = pixel_square(box, margin)
+    return framed_crop(field, square, *crop_pixels(field, square), identifier)
+
+
+def crop_pixels(
+    field: Field, square: tuple[int, int, int]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Cut the pixels of a square out of a field.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    square : tuple of int
+        Column and row of the first pixel, which may be outside the field, and the side, as
+        `pixel_square` returns them.
+
+    Returns
+    -------
+    pixels : ndarray, shape (side, side, C)
+        The pixels; 0 beyond the edges of the field.
+    bad : ndarray of bool, shape (side, side)
+        The bad ones, and those beyond the edges.
+    """
+    x, y, side = square
     in_field, in_crop = overlap((x, y, x + side, y + side), field.pixels.shape)
     pixels = np.zeros((side, side, field.pixels.shape[2]), field.pixels.dtype)
     bad = np.ones((side, side), bool)
     pixels[in_crop], bad[in_crop] = field.pixels[in_field], field.bad[in_field]
+    return pixels, bad
+
+
+def framed_crop(
+    field: Field,
+    square: tuple[int, int, int],
+    pixels: NDArray[Any],
+    bad: NDArray[np.bool_],
+    identifier: str,
+) -> Field:
+    """Return the crop of a square of a field, of which the pixels were cut.
+
+    Parameters
+    ----------
+    field : Field
+        The field; its pixels are not used.
+    square : tuple of int
+        As in `crop_pixels`.
+    pixels, bad : ndarray
+        As `crop_pixels` returns them.
+    identifier : str
+        Name of the crop.
+
+    Returns
+    -------
+    Field
+        As `crop_field` returns it.
+    """
+    x, y, side = square
     wcs = None
     if field.wcs is not None and field.step == (1, 1):
         left, top = (int(place) for place in field.corner)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from ..classification.classifier import Classifier
 from ..classification.votes import predict_votes
 from ..detection.pieces import Piece
-from ..imaging import Detections, Field, crop_field, cut_crop
+from ..files.array_file import ArrayFile
+from ..imaging import Detections, cut_crop
 from ..photometry import measure_photometry
 from .columns import Flag
+from .field_crops import LinearCrops
 from .field_search import FieldSearch
 from .provenance import StageClock
 from .rows import pixel_flags
@@ -47,10 +49,12 @@ class FieldObjects:
     votes : ndarray of float32, shape (N, A), or None
         Fraction of all volunteers who give each answer, NaN where an object is no galaxy; A is 0 if
         the classifier does not predict votes.
-    crops : list of ndarray of uint8, shape (S, S, 3)
-        Those of the galaxies, if they are kept as pictures.
-    linear_crops : list of Field
-        Those of the galaxies, if they are kept with linear pixels.
+    crops : ArrayFile of uint8, shape (S, S, 3)
+        Those of the galaxies in the order in which they were found, if they are kept as pictures.
+    linear_crops : LinearCrops
+        The same, if they are kept with linear pixels.
+    places : list of int
+        Place among the crops, of each galaxy in the order of the objects.
     """
 
     found: Detections
@@ -59,8 +63,9 @@ class FieldObjects:
     marks: NDArray[np.int64]
     probabilities: NDArray[np.float32] | None
     votes: NDArray[np.float32] | None
-    crops: list[NDArray[np.uint8]]
-    linear_crops: list[Field]
+    crops: ArrayFile[np.uint8]
+    linear_crops: LinearCrops
+    places: list[int]
 
 
 def measure_objects(
@@ -94,8 +99,8 @@ def measure_objects(
     FieldObjects
     """
     found, columns, marks = [], list[dict[str, NDArray[Any]]](), []
-    crops, waiting = list[NDArray[np.uint8]](), list[NDArray[np.uint8]]()
-    linear = list[Field]()
+    waiting = list[NDArray[np.uint8]]()
+    pictures, linear = ArrayFile[np.uint8](), LinearCrops()
     predicted = list[NDArray[np.float32]]()
 
     def classify() -> None:
@@ -115,17 +120,18 @@ def measure_objects(
         with clock("crops"):
             boxes = piece.found.boxes[is_galaxy(piece.found.class_ids)]
             cut = [cut_crop(piece.prepared.rgb, box, crop_margin) for box in boxes]
-        waiting += cut
-        crops += cut if crop_format == "png" else []
-        if crop_format == "fits" and search.field.linear:
-            linear += [crop_field(piece.prepared.field, box, crop_margin, "") for box in boxes]
+            waiting += cut
+            if crop_format == "png":
+                for crop in cut:
+                    pictures.append(crop)
+            elif crop_format == "fits" and search.field.linear:
+                linear.append(piece.prepared.field, boxes, crop_margin)
         if len(waiting) >= _CLASSIFIED:
             classify()
     classify()
     every = Detections.concatenate(found)
     galaxies = is_galaxy(every.class_ids)
     order = np.argsort(-every.scores, kind="stable")
-    # Places of the galaxies, in this order, among the crops.
     places = (np.cumsum(galaxies) - 1)[order][galaxies[order]]
     known = votes = None
     if classifier is not None:
@@ -147,8 +153,9 @@ def measure_objects(
         np.concatenate(marks)[order] if marks else np.zeros(0, np.int64),
         known,
         votes,
-        [crops[place] for place in places] if crops else [],
-        [linear[place] for place in places] if linear else [],
+        pictures,
+        linear,
+        places.tolist(),
     )
 
 

@@ -35,6 +35,7 @@ from ..models import Bundle, ModelLike
 from ..photometry import band_units, with_zero_points
 from .catalogue import Catalogue
 from .columns import NOT_CLASSIFIED, Flag, object_label
+from .field_crops import NamedCrops
 from .field_objects import measure_objects
 from .field_search import FieldSearch, search_opened
 from .provenance import FieldRecord, StageClock
@@ -142,10 +143,11 @@ class FieldResult:
         Columns of the catalogue for the N objects, best score first.
     record : FieldRecord
         Counts, timings and notes.
-    crops : dict of str to ndarray of uint8, shape (S, S, 3)
+    crops : mapping of str to ndarray of uint8, shape (S, S, 3)
         Crop of each galaxy by ``source_id``, the input of the classifier, with rows as in the
-        field; empty without a classifier, or if other crops are chosen.
-    linear_crops : dict of str to Field
+        field; empty without a classifier, or if other crops are chosen.  Many are in a temporary
+        file, from which each is read when it is asked for.
+    linear_crops : mapping of str to Field
         Crops as `crop_field` cuts them, if these are chosen.
     overlay : ndarray of uint8, shape (h, w, 3), or None
         Picture of the field with all boxes, as displayed: top row first, small fields magnified.
@@ -165,8 +167,8 @@ class FieldResult:
 
     rows: dict[str, NDArray[Any]]
     record: FieldRecord
-    crops: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
-    linear_crops: dict[str, Field] = field(default_factory=dict)
+    crops: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    linear_crops: Mapping[str, Field] = field(default_factory=dict)
     overlay: NDArray[np.uint8] | None = None
     picture: NDArray[np.uint8] | None = None
     origin: Literal["upper", "lower"] = "upper"
@@ -307,21 +309,14 @@ def process_field(
         corners=_corners(whole),
         notes=(*whole.notes, *search.quality.notes),
     )
-    pictures: dict[str, NDArray[np.uint8]] = {}
-    linear: dict[str, Field] = {}
     names = rows["source_id"][objects.galaxies].tolist()
-    if objects.crops:
-        pictures = dict(zip(names, objects.crops, strict=True))
-    elif objects.linear_crops:
-        crops = zip(names, objects.linear_crops, strict=True)
-        linear = {name: replace(crop, identifier=name) for name, crop in crops}
-    elif classifier is not None and names and settings.crops == "fits":
+    if classifier is not None and names and settings.crops == "fits" and not whole.linear:
         record = replace(record, notes=(*record.notes, _NO_LINEAR_CROPS))
     return FieldResult(
         rows,
         record,
-        pictures,
-        linear,
+        NamedCrops(names, objects.crops, objects.places) if objects.crops else {},
+        NamedCrops(names, objects.linear_crops, objects.places) if objects.linear_crops else {},
         overlay,
         shown,
         whole.origin,

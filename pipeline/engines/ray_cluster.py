@@ -123,6 +123,12 @@ class RayEngine:
                 elif monotonic() - since > _PATIENCE and not warned:
                     warned = True
                     logger.warning("The cluster has no free core yet; the run waits for one")
+        except RayError as error:
+            logger.debug("the cluster failed", exc_info=error)
+            raise GalpipeError(
+                f"The Ray cluster has ended or lost this machine ({type(error).__name__}), perhaps "
+                "for lack of memory. Give the same command again to go on."
+            ) from error
         except BaseException:
             self._stop(interrupts)
             raise

@@ -18,7 +18,7 @@ from typing import cast
 import pytest
 
 import galpipe
-from galpipe.errors import BundleError, ConfigError
+from galpipe.errors import BundleError, ConfigError, GalpipeError
 from galpipe.files.lock import is_locked
 from galpipe.imaging import FieldSource
 from galpipe.pipeline.engines import open_engine
@@ -114,6 +114,17 @@ def test_an_error_of_all_fields_ends_the_run_after_what_is_done_is_written(tmp_p
     with pytest.raises(BundleError, match="the model is gone"):
         run(tmp_path, ["a", "unready", "b"])
     assert "a" in done(tmp_path)
+
+
+def test_the_end_of_the_cluster_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from galpipe.pipeline.engines.ray_cluster import RayEngine
+
+    def gone(self: object) -> None:
+        raise ray.exceptions.ActorDiedError
+
+    monkeypatch.setattr(RayEngine, "_read_mail", gone)
+    with pytest.raises(GalpipeError, match=r"has ended .*ActorDiedError.* same command again"):
+        run(tmp_path, ["a"])
 
 
 def test_the_catalogue_is_that_of_any_engine(
