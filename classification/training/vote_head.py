@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import keras
@@ -153,24 +154,26 @@ class DirichletTreeLoss(keras.losses.Loss):
         concentrations = ops.exp(ops.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT))
         targets = ops.cast(y_true, concentrations.dtype)
         votes = targets[:, :-1] * targets[:, -1:]
-        one = ops.ones_like(votes)
-        # The likelihood of a question is n! / prod(k!), by the rising factorials of 1, times the
-        # ratio of the rising factorials of the concentrations to that of their sum.
-        parts = _log_rising_factorial(concentrations, votes) - _log_rising_factorial(one, votes)
-        loss = -ops.sum(parts, axis=-1)
-        start = 0
-        for count in self._answers:
-            place = slice(start, start + count)
-            start += count
-            total = ops.sum(votes[:, place], axis=-1)
-            loss += _log_rising_factorial(ops.sum(concentrations[:, place], axis=-1), total)
-            loss -= _log_rising_factorial(one[:, 0], total)
-        return loss
+        # The likelihood of a question is n! / prod(k!) times the rising factorials of the
+        # concentrations over that of their sum; n! and k! are those of 1.
+        answers = _log_ratio(concentrations, votes)
+        questions = _log_ratio(self._sums(concentrations), self._sums(votes))
+        return ops.sum(questions, axis=-1) - ops.sum(answers, axis=-1)
+
+    def _sums(self, values: Any) -> Any:
+        """Return the sum over the answers of each question, shape (N, questions)."""
+        places = pairwise([0, *accumulate(self._answers)])
+        return ops.stack([ops.sum(values[:, a:b], axis=-1) for a, b in places], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the settings, for serialization."""
         config: dict[str, Any] = super().get_config()
         return config | {"answers": self._answers}
+
+
+def _log_ratio(start: Any, count: Any) -> Any:
+    """Return the logarithm of the rising factorial of a number over that of 1."""
+    return _log_rising_factorial(start, count) - _log_rising_factorial(ops.ones_like(count), count)
 
 
 def _log_rising_factorial(start: Any, count: Any) -> Any:

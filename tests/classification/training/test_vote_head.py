@@ -120,7 +120,7 @@ def test_the_dirichlet_head_trains_the_logits_of_the_same_network() -> None:
     voted[:, TREE.places["t06_odd"]] = [0, 1]
     targets = np.column_stack([voted, np.full(64, 40)]).astype(np.float32)
     trained.compile(keras.optimizers.Adam(0.1), head.loss, metrics=[head.metric])
-    history = trained.fit(features, targets, epochs=30, verbose=0).history
+    history = trained.fit(features, targets, epochs=25, verbose=0).history
     votes = np.asarray(model(features))
     error = float(np.mean(squared_error(targets, votes)))
     assert history["squared_error"][-1] == pytest.approx(error, rel=0.2)
