@@ -1,11 +1,12 @@
 """Wall and CPU time of the engines over the same fields, without their start.
 
-    python benchmarks/engines.py FIELD... --copies 8 --workers 2
+    python benchmarks/engines.py FIELD... --copies 8 --engines serial processes:1 processes:2 ray:2
 
-Runs `galpipe detect` over copies of the fields with each engine, and takes the time from the first
-part to the last, in which everything is loaded.  Where the cores are busy with other work, wall
-times say little: see the load, and compare the CPU times.  The workers of Ray are not children of
-the command, so their CPU time is not known.
+Runs `galpipe detect` over copies of the fields with each engine and its number of workers, and
+takes the time from the part at which each worker has had its first field to the last one.  `serial`
+has a thread on each core, all others have one in each worker.  Where the cores are busy with other
+work, wall times say little: see the load, and compare the CPU times.  The workers of Ray are not
+children of the command, so their CPU time is not known.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def run(engine: str, workers: int, fields: Path, out: Path) -> tuple[float, floa
         if "units" in head:
             parts.append((path.stat().st_mtime, len(head["units"])))
     parts.sort()
-    done, seconds = sum(count for _, count in parts[1:]), parts[-1][0] - parts[0][0]
+    first = workers - 1
+    done, seconds = sum(count for _, count in parts[first + 1 :]), parts[-1][0] - parts[first][0]
     rate = done / seconds if seconds else float("nan")
     return rate, wall, float("nan") if engine == "ray" else cpu
 
@@ -48,8 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("fields", nargs="+", type=Path)
     parser.add_argument("--copies", type=int, default=8)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--engines", nargs="+", default=["serial", "processes", "ray"])
+    kinds = ["serial", "processes:1", "processes:2", "ray:2"]
+    parser.add_argument("--engines", nargs="+", default=kinds, help="NAME or NAME:WORKERS")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="galpipe-engines-"))
     (folder / "in").mkdir()
@@ -58,10 +60,11 @@ def main() -> None:
             shutil.copy(field, folder / "in" / f"{number:03d}-{field.name}")
     total = options.copies * len(options.fields)
     print(f"{total} fields, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
-    print("engine     fields/s after the start  wall s  CPU s")
-    for engine in options.engines:
-        rate, wall, cpu = run(engine, options.workers, folder / "in", folder / engine)
-        print(f"{engine:10} {rate:24.3f}  {wall:6.1f}  {cpu:5.1f}", flush=True)
+    print("engine       fields/s after the start  wall s  CPU s")
+    for kind in options.engines:
+        engine, _, workers = kind.partition(":")
+        rate, wall, cpu = run(engine, int(workers or 1), folder / "in", folder / kind)
+        print(f"{kind:12} {rate:24.3f}  {wall:6.1f}  {cpu:5.1f}", flush=True)
     print(f"load {os.getloadavg()[0]:.1f} at the end")
     shutil.rmtree(folder)
 
