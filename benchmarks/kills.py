@@ -244,6 +244,7 @@ def main() -> None:
         different = sorted(name for name in expected if found.get(name) != expected[name])
         if different or found.keys() != expected.keys():
             sys.exit(f"{out} differs after {how!r} in {different[:5]}: {message}")
+        print(f"{kills} kills, {runs} runs", file=sys.stderr, flush=True)
     check_that_none_is_left(ended, wait_for_all=True)
     shutil.rmtree(folder)
     print(f"{kills} kills in {runs} runs: the results are those of an undisturbed run")

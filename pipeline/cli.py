@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -137,7 +138,12 @@ def main() -> None:
         os.environ["HOME"] = _NO_HOME
     # Batch systems end jobs with SIGTERM; treat it as Ctrl-C, so that results are written.
     signal.signal(signal.SIGTERM, _interrupt)
-    cli(prog_name="galpipe")
+    try:
+        cli(prog_name="galpipe")
+    except SystemExit as end:
+        if "ray" in sys.modules:
+            _end_at_once(end.code)
+        raise
 
 
 @contextmanager
@@ -151,6 +157,20 @@ def _interrupt_code() -> Iterator[None]:
             err=True,
         )
         raise click.exceptions.Exit(_INTERRUPTED) from None
+
+
+def _end_at_once(code: int | str | None) -> NoReturn:
+    """End this process after the work of `atexit`, without the end of the interpreter.
+
+    Threads of Ray go on after it was shut down, and have crashed meanwhile.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else code is not None)
 
 
 def _cause(error: Exception) -> str:

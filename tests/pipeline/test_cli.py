@@ -248,6 +248,28 @@ def test_interruption(
     assert len(Catalogue.read(tmp_path / "out" / "catalogue.ecsv")) == 0
 
 
+def test_a_command_that_used_ray_ends_at_once() -> None:
+    """Else its threads may crash while the interpreter ends."""
+    program = """
+import atexit, sys, types
+class Late:
+    def __del__(self): sys.__stderr__.write("finalized")
+sys.modules["ray"] = types.ModuleType("ray")
+sys.ray_user = Late()
+atexit.register(print, "cleaned up")
+from galpipe.pipeline.cli import main
+sys.argv = ["galpipe", *sys.argv[1:]]
+main()
+"""
+    for option, code in (("--version", 0), ("--no-such-option", 2)):
+        command = [sys.executable, "-c", program, option]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert "cleaned up" in done.stdout
+        assert "finalized" not in done.stderr
+    assert "No such option" in done.stderr
+
+
 def test_an_interruption_before_a_command_is_none_of_an_input(
     galpipe_cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
