@@ -24,6 +24,7 @@ from galpipe.detection.duplicates import drop_duplicates
 from galpipe.detection.load import load_detector
 from galpipe.detection.predict import refine_detections, search_field
 from galpipe.imaging import Detections, area, iou, longer_sides, read_field, to_rgb
+from galpipe.imaging.background import smoothed_grey
 from galpipe.imaging.boxes import intersection
 from galpipe.simulation import simulate_field
 
@@ -54,7 +55,7 @@ def search(rgb: NDArray[np.uint8]) -> Detections:
     detector = load_detector()
     found = search_field(rgb, detector, detector.lowest_score)
     if detector.refinement is not None:
-        found = refine_detections(rgb, found, detector.refinement)
+        found = refine_detections(smoothed_grey(rgb), found, detector.refinement)
     return found.select(found.scores >= detector.score_threshold)
 
 
@@ -90,7 +91,7 @@ def main() -> None:
             scenes = pictures(data, FOLDERS[name], limit)
         for path, rgb in scenes:
             before = search(rgb)
-            after = drop_duplicates(rgb, before)
+            after = drop_duplicates(smoothed_grey(rgb), before)
             images += 1
             counts += [(len(d), *nested_and_overlapping(d)) for d in (before, after)]
             if name == "gz2":

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import Detections
-from ..imaging.background import smoothed_grey
 
 __all__ = ["drop_artefacts"]
 
@@ -24,7 +23,7 @@ _HALF = 0.5  # of the height: what is brighter is the bright part
 _EDGE = 5  # pixels: an outline nearer to the edge of the picture is that edge
 
 
-def drop_artefacts(rgb: NDArray[np.uint8], found: Detections) -> Detections:
+def drop_artefacts(grey: NDArray[np.float32], found: Detections) -> Detections:
     """Drop boxes on pieces of something that goes on beyond the box.
 
     The spike of a star and the trail of a satellite are boxed piece by piece: the brightest light
@@ -35,8 +34,8 @@ def drop_artefacts(rgb: NDArray[np.uint8], found: Detections) -> Detections:
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-        The stretched field.
+    grey : ndarray of float32, shape (H, W)
+        The stretched field, from `~galpipe.imaging.background.smoothed_grey`.
     found : Detections
         Any order.
 
@@ -47,7 +46,6 @@ def drop_artefacts(rgb: NDArray[np.uint8], found: Detections) -> Detections:
     """
     if not len(found):
         return found
-    grey = smoothed_grey(rgb)
     return found.select(np.array([not _is_artefact(grey, box) for box in found.boxes]))
 
 

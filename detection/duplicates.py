@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..imaging import Detections, area
-from ..imaging.background import smoothed_grey
 from ..imaging.boxes import intersection
 
 __all__ = ["drop_duplicates"]
@@ -34,7 +33,7 @@ _POWER = 4
 _SAME_PEAK = 0.2
 
 
-def drop_duplicates(rgb: NDArray[np.uint8], found: Detections) -> Detections:
+def drop_duplicates(grey: NDArray[np.float32], found: Detections) -> Detections:
     """Keep one box of each galaxy.
 
     The bulge, the bar or half of a galaxy is often boxed besides the whole galaxy.  Of two boxes
@@ -46,8 +45,8 @@ def drop_duplicates(rgb: NDArray[np.uint8], found: Detections) -> Detections:
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-        The stretched field.
+    grey : ndarray of float32, shape (H, W)
+        The stretched field, from `~galpipe.imaging.background.smoothed_grey`.
     found : Detections
         Best score first.
 
@@ -58,7 +57,6 @@ def drop_duplicates(rgb: NDArray[np.uint8], found: Detections) -> Detections:
     """
     if len(found) < 2:
         return found
-    grey = smoothed_grey(rgb)
     boxes, areas = found.boxes, area(found.boxes)
     kept: list[int] = []
     # The whole is larger than its parts, but the score of a part is sometimes slightly better.

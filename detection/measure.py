@@ -9,6 +9,7 @@ from functools import cached_property
 from ..annotations import AnnotatedImage, ObjectBox
 from ..annotations.annotation import ANY_CLASS
 from ..imaging import Detections
+from ..imaging.background import smoothed_grey
 from ..metrics.detector_metrics import DetectionMetrics, evaluate_detections, without_classes
 from ..progress import Progress, silent, track
 from .base import BaseDetector
@@ -97,7 +98,11 @@ class SearchedImages:
         """
         pairs = track(list(zip(self.images, self.found, strict=True)), "boxes", progress)
         return replace(
-            self, found=[refine_detections(image.rgb, found, refinement) for image, found in pairs]
+            self,
+            found=[
+                refine_detections(smoothed_grey(image.rgb), found, refinement)
+                for image, found in pairs
+            ],
         )
 
     @cached_property
@@ -116,7 +121,7 @@ class SearchedImages:
     @cached_property
     def _kept(self) -> list[Detections]:
         pairs = zip(self.images, self.found, strict=True)
-        return [drop_false_boxes(image.rgb, found) for image, found in pairs]
+        return [drop_false_boxes(smoothed_grey(image.rgb), found) for image, found in pairs]
 
 
 def search_by_kind(

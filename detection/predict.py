@@ -22,6 +22,7 @@ from ..imaging import (
     surrounding_tile,
     touches_inner_edge,
 )
+from ..imaging.background import smoothed_grey
 from ..imaging.local_background import noise_scaled
 from ..imaging.psf import point_sources
 from .artefacts import drop_artefacts
@@ -148,22 +149,25 @@ def accepted(
     Detections
         Best score first.
     """
+    if not len(found):
+        return found
+    grey = smoothed_grey(rgb)
     if detector.refinement is not None:
-        found = refine_detections(rgb, found, detector.refinement, whole)
+        found = refine_detections(grey, found, detector.refinement, whole)
         # An evaluation uses the lowest threshold and needs every detection, including those whose
         # score the refinement lowers.
         kept = (found.scores >= threshold) | (threshold <= detector.lowest_score)
         found = found.select(kept)
-    return drop_false_boxes(rgb, found)
+    return drop_false_boxes(grey, found)
 
 
-def drop_false_boxes(rgb: NDArray[np.uint8], found: Detections) -> Detections:
+def drop_false_boxes(grey: NDArray[np.float32], found: Detections) -> Detections:
     """Drop boxes on artefacts, and all but one of the boxes of each galaxy.
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-        The stretched field.
+    grey : ndarray of float32, shape (H, W)
+        The stretched field, from `~galpipe.imaging.background.smoothed_grey`.
     found : Detections
         Best score first.
 
@@ -172,7 +176,7 @@ def drop_false_boxes(rgb: NDArray[np.uint8], found: Detections) -> Detections:
     Detections
         Best score first.
     """
-    return drop_duplicates(rgb, drop_artefacts(rgb, found))
+    return drop_duplicates(grey, drop_artefacts(grey, found))
 
 
 def search_field(
@@ -304,7 +308,7 @@ def hold_stars(
 
 
 def refine_detections(
-    rgb: NDArray[np.uint8],
+    grey: NDArray[np.float32],
     found: Detections,
     refinement: Refinement,
     whole: WholePicture | None = None,
@@ -313,15 +317,15 @@ def refine_detections(
 
     Parameters
     ----------
-    rgb : ndarray of uint8, shape (H, W, 3)
-        The stretched field.
+    grey : ndarray of float32, shape (H, W)
+        The stretched field, from `~galpipe.imaging.background.smoothed_grey`.
     found : Detections
         Detections of the field, best score first.
     refinement : Refinement
     whole : WholePicture, optional
-        The picture, if `rgb` is a window of it.
+        The picture, if `grey` is a window of it.
     """
-    return merged(refinement.refine(rgb, found, whole))
+    return merged(refinement.refine(grey, found, whole))
 
 
 def _fills_field(boxes: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:

@@ -19,7 +19,9 @@ __all__ = [
     "extent",
     "has_few_photons",
     "isophote",
+    "median",
     "noise_level",
+    "sky_level",
     "smoothed_grey",
 ]
 
@@ -178,10 +180,38 @@ def noise_level(grey: NDArray[np.float32], *, clipped: bool = False) -> tuple[fl
         sample = kept
 
 
+def sky_level(grey: NDArray[np.float32]) -> float:
+    """Return the sky of a grey image, as `noise_level` estimates it without clipping.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (H, W)
+        From `smoothed_grey`.
+    """
+    return median(grey[::_STEP, ::_STEP].ravel())
+
+
+def median(values: NDArray[np.floating[Any]]) -> float:
+    """Return the median of finite values.
+
+    ``np.median`` gives the same, but takes six times as long, since it also looks for NaN.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N,)
+        At least one value.
+    """
+    half = len(values) // 2
+    parts = np.partition(values, half)
+    if len(values) % 2:
+        return float(parts[half])
+    return float((parts[:half].max() + parts[half]) / values.dtype.type(2))
+
+
 def _median_and_spread(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
     """Return the median, and the standard deviation from the median absolute deviation."""
-    median = float(np.median(values))
-    return median, MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
+    middle = median(values)
+    return middle, MAD_TO_SIGMA * median(np.abs(values - middle))
 
 
 def isophote(grey: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
@@ -212,5 +242,5 @@ def extent(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     xmin, ymin, xmax, ymax : float
         Pixel edges, 0-based, half-open; zeros for an empty mask.
     """
-    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
     return float(left), float(top), float(left + width), float(top + height)

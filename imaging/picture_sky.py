@@ -46,7 +46,8 @@ def even_sky(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if min(size) < _LEAST_SIDE:
         return rgb
     reduced = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    levels = np.empty(reduced.shape, np.float32)
+    # Each colour is a plane in memory, whose quantiles take a fraction of the time.
+    levels = np.moveaxis(np.empty((3, *reduced.shape[:2]), np.float32), 0, -1)
     for colour in range(3):
         levels[..., colour] = _level(reduced[..., colour])
     dark = darkest_level(levels)
@@ -76,6 +77,9 @@ def darkest_level(levels: NDArray[np.float32]) -> NDArray[np.float32] | None:
     ndarray of float32, shape (3,), or None
         None if the sky is even and dark.
     """
+    least, most = levels.min(axis=(0, 1)), levels.max(axis=(0, 1))
+    if most.max() < _BRIGHT and (most - least).max() <= _UNEVEN:
+        return None  # as the quantiles, which take longer, would say
     darkest = np.quantile(levels, _DARKEST, axis=(0, 1))
     if darkest.max() < _BRIGHT and not _has_glare(levels):
         return None

@@ -98,30 +98,26 @@ def _modes(
     """
     total = np.count_nonzero(np.isfinite(cells), axis=1)
     first, last = np.zeros_like(total), total.copy()
-    place = np.arange(cells.shape[1])
     for _ in range(_ROUNDS):
         middle = _at(cells, (first + last) // 2)
         # The darker side is free of sources.
         spread = np.maximum(middle - _at(cells, first + (last - first) * 159 // 1000), 1e-30)
-        low, high = (middle - _CLIP * spread)[:, None], (middle + _CLIP * spread)[:, None]
-        fewer = np.count_nonzero(cells < low, axis=1), np.count_nonzero(cells <= high, axis=1)
+        low, high = middle - _CLIP * spread, middle + _CLIP * spread
+        fewer = _fewer(cells, low, np.less), _fewer(cells, high, np.less_equal)
         if (fewer[0] == first).all() and (fewer[1] == last).all():
             break
         first, last = fewer
     # Differences from the median keep their digits in float32.
+    place = np.arange(cells.shape[1])
     with np.errstate(invalid="ignore"):
         rest = np.where(place < last[:, None], cells - middle[:, None], np.float32(0))
         rest[place < first[:, None]] = 0
-    sums = np.concatenate(
-        [np.zeros((len(rest), 1)), np.cumsum(rest, axis=1, dtype=np.float64)], axis=1
-    )
+    sums = _sums(rest)
     count = np.maximum(last - first, 1)
     mean = _at(sums, last) / count
     inner = first + (last - first) // 4, last - (last - first) // 4
     median = (_at(sums, inner[1]) - _at(sums, inner[0])) / np.maximum(inner[1] - inner[0], 1)
-    squares = np.concatenate(
-        [np.zeros((len(rest), 1)), np.cumsum(rest * rest, axis=1, dtype=np.float64)], axis=1
-    )
+    squares = _sums(rest * rest)
     deviation = np.sqrt(np.maximum(_at(squares, last) / count - mean**2, 0))
     offset = np.where(np.abs(mean - median) > 0.3 * deviation, median, 2.5 * median - 1.5 * mean)
     darker = np.maximum(
@@ -132,6 +128,26 @@ def _modes(
     unknown = total < _LEAST_DATA * cells.shape[1]
     level = np.where(unknown, np.nan, middle + offset)
     return level, np.where(unknown, np.nan, np.sqrt(np.maximum(power, 0)))
+
+
+def _fewer(
+    cells: NDArray[np.float32], limit: NDArray[np.float64], before: np.ufunc
+) -> NDArray[np.intp]:
+    """Return how many of the sorted pixels of each cell are before a limit, by bisection."""
+    found = np.zeros(len(cells), np.intp)
+    step = 1 << cells.shape[1].bit_length()
+    while step := step // 2:
+        further = found + step
+        inside = (further <= cells.shape[1]) & before(_at(cells, further - 1), limit)
+        found[inside] = further[inside]
+    return found
+
+
+def _sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sums of the first 0, 1, 2 ... values of each row."""
+    sums = np.zeros((len(values), values.shape[1] + 1))
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
 
 
 def _at(cells: NDArray[np.floating], place: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -34,8 +34,6 @@ class LiteRTNetwork:
     ----------
     input_size : int
         Side of the input images, in pixels.
-    takes_integers : bool
-        Whether its input is quantised.
 
     Raises
     ------
@@ -59,7 +57,6 @@ class LiteRTNetwork:
         self._scaling = scaling
         self._shape: tuple[int, ...] = ()
         self._lock = Lock()
-        self.takes_integers = bool(np.issubdtype(self._input["dtype"], np.integer))
         self.input_size = int(inputs[0]["shape"][1])
 
     def run(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -75,7 +72,8 @@ class LiteRTNetwork:
         list of ndarray
             One array per output, batch first, in the order in which the graph returns them.
         """
-        scaled = images * np.float32(self._scaling.scale) + np.float32(self._scaling.offset)
+        scaled = images * np.float32(self._scaling.scale)
+        scaled += np.float32(self._scaling.offset)
         values = _quantized(scaled, self._input)
         with self._lock:
             if self._shape != images.shape:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -73,7 +74,8 @@ def edge_candidates(
         A missing isophote is replaced by the box itself.
     """
     picture = whole or WholePicture.of(grey)
-    signal = (grey - np.float32(picture.sky)) / np.float32(picture.noise)
+    signal = grey - np.float32(picture.sky)
+    signal /= np.float32(picture.noise)
     candidates = np.repeat(boxes[:, np.newaxis], CANDIDATES, axis=1)
     # Per candidate: fraction of the box inside the isophote, fraction of the isophote outside the
     # box, growth since the previous level, and 1 if there is no isophote.
@@ -169,8 +171,8 @@ def _isophotes(
     if not counts[own]:
         return None
     left, top, width, height, pixels = regions.statistics[own].tolist()
-    near, mirrored = _parts(regions.owner, own, box)
-    isophotes = np.array([(left, top, left + width, top + height), near, mirrored], np.float64)
+    parts = _parts(regions.owner, own, box)
+    isophotes = np.array([(left, top, left + width, top + height), *parts], np.float64)
     return isophotes, counts[own] / inside.size, 1 - counts[own] / pixels, pixels
 
 
@@ -196,22 +198,27 @@ def _overlap_better(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 def _pixels(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the slices of rows and columns inside a box, never empty."""
     height, width = shape
-    x, y = max(min(int(box[0]), width - 1), 0), max(min(int(box[1]), height - 1), 0)
-    right, bottom = (int(np.ceil(edge)) for edge in box[2:])
-    return slice(y, max(bottom, y + 1)), slice(x, max(right, x + 1))
+    # For a few numbers, Python's own arithmetic is faster than that of arrays.
+    left, top, right, bottom = box.tolist()
+    x, y = max(min(int(left), width - 1), 0), max(min(int(top), height - 1), 0)
+    return slice(y, max(math.ceil(bottom), y + 1)), slice(x, max(math.ceil(right), x + 1))
 
 
-def _parts(owner: NDArray[np.int32], own: int, box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the bounding boxes of an isophote near a box, and of its symmetric part there."""
-    size = box[2:] - box[:2]
-    margin = _MARGIN * size + _MARGIN_PIXELS
-    x0, y0 = np.round(box[:2] - margin).astype(int)
-    x1, y1 = np.round(box[2:] + margin).astype(int)
+def _parts(
+    owner: NDArray[np.int32], own: int, box: NDArray[np.float64]
+) -> Iterator[tuple[float, ...]]:
+    """Yield the bounding boxes of an isophote near a box, and of its symmetric part there."""
+    left, top, right, bottom = box.tolist()
+    across = _MARGIN * (right - left) + _MARGIN_PIXELS
+    down = _MARGIN * (bottom - top) + _MARGIN_PIXELS
+    x0, y0 = round(left - across), round(top - down)
+    x1, y1 = round(right + across), round(bottom + down)
     near = np.zeros((y1 - y0, x1 - x0), dtype=bool)
     in_image, in_part = overlap((x0, y0, x1, y1), owner.shape)
     near[in_part] = owner[in_image] == own
-    boxes: NDArray[np.float64] = np.array([extent(near), extent(near & near[::-1, ::-1])])
-    return boxes + np.array([x0, y0, x0, y0], np.float64)
+    for part in (near, near & near[::-1, ::-1]):
+        xmin, ymin, xmax, ymax = extent(part)
+        yield xmin + x0, ymin + y0, xmax + x0, ymax + y0
 
 
 def _light(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...imaging.background import noise_level
+from ...imaging.background import sky_level
 from .whole_picture import WholePicture
 
 __all__ = ["LIGHT_FEATURES", "measure_light_profile"]
@@ -61,7 +61,7 @@ def measure_light_profile(
     if not len(boxes):
         return np.zeros((0, LIGHT_FEATURES))
     if whole is None:
-        sky, factor = noise_level(grey)[0], 1.0
+        sky, factor = sky_level(grey), 1.0
     else:
         sky, factor = whole.plain_sky, whole.factor
     patches = np.zeros((len(boxes), _SIDE, _SIDE))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from ...imaging import Detections, area, clip
-from ...imaging.background import smoothed_grey
 from ...metrics.reliability import log_odds
 from .isophotes import FEATURES, edge_candidates
 from .light_profile import LIGHT_FEATURES, measure_light_profile
@@ -55,14 +54,14 @@ class Refinement:
     slope: float = 1.0
 
     def refine(
-        self, rgb: NDArray[np.uint8], detections: Detections, whole: WholePicture | None = None
+        self, grey: NDArray[np.float32], detections: Detections, whole: WholePicture | None = None
     ) -> Detections:
         """Refine boxes and scores, except those of galaxies that fill the image.
 
         Parameters
         ----------
-        rgb : ndarray of uint8, shape (H, W, 3)
-            The stretched image.
+        grey : ndarray of float32, shape (H, W)
+            The stretched image, from :func:`~galpipe.imaging.background.smoothed_grey`.
         detections : Detections
             Boxes in pixel edges, 0-based, half-open; best score first.
         whole : WholePicture, optional
@@ -73,30 +72,30 @@ class Refinement:
         Detections
             Best score first.
         """
-        height, width = rgb.shape[:2] if whole is None else (whole.height, whole.width)
+        height, width = grey.shape if whole is None else (whole.height, whole.width)
         fills = area(detections.boxes) > _LARGEST_PART * height * width
-        refined = self._refine(rgb, detections.select(~fills), whole)
+        refined = self._refine(grey, detections.select(~fills), whole)
         both = Detections.concatenate([detections.select(fills), refined])
         return both.select(np.argsort(-both.scores, kind="stable"))
 
     def _refine(
-        self, rgb: NDArray[np.uint8], detections: Detections, whole: WholePicture | None
+        self, grey: NDArray[np.float32], detections: Detections, whole: WholePicture | None
     ) -> Detections:
         if not len(detections):
             return detections
-        grey = smoothed_grey(rgb)
-        candidates = edge_candidates(grey, detections.boxes, whole)
+        picture = whole or WholePicture.of(grey)
+        candidates = edge_candidates(grey, detections.boxes, picture)
         weights = softmax(self.edges(candidates.features), axis=1)
         moved = (weights * candidates.boxes).sum(axis=1) - detections.boxes
         limit = _LARGEST_SHIFT * np.tile(detections.boxes[:, 2:] - detections.boxes[:, :2], 2)
         boxes = detections.boxes + np.clip(moved, -limit, limit)
-        boxes = clip(boxes, rgb.shape[1], rgb.shape[0])
+        boxes = clip(boxes, grey.shape[1], grey.shape[0])
         refined = detections.with_boxes(
             np.where(area(boxes)[:, np.newaxis] > 0, boxes, detections.boxes)
         )
         if self.rescoring is None:
             return refined
-        evidence = self.rescoring(measure_light_profile(grey, refined.boxes, whole))[:, 0]
+        evidence = self.rescoring(measure_light_profile(grey, refined.boxes, picture))[:, 0]
         odds = log_odds(refined.scores) + self.slope * np.clip(
             evidence, -_LARGEST_CHANGE, _LARGEST_CHANGE
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...imaging.background import MAD_TO_SIGMA, noise_level
+from ...imaging.background import MAD_TO_SIGMA, median, noise_level, sky_level
 
 __all__ = ["WholePicture"]
 
@@ -62,13 +62,13 @@ class WholePicture:
         sky, noise = noise_level(grey, clipped=max(height, width) > _CUTOUT)
         sample = grey[::_SAMPLING, ::_SAMPLING].ravel()
         spread = _spread((sample - np.float32(sky)) / np.float32(noise))
-        return cls(height, width, sky, noise, spread, noise_level(grey)[0])
+        return cls(height, width, sky, noise, spread, sky_level(grey))
 
 
 def _spread(sample: NDArray[np.float32]) -> tuple[float, float]:
     """Return logarithms of two noise estimates: from pixels below the sky, and sigma-clipped."""
     below = -sample[sample < 0]
-    low = max(MAD_TO_SIGMA * float(np.median(below)), 0.1) if below.size else 0.1
+    low = max(MAD_TO_SIGMA * median(below), 0.1) if below.size else 0.1
     for _ in range(5):
         sample = sample[np.abs(sample) < 3 * sample.std() + 1e-6]
     return float(np.log(low)), float(np.log(max(sample.std(), 0.1)))

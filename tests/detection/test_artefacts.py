@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from galpipe.detection.artefacts import drop_artefacts
 from galpipe.imaging import Detections
+from galpipe.imaging.background import smoothed_grey
 
 SIZE = 200
 Y, X = np.mgrid[:SIZE, :SIZE] + 0.5
@@ -20,7 +21,7 @@ def picture(light: np.ndarray) -> np.ndarray:
 
 def kept(light: np.ndarray, *boxes: tuple[float, ...]) -> list[list[float]]:
     found = Detections(np.array(boxes, float).reshape(-1, 4), np.full(len(boxes), 0.9))
-    return drop_artefacts(picture(light), found).boxes.tolist()
+    return drop_artefacts(smoothed_grey(picture(light)), found).boxes.tolist()
 
 
 def line(angle: float, width: float = 2.0, height: float = 60.0) -> np.ndarray:
@@ -83,13 +84,13 @@ def test_dark_boxes_and_no_boxes_are_returned() -> None:
     dark = np.zeros((SIZE, SIZE))
     assert kept(dark) == []
     found = Detections(np.array([[20.0, 20, 60, 60]]), np.array([0.5]))
-    assert len(drop_artefacts(np.zeros((SIZE, SIZE, 3), np.uint8), found)) == 1
+    assert len(drop_artefacts(np.zeros((SIZE, SIZE), np.float32), found)) == 1
 
 
 def test_order_and_scores_are_kept() -> None:
     rgb = picture(line(0) + galaxy(60, 50, 6, 180))
     boxes = np.array([[120.0, 90, 160, 110], [40, 30, 80, 70]])
-    found = drop_artefacts(rgb, Detections(boxes, np.array([0.9, 0.4])))
+    found = drop_artefacts(smoothed_grey(rgb), Detections(boxes, np.array([0.9, 0.4])))
     assert found.boxes.tolist() == [boxes[1].tolist()]
     assert found.scores.tolist() == [0.4]
 
@@ -101,4 +102,4 @@ def test_any_box_inside_the_picture_is_judged(
     end = np.minimum(np.add(corner, size), SIZE)
     box = np.array([[*corner, *end]])
     light = cv2.GaussianBlur(line(77), (0, 0), 1)
-    assert len(drop_artefacts(picture(light), Detections(box, np.ones(1)))) <= 1
+    assert len(drop_artefacts(smoothed_grey(picture(light)), Detections(box, np.ones(1)))) <= 1

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from galpipe.detection.duplicates import drop_duplicates
 from galpipe.imaging import Detections
+from galpipe.imaging.background import smoothed_grey
 
 Galaxy = tuple[float, float, float, float]  # x, y, exponential scale, peak
 SIZE = 240
@@ -23,7 +24,7 @@ def picture(*galaxies: Galaxy, noise: float = 4, size: int = SIZE) -> np.ndarray
 
 def kept(rgb: np.ndarray, *boxes: tuple[float, ...]) -> list[list[float]]:
     scores = np.linspace(0.9, 0.3, len(boxes))
-    found = drop_duplicates(rgb, Detections(np.array(boxes, float), scores))
+    found = drop_duplicates(smoothed_grey(rgb), Detections(np.array(boxes, float), scores))
     assert (np.diff(found.scores) <= 0).all()
     return found.boxes.tolist()
 
@@ -48,7 +49,7 @@ def test_a_part_of_a_galaxy_is_not_another(part: tuple[float, ...]) -> None:
 
 def test_the_whole_is_preferred_to_a_part_with_a_slightly_better_score() -> None:
     found = Detections(np.array([(60, 60, 122, 178), WHOLE], float), np.array([0.99, 0.95]))
-    assert drop_duplicates(picture(SPIRAL), found).boxes.tolist() == [list(WHOLE)]
+    assert drop_duplicates(smoothed_grey(picture(SPIRAL)), found).boxes.tolist() == [list(WHOLE)]
 
 
 @pytest.mark.parametrize(

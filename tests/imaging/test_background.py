@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from galpipe.imaging.background import background, correlation_length, noise_level
+from galpipe.imaging.background import (
+    background,
+    correlation_length,
+    median,
+    noise_level,
+    sky_level,
+)
 
 Noise = Callable[..., NDArray[np.float32]]
 
@@ -25,6 +31,15 @@ def sky(share: float) -> np.ndarray:
     lit = rng.random(grey.shape) < share
     grey[lit] += rng.exponential(40, int(lit.sum())).astype(np.float32)
     return grey
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 1001])
+def test_the_median_is_that_of_numpy(count: int, dtype: type) -> None:
+    values = np.random.default_rng(count).normal(3, 1, count).astype(dtype)
+    assert median(values) == float(np.median(values))
+    grey = values.astype(np.float32).reshape(1, -1)
+    assert sky_level(grey) == noise_level(grey)[0]
 
 
 def test_an_empty_sky_is_measured_alike() -> None:

@@ -155,7 +155,7 @@ def test_it_moves_boxes_of_other_pictures_onto_the_edge(refinement: Refinement) 
     for seed in range(100, 110):
         image = galaxy_picture(seed)
         found = found_nearby(image, 2)
-        refined = refinement.refine(image.rgb, found)
+        refined = refinement.refine(smoothed_grey(image.rgb), found)
         before.append(iou(found.boxes, image.boxes).mean())
         after.append(iou(refined.boxes, image.boxes).mean())
         assert refined.scores.tolist() == found.scores.tolist()
@@ -164,10 +164,10 @@ def test_it_moves_boxes_of_other_pictures_onto_the_edge(refinement: Refinement) 
 
 def test_what_is_written_is_read_again(refinement: Refinement) -> None:
     image = galaxy_picture(7)
-    found = found_nearby(image, 2)
+    found, grey = found_nearby(image, 2), smoothed_grey(image.rgb)
     again = Refinement.from_bytes(refinement.to_bytes())
     np.testing.assert_allclose(
-        again.refine(image.rgb, found).boxes, refinement.refine(image.rgb, found).boxes, atol=0.01
+        again.refine(grey, found).boxes, refinement.refine(grey, found).boxes, atol=0.01
     )
 
 
@@ -176,7 +176,7 @@ def test_a_neighbour_that_touches_moves_no_edge_far(refinement: Refinement) -> N
     rgb = image.rgb.copy()
     rgb[:60, 44:52] = 200  # a bar of light from the galaxy to the edge of the picture
     found = Detections(image.boxes, np.array([0.9]), np.zeros(1), np.zeros(1))
-    moved = refinement.refine(rgb, found).boxes - image.boxes
+    moved = refinement.refine(smoothed_grey(rgb), found).boxes - image.boxes
     size = np.tile(image.boxes[:, 2:] - image.boxes[:, :2], 2)
     assert (np.abs(moved) <= 0.2 * size + 1e-9).all()
 
@@ -188,7 +188,7 @@ def test_too_few_objects_teach_nothing() -> None:
 
 
 def test_nothing_found_stays_nothing(refinement: Refinement) -> None:
-    assert len(refinement.refine(galaxy_picture(1).rgb, Detections.empty())) == 0
+    assert len(refinement.refine(smoothed_grey(galaxy_picture(1).rgb), Detections.empty())) == 0
 
 
 def test_turned_examples_are_those_of_a_turned_picture() -> None:

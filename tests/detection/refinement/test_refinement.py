@@ -13,8 +13,9 @@ from galpipe.detection.refinement.isophotes import FEATURES
 from galpipe.detection.refinement.light_profile import LIGHT_FEATURES
 from galpipe.detection.refinement.mlp import HIDDEN, MLP
 from galpipe.imaging import Detections
+from galpipe.imaging.background import smoothed_grey
 
-RGB = np.random.default_rng(0).integers(0, 60, (64, 64, 3), dtype=np.uint8)
+GREY = smoothed_grey(np.random.default_rng(0).integers(0, 60, (64, 64, 3), dtype=np.uint8))
 FOUND = Detections(
     np.array([[4.0, 4, 24, 20], [30, 30, 60, 50], [2, 40, 20, 60]]), np.array([0.9, 0.6, 0.3])
 )
@@ -41,14 +42,14 @@ def test_what_is_written_is_read_again(rescores: bool) -> None:
     written = look() if rescores else Refinement(network(FEATURES, 4))
     again = Refinement.from_bytes(written.to_bytes(), written.slope)
     assert (again.rescoring is not None) == rescores
-    before, after = written.refine(RGB, FOUND), again.refine(RGB, FOUND)
+    before, after = written.refine(GREY, FOUND), again.refine(GREY, FOUND)
     np.testing.assert_allclose(after.boxes, before.boxes, atol=0.01)
     np.testing.assert_allclose(after.scores, before.scores, atol=1e-4)
 
 
 @given(st.floats(-9, 9), st.floats(0.3, 3))
 def test_evidence_is_added_to_the_log_odds_up_to_a_limit(bias: float, slope: float) -> None:
-    refined = look(bias, slope).refine(RGB, FOUND)
+    refined = look(bias, slope).refine(GREY, FOUND)
     odds = np.log(FOUND.scores / (1 - FOUND.scores)) + slope * np.clip(bias, -1.5, 1.5)
     np.testing.assert_allclose(refined.scores, 1 / (1 + np.exp(-odds)), rtol=1e-9)
 
@@ -57,19 +58,19 @@ def test_evidence_is_added_to_the_log_odds_up_to_a_limit(bias: float, slope: flo
 def test_the_lowest_score_is_raised_just_to_the_one_named(score: float, slope: float) -> None:
     eager = look(bias=9, slope=slope)
     found = Detections(FOUND.boxes[:1], np.array([eager.lowest(score)]))
-    assert eager.refine(RGB, found).scores[0] == pytest.approx(score, rel=1e-6)
+    assert eager.refine(GREY, found).scores[0] == pytest.approx(score, rel=1e-6)
     assert Refinement(eager.edges).lowest(score) == score
 
 
 def test_the_best_come_first() -> None:
-    scores = look().refine(RGB, FOUND).scores
+    scores = look().refine(GREY, FOUND).scores
     assert (np.diff(scores) <= 0).all()
 
 
 def test_without_rescoring_scores_stay() -> None:
-    refined = Refinement(network(FEATURES, 4)).refine(RGB, FOUND)
+    refined = Refinement(network(FEATURES, 4)).refine(GREY, FOUND)
     assert refined.scores.tolist() == FOUND.scores.tolist()
-    assert len(look().refine(RGB, Detections.empty())) == 0
+    assert len(look().refine(GREY, Detections.empty())) == 0
 
 
 def damaged() -> list[bytes]:
