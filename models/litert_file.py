@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["halve_large_weights", "read_graph", "widen_weights", "write_graph"]
+__all__ = ["halve_large_weights", "has_integers", "read_graph", "widen_weights", "write_graph"]
 
 _LARGE = 5000
 """Number of values above which a tensor is stored in 16 bits.  On a trained
@@ -46,6 +46,25 @@ def read_graph(content: bytes) -> tuple[Any, Any]:
         # The parser may raise any exception on a damaged file.
         raise ValueError(f"it is no LiteRT file of one graph: {error}") from error
     return model, graph
+
+
+def has_integers(content: bytes) -> bool:
+    """Return whether a LiteRT network computes with integers of 8 bits.
+
+    Parameters
+    ----------
+    content : bytes
+        LiteRT file.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    _, graph = read_graph(content)
+    integers = {schema.TensorType.INT8, schema.TensorType.UINT8}
+    return any(
+        graph.tensors[number].type in integers
+        for operator in graph.operators
+        for number in operator.outputs
+    )
 
 
 def write_graph(model: Any) -> bytes:

@@ -157,6 +157,8 @@ def measure_bundle(
     config: DetectorTraining,
     sources: Sequence[TrainingSource],
     progress: Progress = silent,
+    *,
+    fitted: bool = False,
 ) -> Path:
     """Fit the refinement and calibration of a bundle, evaluate it, and update the bundle.
 
@@ -174,6 +176,8 @@ def measure_bundle(
         Training data.
     progress : Progress
         Receives the steps.
+    fitted : bool
+        Whether its refinement, calibration and threshold fit, so that it is evaluated only.
 
     Returns
     -------
@@ -181,10 +185,14 @@ def measure_bundle(
         The bundle.
     """
     bundle = read_bundle(folder)
-    plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), refinement=None)
+    if fitted:
+        detector = Detector(bundle)
+    else:
+        plain = _with_head(bundle.manifest, calibration=ScoreCalibration(), refinement=None)
+        detector = _complete(Detector(replace(bundle, manifest=plain)), config, sources, progress)
     known = read_detector_record(bundle)
     return _measure(
-        _complete(Detector(replace(bundle, manifest=plain)), config, sources, progress),
+        detector,
         config,
         sources,
         progress,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,7 @@ from ...errors import BundleError, OutputError, require
 from ...imaging import cut_tiles
 from ...models import InputScaling, find_bundle, write_bundle
 from ...models.bundle import CARD_NAME, METRICS_NAME
-from ...models.litert import LiteRTNetwork
-from ...models.litert_file import read_graph, widen_weights, write_graph
+from ...models.litert_file import has_integers, read_graph, widen_weights, write_graph
 from ...progress import Progress, phase, silent, within
 from ..detector import Detector
 from ..measure import metrics_by_kind
@@ -26,6 +25,8 @@ from .windows import any_windows
 
 __all__ = ["quantize", "quantize_network", "representative_tiles"]
 
+_FLOAT_STRIDE = 8  # pixels of the input per value, from which on layers are integers
+
 
 def quantize(
     name_or_path: str | Path,
@@ -33,10 +34,13 @@ def quantize(
     output: Path,
     tiles: int = 200,
     progress: Progress = silent,
+    *,
+    float_start: bool = False,
 ) -> Path:
     """Quantize a detector to 8-bit integers, then calibrate and evaluate it.
 
-    The refinement is fitted again, and ``_int8`` is appended to the name.
+    ``_int8`` is appended to the name.  A network of integers alone boxes less accurately, so that
+    the refinement and calibration are fitted again.
 
     Parameters
     ----------
@@ -50,6 +54,9 @@ def quantize(
         Number of training tiles on which the activation ranges are measured.
     progress : Progress
         Receives the steps.
+    float_start : bool
+        Keep the first layers in floating point, see `quantize_network`, and the refinement,
+        calibration and threshold, since boxes and scores hardly change.
 
     Returns
     -------
@@ -78,12 +85,10 @@ def quantize(
     manifest = bundle.manifest
     (member,) = manifest.members
     content = bundle.read(member.file)
-    if LiteRTNetwork(content, member.scaling).takes_integers:
-        raise BundleError(f"{bundle.path}: is already quantized")
     samples = representative_tiles(sources, manifest.input_size, tiles, training.seed)
     try:
         with phase("quantization", progress):
-            quantized = quantize_network(content, samples, member.scaling)
+            quantized = quantize_network(content, samples, member.scaling, float_start=float_start)
     except ValueError as error:
         raise BundleError(f"{bundle.path}: '{member.file}' cannot be quantized: {error}") from error
     quantized, step = any_windows(quantized, detector.head.anchors)
@@ -100,7 +105,8 @@ def quantize(
         "",
         {"quantised": QuantizationLoss.of(tiles, measured).to_json({})},
     )
-    return measure_bundle(output, training.model_copy(update={"name": name}), sources, progress)
+    training = training.model_copy(update={"name": name})
+    return measure_bundle(output, training, sources, progress, fitted=float_start)
 
 
 def representative_tiles(
@@ -134,7 +140,11 @@ def representative_tiles(
 
 
 def quantize_network(
-    content: bytes, tiles: Iterator[NDArray[np.uint8]], scaling: InputScaling
+    content: bytes,
+    tiles: Iterator[NDArray[np.uint8]],
+    scaling: InputScaling,
+    *,
+    float_start: bool = False,
 ) -> bytes:
     """Quantize weights, activations, input and outputs of a network to 8 bits.
 
@@ -150,6 +160,10 @@ def quantize_network(
         Representative images.
     scaling : InputScaling
         Scaling of 8-bit pixels to the network's input.
+    float_start : bool
+        Keep the input and the first layers, down to an eighth of its size, in floating point.
+        There, few channels and small kernels leave little to gain from integers, and the faint
+        light of the sky has few steps of 8 bits.
 
     Raises
     ------
@@ -160,6 +174,9 @@ def quantize_network(
     from tensorflow.lite.python.convert import mlir_quantize
     from tensorflow.lite.python.optimize.calibrator import Calibrator, add_intermediate_tensors
 
+    if has_integers(content):
+        raise ValueError("it is already quantized")
+
     def inputs() -> Iterator[list[NDArray[np.float32]]]:
         for tile in tiles:
             scaled = tile[np.newaxis] * np.float32(scaling.scale) + np.float32(scaling.offset)
@@ -167,13 +184,16 @@ def quantize_network(
 
     try:
         calibrator = Calibrator(add_intermediate_tensors(widen_weights(content)))
+        calibrated = _with_all_pixels(calibrator.calibrate(inputs), scaling)
+        kept = _first_layers(calibrated) if float_start else None
         quantized = mlir_quantize(
-            _with_all_pixels(calibrator.calibrate(inputs), scaling),
-            fully_quantize=True,
-            input_data_type=tf.int8,
+            calibrated,
+            fully_quantize=kept is None,
+            input_data_type=tf.float32 if float_start else tf.int8,
             output_data_type=tf.int8,
+            denylisted_nodes=sorted(kept) if kept else None,
         )
-        remaining = _float_operations(quantized)
+        remaining = _float_operations(quantized, kept)
     except Exception as error:
         # A damaged file can raise any exception.
         raise ValueError(f"{type(error).__name__}: {error}") from error
@@ -191,8 +211,27 @@ def _with_all_pixels(calibrated: bytes, scaling: InputScaling) -> bytes:
     return write_graph(model)
 
 
-def _float_operations(content: bytes) -> set[str]:
-    """Return the types of the operations with inputs or outputs in floating point."""
+def _first_layers(content: bytes) -> set[str]:
+    """Return the names of the results that are finer than an eighth of the input, from its side."""
+    _, graph = read_graph(content)
+    finest = graph.tensors[graph.inputs[0]].shape[1] / _FLOAT_STRIDE
+    coarse: set[int] = set()
+    names = set()
+    for operator in graph.operators:
+        (number,) = operator.outputs
+        result = graph.tensors[number]
+        if len(result.shape) != 4 or result.shape[1] <= finest or coarse & set(operator.inputs):
+            coarse.add(number)
+        else:
+            names.add(result.name.decode())
+    return names
+
+
+def _float_operations(content: bytes, kept: Set[str] | None) -> set[str]:
+    """Return the types of the operations in floating point, besides those that are kept so.
+
+    With no operations to keep, conversions count too.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -206,6 +245,8 @@ def _float_operations(content: bytes) -> set[str]:
         flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
         for operator in graph.operators
         if floats.intersection([*operator.inputs, *operator.outputs])
+        and graph.tensors[operator.outputs[0]].name.decode() not in (kept or ())
     }
     # Conversions only surround the other float operations.
-    return names - {"QUANTIZE", "DEQUANTIZE"} or names
+    others = names - {"QUANTIZE", "DEQUANTIZE"}
+    return others or (names if kept is None else set())

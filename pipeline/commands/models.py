@@ -173,12 +173,19 @@ def calibrate(bundle: Path, config: str) -> None:
     show_default=True,
     help="Number of training tiles for measuring the ranges of activations.",
 )
-def quantize(model: str, config: str, output: Path, tiles: int) -> None:
+@click.option(
+    "--float-start",
+    is_flag=True,
+    help="Keep the first layers in floating point, and the refinement and calibration: as accurate "
+    "as before, on processors with floating point.",
+)
+def quantize(model: str, config: str, output: Path, tiles: int, float_start: bool) -> None:
     """Quantize a detector to 8-bit integers.
 
     Weights, activations, input and outputs become integers, for microcontrollers and accelerators
-    without floating point, such as an Edge TPU.  The refinement and calibration are fitted again,
-    the new model is evaluated on the images of the training, and the loss in mAP is printed.
+    without floating point, such as an Edge TPU, and for speed on processors that have both.  The
+    refinement and calibration are fitted again without --float-start, the new model is evaluated on
+    the images of the training, and the loss in mAP is printed.
     """
     from ...configs import DetectorTraining, load_config
     from ...detection.export.quantize import quantize as quantize_detector
@@ -187,7 +194,7 @@ def quantize(model: str, config: str, output: Path, tiles: int) -> None:
     from ..summary import print_metrics
 
     settings = load_config(config, DetectorTraining)
-    quantize_detector(model, settings, output, tiles, open_progress(True))
+    quantize_detector(model, settings, output, tiles, open_progress(True), float_start=float_start)
     metrics = read_bundle(output).metrics()
     print_metrics("Measured on the data held back", metrics["held_back"])
     print_metrics("Floating point, and loss by quantization", metrics["quantised"])

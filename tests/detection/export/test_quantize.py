@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from galpipe.detection.training.training_tiles import TrainingImage
 from galpipe.errors import BundleError, InputError, MissingExtraError, OutputError
 from galpipe.models import InputScaling, read_bundle, write_bundle
 from galpipe.models.litert import LiteRTNetwork
+from galpipe.models.litert_file import has_integers, read_graph
 from galpipe.pipeline.cli import cli
 
 pytestmark = pytest.mark.tensorflow
@@ -76,7 +78,7 @@ def test_a_detector_in_integers_finds_the_same_boxes(
     assert bundle.read("notes.txt") == b"kept"
     content = bundle.read("model.tflite")
     network = LiteRTNetwork(content, SCALING)
-    assert network.takes_integers
+    assert has_integers(content)
     kinds = {detail["dtype"] for detail in [network._input, *network._outputs]}
     assert kinds == {np.int8}
 
@@ -144,6 +146,59 @@ def test_every_pixel_has_a_number_though_no_tile_shows_it() -> None:
     assert (scale, zero) == (pytest.approx(1 / 255), -128)
 
 
+def test_layers_finer_than_an_eighth_of_the_input_stay_in_floating_point() -> None:
+    import tensorflow as tf
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    rng = np.random.default_rng(0)
+    sides = [3, 8, 8, 8, 4]
+    kernels = [
+        rng.normal(0, 0.3, (3, 3, *pair)).astype(np.float32) for pair in itertools.pairwise(sides)
+    ]
+
+    def graph(image: Any) -> Any:
+        for kernel in kernels:
+            image = tf.nn.relu6(tf.nn.conv2d(image, kernel, 2, "SAME"))
+        return image
+
+    content = _convert(graph, 32)
+    tiles = rng.integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
+    quantized = quantize_network(content, iter(tiles), SCALING, float_start=True)
+    _, layers = read_graph(quantized)
+    for side, expected in [(16, "FLOAT32"), (8, "FLOAT32"), (4, "INT8"), (2, "INT8")]:
+        results = {
+            layers.tensors[operator.outputs[0]].type
+            for operator in layers.operators
+            if layers.tensors[operator.outputs[0]].shape[1] == side
+            and len(operator.inputs) == 3  # a convolution
+        }
+        assert results == {getattr(TensorType, expected)}
+    assert has_integers(quantized)
+    assert not has_integers(content)
+    network, exact = (LiteRTNetwork(file, SCALING) for file in (quantized, content))
+    assert network._input["dtype"] == np.float32
+    for tile in tiles:
+        (found,), (true,) = network.run(tile[np.newaxis]), exact.run(tile[np.newaxis])
+        assert np.abs(found - true).max() < 0.05 * true.max()
+
+
+def test_refinement_and_calibration_stay_if_boxes_hardly_change(
+    convolutional_bundle: Path, squares_training: DetectorTraining, tmp_path: Path
+) -> None:
+    config, place = tmp_path / "squares.yaml", tmp_path / "int8"
+    config.write_text(dump_config(squares_training))
+    options = ["--config", config, "-o", place, "--tiles", 6, "--float-start"]
+    result = _call(convolutional_bundle, *options)
+    assert result.exit_code == 0, result.output
+    before, after = Detector(read_bundle(convolutional_bundle)), Detector(read_bundle(place))
+    assert after.head.calibration == before.head.calibration
+    assert after.score_threshold == before.score_threshold
+    assert (after.refinement is None) == (before.refinement is None)
+    bundle = read_bundle(place)
+    assert has_integers(bundle.read("model.tflite"))
+    assert set(bundle.metrics()["quantised"]["lost"]) == {"cutouts"}
+
+
 @pytest.mark.parametrize("fault", ["no form in integers", "no network"])
 def test_what_has_no_form_in_integers_is_named(fault: str) -> None:
     import tensorflow as tf
@@ -175,7 +230,7 @@ def test_what_cannot_be_quantised_is_explained(
         quantize(tmp_path / "nowhere", squares_training, place)
     monkeypatch.setattr(
         "galpipe.detection.export.quantize.quantize_network",
-        lambda *_: (_ for _ in ()).throw(ValueError("no integer version of SIN")),
+        lambda *_, **__: (_ for _ in ()).throw(ValueError("no integer version of SIN")),
     )
     with pytest.raises(
         BundleError, match=r"'model.tflite' cannot be quantized: no integer version of SIN"
