@@ -16,7 +16,7 @@ from ..imaging import area as box_area
 from ..imaging.background import smoothed_grey
 from ..imaging.boxes import intersection
 from ..imaging.prepare_large import PreparedLargeField, prepare_large_field
-from ..imaging.reduced_field import reduced_field, reduced_window
+from ..imaging.reduced_field import ReducedWindows, reduced_field
 from .base import BaseDetector
 from .large import ReducedPicture, sample_picture, search_large_field
 from .predict import accepted, field_tiles, hold_stars, lowest_searched
@@ -76,11 +76,11 @@ class _Level:
     def __init__(
         self, prepared: PreparedLargeField, sample: NDArray[np.uint8], reduction: int = 1
     ) -> None:
-        self._base = prepared
-        self._reduction = reduction
+        self._windows: PreparedLargeField | ReducedWindows = prepared
         self._field = prepared.field
         if reduction > 1:
-            self._field = reduced_field(prepared, 1 / reduction).outline
+            self._windows = reduced = ReducedWindows(prepared, 1 / reduction)
+            self._field = reduced.outline
         shape = self._field.height, self._field.width
         picture = WholePicture.of(smoothed_grey(sample), prepared.field.bad.shape)
         self.picture = replace(picture, height=shape[0], width=shape[1], factor=reduction)
@@ -88,9 +88,7 @@ class _Level:
 
     def read(self, window: _Window) -> PreparedField:
         """Return a window, prepared."""
-        if self._reduction == 1:
-            return self._base.window(*window)
-        return reduced_window(self._base, 1 / self._reduction, *window)
+        return self._windows.window(*window)
 
     def window(self, rows: tuple[float, float], columns: tuple[float, float]) -> _Window:
         """Return the window between some edges, as far as it is inside the field."""

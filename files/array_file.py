@@ -56,7 +56,7 @@ class ArrayFile(Sequence[NDArray[Scalar]], Generic[Scalar]):
             self._file.write(array.tobytes())
         except OSError as error:
             raise OutputError(
-                f"Pictures of galaxies cannot be held in a temporary file: {error.strerror}. Free "
+                f"Intermediate results cannot be held in a temporary file: {error.strerror}. Free "
                 "space in the folder for temporary files, or set TMPDIR to another one."
             ) from error
         self._places.append((start, array.dtype, array.shape))

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.array_file import ArrayFile
 from .field import MIN_SIDE, Field
 from .large_field import LargeField, outline
 from .local_background import Background
 from .prepare import PreparedField
 from .prepare_large import PreparedLargeField
 
-__all__ = ["PlaneBackground", "reduced_field", "reduced_window"]
+__all__ = ["PlaneBackground", "ReducedWindows", "reduced_field"]
 
 _LEAST_WEIGHT = 0.5  # share of a pixel of lower sampling with valid data
 _STRIP = 2**21  # pixels read at a time
+_TILE = 512  # side of the parts in which windows are held, pixels of the reduced field
+
+_Pixels: TypeAlias = tuple[NDArray[Any], dict[str, NDArray[np.bool_]]]
 
 
 def reduced_field(prepared: PreparedLargeField, sampling: float) -> LargeField:
@@ -39,25 +43,18 @@ def reduced_field(prepared: PreparedLargeField, sampling: float) -> LargeField:
         Its sky positions are those of the field.
     """
     whole = prepared.field
+
+    def planes(down: slice, across: slice) -> NDArray[np.float32]:
+        return _valid_pixels(prepared.cleaned(down, across))
+
+    def read(rows: slice, columns: slice) -> _Pixels:
+        means = _means(whole, sampling, rows, columns, planes)
+        return _mean_pixels(whole, means, area)
+
     height, width = _reduced_size(whole, sampling)
     high, wide = whole.height / height, whole.width / width
     area = high * wide if whole.linear else 1.0
-
-    def read(rows: slice, columns: slice) -> tuple[NDArray[Any], dict[str, NDArray[np.bool_]]]:
-        def planes(down: slice, across: slice) -> NDArray[np.float32]:
-            field = prepared.cleaned(down, across)
-            valid = (~field.bad).astype(np.float32)[..., None]
-            return np.concatenate([field.pixels * valid, valid], axis=2)
-
-        means = _means(whole, sampling, rows, columns, planes)
-        total, weight = means[..., :bands], means[..., bands]
-        bad = weight < _LEAST_WEIGHT
-        mean = total / np.maximum(weight, np.float32(_LEAST_WEIGHT))[..., None]
-        mean = mean * np.float32(area) if whole.linear else np.rint(mean)
-        return mean.astype(whole.pixels.dtype), {"without data": bad}
-
-    bands = whole.pixels.shape[2]
-    pixels, bad = outline(height, width, bands, whole.pixels.dtype)
+    pixels, bad = outline(height, width, whole.pixels.shape[2], whole.pixels.dtype)
     reduced = replace(
         whole,
         pixels=pixels,
@@ -72,68 +69,122 @@ def reduced_field(prepared: PreparedLargeField, sampling: float) -> LargeField:
     return LargeField(reduced, read)
 
 
-def reduced_window(
-    prepared: PreparedLargeField, sampling: float, rows: slice, columns: slice
-) -> PreparedField:
-    """Return a window of a prepared field, at a lower sampling.
+class ReducedWindows:
+    """A prepared field at a lower sampling, of which windows are read.
+
+    What was read is held in a temporary file, since the windows of many large objects overlap, and
+    each covers much of the field: 36 bytes a reduced pixel of one band, 60 of three.
 
     Parameters
     ----------
     prepared, sampling : PreparedLargeField, float
         As in `reduced_field`.
-    rows, columns : slice
-        Range of rows and of columns of the reduced field.
 
-    Returns
-    -------
-    PreparedField
-        Its pixels are those of `reduced_field`, with the sky of the field itself; each pixel of the
-        picture is the mean of those that it covers.  It has no PSF.
+    Attributes
+    ----------
+    outline : Field
+        All but the pixels of the reduced field.
     """
-    whole = prepared.field
-    bands = range(whole.pixels.shape[2])
 
-    def planes(down: slice, across: slice) -> NDArray[np.float32]:
-        window = prepared.window(down, across)
-        sky = window.background
-        marks = [~window.field.bad, window.cosmic_rays, window.saturated]
-        levels = (
-            [] if sky is None else [part(band) for part in (sky.level, sky.noise) for band in bands]
-        )
-        return np.stack(
-            [
-                *(mark.astype(np.float32) for mark in marks),
-                *np.moveaxis(window.searched.astype(np.float32), 2, 0),
-                *levels,
-            ],
-            axis=2,
+    outline: Field
+
+    def __init__(self, prepared: PreparedLargeField, sampling: float) -> None:
+        self._prepared, self._sampling = prepared, sampling
+        self._reduced = reduced_field(prepared, sampling)
+        self.outline = self._reduced.outline
+        self._held: ArrayFile[np.float32] = ArrayFile()
+        self._places: dict[tuple[int, int], int] = {}
+
+    def window(self, rows: slice, columns: slice) -> PreparedField:
+        """Return a window.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Range of rows and of columns of the reduced field.
+
+        Returns
+        -------
+        PreparedField
+            Its pixels are those of `reduced_field`, with the sky of the field itself; each pixel of
+            the picture is the mean of those that it covers.  It has no PSF.
+        """
+        whole, (wide, high) = self._prepared.field, self.outline.step
+        bands, area = whole.pixels.shape[2], np.float32(wide * high)
+        means = self._planes(rows, columns)
+        ends = np.cumsum([bands + 1, 2, 3, bands, bands])
+        pixels, marks, colours, levels, noises, _ = np.split(means, ends, axis=2)
+        values = _mean_pixels(whole, pixels, float(area) if whole.linear else 1.0)
+        field = replace(self._reduced, read=lambda *_: values).window(rows, columns)
+        background = None
+        if self._prepared.background is not None:
+            # The noise of a sum of n pixels is larger by the square root of n.
+            background = PlaneBackground(
+                field.bad.shape, (), levels=levels * area, noises=noises * np.sqrt(area)
+            )
+        rgb = np.asarray(np.rint(colours), np.uint8)
+        hits, saturated = np.moveaxis(marks > 0, 2, 0)
+        return PreparedField(
+            field, background, None, self._prepared.quality, rgb, rgb, 1.0, hits, saturated
         )
 
-    means = _means(whole, sampling, rows, columns, planes)
-    reduced = reduced_field(prepared, sampling)
-    (wide, high), field = reduced.outline.step, reduced.window(rows, columns)
-    background = None
-    if prepared.background is not None:
-        # The noise of a sum of n pixels is larger by the square root of n.
-        first, area = 6 + len(bands), np.float32(wide * high)
-        background = PlaneBackground(
-            field.bad.shape,
-            (),
-            levels=means[..., 6:first] * area,
-            noises=means[..., first:] * np.sqrt(area),
-        )
-    rgb = np.asarray(np.rint(means[..., 3:6]), np.uint8)
-    return PreparedField(
-        field,
-        background,
-        None,
-        prepared.quality,
-        rgb,
-        rgb,
-        1.0,
-        means[..., 1] > 0,
-        means[..., 2] > 0,
-    )
+    def _planes(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Return the means of all planes over the pixels of a window."""
+        lines = []
+        for top in range(rows.start // _TILE, -(-rows.stop // _TILE)):
+            line = []
+            for left in range(columns.start // _TILE, -(-columns.stop // _TILE)):
+                tile = self._tile(top, left)
+                line.append(tile[_inside(rows, top), _inside(columns, left)])
+            lines.append(np.concatenate(line, axis=1))
+        return np.concatenate(lines)
+
+    def _tile(self, top: int, left: int) -> NDArray[np.float32]:
+        """Return the means of all planes over a part of the reduced field."""
+        if (top, left) not in self._places:
+            rows, columns = (
+                slice(number * _TILE, min((number + 1) * _TILE, length))
+                for number, length in zip((top, left), self.outline.bad.shape, strict=True)
+            )
+            means = _means(self._prepared.field, self._sampling, rows, columns, self._read)
+            self._places[top, left] = len(self._held)
+            self._held.append(means.astype(np.float32, copy=False))
+        return self._held[self._places[top, left]]
+
+    def _read(self, down: slice, across: slice) -> NDArray[np.float32]:
+        """Return all planes of a window of the field."""
+        window = self._prepared.window(down, across)
+        planes = [
+            _valid_pixels(window.field),
+            np.stack([window.cosmic_rays, window.saturated], axis=2),
+            window.searched,
+        ]
+        if (sky := window.background) is not None:
+            bands = range(window.field.pixels.shape[2])
+            planes += [np.stack([sky.level(band) for band in bands], axis=2)]
+            planes += [np.stack([sky.noise(band) for band in bands], axis=2)]
+        return np.concatenate(planes, axis=2, dtype=np.float32)
+
+
+def _inside(part: slice, number: int) -> slice:
+    """Return the range of a tile that is inside a window."""
+    start = number * _TILE
+    return slice(max(part.start - start, 0), min(part.stop - start, _TILE))
+
+
+def _valid_pixels(field: Field) -> NDArray[np.float32]:
+    """Return the valid pixels of a field, with zeros for others, and which are valid."""
+    valid = (~field.bad).astype(np.float32)[..., None]
+    return np.concatenate([field.pixels * valid, valid], axis=2)
+
+
+def _mean_pixels(whole: Field, means: NDArray[np.float32], area: float) -> _Pixels:
+    """Return pixels and bad pixels of a reduced field from the means of its valid pixels."""
+    total, weight = means[..., :-1], means[..., -1]
+    bad = weight < _LEAST_WEIGHT
+    mean = total / np.maximum(weight, np.float32(_LEAST_WEIGHT))[..., None]
+    mean = mean * np.float32(area) if whole.linear else np.rint(mean)
+    return mean.astype(whole.pixels.dtype), {"without data": bad}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
