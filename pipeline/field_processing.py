@@ -198,8 +198,9 @@ def process_field(
 ) -> FieldResult:
     """Detect and classify the galaxies of one field.
 
-    No file is written and no state kept: the result depends only on field, models and settings.
-    These and the result can be pickled, so that fields can be processed in parallel.
+    No file is written, except a temporary one for many crops, and no state kept: the result depends
+    only on field, models and settings.  These and the result can be pickled, so that fields can be
+    processed in parallel.
 
     Parameters
     ----------
