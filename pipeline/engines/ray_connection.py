@@ -88,6 +88,11 @@ def _connect(options: dict[str, Any]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**options)
+    except SystemExit as end:
+        # Ray's own answer to SIGTERM.
+        if end.code == signal.SIGTERM:
+            raise KeyboardInterrupt from None
+        raise
     except AuthenticationError as error:
         raise ConfigError(
             f"The Ray cluster {options['address']} asks for its token. Set RAY_AUTH_MODE=token and "

@@ -152,3 +152,15 @@ def test_wrong_addresses() -> None:
         ray_connection(None, "ray://head:10001"),
     ):
         pass
+
+
+def test_a_signal_while_ray_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from galpipe.pipeline.engines.ray_connection import ray_connection
+
+    def ended(**_: object) -> None:
+        raise SystemExit(signal.SIGTERM)
+
+    monkeypatch.setattr(ray, "init", ended)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with pytest.raises(KeyboardInterrupt), ray_connection(None, "auto"):
+        pass
