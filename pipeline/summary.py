@@ -62,7 +62,7 @@ def finish_run(result: RunResult) -> None:
     from .run_report import REPORT_NAME
 
     for stage, metrics in result.results.plan.record.metrics.items():
-        print_measures(f"{stage.capitalize()}, measured on the data held back", metrics)
+        print_measures(f"{stage.capitalize()}, on held-out data", metrics)
     tally, first = result.tally, result.results.head(_ROWS)
     if len(first):
         STDOUT.print(_rows(first, STDOUT.width))

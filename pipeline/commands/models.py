@@ -80,7 +80,7 @@ def show(model: str) -> None:
     STDOUT.print(table)
     metrics = bundle.metrics()
     if metrics:
-        print_metrics("Measured on the data held back", metrics)
+        print_metrics("Measured on held-out data", metrics)
     if CARD_NAME in manifest.files:
         STDOUT.print(Markdown(bundle.read(CARD_NAME).decode("utf-8", "replace")))
 
@@ -152,7 +152,7 @@ def calibrate(bundle: Path, config: str) -> None:
         from ...classification.training import publish as classifiers
 
         classifiers.recalibrate(bundle, load_config(config, ClassifierTraining), progress)
-    print_measures("Measured on the data held back", read_bundle(bundle).metrics())
+    print_measures("Measured on held-out data", read_bundle(bundle).metrics())
     click.echo(f"model: {bundle}")
 
 
@@ -196,7 +196,7 @@ def quantize(model: str, config: str, output: Path, tiles: int, float_start: boo
     settings = load_config(config, DetectorTraining)
     quantize_detector(model, settings, output, tiles, open_progress(True), float_start=float_start)
     metrics = read_bundle(output).metrics()
-    print_metrics("Measured on the data held back", metrics["held_back"])
+    print_metrics("Measured on held-out data", metrics["held_back"])
     print_metrics("Floating point, and loss by quantization", metrics["quantised"])
     click.echo(f"model: {output}")
 

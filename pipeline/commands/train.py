@@ -94,5 +94,5 @@ def _train(
     from ..summary import print_measures
 
     bundle = train(config, output, extend=extend, overwrite=overwrite, progress=True)
-    print_measures("Measured on the data held back", bundle.metrics())
+    print_measures("Measured on held-out data", bundle.metrics())
     click.echo(f"model: {bundle.path}")

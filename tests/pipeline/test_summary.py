@@ -95,10 +95,10 @@ def test_the_measures_of_a_training_are_printed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(summary, "STDOUT", screen)
     figures = {"cnn": {"images": 5, "accuracy": 0.8, "macro_f1": 0.75}}
     entry = {"images": "test, whole cutouts", "metrics": figures}
-    summary.print_measures("Measured on the data held back", {"measurements": [entry]})
+    summary.print_measures("Measured on held-out data", {"measurements": [entry]})
     ar1 = {"ar1": 0.5, "ar1_ceiling": 0.9, "recall_at_90_precision": 0.6}
     held_out = {"fields": {"map50": 0.7, "ap": 0.4, **ar1}}
-    summary.print_measures("Measured on the data held back", {"held_back": held_out})
+    summary.print_measures("Measured on held-out data", {"held_back": held_out})
     words = screen.file.getvalue().split()  # type: ignore[attr-defined]
-    assert words.count("held") == 2
+    assert words.count("held-out") == 2
     assert {"accuracy", "0.800", "0.750", "mAP@0.5", "0.700", "0.400", "0.600"} <= set(words)
