@@ -34,6 +34,8 @@ KILLS = ("kill", "kill group", "kill worker", "terminate", "interrupt", "interru
 COPIES = 0.9  # of the commands
 # Python and click exit with 1, too, if they are interrupted before the command line begins.
 BEFORE_THE_START = ("KeyboardInterrupt", "Aborted!")
+# Ray gives up after half a minute, on a machine that is busy with other work.
+NO_CLUSTER = "No Ray cluster on this machine: The current node timed out during startup"
 PATIENCE = 300.0  # seconds for a command to end
 GRACE = 90.0  # seconds after its end for its processes to end
 MARK = "GALPIPE_KILLS"  # variable in the environment of all processes of a command
@@ -238,6 +240,8 @@ def main() -> None:
             message = said.read_text()
             if code == 1 and not any(word in message for word in BEFORE_THE_START):
                 break
+            if code == 2 and NO_CLUSTER in message:
+                continue
             if code not in (-signal.SIGKILL, -signal.SIGTERM, 130, -signal.SIGINT, 1):
                 sys.exit(f"exit code {code} after {how!r}: {message}")
         found = contents(out)
