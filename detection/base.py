@@ -71,6 +71,9 @@ class BaseDetector(ABC):
         """Class names if there are several; None for a detector of one class."""
         return self.class_names if len(self.class_names) > 1 else None
 
+    def release_memory(self) -> None:  # noqa: B027  not all detectors hold such memory
+        """Free the memory that is needed for tiles alone, until the next ones are searched."""
+
     def detect(self, field: FieldLike, score_threshold: float | None = None) -> Detections:
         """Detect the objects of a field of any size.
 

@@ -76,6 +76,10 @@ class Detector(BaseDetector):
         outputs = (self._network.run(image[np.newaxis]) for image in images)
         return [self.interpret(logits[0], codes[0], size, threshold) for logits, codes in outputs]
 
+    def release_memory(self) -> None:
+        """Free the memory of the network; see `BaseDetector.release_memory`."""
+        self._network.release_memory()
+
     def interpret(
         self,
         logits: NDArray[np.float32],

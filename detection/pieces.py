@@ -165,6 +165,8 @@ class LargeSearch:
         self.scales = [tile.scale * prepared.sampling for tile in tiles]
         lowest = lowest_searched(detector, threshold)
         found, self.picture = search_large_field(searched, detector, lowest, tiles, sample)
+        # Windows of large objects need as much.
+        detector.release_memory()
         # In pixels of the field, as all that follows; the best first.
         self._found = found.with_boxes(found.boxes * self._searched.factor)
         self._size = prepared.field.width, prepared.field.height

@@ -92,6 +92,8 @@ class ReducedWindows:
         self._prepared, self._sampling = prepared, sampling
         self._reduced = reduced_field(prepared, sampling)
         self.outline = self._reduced.outline
+        bands = self.outline.pixels.shape[2]
+        self._depth = bands + 6 + (0 if prepared.background is None else 2 * bands)
         self._held: ArrayFile[np.float32] = ArrayFile()
         self._places: dict[tuple[int, int], int] = {}
 
@@ -130,14 +132,14 @@ class ReducedWindows:
 
     def _planes(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Return the means of all planes over the pixels of a window."""
-        lines = []
+        size = rows.stop - rows.start, columns.stop - columns.start
+        planes = np.empty((*size, self._depth), np.float32)
         for top in range(rows.start // _TILE, -(-rows.stop // _TILE)):
-            line = []
             for left in range(columns.start // _TILE, -(-columns.stop // _TILE)):
-                tile = self._tile(top, left)
-                line.append(tile[_inside(rows, top), _inside(columns, left)])
-            lines.append(np.concatenate(line, axis=1))
-        return np.concatenate(lines)
+                down, own_rows = _shared(rows, top)
+                across, own_columns = _shared(columns, left)
+                planes[down, across] = self._tile(top, left)[own_rows, own_columns]
+        return planes
 
     def _tile(self, top: int, left: int) -> NDArray[np.float32]:
         """Return the means of all planes over a part of the reduced field."""
@@ -166,10 +168,11 @@ class ReducedWindows:
         return np.concatenate(planes, axis=2, dtype=np.float32)
 
 
-def _inside(part: slice, number: int) -> slice:
-    """Return the range of a tile that is inside a window."""
+def _shared(part: slice, number: int) -> tuple[slice, slice]:
+    """Return what a window and a tile share of a line, as ranges of the window and of the tile."""
     start = number * _TILE
-    return slice(max(part.start - start, 0), min(part.stop - start, _TILE))
+    low, high = max(part.start, start), min(part.stop, start + _TILE)
+    return slice(low - part.start, high - part.start), slice(low - start, high - start)
 
 
 def _valid_pixels(field: Field) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -45,7 +46,8 @@ class LiteRTNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         threads = _threads or available_cores()
-        self._interpreter: Any = Interpreter(model_content=content, num_threads=threads)
+        self._open = partial(Interpreter, model_content=content, num_threads=threads)
+        self._interpreter: Any = self._open()
         inputs = self._interpreter.get_input_details()
         if len(inputs) != 1 or len(inputs[0]["shape"]) != 4 or inputs[0]["shape"][3] != 3:
             raise ValueError("the network must have one input of shape (N, S, S, 3)")
@@ -87,6 +89,12 @@ class LiteRTNetwork:
             _dequantized(output, detail)
             for output, detail in zip(outputs, self._outputs, strict=True)
         ]
+
+    def release_memory(self) -> None:
+        """Free the memory for the values of all layers; the next run reserves it again."""
+        with self._lock:
+            # An interpreter keeps the memory of the largest input that it had.
+            self._interpreter, self._shape = self._open(), ()
 
 
 def _quantized(values: NDArray[np.float32], detail: dict[str, Any]) -> NDArray[Any]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +57,21 @@ def test_an_image_at_a_time_gives_what_a_batch_gives(
     assert len(together[1]) == 0
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one.boxes, other.boxes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_released_and_results_stay() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    detector = load_detector()
+    tile = np.random.default_rng(0).integers(0, 60, (1, 1024, 1024, 3), np.uint8)
+    (found,) = detector.detect_tiles(tile, 0.01)
+    before = resident()
+    detector.release_memory()
+    assert before - resident() > 50e6
+    (again,) = detector.detect_tiles(tile, 0.01)
+    np.testing.assert_array_equal(again.scores, found.scores)
 
 
 def test_the_threshold_given_replaces_the_models(
