@@ -104,6 +104,8 @@ class Job(BaseModel):
 
     id: str
     name: str
+    files: list[str]
+    """Names of its file or of its three bands."""
     status: JobStatus
     position: int
     """Jobs before this one, while it is queued."""

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from .. import pipeline
@@ -216,20 +217,25 @@ class ServerState:
         source = run.field(number).source
         return self.pictures.get(source, run.stretch(), run.names_of(source))
 
-    def job_picture(self, job: JobState) -> Pyramid:
+    def job_picture(self, job: JobState, *, preview: bool = False) -> Pyramid:
         """Return the picture of the first field of a job, before its result is there.
 
         Parameters
         ----------
         job : JobState
             The job.
+        preview : bool
+            Return that of its first file alone, on whose pixels the other bands are laid.
 
         Raises
         ------
         InputError
             If its files cannot be read.
         """
-        return self.pictures.get(job.source, self.stretch, job.names)
+        source = job.source
+        if preview:
+            source = replace(source, paths=source.paths[:1])
+        return self.pictures.get(source, self.stretch, job.names)
 
     def forget(self, job: JobState) -> None:
         """Remove a job that is over, with its result.

@@ -71,6 +71,9 @@ def test_three_bands_are_one_field(server: Server) -> None:
     assert {"flux_i", "flux_r", "flux_g"} <= set(found["units"])
     info = server.client.get(f"/api/runs/{job['run']}/fields/0/picture").json()
     assert (info["origin"], info["linear"], info["sky"]) == ("lower", True, None)
+    assert job["files"] == found["files"]
+    preview = server.client.get(f"/api/jobs/{job['id']}/preview").json()
+    assert (preview["width"], preview["height"]) == (info["width"], info["height"])
 
 
 def test_a_damaged_file_fails_by_its_name(server: Server, picture: Path) -> None:

@@ -128,6 +128,26 @@ def _tile(
     return tile_response(state.job_picture(_job(state, job)), level, column, row, stretch)
 
 
+@router.get("/jobs/{job}/preview", responses=problems(404, 422), name="preview")
+def _preview(state: State, job: str) -> PictureInfo:
+    """Return the description of the picture of the first file alone, which is there sooner."""
+    return state.job_picture(_job(state, job), preview=True).info
+
+
+@router.get(
+    "/jobs/{job}/preview_files/{level}/{column}_{row}.jpg",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **problems(404, 422)},
+    name="preview_tile",
+)
+def _preview_tile(
+    state: State, job: str, level: int, column: int, row: int, stretch: StretchQuery
+) -> Response:
+    """Return a tile of the picture of the first file of a job."""
+    picture = state.job_picture(_job(state, job), preview=True)
+    return tile_response(picture, level, column, row, stretch)
+
+
 def _job(state: ServerState, number: str) -> JobState:
     try:
         return state.jobs[number]
@@ -139,6 +159,7 @@ def _shown(state: ServerState, job: JobState) -> Job:
     return Job(
         id=job.id,
         name=job.name,
+        files=list(job.upload.names),
         status=job.status,
         position=state.jobs.position(job),
         done=job.done,

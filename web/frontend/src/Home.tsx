@@ -107,7 +107,7 @@ export function Home({ info, setTrail }: { info: ServerInfo; setTrail: (trail: s
                 {run.status !== "complete" && " · unfinished"}
               </span>
               <time dateTime={run.started}>{run.started.slice(0, 16).replace("T", " ")} UTC</time>
-              {run.problem && <span className="note">Not in the storage yet: {run.problem}</span>}
+              {run.problem && <span className="problem">Not in the storage yet: {run.problem}</span>}
             </li>
           ))}
         </ul>

@@ -6,12 +6,20 @@ import { SkyView } from "./SkyView";
 
 export function JobView({ id, setTrail }: { id: string; setTrail: (trail: string[]) => void }) {
   const [job, setJob] = useState<Job | null>(null);
-  const [picture, setPicture] = useState<PictureInfo | null>(null);
+  const [picture, setPicture] = useState<{ kind: "preview" | "picture"; info: PictureInfo } | null>(null);
   const [error, setError] = useState("");
 
   useEffect(() => {
     const call = new AbortController();
-    get<PictureInfo>(`jobs/${id}/picture`, call.signal).then(setPicture, () => undefined);
+    const show = async (kind: "preview" | "picture") =>
+      setPicture({ kind, info: await get<PictureInfo>(`jobs/${id}/${kind}`, call.signal) });
+    const load = async () => {
+      const { files } = await get<Job>(`jobs/${id}`, call.signal);
+      // One band is there sooner than three that are laid on each other.
+      if (files.length > 1) await show("preview");
+      await show("picture");
+    };
+    load().catch(() => undefined);
     const stop = follow(
       id,
       (found) => {
@@ -58,11 +66,12 @@ export function JobView({ id, setTrail }: { id: string; setTrail: (trail: string
             {job.message || "The field could not be processed."}
           </p>
         )}
+        {!over && picture?.kind === "preview" && <span className="hint">One band, until the colours are there</span>}
         {job?.status === "cancelled" && <p>The job was cancelled.</p>}
         {over && <a href="#/">Back to all results</a>}
       </div>
       {picture ? (
-        <SkyView picture={picture} tiles={`/api/jobs/${id}`} objects={[]} />
+        <SkyView picture={picture.info} tiles={`/api/jobs/${id}/${picture.kind}_files`} objects={[]} />
       ) : (
         !over && <p className="empty">Preparing the picture …</p>
       )}

@@ -197,7 +197,7 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
         {picture ? (
           <SkyView
             picture={picture}
-            tiles={base}
+            tiles={`${base}/picture_files`}
             objects={shown}
             selected={selected}
             onSelect={choose}

@@ -30,7 +30,7 @@ function tileSource(picture: PictureInfo, tiles: string, query: string) {
     tileSize: TILE,
     tileOverlap: 1,
     getTileUrl: (level: number, x: number, y: number) =>
-      `${tiles}/picture_files/${level}/${x}_${y}.jpg${query}`,
+      `${tiles}/${level}/${x}_${y}.jpg${query}`,
   };
 }
 

@@ -19,6 +19,7 @@ export interface ServerInfo {
 export interface Job {
   id: string;
   name: string;
+  files: string[];
   status: "queued" | "running" | "done" | "failed" | "cancelled";
   position: number;
   done: number;

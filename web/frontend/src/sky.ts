@@ -54,10 +54,11 @@ export const degrees = (dec: number) => (dec < 0 ? "−" : "+") + sexagesimal(de
 /** Pages of sky surveys at a position. */
 export function surveys({ ra, dec }: Position): [string, string][] {
   const [a, d] = [ra.toFixed(6), dec.toFixed(6)];
+  const sign = dec < 0 ? "" : "%2B";
   return [
     ["Legacy Surveys", `https://www.legacysurvey.org/viewer?ra=${a}&dec=${d}&layer=ls-dr10&zoom=15`],
     ["SDSS", `https://skyserver.sdss.org/dr18/VisualTools/navi?ra=${a}&dec=${d}&scale=0.2`],
     ["Aladin Lite", `https://aladin.cds.unistra.fr/AladinLite/?target=${a}%20${d}&fov=0.05`],
-    ["SIMBAD", `https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=${a}d${d}d&Radius=10&Radius.unit=arcsec`],
+    ["SIMBAD", `https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=${a}d${sign}${d}d&Radius=10&Radius.unit=arcsec`],
   ];
 }
