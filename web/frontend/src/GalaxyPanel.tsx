@@ -124,7 +124,7 @@ function Galaxy({ item, base, classes, classified, explained, units, saving, dra
       {row && <Measured measured={row.measured} units={units} score={row.score} box={item.box} />}
       {row?.ra != null && row.dec != null && (
         <p className="links">
-          On the sky, in pages elsewhere, which a click tells this position:{" "}
+          On the sky, in other web pages, which then receive this position:{" "}
           {surveys({ ra: row.ra, dec: row.dec }).map(([title, link]) => (
             <a key={title} href={link} target="_blank" rel="noreferrer noopener">
               {title}
