@@ -20,6 +20,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -206,11 +207,14 @@ def wait(process: int, seconds: float, folder: Path | None) -> int | None:
 
 
 def _is_written(folder: Path) -> bool:
-    return any(
-        is_temporary(path.name) or "_temp" in path.name or path.name.startswith(".bundle")
-        for pattern in ("*", "*/*", "*/*/*")
-        for path in folder.glob(pattern)
-    )
+    # Folders that are written come and go while they are listed.
+    with suppress(FileNotFoundError):
+        return any(
+            is_temporary(path.name) or "_temp" in path.name or path.name.startswith(".bundle")
+            for pattern in ("*", "*/*", "*/*/*")
+            for path in folder.glob(pattern)
+        )
+    return True
 
 
 def torture(kind: Kind, count: int, folder: Path, seed: int) -> list[str]:
