@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from os import SEEK_END
 from tempfile import SpooledTemporaryFile
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError
+from .lazy_sequence import LazySequence
 
 __all__ = ["ArrayFile"]
 
@@ -20,7 +21,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 _IN_MEMORY = 2**24  # bytes, until the file is on disk
 
 
-class ArrayFile(Sequence[NDArray[Scalar]], Generic[Scalar]):
+class ArrayFile(LazySequence[NDArray[Scalar]], Generic[Scalar]):
     """Arrays in a temporary file, to which more can be appended.
 
     It can be pickled, with all arrays; it is not for several threads.
@@ -64,22 +65,8 @@ class ArrayFile(Sequence[NDArray[Scalar]], Generic[Scalar]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, number: int) -> NDArray[Scalar]: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[NDArray[Scalar]]: ...
-
-    def __getitem__(self, number: int | slice) -> NDArray[Scalar] | list[NDArray[Scalar]]:
-        """Return a copy of an array, or of several.
-
-        Parameters
-        ----------
-        number : int or slice
-            Its number, from 0.
-        """
-        if isinstance(number, slice):
-            return [self[one] for one in range(len(self))[number]]
+    def _item(self, number: int) -> NDArray[Scalar]:
+        """Return a copy of an array."""
         start, kind, shape = self._places[number]
         array = np.empty(shape, kind)
         self._file.seek(start)

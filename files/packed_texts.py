@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import overload
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .lazy_sequence import LazySequence
 
 __all__ = ["PackedTexts", "text_digests"]
 
@@ -17,7 +18,7 @@ _BLOCK = 512  # texts compressed together
 _DIGEST = 16  # bytes
 
 
-class PackedTexts(Sequence[str]):
+class PackedTexts(LazySequence[str]):
     """Texts in memory, compressed in blocks, to read in order; paths take some ten bytes each.
 
     Parameters
@@ -49,23 +50,9 @@ class PackedTexts(Sequence[str]):
     def __len__(self) -> int:
         return len(self._packed) * _BLOCK + len(self._last)
 
-    @overload
-    def __getitem__(self, number: int) -> str: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[str]: ...
-
-    def __getitem__(self, number: int | slice) -> str | list[str]:
-        """Return a text, or several.
-
-        Parameters
-        ----------
-        number : int or slice
-            Its number, from 0.
-        """
-        if isinstance(number, slice):
-            return [self[one] for one in range(len(self))[number]]
-        block, place = divmod(range(len(self))[number], _BLOCK)
+    def _item(self, number: int) -> str:
+        """Return a text."""
+        block, place = divmod(number, _BLOCK)
         return self._block(block)[place]
 
     def _block(self, number: int) -> list[str]:

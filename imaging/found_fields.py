@@ -8,12 +8,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..files.lazy_sequence import LazySequence
 from ..files.names import safe_name
 from ..files.packed_texts import PackedTexts, text_digests
 from .field_discovery import (
@@ -28,7 +29,7 @@ from .picture import PICTURE_SUFFIXES
 __all__ = ["FoundFields", "find_fields"]
 
 
-class FoundFields(Sequence[FieldSource]):
+class FoundFields(LazySequence[FieldSource]):
     """Fields in the order found, whose sources are made when they are asked for.
 
     Parameters
@@ -52,22 +53,8 @@ class FoundFields(Sequence[FieldSource]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, number: int) -> FieldSource: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[FieldSource]: ...
-
-    def __getitem__(self, number: int | slice) -> FieldSource | list[FieldSource]:
-        """Return a field, or several.
-
-        Parameters
-        ----------
-        number : int or slice
-            Its number, from 0.
-        """
-        if isinstance(number, slice):
-            return [self[one] for one in range(len(self))[number]]
+    def _item(self, number: int) -> FieldSource:
+        """Return a field."""
         place = json.loads(self._places[number])
         source = _single_file(place) if isinstance(place, str) else FieldSource.from_dict(place)
         name = source.identifier if self._names is None else self._names[number]

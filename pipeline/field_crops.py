@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..files.array_file import ArrayFile
+from ..files.lazy_sequence import LazySequence
 from ..imaging import Field, pixel_square
 from ..imaging.fits_crops import crop_pixels, framed_crop
 
@@ -18,7 +19,7 @@ __all__ = ["LinearCrops", "NamedCrops"]
 Crop = TypeVar("Crop")
 
 
-class LinearCrops(Sequence[Field]):
+class LinearCrops(LazySequence[Field]):
     """Crops with linear pixels, as `crop_field` cuts them, without a name."""
 
     def __init__(self) -> None:
@@ -50,22 +51,8 @@ class LinearCrops(Sequence[Field]):
     def __len__(self) -> int:
         return len(self._squares)
 
-    @overload
-    def __getitem__(self, number: int) -> Field: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[Field]: ...
-
-    def __getitem__(self, number: int | slice) -> Field | list[Field]:
-        """Return a crop, or several.
-
-        Parameters
-        ----------
-        number : int or slice
-            Its number, from 0.
-        """
-        if isinstance(number, slice):
-            return [self[one] for one in range(len(self))[number]]
+    def _item(self, number: int) -> Field:
+        """Return a crop."""
         frame, square = self._squares[number]
         return framed_crop(frame, square, self._pixels[number], self._bad[number], "")
 
