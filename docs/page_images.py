@@ -50,7 +50,7 @@ def served(output: Path) -> Iterator[str]:
         while not server.started:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/#/run/{state.runs[0].id}/0"
+        yield f"http://127.0.0.1:{port}/#/run/{state.opened[0].id}/0"
     finally:
         server.should_exit = True
         thread.join()
