@@ -271,7 +271,8 @@ class ModelIdentity:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON-serialisable content of a record."""
         return asdict(self) | {
-            "path": str(self.path),
+            # Results are also opened in other working folders.
+            "path": str(self.path.absolute()),
             "class_names": list(self.class_names),
             "sha256": dict(self.sha256),
         }

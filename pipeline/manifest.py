@@ -1,10 +1,16 @@
-"""Manifest of a run, ``parts/fields.jsonl``: its fields in the order of the catalogue."""
+"""Manifest of a run, ``parts/fields.jsonl``: its fields in the order of the catalogue.
+
+The first line is the place of the output folder, to which the paths of the fields are relative: a
+run can be opened in any working folder, and after it was moved, with its fields or without them.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +25,7 @@ from ..imaging import FieldSource
 from .parts import PARTS, place_of
 from .plan import digest
 from .provenance import Failure
+from .recorded_paths import absolute_path, from_folder, relative_to_folder
 
 __all__ = ["FieldTask", "join_manifests", "read_manifest", "write_manifest"]
 
@@ -70,19 +77,20 @@ def write_manifest(
         If fields of an earlier list are missing, or the list cannot be written.
     """
     identities = np.fromiter(map(_identity, sources), np.uint64, len(sources))
-    _refuse_missing(folder, identities)
+    identities = _with_earlier(folder, identities)
     taken = _longer_names(sources)
-    with atomic_path(folder / _MANIFEST) as beside, beside.open("w", encoding="ascii") as lines:
+    with _open_list(folder) as add:
         for failure in failures:
-            lines.write(json.dumps({"failure": asdict(failure)}) + "\n")
+            add({"failure": asdict(failure)})
         for number, (source, identity) in enumerate(zip(sources, identities, strict=True)):
-            line = {
-                "identity": int(identity),
-                "key": _number(int(identity), _stamps(source)),
-                "source": source.as_dict(),
-                "taken": sorted(taken.get(number, ())),
-            }
-            lines.write(json.dumps(line) + "\n")
+            add(
+                {
+                    "identity": int(identity),
+                    "key": _number(int(identity), _stamps(source)),
+                    "source": source,
+                    "taken": sorted(taken.get(number, ())),
+                }
+            )
 
 
 def join_manifests(folder: Path, parts: Sequence[Path]) -> None:
@@ -103,15 +111,16 @@ def join_manifests(folder: Path, parts: Sequence[Path]) -> None:
         If the list cannot be written.
     """
     places: dict[str, tuple[int, Path]] = {}
-    with atomic_path(folder / _MANIFEST) as beside, beside.open("w", encoding="ascii") as lines:
+    with _open_list(folder) as add:
         # As in the list of one run: what has no field comes first.
         for fields in (False, True):
             for part in parts:
-                for content in _manifest_lines(part):
-                    if ("identity" in content) != fields:
+                for content in _entries(part):
+                    if ("source" in content) != fields:
                         continue
                     if fields:
-                        name, identity = content["source"]["identifier"], content["identity"]
+                        source = _present(content)
+                        name, identity = source.identifier, _identity(source)
                         known, there = places.setdefault(name.casefold(), (identity, part))
                         if there != part and known == identity:
                             continue
@@ -121,11 +130,15 @@ def join_manifests(folder: Path, parts: Sequence[Path]) -> None:
                                 "Run one of them again with its file, or a folder around it, "
                                 "renamed, or give both to one run."
                             )
-                    lines.write(json.dumps(content) + "\n")
+                        content["source"] = source
+                    add(content)
 
 
 def read_manifest(folder: Path) -> Iterator[FieldTask | Failure]:
     """Yield the inputs without a field and then the fields of a run, one at a time.
+
+    Paths are absolute.  The files of a run that was moved are looked for where they are relative to
+    its folder now, and where they were; those that the run read are recognised by size and time.
 
     Parameters
     ----------
@@ -137,12 +150,55 @@ def read_manifest(folder: Path) -> Iterator[FieldTask | Failure]:
     InputError
         If the list is damaged.
     """
-    for content in _manifest_lines(folder):
+    for content in _entries(folder):
         if "failure" in content:
             yield Failure(**content["failure"])
+        else:
+            yield FieldTask(content["key"], _present(content), tuple(content["taken"]))
+
+
+@contextmanager
+def _open_list(folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Write a list within the ``with`` block, by the function that adds an entry."""
+    place = absolute_path(folder)
+    with atomic_path(folder / _MANIFEST) as beside, beside.open("w", encoding="ascii") as lines:
+
+        def add(content: dict[str, Any]) -> None:
+            if "source" in content:
+                source = relative_to_folder(content["source"], place)
+                content = content | {"source": source.as_dict()}
+            lines.write(json.dumps(content) + "\n")
+
+        add({"folder": str(place)})
+        yield add
+
+
+def _entries(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the failures and fields of a list, each field with the sources that it may be now."""
+    now = absolute_path(folder)
+    places: list[Path] = []
+    for content in _manifest_lines(folder):
+        if "folder" in content:
+            places = [now, *({Path(content["folder"])} - {now})]
             continue
-        source = FieldSource.from_dict(content["source"])
-        yield FieldTask(content["key"], source, tuple(content["taken"]))
+        if "source" in content:
+            source = FieldSource.from_dict(content["source"])
+            # Runs of earlier versions have paths of the working folder that they were started in.
+            content["source"] = [from_folder(source, place) for place in places] or [source]
+        yield content
+
+
+def _present(content: dict[str, Any]) -> FieldSource:
+    """Return the source of an entry that was processed, or else one that exists."""
+    candidates: list[FieldSource] = content["source"]
+    if len(candidates) > 1:
+        for source in candidates:
+            if _number(content["identity"], _stamps(source)) == content["key"]:
+                return source
+        for source in candidates:
+            if all(_stamps(source)):
+                return source
+    return candidates[0]
 
 
 def _manifest_lines(folder: Path) -> Iterator[dict[str, Any]]:
@@ -157,15 +213,26 @@ def _manifest_lines(folder: Path) -> Iterator[dict[str, Any]]:
                 ) from error
 
 
-def _refuse_missing(folder: Path, identities: NDArray[np.uint64]) -> None:
+def _with_earlier(folder: Path, identities: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the identities, those of an earlier list for the fields that are in it.
+
+    So fields are recognised that were moved with the output folder.
+    """
     if not (folder / _MANIFEST).exists():
-        return
-    given = np.sort(identities)
-    missing = [
-        content["source"]["identifier"]
-        for content in _manifest_lines(folder)
-        if "identity" in content and place_of(np.uint64(content["identity"]), given) is None
-    ]
+        return identities
+    order = np.argsort(identities)
+    given, kept = identities[order], identities.copy()
+    missing = []
+    for content in _entries(folder):
+        if "source" not in content:
+            continue
+        candidates = [np.uint64(_identity(source)) for source in content["source"]]
+        found = [place_of(identity, given) for identity in candidates]
+        place = next((place for place in found if place is not None), None)
+        if place is None:
+            missing.append(content["source"][0].identifier)
+        else:
+            kept[order[place]] = content["identity"]
     if missing:
         named = ", ".join(missing[:_LISTED]) + (", ..." if len(missing) > _LISTED else "")
         raise OutputError(
@@ -173,6 +240,7 @@ def _refuse_missing(folder: Path, identities: NDArray[np.uint64]) -> None:
             "these too, choose another output folder, or add --overwrite (in Python: "
             "overwrite=True) to replace it."
         )
+    return kept
 
 
 def _longer_names(sources: Sequence[FieldSource]) -> dict[int, list[str]]:
@@ -199,7 +267,8 @@ def _longer_names(sources: Sequence[FieldSource]) -> dict[int, list[str]]:
 
 
 def _identity(source: FieldSource) -> int:
-    places = source.urls or tuple(str(path.absolute()) for path in source.paths)
+    urls = source.urls or ("",) * len(source.paths)
+    places = [url or os.path.realpath(path) for url, path in zip(urls, source.paths, strict=True)]
     return _number(source.identifier, places, source.images, source.bands)
 
 

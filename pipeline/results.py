@@ -13,7 +13,7 @@ from astropy.table import QTable
 from .catalogue import Catalogue
 from .columns import TEXT_COLUMNS
 from .histograms import Histograms
-from .manifest import read_manifest
+from .manifest import FieldTask, read_manifest
 from .object_classes import class_numbers
 from .overlaps import OverlapGroups, resolve_overlaps
 from .parts import read_parts
@@ -114,7 +114,22 @@ class Results:
             if isinstance(task, Failure):
                 yield task
                 continue
-            yield from map(read_line, self.index.results(task.key))
+            yield from self.of_task(task)
+
+    def of_task(self, task: FieldTask) -> Iterator[FieldRows | Failure]:
+        """Yield the results of the fields of a task, with the places of its files.
+
+        Parameters
+        ----------
+        task : FieldTask
+            The task, as `read_manifest` yields it.
+        """
+        for content in self.index.results(task.key):
+            result = read_line(content)
+            if isinstance(result, FieldRows):
+                record = replace(result.record, files=task.source.places)
+                result = replace(result, record=record)
+            yield result
 
     def fields(self) -> Iterator[FieldRecord]:
         """Yield the records of the processed fields."""

@@ -42,7 +42,7 @@ class UploadedField:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Paths of the files in the folder, as the run records them: the folder may move."""
+        """Paths of the files in the folder of the job."""
         return tuple(Path("input", str(number)) for number in range(len(self.names)))
 
     def source(self, folder: Path) -> FieldSource:
@@ -51,7 +51,7 @@ class UploadedField:
         Parameters
         ----------
         folder : Path
-            Folder of the job; an empty path in that folder.
+            Folder of the job.
         """
         return FieldSource(self.identifier, tuple(folder / path for path in self.paths))
 

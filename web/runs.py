@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..classification.class_names import class_slug
-from ..errors import InputError
 from ..imaging import FieldSource, Stretch
 from ..imaging.draw import class_colour
 from ..pipeline.catalogue import Catalogue
@@ -71,8 +70,8 @@ class OpenRun:
     temporary : bool
         Whether the server removes it.
     upload : UploadedField, optional
-        Files of its field, for the result of a job in the folder of the job; by default its fields
-        are where they were, under the names of their files.
+        Files of its field, for the result of a job in the folder of the job; by default those that
+        the run lists, under their own names.
     address : str
         Address of the output folder in an object store, of which `folder` is a local copy.
 
@@ -94,11 +93,8 @@ class OpenRun:
     ) -> None:
         self.id, self.folder, self.name = identifier, folder, name
         self.temporary, self.place = temporary, address or str(folder)
-        self._files: dict[Path, Path] | None = None
-        self._names: dict[str, str] = {}
-        if upload is not None:
-            self._files = {path: folder.parent / path for path in upload.paths}
-            self._names = upload.names_in(Path()) | upload.names_in(folder.parent)
+        self._upload = upload
+        self._names = {} if upload is None else upload.names_in(folder.parent)
         self._lock = threading.Lock()
         self._stamp: object = None
         self.refresh()
@@ -112,7 +108,7 @@ class OpenRun:
                 return
             self.plan: RunPlan = plan
             self.results = Results(self.folder, plan)
-            self.fields, self.failures = _list_fields(self.results, self._files)
+            self.fields, self.failures = self._list_fields()
             self._stamp = stamp
 
     @property
@@ -167,11 +163,11 @@ class OpenRun:
             If there is no such field.
         """
         field = self.field(number)
-        lines = list(self.results.index.results(field.key))
-        found = read_line(lines[field.place])
+        line = list(self.results.index.results(field.key))[field.place]
+        found = read_line(line)
         if not isinstance(found, FieldRows):
             raise KeyError(number)
-        return found
+        return replace(found, record=field.record)
 
     def stretch(self) -> Stretch:
         """Return the stretch of the run."""
@@ -250,6 +246,28 @@ class OpenRun:
             source: self.folder / file for source, file in zip(sources, files, strict=True) if file
         }
 
+    def _list_fields(self) -> tuple[list[FieldPlace], list[Failure]]:
+        fields: list[FieldPlace] = []
+        failures: list[Failure] = []
+        for task in read_manifest(self.folder):
+            if isinstance(task, Failure):
+                failures.append(task)
+                continue
+            if self._upload is not None:
+                # A result from an object store may name any file of this machine, or any address.
+                paths = self._upload.source(self.folder.parent).paths
+                source = replace(task.source, paths=paths, urls=(), versions=())
+                task = replace(task, source=source)
+            for place, found in enumerate(self.results.of_task(task)):
+                if isinstance(found, Failure):
+                    failures.append(found)
+                    continue
+                record = found.record
+                images = record.images or task.source.images
+                source = replace(task.source, identifier=record.field, images=images)
+                fields.append(FieldPlace(len(fields), task.key, place, record, source))
+        return fields, failures
+
     def _name(self, path: str | Path) -> str:
         return self._names.get(str(path), Path(path).name)
 
@@ -266,31 +284,6 @@ def class_infos(names: tuple[str, ...]) -> list[ClassInfo]:
         The classes, the first of all.
     """
     return [ClassInfo(name=name, colour=class_colour(number)) for number, name in enumerate(names)]
-
-
-def _list_fields(
-    results: Results, files: dict[Path, Path] | None
-) -> tuple[list[FieldPlace], list[Failure]]:
-    fields: list[FieldPlace] = []
-    failures: list[Failure] = []
-    for task in read_manifest(results.folder):
-        if isinstance(task, Failure):
-            failures.append(task)
-            continue
-        for place, line in enumerate(results.index.results(task.key)):
-            found = read_line(line)
-            if isinstance(found, Failure):
-                failures.append(found)
-            else:
-                record = found.record
-                images = record.images or task.source.images
-                source = replace(task.source, identifier=record.field, images=images)
-                if files is not None:
-                    if not files.keys() >= set(source.paths):
-                        raise InputError(f"{results.folder}: names files that were not uploaded.")
-                    source = replace(source, paths=tuple(files[path] for path in source.paths))
-                fields.append(FieldPlace(len(fields), task.key, place, record, source))
-    return fields, failures
 
 
 def _object(

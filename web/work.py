@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -81,8 +80,7 @@ def process_upload(
     send : callable
         Receives the progress: ``done``, ``total`` and ``status``.
     folder : Path
-        Folder of the job, which becomes the working directory of the process: the run records paths
-        that are true wherever the folder lies.
+        Folder of the job.
     upload : UploadedField
         The field.
     models : (str, str)
@@ -93,13 +91,12 @@ def process_upload(
     dict
         Numbers of ``fields``, ``galaxies`` and ``failed``, and ``messages`` of the failures.
     """
-    os.chdir(folder)
-    names = upload.names_in(Path())
+    names = upload.names_in(folder)
     with _named(names):
         detector, classifier = models
         result = run(
-            [upload.source(Path())],
-            RESULT,
+            [upload.source(folder)],
+            folder / RESULT,
             detector=detector,
             classifier=classifier,
             progress=_Progress(send),

@@ -70,7 +70,8 @@ def test_another_server_opens_results_and_corrections(
     assert [name for name in object_store.puts if JOBS in name and "corrections" not in name][
         -1
     ] == (f"{JOBS}{run}/job.json")
-    assert not any("galpipe-serve" in line for line in _manifest(object_store, run))
+    (listed,) = _manifest(object_store, run)[1:]
+    assert json.loads(listed)["source"]["paths"] == ["../input/0"]
     with running(kept) as server:
         (listed,) = server.client.get("/api/runs").json()
         assert (listed["id"], listed["name"], listed["galaxies"]) == (run, "sky.png", len(CORNERS))
@@ -148,13 +149,15 @@ def test_names_in_a_store_that_lead_elsewhere_open_nothing(
 ) -> None:
     with running(settings(storage=STORAGE)) as server:
         one, other = search(server, picture), search(server, picture)
+        before = look(server, one)
     name = f"{JOBS}{one}/result/parts/fields.jsonl"
-    line = json.loads(object_store.objects[name])
-    line["source"]["paths"] = [str(picture)]
-    object_store.objects[name] = json.dumps(line).encode()
+    head, listed = _manifest(object_store, one)
+    line = json.loads(listed)
+    line["source"] |= {"paths": ["/etc/passwd"], "urls": ["s3://bucket/secret.png"]}
+    object_store.objects[name] = f"{head}\n{json.dumps(line)}\n".encode()
     object_store.objects[f"{JOBS}{other}/../../outside"] = b"x"
     with running(settings(storage=STORAGE)) as server:
-        assert server.client.get(f"/api/runs/{one}").status_code == 404
+        assert look(server, one) == before
         answer = server.client.get(f"/api/runs/{other}")
         assert (answer.status_code, "leads out" in answer.json()["detail"]) == (503, True)
         assert not (server.state.jobs[other].folder.parents[1] / "outside").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from galpipe.errors import InputError
 from galpipe.imaging.draw import PALETTE
 from galpipe.pipeline.catalogue import Catalogue
+from galpipe.pipeline.run import run
 from galpipe.web.settings import ServerSettings
 
 from .conftest import CORNERS, Server, running
@@ -122,6 +124,47 @@ def test_formats_that_cannot_be(server: Server, place: str) -> None:
     regions = server.client.get(f"{place}/fields/0/catalogue.reg")
     assert regions.text.count("box(") == len(CORNERS)
     assert 'filename="squares.reg"' in regions.headers["content-disposition"]
+
+
+def test_the_field_of_a_run_is_found_from_any_folder(
+    settings: Callable[..., ServerSettings],
+    picture: Path,
+    tiny_detector_bundle: Path,
+    tiny_classifier_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    night = tmp_path / "night"
+    for name, source in {
+        "in/squares.png": picture,
+        "models/detector": tiny_detector_bundle,
+        "models/classifier": tiny_classifier_bundle,
+    }.items():
+        (night / name).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, night / name)
+    monkeypatch.chdir(night)
+    models = {"detector": "models/detector", "classifier": "models/classifier"}
+    run("in/*.png", "out", **models)
+    monkeypatch.chdir("/")
+    shown = []
+    for place in (night, tmp_path / "moved"):
+        if not place.exists():
+            night.rename(place)
+        with running(settings(outputs=(place / "out",))) as server:
+            (opened,) = server.client.get("/api/runs").json()
+            field = f"/api/runs/{opened['id']}/fields/0"
+            detail = server.client.get(field).json()
+            assert detail["files"] == ["squares.png"]
+            votes = f"{field}/votes/{detail['objects_list'][0]['source_id']}"
+            shown.append(
+                (
+                    server.client.get(f"{field}/picture_files/7/0_0.jpg").content,
+                    server.client.get(votes).json(),
+                )
+            )
+    assert shown[0] == shown[1]
+    assert shown[0][0][:2] == b"\xff\xd8"
+    assert len(shown[0][1]["members"]) == 2
 
 
 def test_a_folder_without_a_run_is_refused(
