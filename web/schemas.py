@@ -164,6 +164,8 @@ class RunDetail(RunSummary):
     explained: bool
     """True if the Keras networks of the training are there, which Grad-CAM needs."""
     models: dict[str, str]
+    score_threshold: float | None
+    """Lowest score of its objects."""
     field_list: list[FieldSummary]
     failures: list[str]
 

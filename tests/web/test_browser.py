@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from galpipe.files.atomic import write_png
 from galpipe.web.settings import ServerSettings
 from galpipe.web.state import example_path
 
@@ -191,3 +192,29 @@ def test_a_damaged_field_is_explained(shipped: Server, page: Any, tmp_path: Path
     assert "torn.fits" in text
     page.click("text=Back to all results")
     page.wait_for_selector(".list >> text=torn.fits")
+
+
+def test_a_field_without_galaxies_says_what_could_be_done(
+    server: Server, page: Any, tmp_path: Path
+) -> None:
+    dark = np.random.default_rng(0).integers(0, 9, (112, 128, 3)).astype(np.uint8)
+    job = server.finish(server.start(write_png(tmp_path / "dark.png", dark).read_bytes()))
+    page.goto(f"{server.address}/#/run/{job['run']}")
+    panel = page.locator(".panel")
+    panel.locator("h2 >> text=No galaxy was found in this field").wait_for()
+    page.wait_for_selector(".deep[data-ready=true]")
+    assert "--score-threshold 0.3" in panel.inner_text()
+    assert "Choose a galaxy" not in panel.inner_text()
+    assert page.locator(".table").count() == 0
+    check_accessibility(page)
+
+    # A box that a person adds is a galaxy to choose; after it is deleted, there is none again.
+    page.click("text=Add a box")
+    bounds = page.locator(".stage").bounding_box()
+    page.mouse.move(bounds["x"] + 300, bounds["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(bounds["x"] + 340, bounds["y"] + 260)
+    page.mouse.up()
+    page.wait_for_selector(".table tr[data-id]")
+    page.keyboard.press("Delete")
+    panel.locator("h2 >> text=No galaxy was found in this field").wait_for()

@@ -52,6 +52,7 @@ def _get_run(run: RunDependency, state: State) -> RunDetail:
         members=members,
         explained=training_of(models.get("classifier", {}), state.classifier) is not None,
         models={stage: str(model.get("name", "")) for stage, model in models.items()},
+        score_threshold=run.plan.record.score_threshold,
         field_list=[_field_summary(run, place.number) for place in run.fields],
         failures=[failure.message for failure in run.failures],
     )

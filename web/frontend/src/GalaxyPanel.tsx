@@ -1,6 +1,6 @@
 /** Everything about one galaxy: crop, probabilities, votes, measurements, links, corrections. */
 
-import { useEffect, useState } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { get, type Box, type ClassInfo, type CorrectedField, type Edit, type Votes } from "./api";
 import type { Item } from "./corrections";
 import { Probabilities, short } from "./Probabilities";
@@ -20,12 +20,14 @@ interface Props {
   setDrawing: (drawing: "add" | "edit" | null) => void;
   change: (edit: Edit | "undo") => Promise<unknown>;
   remove: () => void;
+  /** Shown of a field without objects. */
+  nothing: ReactNode;
 }
 
 const EDGES = ["xmin", "ymin", "xmax", "ymax"];
 
 export function GalaxyPanel(props: Props) {
-  const { item, corrected, saving, drawing, editable, setDrawing, change } = props;
+  const { item, corrected, saving, drawing, editable, setDrawing, change, nothing } = props;
   return (
     <aside className="panel" aria-label="Galaxy">
       <div className="actions">
@@ -46,7 +48,7 @@ export function GalaxyPanel(props: Props) {
             : "Drag the edges of the box, or the whole box. Escape ends it."}
         </p>
       )}
-      {item ? <Galaxy key={item.id} {...props} item={item} /> : <Help corrected={corrected} />}
+      {item ? <Galaxy key={item.id} {...props} item={item} /> : nothing || <Help corrected={corrected} />}
     </aside>
   );
 }

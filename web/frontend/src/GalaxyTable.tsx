@@ -231,11 +231,7 @@ export function GalaxyTable({ items, shown, classes, filter, setFilter, selected
             {last < rows.length && <tr style={{ height: (rows.length - last) * ROW }} aria-hidden="true" />}
           </tbody>
         </table>
-        {rows.length === 0 && (
-          <p className="empty">
-            {items.length === 0 ? "No galaxy was found in this field." : "No galaxy passes the filter."}
-          </p>
-        )}
+        {rows.length === 0 && <p className="empty">No galaxy passes the filter.</p>}
       </div>
     </section>
   );

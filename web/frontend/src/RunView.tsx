@@ -5,6 +5,7 @@ import { get, type Box, type FieldDetail, type PictureInfo, type RunDetail, type
 import { useCorrections } from "./corrections";
 import { GalaxyPanel } from "./GalaxyPanel";
 import { ALL, filterItems, GalaxyTable, type Filter } from "./GalaxyTable";
+import { NothingFound } from "./NothingFound";
 import { SkyView } from "./SkyView";
 
 interface Props {
@@ -122,6 +123,13 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
 
   const base = `/api/runs/${run}/fields/${number}`;
   const notes = [...new Set([...field.notes, ...(picture?.notes ?? [])])];
+  const nothing =
+    items.length === 0 &&
+    (field.objects === 0 ? (
+      <NothingFound run={detail} notes={notes.length} />
+    ) : (
+      <p>All objects of this field were deleted. Undo takes the last correction back.</p>
+    ));
   return (
     <main className="run">
       <div className="subbar">
@@ -233,16 +241,19 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
           setDrawing={setDrawing}
           change={change}
           remove={remove}
+          nothing={nothing}
         />
-        <GalaxyTable
-          items={items}
-          shown={shown}
-          classes={classes}
-          filter={filter}
-          setFilter={setFilter}
-          selected={selected}
-          onSelect={(id) => choose(id, true)}
-        />
+        {!nothing && (
+          <GalaxyTable
+            items={items}
+            shown={shown}
+            classes={classes}
+            filter={filter}
+            setFilter={setFilter}
+            selected={selected}
+            onSelect={(id) => choose(id, true)}
+          />
+        )}
       </div>
     </main>
   );

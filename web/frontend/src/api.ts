@@ -62,6 +62,8 @@ export interface RunDetail extends RunSummary {
   /** Evidence for a class can be shown. */
   explained: boolean;
   models: Record<string, string>;
+  /** Lowest score of the galaxies. */
+  score_threshold: number | null;
   field_list: FieldSummary[];
   failures: string[];
 }
