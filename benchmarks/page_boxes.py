@@ -11,20 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 from playwright.sync_api import Route, sync_playwright
 
-from galpipe.web.app import create_app
+from galpipe.web.serve import serve_in_thread
 from galpipe.web.settings import ServerSettings
-from galpipe.web.state import ServerState
 
 RECORD = """() => {
   window.frames_ = [];
@@ -36,24 +30,6 @@ RECORD = """() => {
   };
   requestAnimationFrame(next);
 }"""
-
-
-@contextmanager
-def served(output: Path) -> Iterator[str]:
-    """Serve a run; yield the address of its first field."""
-    state = ServerState(ServerSettings(outputs=(output,)))
-    server = uvicorn.Server(uvicorn.Config(create_app(state), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/#/run/{state.opened[0].id}/0"
-    finally:
-        server.should_exit = True
-        thread.join()
-        state.close()
 
 
 def scattered(field: dict[str, Any], count: int) -> dict[str, Any]:
@@ -102,7 +78,9 @@ def main() -> None:
     parser.add_argument("--boxes", type=int, default=4000)
     options = parser.parse_args()
     chromium = shutil.which("chromium")
-    with served(options.run) as address, sync_playwright() as started:
+    settings = ServerSettings(outputs=(options.run,), port=0)
+    with serve_in_thread(settings) as server, sync_playwright() as started:
+        address = f"{server.address}/#/run/{server.state.opened[0].id}/0"
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for count in (0, options.boxes, 0, options.boxes):
             times = frames(browser, address, count)

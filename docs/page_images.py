@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import uvicorn
 from playwright.sync_api import sync_playwright
 
 from galpipe import run
 from galpipe.files.atomic import write_jpeg
-from galpipe.web.app import create_app
+from galpipe.web.serve import serve_in_thread
 from galpipe.web.settings import ServerSettings
-from galpipe.web.state import ServerState, example_path
+from galpipe.web.state import example_path
 
 IMAGES = Path(__file__).parent / "images"
 WINDOW = {"width": 1440, "height": 900}
@@ -36,25 +31,6 @@ def save(page: Any, name: str) -> None:
     """Write what the page shows."""
     picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     write_jpeg(IMAGES / f"{name}.jpg", cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), QUALITY)
-
-
-@contextmanager
-def served(output: Path) -> Iterator[str]:
-    """Serve a result; yield the address of its first field."""
-    state = ServerState(ServerSettings(outputs=(output,)))
-    config = uvicorn.Config(create_app(state), port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/#/run/{state.opened[0].id}/0"
-    finally:
-        server.should_exit = True
-        thread.join()
-        state.close()
 
 
 def show_galaxy(page: Any, address: str) -> None:
@@ -75,10 +51,10 @@ def main() -> None:
         result = run(example_path("demonstration"), Path(folder) / "result")
         chromium = shutil.which("chromium")
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        with served(result.output) as address:
+        with serve_in_thread(ServerSettings(outputs=(result.output,), port=0)) as server:
             page = browser.new_page(viewport=WINDOW, color_scheme="dark")
             page.set_default_timeout(300_000)
-            show_galaxy(page, address)
+            show_galaxy(page, f"{server.address}/#/run/{server.state.opened[0].id}/0")
             save(page, "serve")
             page.emulate_media(color_scheme="light")
             page.click("summary >> text=Stretch")

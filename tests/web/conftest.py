@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,9 @@ import pytest
 pytest.importorskip("fastapi")
 httpx = pytest.importorskip("httpx")
 
-import uvicorn  # noqa: E402
-
 from galpipe.files.atomic import write_png  # noqa: E402
 from galpipe.pipeline.run import run  # noqa: E402
-from galpipe.web.app import create_app  # noqa: E402
+from galpipe.web.serve import serve_in_thread  # noqa: E402
 from galpipe.web.settings import ServerSettings  # noqa: E402
 from galpipe.web.state import ServerState  # noqa: E402
 
@@ -48,34 +45,17 @@ class Server:
         with self.client.stream("GET", f"/api/jobs/{job}/events", timeout=seconds) as events:
             for line in events.iter_lines():
                 if line.startswith("data: "):
-                    found = _json(line.removeprefix("data: "))
+                    found = json.loads(line.removeprefix("data: "))
         return found
-
-
-def _json(text: str) -> Any:
-    import json
-
-    return json.loads(text)
 
 
 @contextmanager
 def running(settings: ServerSettings) -> Iterator[Server]:
-    state = ServerState(settings)
-    config = uvicorn.Config(create_app(state), port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        address = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=address, timeout=60) as client:
-            yield Server(state, address, client)
-    finally:
-        server.should_exit = True
-        thread.join()
-        state.close()
+    with (
+        serve_in_thread(replace(settings, port=0)) as started,
+        httpx.Client(base_url=started.address, timeout=60) as client,
+    ):
+        yield Server(started.state, started.address, client)
 
 
 @pytest.fixture(scope="session")
