@@ -55,6 +55,8 @@ class FieldSource:
         Address of each file, empty for a local one; none at all if all are local.
     versions : tuple of str
         What changes with the content of each address.
+    stem : str
+        Beginning of the names of sources without sky coordinates; empty for the name of the files.
     """
 
     identifier: str
@@ -64,6 +66,7 @@ class FieldSource:
     notes: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    stem: str = ""
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -259,7 +259,8 @@ def split_source(source: FieldSource) -> list[FieldSource]:
     if len(every) == 1 or not keys:
         return [source]
     fields, lost = listed(map(label, keys)), {key for others, _ in found for key in others}
-    notes = [f"{source.paths[0].name} holds {len(keys)} fields, {fields}; each is searched"]
+    name = source.stem or source.paths[0].name
+    notes = [f"{name} holds {len(keys)} fields, {fields}; each is searched"]
     notes += [note] if note else []
     if lost := lost - set(keys):
         notes.append(f"not in every band, and left out: {listed(map(label, sorted(lost)))}")

@@ -23,6 +23,7 @@ from ..imaging import (
     Detections,
     Field,
     FieldLike,
+    FieldSource,
     Stretch,
     draw_overlay,
     note_strip,
@@ -276,6 +277,7 @@ def process_field(
         class_names or (),
         several,
         objects.marks,
+        field.stem if isinstance(field, FieldSource) else "",
     )
     votes = None if classifier is None else classifier.bundle.manifest.votes
     if classifier is not None and classifier.votes is not None and objects.votes is not None:

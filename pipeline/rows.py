@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..classification import class_columns
 from ..imaging import Detections, Field
-from ..imaging.field_discovery import field_name
+from ..imaging.field_discovery import field_name, name_with_images
 from .columns import Flag
 
 __all__ = ["detection_rows", "pixel_flags", "sky_name", "source_ids"]
@@ -32,6 +32,7 @@ def detection_rows(
     class_names: Sequence[str] = (),
     detected_classes: Sequence[str] | None = None,
     marks: NDArray[np.int64] | None = None,
+    stem: str = "",
 ) -> dict[str, NDArray[Any]]:
     """Compute the columns of the catalogue for the detections of one field.
 
@@ -52,6 +53,8 @@ def detection_rows(
         Classes of a detector of several; None for a catalogue without the detector's class.
     marks : ndarray of int64, shape (N,), optional
         Further flags, such as those of `pixel_flags`.
+    stem : str
+        As in `FieldSource`.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def detection_rows(
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     ra, dec = field.sky(x, y)
     rows: dict[str, NDArray[Any]] = {
-        "source_id": source_ids(field, ra, dec),
+        "source_id": source_ids(field, ra, dec, stem),
         "field": np.full(len(boxes), field.identifier),
         "ra": ra,
         "dec": dec,
@@ -85,7 +88,9 @@ def detection_rows(
     return rows
 
 
-def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.str_]:
+def source_ids(
+    field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64], stem: str = ""
+) -> NDArray[np.str_]:
     """Return the names of the sources of a field, which depend only on the field.
 
     A source with sky coordinates is named after them, and has the same name in overlapping fields.
@@ -98,13 +103,18 @@ def source_ids(field: Field, ra: NDArray[np.float64], dec: NDArray[np.float64]) 
         The field.
     ra, dec : ndarray of float64, shape (N,)
         ICRS degrees; NaN where unknown.
+    stem : str
+        As in `FieldSource`.
 
     Returns
     -------
     ndarray of str, shape (N,)
     """
-    # The identifier may depend on the names of other fields of a run.
-    stem = field_name(field.paths, field.images) if field.paths else field.identifier
+    if stem:
+        stem = name_with_images(stem, field.images)
+    else:
+        # The identifier may depend on the names of other fields of a run.
+        stem = field_name(field.paths, field.images) if field.paths else field.identifier
     counts: Counter[str] = Counter()
     names = []
     for rank, (east, north) in enumerate(zip(ra, dec, strict=True), start=1):

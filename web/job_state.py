@@ -53,7 +53,8 @@ class UploadedField:
         folder : Path
             Folder of the job.
         """
-        return FieldSource(self.identifier, tuple(folder / path for path in self.paths))
+        paths = tuple(folder / path for path in self.paths)
+        return FieldSource(self.identifier, paths, stem=self.identifier)
 
     def names_in(self, folder: Path) -> dict[str, str]:
         """Return the names of the user by the paths of the files.

@@ -60,6 +60,12 @@ def test_sources_without_sky_are_named_after_file_content_and_rank() -> None:
     # The identifier, which the other fields of a run may change, does not matter.
     again = field_of(FLUX, "b/frame.png", identifier="b_frame")
     assert source_ids(again, UNKNOWN, UNKNOWN).tolist() == [f"{start}-0001", f"{start}-0002"]
+    # Nor does a name that the server gave to an uploaded file.
+    upload = field_of(FLUX, "input/0", identifier="b_frame")
+    assert source_ids(upload, UNKNOWN, UNKNOWN, "frame").tolist() == [
+        f"{start}-0001",
+        f"{start}-0002",
+    ]
     other = field_of(FLUX + 1, "a/frame.png")
     assert not set(source_ids(other, UNKNOWN, UNKNOWN)) & set(source_ids(field, UNKNOWN, UNKNOWN))
     assert source_ids(field_of(FLUX, identifier="mine"), UNKNOWN, UNKNOWN)[0].startswith("mine-")

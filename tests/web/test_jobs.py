@@ -41,12 +41,25 @@ def test_an_upload_gives_the_result_of_a_run(
         path = tmp_path / f"catalogue{suffix}"
         path.write_bytes(server.client.get(f"/api/runs/{job['run']}/catalogue{suffix}").content)
         catalogue = Catalogue.read(path)
-        for column in ("x", "y", "score", "probability", "class_id"):
+        for column in ("source_id", "x", "y", "score", "probability", "class_id"):
             np.testing.assert_array_equal(
                 np.asarray(catalogue[column]), np.asarray(expected[column])
             )
     # It is no path, and no folder of the server is shown.
     assert str(server.state.jobs[job["id"]].folder) not in str(job) + str(found)
+
+
+def test_a_mosaic_is_named_as_the_user_named_it(server: Server) -> None:
+    pixels = np.random.default_rng(3).normal(100, 2, (96, 96)).astype(np.float32)
+    pixels[40:56, 40:56] += 900
+    ccds = [fits.ImageHDU(pixels, name=f"CCD{number}") for number in (1, 2)]
+    content = BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), *ccds]).writeto(content)
+    job = server.finish(server.start(content.getvalue(), "night 7.fits"))
+    field = server.client.get(f"/api/runs/{job['run']}/fields/0").json()
+    assert field["name"] == "night_7-CCD1"
+    assert any(note.startswith("night_7 holds 2 fields") for note in field["notes"])
+    assert all(row["source_id"].startswith("night_7-CCD1-") for row in field["objects_list"])
 
 
 def test_the_picture_is_there_before_the_result(server: Server, picture: Path) -> None:
