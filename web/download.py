@@ -1,15 +1,16 @@
-"""Write the catalogue of a run, or of one of its fields, in any format."""
+"""Write what a browser downloads: catalogues in any format, and folders as ZIP archives."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from ..errors import InputError
 from ..pipeline.catalogue_formats import CATALOGUE_FORMATS
 from ..pipeline.result_lines import FieldRows
 from ..pipeline.results import Results
 
-__all__ = ["write_catalogue"]
+__all__ = ["write_catalogue", "write_folder"]
 
 
 def write_catalogue(
@@ -43,3 +44,19 @@ def write_catalogue(
     with writer.open(results.layout(), path) as add:
         for piece in pieces:
             add(piece.table)
+
+
+def write_folder(folder: Path, path: Path) -> None:
+    """Write a folder as a ZIP archive.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; hidden files, such as locks, are left out.
+    path : Path
+        The archive.
+    """
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and not file.name.startswith("."):
+                archive.write(file, file.relative_to(folder.parent))

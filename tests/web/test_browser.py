@@ -129,6 +129,13 @@ def test_a_field_from_upload_to_correction(shipped: Server, page: Any) -> None:
     saved = shipped.state.jobs[run].result / "corrections"
     assert other in (saved / "labels.csv").read_text()
 
+    # Corrections are downloaded for a training.
+    page.click("summary >> text=Download")
+    with page.expect_download() as started:
+        page.click("text=Corrections, for a training")
+    assert started.value.suggested_filename.endswith("-corrections.zip")
+    page.click("summary >> text=Download")
+
     # A box is drawn with the mouse.
     page.keyboard.press("Escape")
     page.click("text=Add a box")
@@ -180,6 +187,20 @@ def _look_at_the_phone(page: Any, source: str) -> None:
     page.click(f'tr[data-id="{source}"]')
     page.wait_for_selector(f".panel .identifier >> text='{source}'")
     page.wait_for_selector(".panel .probabilities")
+    # The picture, which is above the table, comes into view.
+    assert _top_of_the_picture(page) >= 0
+    page.locator(".panel fieldset").scroll_into_view_if_needed()
+    page.click("text=Change the box")
+    assert _top_of_the_picture(page) >= 0
+    page.keyboard.press("Escape")
+    page.click("summary >> text=Stretch")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("summary >> text=Stretch")
+
+
+def _top_of_the_picture(page: Any) -> float:
+    page.wait_for_timeout(100)
+    return float(page.locator(".sky").bounding_box()["y"])
 
 
 def test_a_damaged_field_is_explained(shipped: Server, page: Any, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -148,3 +150,25 @@ def test_a_damaged_file_is_named(corrected: Server, place: str, folder: Path) ->
         answer = corrected.client.get(f"{place}/corrections")
         assert (answer.status_code, "edits.json" in answer.json()["detail"]) == (422, True)
     path.write_text(kept)
+
+
+def test_corrections_are_downloaded_as_a_training_reads_them(
+    corrected: Server, place: str, folder: Path, tmp_path: Path
+) -> None:
+    run = place.rpartition("/fields/")[0]
+    edit(corrected, place, kind="class", source_id=sources(corrected, place)[0], label="red")
+    answer = corrected.client.get(f"{run}/corrections.zip")
+    assert 'filename="run-corrections.zip"' in answer.headers["content-disposition"]
+    with ZipFile(BytesIO(answer.content)) as archive:
+        archive.extractall(tmp_path)
+    found = tmp_path / "corrections"
+    assert {path.name for path in found.iterdir()} == {
+        path.name for path in (folder / "corrections").iterdir() if not path.name.startswith(".")
+    }
+    ((_, annotated),) = read_annotated_images(found / "voc", found / "images")
+    assert len(annotated.objects) == len(CORNERS)
+
+
+def test_a_run_without_corrections_has_none_to_download(server: Server) -> None:
+    run = server.client.get("/api/runs").json()[0]["id"]
+    assert server.client.get(f"/api/runs/{run}/corrections.zip").status_code == 404

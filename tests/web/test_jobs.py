@@ -45,6 +45,8 @@ def test_an_upload_gives_the_result_of_a_run(
             np.testing.assert_array_equal(
                 np.asarray(catalogue[column]), np.asarray(expected[column])
             )
+    answer = server.client.get(f"/api/runs/{job['run']}/catalogue.csv")
+    assert 'filename="squares.csv"' in answer.headers["content-disposition"]
     # It is no path, and no folder of the server is shown.
     assert str(server.state.jobs[job["id"]].folder) not in str(job) + str(found)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from ...classification.class_names import class_slug
+from ...files.names import safe_name
+from ...imaging.field_discovery import file_stem, has_field_suffix
 from ...pipeline.catalogue_formats import CATALOGUE_FORMATS
 from ...pipeline.result_lines import FieldRows
-from ..download import write_catalogue
+from ..corrections import CORRECTIONS
+from ..download import write_catalogue, write_folder
 from ..job_state import JobState
 from ..pyramid import PictureInfo
 from ..runs import OpenRun, class_infos
@@ -31,6 +34,7 @@ _PNG: Responses = {200: {"content": {"image/png": {}}}}
 _JPEG: Responses = {200: {"content": {"image/jpeg": {}}}}
 _XML: Responses = {200: {"content": {"application/xml": {}}}}
 _FILE: Responses = {200: {"content": {"application/octet-stream": {}}}}
+_ZIP: Responses = {200: {"content": {"application/zip": {}}}}
 
 
 @router.get("", name="list_runs")
@@ -69,7 +73,7 @@ def _download_catalogue(run: RunDependency, suffix: str) -> FileResponse:
     forms = {form.suffixes[0]: name for name, form in CATALOGUE_FORMATS.items()}
     if suffix not in forms:
         raise not_found("format")
-    return _download(run, forms[suffix], run.name, None)
+    return _download_table(run, forms[suffix], run.name, None)
 
 
 @router.get(
@@ -84,7 +88,26 @@ def _download_field(run: RunDependency, field: int, suffix: str) -> FileResponse
     if suffix not in forms:
         raise not_found("format")
     found = _rows(run, field)
-    return _download(run, forms[suffix], found.record.field, found)
+    return _download_table(run, forms[suffix], found.record.field, found)
+
+
+@router.get(
+    "/{run}/corrections.zip",
+    response_class=Response,
+    responses={**_ZIP, **problems(404)},
+    name="download_corrections",
+)
+def _download_corrections(run: RunDependency, state: State) -> FileResponse:
+    """Return the corrections of a run as a file, for a training."""
+    folder = run.folder / CORRECTIONS
+    if not folder.is_dir():
+        raise not_found("correction")
+
+    def write(path: Path) -> None:
+        with state.correcting:
+            write_folder(folder, path)
+
+    return _download(f"{_title(run.name)}-{CORRECTIONS}.zip", "application/zip", write)
 
 
 @router.get("/{run}/fields/{field}", responses=problems(404), name="get_field")
@@ -264,20 +287,30 @@ def _picture_file(path: Path | None, thing: str) -> FileResponse:
     return FileResponse(path, media_type="image/png", headers=_KEPT)
 
 
-def _download(run: OpenRun, form: str, name: str, field: FieldRows | None) -> FileResponse:
+def _download_table(run: OpenRun, form: str, name: str, field: FieldRows | None) -> FileResponse:
     suffix = CATALOGUE_FORMATS[form].suffixes[0]
+    return _download(
+        f"{_title(name)}{suffix}",
+        "application/octet-stream",
+        lambda path: write_catalogue(run.results, form, path, field),
+    )
+
+
+def _title(name: str) -> str:
+    """Return the name of a run or field as a file name without suffix, safe on every system."""
+    return safe_name(file_stem(Path(name)) if has_field_suffix(name) else name, default="galaxies")
+
+
+def _download(name: str, media: str, write: Callable[[Path], None]) -> FileResponse:
+    """Return a file that is written for this response alone."""
     folder = tempfile.TemporaryDirectory(prefix="galpipe-download-")
-    path = Path(folder.name) / f"catalogue{suffix}"
+    path = Path(folder.name) / f"file{Path(name).suffix}"
     try:
-        write_catalogue(run.results, form, path, field)
+        write(path)
     except BaseException:
         folder.cleanup()
         raise
-    # A name that any system can store; the browser chooses the folder.
-    filename = f"{class_slug(name) or 'galaxies'}{suffix}"
+    # The browser chooses the folder.
     return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        filename=filename,
-        background=BackgroundTask(folder.cleanup),
+        path, media_type=media, filename=name, background=BackgroundTask(folder.cleanup)
     )

@@ -101,7 +101,7 @@ function Galaxy({ item, base, classes, classified, explained, units, saving, dra
         <label className="wide">
           Class{" "}
           <select value={item.chosen} onChange={(event) => change({ kind: "class", source_id: item.id, label: event.target.value })}>
-            <option value="">{row ? `as found: ${short(row.label)}` : "not chosen"}</option>
+            <option value="">{row ? `found: ${short(row.label)}` : "not chosen"}</option>
             {classes.map((one) => (
               <option key={one.name} value={one.name}>
                 {short(one.name)}
@@ -263,6 +263,9 @@ function Help({ corrected }: { corrected: CorrectedField | null }) {
       <p className="hint">
         Dashed boxes: the class is less probable than all others together. Marks: votes of the networks.
       </p>
+      {corrected !== null && corrected.edits > 0 && !corrected.folder && (
+        <p className="hint">Corrections are removed with this result: download them to keep them.</p>
+      )}
       {corrected?.folder && (
         <p className="hint">
           Corrections are saved in <code>{corrected.folder}</code>, where galpipe train reads them.

@@ -66,7 +66,7 @@ function columnsOf(items: Item[]): Column[] {
       : []),
     { name: "x", title: "x", number: true, value: (i) => i.box[0] + i.box[2], text: (i) => fixed((i.box[0] + i.box[2]) / 2, 1) },
     { name: "y", title: "y", number: true, value: (i) => i.box[1] + i.box[3], text: (i) => fixed((i.box[1] + i.box[3]) / 2, 1) },
-    { name: "size", title: "Size", number: true, value: side, text: (i) => fixed(side(i), 0) },
+    { name: "size", title: "Size, px", number: true, value: side, text: (i) => fixed(side(i), 0) },
     ...(measured
       ? [{ name: "mag", title: band.replace("mag_", "mag "), number: true, value: (i: Item) => i.row?.measured[band] ?? 99, text: (i: Item) => fixed(i.row?.measured[band], 2) }]
       : []),
@@ -74,7 +74,7 @@ function columnsOf(items: Item[]): Column[] {
       name: "flags",
       title: "Flags",
       value: (i) => (i.odd ? "0" : i.corrected ? "1" : "2") + (i.row?.flags.join() || "~"),
-      text: (i) => [i.odd && "odd", i.corrected && "corrected", ...(i.row?.flags ?? ["added"])].filter(Boolean).join(", ").replaceAll("_", " "),
+      text: (i) => [i.odd && "odd", i.corrected && (i.row ? "corrected" : "added"), ...(i.row?.flags ?? [])].filter(Boolean).join(", ").replaceAll("_", " "),
     },
   ];
 }

@@ -54,12 +54,13 @@ export function Probabilities({
           ))}
         </tbody>
       </table>
-      {members.length > 1 && (
+      {members.length > 0 && (
         <p className="legend">
-          Votes:{" "}
+          Votes before calibration:{" "}
           {members.map((member, number) => (
             <span key={member.name}>
-              <i className={`vote vote-${number % 4}`} /> {member.name} ({member.weight})
+              <i className={`vote vote-${number % 4}`} /> {member.name}
+              {members.length > 1 && ` (${member.weight})`}
             </span>
           ))}
         </p>

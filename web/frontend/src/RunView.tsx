@@ -8,12 +8,25 @@ import { ALL, filterItems, GalaxyTable, type Filter } from "./GalaxyTable";
 import { NothingFound } from "./NothingFound";
 import { SkyView } from "./SkyView";
 
+/** Names of the formats of the catalogue. */
+const FORMATS: Record<string, string> = {
+  ".ecsv": "Catalogue, ECSV",
+  ".csv": "Catalogue, CSV",
+  ".fits": "Catalogue, FITS table",
+  ".vot": "Catalogue, VOTable",
+  ".parquet": "Catalogue, Parquet",
+  ".reg": "Boxes of this field, for DS9",
+};
+
 interface Props {
   run: string;
   field: number;
   info: ServerInfo;
   setTrail: (trail: string[]) => void;
 }
+
+/** Bring the picture into view, which a narrow screen may show without it. */
+const showPicture = () => document.querySelector(".sky")?.scrollIntoView({ block: "nearest" });
 
 export function RunView({ run, field: number, info, setTrail }: Props) {
   const [detail, setDetail] = useState<RunDetail | null>(null);
@@ -64,6 +77,10 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
   const goTo = (place: number | null | undefined) => {
     if (place !== null && place !== undefined) location.hash = `#/run/${run}/${place}`;
   };
+  const draw = (wanted: "add" | "edit" | null) => {
+    setDrawing(wanted);
+    if (wanted) showPicture();
+  };
   const step = (by: number) => {
     if (!shown.length) return;
     const at = shown.findIndex((item) => item.id === selected);
@@ -90,8 +107,8 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
       const actions: Record<string, () => unknown> = {
         n: () => step(1),
         p: () => step(-1),
-        a: () => setDrawing(drawing === "add" ? null : "add"),
-        e: () => current && setDrawing(drawing === "edit" ? null : "edit"),
+        a: () => draw(drawing === "add" ? null : "add"),
+        e: () => current && draw(drawing === "edit" ? null : "edit"),
         o: () => current && change({ kind: "odd", source_id: current.id, odd: !current.odd }),
         u: () => corrected?.edits && change("undo"),
         Delete: () => current && remove(),
@@ -182,15 +199,20 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
             {info.formats.map((suffix) => (
               <li key={suffix}>
                 <a href={`${suffix === ".reg" ? base : `/api/runs/${run}`}/catalogue${suffix}`}>
-                  Catalogue {suffix}
+                  {FORMATS[suffix] ?? `Catalogue ${suffix}`}
                 </a>
               </li>
             ))}
             {field.overlay && (
               <li>
                 <a href={`${base}/overlay.png`} download={`${field.name}.png`}>
-                  Picture with boxes
+                  Picture of this field with boxes
                 </a>
+              </li>
+            )}
+            {(corrected?.edits ?? 0) > 0 && (
+              <li>
+                <a href={`/api/runs/${run}/corrections.zip`}>Corrections, for a training (ZIP)</a>
               </li>
             )}
           </ul>
@@ -238,7 +260,7 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
           saving={saving}
           drawing={drawing}
           editable={picture !== null}
-          setDrawing={setDrawing}
+          setDrawing={draw}
           change={change}
           remove={remove}
           nothing={nothing}
@@ -251,7 +273,10 @@ export function RunView({ run, field: number, info, setTrail }: Props) {
             filter={filter}
             setFilter={setFilter}
             selected={selected}
-            onSelect={(id) => choose(id, true)}
+            onSelect={(id) => {
+              choose(id, true);
+              showPicture();
+            }}
           />
         )}
       </div>
