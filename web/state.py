@@ -215,6 +215,12 @@ class ServerState:
             If its files cannot be read.
         """
         source = run.field(number).source
+        for path, place in zip(source.paths, source.places, strict=True):
+            if not is_address(place) and not path.exists():
+                raise InputError(
+                    f"{path.name} is not there any more, so there is no picture to zoom and to "
+                    "correct. Put it back, or move it and the output folder together."
+                )
         return self.pictures.get(source, run.stretch(), run.names_of(source))
 
     def job_picture(self, job: JobState, *, preview: bool = False) -> Pyramid:

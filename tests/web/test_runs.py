@@ -165,6 +165,12 @@ def test_the_field_of_a_run_is_found_from_any_folder(
     assert shown[0] == shown[1]
     assert shown[0][0][:2] == b"\xff\xd8"
     assert len(shown[0][1]["members"]) == 2
+    (place / "in" / "squares.png").unlink()
+    with running(settings(outputs=(place / "out",))) as server:
+        problem = server.client.get(f"{field}/picture").json()["detail"]
+        assert problem.startswith("squares.png is not there any more")
+        assert "move it and the output folder together" in problem
+        assert server.client.get(votes).json() == shown[0][1]
 
 
 def test_a_folder_without_a_run_is_refused(

@@ -197,7 +197,7 @@ def _get_tile(
 @router.get("/{run}/fields/{field}/votes/{source}", responses=problems(404, 422), name="get_votes")
 def _get_votes(run: RunDependency, state: State, field: int, source: str) -> Votes:
     """Return the probabilities of a galaxy by each network of the classifier."""
-    crop, flipped = _crop(run, state, field, source)
+    crop, flipped = _crop(run, field, source)
     model = run.plan.record.models["classifier"]
     return votes_of(model, state.classifier, crop, flipped, state.settings.limits)
 
@@ -212,7 +212,7 @@ def _get_evidence(
     run: RunDependency, state: State, field: int, source: str, label: str
 ) -> Response:
     """Return the crop of a galaxy with the evidence for a class over it, by Grad-CAM."""
-    crop, flipped = _crop(run, state, field, source)
+    crop, flipped = _crop(run, field, source)
     training = training_of(run.plan.record.models["classifier"], state.classifier)
     if training is None or label not in run.class_names:
         raise not_found("explanation")
@@ -220,12 +220,13 @@ def _get_evidence(
     return Response(picture, media_type="image/png", headers=_KEPT)
 
 
-def _crop(run: OpenRun, state: State, field: int, source: str) -> tuple[Path, bool]:
+def _crop(run: OpenRun, field: int, source: str) -> tuple[Path, bool]:
     """Return the crop of a galaxy, and whether its rows are opposite to those of the field."""
-    path = run.crop_paths(_rows(run, field)).get(source)
+    found = _rows(run, field)
+    path = run.crop_paths(found).get(source)
     if path is None or not path.is_file():
         raise not_found("galaxy with a class")
-    return path, state.picture(run, field).info.origin == "lower"
+    return path, found.record.origin == "lower"
 
 
 def _rows(run: OpenRun, field: int) -> FieldRows:
