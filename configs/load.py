@@ -111,12 +111,12 @@ def preset(path: str | Path) -> Path:
     Parameters
     ----------
     path : str or Path
-        Path of a configuration, or name of a preset.
+        Path of a configuration, or name of a preset, with or without ``.yaml``.
 
     Raises
     ------
     ConfigError
-        If neither exists; the message lists the presets.
+        If neither exists; the message names the nearest presets.
     """
     given = Path(path)
     if given.is_file():
@@ -127,9 +127,23 @@ def preset(path: str | Path) -> Path:
     if "configs" in parts:
         parts = parts[len(parts) - parts[::-1].index("configs") :]
     name = "/".join(parts)
-    if name in shipped:
-        return shipped[name]
-    raise ConfigError(f"{path}: no such file. Presets that ship with galpipe: {', '.join(shipped)}")
+    for full in (name, f"{name}.yaml"):
+        if full in shipped:
+            return shipped[full]
+    near = _nearest_presets(name, list(shipped))
+    meant = f"; did you mean {' or '.join(near)}?" if near else "."
+    raise ConfigError(
+        f"{path}: no such file, and no preset of that name{meant} 'galpipe presets' lists all."
+    )
+
+
+def _nearest_presets(name: str, shipped: list[str]) -> list[str]:
+    """Return the presets with a similar name, in any folder."""
+    last = name.rpartition("/")[2].removesuffix(".yaml")
+    by_last: dict[str, list[str]] = {}
+    for full in shipped:
+        by_last.setdefault(full.rpartition("/")[2].removesuffix(".yaml"), []).append(full)
+    return [full for near in get_close_matches(last, by_last, n=2) for full in by_last[near]]
 
 
 def presets() -> dict[str, Path]:

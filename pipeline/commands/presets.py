@@ -8,7 +8,7 @@ import click
 
 from .options import examples
 
-__all__ = ["command"]
+__all__ = ["command", "preset_description"]
 
 
 @click.command(
@@ -38,12 +38,18 @@ def command(name: str | None) -> None:
         return
     table = Table("preset", "description", show_lines=False)
     for title, file in presets().items():
-        table.add_row(title, _description(file))
+        table.add_row(title, preset_description(file))
     STDOUT.print(table)
 
 
-def _description(file: Path) -> str:
-    """Return the comment at the beginning of a preset, without its commands."""
+def preset_description(file: Path) -> str:
+    """Return the comment at the beginning of a preset, without its commands.
+
+    Parameters
+    ----------
+    file : Path
+        The preset.
+    """
     lines = []
     for line in file.read_text(encoding="utf-8").splitlines():
         if not line.startswith("# "):

@@ -83,14 +83,26 @@ def test_a_preset_is_found_by_name_from_any_folder(
     monkeypatch.chdir(tmp_path)
     config = load_config("configs/ssd_mobilenet.yaml", DetectorTraining)
     assert config.data[0].images == Path("data/gz2/images")
-    for name in ("configs/published/simple.yaml", "published/simple.yaml"):
+    for name in ("configs/published/simple.yaml", "published/simple.yaml", "published/simple"):
         assert load_config(name, ClassifierTraining).name == "simple"
 
 
-@pytest.mark.parametrize("path", ["mine/cnn.yaml", "simple.yaml", "configs/mine/cnn.yaml"])
-def test_a_mistyped_path_means_no_preset(path: str) -> None:
-    with pytest.raises(ConfigError, match=r"no such file.*published/simple\.yaml"):
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("mine/cnn.yaml", r"cnn\.yaml"),
+        ("simple.yaml", r"published/simple\.yaml"),
+        ("configs/published/votes_argmax_logistics", r"published/votes_argmax_logistic\.yaml"),
+    ],
+)
+def test_a_mistyped_path_means_no_preset_but_the_nearest_is_named(path: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no such file.*did you mean.*{near}.*galpipe presets"):
         load_config(path, ClassifierTraining)
+
+
+def test_a_path_like_no_preset_leads_to_their_list() -> None:
+    with pytest.raises(ConfigError, match=r"qqq\.yaml: no such file.* name\. 'galpipe presets'"):
+        load_config("qqq.yaml", ClassifierTraining)
 
 
 def test_a_kernel_size_is_for_all_convolutions_or_for_each() -> None:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 
 from galpipe.configs import ClassifierTraining, load_config, presets
+from galpipe.pipeline.commands.presets import preset_description
 
 
 def test_presets_are_listed_with_what_they_are(galpipe_cli: Callable[..., Result]) -> None:
@@ -33,7 +34,16 @@ def test_a_printed_preset_is_a_configuration(
     assert load_config(tmp_path / "mine.yaml", ClassifierTraining).votes == "galaxy_zoo_2"
 
 
-def test_an_unknown_preset_is_an_error_that_lists_them(galpipe_cli: Callable[..., Result]) -> None:
+def test_an_unknown_preset_is_an_error_that_names_the_nearest(
+    galpipe_cli: Callable[..., Result],
+) -> None:
     result = galpipe_cli("presets", "votes_trees")
     assert result.exit_code == 2
     assert "published/votes_tree.yaml" in result.output
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_description_is_made_of_whole_sentences(name: str) -> None:
+    description = preset_description(presets()[name])
+    assert description.endswith(".")
+    assert "galpipe train" not in description
