@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,12 +15,14 @@ from ..errors import ConfigError
 __all__ = ["check_paths"]
 
 
-def check_paths(config: BaseModel) -> None:
+def check_paths(config: BaseModel, origins: Mapping[Path, str] = MappingProxyType({})) -> None:
     """Check that every file and folder of a configuration exists.
 
     Parameters
     ----------
     config : pydantic model
+    origins : mapping of Path to str
+        Commands that download or make files, for the message.
 
     Raises
     ------
@@ -27,7 +30,7 @@ def check_paths(config: BaseModel) -> None:
         If some do not; the message lists all of them, each with its key and the nearest name.
     """
     missing = [
-        f"  {key}: {path} does not exist{_nearest(path)}"
+        f"  {key}: {path} does not exist{_nearest(path)}{_origin(path, origins)}"
         for key, path in _paths(config, "")
         if not path.exists()
     ]
@@ -60,3 +63,7 @@ def _nearest(path: Path) -> str:
         return ""
     near = get_close_matches(path.name, beside, n=3)
     return f"; did you mean {', '.join(near)}?" if near else ""
+
+
+def _origin(path: Path, origins: Mapping[Path, str]) -> str:
+    return f"; {origins[path]}" if path in origins else ""

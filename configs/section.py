@@ -54,8 +54,11 @@ def _expanded(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str) or info.context != FROM_FILE:
         return value
     for name in _VARIABLE.findall(value):
-        if name not in os.environ:
-            raise ValueError(f"uses ${{{name}}}, but the environment variable is not set")
+        if not os.environ.get(name):
+            raise ValueError(
+                f"uses ${{{name}}}, but the environment variable is not set; set it to the folder "
+                f"of the data: export {name}=FOLDER"
+            )
     return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
 
 

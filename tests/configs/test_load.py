@@ -105,6 +105,17 @@ def test_a_path_like_no_preset_leads_to_their_list() -> None:
         load_config("qqq.yaml", ClassifierTraining)
 
 
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_variable_that_is_not_set_or_empty_gives_the_cure(
+    monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    monkeypatch.delenv("GALPIPE_DATA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("GALPIPE_DATA", value)
+    with pytest.raises(ConfigError, match="is not set; .*export GALPIPE_DATA=FOLDER"):
+        load_config("published/simple", ClassifierTraining)
+
+
 def test_a_kernel_size_is_for_all_convolutions_or_for_each() -> None:
     assert CnnDesign(filters=(8, 16), kernel_sizes=(5,)).kernel_sizes == (5,)
     with pytest.raises(ValueError, match="2 values for 3 filters"):

@@ -33,3 +33,9 @@ def test_every_missing_path_is_named_with_its_key_and_the_nearest(tmp_path: Path
     assert f"there is no folder {tmp_path / 'none'}" in text
     assert "data.0.labels" in text
     assert text.endswith("did you mean labels.csv?")
+
+
+def test_the_command_that_makes_a_missing_file_is_named(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    with pytest.raises(ConfigError, match=r"labels\.csv does not exist; 'make it'$"):
+        check_paths(_training(tmp_path, labels), {labels: "'make it'"})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from galpipe.classification.training.check import check_training
-from galpipe.configs import ClassifierTraining
+from galpipe.configs import ClassifierTraining, load_config
 from galpipe.errors import ConfigError, InputError
 
 
@@ -37,6 +37,21 @@ def test_the_file_of_a_member_is_checked(tmp_path: Path) -> None:
     config = _config(tmp_path, "filename,label\ng1.png,ring\n", members=[member])
     with pytest.raises(ConfigError, match=r"members\.0\.initial_weights: .*none\.h5 does not"):
         check_training(config)
+
+
+@pytest.mark.parametrize(
+    ("preset", "command"),
+    [
+        ("published/pca_logistic", "'galpipe data fetch galaxy10-decals -o .*' downloads it"),
+        ("published/votes_argmax_cnn", "'galpipe annotations from-votes .* --to kaggle-argmax -o"),
+    ],
+)
+def test_a_missing_file_of_a_published_preset_gives_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str, command: str
+) -> None:
+    monkeypatch.setenv("GALPIPE_DATA", str(tmp_path))
+    with pytest.raises(ConfigError, match=f"does not exist.*; {command}"):
+        check_training(load_config(preset, ClassifierTraining))
 
 
 def test_the_description_of_a_network_is_checked(tmp_path: Path) -> None:
