@@ -68,7 +68,10 @@ class ImageArchive:
         try:
             self._file = zipfile.ZipFile(self.path)
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise InputError(f"{self.path} is not a ZIP archive that can be read.") from error
+            raise InputError(
+                f"{self.path} is not a ZIP archive that can be read, or only a part of one. Copy "
+                "or download it again."
+            ) from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._by_stem: dict[str, list[str]] = {}
         entries = self._file.infolist()
@@ -183,6 +186,9 @@ def find_images(names: Iterable[str], images: str | Path) -> list[Path | None]:
         with ImageArchive(images) as archive:
             return [archive.find(name) for name in names]
     if not Path(images).is_dir():
-        raise InputError(f"{images} is not a folder or a ZIP archive of images.")
+        raise InputError(
+            f"{images} is not a folder or a ZIP archive of images. Download it again if it should "
+            "be a ZIP archive; unpack an archive of another kind."
+        )
     folder = ImageFolder(images)
     return [folder.find(name) for name in names]

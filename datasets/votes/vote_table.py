@@ -118,7 +118,8 @@ def read_votes(
     Raises
     ------
     InputError
-        If the file cannot be read or lacks columns, and by default for invalid galaxies.
+        If the file cannot be read, lacks columns or has no rows, and by default for invalid
+        galaxies.
     """
     path = Path(path)
 
@@ -142,13 +143,15 @@ def read_votes(
             for name in columns.names
         }
     )
+    if table.empty:
+        raise InputError(f"{path} has no rows. Use the whole table as it was published.")
     table = table.rename(columns=_without_campaign(path, list(table.columns)))
     kind = _kind_of(path, list(table.columns), kinds)
     name = _name_column(path, list(table.columns))
 
     # A program that read the identifiers as numbers wrote them with a decimal point.
     texts = table[name].tolist()
-    if texts and all(_WHOLE_NUMBER.fullmatch(text) for text in texts):
+    if all(_WHOLE_NUMBER.fullmatch(text) for text in texts):
         table[name] = [text.partition(".")[0] for text in texts]
 
     def without(wrong: pd.Series, what: str) -> pd.DataFrame:

@@ -322,6 +322,7 @@ def test_rows_that_break_the_rule_of_the_tree_are_told(tmp_path: Path) -> None:
             b"filename,ring,disk-edge-on_no_fraction\na.jpg,1,0.5\n",
             r"Galaxy Zoo DECaLS \(GZD-5\) table, first 'smooth-or-featured_smooth_fraction'",
         ),
+        ("votes.csv", f"GalaxyID,{','.join(KAGGLE_COLUMNS)}\n".encode(), r"votes\.csv has no rows"),
         ("votes.csv.gz", b"\x1f\x8b\x08\x00", "cannot be unpacked"),
         ("votes.fits", b"SIMPLE", r"Cannot read the table .*votes\.fits"),
         ("votes.ecsv", b"# %ECSV 1.0\n# ---\n# {[", r"votes\.ecsv has a damaged ECSV header"),
