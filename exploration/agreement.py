@@ -128,7 +128,7 @@ def read_cluster_labels(table: str | Path, pictures: Sequence[Picture]) -> list[
     Returns
     -------
     list of str
-        Label of each galaxy; empty where the table has none.
+        Label of each galaxy; empty where the table has none, or several possible classes ``A|B``.
 
     Raises
     ------
@@ -146,6 +146,8 @@ def read_cluster_labels(table: str | Path, pictures: Sequence[Picture]) -> list[
         )
     known: dict[str, str] = {}
     for cell, text in zip(columns.texts(galaxy), columns.texts(label), strict=True):
+        if "|" in text:
+            continue
         name = from_cell(cell)
         if text and known.setdefault(_stem(name), text) != text:
             raise InputError(

@@ -189,10 +189,10 @@ def _draw(folder: OutputFolder, result: ClusterResult) -> None:
     plot_shares(pictures / "variance.png", reduction.shares, reduction.axes.shape[1])
     if clustering.curve is not None:
         plot_curve(pictures / "number.png", clustering.curve, clustering.count)
-    groups = {
-        "clusters": [group_name(number) for number in clustering.numbers.tolist()],
-        "survey": [picture.survey for picture in file.pictures],
-    }
+    groups = {"clusters": [group_name(number) for number in clustering.numbers.tolist()]}
+    surveys = [picture.survey for picture in file.pictures]
+    if len(set(surveys)) > 1:
+        groups["survey"] = surveys
     if result.labels is not None:
         groups["labels"] = result.labels
     measures = {

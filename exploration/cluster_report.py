@@ -57,8 +57,11 @@ def write_cluster_report(folder: OutputFolder, result: ClusterResult, method: Me
         f"components, which have 90 % of the variance of the {file.width} features. The model is "
         f"{file.model}.",
         *_follower_note(result),
-        _measures(result),
-        Picture(f"{PICTURES}/variance.png", "Share of the variance by number of components."),
+        _measures(result, method),
+        Picture(
+            f"{PICTURES}/variance.png",
+            "Cumulative share of the variance by number of components, up to 99 %.",
+        ),
         *_number_blocks(result),
         Heading("What the clusters follow"),
         _FOLLOWS,
@@ -87,15 +90,16 @@ def _follower_note(result: ClusterResult) -> list[Block]:
     ]
 
 
-def _measures(result: ClusterResult) -> Table:
+def _measures(result: ClusterResult, method: Method) -> Table:
     clustering = result.clustering
     noise = int((clustering.numbers == NOISE).sum())
+    repeated = f"{REPEATS} " + ("random nine tenths" if method == "hdbscan" else "seeds")
     rows = [
         ["clusters", str(clustering.count)],
         ["galaxies of no cluster", str(noise)],
         ["silhouette coefficient, -1 to 1", format_number(result.silhouette)],
         [
-            f"stability: adjusted Rand index of {REPEATS} seeds, 0 to 1",
+            f"stability: adjusted Rand index of {repeated}, at most 1",
             format_number(clustering.stability),
         ],
     ]
@@ -115,13 +119,18 @@ def _number_blocks(result: ClusterResult) -> list[Block]:
         else "Smallest eigenvalues of the graph Laplacian; as many clusters as eigenvalues before "
         "the largest gap."
     )
-    rows = [[str(k), f"{value:.4g}"] for k, value in enumerate(curve.values.tolist(), 1)]
-    header = ["clusters" if curve.kind == "elbow" else "eigenvalue", "value"]
+    # The first eigenvalue is 0 up to rounding.
+    rows = [[str(k), f"{round(value, 6):.4g}"] for k, value in enumerate(curve.values.tolist(), 1)]
+    header = (
+        ["clusters", "sum of squared distances"]
+        if curve.kind == "elbow"
+        else ["number", "eigenvalue"]
+    )
     return [heading, Picture(f"{PICTURES}/number.png", caption), Table(header, rows)]
 
 
 def _agreement_table(result: ClusterResult) -> Table:
-    header = ["property", "galaxies", "mutual information", "purity", "largest group alone",
+    header = ["property", "galaxies", "mutual information", "purity", "purity of one cluster",
               "variance between clusters"]  # fmt: skip
     rows = [
         [

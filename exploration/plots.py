@@ -22,10 +22,12 @@ __all__ = ["plot_curve", "plot_maps", "plot_shares"]
 _COLOUR, _MARK = "#3b6ea5", "#c8553d"
 _DPI = 120
 _MOST_NAMES = 12
+_MOST_VARIANCE = 0.99
+_LONGEST_NAME = 32
 
 
 def plot_shares(path: Path, shares: NDArray[np.float64], kept: int) -> None:
-    """Plot the cumulated share of the variance of principal components.
+    """Plot the cumulative share of the variance of principal components, up to 99 % of it.
 
     Parameters
     ----------
@@ -37,11 +39,14 @@ def plot_shares(path: Path, shares: NDArray[np.float64], kept: int) -> None:
         Number of components that are kept.
     """
     figure, axes = _figure(6.4, 4.0)
-    count = np.arange(1, len(shares) + 1)
-    axes.plot(count, np.cumsum(shares), color=_COLOUR)
-    axes.axvline(kept, color=_MARK, linestyle="--", label=f"{kept} components")
-    axes.set(xlabel="principal components", ylabel="share of the variance", ylim=(0, 1.02))
-    axes.legend(frameon=False)
+    sums = np.cumsum(shares)
+    shown = min(max(int(np.searchsorted(sums, _MOST_VARIANCE)) + 1, kept + 1), len(sums))
+    axes.plot(np.arange(1, shown + 1), sums[:shown], ".-", color=_COLOUR)
+    label = f"{kept} components: {sums[kept - 1]:.0%}"
+    axes.axvline(kept, color=_MARK, linestyle="--", label=label)
+    axes.set(xlabel="number of principal components", ylabel="cumulative share of the variance")
+    axes.set(xlim=(0, shown + 1), ylim=(0, 1.02))
+    axes.legend(frameon=False, loc="lower right")
     _save(path, figure)
 
 
@@ -64,9 +69,9 @@ def plot_curve(path: Path, curve: Curve, used: int) -> None:
         axes.set(xlabel="number of clusters", ylabel="sum of squared distances")
     else:
         gap = curve.values[curve.chosen - 1 : curve.chosen + 1]
-        axes.fill_between([0.5, len(count) + 0.5], *gap, color=_MARK, alpha=0.2, linewidth=0)
-        axes.plot([], color=_MARK, label=f"largest gap: {curve.chosen} clusters")
-        axes.set(xlabel="eigenvalue", ylabel="value", xlim=(0.5, len(count) + 0.5))
+        label = f"largest gap: {curve.chosen} clusters"
+        axes.axhspan(*gap, color=_MARK, alpha=0.2, linewidth=0, label=label)
+        axes.set(xlabel="number of the eigenvalue", ylabel="eigenvalue")
     if used != curve.chosen:
         axes.axvline(used, color="0.4", linestyle=":", label=f"used: {used}")
     axes.set_xticks(count)
@@ -104,7 +109,9 @@ def plot_maps(
     rows = -(-count // 2)
     figure = Figure(figsize=(13.5, 5.2 * rows), layout="constrained")
     figure.suptitle(f"{title}: each dot is a galaxy; distances between groups mean nothing")
-    panels = list(np.ravel(figure.subplots(rows, 2)))
+    # Each map in its own part, so that a colour bar is beside its map, whatever legend is above.
+    parts = np.ravel(figure.subfigures(rows, 2))
+    panels = [part.subplots() for part in parts[:count]]
     for axes, (name, members) in zip(panels, groups.items(), strict=False):
         kept = [one for one, drawn in zip(members, shown, strict=True) if drawn]
         _scatter_groups(axes, x, y, kept)
@@ -113,13 +120,13 @@ def plot_maps(
         known = values[shown]
         low, high = np.nanpercentile(known, (2, 98)) if np.isfinite(known).any() else (0, 1)
         drawn = axes.scatter(x, y, s=4, c=known, vmin=low, vmax=high, cmap="viridis")
-        figure.colorbar(drawn, ax=axes)
+        axes.figure.colorbar(drawn, ax=axes)
         axes.set_title(name)
     for axes in panels:
+        # The same scale on both axes, however much room the legend leaves.
+        axes.set_aspect("equal", adjustable="datalim")
         axes.set_xticks([])
         axes.set_yticks([])
-    for axes in panels[count:]:
-        axes.set_axis_off()
     _save(path, figure)
 
 
@@ -135,6 +142,8 @@ def _scatter_groups(axes: Axes, x: Any, y: Any, members: Sequence[str]) -> None:
         own = np.array([member == name for member in members])
         # Matplotlib ignores labels that begin with "_" and typesets "$" as a formula.
         label = name.lstrip("_").replace("$", r"\$")
+        if len(label) > _LONGEST_NAME:
+            label = f"{label[:_LONGEST_NAME].rstrip()}…"
         colour = "0.8" if name == group_name(NOISE) else colours(place)
         axes.scatter(x[own], y[own], s=4, color=colour, label=label)
     axes.legend(frameon=False, markerscale=3, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -55,6 +55,12 @@ def test_labels_are_found_by_identifier_or_file(tmp_path: Path, table: str) -> N
     assert read_cluster_labels(path, PICTURES) == ["disc", "round"]
 
 
+def test_a_label_of_several_classes_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\na.1,disc|round\nb,round\n")
+    assert read_cluster_labels(path, PICTURES) == ["", "round"]
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
