@@ -31,7 +31,7 @@ from ..files.report import (
     open_report_folder,
     write_report,
 )
-from ..imaging import contact_sheet
+from ..imaging import contact_sheet, note_strip
 from ..models import ModelLike
 from ..progress import Progress, open_progress
 from .learning_curves import learning_curve_blocks
@@ -47,6 +47,12 @@ logger = logging.getLogger("galpipe")
 _CHUNK = 64
 _SHOWN = 3
 _SHOWN_SIDE = 120
+_LETTERS = 11
+_MAJORITY = (
+    "{} was trained on the answers of the majority: what it predicts are the probabilities of "
+    "these, not fractions of volunteers, so that its errors, and those of its sums, are larger. "
+    "Compare its accuracy, F1 and average precision."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +175,12 @@ def evaluate_votes(
                 write_vote_table(target, [path.name for path in paths], predicted, tree)
                 _draw(folder, measured[-1], classifier, tree, paths, truth)
     if folder is not None:
-        blocks = _blocks(measured, tree, seen.notes)
+        majority = [
+            _MAJORITY.format(name)
+            for name, bundle in by_name.items()
+            if bundle.manifest.training.get("vote_head") == "majority"
+        ]
+        blocks = _blocks(measured, tree, [*seen.notes, *majority])
         blocks += learning_curve_blocks(folder, by_name)
         first, *others = (one.to_json() for one in measured)
         data = {"images": str(images), "labels": str(labels), **seen.record()}
@@ -213,24 +224,29 @@ def _draw(
 ) -> None:
     """Draw a sheet for each question: a row for each answer, three right and three wrong."""
     predicted = model.predicted
+    error = np.abs(truth - predicted)
+    # Right are high fractions that are predicted as such, not those that are merely voted high.
+    measures = {"right": np.minimum(truth, predicted) - error, "wrong": error}
+    columns = min(_SHOWN, len(paths))
     with ImageReader(classifier.stretch) as read:
         for question, place in tree.places.items():
-            pictures, captions = [], []
-            for answer in range(place.start, place.stop):
-                agreed = np.minimum(truth[:, answer], predicted[:, answer])
-                error = np.abs(truth[:, answer] - predicted[:, answer])
-                for measure in (agreed, error):
-                    for index in np.argsort(-measure, kind="stable")[:_SHOWN].tolist():
+            halves = []
+            for title, measure in measures.items():
+                pictures, captions = [], []
+                for answer in range(place.start, place.stop):
+                    for index in np.argsort(-measure[:, answer], kind="stable")[:columns].tolist():
                         rgb = read(paths[index])
                         crop = galaxy_crop(rgb, None, _SHOWN_SIDE, classifier.crop_margin)
                         pictures.append(crop)
                         captions.append(
-                            f"{tree.columns[answer]}: {predicted[index, answer]:.2f}, "
+                            f"{tree.texts[answer]}\n{predicted[index, answer]:.2f}, voted "
                             f"{truth[index, answer]:.2f}"
                         )
-            columns = 2 * min(_SHOWN, len(paths))
-            sheet = contact_sheet(pictures, captions, columns, _SHOWN_SIDE)
-            write_png(folder.path / PICTURES / _picture(model.name, question), sheet)
+                sheet = contact_sheet(pictures, captions, columns, _SHOWN_SIDE)
+                strip = note_strip([title], sheet.shape[1], _LETTERS)
+                halves.append(np.vstack([strip, sheet]))
+            picture = folder.path / PICTURES / _picture(model.name, question)
+            write_png(picture, np.hstack(halves))
 
 
 def _blocks(
@@ -250,10 +266,11 @@ def _blocks(
             Heading(f"{one.name} by question"),
             one.metrics.question_table(),
             Heading(f"{one.name} by answer"),
-            one.metrics.answer_table(),
+            one.metrics.answer_table(tree.texts),
             Heading(f"Right and wrong: {one.name}"),
-            "A row for each answer: three galaxies for which predicted and voted fraction are both "
-            "high, and the three with the largest error. Predicted, then voted fraction.",
+            f"A row for each answer: {_SHOWN} galaxies whose predicted and voted fractions are "
+            "both high and close to each other, and those with the largest error. Below each, the "
+            "predicted and the voted fraction.",
         ]
         blocks += [
             Picture(f"{PICTURES}/{_picture(one.name, name)}", question.text)

@@ -21,6 +21,7 @@ LEARNING_CURVES_NAME = "learning_curves.png"
 _LOSSES = ("loss", "validation_loss")
 # The mean of the others.
 _OMITTED = "score"
+_ERROR = "squared_error"
 _FEW = 30
 
 
@@ -55,7 +56,12 @@ def plot_learning_curves(histories: Mapping[str, Mapping[str, Sequence[float]]])
         _draw(losses, history, place, [one for one in _LOSSES if one in columns])
         losses.set(xlabel=place, ylabel="loss", title=title)
         _draw(measures, history, place, others)
-        measures.set(xlabel=place, ylabel="measure", title=title, ylim=(-0.02, 1.03))
+        measures.set(xlabel=place, title=title)
+        if others and all(_ERROR in column for column in others):
+            measures.set(ylabel="squared error")
+            measures.set_ylim(bottom=0)
+        else:
+            measures.set(ylabel="measure", ylim=(-0.02, 1.03))
     return png_of(figure)
 
 

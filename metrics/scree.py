@@ -13,7 +13,7 @@ __all__ = ["plot_scree"]
 
 
 def plot_scree(shares: Sequence[float], chosen: int) -> bytes:
-    """Plot the share of the variance of each component, and their sum.
+    """Plot the share of the variance of each component, and their cumulative share.
 
     Parameters
     ----------
@@ -45,5 +45,5 @@ def plot_scree(shares: Sequence[float], chosen: int) -> bytes:
     sums = axes.twinx()
     sums.plot(numbers, np.cumsum(shares), color="#c8553d")
     sums.set_ylim(0, 1)
-    sums.set_ylabel("sum", color="#c8553d")
+    sums.set_ylabel("cumulative share", color="#c8553d")
     return png_of(figure)

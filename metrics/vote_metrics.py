@@ -153,20 +153,27 @@ class VoteMetrics:
             ["question", "RMSE"], [[name, f"{rmse:.4f}"] for name, rmse in self.questions.items()]
         )
 
-    def answer_table(self) -> Table:
-        """Return the metrics of each answer as a table."""
+    def answer_table(self, texts: Sequence[str]) -> Table:
+        """Return the metrics of each answer as a table.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            The answers in words.
+        """
         return Table(
-            ["answer", "mean fraction", "RMSE", "majority", "F1", "average precision"],
+            ["answer", "in words", "mean fraction", "RMSE", "majority", "F1", "average precision"],
             [
                 [
                     answer.name,
+                    text,
                     format_number(answer.mean),
                     f"{answer.rmse:.4f}",
                     str(answer.images),
                     format_number(answer.f1),
                     format_number(answer.average_precision),
                 ]
-                for answer in self.answers
+                for answer, text in zip(self.answers, texts, strict=True)
             ],
         )
 
@@ -183,7 +190,7 @@ def vote_table(metrics: Mapping[str, VoteMetrics]) -> Table:
     rows = [["images", *(str(one.images) for one in measured)]]
     for name, title in _ERRORS.items():
         rows.append([title, *(f"{getattr(one, name):.4f}" for one in measured)])
-    rows.append(["largest error of a sum", *(f"{one.largest_excess:.1e}" for one in measured)])
+    rows.append(["largest error of a sum", *(f"{one.largest_excess:.2g}" for one in measured)])
     for name, title in _OF_MAJORITY.items():
         rows.append([title, *(format_number(getattr(one.majority, name)) for one in measured)])
     return Table(["measure", *metrics], rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...configs import AffineAugmentation, ClassifierMember, ClassifierTraining
+from ...configs import AffineAugmentation, ClassifierMember, ClassifierTraining, TrainedMember
 from ...metrics.classifier_metrics import comparison_table
 from ...metrics.records import ENSEMBLE
 from .calibration import FittedCalibration
@@ -99,6 +99,7 @@ def model_card(
         earlier=earlier,
         curves=curves,
         networks={name: describe_member(member) for name, member in members.items()},
+        trained=_has_trained(config),
         views=_views(config),
         images=_image_counts(config, sources),
         comparison=comparison_table(
@@ -147,10 +148,17 @@ def _image_counts(config: ClassifierTraining, sources: Sources) -> dict[str, lis
     return counts | {"several possible": [int((~one.single_class).sum()) for one in parts]}
 
 
+def _has_trained(config: ClassifierTraining) -> bool:
+    """Return whether a member is trained on views of the images."""
+    return any(isinstance(member, TrainedMember) for member in config.members)
+
+
 def _views(config: ClassifierTraining) -> list[str]:
     """Return sentences about augmentation and class balance."""
     augmentation, balance = config.augmentation, config.balance
-    if isinstance(augmentation, AffineAugmentation):
+    if not _has_trained(config):
+        sentences = ["Images are cropped as in a run, without augmentation"]
+    elif isinstance(augmentation, AffineAugmentation):
         how = augmentation
         changes = [
             words

@@ -67,15 +67,21 @@ def _train(member: GalaxyZooCnnMember, job: TrainingJob) -> keras.Model:
 
 
 def _describe(member: GalaxyZooCnnMember) -> str:
+    dense = (
+        f"dense layers of {', '.join(map(str, member.dense))} with dropout {member.dropout:g}; "
+        "from random weights"
+    )
+    pixels = "grey pixels, " if member.grey else ""
+    if not member.filters:
+        return f"{pixels}{dense}"
     kernels = ", ".join(
         f"{filters} of {side}x{side}"
         for filters, side in zip(member.filters, member.kernel_sizes, strict=True)
     )
     return (
-        f"{'grey, ' if member.grey else ''}{len(member.filters)} convolutions ({kernels}) with "
+        f"{pixels}{len(member.filters)} convolutions ({kernels}) with "
         f"{'batch normalisation and ' if member.batch_norm else ''}ReLU, {sum(member.pooled)} of "
-        f"them with 2x2 max pooling; dense layers of {', '.join(map(str, member.dense))} with "
-        f"dropout {member.dropout:g}; from random weights"
+        f"them with 2x2 max pooling; {dense}"
     )
 
 

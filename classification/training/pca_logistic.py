@@ -185,7 +185,7 @@ def _describe(member: PcaLogisticMember) -> str:
     features = known.get(str(member.features), f"the features of {Path(member.features).name}")
     return (
         f"{member.components} principal components of {features}, scaled to equal variance, and "
-        f"logistic regression with an L2 penalty of {member.penalty:g}"
+        f"logistic regression with an L2 penalty of {member.penalty:g}, without augmentation"
     )
 
 

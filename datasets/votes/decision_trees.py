@@ -9,6 +9,7 @@ bulge and tidal debris.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 
+_NUMBER = re.compile(r"^a\d+_")
+
+
 @dataclass(frozen=True)
 class Answer:
     """Answer of a question.
@@ -46,6 +50,11 @@ class Answer:
 
     name: str
     leads_to: str | None
+
+    @property
+    def text(self) -> str:
+        """The answer in words, such as ``completely round`` for ``a16_completely_round``."""
+        return _NUMBER.sub("", self.name).replace("_", " ")
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ class VoteTree:
         return tuple(name for question in self.questions.values() for name in question.columns())
 
     @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Each answer in words."""
+        return tuple(one.text for question in self.questions.values() for one in question.answers)
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Column of each answer in a table of predictions."""
         if self.cumulative:

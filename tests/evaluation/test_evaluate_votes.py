@@ -15,6 +15,7 @@ from galpipe.datasets.votes.vote_table import read_votes
 from galpipe.datasets.votes.vote_trees import VOTE_TREES
 from galpipe.errors import InputError
 from galpipe.evaluation.evaluate_votes import evaluate_votes
+from galpipe.models import read_bundle, write_bundle
 
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
@@ -73,11 +74,30 @@ def test_votes_are_measured_and_written_as_the_challenge_wants_them(
     assert f"{rmse:.4f}" in result.output
     report = (output / "report.md").read_text()
     assert "t07\\_rounded" in report
+    assert "| Class7.1 | completely round |" in report
+    assert "answers of the majority:" not in report
     sheet = cv2.imread(str(output / "pictures" / "votes_t01_smooth_or_features.png"))
     assert sheet.shape[0] > 3 * 120
+    # First right for "smooth" is the red galaxy, first wrong for "features or disk" the green one.
+    middle = sheet.shape[1] // 2
+    assert sheet[60:100, 30:100].reshape(-1, 3).mean(axis=0).argmax() == 2
+    assert sheet[240:280, middle + 30 : middle + 100].reshape(-1, 3).mean(axis=0).argmax() == 1
     assert len(list((output / "pictures").iterdir())) == 11
     # What it writes can be read as votes again.
     assert len(read_votes(output / "votes.csv")) == 3
+
+
+def test_predicted_majorities_are_no_fractions(
+    votes_bundle: Path, cutouts: Path, solutions: Path, tmp_path: Path
+) -> None:
+    bundle = read_bundle(votes_bundle)
+    manifest = bundle.manifest.model_copy(update={"training": {"vote_head": "majority"}})
+    files = {"votes.tflite": bundle.read("votes.tflite")}
+    majority = write_bundle(tmp_path / "majority", manifest, files, "# Votes\n", {})
+    evaluate_votes(majority, cutouts, solutions, tmp_path / "out")
+    assert "votes was trained on the answers of the majority:" in (
+        tmp_path / "out" / "report.md"
+    ).read_text()
 
 
 def test_models_of_classes_are_referred_to_the_other_command(

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 import pytest
 
+from galpipe.metrics import learning_curves
 from galpipe.metrics.learning_curves import _draw, _label, plot_learning_curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 pytestmark = pytest.mark.tensorflow
 
@@ -46,3 +52,20 @@ def test_legends_are_in_words() -> None:
         "validation loss",
         "mAP@0.5, fields",
     ]
+
+
+def test_errors_are_shown_up_to_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+
+    def keep(figure: Figure) -> bytes:
+        figures.append(figure)
+        return b""
+
+    monkeypatch.setattr(learning_curves, "png_of", keep)
+    votes = {"epoch": [1.0, 2.0], "loss": [6.0, 5.0], "squared_error": [0.06, 0.05]}
+    plot_learning_curves({"votes": votes, "detector": DETECTOR})
+    _, errors, _, scores = figures[0].axes
+    assert errors.get_ylabel() == "squared error"
+    assert errors.get_ylim()[0] == 0
+    assert errors.get_ylim()[1] < 0.1
+    assert scores.get_ylim()[1] > 1

@@ -57,4 +57,5 @@ def test_the_tables_and_values_are_plain(metrics: VoteMetrics) -> None:
     rows = vote_table({"one": metrics, "two": nothing}).rows
     assert ["RMSE", f"{metrics.rmse:.4f}", f"{nothing.rmse:.4f}"] in rows
     assert metrics.question_table().rows[1] == ["bar", f"{metrics.questions['bar']:.4f}"]
-    assert metrics.answer_table().rows[3][3:] == ["0", "–", "–"]
+    row = metrics.answer_table(["yes", "no", "a bar", "no bar"]).rows[3]
+    assert (row[:2], row[4:]) == (["none", "no bar"], ["0", "–", "–"])

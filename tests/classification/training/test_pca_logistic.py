@@ -123,7 +123,11 @@ def test_the_card_of_a_training_shows_the_scree_plot(
     data = [ClassifierData(images=folder, labels=folder / "labels.csv")]
     bundle = read_bundle(train_classifier(_config(_member(), data=data), tmp_path / "out"))
     assert bundle.read("pca_logistic_scree.png")[:4] == b"\x89PNG"
-    assert "](pca_logistic_scree.png)" in bundle.read("MODEL_CARD.md").decode()
+    card = bundle.read("MODEL_CARD.md").decode()
+    assert "](pca_logistic_scree.png)" in card
+    assert "without augmentation" in card
+    assert "Views are" not in card
+    assert "a loss over" not in card
     classifier = load_classifier(bundle)
     red = np.zeros((1, 32, 32, 3), np.uint8)
     red[:, 8:24, 8:24, 0] = 210

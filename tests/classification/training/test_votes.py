@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from galpipe.classification.classifier import load_classifier
+from galpipe.classification.training.card import describe_member
 from galpipe.classification.training.publish import recalibrate
 from galpipe.classification.training.train import train_classifier
 from galpipe.classification.training.tune import tune_classifier
 from galpipe.classification.votes import predict_votes
-from galpipe.configs import ClassifierTraining, ClassifierTuning
+from galpipe.configs import ClassifierTraining, ClassifierTuning, GalaxyZooCnnMember
 from galpipe.datasets.votes.vote_trees import VOTE_TREES
 from galpipe.errors import BundleError
 from galpipe.metrics.records import measures_table
@@ -127,6 +128,13 @@ def test_the_errors_are_recorded_and_shown(trained: Path) -> None:
     assert "a softmax for each question" in card
     history = read_history(trained / "galaxy_zoo_cnn" / "galaxy_zoo_cnn")
     assert len(history["validation_squared_error"]) == 1
+
+
+def test_a_network_without_convolutions_is_described_by_its_dense_layers() -> None:
+    member = GalaxyZooCnnMember(
+        architecture="galaxy_zoo_cnn", filters=(), kernel_sizes=(), pooled=(), dense=(256, 128)
+    )
+    assert describe_member(member).startswith("grey pixels, dense layers of 256, 128 with")
 
 
 def test_what_is_for_classes_is_refused(challenge: Path, trained: Path) -> None:
