@@ -26,6 +26,7 @@ LARGEST_IMAGE = 2**26
 MOST_IMAGES = 2_000_000
 """Largest number of entries of an archive."""
 
+_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  # The second one is that of an empty archive.
 _ENCRYPTED = 1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -40,7 +41,7 @@ def is_archive(path: Path) -> bool:
     """
     try:
         with path.open("rb") as file:
-            return file.read(4) == b"PK\x03\x04"
+            return file.read(4) in _SIGNATURES
     except OSError:
         return False
 

@@ -52,10 +52,13 @@ def find_in_data_file(path: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If the file is damaged or has another layout.
+        If the file is damaged, has another layout or holds no image.
     """
     with ImageArchive(path) if is_archive(path) else Galaxy10File(path) as file:
-        return file.image_paths
+        paths = file.image_paths
+    if not paths:
+        raise InputError(f"{path} holds no image.")
+    return paths
 
 
 class ImageReader:

@@ -104,7 +104,11 @@ def find_clusters(
     """
     least = max(clusters or 0, MOST_CLUSTERS) + 1
     if len(points) < least:
-        raise InputError(f"{len(points)} galaxies are too few for clusters; embed at least {least}")
+        number = f"{clusters} clusters" if clusters else "clusters"
+        raise InputError(
+            f"{len(points)} galaxies are too few for {number}; embed at least {least}"
+            + (" or ask for fewer clusters" if least > MOST_CLUSTERS + 1 else "")
+        )
     seeds = range(seed, seed + REPEATS)
     run = {"kmeans": _run_k_means, "spectral": _run_spectral, "hdbscan": _run_hdbscan}[method]
     curve, repeats = run(points, clusters, seeds)

@@ -17,6 +17,7 @@ from ..files.file_types import check_regular
 from ..files.picture_headers import picture_header, picture_is_whole
 from ..imaging import longer_sides, read_field, to_display, to_rgb
 from ..imaging.decode_picture import decode_picture
+from ..imaging.text import paint_text
 from .features import CropRule
 
 __all__ = ["GalaxyCrop", "Picture", "read_crop", "read_for_display"]
@@ -123,12 +124,14 @@ def read_for_display(picture: Picture, rule: CropRule) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray of uint8, shape (160, 160, 3)
-        Grey if the file can no longer be read.
+        Grey, and says so, if the file can no longer be read.
     """
     try:
         crop = read_crop(picture, replace(rule, size=_DISPLAYED_SIDE))
     except InputError:
-        return np.full((_DISPLAYED_SIDE, _DISPLAYED_SIDE, 3), 90, np.uint8)
+        blank = np.full((_DISPLAYED_SIDE, _DISPLAYED_SIDE, 3), 90, np.uint8)
+        paint_text(blank, "cannot be read", 16, _DISPLAYED_SIDE // 2, 10, (255, 255, 255))
+        return blank
     return to_display(crop.rgb, crop.origin)
 
 

@@ -81,7 +81,10 @@ def fit_reduction(embedding: EmbeddingFile, share: float = SHARE) -> Reduction:
         variance = np.trace(covariance[own, own])
         scale[own] = variance**-0.5 if variance > 0 else 0.0
         start += width
-    if count < 2 or not scale.any() or not np.isfinite(covariance).all():
+    if count < 2:
+        held = "one galaxy" if count else "no galaxy"
+        raise InputError(f"{embedding.path} holds {held}, and needs two. Embed more images.")
+    if not scale.any() or not np.isfinite(covariance).all():
         raise InputError(
             f"{embedding.path}: {count} galaxies whose features do not differ cannot be compared. "
             "Embed more images."

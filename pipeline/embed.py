@@ -99,14 +99,17 @@ def embed(
     ConfigError, BundleError
         If the model is missing or invalid.
     OutputError
-        If the file is no embedding, is one by another model, or cannot be written.
+        If the file is no embedding, is one by another model, is not named ``.parquet``, or cannot
+        be written.
     MissingExtraError
         If pyarrow, or Keras for a network trained on ImageNet, is not installed.
     """
     require("pyarrow.parquet", "parquet")
+    output = Path(output)
+    if output.suffix != ".parquet":
+        raise OutputError(f"{output}: features are written as Parquet; let the name end in .parquet")
     pictures, failures = find_pictures(images)
     opened = open_features(model or DEFAULT_CLASSIFIER)
-    output = Path(output)
     earlier = _earlier(output, opened, overwrite=overwrite)
     known = set() if earlier is None else {picture.file for picture in earlier.pictures}
     waiting = [picture for picture in pictures if printable(picture.file) not in known]

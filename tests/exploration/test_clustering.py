@@ -77,6 +77,11 @@ def test_the_seed_decides() -> None:
     np.testing.assert_array_equal(first.numbers, second.numbers)
 
 
+def test_more_clusters_than_galaxies() -> None:
+    with pytest.raises(InputError, match="20 galaxies are too few for 30 clusters.*ask for fewer"):
+        find_clusters(np.zeros((20, 2), np.float32), "kmeans", clusters=30)
+
+
 def test_too_few_galaxies() -> None:
     with pytest.raises(InputError, match="at least 15"):
         find_clusters(groups()[:10], "kmeans")

@@ -113,6 +113,21 @@ def test_an_archive(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> None
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("content", [{}, {"readme.txt": "no image"}])
+def test_an_archive_without_images_is_named(tmp_path: Path, content: dict[str, str]) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name, text in content.items():
+            archive.writestr(name, text)
+    with pytest.raises(InputError, match=r"images\.zip holds no image"):
+        embed(tmp_path / "images.zip", tmp_path / "e.parquet")
+    assert not (tmp_path / "e.parquet").exists()
+
+
+def test_the_output_is_named_as_what_it_is(tmp_path: Path, cutouts: Path) -> None:
+    with pytest.raises(OutputError, match=r"e\.csv: .* end in \.parquet"):
+        embed(cutouts, tmp_path / "e.csv")
+
+
 def test_identifiers_stay_unique(tmp_path: Path, cutouts: Path, feature_bundle: Path) -> None:
     output = tmp_path / "e.parquet"
     embed(cutouts / "wide", output, model=feature_bundle)
