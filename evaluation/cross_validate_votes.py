@@ -330,6 +330,6 @@ def _predict_held_out(config: ClassifierTraining, classifier: Classifier) -> _Fo
 
 def _spread(values: Sequence[float], measure: str) -> str:
     if measure == "largest_excess":
-        return f"{max(values):.1e}"
+        return f"{max(values):.2g}"
     mean, deviation = (summarize(values) or {}).values()
     return f"{mean:.4f} ± {deviation:.4f}"

@@ -177,7 +177,7 @@ def _check(member: BackboneMember, config: ClassifierTraining) -> None:
             f"{network.builder} takes images of at least {network.smallest} pixels; set input_size "
             f"to that or more, instead of {config.input_size}"
         )
-    if isinstance(member.initial_weights, Path):
+    if member.initial_weights != "none":
         _build(member, 2, network.smallest)
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from ...configs import Vgg16Member
+from ...configs import ClassifierTraining, Vgg16Member
 from ...errors import ConfigError, InputError
 from .batches import random_views
 from .bundle_weights import copy_bundle_weights
@@ -205,14 +205,25 @@ def freeze_below(model: keras.Model, block: str | None) -> None:
         layer.trainable = block is None or layer.name.split("_")[0] >= block
 
 
+def _build(member: Vgg16Member, num_classes: int, input_size: int) -> keras.Model:
+    """Build the network of a member with its initial weights, if these are not trained."""
+    imagenet = member.initial_weights == "imagenet"
+    model = build_vgg16(num_classes, input_size, imagenet=imagenet)
+    if isinstance(member.initial_weights, Path):
+        start_from_file(model, member.initial_weights)
+    return model
+
+
+def _check(member: Vgg16Member, config: ClassifierTraining) -> None:
+    if member.initial_weights == "imagenet" or isinstance(member.initial_weights, Path):
+        _build(member, 2, config.input_size)
+
+
 def _train(member: Vgg16Member, job: TrainingJob) -> keras.Model:
     if member.initial_weights == "pretrain":
         model = _pretrain(member, job)
     else:
-        imagenet = member.initial_weights == "imagenet"
-        model = build_vgg16(job.num_classes, job.config.input_size, imagenet=imagenet)
-        if isinstance(member.initial_weights, Path):
-            start_from_file(model, member.initial_weights)
+        model = _build(member, job.num_classes, job.config.input_size)
     freeze_below(model, member.fine_tune_from)
     fine_tune_member(model, member, job)
     return model
@@ -260,7 +271,7 @@ def _describe(member: Vgg16Member) -> str:
     return f"VGG16 without its top, dense 64, softmax; {start}; {tuned}"
 
 
-VGG16 = MemberKind(Vgg16Member, _train, _describe, storage="int8")
+VGG16 = MemberKind(Vgg16Member, _train, _describe, check=_check, storage="int8")
 
 
 def _top(features: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:

@@ -10,6 +10,7 @@ import galpipe.configs
 from galpipe.classification.training import cnn
 from galpipe.classification.training import vgg16 as vgg
 from galpipe.classification.training.losses import allowed_set_loss
+from galpipe.classification.training.members import check_members
 from galpipe.classification.training.simple_cnn import build_simple_cnn
 from galpipe.configs import (
     BackboneMember,
@@ -116,6 +117,29 @@ def test_imagenet_that_cannot_be_downloaded_says_what_to_do(
     monkeypatch.setattr(keras.applications, "VGG16", refuse)
     with pytest.raises(ConfigError, match=r"no network.*initial_weights.*pretrain"):
         vgg.build_vgg16(3, 32, imagenet=True)
+
+
+@pytest.mark.parametrize("architecture", ["vgg16", "resnet50", "inception_v3", "xception"])
+def test_imagenet_is_downloaded_before_any_member_is_trained(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, architecture: str
+) -> None:
+    def refuse(**arguments: object) -> None:
+        raise OSError("no network")
+
+    for name in ("VGG16", "ResNet50", "InceptionV3", "Xception"):
+        monkeypatch.setattr(keras.applications, name, refuse)
+    config = ClassifierTraining.model_validate(
+        {
+            "data": [{"images": tmp_path, "labels": tmp_path / "labels.csv"}],
+            "members": [
+                {"architecture": "cnn"},
+                {"architecture": architecture, "initial_weights": "imagenet"},
+            ],
+            "input_size": 80,
+        }
+    )
+    with pytest.raises(ConfigError, match=r"no network.*initial_weights"):
+        check_members(config)
 
 
 def test_imagenet_weights_see_blue_green_red_less_the_mean(
