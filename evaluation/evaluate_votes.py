@@ -49,9 +49,9 @@ _SHOWN = 3
 _SHOWN_SIDE = 120
 _LETTERS = 11
 _MAJORITY = (
-    "{} was trained on the answers of the majority: what it predicts are the probabilities of "
-    "these, not fractions of volunteers, so that its errors, and those of its sums, are larger. "
-    "Compare its accuracy, F1 and average precision."
+    "Trained on the answers of the majority: {}. What such a network predicts are the "
+    "probabilities of these answers, not fractions of volunteers, so that its errors, and those of "
+    "its sums, are larger. Compare accuracy, F1 and average precision."
 )
 
 
@@ -176,11 +176,12 @@ def evaluate_votes(
                 _draw(folder, measured[-1], classifier, tree, paths, truth)
     if folder is not None:
         majority = [
-            _MAJORITY.format(name)
+            name
             for name, bundle in by_name.items()
             if bundle.manifest.training.get("vote_head") == "majority"
         ]
-        blocks = _blocks(measured, tree, [*seen.notes, *majority])
+        notes = [_MAJORITY.format(", ".join(majority))] if majority else []
+        blocks = _blocks(measured, tree, [*seen.notes, *notes])
         blocks += learning_curve_blocks(folder, by_name)
         first, *others = (one.to_json() for one in measured)
         data = {"images": str(images), "labels": str(labels), **seen.record()}

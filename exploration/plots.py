@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,8 @@ def plot_maps(
     figure = Figure(figsize=(13.5, 5.2 * rows), layout="constrained")
     figure.suptitle(f"{title}: each dot is a galaxy; distances between groups mean nothing")
     # Each map in its own part, so that a colour bar is beside its map, whatever legend is above.
-    parts = np.ravel(figure.subfigures(rows, 2))
-    panels = [part.subplots() for part in parts[:count]]
+    parts = figure.subfigures(rows, 2, squeeze=False).flat
+    panels = [part.subplots() for part in islice(parts, count)]
     for axes, (name, members) in zip(panels, groups.items(), strict=False):
         kept = [one for one, drawn in zip(members, shown, strict=True) if drawn]
         _scatter_groups(axes, x, y, kept)

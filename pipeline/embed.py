@@ -107,7 +107,7 @@ def embed(
     require("pyarrow.parquet", "parquet")
     output = Path(output)
     if output.suffix != ".parquet":
-        raise OutputError(f"{output}: features are written as Parquet; let the name end in .parquet")
+        raise OutputError(f"{output}: features are written as Parquet; choose a name in .parquet")
     pictures, failures = find_pictures(images)
     opened = open_features(model or DEFAULT_CLASSIFIER)
     earlier = _earlier(output, opened, overwrite=overwrite)

@@ -112,7 +112,7 @@ def test_a_variable_that_is_not_set_or_empty_gives_the_cure(
     monkeypatch.delenv("GALPIPE_DATA", raising=False)
     if value is not None:
         monkeypatch.setenv("GALPIPE_DATA", value)
-    with pytest.raises(ConfigError, match="is not set; .*export GALPIPE_DATA=FOLDER"):
+    with pytest.raises(ConfigError, match=r"is not set; .*export GALPIPE_DATA=FOLDER"):
         load_config("published/simple", ClassifierTraining)
 
 

@@ -95,9 +95,10 @@ def test_predicted_majorities_are_no_fractions(
     files = {"votes.tflite": bundle.read("votes.tflite")}
     majority = write_bundle(tmp_path / "majority", manifest, files, "# Votes\n", {})
     evaluate_votes(majority, cutouts, solutions, tmp_path / "out")
-    assert "votes was trained on the answers of the majority:" in (
-        tmp_path / "out" / "report.md"
-    ).read_text()
+    assert (
+        "Trained on the answers of the majority: votes."
+        in (tmp_path / "out" / "report.md").read_text()
+    )
 
 
 def test_models_of_classes_are_referred_to_the_other_command(

@@ -78,7 +78,7 @@ def test_the_seed_decides() -> None:
 
 
 def test_more_clusters_than_galaxies() -> None:
-    with pytest.raises(InputError, match="20 galaxies are too few for 30 clusters.*ask for fewer"):
+    with pytest.raises(InputError, match=r"20 galaxies are too few for 30 clusters.*ask for fewer"):
         find_clusters(np.zeros((20, 2), np.float32), "kmeans", clusters=30)
 
 

@@ -124,7 +124,7 @@ def test_an_archive_without_images_is_named(tmp_path: Path, content: dict[str, s
 
 
 def test_the_output_is_named_as_what_it_is(tmp_path: Path, cutouts: Path) -> None:
-    with pytest.raises(OutputError, match=r"e\.csv: .* end in \.parquet"):
+    with pytest.raises(OutputError, match=r"e\.csv: .* a name in \.parquet"):
         embed(cutouts, tmp_path / "e.csv")
 
 
