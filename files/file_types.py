@@ -11,7 +11,19 @@ from ..errors import InputError
 __all__ = ["CONVERT_RAW", "PICTURE_KINDS", "REFUSED", "Kind", "check_regular", "kind_of"]
 
 Kind = Literal[
-    "fits", "gzip", "bzip2", "jpeg", "png", "webp", "tiff", "raw", "xisf", "text", "unknown"
+    "fits",
+    "gzip",
+    "bzip2",
+    "zip",
+    "hdf5",
+    "jpeg",
+    "png",
+    "webp",
+    "tiff",
+    "raw",
+    "xisf",
+    "text",
+    "unknown",
 ]
 
 CONVERT_RAW = "Convert it to FITS, for example with Siril, or to a linear TIFF of 16 bits."
@@ -20,6 +32,8 @@ _GIVE = "Give a FITS, JPEG, PNG, WebP or TIFF image."
 REFUSED: dict[Kind, str] = {
     "raw": f"a raw file of a camera. {CONVERT_RAW}",
     "xisf": "an XISF file of PixInsight. Save it as FITS there.",
+    "zip": "a ZIP archive. Unpack it and give the folder.",
+    "hdf5": f"an HDF5 file. {_GIVE}",
     "text": f"a text file. {_GIVE}",
     "unknown": f"of no type that can be read. {_GIVE}",
 }
@@ -31,6 +45,8 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"SIMPLE  =", "fits"),
     (b"\x1f\x8b", "gzip"),
     (b"BZh", "bzip2"),
+    (b"PK\x03\x04", "zip"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
     # Raw files of Canon begin as a TIFF.

@@ -35,7 +35,7 @@ COMMANDS = {
     "send": "Send a catalogue to TOPCAT, Aladin or DS9.",
     "annotations": "Convert, check, split and view boxes; turn votes into labels.",
     "data": "Download data sets, and look at the data of a training.",
-    "presets": "List the shipped configurations of trainings, or print one.",
+    "presets": "List the shipped and published trainings, or print one.",
     "train": "Train a detector or a classifier on your own labels.",
     "tune": "Search for the best small network on your own labels.",
     "evaluate": "Evaluate detectors, classifiers or predicted votes.",
@@ -121,7 +121,12 @@ class _Commands(LazyGroup):
     summaries=COMMANDS,
     places=_PLACES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nExample:\n  galpipe run frames/ -o result\n\n"
+    epilog="\b\nExamples:\n"
+    "  galpipe run frames/ -o result\n"
+    "  galpipe presets\n"
+    "  GALPIPE_DATA=data galpipe train classifier --config published/votes_tree -o votes\n"
+    "  galpipe embed cutouts/ -o features.parquet\n"
+    "  galpipe cluster features.parquet -o clusters\n\n"
     "Exit codes: 0 all done; 1 some inputs failed, the rest is complete; 2 wrong usage.",
 )
 @click.version_option(__version__, "--version", prog_name="galpipe")

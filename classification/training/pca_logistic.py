@@ -79,7 +79,7 @@ def fit_pca_logistic(
     if member.components > most:
         raise ConfigError(
             f"pca_logistic: {len(features)} images with {features.shape[1]} features have {most} "
-            f"components, not {member.components}"
+            f"components, not {member.components}; set components to at most that"
         )
     pca = decomposition.PCA(
         min(max(_MOST_SHOWN, member.components), most),

@@ -21,7 +21,7 @@ __all__ = ["command", "preset_description"]
 )
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
-    """List the shipped configurations of trainings, or print one.
+    """List the shipped and published trainings, or print one.
 
     NAME is a preset, which --config of 'galpipe train', 'tune' and 'cross-validate' takes like a
     file.  Those in published/ are published experiments.  A preset reads its data from the folder

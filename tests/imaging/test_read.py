@@ -31,6 +31,8 @@ def test_a_source_names_its_field(tmp_path: Path) -> None:
         ("letter.fits", b"Dear astronomer,\nplease find enclosed\n", "is a text file"),
         ("table.csv", b"ra,dec\n1,2\n", "is a text file"),
         ("noise.png", bytes(range(256)), "of no type that can be read"),
+        ("images.zip", b"PK\3\4" + bytes(60), "a ZIP archive. Unpack it and give the folder"),
+        ("Galaxy10.h5", b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),
         ("m31.xisf", b"XISF0100" + bytes(60), "Save it as FITS there"),
         ("light.cr2", b"II*\0\x10\0\0\0CR\2\0" + bytes(60), "a raw file of a camera"),
         ("light.cr3", b"\0\0\0\x18ftypcrx " + bytes(60), "a raw file of a camera"),

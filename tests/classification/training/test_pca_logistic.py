@@ -86,7 +86,7 @@ def test_features_of_a_trained_network_are_decomposed(train: Cutouts, tmp_path: 
     check = member_kind(member).check
     assert check is not None
     check(member, _config(member))
-    with pytest.raises(ConfigError, match="have 3 components, not 4"):
+    with pytest.raises(ConfigError, match="have 3 components, not 4; set components"):
         fit_pca_logistic(_member(features=path, components=4), _config(member), train)
 
 
