@@ -20,6 +20,8 @@ from .votes import predict_votes, vote_columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..datasets.image_reader import ImageReader
+
 __all__ = [
     "NOT_CLASSIFIED",
     "class_columns",
@@ -80,7 +82,7 @@ def class_columns(
 
 
 def read_central_crops(
-    paths: Sequence[str | Path], classifier: Classifier
+    paths: Sequence[str | Path], classifier: Classifier, data_files: ImageReader | None = None
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Read images of single galaxies, and crop them for a classifier.
 
@@ -90,6 +92,8 @@ def read_central_crops(
         Image files with the galaxy at the centre.
     classifier : Classifier
         Defines size, margin and stretch.
+    data_files : ImageReader, optional
+        Reads images in data files and archives too, with the stretch of the classifier.
 
     Returns
     -------
@@ -107,14 +111,19 @@ def read_central_crops(
     crops = np.empty((len(paths), size, size, 3), np.uint8)
     notes = []
     for crop, path in zip(crops, paths, strict=True):
-        field = read_field(path)
-        rgb = to_rgb(field, classifier.stretch)
+        if data_files is None:
+            field = read_field(path)
+            rgb, found = to_rgb(field, classifier.stretch), field.notes
+        else:
+            rgb, found = data_files.with_notes(path)
         crop[:] = central_crop(rgb, size, classifier.crop_margin)
-        notes += [f"{printable(str(path))}: {note}" for note in field.notes]
+        notes += [f"{printable(str(path))}: {note}" for note in found]
     return crops, notes
 
 
-def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.DataFrame:
+def classify_images(
+    paths: Iterable[str | Path], classifier: Classifier, data_files: ImageReader | None = None
+) -> pd.DataFrame:
     """Classify images of single galaxies.
 
     Parameters
@@ -122,6 +131,8 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     paths : iterable of str or Path
         Image files with the galaxy at the centre.
     classifier : Classifier
+    data_files : ImageReader, optional
+        As in `read_central_crops`.
 
     Returns
     -------
@@ -140,7 +151,7 @@ def classify_images(paths: Iterable[str | Path], classifier: Classifier) -> pd.D
     import pandas as pd
 
     files = [str(path) for path in paths]
-    crops, notes = read_central_crops(files, classifier)
+    crops, notes = read_central_crops(files, classifier, data_files)
     blank = (crops == crops[:, :1, :1]).all(axis=(1, 2, 3))
     if classifier.votes is None:
         probabilities, voted = classifier.predict(crops), {}

@@ -8,14 +8,11 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..annotations.image_names import image_stem, image_suffix
 from ..annotations.images import ImageFolder
 from ..errors import InputError
 from ..files.file_types import PICTURE_KINDS, REFUSED, check_regular, kind_of
-from ..imaging import Stretch, to_rgb
+from ..imaging import Field
 from ..imaging.picture_field import picture_field
 
 __all__ = ["ImageArchive", "find_images", "is_archive"]
@@ -131,15 +128,13 @@ class ImageArchive:
             raise InputError(f"{self.path} holds {', '.join(found)}; which is {name!r}?")
         return self.path / found[0] if found else None
 
-    def image(self, name: str, stretch: Stretch) -> NDArray[np.uint8]:
-        """Return an image, RGB, uint8 (H, W, 3).
+    def field(self, name: str) -> Field:
+        """Return an image as a field.
 
         Parameters
         ----------
         name : str
             Its file name.
-        stretch : Stretch
-            Stretch of images that are not finished pictures.
 
         Raises
         ------
@@ -165,7 +160,7 @@ class ImageArchive:
         if kind not in PICTURE_KINDS:
             raise InputError(f"{path} is {REFUSED.get(kind, f'a {kind} file. Unpack it.')}")
         checksum = hashlib.sha256(data).hexdigest()
-        return to_rgb(picture_field(path, data, kind, path.stem, (path,), checksum), stretch)
+        return picture_field(path, data, kind, path.stem, (path,), checksum)
 
 
 def find_images(names: Iterable[str], images: str | Path) -> list[Path | None]:

@@ -98,15 +98,40 @@ class ImageReader:
         InputError
             If the image cannot be read.
         """
-        if not in_data_file(path):
-            return to_rgb(read_field(path), self._stretch)
-        file = self._open(path.parent)
-        if isinstance(file, ImageArchive):
-            return file.image(path.name, self._stretch)
-        number = path.name.rpartition("-")[2]
-        if not (number.isdecimal() and len(number) < 10):
-            raise InputError(f"{path} is not an image of {path.parent}.")
-        return file.image(int(number))
+        return self.with_notes(path)[0]
+
+    def with_notes(self, path: str | Path) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+        """Return an image and the notes on its reading.
+
+        Parameters
+        ----------
+        path : str or Path
+            An image as in `galpipe.read_field`, or in a data file or archive.
+
+        Returns
+        -------
+        image : ndarray of uint8, shape (H, W, 3)
+            The image.
+        notes : tuple of str
+            Sentences, such as that it has no contrast.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be read.
+        """
+        place = Path(path)
+        if not in_data_file(place):
+            field = read_field(path)
+        else:
+            file = self._open(place.parent)
+            if isinstance(file, Galaxy10File):
+                number = place.name.rpartition("-")[2]
+                if not (number.isdecimal() and len(number) < 10):
+                    raise InputError(f"{path} is not an image of {place.parent}.")
+                return file.image(int(number)), ()
+            field = file.field(place.name)
+        return to_rgb(field, self._stretch), field.notes
 
     def _open(self, path: Path) -> Galaxy10File | ImageArchive:
         with self._lock:

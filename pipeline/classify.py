@@ -13,14 +13,16 @@ from ..classification import classify_images
 from ..classification.classifier import Classifier, open_classifier
 from ..classification.priors import Prior
 from ..classification.votes import vote_columns
+from ..datasets.image_reader import ImageReader
 from ..datasets.votes.vote_trees import write_vote_table
+from ..errors import InputError
 from ..files.atomic import atomic_path
 from ..files.lock import locked_folder
 from ..files.output_folder import OutputFolder
 from ..files.spreadsheet import to_cell
 from ..models import ModelLike
 from ..progress import Progress, count_of, open_progress
-from .inputs import find_images
+from .inputs import find_images, find_in_data_files
 from .provenance import Failure, RunRecord
 from .run import resolve_config
 from .sinks import RunSink
@@ -77,7 +79,8 @@ def classify(
     ----------
     images : str, Path or iterable of them
         Image files with the galaxy at the centre, folders of images, or CSV files that list images
-        in a column ``file``, relative to the folder of the CSV file.
+        in a column ``file``, relative to the folder of the CSV file; files of Galaxy10 and ZIP
+        archives of images, which are read in place.
     output : str or Path
         Output folder.
     model : Classifier, Bundle, str or Path, optional
@@ -107,7 +110,7 @@ def classify(
         If the prior or the model is missing or invalid, or the output folder contains other files
         or cannot be written.
     """
-    sources, failures = find_images(images)
+    paths, failures = _find_paths(images)
     settings = resolve_config(None, classifier=model)
     classifier = open_classifier(model or settings.classifier.model, prior, test_time_augmentation)
     record = RunRecord(
@@ -115,17 +118,17 @@ def classify(
         models={"classifier": classifier.as_dict()},
         failures=failures,
     )
-    paths = [str(source) for source in sources]
     with (
         locked_folder(output),
         _PredictionSink(OutputFolder(output, overwrite=overwrite), record, classifier) as sink,
+        ImageReader(classifier.stretch) as data_files,
         open_progress(progress)("images", len(paths)) as task,
     ):
         for start in range(0, len(paths), _CHUNK):
             chunk = paths[start : start + _CHUNK]
             task.update(description=Path(chunk[0]).name)
             with sink.clock("classify"):
-                _classify_chunk(chunk, classifier, sink)
+                _classify_chunk(chunk, classifier, data_files, sink)
             status = count_of(sum(map(len, sink.tables)), "images", len(record.failures))
             task.update(advance=len(chunk), status=status)
     return ClassifyResult(sink.predictions(), sink.folder.path, tuple(record.failures), sink.record)
@@ -161,13 +164,30 @@ class _PredictionSink(RunSink):
         super().write()
 
 
-def _classify_chunk(paths: Sequence[str], classifier: Classifier, sink: _PredictionSink) -> None:
+def _find_paths(
+    images: Iterable[str | Path] | str | Path,
+) -> tuple[list[str], list[Failure]]:
+    """Return the paths of the images, those in data files and archives first."""
+    in_files, others, failures = find_in_data_files(images)
+    paths = [str(path) for path in in_files]
+    if others or not (paths or failures):
+        sources, missing = find_images(others)
+        failures += missing
+        paths += [str(source) for source in sources]
+    if not paths:
+        raise InputError("\n".join(failure.message for failure in failures))
+    return paths, failures
+
+
+def _classify_chunk(
+    paths: Sequence[str], classifier: Classifier, data_files: ImageReader, sink: _PredictionSink
+) -> None:
     """Classify images in one batch or, if one cannot be read, one by one."""
     try:
-        sink.add(classify_images(paths, classifier))
+        sink.add(classify_images(paths, classifier, data_files))
     except Exception:
         for path in paths:
             try:
-                sink.add(classify_images([path], classifier))
+                sink.add(classify_images([path], classifier, data_files))
             except Exception as error:
                 sink.fail(Failure.of(path, error))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.image_reader import ImageReader, find_in_data_file, is_data_file
+from ..datasets.image_reader import ImageReader
 from ..default_models import DEFAULT_CLASSIFIER
 from ..errors import InputError, OutputError, require
 from ..exploration.embedding_file import EmbeddingFile, EmbeddingWriter
@@ -20,7 +20,7 @@ from ..files.atomic import atomic_path
 from ..files.names import printable
 from ..imaging import FieldSource, remove_sky
 from ..progress import Progress, Task, count_of, open_progress
-from .inputs import find_images
+from .inputs import find_images, find_in_data_files
 from .provenance import Failure
 from .run_crops import is_catalogue, pictures_of_run
 from .sinks import log_failure
@@ -165,23 +165,17 @@ def find_pictures(
     """
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     catalogues = [item for item in given if is_catalogue(item)]
-    data_files = [item for item in given if is_data_file(Path(item))]
-    others = [item for item in given if item not in catalogues and item not in data_files]
+    in_files, others, failures = find_in_data_files(
+        item for item in given if item not in catalogues
+    )
     pictures: list[Picture] = []
-    failures: list[Failure] = []
     for catalogue in catalogues:
         try:
             pictures += pictures_of_run(catalogue)
         except InputError as error:
             failures.append(Failure.of(str(catalogue), error))
-    for item in data_files:
-        try:
-            pictures += [
-                _picture_in_file(path) for path in find_in_data_file(Path(item).absolute())
-            ]
-        except InputError as error:
-            failures.append(Failure.of(str(item), error))
-    if others or not (catalogues or data_files):
+    pictures += [_picture_in_file(path.absolute()) for path in in_files]
+    if others or not given:
         sources, missing = find_images(others)
         failures += missing
         pictures += [_picture(source) for source in sources]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..datasets.image_reader import find_in_data_file, is_data_file
 from ..errors import ConfigError, InputError
 from ..imaging import FieldSource, FoundFields, find_fields
 from .field_lists import expand_pattern, listed_paths
@@ -12,7 +13,7 @@ from .provenance import Failure
 from .remote_fields import look_up_addresses
 from .sinks import log_failure
 
-__all__ = ["find_images", "find_sources"]
+__all__ = ["find_images", "find_in_data_files", "find_sources"]
 
 _NOTHING_GIVEN = "No field given; name at least one image file or folder of images."
 
@@ -107,3 +108,36 @@ def find_images(
         raise InputError("\n".join(failure.message for failure in failures))
     sources, missing = find_sources(images)
     return sources, [*failures, *missing]
+
+
+def find_in_data_files(
+    inputs: Iterable[str | Path] | str | Path,
+) -> tuple[list[Path], list[str | Path], list[Failure]]:
+    """Find the images in the data files and ZIP archives among the inputs.
+
+    Parameters
+    ----------
+    inputs : str, Path or iterable of them
+        Files of Galaxy10, ZIP archives of images, and any others.
+
+    Returns
+    -------
+    images : list of Path
+        The images, as `~galpipe.datasets.image_reader.ImageReader` reads them.
+    others : list of str or Path
+        The inputs that are no such files.
+    failures : list of Failure
+        Data files and archives without an image.
+    """
+    images: list[Path] = []
+    others: list[str | Path] = []
+    failures: list[Failure] = []
+    for item in [inputs] if isinstance(inputs, str | Path) else inputs:
+        if not is_data_file(Path(item)):
+            others.append(item)
+            continue
+        try:
+            images += find_in_data_file(Path(item))
+        except InputError as error:
+            failures.append(Failure.of(str(item), error))
+    return images, others, failures

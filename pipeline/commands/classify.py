@@ -18,7 +18,13 @@ from .options import (
 __all__ = ["command"]
 
 
-@click.command("classify", epilog=examples("galpipe classify cutouts/ more.csv -o classes"))
+@click.command(
+    "classify",
+    epilog=examples(
+        "galpipe classify cutouts/ more.csv -o classes",
+        "galpipe classify images_test_rev1.zip --model votes -o classes",
+    ),
+)
 @click.argument("images", nargs=-1, required=True)
 @output_option
 @click.option(
@@ -37,10 +43,11 @@ def command(
 ) -> None:
     """Classify images of single galaxies: the second stage alone.
 
-    IMAGES are pictures or FITS files with the galaxy at the centre, folders of these, or CSV files
-    that list images in a column 'file'.  Writes predictions.csv and run.json to OUT; for a model
-    that predicts votes of Galaxy Zoo also votes.csv, in the layout of the campaign (GalaxyID,
-    Class1.1 ... Class11.6).
+    IMAGES are pictures or FITS files with the galaxy at the centre, folders of these, CSV files
+    that list images in a column 'file', ZIP archives of images, or files of Galaxy10, which need
+    the training packages.  Writes predictions.csv and run.json to OUT; for a model that predicts
+    votes of Galaxy Zoo also votes.csv, in the layout of the campaign (GalaxyID, Class1.1 ...
+    Class11.6).
     """
     from ..classify import classify
     from ..summary import finish_classify

@@ -32,8 +32,8 @@ __all__ = ["command"]
 def command(images: tuple[str, ...], output: Path, model: str | None, overwrite: bool) -> None:
     """Compute the features of galaxies: the start of clusters, similar and unusual galaxies.
 
-    IMAGES are as in 'galpipe classify', or files of Galaxy10 or ZIP archives of images; CATALOGUE
-    is that of a run, with the crops beside it.  Features are the layer before the class
+    IMAGES are as in 'galpipe classify'; CATALOGUE is that of a run, with the crops beside it.
+    Features are the layer before the class
     probabilities of each network, averaged over four quarter turns.  Needs pyarrow: pip install
     'galpipe[parquet]'.  FILE is the input of 'galpipe cluster', 'similar' and 'anomalies'.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 
@@ -28,6 +27,9 @@ def sdss_columns(count: int) -> dict[str, np.ndarray]:
 
 def write_galaxy10(path: Path, columns: dict[str, np.ndarray], **layout: Any) -> Path:
     """Write columns as HDF5; the layout is that of the images."""
+    # Imported here because modules with a test of these files run without the train extra too.
+    import h5py
+
     with h5py.File(path, "w") as file:
         for name, values in columns.items():
             file.create_dataset(name, data=values, **(layout if name == "images" else {}))

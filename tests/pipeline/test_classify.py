@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from click.testing import Result
 
 from galpipe.errors import InputError
 from galpipe.pipeline.classify import classify
+
+from ..datasets.galaxy10_files import sdss_columns, write_galaxy10
 
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
 
@@ -79,6 +82,45 @@ def test_folders_and_lists(
     assert list(folder.predictions["class_name"]) == ["blue", "green", "red"]
     table = classify(listed, tmp_path / "b", model=models["classifier"])
     assert list(table.predictions["class_name"]) == ["red", "blue"]
+
+
+def test_an_archive_is_read_in_place(
+    tmp_path: Path, cutouts: dict[str, Path], models: dict[str, Path]
+) -> None:
+    flat = np.full((48, 48, 3), 255, np.uint8)
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in ("red", "blue"):
+            archive.write(cutouts[name], f"images/{name}.png")
+        archive.writestr("images/broken.png", b"\x89PNG\r\n\x1a\n")
+        archive.writestr("images/flat.png", cv2.imencode(".png", flat)[1].tobytes())
+    inputs = [cutouts["green"], tmp_path / "images.zip"]
+    result = classify(inputs, tmp_path / "out", model=models["classifier"])
+    table = result.predictions
+    assert list(table["class_name"]) == ["red", "blue", "", "green"]
+    assert table["file"][0] == str(tmp_path / "images.zip" / "red.png")
+    alone = classify(cutouts["red"], tmp_path / "alone", model=models["classifier"]).predictions
+    pd.testing.assert_frame_equal(table.iloc[:1, 1:], alone.iloc[:, 1:])
+    assert [Path(failure.input).name for failure in result.failures] == ["broken.png"]
+    (note,) = result.record.notes
+    assert note.startswith(f"{tmp_path / 'images.zip' / 'flat.png'}: it has no contrast")
+
+
+def test_a_file_of_galaxy10(
+    tmp_path: Path, models: dict[str, Path], galpipe_cli: Callable[..., Result]
+) -> None:
+    pytest.importorskip("h5py")
+    data = write_galaxy10(tmp_path / "Galaxy10.h5", sdss_columns(3))
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(b"no data")
+    done = galpipe_cli(
+        "classify", data, broken, "-o", tmp_path / "out", "--model", models["classifier"]
+    )
+    assert done.exit_code == 1, done.output
+    assert "broken.h5" in done.output
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert [Path(file).name for file in table["file"]] == [f"Galaxy10-0000{n}" for n in range(3)]
+    with pytest.raises(InputError, match=r"broken\.h5"):
+        classify(broken, tmp_path / "none", model=models["classifier"])
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_done(
