@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -319,7 +320,8 @@ class Galaxy10File:
 def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
     """Read the labels of a Galaxy10 file.
 
-    A warning is logged if the number of images of a class differs from the published one.
+    A warning is logged, once for each file, if the number of images of a class differs from the
+    published one.
 
     Parameters
     ----------
@@ -356,13 +358,16 @@ def read_galaxy10(path: str | Path, name: str) -> list[LabelledImage]:
         if count != published
     ]
     if differences:
-        logger.warning(
-            "%s is not %s as it was published: images of %s",
-            path,
-            wanted.title,
-            ", ".join(differences),
+        _warn_once(
+            f"{path} is not {wanted.title} as it was published: images of {', '.join(differences)}"
         )
     return [
         LabelledImage(image, (label,), position=position)
         for image, label, position in zip(paths, labels.tolist(), positions, strict=True)
     ]
+
+
+# A training reads the labels several times: to check its configuration, and in each fold.
+@cache
+def _warn_once(message: str) -> None:
+    logger.warning("%s", message)
