@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.galaxy10 import Galaxy10File
+from ..datasets.image_archive import is_archive
+from ..datasets.image_reader import is_data_file
 from ..errors import InputError
 from ..files.spreadsheet import from_cell
 from ..files.tables import read_columns
@@ -113,7 +116,7 @@ def with_numbers(name: str, numbers: NDArray[np.int64], values: NDArray[np.float
 
 
 def read_cluster_labels(table: str | Path, pictures: Sequence[Picture]) -> list[str]:
-    """Read the labels of galaxies from a table.
+    """Read the labels of galaxies from a table or a Galaxy10 file.
 
     Parameters
     ----------
@@ -121,22 +124,49 @@ def read_cluster_labels(table: str | Path, pictures: Sequence[Picture]) -> list[
         CSV, ECSV, FITS, VOTable or Parquet with a column ``id``, ``source_id``, ``filename``,
         ``file`` or ``image``, whose value is the identifier or the file name of a galaxy, with or
         without folders and suffix; and a column ``label``, ``class_name`` or ``class``.  A
-        catalogue of a run is such a table.
+        catalogue of a run is such a table.  Or the Galaxy10 file from which the galaxies were
+        embedded, whose classes are the labels.
     pictures : sequence of Picture
         The galaxies.
 
     Returns
     -------
     list of str
-        Label of each galaxy; empty where the table has none, or several possible classes ``A|B``.
+        Label of each galaxy; empty where there is none, or several possible classes ``A|B``.
 
     Raises
     ------
     InputError
-        If the table cannot be read, lacks a column, contradicts itself, or has no label of any of
-        these galaxies.
+        If the table or file cannot be read, lacks a column, contradicts itself, or has no label of
+        any of these galaxies.
+    MissingExtraError
+        If h5py, which a Galaxy10 file needs, is not installed.
     """
     path = Path(table)
+    if is_data_file(path) and not is_archive(path):
+        known = _classes_of_file(path)
+        cure = "give the file from which they were embedded, under its name"
+    else:
+        known, galaxy = _labels_of_table(path)
+        cure = f"its column {galaxy} must hold their identifiers or file names"
+    labels = [known.get(one.id, "") or known.get(_stem(one.file), "") for one in pictures]
+    if not any(labels):
+        raise InputError(f"{path}: has no label of any of the {len(pictures)} galaxies; {cure}")
+    return labels
+
+
+def _classes_of_file(path: Path) -> dict[str, str]:
+    """Return the class of each image of a Galaxy10 file by the name of the image."""
+    with Galaxy10File(path) as file:
+        names = file.known.class_names
+        return {
+            image.name: names[label]
+            for image, label in zip(file.image_paths, file.labels().tolist(), strict=True)
+        }
+
+
+def _labels_of_table(path: Path) -> tuple[dict[str, str], str]:
+    """Return the label of each galaxy of a table, and the name of the column of galaxies."""
     columns = read_columns(path, lambda names: [n for n in names if n.lower() in _GALAXY + _LABEL])
     galaxy, label = columns.find(_GALAXY), columns.find(_LABEL)
     if galaxy is None or label is None:
@@ -154,13 +184,7 @@ def read_cluster_labels(table: str | Path, pictures: Sequence[Picture]) -> list[
                 f"{path}: has the labels {known[_stem(name)]!r} and {text!r} of {_stem(name)!r}; "
                 "give each galaxy one label"
             )
-    labels = [known.get(one.id, "") or known.get(_stem(one.file), "") for one in pictures]
-    if not any(labels):
-        raise InputError(
-            f"{path}: has no label of any of the {len(pictures)} galaxies; its column {galaxy} "
-            "must hold their identifiers or file names"
-        )
-    return labels
+    return known, galaxy
 
 
 def _stem(name: str) -> str:

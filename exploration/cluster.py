@@ -93,7 +93,8 @@ def cluster_embedding(
     clusters : int, optional
         Number of clusters; by default that of the elbow or of the largest gap of the eigenvalues.
     labels : str or Path, optional
-        Table of labels with which clusters are compared, as in `read_cluster_labels`.
+        Table of labels with which clusters are compared, or the Galaxy10 file of the galaxies, as
+        in `read_cluster_labels`.
     seed : int
         Seed of all that is random.
     overwrite : bool

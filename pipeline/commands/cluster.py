@@ -37,10 +37,10 @@ __all__ = ["command"]
 )
 @click.option(
     "--labels",
-    metavar="TABLE",
+    metavar="TABLE|GALAXY10",
     type=click.Path(path_type=Path),
     help="Compare with the labels of a table: a column id, source_id, filename or file, and a "
-    "column label, class_name or class.",
+    "column label, class_name or class; or with the classes of the Galaxy10 file of the galaxies.",
 )
 @seed_option
 @overwrite_option

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from galpipe.annotations import GALAXY10_SDSS
 from galpipe.errors import InputError
 from galpipe.exploration.agreement import read_cluster_labels, with_labels, with_numbers
 from galpipe.exploration.pictures import Picture
+
+from ..datasets.galaxy10_files import sdss_columns, write_galaxy10
 
 pytest.importorskip("sklearn")
 
@@ -53,6 +56,19 @@ def test_labels_are_found_by_identifier_or_file(tmp_path: Path, table: str) -> N
     path = tmp_path / "labels.csv"
     path.write_text(table)
     assert read_cluster_labels(path, PICTURES) == ["disc", "round"]
+
+
+def test_the_classes_of_a_galaxy10_file(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    path = write_galaxy10(tmp_path / "Galaxy10.h5", sdss_columns(3))
+    pictures = [
+        Picture("Galaxy10-00002", str(path / "Galaxy10-00002"), "Galaxy10"),
+        Picture("again_Galaxy10-00000", str(path / "Galaxy10-00000"), "Galaxy10"),
+        Picture("a.1", "/d/a.1.png", "s"),
+    ]
+    assert read_cluster_labels(path, pictures) == [GALAXY10_SDSS[2], GALAXY10_SDSS[0], ""]
+    with pytest.raises(InputError, match=r"Galaxy10\.h5: has no label .* were embedded"):
+        read_cluster_labels(path, PICTURES)
 
 
 def test_a_label_of_several_classes_counts_as_none(tmp_path: Path) -> None:
