@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from .ranking import RANKING_TABLES, write_ranking
 from .reduction import fit_reduction, reduce_embedding
 
 __all__ = ["HIGHEST_MARK", "AnomalyResult", "rank_anomalies", "read_marks", "refined_scores"]
+
+logger = logging.getLogger("galpipe")
 
 HIGHEST_MARK = 5
 """Mark of the most interesting galaxies; 0 is that of the least interesting ones."""
@@ -72,6 +75,7 @@ def rank_anomalies(
         ``ranking.parquet`` and ``pictures/``.
     marks : str or Path, optional
         Table of marks, as in `read_marks`, by which scores are refined as in `refined_scores`.
+        Marks that are all equal are noted: they do not say which galaxies are interesting.
     count : int
         Number of galaxies on the contact sheet.
     seed : int
@@ -115,6 +119,15 @@ def rank_anomalies(
             f"{len(file)} galaxies by an isolation forest, refined by {number} marks of a person: "
             "near marked galaxies the predicted mark decides, elsewhere the isolation."
         )
+        known = given[np.isfinite(given)]
+        if np.ptp(known) == 0:
+            note = (
+                f"All {number} marks are {known[0]:g}, so this mark is predicted for every galaxy, "
+                "and the score only falls towards marked galaxies. Mark galaxies that you look for "
+                "and galaxies that you do not."
+            )
+            logger.warning("%s", note)
+            text += f" {note}"
     scores = columns["score"]
     order = np.argsort(-scores, kind="stable")
     folder = open_report_folder(output, overwrite=overwrite, tables=RANKING_TABLES)

@@ -65,6 +65,23 @@ def test_marks_refine_the_ranking(
     assert refined["mark"].notna().sum() == 7
 
 
+def test_marks_that_are_all_equal_are_noted(
+    embedding: EmbeddingFile, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    marks = tmp_path / "marks.csv"
+    marks.write_text("id,mark\ng31,5\ng2,5\ng70,5\n")
+    result = rank_anomalies(embedding, tmp_path / "out", marks=marks, count=3)
+    table = pd.read_csv(result.output / "ranking.csv")
+    np.testing.assert_allclose(table["predicted_mark"], 5)
+    assert (table["score"] <= table["isolation"]).all()
+    assert "All 3 marks are 5, so this mark is predicted for every galaxy" in caplog.text
+    assert "All 3 marks are 5" in (result.output / "report.md").read_text()
+    caplog.clear()
+    marks.write_text("id,mark\ng31,5\ng2,5\ng70,4\n")
+    rank_anomalies(embedding, tmp_path / "other", marks=marks, count=3)
+    assert caplog.text == ""
+
+
 def test_scores_far_from_marked_galaxies_stay() -> None:
     near = np.random.default_rng(0).normal(0, 0.1, (20, 2))
     points = np.concatenate([near, [[50.0, 50.0]]]).astype(np.float32)
