@@ -112,6 +112,10 @@ def test_the_votes_of_every_image_are_measured_once(
     assert (comparison["measure"], comparison["difference"]) == ("RMSE", 0)
     report = (out / "report.md").read_text()
     assert f"| RMSE | {tree['summary']['rmse']['mean']:.4f} ± " in report
+    largest = max(fold["largest_excess"] for fold in tree["folds"])
+    # Of the folds, and of all of them together.
+    assert report.count(f"| largest error of a sum | {largest:.2g} |") == 2
+    assert "| largest error of a sum | 0.0000" not in report
     refused = galpipe_cli("cross-validate", "classifier", *arguments, "--balances")
     assert refused.exit_code == 2
     assert "votes have none" in refused.output

@@ -74,13 +74,16 @@ def test_a_report_is_replaced_if_asked(report: Path, embedding: EmbeddingFile) -
         cluster_embedding(embedding, report)
 
 
-@pytest.mark.parametrize("method", ["spectral", "hdbscan"])
+@pytest.mark.parametrize(
+    ("method", "repeated"), [("spectral", "5 seeds"), ("hdbscan", "5 random nine tenths")]
+)
 def test_from_the_command_line(
     embedding: EmbeddingFile,
     tmp_path: Path,
     galpipe_cli: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
     method: str,
+    repeated: str,
 ) -> None:
     monkeypatch.setattr(maps, "MOST_POINTS", 40)
     out = tmp_path / "out"
@@ -89,7 +92,9 @@ def test_from_the_command_line(
     assert "90 galaxies in 3 clusters" in shown.output
     table = pd.read_csv(out / "clusters.csv")
     assert table["tsne_x"].notna().sum() == 40
-    assert "40 galaxies at random" in (out / "report.md").read_text()
+    report = (out / "report.md").read_text()
+    assert "40 galaxies at random" in report
+    assert f"stability: adjusted Rand index of {repeated}, at most 1" in report
     assert (out / "pictures" / "number.png").exists() is (method == "spectral")
 
 

@@ -27,6 +27,19 @@ def test_the_variance_is_shown_where_it_grows(figures: list[Any]) -> None:
     (axes,) = figures[0].axes
     assert axes.get_xlim()[1] < 10
     assert axes.get_legend().get_texts()[0].get_text() == "2 components: 90%"
+    assert axes.get_xlabel() == "number of principal components"
+    assert axes.get_ylabel() == "cumulative share of the variance"
+
+
+def test_the_elbow_and_the_number_that_is_used(figures: list[Any]) -> None:
+    values = np.array([9.0, 4.0, 1.0, 0.9, 0.8])
+    plot_curve(Path("number.png"), Curve("elbow", values, 3), 4)
+    (axes,) = figures[0].axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["elbow: 3", "used: 4"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "number of clusters",
+        "sum of squared distances",
+    )
 
 
 def test_the_gap_of_the_legend_is_the_band(figures: list[Any]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,10 @@ def test_the_tables_and_values_are_plain(metrics: VoteMetrics) -> None:
     assert content["answers"][0]["f1"] is None
     rows = vote_table({"one": metrics, "two": nothing}).rows
     assert ["RMSE", f"{metrics.rmse:.4f}", f"{nothing.rmse:.4f}"] in rows
+    tiny = replace(metrics, largest_excess=1.234e-7)
+    assert ["largest error of a sum", "0.5", "1.2e-07"] in vote_table(
+        {"one": metrics, "tiny": tiny}
+    ).rows
     assert metrics.question_table().rows[1] == ["bar", f"{metrics.questions['bar']:.4f}"]
     row = metrics.answer_table(["yes", "no", "a bar", "no bar"]).rows[3]
     assert (row[:2], row[4:]) == (["none", "no bar"], ["0", "–", "–"])
