@@ -81,7 +81,7 @@ def test_a_preset_is_given_by_name(
 def test_errors_of_a_configuration_are_those_of_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"the configuration: not .*\n +stepps: .*mean steps"):
         galpipe.train_detector({**DETECTOR, "stepps": 10}, tmp_path / "out")
-    with pytest.raises(ConfigError, match=r"no such file. Presets"):
+    with pytest.raises(ConfigError, match=r"no preset of that name"):
         galpipe.train_classifier("configs/no.yaml", tmp_path / "out")
     with pytest.raises((ConfigError, InputError), match="images"):
         galpipe.train_detector(DETECTOR, tmp_path / "out")
