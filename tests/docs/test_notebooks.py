@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import galpipe
+from galpipe.pipeline.catalogue import Catalogue
 
 FOLDER = Path(galpipe.__path__[0]) / "docs" / "notebooks"
 
@@ -69,7 +70,7 @@ def test_a_classifier_is_trained_and_used(tmp_path: Path) -> None:
     ran = execute("train-on-your-labels", tmp_path)
     assert texts(ran)[-1].endswith(" on 12 images; report: measured/report.html\n")
     assert (tmp_path / "measured" / "report.html").is_file()
-    catalogue = galpipe.pipeline.catalogue.Catalogue.read(tmp_path / "result" / "catalogue.ecsv")
+    catalogue = Catalogue.read(tmp_path / "result" / "catalogue.ecsv")
     assert set(catalogue["class_name"]) <= {
         "Round Smooth Galaxies",
         "Unbarred Tight Spiral Galaxies",
