@@ -17,7 +17,7 @@ __all__ = ["HIDDEN", "MLP", "Batch", "fit_mlp"]
 HIDDEN = 24
 """Number of units of each hidden layer."""
 
-_STEPS, _RATE = 2500, 3e-3
+_RATE = 3e-3
 # Variance of the initial weights times the number of inputs, per layer: He et al. (2015) for the
 # hidden layers, and smaller for initial outputs near zero.
 _GAINS = (2.0, 2.0, 0.06)
@@ -100,6 +100,7 @@ def fit_mlp(
     *,
     outputs: int,
     decay: float,
+    steps: int,
     seed: int,
     progress: Progress = silent,
 ) -> MLP:
@@ -117,6 +118,8 @@ def fit_mlp(
         Number of outputs.
     decay : float
         Weight decay, in units of the learning rate (Loshchilov and Hutter 2019).
+    steps : int
+        Number of batches.
     seed : int
         Seed of the initial weights and of the batches.
     progress : Progress
@@ -143,12 +146,12 @@ def fit_mlp(
     ]
     features, targets = draw(rng)
     model = keras.Sequential([keras.Input(features.shape[1:]), *layers])
-    rate = keras.optimizers.schedules.CosineDecay(_RATE, _STEPS)
+    rate = keras.optimizers.schedules.CosineDecay(_RATE, steps)
     # Compiling to XLA takes longer than training.
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=decay, beta_2=0.99), loss, jit_compile=False
     )
-    for _ in track(range(_STEPS), "training", progress):
+    for _ in track(range(steps), "training", progress):
         model.train_on_batch(features.astype(np.float32), targets.astype(np.float32))
         features, targets = draw(rng)
     weights = [np.asarray(array, dtype=np.float64) for array in model.get_weights()]

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from ...imaging import area, clip, longer_sides
 
-__all__ = ["NO_CLASS", "TrainingImage", "TrainingTile", "assemble", "turn", "view"]
+__all__ = [
+    "NO_CLASS",
+    "TrainingImage",
+    "TrainingTile",
+    "assemble",
+    "mirror_image",
+    "transpose_image",
+    "turn",
+    "view",
+]
 
 NO_CLASS = -1
 """Class id of a difficult object that is of no class of the detector."""
@@ -79,6 +88,29 @@ class TrainingTile:
     ignored: NDArray[np.float64]
     cut: NDArray[np.float64]
     smallest: float
+
+
+def mirror_image(image: TrainingImage) -> TrainingImage:
+    """Mirror an image left to right, without copying its pixels.
+
+    Parameters
+    ----------
+    image : TrainingImage
+    """
+    width = image.rgb.shape[1]
+    xmin, ymin, xmax, ymax = image.boxes.T
+    boxes = np.stack([width - xmax, ymin, width - xmin, ymax], axis=1)
+    return replace(image, rgb=image.rgb[:, ::-1], boxes=boxes)
+
+
+def transpose_image(image: TrainingImage) -> TrainingImage:
+    """Exchange the rows and columns of an image, without copying its pixels.
+
+    Parameters
+    ----------
+    image : TrainingImage
+    """
+    return replace(image, rgb=image.rgb.transpose(1, 0, 2), boxes=image.boxes[:, [1, 0, 3, 2]])
 
 
 def view(

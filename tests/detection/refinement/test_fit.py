@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from galpipe.detection.measure import SearchedImages
-from galpipe.detection.refinement import Refinement, fit, mlp
+from galpipe.detection.refinement import Refinement, fit
 from galpipe.detection.refinement.isophotes import CANDIDATES, edge_candidates
 from galpipe.detection.refinement.light_profile import measure_light_profile
 from galpipe.detection.refinement.mlp import MLP
@@ -104,6 +105,25 @@ def test_too_little_to_learn_from_is_no_refinement(
     assert look.rescoring is None
 
 
+def test_boxes_on_reflected_images_are_learnt_from_too(
+    searched: SearchedImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt: list[TrainingImage] = []
+
+    def search(detector: Any, images: list[TrainingImage], *_: Any) -> SearchedImages:
+        return SearchedImages(images, [Detections(image.boxes, np.ones(1)) for image in images], ())
+
+    def fit_edges(images: list[TrainingImage], found: list[Detections], *_: Any) -> None:
+        learnt.extend(images)
+
+    monkeypatch.setattr(SearchedImages, "search", search)
+    monkeypatch.setattr(fit, "fit_edges", fit_edges)
+    source: Any = SimpleNamespace(train=[galaxy_picture(1), galaxy_picture(2)])
+    fit.fit_refinement(cast(Any, FakeDetector()), [source], {"cutouts": searched}, 0)
+    assert [image.name for image in learnt] == ["1.png", "2.png"] * 3
+    assert len({image.rgb.tobytes() for image in learnt}) == 6
+
+
 def test_what_was_found_is_seen_again_as_in_a_search(
     searched: SearchedImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +164,7 @@ def found_nearby(image: TrainingImage, count: int) -> Detections:
 def refinement() -> Refinement:
     images = [galaxy_picture(seed) for seed in range(30)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mlp, "_STEPS", 200)
+        patch.setattr(fit, "_EDGE_STEPS", 200)
         edges = fit.fit_edges(images, [found_nearby(image, 3) for image in images], 0)
     assert edges is not None
     return Refinement(edges)
@@ -235,7 +255,7 @@ def search(seeds: range) -> SearchedImages:
 
 
 def test_galaxies_of_other_pictures_gain_and_stars_lose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlp, "_STEPS", 300)
+    monkeypatch.setattr(fit, "_SCORE_STEPS", 300)
     network = fit.fit_rescoring(search(range(40)), 0)
     assert network is not None
     for seed in range(100, 110):

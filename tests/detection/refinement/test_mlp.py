@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from galpipe.detection.refinement import mlp
 from galpipe.detection.refinement.mlp import HIDDEN, MLP, Batch, fit_mlp
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.training]
@@ -20,7 +19,7 @@ def squared_error(targets: Any, values: Any) -> Any:
 
 
 @pytest.fixture
-def fit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], MLP]:
+def fit() -> Callable[[int], MLP]:
     mean, deviation = VALUES.mean(axis=0), VALUES.std(axis=0)
 
     def draw(rng: np.random.Generator) -> Batch:
@@ -28,8 +27,8 @@ def fit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], MLP]:
         return (VALUES[rows] - mean) / deviation, TRUTH[rows]
 
     def fit(steps: int) -> MLP:
-        monkeypatch.setattr(mlp, "_STEPS", steps)
-        return fit_mlp(mean, deviation, draw, squared_error, outputs=1, decay=1e-3, seed=0)
+        settings: dict[str, Any] = {"outputs": 1, "decay": 1e-3, "steps": steps, "seed": 0}
+        return fit_mlp(mean, deviation, draw, squared_error, **settings)
 
     return fit
 

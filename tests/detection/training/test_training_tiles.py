@@ -8,7 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from galpipe.detection.training.training_tiles import TrainingImage, assemble, turn, view
+from galpipe.detection.training.training_tiles import (
+    TrainingImage,
+    assemble,
+    mirror_image,
+    transpose_image,
+    turn,
+    view,
+)
 
 Labelled = Callable[..., TrainingImage]
 Brightest = Callable[[np.ndarray], tuple[float, float]]
@@ -43,6 +50,21 @@ def test_the_light_stays_in_its_box(
     assert _inside(point, box)
     # In the middle, not merely inside.
     assert np.hypot(point[0] - box[[0, 2]].mean(), point[1] - box[[1, 3]].mean()) < 3
+
+
+@pytest.mark.parametrize("reflect", [mirror_image, transpose_image])
+def test_a_reflected_image_keeps_its_light_in_its_box(
+    labelled: Labelled, brightest: Brightest, reflect: Callable[[TrainingImage], TrainingImage]
+) -> None:
+    image = labelled("one", 150, 130, (70.0, 40.0, 14.0))
+    reflected = reflect(image)
+    assert np.shares_memory(reflected.rgb, image.rgb)
+    (box,) = reflected.boxes
+    x, y = brightest(reflected.rgb)
+    assert np.hypot(x - box[[0, 2]].mean(), y - box[[1, 3]].mean()) < 3
+    again = reflect(reflected)
+    np.testing.assert_array_equal(again.rgb, image.rgb)
+    np.testing.assert_allclose(again.boxes, image.boxes)
 
 
 def test_outside_the_image_is_its_median_colour(labelled: Labelled) -> None:
